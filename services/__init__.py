@@ -1,0 +1,1 @@
+"""Pulse, service by service; `python -m services` is the `pulse` command."""

@@ -1,0 +1,1 @@
+"""The front door: credential, validation, template lookup and the public API."""

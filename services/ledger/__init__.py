@@ -1,0 +1,1 @@
+"""The only speaker of PostgreSQL: idempotency, states, attempts and templates."""

@@ -1,0 +1,1 @@
+"""Everything `pulse up` needs to run the whole suite on one laptop."""

@@ -1,0 +1,1 @@
+"""Admission (limits, lane, route) and dispatch (feeding Celery from the ledger)."""

@@ -1,0 +1,125 @@
+"""Settings from the environment: the one place where ``os.environ`` is read.
+
+Every process has one frozen subclass of :class:`Settings`. A key is the field's name in upper case
+behind ``PULSE_``. A key nobody knows, or a value that cannot be right, stops the process at start
+with a sentence that names it, before anything is half-running.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import sys
+from typing import Any, ClassVar, NoReturn, Self
+
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+PREFIX = "PULSE_"
+
+#: Keys that begin so belong to one role; the others ignore them, so that one environment serves all roles.
+ROLE_PREFIXES = (
+    "GATEWAY_",
+    "ROUTER_",
+    "LEDGER_",
+    "DELIVERY_",
+    "WORKER_",
+    "SMTP_",
+    "TWILIO_",
+    "FCM_",
+    "SANDBOX_",
+    "CONSOLE_",
+    "LOCAL_",
+    "TEST_",
+)
+
+
+class ConfigError(Exception):
+    """The environment cannot be used; the text says which key, why, and what would do."""
+
+
+class Settings(BaseSettings):
+    """Keys that every role knows. A role adds its own in ``services/<role>/config.py``."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="ignore", env_ignore_empty=True)
+
+    #: Prefixes out of ``ROLE_PREFIXES`` whose keys this role owns, and so checks for typing errors.
+    owns: ClassVar[tuple[str, ...]] = ()
+
+    env: str = Field("development", pattern="^(development|production)$", description="development or production")
+    log_level: str = Field("INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="least severe level logged")
+    auth: str = Field("off", pattern="^(off|required)$", description="'required' refuses calls without an API key")
+    home: str = Field(".pulse", description="folder of a local run: data/, log/ and run/")
+    listen: str = Field("", description="host:port this role serves gRPC on; empty: the role's own default")
+    gateway_address: str = Field("127.0.0.1:50051", description="host:port of the gateway's gRPC")
+    router_address: str = Field("127.0.0.1:50052", description="host:port of the router's gRPC")
+    ledger_address: str = Field("127.0.0.1:50053", description="host:port of the ledger's gRPC")
+    delivery_address: str = Field("127.0.0.1:50054", description="host:port of the delivery service's gRPC")
+    database_url: SecretStr = Field(
+        SecretStr("postgresql://pulse@127.0.0.1:5432/pulse"), description="PostgreSQL, read by the ledger alone"
+    )
+    redis_url: SecretStr = Field(SecretStr("redis://127.0.0.1:6379/0"), description="Redis or Valkey for rate limits")
+    broker_url: SecretStr = Field(SecretStr("redis://127.0.0.1:6379/1"), description="Celery's broker (redis or amqp)")
+    otlp_endpoint: str = Field("", description="OTLP/gRPC collector; empty: no traces leave the process")
+    http_port: int = Field(8000, ge=0, le=65535, description="REST, /docs and /console on a laptop; 0: any free port")
+    grpc_port: int = Field(50051, ge=0, le=65535, description="the gateway's gRPC on a laptop; 0: any free port")
+    metrics_port: int = Field(8001, ge=0, le=65535, description="Prometheus metrics; 0: any free port")
+    drain_seconds: float = Field(10.0, gt=0, le=300, description="longest wait for calls in flight at shutdown, s")
+
+    @classmethod
+    def load(cls, environ: dict[str, str] | None = None) -> Self:
+        """Reads and checks the environment (``environ`` replaces it in tests); raises :class:`ConfigError`."""
+        env = dict(os.environ if environ is None else environ)
+        unknown = cls._unknown_keys(env)
+        if unknown:
+            raise ConfigError("; ".join(unknown))
+        try:
+            if environ is None:
+                return cls()
+            given = {name: env[key] for name in cls.model_fields if (key := PREFIX + name.upper()) in env}
+            return cls(**{name: value for name, value in given.items() if value != ""})
+        except ValidationError as error:
+            raise ConfigError("; ".join(_sentence(problem) for problem in error.errors())) from None
+
+    @classmethod
+    def load_or_exit(cls) -> Self:
+        """As :meth:`load`, but a mistake ends the process with status 2 and the sentence on standard error."""
+        try:
+            return cls.load()
+        except ConfigError as error:
+            _exit(str(error))
+
+    @classmethod
+    def _unknown_keys(cls, env: dict[str, str]) -> list[str]:
+        known = {PREFIX + name.upper() for name in cls.model_fields}
+        foreign = tuple(PREFIX + p for p in ROLE_PREFIXES if p not in cls.owns)
+        sentences = []
+        for key in sorted(env):
+            if not key.startswith(PREFIX) or key in known or key.startswith(foreign):
+                continue
+            near = difflib.get_close_matches(key, known, n=1)
+            hint = f"; did you mean {near[0]}?" if near else ""
+            sentences.append(f"{key} is not a setting of Pulse{hint}")
+        return sentences
+
+    def redacted(self) -> dict[str, Any]:
+        """All values, for the log at start: secrets show as ``**********``."""
+        return {
+            name: str(value) if isinstance(value, SecretStr) else value
+            for name, value in ((name, getattr(self, name)) for name in sorted(type(self).model_fields))
+        }
+
+
+def base_environment() -> dict[str, str]:
+    """The process's environment, to start child processes with; nothing else may read it."""
+    return dict(os.environ)
+
+
+def _sentence(problem: Any) -> str:
+    key = PREFIX + "_".join(str(part) for part in problem["loc"]).upper() if problem["loc"] else "settings"
+    return f"{key}={problem.get('input')!r}: {problem['msg']}" if problem["loc"] else str(problem["msg"])
+
+
+def _exit(sentence: str) -> NoReturn:
+    print(f"configuration: {sentence}", file=sys.stderr)
+    raise SystemExit(2)
