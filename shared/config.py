@@ -76,7 +76,7 @@ class Settings(BaseSettings):
         try:
             if environ is None:
                 return cls()
-            given = {name: env[key] for name in cls.model_fields if (key := PREFIX + name.upper()) in env}
+            given: dict[str, Any] = {n: env[key] for n in cls.model_fields if (key := PREFIX + n.upper()) in env}
             return cls(**{name: value for name, value in given.items() if value != ""})
         except ValidationError as error:
             raise ConfigError("; ".join(_sentence(problem) for problem in error.errors())) from None
@@ -121,5 +121,5 @@ def _sentence(problem: Any) -> str:
 
 
 def _exit(sentence: str) -> NoReturn:
-    print(f"configuration: {sentence}", file=sys.stderr)
+    sys.stderr.write(f"configuration: {sentence}\n")
     raise SystemExit(2)

@@ -12,7 +12,9 @@ from typing import Any
 import structlog
 
 #: Field names whose values never reach a log, whatever the caller passes.
-PERSONAL = frozenset({"to", "recipient", "address", "context", "body", "subject", "html_body", "device_token", "payload"})
+PERSONAL = frozenset(
+    {"to", "recipient", "address", "context", "body", "subject", "html_body", "device_token", "payload"}
+)
 
 
 def blank_personal(_logger: Any, _method: str, event: dict[str, Any]) -> dict[str, Any]:

@@ -1,0 +1,66 @@
+"""The agreement between those who publish wake-ups to Celery and those who take them.
+
+The broker is only a wake-up: what it loses the ledger hands out again, what it doubles the claim makes
+harmless. So a task carries ids and nothing else, its name and queues are frozen, and there is no result
+backend, no countdown and no Celery retry.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable
+from typing import Any
+
+from celery import Celery
+from kombu import Queue
+
+#: The one task; frozen, as versions N and N+1 share a broker during an upgrade.
+DELIVER_TASK = "pulse.deliver"
+#: Queue of each lane; the names are those the original's metrics use.
+QUEUES = {"HIGH": "high_priority", "LOW": "low_priority"}
+
+Ref = tuple[str, str]  # tenant id, notification id
+
+
+def celery_app(broker_url: str, *, remote_control: bool = True) -> Celery:
+    """A Celery application for ``broker_url`` (redis or amqp); makes no connection yet."""
+    app = Celery("pulse", broker=broker_url, set_as_current=False)
+    app.conf.update(
+        task_serializer="json",
+        accept_content=["json"],
+        result_backend=None,
+        task_ignore_result=True,
+        task_acks_late=True,
+        task_reject_on_worker_lost=True,
+        task_queues=[Queue(name) for name in QUEUES.values()],
+        task_create_missing_queues=False,
+        worker_prefetch_multiplier=1,
+        worker_enable_remote_control=remote_control,
+        worker_hijack_root_logger=False,
+        broker_connection_retry_on_startup=True,
+        # A publish is bounded: a half-open connection must not hold the publisher (kombu's default is for ever).
+        broker_transport_options={"socket_timeout": 2.0, "socket_connect_timeout": 2.0, "socket_keepalive": True},
+        broker_connection_timeout=2.0,
+    )
+    return app
+
+
+def encode_refs(refs: Iterable[Ref]) -> list[list[str]]:
+    """The task's only argument: pairs of tenant id and notification id."""
+    return [[tenant_id, notification_id] for tenant_id, notification_id in refs]
+
+
+def decode_refs(body: Any) -> list[Ref]:
+    """Reads what :func:`encode_refs` wrote; whatever is not a pair of a name and a UUID is left out."""
+    pairs = body if isinstance(body, list) else []
+    return [(pair[0], pair[1]) for pair in pairs if _is_ref(pair)]
+
+
+def _is_ref(pair: Any) -> bool:
+    if not (isinstance(pair, list) and len(pair) == 2 and all(isinstance(part, str) and part for part in pair)):
+        return False
+    try:
+        uuid.UUID(pair[1])
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,70 @@
+"""gRPC channels to other services: the one place where their options stand.
+
+gRPC ignores a misspelt option in silence, so options are set nowhere else and their effect is tested.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
+
+import grpc
+import grpc.aio
+
+from shared import deadlines
+from shared.errors import from_rpc_error
+
+MAX_MESSAGE_BYTES = 16 * 1024 * 1024
+
+_SERVICE_CONFIG = {
+    "loadBalancingConfig": [{"round_robin": {}}],
+    "methodConfig": [
+        {
+            "name": [{}],
+            "retryPolicy": {
+                "maxAttempts": 3,
+                "initialBackoff": "0.05s",
+                "maxBackoff": "0.5s",
+                "backoffMultiplier": 2,
+                "retryableStatusCodes": ["UNAVAILABLE"],
+            },
+        }
+    ],
+    # Retries stop when more than a few calls in a row fail: a server that is down is not hammered.
+    "retryThrottling": {"maxTokens": 10, "tokenRatio": 0.1},
+}
+
+OPTIONS: list[tuple[str, Any]] = [
+    ("grpc.service_config", json.dumps(_SERVICE_CONFIG)),
+    ("grpc.enable_retries", 1),
+    ("grpc.keepalive_time_ms", 30_000),
+    ("grpc.keepalive_timeout_ms", 5_000),
+    ("grpc.keepalive_permit_without_calls", 1),
+    ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
+    ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
+    ("grpc.initial_reconnect_backoff_ms", 100),
+    ("grpc.min_reconnect_backoff_ms", 100),
+    ("grpc.max_reconnect_backoff_ms", 2_000),
+]
+
+Request = TypeVar("Request")
+Response = TypeVar("Response")
+
+
+def open_channel(address: str) -> grpc.aio.Channel:
+    """A channel to ``host:port`` or any gRPC target; connects when first used and again when lost."""
+    return grpc.aio.insecure_channel(address, options=OPTIONS)
+
+
+async def call(
+    method: Callable[..., Awaitable[Response]], request: Request, longest: float = deadlines.LONGEST
+) -> Response:
+    """Calls a stub's unary method with what is left of the current deadline, at most ``longest`` s.
+
+    Raises :class:`shared.errors.PulseError` as the server raised it.
+    """
+    try:
+        return await method(request, timeout=min(deadlines.remaining(), longest))
+    except grpc.aio.AioRpcError as error:
+        raise from_rpc_error(error) from error

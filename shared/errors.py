@@ -1,0 +1,172 @@
+"""One family of errors, and one table between it and gRPC's codes, for both sides of a call.
+
+A server raises :class:`PulseError`; the server interceptor turns it into a ``google.rpc.Status`` with
+``ErrorInfo`` (reason, domain ``pulse``) and the details that fit. A client turns that status back into
+the same class, so that an error keeps its name over any number of hops.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import grpc
+from google.protobuf.any_pb2 import Any as AnyMessage
+from google.protobuf.message import Message
+from google.rpc import error_details_pb2, status_pb2
+from grpc_status import rpc_status
+
+DOMAIN = "pulse"
+
+
+class Code(enum.Enum):
+    """The codes Pulse answers with; the value is gRPC's."""
+
+    INVALID_ARGUMENT = grpc.StatusCode.INVALID_ARGUMENT
+    NOT_FOUND = grpc.StatusCode.NOT_FOUND
+    ALREADY_EXISTS = grpc.StatusCode.ALREADY_EXISTS
+    FAILED_PRECONDITION = grpc.StatusCode.FAILED_PRECONDITION
+    RESOURCE_EXHAUSTED = grpc.StatusCode.RESOURCE_EXHAUSTED
+    UNAUTHENTICATED = grpc.StatusCode.UNAUTHENTICATED
+    PERMISSION_DENIED = grpc.StatusCode.PERMISSION_DENIED
+    UNIMPLEMENTED = grpc.StatusCode.UNIMPLEMENTED
+    UNAVAILABLE = grpc.StatusCode.UNAVAILABLE
+    DEADLINE_EXCEEDED = grpc.StatusCode.DEADLINE_EXCEEDED
+    CANCELLED = grpc.StatusCode.CANCELLED
+    INTERNAL = grpc.StatusCode.INTERNAL
+
+    @property
+    def number(self) -> int:
+        """gRPC's number for it."""
+        return int(self.value.value[0])
+
+
+_BY_NUMBER = {code.number: code for code in Code}
+
+
+@dataclass(frozen=True)
+class Violation:
+    """One field that breaks its rule. ``field`` is its path, ``requests[2].to`` say."""
+
+    field: str
+    description: str
+
+
+@dataclass(frozen=True)
+class QuotaViolation:
+    """One limit that was reached. ``subject`` names it, without personal data."""
+
+    subject: str
+    description: str
+
+
+@dataclass
+class PulseError(Exception):
+    """What went wrong, in a form that crosses the wire whole."""
+
+    code: Code
+    reason: str  # UPPER_SNAKE, stable: what programs branch on
+    message: str  # one sentence for people, without personal data
+    hint: str = ""  # what to do about it
+    violations: Sequence[Violation] = ()
+    quotas: Sequence[QuotaViolation] = ()
+    retry_after: float | None = None  # seconds
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        return f"{self.reason}: {self.message}"
+
+
+def invalid(violations: Sequence[Violation], reason: str = "INVALID_FIELDS") -> PulseError:
+    """INVALID_ARGUMENT that names each field."""
+    message = "; ".join(f"{v.field}: {v.description}" for v in violations)
+    return PulseError(Code.INVALID_ARGUMENT, reason, message, violations=tuple(violations))
+
+
+def not_found(what: str, name: str) -> PulseError:
+    """NOT_FOUND with reason ``<WHAT>_NOT_FOUND``."""
+    return PulseError(Code.NOT_FOUND, f"{what.upper()}_NOT_FOUND", f"there is no {what.lower()} {name!r}")
+
+
+def to_status(error: PulseError) -> status_pb2.Status:
+    """The error as it crosses the wire."""
+    metadata = dict(error.metadata)
+    if error.hint:
+        metadata["hint"] = error.hint
+    details: list[Message] = [error_details_pb2.ErrorInfo(reason=error.reason, domain=DOMAIN, metadata=metadata)]
+    if error.violations:
+        fields = [
+            error_details_pb2.BadRequest.FieldViolation(field=v.field, description=v.description)
+            for v in error.violations
+        ]
+        details.append(error_details_pb2.BadRequest(field_violations=fields))
+    if error.quotas:
+        quotas = [
+            error_details_pb2.QuotaFailure.Violation(subject=q.subject, description=q.description) for q in error.quotas
+        ]
+        details.append(error_details_pb2.QuotaFailure(violations=quotas))
+    if error.retry_after is not None:
+        retry = error_details_pb2.RetryInfo()
+        retry.retry_delay.FromMilliseconds(round(error.retry_after * 1000))
+        details.append(retry)
+    return status_pb2.Status(code=error.code.number, message=error.message, details=[_pack(d) for d in details])
+
+
+def from_status(status: status_pb2.Status) -> PulseError:
+    """The error that :func:`to_status` was given; a foreign status becomes one with reason ``UPSTREAM``."""
+    error = PulseError(_BY_NUMBER.get(status.code, Code.INTERNAL), "UPSTREAM", status.message)
+    for detail in status.details:
+        _read_detail(error, detail)
+    return error
+
+
+def from_rpc_error(error: grpc.RpcError) -> PulseError:
+    """What a failed call means, as the server said it or, where it could not, as gRPC says."""
+    status = rpc_status.from_call(error) if hasattr(error, "trailing_metadata") else None
+    if status is not None:
+        return from_status(status)
+    code = _BY_NUMBER.get(error.code().value[0], Code.INTERNAL) if hasattr(error, "code") else Code.INTERNAL
+    details = error.details() if hasattr(error, "details") else None
+    return PulseError(code, code.name, str(details or "the call failed"))
+
+
+def _pack(detail: Message) -> AnyMessage:
+    packed = AnyMessage()
+    packed.Pack(detail)
+    return packed
+
+
+def _read_detail(error: PulseError, detail: AnyMessage) -> None:
+    for kind, read in _READERS.items():
+        if detail.Is(kind.DESCRIPTOR):  # type: ignore[arg-type]  # the stubs name one of two equal types
+            message = kind()
+            detail.Unpack(message)
+            read(error, message)
+
+
+def _read_info(error: PulseError, info: Any) -> None:
+    metadata = dict(info.metadata)
+    error.reason, error.hint = info.reason, metadata.pop("hint", "")
+    error.metadata = metadata
+
+
+def _read_bad_request(error: PulseError, bad: Any) -> None:
+    error.violations = tuple(Violation(v.field, v.description) for v in bad.field_violations)
+
+
+def _read_quota(error: PulseError, quota: Any) -> None:
+    error.quotas = tuple(QuotaViolation(v.subject, v.description) for v in quota.violations)
+
+
+def _read_retry(error: PulseError, retry: Any) -> None:
+    error.retry_after = retry.retry_delay.ToMilliseconds() / 1000
+
+
+_READERS: dict[type[Message], Any] = {
+    error_details_pb2.ErrorInfo: _read_info,
+    error_details_pb2.BadRequest: _read_bad_request,
+    error_details_pb2.QuotaFailure: _read_quota,
+    error_details_pb2.RetryInfo: _read_retry,
+}

@@ -1,0 +1,117 @@
+"""Group commit for calls: what comes in while a batch is under way goes out in the next one.
+
+A lone request goes at once, no timer holds it up; under load batches grow by themselves, and the cost
+of a hop is shared. Each request keeps its own outcome, its own deadline (a caller that gave up is
+dropped from the batch before it goes) and its own place in the queue, which has an end: beyond it
+callers are told to come back.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Generic, TypeVar
+
+from shared import deadlines
+from shared.errors import Code, PulseError
+
+Request = TypeVar("Request")
+Response = TypeVar("Response")
+
+#: Sends a batch; answers in the same order. An exception as an answer belongs to that request alone;
+#: an exception raised belongs to all of the batch.
+Send = Callable[[Sequence[Request]], Awaitable[Sequence[Response | PulseError]]]
+
+
+class Gatherer(Generic[Request, Response]):
+    """Gathers single requests into batch calls.
+
+    ``max_batch`` requests go in one call, ``max_in_flight`` calls are under way at once, and
+    ``max_waiting`` requests may wait; the next one gets RESOURCE_EXHAUSTED with a retry time.
+    """
+
+    def __init__(
+        self, send: Send[Request, Response], *, max_batch: int = 500, max_in_flight: int = 1, max_waiting: int = 10_000
+    ) -> None:
+        self._send = send
+        self._max_batch = max_batch
+        self._max_in_flight = max_in_flight
+        self._max_waiting = max_waiting
+        self._waiting: deque[tuple[Request, asyncio.Future[Response]]] = deque()
+        self._under_way: set[asyncio.Task[None]] = set()
+
+    @property
+    def waiting(self) -> int:
+        """Requests that no batch has taken yet."""
+        return len(self._waiting)
+
+    async def submit(self, request: Request) -> Response:
+        """The answer to ``request``; raises what its batch, or it alone, failed with.
+
+        DEADLINE_EXCEEDED if the current deadline ends first: the batch may still go through.
+        """
+        if len(self._waiting) >= self._max_waiting:
+            raise PulseError(
+                Code.RESOURCE_EXHAUSTED, "OVERLOADED", "more requests wait than can be served", retry_after=1.0
+            )
+        answer: asyncio.Future[Response] = asyncio.get_running_loop().create_future()
+        self._waiting.append((request, answer))
+        self._launch()
+        try:
+            async with asyncio.timeout(deadlines.remaining()):
+                return await answer
+        except TimeoutError:
+            raise PulseError(Code.DEADLINE_EXCEEDED, "DEADLINE_EXCEEDED", "no answer before the deadline") from None
+
+    async def drain(self) -> None:
+        """Returns when nothing waits and nothing is under way."""
+        while self._under_way:
+            await asyncio.wait(self._under_way)
+
+    def _launch(self) -> None:
+        """Starts a batch if there is something to send and room to send it."""
+        if self._waiting and len(self._under_way) < self._max_in_flight:
+            task = asyncio.create_task(self._run())
+            self._under_way.add(task)
+            task.add_done_callback(self._finished)
+
+    def _finished(self, task: asyncio.Task[None]) -> None:
+        self._under_way.discard(task)
+        self._launch()
+
+    async def _run(self) -> None:
+        batch = self._take()
+        if not batch:
+            return
+        # The batch is nobody's alone: it gets a deadline of its own, not that of whoever came first.
+        deadlines.start(None)
+        try:
+            answers = await self._send([request for request, _ in batch])
+        except PulseError as error:
+            answers = [error] * len(batch)
+        except Exception as error:
+            for _, answer in batch:
+                if not answer.done():
+                    answer.set_exception(error)
+            return
+        for (_, answer), outcome in zip(batch, answers, strict=True):
+            _settle(answer, outcome)
+
+    def _take(self) -> list[tuple[Request, asyncio.Future[Response]]]:
+        """The next batch, without those whose callers have given up."""
+        batch: list[tuple[Request, asyncio.Future[Response]]] = []
+        while self._waiting and len(batch) < self._max_batch:
+            request, answer = self._waiting.popleft()
+            if not answer.done():
+                batch.append((request, answer))
+        return batch
+
+
+def _settle(answer: asyncio.Future[Response], outcome: Response | PulseError) -> None:
+    if answer.done():
+        return
+    if isinstance(outcome, PulseError):
+        answer.set_exception(outcome)
+    else:
+        answer.set_result(outcome)

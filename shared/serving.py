@@ -1,0 +1,129 @@
+"""gRPC servers: the one place where their options, interceptors, health and draining stand."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from typing import Any
+
+import grpc
+import grpc.aio
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection
+from grpc_status import rpc_status
+
+from shared import deadlines
+from shared.channels import MAX_MESSAGE_BYTES
+from shared.errors import Code, PulseError, to_status
+from shared.logs import logger
+
+OPTIONS: list[tuple[str, Any]] = [
+    ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
+    ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
+    ("grpc.max_metadata_size", 16 * 1024),
+    ("grpc.absolute_max_metadata_size", 32 * 1024),
+    ("grpc.max_concurrent_streams", 1_000),
+    ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
+    ("grpc.http2.max_ping_strikes", 3),
+    ("grpc.keepalive_permit_without_calls", 1),
+    ("grpc.so_reuseport", 0),
+]
+
+log = logger(__name__)
+
+
+class Guard(grpc.aio.ServerInterceptor):
+    """Starts the deadline of every call and turns whatever it raises into a status with details."""
+
+    async def intercept_service(
+        self,
+        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[Any]],
+        handler_call_details: grpc.HandlerCallDetails,
+    ) -> Any:
+        handler = await continuation(handler_call_details)
+        method = str(handler_call_details.method)
+        if handler is None or not method.startswith("/pulse."):
+            return handler
+        if handler.unary_unary:
+            return grpc.unary_unary_rpc_method_handler(
+                _unary(handler.unary_unary, method), handler.request_deserializer, handler.response_serializer
+            )
+        if handler.unary_stream:
+            return grpc.unary_stream_rpc_method_handler(
+                _stream(handler.unary_stream, method), handler.request_deserializer, handler.response_serializer
+            )
+        return handler
+
+
+def _unary(behaviour: Any, method: str) -> Any:
+    async def guarded(request: Any, context: grpc.aio.ServicerContext[Any, Any]) -> Any:
+        deadlines.start(context.time_remaining())
+        try:
+            return await behaviour(request, context)
+        except Exception as error:
+            await _abort(context, error, method)
+
+    return guarded
+
+
+def _stream(behaviour: Any, method: str) -> Any:
+    async def guarded(request: Any, context: grpc.aio.ServicerContext[Any, Any]) -> AsyncIterator[Any]:
+        deadlines.start(context.time_remaining(), longest=24 * 3600)
+        try:
+            async for response in behaviour(request, context):
+                yield response
+        except Exception as error:
+            await _abort(context, error, method)
+
+    return guarded
+
+
+async def _abort(context: grpc.aio.ServicerContext[Any, Any], error: Exception, method: str) -> None:
+    """Ends the call; a retry time also goes into the trailing metadata, which REST shows as a header."""
+    if isinstance(error, grpc.aio.AbortError):
+        raise error
+    if not isinstance(error, PulseError):
+        log.error("unexpected error", method=method, exc_info=error)
+        error = PulseError(Code.INTERNAL, "INTERNAL", "something went wrong in Pulse; it was logged")
+    status = rpc_status.to_status(to_status(error))
+    trailing = list(status.trailing_metadata)
+    if error.retry_after is not None:
+        trailing.append(("retry-after", str(max(1, -int(-error.retry_after // 1)))))
+    if "http_status" in error.metadata:
+        trailing.append(("x-http-code", error.metadata["http_status"]))
+    context.set_trailing_metadata(trailing)
+    await context.abort(status.code, status.details, tuple(trailing))
+
+
+class Server:
+    """A gRPC server with health, graceful draining and, in development, reflection."""
+
+    def __init__(self, listen: str, service_names: Sequence[str], *, reflect: bool, drain_seconds: float) -> None:
+        self._grpc = grpc.aio.server(interceptors=[Guard()], options=OPTIONS)
+        self._health = health.aio.HealthServicer()
+        self._drain_seconds = drain_seconds
+        self._names = ["", *service_names]
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, self._grpc)
+        if reflect:
+            reflection.enable_server_reflection(
+                [*service_names, health.SERVICE_NAME, reflection.SERVICE_NAME], self._grpc
+            )
+        self.port = self._grpc.add_insecure_port(listen)
+
+    @property
+    def grpc(self) -> grpc.aio.Server:
+        """To add servicers to."""
+        return self._grpc
+
+    async def start(self) -> None:
+        """Serves, and says so on the health service."""
+        await self._grpc.start()
+        await self._set_health(health_pb2.HealthCheckResponse.SERVING)
+
+    async def stop(self) -> None:
+        """Says NOT_SERVING, lets calls in flight end, then closes."""
+        await self._set_health(health_pb2.HealthCheckResponse.NOT_SERVING)
+        await self._grpc.stop(self._drain_seconds)
+
+    async def _set_health(self, status: Any) -> None:
+        for name in self._names:
+            await self._health.set(name, status)

@@ -1,0 +1,34 @@
+"""Protobuf's times and lengths of time, to and from the standard library's."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from google.protobuf.duration_pb2 import Duration
+from google.protobuf.timestamp_pb2 import Timestamp
+
+
+def to_timestamp(moment: dt.datetime | None) -> Timestamp | None:
+    """``None`` stays ``None``: an unset field."""
+    if moment is None:
+        return None
+    stamp = Timestamp()
+    stamp.FromDatetime(moment)
+    return stamp
+
+
+def from_timestamp(stamp: Timestamp) -> dt.datetime:
+    """An aware datetime in UTC, to the microsecond; ValueError or OverflowError if it cannot be one."""
+    return stamp.ToDatetime(tzinfo=dt.UTC)
+
+
+def to_duration(seconds: float) -> Duration:
+    """From seconds."""
+    duration = Duration()
+    duration.FromTimedelta(dt.timedelta(seconds=seconds))
+    return duration
+
+
+def from_duration(duration: Duration) -> float:
+    """In seconds."""
+    return duration.seconds + duration.nanos / 1e9
