@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from celery import Celery
-from kombu import Queue
+from kombu.entity import Queue
 
 #: The one task; frozen, as versions N and N+1 share a broker during an upgrade.
 DELIVER_TASK = "pulse.deliver"
@@ -32,7 +32,7 @@ def celery_app(broker_url: str, *, remote_control: bool = True) -> Celery:
         task_ignore_result=True,
         task_acks_late=True,
         task_reject_on_worker_lost=True,
-        task_queues=[Queue(name) for name in QUEUES.values()],
+        task_queues=[Queue(name) for name in QUEUES.values()],  # type: ignore[no-untyped-call]
         task_create_missing_queues=False,
         worker_prefetch_multiplier=1,
         worker_enable_remote_control=remote_control,
