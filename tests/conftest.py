@@ -1,0 +1,46 @@
+"""Real servers for every test that asks for them, started once a session."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+
+import pytest
+import redis
+
+from tests.support import servers
+
+
+@pytest.fixture(scope="session")
+def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """URL of a PostgreSQL server's maintenance database."""
+    with servers.postgres_server(servers.make_plan(tmp_path_factory.mktemp("postgres"))) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def valkey_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """URL of a Valkey server, without a database number."""
+    with servers.valkey_server(servers.make_plan(tmp_path_factory.mktemp("valkey"))) as url:
+        yield url
+
+
+@pytest.fixture
+def database_url(postgres_server: str) -> Iterator[str]:
+    """A fresh, empty database of the test's own."""
+    with servers.fresh_database(postgres_server, f"test_{uuid.uuid4().hex}") as url:
+        yield url
+
+
+@pytest.fixture
+def valkey_url(valkey_server: str) -> str:
+    """Database 0 of an emptied Valkey."""
+    with redis.Redis.from_url(valkey_server) as client:
+        client.flushall()
+    return f"{valkey_server}/0"
+
+
+@pytest.fixture
+def broker_url(valkey_server: str, valkey_url: str) -> str:
+    """Database 1 of the same Valkey."""
+    return f"{valkey_server}/1"

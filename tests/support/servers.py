@@ -1,0 +1,95 @@
+"""Real PostgreSQL and Valkey for a test session, on free ports, from the wheels `make up` uses."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psycopg
+
+from services.local import ports, postgres, valkey
+from services.local.config import LocalSettings
+from services.local.home import Home, checkout
+from services.local.plan import Plan
+from services.local.unit import LAUNCHER
+from shared.config import base_environment
+
+ANY_PORTS = {f"PULSE_{name}_PORT": "0" for name in ("HTTP", "GRPC", "SANDBOX", "METRICS", "SANDBOX_SMTP")}
+
+
+def make_plan(folder: Path) -> Plan:
+    """A local run in ``folder`` with free ports; nothing is started."""
+    settings = LocalSettings.load({"PULSE_HOME": str(folder), **ANY_PORTS})
+    home = Home.of(settings)
+    home.make()
+    chosen, _ = ports.choose(settings, home.data / "ports.json")
+    return Plan(home, chosen, base_environment(), checkout())
+
+
+@contextlib.contextmanager
+def running(command: list[str], log: Path, ready: Callable[[], bool], stop_with: signal.Signals) -> Iterator[int]:
+    """Runs a server until the block ends; gives its pid. The kernel ends it if this process dies."""
+    with log.open("ab") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-I", "-S", LAUNCHER, str(int(stop_with)), str(os.getpid()), *command],
+            stdout=output,
+            stderr=output,
+        )
+    try:
+        wait_until(lambda: process.poll() is not None or ready())
+        assert process.poll() is None, log.read_text()
+        yield process.pid
+    finally:
+        process.send_signal(stop_with)
+        process.wait(20)
+
+
+@contextlib.contextmanager
+def postgres_server(plan: Plan) -> Iterator[str]:
+    """A PostgreSQL server; gives the URL of its maintenance database."""
+    postgres.prepare(plan)
+    probe = list(postgres.is_ready_command(plan))
+    command = list(postgres.command(plan))
+    with running(command, plan.home.log("postgres"), lambda: subprocess.call(probe) == 0, signal.SIGINT):
+        yield f"postgresql://pulse@{plan.ports.address('postgres')}/pulse"
+
+
+@contextlib.contextmanager
+def valkey_server(plan: Plan) -> Iterator[str]:
+    """A Valkey server; gives its URL without a database number."""
+    command = list(valkey.command(plan))
+    port = plan.ports.valkey
+    with running(command, plan.home.log("valkey"), lambda: accepts(port), signal.SIGTERM):
+        yield f"redis://{plan.ports.address('valkey')}"
+
+
+@contextlib.contextmanager
+def fresh_database(server_url: str, name: str) -> Iterator[str]:
+    """An empty database of its own; dropped at the end, whoever is still connected."""
+    with psycopg.connect(server_url, autocommit=True) as connection:
+        connection.execute(f'CREATE DATABASE "{name}"')
+        try:
+            yield server_url.rpartition("/")[0] + f"/{name}"
+        finally:
+            connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+def accepts(port: int) -> bool:
+    """Whether something listens on ``port`` of this machine."""
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def wait_until(condition: Callable[[], object], timeout: float = 20.0) -> None:
+    """Returns once ``condition`` holds; fails when it never does within ``timeout`` s."""
+    deadline = time.monotonic() + timeout
+    while not condition():
+        assert time.monotonic() < deadline, "it did not come about in time"
+        time.sleep(0.02)
