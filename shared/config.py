@@ -27,6 +27,7 @@ ROLE_PREFIXES = (
     "SMTP_",
     "TWILIO_",
     "FCM_",
+    "PUBLIC_",
     "SANDBOX_",
     "CONSOLE_",
     "LOCAL_",

@@ -1,0 +1,28 @@
+"""Notification ids are UUIDs of version 7 and sort by time."""
+
+from __future__ import annotations
+
+import datetime as dt
+import uuid
+
+from shared.ids import time_floor, uuid7
+
+NOW = dt.datetime(2026, 11, 22, 12, 0, 0, 123_000, tzinfo=dt.UTC)
+
+
+def test_an_id_is_a_uuid_of_version_7_that_tells_its_time() -> None:
+    made = uuid.UUID(uuid7(NOW))
+    assert made.version == 7
+    assert made.variant == uuid.RFC_4122
+    assert made.int >> 80 == int(NOW.timestamp() * 1000)
+
+
+def test_later_ids_sort_after_earlier_ones() -> None:
+    ids = [uuid7(NOW + dt.timedelta(milliseconds=n)) for n in range(100)]
+    assert ids == sorted(ids)
+    assert len(set(ids)) == 100
+
+
+def test_a_time_floor_lies_between_the_ids_before_and_after() -> None:
+    before, after = uuid7(NOW - dt.timedelta(milliseconds=1)), uuid7(NOW)
+    assert before < time_floor(NOW) <= after
