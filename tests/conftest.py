@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import uuid
 from collections.abc import Iterator
 
@@ -44,3 +45,10 @@ def valkey_url(valkey_server: str) -> str:
 def broker_url(valkey_server: str, valkey_url: str) -> str:
     """Database 1 of the same Valkey."""
     return f"{valkey_server}/1"
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """In CI a skipped test is a failed run: what was promised to be shown was not."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if os.environ.get("CI") == "true" and reporter and reporter.stats.get("skipped"):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED

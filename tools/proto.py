@@ -1,6 +1,7 @@
 """Generates proto/gen from proto/pulse: messages, gRPC stubs, their types, and the descriptor for Envoy.
 
 Usage: proto.py [OUTPUT_FOLDER]     (default: proto/gen; a test generates elsewhere and compares)
+       proto.py --image FILE        (the descriptors with their comments, for buf)
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ def main(out: pathlib.Path) -> None:
     for package in ("pulse", "buf"):
         shutil.rmtree(out / package, ignore_errors=True)
     out.mkdir(parents=True, exist_ok=True)
-    own = sorted(str(path.relative_to(PROTO)) for path in (PROTO / "pulse").rglob("*.proto"))
+    own = own_files()
     (out / "pulse").mkdir()
     with_services = [name for name in own if "\nservice " in (PROTO / name).read_text()]
     run(out, ["--grpc_python_out", "--mypy_grpc_out"], with_services)
@@ -37,6 +38,11 @@ def main(out: pathlib.Path) -> None:
 
 QUIET = ["--mypy_opt=quiet", "--mypy_grpc_opt=quiet"]
 ERROR_TYPES = ["google/rpc/status.proto", "google/rpc/error_details.proto"]
+
+
+def own_files() -> list[str]:
+    """Pulse's protos, by the names they import each other by."""
+    return sorted(str(path.relative_to(PROTO)) for path in (PROTO / "pulse").rglob("*.proto"))
 
 
 def run(out: pathlib.Path, kinds: list[str], files: list[str]) -> None:
@@ -56,4 +62,8 @@ def protoc_main(arguments: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    main(pathlib.Path(sys.argv[1]).resolve() if len(sys.argv) > 1 else PROTO / "gen")
+    if sys.argv[1:2] == ["--image"]:
+        image = pathlib.Path(sys.argv[2]).resolve()
+        protoc_main([f"--descriptor_set_out={image}", "--include_imports", "--include_source_info", *own_files()])
+    else:
+        main(pathlib.Path(sys.argv[1]).resolve() if len(sys.argv) > 1 else PROTO / "gen")

@@ -87,7 +87,8 @@ GREEDY = {
     "nested loops": "{% for i in (1..900) %}{% for j in (1..900) %}{% endfor %}{% endfor %}",
     "a joined range": "{{ (1..100000000) | join }}",
     "a doubling text": "{% for i in (1..60) %}{% assign s = s | append: s %}{% endfor %}",
-    "a doubling list": "{% assign x = 'a' | split: ',' %}{% for i in (1..30) %}{% assign x = x | concat: x %}{% endfor %}",
+    "a doubling list": "{% assign x = 'a' | split: ',' %}"
+    "{% for i in (1..30) %}{% assign x = x | concat: x %}{% endfor %}",
     "a squaring number": "{% assign n = 9 %}{% for i in (1..99) %}{% assign n = n | times: n %}{% endfor %}",
     "replace": "{{ long | replace: 'a', long }}",
     "many filters": "{% for i in (1..1000) %}" + "{% assign z = 'a' | upcase %}" * 1_900 + "{% endfor %}",
