@@ -4,7 +4,7 @@ set -eu
 cd "$(dirname "$0")/../.."
 mkdir -p build/buf
 cp tools/buf/package.json tools/buf/package-lock.json build/buf/
-(cd build/buf && npm ci --silent --no-audit --no-fund)
+(cd build/buf && npm install --ignore-scripts --no-audit --no-fund --loglevel=error)
 .venv/bin/python tools/proto.py --image build/buf/image.binpb
 build/buf/node_modules/.bin/buf lint build/buf/image.binpb --config proto/buf.yaml
 echo "buf lint: clean"
