@@ -1,0 +1,127 @@
+"""The whole suite as `make up` runs it, and a caller's view of it."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from services.local.home import checkout
+from shared.config import base_environment
+from tests.support.servers import ANY_PORTS, wait_until
+
+#: Statuses of the original's words and ours that mean: a provider has it.
+ARRIVED = {"sent", "SENT", "DELIVERED"}
+
+
+@dataclass(frozen=True)
+class Suite:
+    """A running suite: its REST and sandbox addresses, its gRPC address, its home."""
+
+    rest: httpx.Client
+    sandbox: httpx.Client
+    grpc_address: str
+    home: Path
+    pid: int
+
+    def send(self, **fields: Any) -> httpx.Response:
+        """The original's send, of an email to a new user unless said otherwise."""
+        body = {
+            "template_name": "welcome_email",
+            "user_id": f"user_{uuid.uuid4().hex[:8]}",
+            "to": f"{uuid.uuid4().hex[:12]}@example.com",
+            "context": {"name": "Ann"},
+            "channel": "email",
+        }
+        return self.rest.post("/api/notifications/send/", json={**body, **fields})
+
+    def status(self, notification_id: str) -> dict[str, Any]:
+        """The original's view of it."""
+        answer = self.rest.get(f"/api/notifications/status/{notification_id}/")
+        assert answer.status_code == 200, answer.text
+        return dict(answer.json())
+
+    def receipts(self, notification_id: str) -> list[dict[str, Any]]:
+        """What the providers took over for it."""
+        log = self.home / "data" / "sandbox" / "receipts.jsonl"
+        lines = log.read_text().splitlines() if log.exists() else []
+        return [receipt for receipt in map(json.loads, lines) if receipt["notification_id"] == notification_id]
+
+    def until_arrived(self, notification_id: str) -> dict[str, Any]:
+        """Waits until a provider has it; gives its one receipt."""
+        wait_until(lambda: self.status(notification_id)["status"] in ARRIVED)
+        receipts = self.receipts(notification_id)
+        assert len(receipts) == 1, receipts
+        return receipts[0]
+
+    def roles(self) -> dict[str, dict[str, Any]]:
+        """`pulse status --json`, by role."""
+        answer = pulse(self.home, "status", "--json")
+        return {role["role"]: role for role in json.loads(answer.stdout)}
+
+
+def pulse(home: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Runs `pulse` against the suite in ``home``."""
+    return subprocess.run(
+        [sys.executable, "-m", "services", *arguments],
+        env={**base_environment(), "PULSE_HOME": str(home), **environment},
+        cwd=checkout(),
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+@contextlib.contextmanager
+def running(home: Path, **environment: str) -> Iterator[Suite]:
+    """Runs `pulse up` in ``home`` until the block ends; then nothing of it is left."""
+    home.mkdir(parents=True, exist_ok=True)
+    output = home / "up.log"
+    with output.open("ab") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "services", "up"],
+            env={**base_environment(), **ANY_PORTS, "PULSE_HOME": str(home), **environment},
+            cwd=checkout(),
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+        )
+    try:
+        wait_until(lambda: process.poll() is not None or pulse(home, "status").returncode == 0, timeout=90)
+        assert process.poll() is None, output.read_text()
+        yield attach(home, process.pid)
+    finally:
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(40) == 0, output.read_text()[-2000:]
+
+
+def attach(home: Path, pid: int) -> Suite:
+    """A caller's view of the suite that runs in ``home``."""
+    roles = {role["role"]: role for role in json.loads(pulse(home, "status", "--json").stdout)}
+    return Suite(
+        rest=httpx.Client(base_url=f"http://{roles['envoy']['address']}", timeout=20),
+        sandbox=httpx.Client(base_url=f"http://{roles['sandbox']['address']}", timeout=20),
+        grpc_address=roles["gateway"]["address"],
+        home=home,
+        pid=pid,
+    )
+
+
+def is_alive(pid: int) -> bool:
+    """Whether a process of this machine runs."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
