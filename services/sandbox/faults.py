@@ -1,0 +1,204 @@
+"""Faults: which provider calls go wrong, how, and how often. Pure rules; the edges carry them out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+
+PROVIDERS = ("smtp", "twilio", "fcm")
+ACTIONS = ("delay_ms", "status", "status_after_accept", "hang", "reset", "garbage", "retry_after_s")
+
+#: What ``status_after_accept`` can do besides answering a status: the receipt is kept and no answer can be read.
+SILENT = ("hang", "reset", "garbage")
+
+DEFAULT_HANG_S = 60
+LONGEST_S = 600
+MOST_FAULTS = 1000
+LONGEST_MATCH = 500
+
+
+class BadFault(ValueError):
+    """A fault that cannot be carried out; the text names the field and says what would do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One rule. ``value`` is milliseconds, seconds or a status, as the action asks; ``times`` None means always."""
+
+    provider: str
+    match: str
+    action: str
+    value: int | float | str | None
+    times: int | None
+
+    def hits(self, provider: str, recipients: Sequence[str]) -> bool:
+        """Whether a call to any of the recipients is meant: ``match`` is part of one, or a pattern found in one."""
+        if self.provider not in ("*", provider):
+            return False
+        return not self.match or any(_matches(self.match, recipient) for recipient in recipients)
+
+    @property
+    def keeps_receipt(self) -> bool:
+        """Whether the provider took the notification on before things went wrong."""
+        return self.action == "status_after_accept"
+
+    @property
+    def effect(self) -> str:
+        """What the client sees: status, hang, reset, garbage or retry_after_s."""
+        if not self.keeps_receipt:
+            return self.action
+        return self.value if isinstance(self.value, str) and self.value in SILENT else "status"
+
+    @property
+    def seconds(self) -> float:
+        """How long a hang lasts at most."""
+        return float(self.value) if self.action == "hang" and self.value is not None else DEFAULT_HANG_S
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What befalls one call: first a delay, then at most one fault in place of the ordinary answer."""
+
+    delay_s: float = 0.0
+    fault: Fault | None = None
+
+
+#: Shared by all calls that nothing befalls.
+SMOOTH = Plan()
+
+
+class Faults:
+    """The rules in force, in order, and how often each was used."""
+
+    def __init__(self) -> None:
+        self._rules: list[Fault] = []
+        self._used: list[int] = []
+
+    def replace(self, rules: list[Fault]) -> None:
+        """Puts new rules in force, all unused."""
+        self._rules = list(rules)
+        self._used = [0] * len(rules)
+
+    def listing(self) -> list[dict[str, object]]:
+        """The rules as the API shows them, each with ``used``."""
+        return [{**asdict(rule), "used": used} for rule, used in zip(self._rules, self._used, strict=True)]
+
+    def take(self, provider: str, recipients: Sequence[str]) -> Plan:
+        """Plans one call and counts the rules it uses: the delays up to and including the first other fault."""
+        if not self._rules:
+            return SMOOTH
+        delay_ms = 0.0
+        for place in self._fitting(provider, recipients):
+            rule = self._rules[place]
+            self._used[place] += 1
+            if rule.action != "delay_ms":
+                return Plan(delay_ms / 1000, rule)
+            delay_ms += float(rule.value or 0)
+        return Plan(delay_ms / 1000)
+
+    def take_if(self, provider: str, recipients: Sequence[str], wanted: Callable[[Fault], bool]) -> Fault | None:
+        """The first fault that is no delay, counted as used, if ``wanted`` says so; else None, and none is counted."""
+        for place in self._fitting(provider, recipients):
+            rule = self._rules[place]
+            if rule.action == "delay_ms":
+                continue
+            if not wanted(rule):
+                return None
+            self._used[place] += 1
+            return rule
+        return None
+
+    def _fitting(self, provider: str, recipients: Sequence[str]) -> list[int]:
+        return [
+            place
+            for place, rule in enumerate(self._rules)
+            if (rule.times is None or self._used[place] < rule.times) and rule.hits(provider, recipients)
+        ]
+
+
+def parse_faults(data: object, names: dict[str, frozenset[str | int]]) -> list[Fault]:
+    """Reads the JSON of ``PUT /api/faults``; ``names`` has, by provider, the statuses it knows beside 400 to 599."""
+    if not isinstance(data, list):
+        raise BadFault("the body must be a JSON list of faults")
+    if len(data) > MOST_FAULTS:
+        raise BadFault(f"{len(data)} faults are too many; the most is {MOST_FAULTS}")
+    faults = []
+    for number, given in enumerate(data):
+        try:
+            faults.append(_parse(given, names))
+        except BadFault as error:
+            raise BadFault(f"faults[{number}]: {error}") from None
+    return faults
+
+
+def _parse(given: object, names: dict[str, frozenset[str | int]]) -> Fault:
+    if not isinstance(given, dict):
+        raise BadFault("must be an object")
+    unknown = given.keys() - {"provider", "match", "action", "value", "times", "used"}
+    if unknown:
+        raise BadFault(f"{sorted(unknown)[0]!r} is not a field; fields are provider, match, action, value, times")
+    provider = _one_of("provider", given.get("provider"), (*PROVIDERS, "*"))
+    action = _one_of("action", given.get("action"), ACTIONS)
+    value = _value(action, given.get("value"), names.get(provider, frozenset()))
+    return Fault(provider, _match(given.get("match")), action, value, _times(given.get("times")))
+
+
+def _one_of(name: str, given: object, allowed: Sequence[str]) -> str:
+    value = given.lower() if isinstance(given, str) else given
+    if value not in allowed:
+        raise BadFault(f"{name} must be one of {', '.join(allowed)}, not {given!r}")
+    return str(value)
+
+
+def _match(given: object) -> str:
+    if given is None:
+        return ""
+    if not isinstance(given, str) or len(given) > LONGEST_MATCH or not given.isprintable():
+        raise BadFault(f"match must be printable text of at most {LONGEST_MATCH} characters")
+    return given
+
+
+def _times(given: object) -> int | None:
+    if given is None:
+        return None
+    if not isinstance(given, int) or isinstance(given, bool) or given < 1:
+        raise BadFault(f"times must be a whole number from 1, or null for always, not {given!r}")
+    return given
+
+
+def _value(action: str, given: object, names: frozenset[str | int]) -> int | float | str | None:
+    if action == "delay_ms":
+        return _number(action, given, LONGEST_S * 1000)
+    if action == "hang":
+        return DEFAULT_HANG_S if given is None else _number(action, given, LONGEST_S)
+    if action == "retry_after_s":
+        return _number(action, given, 86_400, whole=True)
+    if action in ("reset", "garbage"):
+        return None
+    return _status(action, given, names)
+
+
+def _number(action: str, given: object, most: int, *, whole: bool = False) -> int | float:
+    if isinstance(given, int if whole else int | float) and not isinstance(given, bool) and 0 <= given <= most:
+        return given
+    raise BadFault(f"value of {action} must be a {'whole ' if whole else ''}number from 0 to {most}")
+
+
+def _status(action: str, given: object, names: frozenset[str | int]) -> int | str:
+    known: frozenset[str | int] = names | frozenset(SILENT) if action == "status_after_accept" else names
+    if isinstance(given, str) and given in known:
+        return given
+    if isinstance(given, int) and not isinstance(given, bool) and (400 <= given <= 599 or given in known):
+        return given
+    others = f", or one of {', '.join(sorted(map(str, known)))}" if known else ""
+    raise BadFault(f"value of {action} must be a status from 400 to 599{others}, not {given!r}")
+
+
+def _matches(match: str, recipient: str) -> bool:
+    if match in recipient:
+        return True
+    try:
+        return re.search(match, recipient) is not None
+    except re.error:  # "+1555" is a fair part of a number and no pattern
+        return False

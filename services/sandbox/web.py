@@ -1,0 +1,64 @@
+"""Web: the one HTTP application of the sandbox, with page, API, Twilio and FCM."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import FileResponse, Response
+from starlette.routing import Route
+
+from services.sandbox.api import SandboxApi, error_answer
+from services.sandbox.fcm import Fcm
+from services.sandbox.http_body import LARGEST_BODY, BodyTooLarge
+from services.sandbox.oauth import TokenEndpoint
+from services.sandbox.twilio import Twilio
+
+PAGE = Path(__file__).parent / "page"
+
+#: The page asks nobody but the sandbox.
+PAGE_HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self' data:; "
+        "frame-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-cache",
+}
+
+
+def application(api: SandboxApi, twilio: Twilio, tokens: TokenEndpoint, fcm: Fcm) -> Starlette:
+    """The ASGI application."""
+    return Starlette(
+        routes=[
+            Route("/2010-04-01/Accounts/{sid}/Messages.json", twilio.create_message, methods=["POST"]),
+            Route("/v1/projects/{project}/messages:send", fcm.send, methods=["POST"]),
+            Route("/token", tokens.token, methods=["POST"]),
+            *api.routes(),
+            _page_route("/", "inbox.html"),
+            _page_route("/inbox.css", "inbox.css"),
+            _page_route("/inbox.js", "inbox.js"),
+        ],
+        exception_handlers={HTTPException: _http_error, BodyTooLarge: _too_large},
+    )
+
+
+def _page_route(path: str, name: str) -> Route:
+    async def serve(_request: Request) -> Response:
+        return FileResponse(PAGE / name, headers=PAGE_HEADERS)
+
+    return Route(path, serve, methods=["GET"])
+
+
+async def _http_error(_request: Request, error: Exception) -> Response:
+    code = error.status_code if isinstance(error, HTTPException) else 500
+    if code == 405:
+        return error_answer(405, "UNIMPLEMENTED", "this path does not take that method")
+    return error_answer(code, "NOT_FOUND" if code == 404 else "UNKNOWN", "there is nothing at this path")
+
+
+async def _too_large(_request: Request, _error: Exception) -> Response:
+    return error_answer(413, "INVALID_ARGUMENT", f"the body must have at most {LARGEST_BODY} bytes")

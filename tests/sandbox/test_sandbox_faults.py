@@ -1,0 +1,108 @@
+"""The rules about faults, without a server."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from services.sandbox.api import STATUS_NAMES
+from services.sandbox.faults import SMOOTH, BadFault, Fault, Faults, parse_faults
+
+
+def faults(*rules: dict[str, Any]) -> Faults:
+    made = Faults()
+    made.replace(parse_faults([{"provider": "smtp", **rule} for rule in rules], STATUS_NAMES))
+    return made
+
+
+def test_without_rules_all_goes_well() -> None:
+    assert Faults().take("smtp", ["a@example.org"]) is SMOOTH
+
+
+def test_a_rule_is_used_up() -> None:
+    rules = faults({"action": "reset", "times": 2})
+    taken = [rules.take("smtp", ["a"]).fault is not None for _ in range(3)]
+    assert taken == [True, True, False]
+
+
+def test_a_rule_is_for_its_provider_or_for_all() -> None:
+    own, any_one = faults({"action": "reset"}), faults({"provider": "*", "action": "reset"})
+    assert [own.take(provider, ["a"]).fault is not None for provider in ("smtp", "twilio")] == [True, False]
+    assert [any_one.take(provider, ["a"]).fault is not None for provider in ("smtp", "twilio", "fcm")] == [True] * 3
+
+
+@pytest.mark.parametrize(
+    ("match", "hit"),
+    [
+        ("", True),
+        ("p1@", True),
+        ("p1+tag", False),
+        ("^p[0-9]@example", True),
+        ("+1555", False),
+        ("[", False),
+        ("nobody", False),
+    ],
+)
+def test_a_match_is_a_part_or_a_pattern_of_the_recipient(match: str, hit: bool) -> None:
+    assert Fault("smtp", match, "reset", None, None).hits("smtp", ["p1@example.org"]) is hit
+
+
+def test_delays_add_up_before_the_first_other_fault() -> None:
+    rules = faults(
+        {"action": "delay_ms", "value": 10},
+        {"action": "delay_ms", "value": 5.5, "times": 1},
+        {"action": "status", "value": 451, "times": 1},
+        {"action": "delay_ms", "value": 100},
+    )
+    first, second = rules.take("smtp", ["a"]), rules.take("smtp", ["a"])
+    assert (first.delay_s, first.fault and first.fault.value) == (0.0155, 451)
+    assert (second.delay_s, second.fault) == (0.11, None)
+    assert [rule["used"] for rule in rules.listing()] == [2, 1, 1, 1]
+
+
+@pytest.mark.parametrize(
+    ("value", "effect"), [(500, "status"), ("reset", "reset"), ("hang", "hang"), ("garbage", "garbage")]
+)
+def test_after_accepting_a_provider_can_answer_a_status_or_nothing(value: int | str, effect: str) -> None:
+    fault = faults({"action": "status_after_accept", "value": value}).take("smtp", ["a"]).fault
+    assert fault is not None
+    assert (fault.keeps_receipt, fault.effect) == (True, effect)
+
+
+def test_a_hang_has_a_bound_when_none_is_given() -> None:
+    fault = faults({"action": "hang"}).take("smtp", ["a"]).fault
+    assert fault is not None
+    assert fault.seconds == 60
+
+
+@pytest.mark.parametrize(
+    ("rule", "named"),
+    [
+        ("not a list", "list"),
+        ([1], "faults[0]"),
+        ([{"provider": "smtp"}], "action"),
+        ([{"provider": "pigeon", "action": "reset"}], "provider"),
+        ([{"provider": "smtp", "action": "explode"}], "explode"),
+        ([{"provider": ["smtp"], "action": "reset"}], "provider"),
+        ([{"provider": "smtp", "action": "reset", "tims": 1}], "tims"),
+        ([{"provider": "smtp", "action": "reset", "times": 0}], "times"),
+        ([{"provider": "smtp", "action": "reset", "times": True}], "times"),
+        ([{"provider": "smtp", "action": "reset", "match": 5}], "match"),
+        ([{"provider": "smtp", "action": "reset", "match": "x" * 501}], "match"),
+        ([{"provider": "smtp", "action": "status"}], "status"),
+        ([{"provider": "smtp", "action": "status", "value": 250}], "400 to 599"),
+        ([{"provider": "smtp", "action": "status", "value": "UNREGISTERED"}], "400 to 599"),
+        ([{"provider": "*", "action": "status", "value": 21610}], "400 to 599"),
+        ([{"provider": "fcm", "action": "status", "value": "reset"}], "UNREGISTERED"),
+        ([{"provider": "smtp", "action": "delay_ms", "value": -1}], "delay_ms"),
+        ([{"provider": "smtp", "action": "hang", "value": 601}], "hang"),
+        ([{"provider": "smtp", "action": "retry_after_s", "value": 1.5}], "retry_after_s"),
+        ([{"provider": "smtp", "action": "reset"}, {"provider": "smtp", "action": "status"}], "faults[1]"),
+        ([{"provider": "smtp", "action": "reset"}] * 1001, "1001"),
+    ],
+)
+def test_a_bad_fault_is_named(rule: Any, named: str) -> None:
+    with pytest.raises(BadFault) as refused:
+        parse_faults(rule, STATUS_NAMES)
+    assert named in str(refused.value)

@@ -1,0 +1,230 @@
+"""Twilio as its own SDK sees it."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qsl
+
+import pytest
+import requests
+from twilio.base.exceptions import TwilioRestException
+from twilio.http.http_client import TwilioHttpClient
+from twilio.request_validator import RequestValidator
+from twilio.rest import Client
+
+from services.sandbox.twilio import segments
+from tests.sandbox.running import NOTIFICATION_ID, RunningSandbox, Start
+
+SID, TOKEN = "AC" + "0" * 32, "a-token"
+TO, FROM = "+15551234567", "+15557654321"
+
+
+def twilio(sandbox: RunningSandbox, token: str = TOKEN, timeout: float = 5) -> Client:
+    client = Client(SID, token, http_client=TwilioHttpClient(timeout=timeout, max_retries=0))
+    client.api.base_url = sandbox.url
+    return client
+
+
+def test_an_sms_is_queued_and_kept(sandbox: RunningSandbox) -> None:
+    callback = f"http://127.0.0.1:9/callback?notification_id={NOTIFICATION_ID}"
+    message = twilio(sandbox).messages.create(
+        to=TO, from_=FROM, body="Your code is 1 + 1 = 2 ✓", status_callback=callback
+    )
+    assert message.sid is not None and message.sid.startswith("SM") and len(message.sid) == 34
+    assert (message.status, message.to, message.num_segments) == ("queued", TO, "1")
+    assert message.date_created is not None
+    (receipt,) = sandbox.receipts(channel="SMS")
+    assert (receipt["provider"], receipt["to"], receipt["body"]) == ("twilio", TO, "Your code is 1 + 1 = 2 ✓")
+    assert (receipt["provider_id"], receipt["notification_id"]) == (message.sid, NOTIFICATION_ID)
+
+
+def test_the_notification_id_may_come_as_a_parameter_of_its_own(sandbox: RunningSandbox) -> None:
+    form = {"To": TO, "From": FROM, "Body": "x", "PulseNotificationId": NOTIFICATION_ID}
+    answer = requests.post(f"{sandbox.url}/2010-04-01/Accounts/{SID}/Messages.json", form, auth=(SID, TOKEN), timeout=5)
+    assert answer.status_code == 201
+    assert sandbox.receipts()[0]["notification_id"] == NOTIFICATION_ID
+
+
+@pytest.mark.parametrize(
+    ("given", "code", "status"),
+    [
+        ({"to": "12345"}, 21211, 400),
+        ({"to": "+15005550001"}, 21211, 400),
+        ({"to": "+15005550004"}, 21610, 400),
+        ({"to": "+15005550009"}, 21614, 400),
+        ({"from_": "not a sender!"}, 21212, 400),
+        ({"from_": "+15005550008"}, 21611, 429),
+        ({"body": ""}, 21602, 400),
+        ({"body": "x" * 1601}, 21617, 400),
+        ({"from_": ""}, 21603, 400),
+        ({"status_callback": "ftp://example.org"}, 21609, 400),
+    ],
+)
+def test_a_mistake_has_twilios_code(shared: RunningSandbox, given: dict[str, Any], code: int, status: int) -> None:
+    with pytest.raises(TwilioRestException) as refused:
+        twilio(shared).messages.create(**{"to": TO, "from_": FROM, "body": "x", **given})
+    assert (refused.value.code, refused.value.status) == (code, status)
+    assert shared.receipts() == []
+
+
+def test_only_the_configured_token_is_accepted(start: Start) -> None:
+    sandbox = start(sandbox_twilio_auth_token=TOKEN)
+    with pytest.raises(TwilioRestException) as refused:
+        twilio(sandbox, "another").messages.create(to=TO, from_=FROM, body="x")
+    assert (refused.value.code, refused.value.status) == (20003, 401)
+    assert twilio(sandbox).messages.create(to=TO, from_=FROM, body="x").sid
+
+
+@pytest.mark.parametrize("header", ["", "Basic", "Basic !!!", "Bearer abc", "Basic " + "QUM6"])
+def test_a_request_without_credentials_is_refused(shared: RunningSandbox, header: str) -> None:
+    url = f"{shared.url}/2010-04-01/Accounts/{SID}/Messages.json"
+    answer = requests.post(url, {"To": TO}, headers={"Authorization": header}, timeout=5)
+    assert (answer.status_code, answer.json()["code"]) == (401, 20003)
+
+
+@pytest.mark.parametrize(
+    ("body", "count"),
+    [
+        ("x", 1),
+        ("x" * 160, 1),
+        ("x" * 161, 2),
+        ("€" * 80, 1),
+        ("€" * 81, 2),
+        ("é" * 160, 1),
+        ("✓" * 70, 1),
+        ("✓" * 71, 2),
+        ("😀" * 36, 2),
+    ],
+)
+def test_segments_are_counted_by_alphabet(body: str, count: int) -> None:
+    assert segments(body) == count
+
+
+# Faults
+
+
+@pytest.mark.parametrize(("value", "status", "code"), [(503, 503, 20503), (418, 418, 20001), (21610, 400, 21610)])
+def test_a_status_is_answered_in_twilios_words(sandbox: RunningSandbox, value: int, status: int, code: int) -> None:
+    sandbox.fault("twilio", "status", value, times=1)
+    with pytest.raises(TwilioRestException) as refused:
+        twilio(sandbox).messages.create(to=TO, from_=FROM, body="x")
+    assert (refused.value.status, refused.value.code) == (status, code)
+    assert sandbox.receipts() == []
+    assert twilio(sandbox).messages.create(to=TO, from_=FROM, body="x").sid
+
+
+def test_retry_after_is_a_429_with_the_header(sandbox: RunningSandbox) -> None:
+    sandbox.fault("twilio", "retry_after_s", 3)
+    url = f"{sandbox.url}/2010-04-01/Accounts/{SID}/Messages.json"
+    answer = requests.post(url, {"To": TO, "From": FROM, "Body": "x"}, auth=(SID, TOKEN), timeout=5)
+    assert (answer.status_code, answer.headers["Retry-After"], answer.json()["code"]) == (429, "3", 20429)
+
+
+def test_a_status_after_accept_leaves_a_receipt(sandbox: RunningSandbox) -> None:
+    sandbox.fault("twilio", "status_after_accept", 500)
+    with pytest.raises(TwilioRestException):
+        twilio(sandbox).messages.create(to=TO, from_=FROM, body="x")
+    assert len(sandbox.receipts()) == 1
+
+
+@pytest.mark.parametrize(
+    ("action", "error"),
+    [("reset", requests.ConnectionError), ("garbage", requests.ConnectionError), ("hang", requests.ReadTimeout)],
+)
+def test_a_broken_answer_leaves_no_receipt(sandbox: RunningSandbox, action: str, error: type[Exception]) -> None:
+    sandbox.fault("twilio", action, 30 if action == "hang" else None)
+    with pytest.raises(error):
+        twilio(sandbox, timeout=0.5).messages.create(to=TO, from_=FROM, body="x")
+    assert sandbox.receipts() == []
+
+
+def test_a_call_that_hangs_is_cut_off_when_the_sandbox_stops(sandbox: RunningSandbox) -> None:
+    sandbox.fault("twilio", "hang", 60)
+    with ThreadPoolExecutor(1) as pool:
+        call = pool.submit(twilio(sandbox, timeout=20).messages.create, to=TO, from_=FROM, body="x")
+        while not sandbox.api.get("/api/faults").json()[0]["used"]:
+            assert not call.done()
+        sandbox.stop()
+        with pytest.raises(requests.ConnectionError):
+            call.result(timeout=5)
+
+
+@pytest.mark.parametrize("effect", ["reset", "garbage"])
+def test_a_broken_answer_after_accept_leaves_a_receipt(sandbox: RunningSandbox, effect: str) -> None:
+    sandbox.fault("twilio", "status_after_accept", effect, times=1)
+    with pytest.raises(requests.ConnectionError):
+        twilio(sandbox).messages.create(to=TO, from_=FROM, body="x")
+    assert len(sandbox.receipts()) == 1
+
+
+def test_a_client_that_left_during_the_delay_leaves_no_receipt(sandbox: RunningSandbox) -> None:
+    sandbox.fault("twilio", "delay_ms", 300, times=1)
+    with pytest.raises(requests.ReadTimeout):
+        twilio(sandbox, timeout=0.1).messages.create(to="+15550000001", from_=FROM, body="x")
+    sandbox.fault("twilio", "delay_ms", 400, times=1)
+    twilio(sandbox).messages.create(to=TO, from_=FROM, body="x")
+    assert [receipt["to"] for receipt in sandbox.receipts()] == [TO]
+
+
+# Callbacks
+
+
+class Taken:
+    """A web server that takes callbacks."""
+
+    def __init__(self) -> None:
+        taken: queue.Queue[tuple[str, dict[str, str], str]] = queue.Queue()
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["Content-Length"])).decode()
+                taken.put((self.path, dict(parse_qsl(body)), self.headers["X-Twilio-Signature"]))
+                self.send_response(204)
+                self.end_headers()
+
+            def log_message(self, format: str, *args: Any) -> None:
+                """Keeps the test's output quiet."""
+
+        self.calls = taken
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_port}"
+
+
+@pytest.fixture
+def taker() -> Iterator[Taken]:
+    taken = Taken()
+    thread = threading.Thread(target=taken.server.serve_forever, args=(0.05,))
+    thread.start()
+    yield taken
+    taken.server.shutdown()
+    thread.join()
+    taken.server.server_close()
+
+
+@pytest.mark.parametrize(
+    ("to", "ends", "error"),
+    [(TO, "delivered", None), ("+15551130003", "undelivered", "30003")],
+)
+def test_status_callbacks_are_signed_and_in_order(
+    start: Start, taker: Taken, to: str, ends: str, error: str | None
+) -> None:
+    sandbox = start(sandbox_callbacks="on", sandbox_callback_delay_ms=1)
+    url = f"{taker.url}/receipts/twilio?notification_id={NOTIFICATION_ID}"
+    sent = twilio(sandbox).messages.create(to=to, from_=FROM, body="x", status_callback=url)
+    calls = [taker.calls.get(timeout=5) for _ in range(2)]
+    assert [form["MessageStatus"] for _, form, _ in calls] == ["sent", ends]
+    assert calls[1][1].get("ErrorCode") == error
+    for path, form, signature in calls:
+        assert form["MessageSid"] == sent.sid
+        assert RequestValidator(TOKEN).validate(taker.url + path, form, signature)
+
+
+def test_no_callback_is_sent_unless_asked_for(sandbox: RunningSandbox, taker: Taken) -> None:
+    twilio(sandbox).messages.create(to=TO, from_=FROM, body="x", status_callback=taker.url)
+    sandbox.stop()
+    assert taker.calls.empty()
