@@ -1,0 +1,22 @@
+"""How long to wait before a role that died is started again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+FIRST_S = 0.5
+LONGEST_S = 30.0
+#: A role that was up for so long has earned a fresh start, seconds.
+STEADY_S = 60.0
+
+
+@dataclass(frozen=True)
+class Backoff:
+    """Doubles with each death in a row; immutable, so that a role's history is one value."""
+
+    deaths: int = 0
+
+    def after(self, uptime_s: float) -> tuple[float, Backoff]:
+        """The wait in seconds after a death at ``uptime_s`` seconds of age, and the history that follows."""
+        deaths = 0 if uptime_s >= STEADY_S else self.deaths
+        return min(FIRST_S * 2**deaths, LONGEST_S), Backoff(min(deaths + 1, 10))

@@ -1,0 +1,18 @@
+"""Settings of a local run."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from pydantic import Field
+
+from shared.config import Settings
+
+
+class LocalSettings(Settings):
+    """What ``pulse up`` and its neighbours read; everything else is handed on to the roles."""
+
+    owns: ClassVar[tuple[str, ...]] = ("LOCAL_",)
+
+    sandbox_port: int = Field(8025, ge=0, le=65535, description="the sandbox's page and API; 0: any free port")
+    sandbox_smtp_port: int = Field(0, ge=0, le=65535, description="the sandbox's SMTP; 0: any free port")

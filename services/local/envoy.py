@@ -1,0 +1,57 @@
+"""Envoy of a local run: the template in ``deploy/envoy`` with this run's addresses."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from string import Template
+
+from services.local import wheels
+from services.local.errors import LocalError
+from services.local.plan import Plan
+from services.local.ports import HOST
+
+
+def config_file(plan: Plan) -> Path:
+    return plan.home.data / "envoy" / "envoy.yaml"
+
+
+def command(plan: Plan) -> Sequence[str]:
+    """Envoy's command line. Hot restart is off because it would tie runs on one machine together."""
+    options = ["--concurrency", "2", "--disable-hot-restart", "--log-level", "warning"]
+    return [str(wheels.envoy()), "-c", str(config_file(plan)), *options]
+
+
+def prepare(plan: Plan) -> None:
+    """Writes the configuration; raises :class:`LocalError` when the checkout lacks a file it refers to."""
+    folder = plan.root / "deploy" / "envoy"
+    descriptor = plan.root / "proto" / "gen" / "pulse" / "descriptor.binpb"
+    for file in (folder / "envoy.yaml", folder / "edge.lua", descriptor):
+        if not file.exists():
+            raise LocalError(f"{file} is missing; a local run needs a complete checkout")
+    text = render((folder / "envoy.yaml").read_text(), values(plan, folder / "edge.lua", descriptor))
+    target = config_file(plan)
+    target.parent.mkdir(exist_ok=True)
+    target.write_text(text)
+
+
+def values(plan: Plan, lua: Path, descriptor: Path) -> dict[str, str | int]:
+    """What the template's placeholders stand for on a laptop."""
+    return {
+        "LISTEN_HOST": HOST,
+        "HTTP_PORT": plan.ports.http,
+        "ADMIN_HOST": HOST,
+        "ADMIN_PORT": plan.ports.envoy_admin,
+        "GATEWAY_HOST": HOST,
+        "GATEWAY_PORT": plan.ports.grpc,
+        "DELIVERY_HOST": HOST,
+        "DELIVERY_PORT": plan.ports.delivery,
+        "DESCRIPTOR": str(descriptor),
+        "EDGE_LUA": str(lua),
+    }
+
+
+def render(template: str, placeholders: Mapping[str, str | int]) -> str:
+    """The template with each ``${NAME}`` as a YAML scalar: quoted if it is text, so that any path will do."""
+    return Template(template).substitute({name: json.dumps(value) for name, value in placeholders.items()})

@@ -1,0 +1,87 @@
+"""What is decided about a local run before the first process starts: its home, its ports, its environment."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from services.local.home import Home
+from services.local.ports import HOST, Ports
+
+#: Tells a role's process from others; a later run finds by it what an earlier one left behind.
+MARK = "PULSE_LOCAL_ROLE"
+
+#: Credentials of the look-alike providers. They open nothing outside this machine.
+SANDBOX_ACCOUNT = {
+    "PULSE_TWILIO_ACCOUNT_SID": "AC00000000000000000000000000000000",
+    "PULSE_TWILIO_AUTH_TOKEN": "development",
+    "PULSE_TWILIO_FROM": "+15005550006",
+}
+
+#: A provider's settings are generated as one group, and not at all once somebody sets one of these:
+#: half a real account and half a sandbox would be worse than either.
+PROVIDER_OWNERS: Mapping[str, tuple[str, ...]] = {
+    "PULSE_SMTP_": ("PULSE_SMTP_HOST", "PULSE_SMTP_PORT"),
+    "PULSE_TWILIO_": ("PULSE_TWILIO_BASE_URL", "PULSE_TWILIO_ACCOUNT_SID", "PULSE_TWILIO_AUTH_TOKEN"),
+    "PULSE_FCM_": ("PULSE_FCM_BASE_URL", "PULSE_FCM_CREDENTIALS_FILE", "PULSE_FCM_PROJECT_ID"),
+}
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One local run. ``base`` is the environment it was started with, ``root`` the folder of the code."""
+
+    home: Home
+    ports: Ports
+    base: Mapping[str, str]
+    root: Path
+    #: Longest wait for a role to end by itself, seconds.
+    stop_seconds: float = 12.0
+    #: Longest wait for a role to become ready, seconds.
+    ready_seconds: float = 60.0
+
+    def environment(self, role: str, own: Mapping[str, str]) -> dict[str, str]:
+        """The whole environment of one role; ``own`` is what it alone is told."""
+        generated = {**self._addresses(), **own}
+        return {**self._providers(), **self.base, **generated, "PYTHONUNBUFFERED": "1", MARK: role}
+
+    def overruled(self) -> list[str]:
+        """Settings that somebody made and that a local run cannot follow, because it brings its own servers."""
+        fixed = {k: v for k, v in self._addresses().items() if k.endswith(("_URL", "_ADDRESS"))}
+        return sorted(key for key, value in fixed.items() if self.base.get(key, value) != value)
+
+    def public_url(self) -> str:
+        """Where this machine's browser and the sandbox's callbacks reach the suite."""
+        return f"http://{HOST}:{self.ports.http}"
+
+    def _addresses(self) -> dict[str, str]:
+        redis = f"redis://{self.ports.address('valkey')}"
+        return {
+            "PULSE_HOME": str(self.home.path),
+            "PULSE_LISTEN": "",
+            "PULSE_HTTP_PORT": str(self.ports.http),
+            "PULSE_GRPC_PORT": str(self.ports.grpc),
+            "PULSE_METRICS_PORT": str(self.ports.metrics),
+            "PULSE_SANDBOX_PORT": str(self.ports.sandbox),
+            "PULSE_GATEWAY_ADDRESS": self.ports.address("grpc"),
+            "PULSE_ROUTER_ADDRESS": self.ports.address("router"),
+            "PULSE_LEDGER_ADDRESS": self.ports.address("ledger"),
+            "PULSE_DELIVERY_ADDRESS": self.ports.address("delivery"),
+            "PULSE_DATABASE_URL": f"postgresql://pulse@{self.ports.address('postgres')}/pulse",
+            "PULSE_REDIS_URL": f"{redis}/0",
+            "PULSE_BROKER_URL": f"{redis}/1",
+        }
+
+    def _providers(self) -> dict[str, str]:
+        sandbox = f"http://{self.ports.address('sandbox')}"
+        generated = {
+            "PULSE_SMTP_HOST": HOST,
+            "PULSE_SMTP_PORT": str(self.ports.sandbox_smtp),
+            "PULSE_TWILIO_BASE_URL": sandbox,
+            **SANDBOX_ACCOUNT,
+            "PULSE_FCM_BASE_URL": sandbox,
+        }
+        taken = tuple(prefix for prefix, keys in PROVIDER_OWNERS.items() if any(self.base.get(key) for key in keys))
+        kept = {key: value for key, value in generated.items() if not key.startswith(taken)}
+        return {"PULSE_PUBLIC_URL": self.public_url(), **kept}

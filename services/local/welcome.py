@@ -1,0 +1,52 @@
+"""What is shown once everything is ready: where things are, and what to try first."""
+
+from __future__ import annotations
+
+import json
+
+from rich.console import Console
+
+from services.local.plan import Plan
+
+FIRST_NOTIFICATION = {
+    "user_id": "user_123",
+    "template_name": "welcome_email",
+    "to": "test@example.com",
+    "context": {"name": "John"},
+    "channel": "email",
+}
+
+
+def show(plan: Plan, console: Console, seconds: float, auth: str) -> None:
+    """Prints the addresses and the first command; says loudly whether a credential is needed."""
+    console.print(f"\n[bold green]Pulse is ready[/] after {seconds:.1f} s. Ctrl-C stops it.\n", highlight=False)
+    for name, address in addresses(plan).items():
+        console.print(f"  {name:<18} {address}", markup=False, highlight=False)
+    if auth == "off":
+        console.print("\n[bold yellow]DEVELOPMENT: no credential is needed; every call belongs to tenant `default`.[/]")
+        console.print("[yellow]PULSE_AUTH=required turns API keys on.[/]")
+    console.print("\nSend your first notification, then look at it in the sandbox:\n")
+    console.print(first_command(plan), markup=False, highlight=False, soft_wrap=True)
+    console.print()
+
+
+def addresses(plan: Plan) -> dict[str, str]:
+    """Where people find what, in the order in which they look for it."""
+    ports = plan.ports
+    return {
+        "REST": f"http://localhost:{ports.http}",
+        "gRPC": f"localhost:{ports.grpc}",
+        "API documentation": f"http://localhost:{ports.http}/docs",
+        "Sandbox inbox": f"http://localhost:{ports.sandbox}",
+        "Metrics": f"http://localhost:{ports.metrics}/metrics",
+        "Logs": str(plan.home.path / "log"),
+    }
+
+
+def first_command(plan: Plan) -> str:
+    """A command that sends an email, to be pasted as it is."""
+    body = json.dumps(FIRST_NOTIFICATION, separators=(",", ":"))
+    return (
+        f"curl -X POST http://localhost:{plan.ports.http}/api/notifications/send/ "
+        f"-H \"Content-Type: application/json\" -d '{body}'"
+    )

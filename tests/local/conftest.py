@@ -1,0 +1,70 @@
+"""A local run in a temporary home, with roles that are small real processes."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import AsyncIterator, Callable, Sequence
+from pathlib import Path
+
+import pytest
+
+from services.local import ports
+from services.local.config import LocalSettings
+from services.local.home import Home, checkout
+from services.local.plan import Plan
+from services.local.roles import Role
+from services.local.supervisor import Supervisor
+from shared.config import base_environment
+
+#: All ports free ones: whatever else runs on this machine is no concern of a test.
+ANY_PORTS = {f"PULSE_{name}_PORT": "0" for name in ("HTTP", "GRPC", "SANDBOX", "METRICS", "SANDBOX_SMTP")}
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> LocalSettings:
+    """Settings of a run whose home has a space in its path."""
+    return LocalSettings.load({"PULSE_HOME": str(tmp_path / "ho me"), **ANY_PORTS})
+
+
+@pytest.fixture
+def plan(settings: LocalSettings) -> Plan:
+    home = Home.of(settings)
+    home.make()
+    chosen, _ = ports.choose(settings, home.data / "ports.json")
+    return Plan(home, chosen, base_environment(), checkout(), stop_seconds=5, ready_seconds=20)
+
+
+@pytest.fixture
+def supervised(plan: Plan) -> Callable[..., contextlib.AbstractAsyncContextManager[tuple[Supervisor, list[str]]]]:
+    """Starts roles under a supervisor, and stops them at the end; gives it and the list of what it says."""
+
+    @contextlib.asynccontextmanager
+    async def run(*roles: Role) -> AsyncIterator[tuple[Supervisor, list[str]]]:
+        said: list[str] = []
+        supervisor = Supervisor(roles, plan, said.append)
+        try:
+            await supervisor.start()
+            yield supervisor, said
+        finally:
+            await supervisor.stop()
+
+    return run
+
+
+def python(code: str) -> Callable[[Plan], Sequence[str]]:
+    """The command of a role that is these lines of Python."""
+    return lambda _plan: [sys.executable, "-c", code]
+
+
+@pytest.fixture
+def stand_in() -> Callable[..., Role]:
+    """Makes a role that is ready at once and then waits for ever, or runs other lines instead."""
+
+    async def is_ready(_pid: int) -> bool:
+        return True
+
+    def make(name: str, code: str = "import signal; signal.pause()", **more: object) -> Role:
+        return Role(name, python(code), **{"probe": lambda _plan: is_ready, **more})
+
+    return make

@@ -1,0 +1,264 @@
+"""The front door: what Envoy, configured by ``deploy/envoy``, makes of calls to services that are stand-ins."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import AsyncIterator
+from typing import Any
+
+import grpc
+import httpx
+import pytest
+from google.api import httpbody_pb2
+from google.protobuf import any_pb2
+from google.rpc import code_pb2, error_details_pb2, status_pb2
+from grpc_status import rpc_status
+
+from pulse.delivery.v1 import delivery_service_pb2_grpc as delivery_grpc
+from pulse.gateway.v1 import compatibility_service_pb2 as compatibility
+from pulse.gateway.v1 import compatibility_service_pb2_grpc as compatibility_grpc
+from pulse.gateway.v1 import notification_service_pb2 as notifications
+from pulse.gateway.v1 import notification_service_pb2_grpc as notifications_grpc
+from pulse.gateway.v1 import recipient_service_pb2 as recipients
+from pulse.gateway.v1 import recipient_service_pb2_grpc as recipients_grpc
+from services.local.plan import Plan
+from services.local.roles import ENVOY
+
+SEND = {"template_name": "welcome_email", "user_id": "u1", "to": "a@example.com", "channel": "email"}
+
+
+class Backend(
+    notifications_grpc.NotificationServiceServicer,
+    compatibility_grpc.CompatibilityServiceServicer,
+    recipients_grpc.RecipientServiceServicer,
+    delivery_grpc.ReceiptServiceServicer,
+):
+    """Answers as told and remembers the metadata and the request of the last call."""
+
+    def __init__(self) -> None:
+        self.metadata: list[tuple[str, Any]] = []
+        self.request: Any = None
+        self.release = asyncio.Event()
+
+    def seen(self, name: str) -> list[Any]:
+        return [value for key, value in self.metadata if key == name]
+
+    def _note(self, request: Any, context: grpc.aio.ServicerContext) -> None:
+        self.request = request
+        self.metadata = [(str(k), v) for k, v in context.invocation_metadata() or ()]
+
+    async def Send(self, request, context):
+        self._note(request, context)
+        if request.user_id == "limited":
+            await context.abort_with_status(rpc_status.to_status(_limited()))
+        if request.user_id == "throttled":
+            trailing = (("retry-after", "7"), ("x-http-code", "422"))
+            await context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, "too many", trailing)
+        await context.send_initial_metadata((("x-http-code", "202"),))
+        return compatibility.SendResponse(notification_id="n1", status="queued")
+
+    async def SendNotification(self, request, context):
+        self._note(request, context)
+        return notifications.SendNotificationResponse(notification_id="n1")
+
+    async def WatchNotification(self, request, context):
+        self._note(request, context)
+        yield notifications.WatchNotificationResponse()
+        await self.release.wait()
+        yield notifications.WatchNotificationResponse()
+
+    async def GetPreferences(self, request, context):
+        self._note(request, context)
+        return recipients.Preferences()
+
+    async def ReceiveTwilioReceipt(self, request, context):
+        self._note(request, context)
+        return httpbody_pb2.HttpBody(content_type="text/plain", data=b"")
+
+
+def _limited() -> status_pb2.Status:
+    detail = any_pb2.Any()
+    detail.Pack(error_details_pb2.ErrorInfo(reason="RATE_LIMITED", domain="pulse"))
+    return status_pb2.Status(code=code_pb2.RESOURCE_EXHAUSTED, message="too many", details=[detail])
+
+
+@pytest.fixture
+async def backend(plan: Plan) -> AsyncIterator[Backend]:
+    servicer = Backend()
+    server = grpc.aio.server(options=(("grpc.max_receive_message_length", 8 << 20),))
+    notifications_grpc.add_NotificationServiceServicer_to_server(servicer, server)
+    compatibility_grpc.add_CompatibilityServiceServicer_to_server(servicer, server)
+    recipients_grpc.add_RecipientServiceServicer_to_server(servicer, server)
+    delivery_grpc.add_ReceiptServiceServicer_to_server(servicer, server)
+    server.add_insecure_port(plan.ports.address("grpc"))
+    server.add_insecure_port(plan.ports.address("delivery"))
+    await server.start()
+    yield servicer
+    await server.stop(None)
+
+
+@pytest.fixture
+async def rest(plan: Plan, supervised) -> AsyncIterator[httpx.AsyncClient]:
+    async with supervised(ENVOY), httpx.AsyncClient(base_url=plan.public_url(), timeout=10) as client:
+        yield client
+
+
+def assert_error(answer: httpx.Response, status: int, code: int, reason: str) -> None:
+    assert answer.status_code == status, answer.text
+    assert answer.headers["content-type"] == "application/json"
+    body = answer.json()
+    assert body["code"] == code
+    assert body["message"]
+    (detail,) = body["details"]
+    assert detail["@type"] == "type.googleapis.com/google.rpc.ErrorInfo"
+    assert (detail["reason"], detail["domain"]) == (reason, "pulse")
+
+
+@pytest.mark.parametrize("path", ["/api/notifications/send/", "/api/notifications/send", "/api/notifications/send/?"])
+async def test_the_original_paths_work_with_and_without_trailing_slash(backend, rest, path):
+    answer = await rest.post(path, json={**SEND, "context": {"name": "John"}})
+    assert (answer.status_code, answer.json()) == (202, {"notification_id": "n1", "status": "queued"})
+    assert "x-http-code" not in answer.headers
+    assert backend.request.context["name"] == "John"
+
+
+async def test_an_enum_is_read_in_any_case_and_defaults_are_printed_in_snake_case(backend, rest):
+    answer = await rest.post("/v1/notifications", json=SEND)
+    assert answer.status_code == 200
+    assert answer.json() == {"notification_id": "n1", "status": "STATUS_UNSPECIFIED", "replayed": False}
+    assert backend.request.channel == 1
+
+
+async def test_a_service_error_keeps_its_details(backend, rest):
+    answer = await rest.post("/api/notifications/send/", json={**SEND, "user_id": "limited"})
+    assert_error(answer, 429, code_pb2.RESOURCE_EXHAUSTED, "RATE_LIMITED")
+
+
+async def test_trailing_metadata_of_an_error_become_headers_and_choose_the_status(backend, rest):
+    answer = await rest.post("/api/notifications/send/", json={**SEND, "user_id": "throttled"})
+    assert (answer.status_code, answer.headers["retry-after"]) == (422, "7")
+    assert answer.json()["message"] == "too many"
+    assert "x-http-code" not in answer.headers
+
+
+async def test_internal_headers_of_a_caller_do_not_get_through(backend, rest):
+    forged = {"x-pulse-tenant": "other", "x-http-code": "500", "grpc-timeout": "1n", "grpc-encoding": "gzip"}
+    answer = await rest.post("/v1/notifications", json=SEND, headers={**forged, "x-api-key": "kept"})
+    assert answer.status_code == 200
+    assert [backend.seen(name) for name in ("x-pulse-tenant", "x-http-code", "grpc-encoding")] == [[], [], []]
+    assert backend.seen("x-api-key") == ["kept"]
+
+
+async def test_every_idempotency_key_header_gets_through(backend, rest):
+    twice = [("Idempotency-Key", "a"), ("Idempotency-Key", "b")]
+    await rest.post("/v1/notifications", json=SEND, headers=twice)
+    assert backend.seen("idempotency-key") == ["a", "b"]
+
+
+BAD_REQUESTS = {
+    "malformed JSON": ("POST", "/v1/notifications", b"{bad", 400, 3, "MALFORMED_REQUEST"),
+    "half a document": ("POST", "/api/notifications/send/", b'{"user_id": "u', 400, 3, "MALFORMED_REQUEST"),
+    "a list where an object belongs": ("POST", "/v1/notifications", b"[]", 400, 3, "MALFORMED_REQUEST"),
+    "a wrong type": ("POST", "/v1/notifications", b'{"user_id": {}}', 400, 3, "MALFORMED_REQUEST"),
+    "an unknown enum": ("POST", "/v1/notifications", b'{"channel": "fax"}', 400, 3, "MALFORMED_REQUEST"),
+    "a number beyond all bounds": ("GET", "/v1/notifications?page_size=1e400", b"", 400, 3, "MALFORMED_REQUEST"),
+    "an unknown query parameter": ("GET", "/v1/notifications?colour=red", b"", 400, 3, "MALFORMED_REQUEST"),
+    "an unknown path": ("GET", "/v2/nothing", b"", 404, 5, "UNKNOWN_PATH"),
+    "the root": ("GET", "/", b"", 404, 5, "UNKNOWN_PATH"),
+    "a wrong method": ("PUT", "/v1/notifications", b"{}", 404, 5, "UNKNOWN_PATH"),
+    "a guessed method": (
+        "POST",
+        "/pulse.gateway.v1.NotificationService/SendNotification",
+        b"{}",
+        404,
+        5,
+        "UNKNOWN_PATH",
+    ),
+    "a guessed internal method": ("POST", "/pulse.ledger.v1.LedgerService/Record", b"{}", 404, 5, "UNKNOWN_PATH"),
+    "a body too large": (
+        "POST",
+        "/v1/notifications",
+        b'{"to": "' + b"x" * 4_194_304 + b'"}',
+        413,
+        3,
+        "REQUEST_TOO_LARGE",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BAD_REQUESTS)
+async def test_bad_requests_get_a_json_error(backend, rest, name):
+    method, path, body, status, code, reason = BAD_REQUESTS[name]
+    answer = await rest.request(method, path, content=body, headers={"content-type": "application/json"})
+    assert_error(answer, status, code, reason)
+    assert backend.request is None
+
+
+@pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", "application/jsonx", ""])
+async def test_a_body_that_does_not_claim_to_be_json_is_refused(backend, rest, kind):
+    answer = await rest.post("/v1/notifications", content=b"{}", headers={"content-type": kind})
+    assert_error(answer, 415, 3, "UNSUPPORTED_MEDIA_TYPE")
+
+
+async def test_a_body_of_nearly_the_largest_size_gets_through(backend, rest):
+    answer = await rest.post("/v1/notifications", json={**SEND, "context": {"text": "x" * (4 * 1024 * 1024 - 1000)}})
+    assert answer.status_code == 200, answer.text
+
+
+async def test_a_gateway_that_is_down_is_a_json_503(rest):
+    answer = await rest.post("/v1/notifications", json=SEND)
+    assert_error(answer, 503, 14, "UNAVAILABLE")
+
+
+async def test_an_encoded_slash_belongs_to_the_value(backend, rest):
+    answer = await rest.get("/v1/recipients/team%2Fjohn/preferences")
+    assert answer.status_code == 200
+    assert backend.request.user_id == "team/john"
+
+
+async def test_a_watch_streams_line_by_line(backend, rest):
+    async with rest.stream("GET", "/v1/notifications/n1:watch") as answer:
+        lines = answer.aiter_lines()
+        first = await anext(lines)
+        backend.release.set()
+        rest_of_them = [line async for line in lines if line]
+    assert (first[0], len(rest_of_them)) == ("{", 1)
+
+
+async def test_a_callback_reaches_the_delivery_service_raw(backend, rest):
+    answer = await rest.post("/callbacks/twilio/default/n1", data={"MessageStatus": "delivered"})
+    assert answer.status_code == 200
+    assert backend.request.body.data == b"MessageStatus=delivered"
+    assert (backend.request.tenant_id, backend.request.notification_id) == ("default", "n1")
+
+
+async def test_native_grpc_passes_on_the_same_port_but_only_to_the_public_services(plan, backend, rest):
+    async with grpc.aio.insecure_channel(plan.ports.address("http")) as channel:
+        stub = notifications_grpc.NotificationServiceStub(channel)
+        answer = await stub.SendNotification(notifications.SendNotificationRequest(user_id="u1"))
+        assert answer.notification_id == "n1"
+        forged = (("x-envoy-original-path", "/callbacks/x"), ("x-pulse-tenant", "other"))
+        with pytest.raises(grpc.aio.AioRpcError) as refused:
+            call = channel.unary_unary("/pulse.delivery.v1.ReceiptService/ReceiveTwilioReceipt")
+            await call(b"", metadata=forged)
+        assert refused.value.code() is grpc.StatusCode.UNIMPLEMENTED
+
+
+async def test_headers_beyond_all_bounds_are_refused(backend, rest):
+    answer = await rest.get("/v1/notifications", headers={"x-large": "x" * 70_000})
+    assert_error(answer, 431, 3, "HEADERS_TOO_LARGE")
+
+
+async def test_http_1_0_is_served(plan, backend, rest):
+    with contextlib.closing(socket.create_connection(("127.0.0.1", plan.ports.http), timeout=5)) as line:
+        line.sendall(b"GET /v1/recipients/u1/preferences HTTP/1.0\r\n\r\n")
+        answer = await asyncio.to_thread(line.recv, 1024)
+    assert answer.startswith((b"HTTP/1.0 200", b"HTTP/1.1 200"))
+
+
+async def test_what_is_not_http_is_turned_away(plan, rest):
+    with contextlib.closing(socket.create_connection(("127.0.0.1", plan.ports.http), timeout=5)) as line:
+        line.sendall(b"NONSENSE\r\n\r\n")
+        assert line.recv(1024).startswith(b"HTTP/1.1 400")
