@@ -19,6 +19,8 @@ PREFIX = "PULSE_"
 
 #: Keys that begin so belong to one role; the others ignore them, so that one environment serves all roles.
 ROLE_PREFIXES = (
+    "API_",
+    "CLI_",
     "GATEWAY_",
     "ROUTER_",
     "LEDGER_",

@@ -115,6 +115,7 @@ CASES = [
     Case("a wrong method", 404, "UNKNOWN_PATH", b"", SEND, "DELETE"),
     Case("another content type", 415, "UNSUPPORTED_MEDIA_TYPE", headers=(("Content-Type", "text/plain"),)),
     Case("a body beyond 4 MiB", 413, "REQUEST_TOO_LARGE", sending(context={"name": "x" * 5_000_000})),
+    Case("a push beyond 4 KB", 400, "PUSH_TOO_LARGE", sending(channel="PUSH", to="t", context={"name": "x" * 5_000})),
     Case("a context beyond 64 KiB", 400, "", sending(context={"name": "x" * 70_000}), mentions="context"),
     Case("a batch of none", 400, "INVALID_FIELDS", b'{"requests": []}', SEND + ":batchSend"),
     Case("a batch of 1,001", 400, "INVALID_FIELDS", b'{"requests": [' + b"{}," * 1_000 + b"{}]}", SEND + ":batchSend"),
@@ -194,17 +195,6 @@ def test_a_long_text_with_an_emoji_is_counted_in_shorter_segments(suite: Suite) 
     preview = {"channel": "SMS", "context": {"name": "a" * 80 + "\N{PARTY POPPER}"}}
     answer = suite.rest.post("/v1/templates/x:preview", json={**preview, "draft": [{"body": "{{ name }}"}]})
     assert answer.json()["sms_segments"] == 2
-
-
-def test_a_push_beyond_4_kb_ends_as_a_dead_letter_with_its_reason(suite: Suite) -> None:
-    answer = suite.rest.post(
-        SEND,
-        content=sending(channel="PUSH", to="token", context={"name": "x" * 5_000}),
-        headers=JSON,
-    )
-    sent = answer.json()["notification_id"]
-    wait_until(lambda: suite.status(sent)["status"] == "failed")
-    assert suite.rest.get(f"{SEND}/{sent}").json()["failure"]["code"] == "PAYLOAD_TOO_LARGE"
 
 
 def test_a_stale_device_token_ends_as_a_dead_letter_at_once(suite: Suite) -> None:

@@ -48,7 +48,7 @@ def test_what_was_accepted_survives_its_workers_its_services_and_the_broker(tmp_
     with running(tmp_path) as again:
         assert {again.status(one)["status"] for one in sent + more} == {"sent"}
 
-    assert pulse(tmp_path, "clean-data").returncode == 0
+    assert pulse(tmp_path, "clean-data", "--yes").returncode == 0
     with running(tmp_path) as fresh:
         assert fresh.rest.get(f"/v1/notifications/{sent[0]}").status_code == 404
 
