@@ -1,0 +1,61 @@
+"""LedgerAdmin: converts, calls, converts back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pulse.ledger.v1 import ledger_admin_pb2 as pb
+from pulse.ledger.v1 import ledger_admin_pb2_grpc
+from services.ledger import wire, wire_reads
+from services.ledger.interventions import Refused
+from services.ledger.mover import Mover
+from services.ledger.reader import Reader
+from services.ledger.service import named
+from services.ledger.template_store import TemplateStore
+from shared.errors import Code, PulseError, not_found
+from shared.validation import check
+
+
+class LedgerAdmin(ledger_admin_pb2_grpc.LedgerAdminServicer):
+    """For those who administer."""
+
+    def __init__(self, templates: TemplateStore, mover: Mover, reader: Reader) -> None:
+        self._templates = templates
+        self._mover = mover
+        self._reader = reader
+
+    async def CreateTemplate(self, request: pb.CreateTemplateRequest, context: Any) -> pb.CreateTemplateResponse:
+        check(request)
+        stored = await self._templates.create(request.tenant_id, wire_reads.template_of(request.template))
+        if stored is None:
+            raise PulseError(
+                Code.ALREADY_EXISTS,
+                "TEMPLATE_EXISTS",
+                f"there is a template {request.template.name!r} already",
+                hint="update it to store a new version",
+            )
+        return pb.CreateTemplateResponse(template=wire_reads.template(stored))
+
+    async def UpdateTemplate(self, request: pb.UpdateTemplateRequest, context: Any) -> pb.UpdateTemplateResponse:
+        check(request)
+        stored = await self._templates.update(request.tenant_id, wire_reads.template_of(request.template))
+        if stored is None:
+            raise not_found("TEMPLATE", request.template.name)
+        return pb.UpdateTemplateResponse(template=wire_reads.template(stored))
+
+    async def DeleteTemplate(self, request: pb.DeleteTemplateRequest, context: Any) -> pb.DeleteTemplateResponse:
+        check(request)
+        if not await self._templates.delete(request.tenant_id, request.name):
+            raise not_found("TEMPLATE", request.name)
+        return pb.DeleteTemplateResponse()
+
+    async def ReplayDeadLetter(self, request: pb.ReplayDeadLetterRequest, context: Any) -> pb.ReplayDeadLetterResponse:
+        ref = named(request.ref)
+        try:
+            found = await self._mover.replay(ref, wire.clean(request.actor))
+        except Refused as refusal:
+            raise PulseError(Code.FAILED_PRECONDITION, "NOT_REPLAYABLE", str(refusal)) from None
+        notification = await self._reader.get(ref) if found else None
+        if notification is None:
+            raise not_found("NOTIFICATION", ref[1])
+        return pb.ReplayDeadLetterResponse(notification=wire_reads.notification(notification))

@@ -1,0 +1,114 @@
+"""How an attempt's end moves its delivery on."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from services.ledger.changes import begin, expire, happen
+from services.ledger.delivery import NO_FAILURE, Change, Delivery, Event, Failure, Guarantee, Kind, Outcome
+from services.ledger.states import Status
+
+
+class Ending(NamedTuple):
+    """How the current attempt of a delivery ended."""
+
+    outcome: Outcome
+    failure: Failure = NO_FAILURE
+    provider_message_id: str = ""
+    latency_ms: float | None = None
+
+
+class Next(NamedTuple):
+    """When, and by which provider of the route, the next attempt may begin."""
+
+    ready_at: dt.datetime
+    route_index: int
+
+
+def ended(delivery: Delivery, status: Status, ending: Ending, **more: Any) -> Event:
+    """The event of the current attempt's end; ``more`` are further fields of it."""
+    return Event(
+        Kind.ATTEMPT_ENDED,
+        status,
+        attempt=delivery.attempt,
+        fence=delivery.fence,
+        provider=delivery.provider,
+        outcome=ending.outcome,
+        failure=ending.failure,
+        provider_message_id=ending.provider_message_id,
+        latency_ms=ending.latency_ms,
+        **more,
+    )
+
+
+def fail(delivery: Delivery, status: Status, ending: Ending, now: dt.datetime, **more: Any) -> Change:
+    """The attempt, and with it the delivery, has ended for good in ``status``."""
+    return happen(begin(delivery), ended(delivery, status, ending, **more), now, **failed_with(ending.failure))
+
+
+def try_again(delivery: Delivery, ending: Ending, following: Next, now: dt.datetime) -> Change:
+    """RETRYING; FAILED if no attempt is left; EXPIRED if the next one would begin too late."""
+    number = f"attempt {delivery.attempt} of {delivery.attempt_limit}"
+    if delivery.exhausted():
+        return fail(delivery, Status.FAILED, ending, now, decisions=_retry("FAILED", f"{number} was the last"))
+    decisions = _retry("RETRYING", f"{number} did not succeed; {delivery.route[following.route_index]} is next")
+    event = ended(delivery, Status.RETRYING, ending, next_attempt_at=following.ready_at, decisions=decisions)
+    change = happen(
+        begin(delivery),
+        event,
+        now,
+        due_at=following.ready_at,
+        ready_at=following.ready_at,
+        lease_until=None,
+        route_index=following.route_index,
+        **failed_with(ending.failure),
+    )
+    return expire(change, now) if delivery.expired(following.ready_at) else change
+
+
+def unanswered(delivery: Delivery, ending: Ending, following: Next, now: dt.datetime) -> Change:
+    """The provider may or may not have taken it over: the delivery guarantee decides what follows."""
+    if delivery.guarantee is Guarantee.AT_MOST_ONCE:
+        return fail(delivery, Status.UNKNOWN, ending, now)
+    return try_again(delivery, ending, following, now)
+
+
+def overtaken(delivery: Delivery, ending: Ending, now: dt.datetime) -> Change | None:
+    """The end that a receipt reported before the attempt was settled; None if there is no such receipt.
+
+    What was delivered is delivered, whichever attempt did it; what was not counts only if it is this attempt's.
+    """
+    early = delivery.early_receipt
+    if early is None:
+        return None
+    status = Status(early["status"])
+    if status is Status.DELIVERED or early["provider_message_id"] == ending.provider_message_id != "":
+        return reported(delivery, ended(delivery, status, ending), early, now)
+    return None
+
+
+def reported(delivery: Delivery, event: Event, receipt: Mapping[str, str], now: dt.datetime) -> Change:
+    """DELIVERED or UNDELIVERED as ``receipt`` says, by ``event``."""
+    delivered = event.status is Status.DELIVERED
+    failure = NO_FAILURE if delivered else Failure(receipt["code"], receipt["message"])
+    return happen(
+        begin(delivery),
+        event,
+        now,
+        provider_message_id=receipt["provider_message_id"] or delivery.provider_message_id,
+        sent_at=delivery.sent_at or now,
+        delivered_at=now if delivered else None,
+        early_receipt=None,
+        **failed_with(failure),
+    )
+
+
+def failed_with(failure: Failure) -> dict[str, Any]:
+    """The columns that say why the last attempt failed."""
+    return {"failure_code": failure.code, "failure_message": failure.message}
+
+
+def _retry(result: str, reason: str) -> tuple[dict[str, str], ...]:
+    return ({"rule": "retry", "result": result, "reason": reason},)

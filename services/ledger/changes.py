@@ -1,0 +1,35 @@
+"""The steps that rules are made of: each takes a delivery and an event on, in line with the transition table."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+from services.ledger.delivery import Change, Delivery, Event, Kind
+from services.ledger.states import TERMINAL, Status, step
+
+#: What every ended delivery has in common: nobody holds it, and the dispatcher never looks at it again.
+_AT_REST: dict[str, Any] = {"due_at": None, "lease_until": None}
+
+
+def begin(delivery: Delivery) -> Change:
+    """The change that changes nothing yet."""
+    return Change(delivery, ())
+
+
+def happen(change: Change, event: Event, now: dt.datetime, **columns: Any) -> Change:
+    """``change`` and after it ``event``, which sets the status and ``columns``.
+
+    Raises :class:`services.ledger.states.IllegalTransition`.
+    """
+    before = change.delivery
+    status = step(before.status, event.status)
+    if status in TERMINAL or status is Status.SENT:
+        columns = _AT_REST | columns
+    after = before._replace(status=status, updated_at=now, revision=before.revision + 1, **columns)
+    return Change(after, (*change.events, event))
+
+
+def expire(change: Change, now: dt.datetime) -> Change:
+    """Its time to live has ended."""
+    return happen(change, Event(Kind.EXPIRED, Status.EXPIRED), now)

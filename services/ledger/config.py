@@ -1,0 +1,61 @@
+"""Settings of the ledger."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Self
+
+from pydantic import Field, model_validator
+
+from services.ledger.retry import RetryPolicy
+from shared.config import Settings
+
+
+class LedgerSettings(Settings):
+    """What ``python -m services.ledger`` reads from the environment, each key behind ``PULSE_``."""
+
+    owns: ClassVar[tuple[str, ...]] = ("LEDGER_",)
+
+    ledger_pool_min: int = Field(2, ge=1, le=100, description="connections kept open for writing")
+    ledger_pool_max: int = Field(8, ge=1, le=100, description="most connections for writing")
+    ledger_read_pool_max: int = Field(4, ge=1, le=100, description="most connections for reading")
+    ledger_pool_wait_seconds: float = Field(5.0, gt=0, le=60, description="longest wait for a free connection, s")
+    ledger_start_seconds: float = Field(30.0, gt=0, le=600, description="longest wait for PostgreSQL at start, s")
+    ledger_statement_seconds: float = Field(10.0, gt=0, le=300, description="longest time one statement may take, s")
+    ledger_key_retention_hours: float = Field(24.0, gt=0, le=24 * 366, description="how long a key is remembered, h")
+    ledger_lease_seconds: float = Field(12.0, gt=0, le=600, description="lease of a claim that asks for none, s")
+    ledger_redispatch_seconds: float = Field(
+        10.0, gt=0, le=3600, description="time to claim what was dispatched before it is handed out again, s"
+    )
+    ledger_retry_base_seconds: float = Field(2.0, gt=0, le=3600, description="highest wait after the first failure, s")
+    ledger_retry_cap_seconds: float = Field(300.0, gt=0, le=86_400, description="highest wait after any failure, s")
+    ledger_retry_after_cap_seconds: float = Field(
+        900.0, ge=0, le=86_400, description="longest wait a provider can ask for, s"
+    )
+    ledger_longest_attempts: int = Field(
+        20, ge=1, le=100, description="most attempts an entry may ask for; keys must outlive that many"
+    )
+    ledger_weeks_ahead: int = Field(4, ge=1, le=52, description="weeks for which partitions are made ahead")
+    ledger_watch_seconds: float = Field(0.5, gt=0, le=60, description="first wait between looks at what is watched, s")
+    ledger_housekeeping_seconds: float = Field(
+        3600.0, gt=0, le=86_400, description="how often partitions are made and old keys deleted, s"
+    )
+
+    @model_validator(mode="after")
+    def _keys_outlive_retries(self) -> Self:
+        horizon = self.retry_policy.horizon(self.ledger_longest_attempts)
+        if self.ledger_key_retention_hours * 3600 < horizon:
+            raise ValueError(
+                f"PULSE_LEDGER_KEY_RETENTION_HOURS={self.ledger_key_retention_hours} is shorter than the longest "
+                f"retries ({horizon / 3600:.1f} h): a repeated request could be sent while the first one still is"
+            )
+        if self.ledger_retry_base_seconds > self.ledger_retry_cap_seconds:
+            raise ValueError("PULSE_LEDGER_RETRY_BASE_SECONDS is above PULSE_LEDGER_RETRY_CAP_SECONDS")
+        if self.ledger_pool_min > self.ledger_pool_max:
+            raise ValueError("PULSE_LEDGER_POOL_MIN is above PULSE_LEDGER_POOL_MAX")
+        return self
+
+    @property
+    def retry_policy(self) -> RetryPolicy:
+        return RetryPolicy(
+            self.ledger_retry_base_seconds, self.ledger_retry_cap_seconds, self.ledger_retry_after_cap_seconds
+        )

@@ -1,0 +1,156 @@
+"""What moves: a notification's narrow state, what happens to it, and a change of it. Pure data."""
+
+from __future__ import annotations
+
+import datetime as dt
+import enum
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from services.ledger.states import Status
+
+#: Tenant id and notification id: names one notification.
+Ref = tuple[str, str]
+
+
+class Channel(enum.StrEnum):
+    """How a recipient is reached."""
+
+    EMAIL = "EMAIL"
+    SMS = "SMS"
+    PUSH = "PUSH"
+
+
+class Lane(enum.StrEnum):
+    """Where a priority travels."""
+
+    HIGH = "HIGH"
+    LOW = "LOW"
+
+
+class Guarantee(enum.StrEnum):
+    """What follows a provider call that ended without an answer."""
+
+    AT_LEAST_ONCE = "AT_LEAST_ONCE"
+    AT_MOST_ONCE = "AT_MOST_ONCE"
+
+
+class Kind(enum.StrEnum):
+    """What kind of thing happened."""
+
+    ACCEPTED = "ACCEPTED"
+    ATTEMPT_STARTED = "ATTEMPT_STARTED"
+    ATTEMPT_ENDED = "ATTEMPT_ENDED"
+    RECEIPT = "RECEIPT"
+    CANCELLED = "CANCELLED"
+    EXPIRED = "EXPIRED"
+    DEFERRED = "DEFERRED"
+    SUPPRESSED = "SUPPRESSED"
+    REPLAYED = "REPLAYED"
+
+
+class Outcome(enum.StrEnum):
+    """How an attempt ended."""
+
+    SUCCEEDED = "SUCCEEDED"
+    TRANSIENT_FAILURE = "TRANSIENT_FAILURE"
+    PERMANENT_FAILURE = "PERMANENT_FAILURE"
+    UNANSWERED = "UNANSWERED"
+    RELEASED = "RELEASED"
+
+
+class Failure(NamedTuple):
+    """Why an attempt failed; both empty: it did not."""
+
+    code: str = ""
+    message: str = ""
+
+
+NO_FAILURE = Failure()
+
+
+class Delivery(NamedTuple):
+    """The state of one notification, and what its rules go by. The order is that of the table's columns."""
+
+    tenant_id: str
+    notification_id: str
+    status: Status
+    channel: Channel
+    lane: Lane
+    guarantee: Guarantee
+    #: Providers in the order in which they are tried.
+    route: Sequence[str]
+    #: Attempts allowed from acceptance, or from the last replay.
+    max_attempts: int
+    expires_at: dt.datetime | None
+    #: When the dispatcher must look at it next; None: never.
+    due_at: dt.datetime | None
+    #: Since when, or from when on, it may be sent.
+    ready_at: dt.datetime
+    lease_until: dt.datetime | None
+    #: Grows with every claim.
+    fence: int
+    #: Attempts begun, released ones left out; the number of the last one.
+    attempt: int
+    #: The last attempt number allowed; a replay moves it on.
+    attempt_limit: int
+    #: Index into the route of the provider that is next or in use.
+    route_index: int
+    provider: str
+    provider_message_id: str
+    failure_code: str
+    failure_message: str
+    #: A receipt that came before its attempt was settled: status, provider_message_id, code, message.
+    early_receipt: Mapping[str, str] | None
+    last_attempt_at: dt.datetime | None
+    sent_at: dt.datetime | None
+    delivered_at: dt.datetime | None
+    updated_at: dt.datetime
+    #: The sequence number of its last event.
+    revision: int
+
+    @property
+    def ref(self) -> Ref:
+        return self.tenant_id, self.notification_id
+
+    def expired(self, now: dt.datetime) -> bool:
+        """True if no attempt may begin at ``now`` any more."""
+        return self.expires_at is not None and now >= self.expires_at
+
+    def exhausted(self) -> bool:
+        """True if every attempt it was allowed has begun."""
+        return self.attempt >= self.attempt_limit
+
+
+class Event(NamedTuple):
+    """One thing that happened to a notification; its sequence number is given by :class:`Change`."""
+
+    kind: Kind
+    status: Status
+    attempt: int = 0
+    fence: int = 0
+    provider: str = ""
+    outcome: Outcome | None = None
+    latency_ms: float | None = None
+    provider_message_id: str = ""
+    failure: Failure = NO_FAILURE
+    #: What a receipt reported.
+    reported: Status | None = None
+    #: Each of rule, result, reason.
+    decisions: Sequence[Mapping[str, str]] = ()
+    next_attempt_at: dt.datetime | None = None
+    lease_until: dt.datetime | None = None
+    actor: str = ""
+    worker: str = ""
+
+
+class Change(NamedTuple):
+    """A new state together with the events that led to it; both are written, or neither."""
+
+    delivery: Delivery
+    events: Sequence[Event]
+
+    @property
+    def first_sequence(self) -> int:
+        """The sequence number of the first event."""
+        return self.delivery.revision - len(self.events) + 1

@@ -1,0 +1,120 @@
+"""What is to be recorded, and whether it can be."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from services.ledger.delivery import Channel, Guarantee, Lane, Ref
+from services.ledger.states import Status
+
+#: Most bytes in UTF-8 of each text. What is part of an index stays well below the 2,704 an index row can hold.
+LONGEST = {
+    "tenant_id": 256,
+    "user_id": 1024,
+    "template_name": 400,
+    "recipient": 4096,
+    "subject": 4096,
+    "context_json": 256 * 1024,
+    "idempotency_key": 1024,
+    "locale": 64,
+    "category": 256,
+    "traceparent": 256,
+}
+#: Most providers in a route.
+LONGEST_ROUTE = 32
+
+
+class Entry(NamedTuple):
+    """A notification to be recorded, with all that was decided. Texts are empty where nothing was given."""
+
+    tenant_id: str
+    notification_id: str
+    user_id: str
+    template_name: str
+    template_version: int
+    recipient: str
+    subject: str
+    context_json: str
+    idempotency_key: str
+    fingerprint: bytes
+    locale: str
+    metadata: Mapping[str, str]
+    category: str
+    traceparent: str
+    not_before: dt.datetime | None
+    expires_at: dt.datetime | None
+    #: None where the caller said nothing, or nothing known.
+    channel: Channel | None
+    lane: Lane | None
+    guarantee: Guarantee
+    route: Sequence[str]
+    max_attempts: int
+    decisions: Sequence[Mapping[str, str]]
+    #: The recorder wakes a worker itself.
+    dispatched: bool
+
+    @property
+    def ref(self) -> Ref:
+        return self.tenant_id, self.notification_id
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """Tenant and idempotency key."""
+        return self.tenant_id, self.idempotency_key
+
+
+class Problem(NamedTuple):
+    """A field that breaks its rule."""
+
+    field: str
+    description: str
+
+
+def problems(entry: Entry, most_attempts: int) -> list[Problem]:
+    """Everything that keeps an entry from being stored; empty for nearly all."""
+    found = [
+        Problem(name, "is required") for name in ("tenant_id", "channel", "lane", "route") if not getattr(entry, name)
+    ]
+    if not is_uuid(entry.notification_id):
+        found.append(Problem("notification_id", "must be a UUID"))
+    if not 1 <= entry.max_attempts <= most_attempts:
+        found.append(Problem("max_attempts", f"must be 1 to {most_attempts}"))
+    if len(entry.route) > LONGEST_ROUTE:
+        found.append(Problem("route", f"must have at most {LONGEST_ROUTE} providers"))
+    found += [
+        Problem(name, f"must be at most {most} bytes") for name, most in LONGEST.items() if _too_long(entry, name)
+    ]
+    if _holds_nul(entry):
+        found.append(Problem("entry", "must not contain NUL characters"))
+    return found
+
+
+def is_uuid(text: str) -> bool:
+    """True for the canonical form, the only one by which a notification is found."""
+    try:
+        return str(UUID(text)) == text
+    except ValueError:
+        return False
+
+
+def first_state(entry: Entry, now: dt.datetime, redispatch_after: dt.timedelta) -> dict[str, Any]:
+    """The columns that say where it stands at acceptance."""
+    if entry.not_before is not None and entry.not_before > now:
+        return {"status": Status.SCHEDULED, "ready_at": entry.not_before, "due_at": entry.not_before}
+    due_at = now + redispatch_after if entry.dispatched else now
+    return {"status": Status.QUEUED, "ready_at": now, "due_at": due_at}
+
+
+def _too_long(entry: Entry, name: str) -> bool:
+    text: str = getattr(entry, name)
+    # A character takes 1 to 4 bytes, so most texts need not be encoded to tell.
+    return len(text) * 4 > LONGEST[name] and len(text.encode()) > LONGEST[name]
+
+
+def _holds_nul(entry: Entry) -> bool:
+    decisions = (part for decision in entry.decisions for part in decision.values())
+    texts = (getattr(entry, name) for name in LONGEST)
+    return "\0" in "".join((*texts, *entry.route, *entry.metadata, *entry.metadata.values(), *decisions))

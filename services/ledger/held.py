@@ -1,0 +1,35 @@
+"""Deliveries held in one transaction, and what has been changed of them so far."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from services.ledger.changes import begin
+from services.ledger.delivery import Change, Delivery, Ref
+
+
+class Held:
+    """Rules may change one delivery several times in a batch: each sees what the one before left."""
+
+    def __init__(self, deliveries: Iterable[Delivery]) -> None:
+        self._changes = {delivery.ref: begin(delivery) for delivery in deliveries}
+
+    def __iter__(self) -> Iterator[Delivery]:
+        return iter([change.delivery for change in self._changes.values()])
+
+    def get(self, ref: Ref) -> Delivery | None:
+        """As it stands now; None: there is no such delivery."""
+        change = self._changes.get(ref)
+        return None if change is None else change.delivery
+
+    def take(self, change: Change | None) -> bool:
+        """Adds a change that a rule made of what :meth:`get` gave; False if it made none."""
+        if change is None:
+            return False
+        before = self._changes[change.delivery.ref]
+        self._changes[change.delivery.ref] = Change(change.delivery, (*before.events, *change.events))
+        return True
+
+    def changes(self) -> list[Change]:
+        """All that is to be written."""
+        return [change for change in self._changes.values() if change.events]

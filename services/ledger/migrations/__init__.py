@@ -1,0 +1,1 @@
+"""Alembic's revisions, oldest first in ``versions``."""

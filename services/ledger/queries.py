@@ -1,0 +1,147 @@
+"""What readers ask, in SQLAlchemy Core, compiled for psycopg."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
+
+from services.ledger.delivery import Delivery, Ref
+from services.ledger.paging import Filter
+from services.ledger.states import WAITING, Status
+from services.ledger.tables import deliveries as d
+from services.ledger.tables import events as e
+from services.ledger.tables import notifications as n
+from shared.ids import time_floor
+
+#: Events' columns that an :class:`services.ledger.delivery.Event` takes as they are.
+EVENT_REST = (
+    "attempt",
+    "fence",
+    "provider",
+    "latency_ms",
+    "provider_message_id",
+    "next_attempt_at",
+    "lease_until",
+    "actor",
+    "worker",
+)
+_DIALECT: Any = PGDialect_psycopg()  # type: ignore[no-untyped-call]
+_LIVE = WAITING | {Status.SENDING}
+
+
+class Query(NamedTuple):
+    """A statement in psycopg's paramstyle, and its parameters."""
+
+    text: str
+    parameters: Mapping[str, Any]
+
+
+def compiled(statement: sa.sql.ClauseElement) -> Query:
+    """For psycopg, without a SQLAlchemy connection."""
+    done = statement.compile(dialect=_DIALECT, compile_kwargs={"render_postcompile": True})
+    return Query(str(done), done.params)
+
+
+def one(ref: Ref) -> Query:
+    """A notification and its state."""
+    return compiled(_notification().where(_is(d, ref), _is(n, ref)))
+
+
+def status(ref: Ref) -> Query:
+    """Where it stands, and its last event's number."""
+    return compiled(sa.select(d.c.status, d.c.revision).where(_is(d, ref)))
+
+
+def timeline(ref: Ref, after: int) -> Query:
+    """Its events after a sequence number, oldest first."""
+    texts = {name: sa.func.coalesce(e.c[name], "") for name in EVENT_REST if isinstance(e.c[name].type, sa.Text)}
+    numbers = {name: sa.func.coalesce(e.c[name], 0) for name in ("attempt", "fence")}
+    rest = [(texts | numbers).get(name, e.c[name]) for name in EVENT_REST]
+    head = (e.c.sequence, e.c.recorded_at, e.c.kind, e.c.status, e.c.outcome, e.c.reported)
+    statement = sa.select(*head, e.c.failure_code, e.c.failure_message, e.c.decisions, *rest)
+    return compiled(statement.where(_is(e, ref), e.c.sequence > after).order_by(e.c.sequence))
+
+
+def page(wanted: Filter, size: int, before: str) -> Query:
+    """Notifications below an id, newest first. Times are those in the ids, so that partitions are left out by them."""
+    statement = _notification().where(d.c.tenant_id == wanted.tenant_id)
+    equal = {
+        n.c.user_id: wanted.user_id,
+        n.c.template_name: wanted.template_name,
+        d.c.channel: wanted.channel,
+        d.c.provider: wanted.provider,
+        d.c.failure_code: wanted.failure_code,
+    }
+    statement = statement.where(*(column == value for column, value in equal.items() if value))
+    if wanted.statuses:
+        statement = statement.where(*_stand_in(wanted.statuses))
+    if wanted.failure_code:
+        statement = statement.where(sa.text("deliveries.failure_code <> ''"))
+    if wanted.created_after is not None:
+        statement = statement.where(d.c.notification_id >= time_floor(wanted.created_after))
+    if wanted.created_before is not None:
+        statement = statement.where(d.c.notification_id < time_floor(wanted.created_before))
+    if before:
+        statement = statement.where(d.c.notification_id < before)
+    order = n.c.notification_id if wanted.user_id or wanted.template_name else d.c.notification_id
+    return compiled(statement.order_by(order.desc()).limit(size))
+
+
+def depths(tenant_id: str, now: dt.datetime) -> Query:
+    """For each lane: due, waiting, sending, and since when the oldest has been due."""
+    waiting = d.c.status.in_([*WAITING])
+    due = waiting & (d.c.ready_at <= now)
+    statement = sa.select(
+        d.c.lane,
+        sa.func.count().filter(due),
+        sa.func.count().filter(waiting & (d.c.ready_at > now)),
+        sa.func.count().filter(d.c.status == Status.SENDING),
+        sa.func.min(d.c.ready_at).filter(due),
+    )
+    statement = statement.where(d.c.due_at.is_not(None), *_of(tenant_id))
+    return compiled(statement.group_by(d.c.lane))
+
+
+def statistics(tenant_id: str, since: dt.datetime) -> Query:
+    """For each status and channel: how many, and the sum of their attempts."""
+    statement = sa.select(d.c.status, d.c.channel, sa.func.count(), sa.func.sum(d.c.attempt))
+    statement = statement.where(d.c.notification_id >= time_floor(since), *_of(tenant_id))
+    return compiled(statement.group_by(d.c.status, d.c.channel))
+
+
+def _notification() -> sa.Select[Any]:
+    asked = (
+        n.c.user_id,
+        n.c.template_name,
+        n.c.template_version,
+        n.c.recipient,
+        n.c.idempotency_key,
+        n.c.locale,
+        n.c.metadata,
+        n.c.traceparent,
+        n.c.not_before,
+        n.c.created_at,
+    )
+    state = [d.c[name] if name != "notification_id" else sa.cast(d.c[name], sa.Text) for name in Delivery._fields]
+    same = (d.c.tenant_id == n.c.tenant_id) & (d.c.notification_id == n.c.notification_id)
+    return sa.select(*asked, *state).select_from(n.join(d, same))
+
+
+def _is(table: sa.Table, ref: Ref) -> sa.ColumnElement[bool]:
+    return (table.c.tenant_id == ref[0]) & (table.c.notification_id == ref[1])
+
+
+def _of(tenant_id: str) -> list[sa.ColumnElement[bool]]:
+    return [d.c.tenant_id == tenant_id] if tenant_id else []
+
+
+def _stand_in(statuses: tuple[Status, ...]) -> list[sa.ColumnElement[bool]]:
+    """Written out, not as parameters: PostgreSQL must see that a partial index covers them."""
+    conditions: list[sa.ColumnElement[bool]] = [d.c.status.in_([sa.literal_column(f"'{one}'") for one in statuses])]
+    if set(statuses) <= _LIVE:
+        conditions.append(d.c.due_at.is_not(None))
+    return conditions

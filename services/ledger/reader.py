@@ -1,0 +1,149 @@
+"""Reads notifications: one with its timeline, pages, events as they come, and sums."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from services.ledger import queries, rows
+from services.ledger.delivery import Channel, Delivery, Event, Failure, Kind, Lane, Outcome, Ref
+from services.ledger.paging import Filter
+from services.ledger.postgres import Connection, Postgres
+from services.ledger.queries import Query
+from services.ledger.states import SETTLED, Status
+from services.ledger.watchers import Watchers
+from shared.clock import Clock
+
+
+class Notification(NamedTuple):
+    """What was asked for, and where it stands. The order is that of ``queries.NOTIFICATION``."""
+
+    user_id: str
+    template_name: str
+    template_version: int
+    recipient: str
+    idempotency_key: str
+    locale: str
+    metadata: Mapping[str, str]
+    traceparent: str
+    not_before: dt.datetime | None
+    created_at: dt.datetime
+    delivery: Delivery
+
+
+class Happening(NamedTuple):
+    """An event in its place on the timeline."""
+
+    sequence: int
+    recorded_at: dt.datetime
+    event: Event
+
+
+class Depth(NamedTuple):
+    """What waits in one lane: counts, and the age in seconds of what has been due longest."""
+
+    lane: Lane
+    due: int
+    waiting: int
+    sending: int
+    oldest_due_age: float
+
+
+class Cell(NamedTuple):
+    """How many notifications stand here, and the sum of their attempts."""
+
+    status: Status
+    channel: Channel
+    notifications: int
+    attempts: int
+
+
+class Reader:
+    """Changes nothing."""
+
+    def __init__(self, postgres: Postgres, clock: Clock, watchers: Watchers) -> None:
+        self._postgres = postgres
+        self._clock = clock
+        self._watchers = watchers
+
+    async def get(self, ref: Ref) -> Notification | None:
+        """One notification; None: there is none."""
+        found = await self._rows(queries.one(ref))
+        return _notification(found[0]) if found else None
+
+    async def timeline(self, ref: Ref, after: int = 0) -> list[Happening]:
+        """Its events after a sequence number, oldest first."""
+        return [_happening(row) for row in await self._rows(queries.timeline(ref, after))]
+
+    async def page(self, wanted: Filter, size: int, before: str) -> list[Notification]:
+        """Up to ``size`` notifications with ids below ``before`` (empty: from the newest), newest first."""
+        return [_notification(row) for row in await self._rows(queries.page(wanted, size, before))]
+
+    async def watch(self, ref: Ref, after: int) -> AsyncIterator[Happening]:
+        """The events after a sequence number as they are recorded.
+
+        Ends when the notification is SENT or terminal: whether a receipt follows, nobody can know. Ask again from the
+        last event seen to have it.
+        """
+        with self._watchers.watch(ref) as watch:
+            while True:
+                for happening in await self.timeline(ref, after):
+                    yield happening
+                    after = watch.revision = happening.sequence
+                status = await self._status(ref)
+                if status is None or (status[0] in SETTLED and status[1] <= after):
+                    return
+                if status[1] <= after:
+                    await watch.wait()
+
+    async def depths(self, tenant_id: str) -> list[Depth]:
+        """One for each lane, over one tenant or, if empty, all."""
+        now = self._clock.now()
+        found = {row[0]: row for row in await self._rows(queries.depths(tenant_id, now))}
+        return [_depth(lane, found.get(lane), now) for lane in Lane]
+
+    async def statistics(self, tenant_id: str, window: dt.timedelta) -> list[Cell]:
+        """Counts of what was accepted within ``window``, over one tenant or, if empty, all."""
+        since = self._clock.now() - window
+        found = await self._rows(queries.statistics(tenant_id, since))
+        return [Cell(Status(row[0]), Channel(row[1]), row[2], row[3]) for row in found]
+
+    async def _status(self, ref: Ref) -> tuple[Status, int] | None:
+        found = await self._rows(queries.status(ref))
+        return (Status(found[0][0]), found[0][1]) if found else None
+
+    async def _rows(self, query: Query) -> Sequence[tuple[Any, ...]]:
+        async def work(connection: Connection) -> list[tuple[Any, ...]]:
+            return await (await connection.execute(query.text, query.parameters)).fetchall()
+
+        return await self._postgres.read(work)
+
+
+def _notification(row: tuple[Any, ...]) -> Notification:
+    own = len(Notification._fields) - 1
+    return Notification._make((*row[:own], rows.delivery(row[own:])))
+
+
+def _happening(row: tuple[Any, ...]) -> Happening:
+    sequence, recorded_at, kind, status, outcome, reported, code, message, decisions, *rest = row
+    return Happening(
+        sequence,
+        recorded_at,
+        Event(
+            Kind(kind),
+            Status(status),
+            outcome=outcome and Outcome(outcome),
+            reported=reported and Status(reported),
+            failure=Failure(code or "", message or ""),
+            decisions=decisions or (),
+            **dict(zip(queries.EVENT_REST, rest, strict=True)),
+        ),
+    )
+
+
+def _depth(lane: Lane, row: tuple[Any, ...] | None, now: dt.datetime) -> Depth:
+    if row is None:
+        return Depth(lane, 0, 0, 0, 0.0)
+    _, due, waiting, sending, oldest = row
+    return Depth(lane, due, waiting, sending, max((now - oldest).total_seconds(), 0.0) if oldest else 0.0)

@@ -1,0 +1,98 @@
+"""LedgerReader: converts, calls, converts back."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+from pulse.ledger.v1 import ledger_reader_pb2 as pb
+from pulse.ledger.v1 import ledger_reader_pb2_grpc
+from services.ledger import paging, wire, wire_reads
+from services.ledger.paging import BadToken, Filter, TemplateFilter
+from services.ledger.reader import Notification, Reader
+from services.ledger.service import named
+from services.ledger.template_store import TemplateStore
+from services.ledger.wire_enums import TO_STATUS
+from shared.errors import Code, PulseError, not_found
+from shared.validation import check
+
+#: The window of statistics when none is given, s.
+_DAY = 24 * 3600.0
+
+
+class LedgerReader(ledger_reader_pb2_grpc.LedgerReaderServicer):
+    """Changes nothing."""
+
+    def __init__(self, reader: Reader, templates: TemplateStore) -> None:
+        self._reader = reader
+        self._templates = templates
+
+    async def GetNotification(self, request: pb.GetNotificationRequest, context: Any) -> pb.GetNotificationResponse:
+        found = await self._one(request.ref)
+        timeline = await self._reader.timeline(found.delivery.ref)
+        return pb.GetNotificationResponse(notification=wire_reads.notification(found, timeline))
+
+    async def ListNotifications(
+        self, request: pb.ListNotificationsRequest, context: Any
+    ) -> pb.ListNotificationsResponse:
+        check(request)
+        wanted = wire_reads.filter_of(request)
+        # One more than asked for tells whether there is another page.
+        found = await self._reader.page(wanted, request.page_size + 1, _last(request.page_token, wanted))
+        page = found[: request.page_size]
+        more = len(found) > len(page)
+        return pb.ListNotificationsResponse(
+            notifications=[wire_reads.notification(one) for one in page],
+            next_page_token=paging.token(page[-1].delivery.notification_id, wanted) if more else "",
+        )
+
+    async def WatchNotification(
+        self, request: pb.WatchNotificationRequest, context: Any
+    ) -> AsyncIterator[pb.WatchNotificationResponse]:
+        found = await self._one(request.ref)
+        async for happening in self._reader.watch(found.delivery.ref, request.after_sequence):
+            event = wire_reads.happening(happening, wire_reads.trace_id(found.traceparent))
+            yield pb.WatchNotificationResponse(event=event, status=TO_STATUS[happening.event.status])
+
+    async def GetTemplate(self, request: pb.GetTemplateRequest, context: Any) -> pb.GetTemplateResponse:
+        check(request)
+        found = await self._templates.get(request.tenant_id, request.name, request.version)
+        if found is None:
+            raise not_found("TEMPLATE", request.name)
+        return pb.GetTemplateResponse(template=wire_reads.template(found))
+
+    async def ListTemplates(self, request: pb.ListTemplatesRequest, context: Any) -> pb.ListTemplatesResponse:
+        check(request)
+        wanted = wire_reads.template_filter_of(request)
+        found = await self._templates.page(wanted, request.page_size + 1, _last(request.page_token, wanted))
+        page = found[: request.page_size]
+        return pb.ListTemplatesResponse(
+            templates=[wire_reads.template(one) for one in page],
+            next_page_token=paging.token(page[-1].name, wanted) if len(found) > len(page) else "",
+        )
+
+    async def GetQueueDepths(self, request: pb.GetQueueDepthsRequest, context: Any) -> pb.GetQueueDepthsResponse:
+        depths = await self._reader.depths(request.tenant_id)
+        return pb.GetQueueDepthsResponse(lanes=[wire_reads.depth(depth) for depth in depths])
+
+    async def GetStatistics(self, request: pb.GetStatisticsRequest, context: Any) -> pb.GetStatisticsResponse:
+        cells = await self._reader.statistics(request.tenant_id, wire.length(request.window, _DAY))
+        return wire_reads.statistics(cells)
+
+    async def _one(self, ref: Any) -> Notification:
+        found = await self._reader.get(named(ref))
+        if found is None:
+            raise not_found("NOTIFICATION", ref.notification_id)
+        return found
+
+
+def _last(token: str, wanted: Filter | TemplateFilter) -> str:
+    try:
+        return paging.last(token, wanted)
+    except BadToken:
+        raise PulseError(
+            Code.INVALID_ARGUMENT,
+            "INVALID_PAGE_TOKEN",
+            "the page token was not given out for these filters",
+            hint="pass next_page_token of the last page, with the same filters; or none, to begin again",
+        ) from None

@@ -1,0 +1,151 @@
+"""Records notifications, each once."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from psycopg import errors
+
+from services.ledger import entries, keys, rows, sql
+from services.ledger.delivery import Ref
+from services.ledger.entries import Entry
+from services.ledger.keys import Key, KeyReused, Recorded, Use
+from services.ledger.postgres import ROW_ERRORS, Connection, Postgres
+from services.ledger.states import Status
+from shared.clock import Clock
+from shared.errors import Code, PulseError, Violation, invalid
+
+Answer = Recorded | PulseError
+
+
+class Limits(NamedTuple):
+    """What the recorder goes by."""
+
+    redispatch_after: dt.timedelta
+    key_retention: dt.timedelta
+    most_attempts: int
+
+
+class Recorder:
+    """Writes entries with their idempotency keys, and says what keys were used for."""
+
+    def __init__(self, postgres: Postgres, clock: Clock, limits: Limits) -> None:
+        self._postgres = postgres
+        self._clock = clock
+        self._limits = limits
+
+    async def record(self, batch: Sequence[Entry]) -> list[Answer]:
+        """What became of each entry, in their order. Entries with one key or one id are one request told twice."""
+        refused = {at: error for at, entry in enumerate(batch) if (error := self._refusal(entry)) is not None}
+        leaders = keys.leaders(entry for at, entry in enumerate(batch) if at not in refused)
+        outcomes = await self._insert(leaders)
+        uses = await self.uses(entry.key for entry in leaders if entry.ref not in outcomes)
+        for entry in leaders:
+            status = outcomes.get(entry.ref)
+            if isinstance(status, Status):
+                uses[entry.key] = Use(entry.fingerprint, entry.notification_id, status)
+        return [refused.get(at) or _answer(entry, outcomes, uses) for at, entry in enumerate(batch)]
+
+    async def uses(self, wanted: Iterable[Key]) -> dict[Key, Use]:
+        """What keys are in use for; unknown and expired ones are left out."""
+        batch = rows.encode({"tenant_id": tenant, "key": key} for tenant, key in sorted(set(wanted)))
+        if batch == "[]":
+            return {}
+        parameters = {"keys": batch, "now": self._clock.now()}
+
+        async def work(connection: Connection) -> dict[Key, Use]:
+            cursor = await connection.execute(sql.KEYS, parameters)
+            return {
+                (tenant, key): Use(bytes(fingerprint), id_, status and Status(status))
+                for tenant, key, fingerprint, id_, status in await cursor.fetchall()
+            }
+
+        return await self._postgres.write(work)
+
+    def _refusal(self, entry: Entry) -> PulseError | None:
+        found = entries.problems(entry, self._limits.most_attempts)
+        return invalid([Violation(*problem) for problem in found]) if found else None
+
+    async def _insert(self, batch: Sequence[Entry]) -> dict[Ref, Status | PulseError]:
+        """Where each entry stands, or why it cannot; those whose key is known are left out.
+
+        A row that PostgreSQL refuses is found by halving, so that it fails alone.
+        """
+        if not batch:
+            return {}
+        now = self._clock.now()
+        states = {entry.ref: entries.first_state(entry, now, self._limits.redispatch_after) for entry in batch}
+        parameters = {
+            "entries": rows.encode(_row(entry, states[entry.ref]) for entry in batch),
+            "now": now,
+            "keys_expire_at": now + self._limits.key_retention,
+        }
+
+        async def work(connection: Connection) -> set[Ref]:
+            cursor = await connection.execute(sql.RECORD, parameters)
+            return {(tenant, id_) for tenant, id_ in await cursor.fetchall()}
+
+        try:
+            known = await self._postgres.write(work)
+        except ROW_ERRORS as error:
+            if len(batch) == 1:
+                return {batch[0].ref: await self._alone(batch[0], error)}
+            middle = len(batch) // 2
+            return await self._insert(batch[:middle]) | await self._insert(batch[middle:])
+        return {ref: state["status"] for ref, state in states.items() if ref not in known}
+
+    async def _alone(self, entry: Entry, error: Exception) -> Status | PulseError:
+        """What a single refused entry means: a call whose answer was lost recorded it before, or it never can be."""
+        if isinstance(error, errors.UniqueViolation):
+            status = await self._status(entry)
+            if status is not None:
+                return status
+        return PulseError(Code.INVALID_ARGUMENT, "ENTRY_NOT_STORABLE", "the database refuses a value of this entry")
+
+    async def _status(self, entry: Entry) -> Status | None:
+        async def work(connection: Connection) -> Status | None:
+            cursor = await connection.execute(sql.STATUSES, {"refs": rows.refs([entry.ref])})
+            row = await cursor.fetchone()
+            return None if row is None else Status(row[2])
+
+        return await self._postgres.write(work)
+
+
+def key_reused() -> PulseError:
+    """The refusal of a request that bears another request's key."""
+    return PulseError(
+        Code.ALREADY_EXISTS,
+        "IDEMPOTENCY_KEY_REUSED",
+        "the idempotency key was used for another request",
+        hint="send the same request to have its answer again, or another key for another request",
+        metadata={"http_status": "422"},
+    )
+
+
+def _answer(entry: Entry, outcomes: Mapping[Ref, Status | PulseError], uses: Mapping[Key, Use]) -> Answer:
+    outcome = outcomes.get(entry.ref)
+    if isinstance(outcome, PulseError):
+        return outcome
+    use = uses.get(entry.key) if entry.idempotency_key else None
+    if use is not None:
+        return answer_for(use, entry.fingerprint, entry.notification_id)
+    if outcome is not None:
+        return Recorded(entry.notification_id, outcome, replayed=False)
+    # Its key expired between two statements, or the entry that went first failed: the next try finds out.
+    return PulseError(
+        Code.UNAVAILABLE, "KEY_IN_TRANSITION", "the idempotency key is just changing hands", retry_after=1
+    )
+
+
+def answer_for(use: Use, fingerprint: bytes, notification_id: str) -> Answer:
+    """What a request gets under a key that was used."""
+    try:
+        return keys.judge(use, fingerprint, notification_id)
+    except KeyReused:
+        return key_reused()
+
+
+def _row(entry: Entry, state: dict[str, Any]) -> dict[str, Any]:
+    return entry._asdict() | state | {"fingerprint": "\\x" + entry.fingerprint.hex()}

@@ -1,0 +1,81 @@
+"""Batches as the statements take them: one JSON text."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from collections.abc import Iterable
+from operator import attrgetter
+from typing import Any
+
+from services.ledger.delivery import Change, Delivery, Event, Ref
+from services.ledger.states import Status
+
+#: What of a delivery a change may write, besides its key.
+_CHANGING = (
+    "status",
+    "due_at",
+    "ready_at",
+    "lease_until",
+    "fence",
+    "attempt",
+    "attempt_limit",
+    "route_index",
+    "provider",
+    "provider_message_id",
+    "failure_code",
+    "failure_message",
+    "early_receipt",
+    "last_attempt_at",
+    "sent_at",
+    "delivered_at",
+    "updated_at",
+    "revision",
+)
+_COLUMNS = ("tenant_id", "notification_id", *_CHANGING)
+_values = attrgetter(*_COLUMNS)
+
+
+def encode(rows: Iterable[dict[str, Any]]) -> str:
+    """A JSON array of objects; times become ISO 8601."""
+    return json.dumps(list(rows), default=_plain, ensure_ascii=False, separators=(",", ":"))
+
+
+def refs(refs: Iterable[Ref]) -> str:
+    """References, each once."""
+    return encode({"tenant_id": tenant, "notification_id": id_} for tenant, id_ in sorted(set(refs)))
+
+
+def deliveries(changes: Iterable[Change]) -> str:
+    """The new states."""
+    return encode(dict(zip(_COLUMNS, _values(change.delivery), strict=True)) for change in changes)
+
+
+def events(changes: Iterable[Change]) -> str:
+    """The events, each with its sequence number; what is empty is left out and becomes NULL."""
+    return encode(
+        {"tenant_id": change.delivery.tenant_id, "notification_id": change.delivery.notification_id, "sequence": number}
+        | _event(event)
+        for change in changes
+        for number, event in enumerate(change.events, change.first_sequence)
+    )
+
+
+def delivery(row: tuple[Any, ...]) -> Delivery:
+    """A delivery from its columns in the class's order."""
+    read = Delivery._make(row)
+    return read._replace(status=Status(read.status))
+
+
+def _event(event: Event) -> dict[str, Any]:
+    fields = {name: value for name, value in event._asdict().items() if value}
+    if event.failure.code or event.failure.message:
+        fields["failure_code"], fields["failure_message"] = event.failure
+    fields.pop("failure", None)
+    return fields
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, dt.datetime):
+        return value.isoformat()
+    raise TypeError(f"{type(value).__name__} has no place in a row")

@@ -1,0 +1,102 @@
+"""LedgerService: converts, calls, converts back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pulse.ledger.v1 import ledger_service_pb2 as pb
+from pulse.ledger.v1 import ledger_service_pb2_grpc, records_pb2
+from services.ledger import wire, wire_reads
+from services.ledger.config import LedgerSettings
+from services.ledger.delivery import Ref
+from services.ledger.entries import Entry
+from services.ledger.interventions import Refused
+from services.ledger.mover import Mover, Settled
+from services.ledger.reader import Reader
+from services.ledger.recorder import Recorder, answer_for
+from services.ledger.wire_enums import FROM_PRIORITY
+from shared.errors import Code, PulseError, not_found
+from shared.validation import check
+
+#: What became of a settlement or receipt that names no notification.
+_NOTHING = Settled(False, None)
+
+
+class LedgerService(ledger_service_pb2_grpc.LedgerServiceServicer):
+    """For those who move notifications."""
+
+    def __init__(self, recorder: Recorder, mover: Mover, reader: Reader, settings: LedgerSettings) -> None:
+        self._recorder = recorder
+        self._mover = mover
+        self._reader = reader
+        self._settings = settings
+
+    async def Record(self, request: pb.RecordRequest, context: Any) -> pb.RecordResponse:
+        check(request)
+        converted = [_entry(message) for message in request.entries]
+        answers = iter(await self._recorder.record([one for one in converted if not isinstance(one, PulseError)]))
+        results = [wire.record_result(one if isinstance(one, PulseError) else next(answers)) for one in converted]
+        return pb.RecordResponse(results=results)
+
+    async def LookupKeys(self, request: pb.LookupKeysRequest, context: Any) -> pb.LookupKeysResponse:
+        check(request)
+        wanted = [(use.tenant_id, use.idempotency_key) for use in request.uses]
+        known = await self._recorder.uses(key for key in wanted if "\0" not in "".join(key))
+        answers = [
+            answer_for(known[key], use.fingerprint, "") if key in known else None
+            for key, use in zip(wanted, request.uses, strict=True)
+        ]
+        return pb.LookupKeysResponse(results=[wire.record_result(answer) for answer in answers])
+
+    async def Draw(self, request: pb.DrawRequest, context: Any) -> pb.DrawResponse:
+        check(request)
+        again = wire.length(request.redispatch_after, self._settings.ledger_redispatch_seconds)
+        drawn = await self._mover.draw(FROM_PRIORITY[request.lane], request.limit, again)
+        return pb.DrawResponse(refs=[wire.to_ref(ref) for ref in drawn.refs], more=drawn.more)
+
+    async def Claim(self, request: pb.ClaimRequest, context: Any) -> pb.ClaimResponse:
+        check(request)
+        lease = wire.length(request.lease, self._settings.ledger_lease_seconds)
+        claimed = await self._mover.claim(wire.refs(request.refs), wire.clean(request.worker_id), lease)
+        return pb.ClaimResponse(claimed=[wire.claimed(delivery, content) for delivery, content in claimed])
+
+    async def Settle(self, request: pb.SettleRequest, context: Any) -> pb.SettleResponse:
+        check(request)
+        converted = [wire.settlement(message) for message in request.settlements]
+        settled = iter(await self._mover.settle([one for one in converted if one is not None]))
+        results = [wire.settle_result(_NOTHING if one is None else next(settled)) for one in converted]
+        return pb.SettleResponse(results=results)
+
+    async def RecordReceipts(self, request: pb.RecordReceiptsRequest, context: Any) -> pb.RecordReceiptsResponse:
+        check(request)
+        converted = [wire.receipt(message) for message in request.receipts]
+        settled = iter(await self._mover.receive([one for one in converted if one is not None]))
+        results = [wire.settle_result(_NOTHING if one is None else next(settled)) for one in converted]
+        return pb.RecordReceiptsResponse(results=results)
+
+    async def Cancel(self, request: pb.CancelRequest, context: Any) -> pb.CancelResponse:
+        ref = named(request.ref)
+        try:
+            found = await self._mover.cancel(ref, wire.clean(request.actor))
+        except Refused as refusal:
+            raise PulseError(Code.FAILED_PRECONDITION, "NOT_CANCELLABLE", str(refusal)) from None
+        notification = await self._reader.get(ref) if found else None
+        if notification is None:
+            raise not_found("NOTIFICATION", ref[1])
+        return pb.CancelResponse(notification=wire_reads.notification(notification))
+
+
+def named(message: records_pb2.NotificationRef) -> Ref:
+    """Raises NOT_FOUND for what can name no notification."""
+    ref = wire.ref(message)
+    if ref is None:
+        raise not_found("NOTIFICATION", message.notification_id)
+    return ref
+
+
+def _entry(message: records_pb2.Entry) -> Entry | PulseError:
+    """An entry that cannot be read is refused alone."""
+    try:
+        return wire.entry(message)
+    except PulseError as error:
+        return error

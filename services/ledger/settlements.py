@@ -1,0 +1,80 @@
+"""What a settlement does to a delivery."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import NamedTuple
+
+from services.ledger.attempts import Ending, Next, ended, fail, failed_with, overtaken, try_again, unanswered
+from services.ledger.changes import begin, happen
+from services.ledger.delivery import NO_FAILURE, Change, Delivery, Outcome, Ref
+from services.ledger.retry import Random, RetryPolicy
+from services.ledger.states import Status
+
+
+class Settlement(NamedTuple):
+    """How an attempt ended, in a worker's words."""
+
+    ref: Ref
+    fence: int
+    ending: Ending
+    #: Seconds for which the provider asked not to be called again.
+    retry_after: float = 0.0
+
+
+def decide(
+    delivery: Delivery, settlement: Settlement, now: dt.datetime, policy: RetryPolicy, random: Random
+) -> Change | None:
+    """The change that the settlement makes; None if its fence is stale or the attempt is settled already."""
+    if delivery.status is not Status.SENDING or delivery.fence != settlement.fence:
+        return None
+    ending = settlement.ending
+    change = overtaken(delivery, ending, now)
+    if change is not None:
+        return change
+    match ending.outcome:
+        case Outcome.SUCCEEDED:
+            return _sent(delivery, ending, now)
+        case Outcome.PERMANENT_FAILURE:
+            return fail(delivery, Status.FAILED, ending, now)
+        case Outcome.RELEASED:
+            return _release(delivery, settlement, now, policy)
+        case Outcome.TRANSIENT_FAILURE:
+            return try_again(delivery, ending, _following(delivery, settlement, now, policy, random), now)
+        case Outcome.UNANSWERED:
+            return unanswered(delivery, ending, _following(delivery, settlement, now, policy, random), now)
+
+
+def _sent(delivery: Delivery, ending: Ending, now: dt.datetime) -> Change:
+    return happen(
+        begin(delivery),
+        ended(delivery, Status.SENT, ending),
+        now,
+        sent_at=now,
+        provider_message_id=ending.provider_message_id,
+        **failed_with(NO_FAILURE),
+    )
+
+
+def _release(delivery: Delivery, settlement: Settlement, now: dt.datetime, policy: RetryPolicy) -> Change:
+    """Given back unsent: the attempt does not count. It waits as long as was asked, so that what is paused rests."""
+    wait = min(max(settlement.retry_after, 0.0), policy.longest_retry_after)
+    ready_at = now + dt.timedelta(seconds=wait)
+    return happen(
+        begin(delivery),
+        ended(delivery, Status.QUEUED, settlement.ending),
+        now,
+        attempt=delivery.attempt - 1,
+        due_at=ready_at,
+        ready_at=ready_at,
+        lease_until=None,
+    )
+
+
+def _following(
+    delivery: Delivery, settlement: Settlement, now: dt.datetime, policy: RetryPolicy, random: Random
+) -> Next:
+    """The next provider of the route, if there is one, after the back-off."""
+    number = delivery.attempt - (delivery.attempt_limit - delivery.max_attempts)
+    wait = policy.delay(number, random, settlement.retry_after)
+    return Next(now + dt.timedelta(seconds=wait), min(delivery.route_index + 1, len(delivery.route) - 1))

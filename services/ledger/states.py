@@ -1,0 +1,76 @@
+"""Where a notification may stand and what may follow: the transition table, as data."""
+
+from __future__ import annotations
+
+import enum
+
+
+class Status(enum.StrEnum):
+    """Where a notification stands; the names are the contract's."""
+
+    SCHEDULED = "SCHEDULED"
+    QUEUED = "QUEUED"
+    SENDING = "SENDING"
+    RETRYING = "RETRYING"
+    SENT = "SENT"
+    DELIVERED = "DELIVERED"
+    UNDELIVERED = "UNDELIVERED"
+    FAILED = "FAILED"
+    UNKNOWN = "UNKNOWN"
+    EXPIRED = "EXPIRED"
+    CANCELLED = "CANCELLED"
+    SUPPRESSED = "SUPPRESSED"
+
+
+#: No worker holds it: it may be claimed, taken back or put off.
+WAITING = frozenset({Status.SCHEDULED, Status.QUEUED, Status.RETRYING})
+
+#: Nothing more happens to it, unless an operator replays a dead letter or a receipt settles what was unknown.
+TERMINAL = frozenset(
+    {
+        Status.DELIVERED,
+        Status.UNDELIVERED,
+        Status.FAILED,
+        Status.UNKNOWN,
+        Status.EXPIRED,
+        Status.CANCELLED,
+        Status.SUPPRESSED,
+    }
+)
+
+#: Buried, and replayable by an operator.
+DEAD_LETTERS = frozenset({Status.FAILED, Status.UNKNOWN, Status.UNDELIVERED})
+
+#: The sending is over; at most a receipt may follow. A watch ends here.
+SETTLED = TERMINAL | {Status.SENT}
+
+_TAKEN_BACK = frozenset({Status.EXPIRED, Status.CANCELLED, Status.SUPPRESSED})
+_RECEIPTS = frozenset({Status.DELIVERED, Status.UNDELIVERED})
+
+#: What may directly follow each status. A receipt can overtake the settlement of its own attempt, or come after that
+#: attempt was given up: it is then the answer that was missing.
+TRANSITIONS: dict[Status, frozenset[Status]] = {
+    Status.SCHEDULED: _TAKEN_BACK | {Status.SENDING},
+    Status.QUEUED: _TAKEN_BACK | {Status.SENDING, Status.DELIVERED},
+    Status.SENDING: _RECEIPTS | {Status.QUEUED, Status.RETRYING, Status.SENT, Status.FAILED, Status.UNKNOWN},
+    Status.RETRYING: _TAKEN_BACK | {Status.SENDING, Status.DELIVERED},
+    Status.SENT: _RECEIPTS,
+    Status.DELIVERED: frozenset(),
+    Status.UNDELIVERED: frozenset({Status.QUEUED}),
+    Status.FAILED: frozenset({Status.QUEUED}),
+    Status.UNKNOWN: _RECEIPTS | {Status.QUEUED},
+    Status.EXPIRED: frozenset(),
+    Status.CANCELLED: frozenset(),
+    Status.SUPPRESSED: frozenset(),
+}
+
+
+class IllegalTransition(Exception):
+    """A rule tried a step that the table does not allow: a bug, never a caller's mistake."""
+
+
+def step(before: Status, after: Status) -> Status:
+    """``after``, if it may directly follow ``before`` or is the same; else :class:`IllegalTransition`."""
+    if after is not before and after not in TRANSITIONS[before]:
+        raise IllegalTransition(f"{before} may not become {after}")
+    return after
