@@ -1,0 +1,62 @@
+"""The router's settings."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Self
+
+from pydantic import Field, model_validator
+
+from shared.config import Settings
+
+_ROUTE = r"^[a-z0-9_-]+(,[a-z0-9_-]+)*$"
+
+
+class RouterSettings(Settings):
+    """What admission and dispatch can be told; times in seconds."""
+
+    owns: ClassVar[tuple[str, ...]] = ("ROUTER_",)
+
+    router_limit: int = Field(10, ge=1, le=100_000, description="admitted per user and channel in any window")
+    router_limit_window_seconds: float = Field(60.0, ge=0.1, le=86_400, description="length of that window, s")
+    router_limiter_timeout_seconds: float = Field(0.02, gt=0, le=1, description="longest wait for Redis in a call, s")
+    router_limiter_retry_seconds: float = Field(0.5, gt=0, le=60, description="pause before a lost Redis is tried, s")
+    router_replicas: int = Field(
+        1, ge=1, description="routers expected to run; without Redis each admits the limit divided by this"
+    )
+    router_local_keys: int = Field(
+        200_000, ge=1, description="users and channels whose last admissions one router remembers for a loss of Redis"
+    )
+    router_email_route: str = Field("smtp", pattern=_ROUTE, description="providers for EMAIL in order, by commas")
+    router_sms_route: str = Field("twilio", pattern=_ROUTE, description="providers for SMS in order, by commas")
+    router_push_route: str = Field("fcm", pattern=_ROUTE, description="providers for PUSH in order, by commas")
+    router_max_attempts: int = Field(5, ge=1, le=100, description="attempts at the most for one notification")
+    router_record_batch: int = Field(500, ge=1, le=1_000, description="entries at the most in one Ledger.Record")
+    router_ledger_timeout_seconds: float = Field(5.0, gt=0, le=30, description="longest call to the ledger, s")
+    router_high_chunk: int = Field(20, ge=1, le=1_000, description="ids at the most in one HIGH task")
+    router_low_chunk: int = Field(500, ge=1, le=1_000, description="ids at the most in one LOW task")
+    router_high_window: int = Field(2_000, ge=1, le=100_000, description="ids at the most in Celery's HIGH queue")
+    router_low_window: int = Field(4_000, ge=1, le=100_000, description="ids at the most in Celery's LOW queue")
+    router_high_busy_tasks: int = Field(
+        32, ge=1, description="waiting HIGH tasks from which on wake-ups are held until they fill a task"
+    )
+    router_low_busy_tasks: int = Field(
+        4, ge=1, description="waiting LOW tasks from which on wake-ups are held until they fill a task"
+    )
+    router_redispatch_after_seconds: float = Field(
+        10.0, gt=0, le=3_600, description="time the workers have to claim what was published, s"
+    )
+    router_sweep_seconds: float = Field(0.5, gt=0, le=60, description="pause between draws while nothing waits, s")
+    router_poll_seconds: float = Field(0.02, gt=0, le=1, description="pause between draws while a backlog waits, s")
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        """Refuses values that are each possible but not together."""
+        if self.router_replicas > self.router_limit:
+            raise ValueError("PULSE_ROUTER_REPLICAS above PULSE_ROUTER_LIMIT leaves a router no share without Redis")
+        if self.router_redispatch_after_seconds <= self.router_sweep_seconds:
+            raise ValueError("PULSE_ROUTER_REDISPATCH_AFTER_SECONDS must be longer than PULSE_ROUTER_SWEEP_SECONDS")
+        for lane in ("high", "low"):
+            if getattr(self, f"router_{lane}_chunk") > getattr(self, f"router_{lane}_window"):
+                name = lane.upper()
+                raise ValueError(f"PULSE_ROUTER_{name}_CHUNK must not be above PULSE_ROUTER_{name}_WINDOW")
+        return self

@@ -1,0 +1,33 @@
+"""A look at the broker's eviction policy: one that evicts takes queued tasks away when memory runs short."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from shared.logs import logger
+
+log: Any = logger(__name__)
+
+#: Longest wait for the answer, s: this is advice, and nothing waits for it.
+_PATIENCE = 2.0
+
+
+async def warn_of_eviction(broker_url: str) -> None:
+    """Logs a warning if the broker is a Redis that may evict; silent if it may not or does not tell."""
+    if not broker_url.startswith(("redis://", "rediss://", "valkey://")):
+        return
+    redis = Redis.from_url(broker_url)
+    try:
+        async with asyncio.timeout(_PATIENCE):
+            policy = (await redis.config_get("maxmemory-policy")).get("maxmemory-policy", "noeviction")
+    except (RedisError, OSError, TimeoutError) as error:
+        log.debug("the broker does not tell its eviction policy", why=type(error).__name__)
+        return
+    finally:
+        await redis.aclose()
+    if policy != "noeviction":
+        log.warning("the broker may evict queued tasks", policy=policy, set_to="maxmemory-policy noeviction")

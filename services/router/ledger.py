@@ -1,0 +1,55 @@
+"""The ledger, as the router calls it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import grpc.aio
+
+from pulse.common.v1.enums_pb2 import Priority
+from pulse.ledger.v1 import ledger_service_pb2 as calls
+from pulse.ledger.v1.ledger_service_pb2_grpc import LedgerServiceStub
+from pulse.ledger.v1.records_pb2 import Entry, KeyUse, RecordResult
+from services.router.lanes import Lane
+from shared import channels
+from shared.broker import Ref
+from shared.times import to_duration
+
+if TYPE_CHECKING:
+    from pulse.ledger.v1.ledger_service_pb2_grpc import LedgerServiceAsyncStub
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """What is to be dispatched, and whether more is due."""
+
+    refs: list[Ref]
+    more: bool
+
+
+class Ledger:
+    """Calls that raise :class:`shared.errors.PulseError`, each at most ``timeout`` s long."""
+
+    def __init__(self, channel: grpc.aio.Channel, timeout: float) -> None:
+        self._stub: LedgerServiceAsyncStub = LedgerServiceStub(channel)
+        self._timeout = timeout
+
+    async def record(self, entries: Sequence[Entry]) -> Sequence[RecordResult]:
+        """Records 1 to 1,000 entries in one transaction; what became of each, in order."""
+        request = calls.RecordRequest(entries=entries)
+        return (await channels.call(self._stub.Record, request, self._timeout)).results
+
+    async def look_up(self, uses: Sequence[KeyUse]) -> Sequence[RecordResult]:
+        """What 1 to 1,000 idempotency keys were used for, in order; an empty id for one never used."""
+        request = calls.LookupKeysRequest(uses=uses)
+        return (await channels.call(self._stub.LookupKeys, request, self._timeout)).results
+
+    async def draw(self, lane: Lane, limit: int, redispatch_after: float) -> Drawn:
+        """Up to ``limit`` due notifications, not drawn again for ``redispatch_after`` s."""
+        request = calls.DrawRequest(
+            lane=Priority.Value(lane.value), limit=limit, redispatch_after=to_duration(redispatch_after)
+        )
+        response = await channels.call(self._stub.Draw, request, self._timeout)
+        return Drawn([(ref.tenant_id, ref.notification_id) for ref in response.refs], response.more)

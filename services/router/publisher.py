@@ -1,0 +1,110 @@
+"""The publisher: puts wake-ups on a lane's queue in Celery, off the answer's path.
+
+What comes in while a publish is under way goes together in the next one. While the workers have tasks
+enough, wake-ups are held until they fill one: larger tasks cost less for each notification.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+from services.router.celery_queue import BrokerUnavailableError, CeleryQueue
+from services.router.outage import Outage
+from services.router.window import Window
+from shared.broker import Ref
+
+#: Pause before a held chunk is looked at again, s: well below the time a worker needs for one task.
+_HOLD = 0.005
+
+Answer = TypeVar("Answer")
+
+
+class Publisher:
+    """Publishes for one lane; its window has a reservation for every id that :meth:`put` is given."""
+
+    def __init__(self, queue: CeleryQueue, window: Window, *, lane: str, chunk: int, busy_tasks: int) -> None:
+        self._queue = queue
+        self._window = window
+        self._chunk = chunk
+        self._busy_tasks = busy_tasks
+        self._waiting: deque[Ref] = deque()
+        self._draining = False
+        self._filled = asyncio.Event()
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix=f"publish-{lane.lower()}")
+        self._outage = Outage(f"broker ({lane})", "nothing is published; the ledger keeps what is due")
+
+    def put(self, refs: Iterable[Ref]) -> None:
+        """Has ``refs``, for which the window has reservations, published soon. Returns at once."""
+        self._waiting.extend(refs)
+        if self._waiting:
+            self._idle.clear()
+            self._filled.set()
+
+    async def run(self) -> None:
+        """Publishes until cancelled."""
+        while True:
+            await self._filled.wait()
+            if await self._is_held():
+                await asyncio.sleep(_HOLD)
+                continue
+            await self._publish(self._take())
+            if not self._waiting:
+                self._filled.clear()
+                self._idle.set()
+
+    async def measure(self) -> bool:
+        """Tells the window how many tasks are queued; False if the broker cannot be reached."""
+        tasks = await self._in_thread(self._queue.depth)
+        if tasks is not None:
+            self._window.measured(tasks)
+        return tasks is not None
+
+    async def drain(self) -> None:
+        """Returns when nothing waits to be published; from now on nothing is held."""
+        self._draining = True
+        await self._idle.wait()
+
+    async def close(self) -> None:
+        """Closes the broker's connection; waits for a call under way, which is bounded."""
+        await asyncio.get_running_loop().run_in_executor(self._thread, self._queue.close)
+        self._thread.shutdown(wait=False)
+
+    async def _is_held(self) -> bool:
+        """Whether the workers have enough to do and what waits does not fill a task."""
+        if self._draining or len(self._waiting) >= self._chunk or self._window.tasks < self._busy_tasks:
+            return False
+        return await self.measure() and self._window.tasks >= self._busy_tasks and len(self._waiting) < self._chunk
+
+    def _take(self) -> list[Ref]:
+        return [self._waiting.popleft() for _ in range(min(len(self._waiting), self._chunk))]
+
+    async def _publish(self, refs: list[Ref]) -> None:
+        if not refs:
+            return
+        published = await self._in_thread(lambda: self._queue.publish(refs))
+        if published is None:
+            self._drop(refs)
+        else:
+            self._window.published(published)
+
+    def _drop(self, refs: list[Ref]) -> None:
+        """Lets wake-ups go that cannot be published: the ledger hands them out again."""
+        self._window.release(len(refs) + len(self._waiting))
+        self._waiting.clear()
+
+    async def _in_thread(self, call: Callable[[], Answer]) -> Answer | None:
+        """The blocking call's answer; None if the broker could not be reached, which closes the window."""
+        try:
+            answer = await asyncio.get_running_loop().run_in_executor(self._thread, call)
+        except BrokerUnavailableError as error:
+            self._outage.failed(str(error))
+            self._window.close()
+            return None
+        self._outage.worked()
+        return answer

@@ -1,0 +1,170 @@
+"""The router, put together."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+from celery import Celery
+
+from pulse.router.v1.router_service_pb2_grpc import add_RouterServiceServicer_to_server
+from services.router.admission import Admission
+from services.router.celery_queue import CeleryQueue
+from services.router.config import RouterSettings
+from services.router.dispatcher import Dispatcher
+from services.router.eviction import warn_of_eviction
+from services.router.lanes import Lane
+from services.router.ledger import Ledger
+from services.router.limiter import Limiter
+from services.router.limits import SharedWindows
+from services.router.local_window import LocalWindow, share
+from services.router.publisher import Publisher
+from services.router.quota import Limit
+from services.router.recorder import Recorder
+from services.router.routes import parse_route
+from services.router.service import RouterService
+from services.router.window import Window
+from shared.broker import QUEUES, celery_app
+from shared.channels import open_channel
+from shared.clock import Clock, SystemClock
+from shared.logs import logger
+from shared.serving import Server
+
+NAME = "pulse.router.v1.RouterService"
+#: Where it serves unless told otherwise.
+DEFAULT_LISTEN = "[::]:50052"
+
+log: Any = logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class LaneParts:
+    """What each lane has of its own, so that HIGH waits for LOW nowhere."""
+
+    publisher: Publisher
+    dispatcher: Dispatcher
+    recorder: Recorder
+
+
+class Router:
+    """Admission and dispatch in one process. To be made inside the event loop."""
+
+    def __init__(self, settings: RouterSettings, clock: Clock | None = None) -> None:
+        self._settings = settings
+        self._channel = open_channel(settings.ledger_address)
+        self._ledger = Ledger(self._channel, settings.router_ledger_timeout_seconds)
+        self._limiter = _limiter(settings)
+        app = celery_app(settings.broker_url.get_secret_value())
+        self._lanes = {lane: _lane_parts(lane, settings, app, self._ledger, self._limiter) for lane in Lane}
+        admission = Admission(
+            self._limiter,
+            self._ledger,
+            {lane: parts.recorder for lane, parts in self._lanes.items()},
+            routes={
+                "EMAIL": parse_route(settings.router_email_route),
+                "SMS": parse_route(settings.router_sms_route),
+                "PUSH": parse_route(settings.router_push_route),
+            },
+            max_attempts=settings.router_max_attempts,
+            clock=clock or SystemClock(),
+        )
+        self._server = Server(
+            settings.listen or DEFAULT_LISTEN,
+            [NAME],
+            reflect=settings.env == "development",
+            drain_seconds=settings.drain_seconds,
+        )
+        add_RouterServiceServicer_to_server(RouterService(admission), self._server.grpc)
+        self._running: list[asyncio.Task[None]] = []
+
+    @property
+    def port(self) -> int:
+        """The port it serves on."""
+        return self._server.port
+
+    @property
+    def waiting(self) -> int:
+        """Calls that wait for the ledger's last batch to end."""
+        return sum(parts.recorder.waiting for parts in self._lanes.values())
+
+    async def start(self) -> None:
+        """Begins to dispatch and to serve. Neither Redis, the broker nor the ledger needs to be there yet."""
+        self._running = [
+            asyncio.create_task(_keep_running(run, self._settings.router_sweep_seconds))
+            for parts in self._lanes.values()
+            for run in (parts.publisher.run, parts.dispatcher.run)
+        ]
+        self._running.append(asyncio.create_task(warn_of_eviction(self._settings.broker_url.get_secret_value())))
+        await self._server.start()
+
+    async def stop(self) -> None:
+        """Lets calls end, has what waits recorded and published as far as that goes in time, and closes."""
+        await self._server.stop()
+        try:
+            async with asyncio.timeout(self._settings.drain_seconds):
+                for parts in self._lanes.values():
+                    await parts.recorder.drain()
+                for parts in self._lanes.values():
+                    await parts.publisher.drain()
+        except TimeoutError:
+            log.warning("not all wake-ups were published in time; the ledger hands them out again")
+        for task in self._running:
+            task.cancel()
+        for task in self._running:
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+        for parts in self._lanes.values():
+            await parts.publisher.close()
+        await self._limiter.close()
+        await self._channel.close()
+
+
+def _limiter(settings: RouterSettings) -> Limiter:
+    limit = Limit(settings.router_limit, settings.router_limit_window_seconds)
+    timeout = settings.router_limiter_timeout_seconds
+    return Limiter(
+        SharedWindows(settings.redis_url.get_secret_value(), limit, timeout),
+        LocalWindow(limit.seconds, settings.router_local_keys),
+        limit,
+        share=share(limit, settings.router_replicas),
+        slack=timeout,
+        retry_after=settings.router_limiter_retry_seconds,
+    )
+
+
+def _lane_parts(lane: Lane, settings: RouterSettings, app: Celery, ledger: Ledger, limiter: Limiter) -> LaneParts:
+    high = lane is Lane.HIGH
+    chunk = settings.router_high_chunk if high else settings.router_low_chunk
+    window = Window(settings.router_high_window if high else settings.router_low_window, chunk)
+    publisher = Publisher(
+        CeleryQueue(app, QUEUES[lane.value]),
+        window,
+        lane=lane.value,
+        chunk=chunk,
+        busy_tasks=settings.router_high_busy_tasks if high else settings.router_low_busy_tasks,
+    )
+    dispatcher = Dispatcher(
+        lane,
+        ledger,
+        window,
+        publisher,
+        chunk=chunk,
+        redispatch_after=settings.router_redispatch_after_seconds,
+        sweep=settings.router_sweep_seconds,
+        poll=settings.router_poll_seconds,
+    )
+    recorder = Recorder(ledger, limiter, dispatcher, publisher, max_batch=settings.router_record_batch)
+    return LaneParts(publisher, dispatcher, recorder)
+
+
+async def _keep_running(run: Callable[[], Awaitable[None]], pause: float) -> None:
+    """Runs a loop until cancelled: an error nobody foresaw is logged and must not end dispatch for good."""
+    while True:
+        try:
+            await run()
+        except Exception as error:
+            log.error("a loop failed and is begun again", exc_info=error)
+            await asyncio.sleep(pause)

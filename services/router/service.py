@@ -1,0 +1,27 @@
+"""The router's gRPC service."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pulse.router.v1.router_service_pb2 import SubmitRequest, SubmitResponse
+from pulse.router.v1.router_service_pb2_grpc import RouterServiceServicer
+from services.router.admission import Admission
+from shared.errors import Violation, invalid
+
+#: The contract's bound on one batch.
+_MOST = 1_000
+
+
+class RouterService(RouterServiceServicer):
+    """Takes batches of submissions."""
+
+    def __init__(self, admission: Admission) -> None:
+        self._admission = admission
+
+    async def Submit(self, request: SubmitRequest, context: Any) -> SubmitResponse:
+        """See the contract."""
+        count = len(request.submissions)
+        if not 1 <= count <= _MOST:
+            raise invalid([Violation("submissions", f"must be 1 to {_MOST}, not {count}")])
+        return SubmitResponse(results=await self._admission.submit(request.submissions))

@@ -1,0 +1,1 @@
+"""The router, in front of a played ledger, a real Valkey and real queues."""

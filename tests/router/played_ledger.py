@@ -1,0 +1,124 @@
+"""A ledger that keeps its rows in memory: enough of the contract for the router to be shown."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any
+
+import grpc.aio
+
+from pulse.common.v1.enums_pb2 import Priority, Status
+from pulse.ledger.v1 import ledger_service_pb2 as calls
+from pulse.ledger.v1.ledger_service_pb2_grpc import LedgerServiceServicer, add_LedgerServiceServicer_to_server
+from pulse.ledger.v1.records_pb2 import Entry, NotificationRef, RecordResult
+from shared.errors import Code, PulseError, to_status
+from shared.serving import Guard
+from shared.times import from_duration
+
+
+@dataclass
+class Row:
+    """One recorded notification."""
+
+    entry: Entry
+    drawable_at: float
+    recorded_at: float
+    claimed: bool = False
+
+
+class PlayedLedger(LedgerServiceServicer):
+    """Records, looks keys up and draws, as the real one does."""
+
+    def __init__(self) -> None:
+        self.rows: dict[str, Row] = {}
+        self.keys: dict[tuple[str, str], tuple[bytes, str]] = {}
+        self.batches: list[int] = []
+        self.arrived = 0
+        self.draws: Counter[str] = Counter()
+        self.failure: PulseError | None = None
+        self.open = asyncio.Event()
+        self.open.set()
+        self.redispatch_s = 0.5
+        self.address = ""
+        self._server: grpc.aio.Server | None = None
+
+    async def start(self) -> None:
+        """Serves on the port it had before, or on any free one."""
+        self._server = grpc.aio.server(interceptors=[Guard()], options=[("grpc.so_reuseport", 0)])
+        add_LedgerServiceServicer_to_server(self, self._server)
+        port = self._server.add_insecure_port(self.address or "127.0.0.1:0")
+        self.address = f"127.0.0.1:{port}"
+        await self._server.start()
+
+    async def stop(self) -> None:
+        """Goes away; its rows stay."""
+        if self._server is not None:
+            await self._server.stop(0)
+
+    async def Record(self, request: Any, context: Any) -> Any:
+        self.arrived += 1
+        await self.open.wait()
+        if self.failure is not None:
+            raise self.failure
+        self.batches.append(len(request.entries))
+        return calls.RecordResponse(results=[self._record(entry) for entry in request.entries])
+
+    async def LookupKeys(self, request: Any, context: Any) -> Any:
+        if self.failure is not None:
+            raise self.failure
+        return calls.LookupKeysResponse(
+            results=[self._known(use, use.tenant_id) or RecordResult() for use in request.uses]
+        )
+
+    async def Draw(self, request: Any, context: Any) -> Any:
+        if self.failure is not None:
+            raise self.failure
+        self.draws[Priority.Name(request.lane)] += 1
+        now = time.monotonic()
+        due = [
+            row
+            for row in self.rows.values()
+            if not row.claimed and row.drawable_at <= now and row.entry.lane == request.lane
+        ]
+        drawn = due[: request.limit]
+        for row in drawn:
+            row.drawable_at = now + from_duration(request.redispatch_after)
+        return calls.DrawResponse(refs=[row.entry.ref for row in drawn], more=len(due) > len(drawn))
+
+    def fill(self, count: int, lane: str = "LOW") -> list[str]:
+        """Puts a backlog of due rows in; returns their ids."""
+        ids = [f"00000000-0000-7000-8000-{number:012d}" for number in range(len(self.rows), len(self.rows) + count)]
+        for one in ids:
+            ref = NotificationRef(tenant_id="acme", notification_id=one)
+            self.rows[one] = Row(Entry(ref=ref, lane=Priority.Value(lane)), 0.0, time.monotonic())
+        return ids
+
+    def claim(self, ids: list[str]) -> None:
+        """Takes rows out of what can be drawn."""
+        for one in ids:
+            self.rows[one].claimed = True
+
+    def _record(self, entry: Entry) -> RecordResult:
+        known = self._known(entry, entry.ref.tenant_id) if entry.idempotency_key else None
+        if known is not None:
+            return known
+        now = time.monotonic()
+        later = entry.HasField("not_before")
+        drawable_at = now + 3600 if later else now + (self.redispatch_s if entry.dispatched else 0)
+        own_id = entry.ref.notification_id
+        self.rows[own_id] = Row(entry, drawable_at, now)
+        if entry.idempotency_key:
+            self.keys[entry.ref.tenant_id, entry.idempotency_key] = (entry.fingerprint, own_id)
+        return RecordResult(notification_id=own_id, status=Status.SCHEDULED if later else Status.QUEUED)
+
+    def _known(self, use: Any, tenant_id: str) -> RecordResult | None:
+        fingerprint, first = self.keys.get((tenant_id, use.idempotency_key), (b"", ""))
+        if not first:
+            return None
+        if fingerprint != use.fingerprint:
+            other = PulseError(Code.ALREADY_EXISTS, "IDEMPOTENCY_KEY_REUSED", "the key was used for another request")
+            return RecordResult(error=to_status(other))
+        return RecordResult(notification_id=first, status=Status.QUEUED, replayed=True)

@@ -1,0 +1,36 @@
+"""Submissions as the gateway sends them."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+from google.rpc.status_pb2 import Status as RpcStatus
+
+from pulse.common.v1.enums_pb2 import Channel
+from pulse.router.v1.router_service_pb2 import Submission
+from shared.errors import PulseError, from_status
+
+_users = itertools.count()
+
+
+def submission(channel: str = "EMAIL", user: str | None = None, **changes: Any) -> Submission:
+    """A valid submission; for a user of its own unless ``user`` says whose."""
+    values: dict[str, Any] = {
+        "tenant_id": "acme",
+        "user_id": user or f"user-{next(_users)}",
+        "template_name": "newsletter",
+        "template_version": 3,
+        "channel": Channel.Value(channel),
+        "to": "someone@example.com",
+        "context_json": '{"name":"Ada"}',
+        "fingerprint": b"f" * 32,
+    }
+    return Submission(**(values | changes))
+
+
+def error_of(result: Any) -> PulseError:
+    """The error of a refused submission."""
+    assert result.HasField("error"), "it was not refused"
+    status: RpcStatus = result.error
+    return from_status(status)

@@ -1,0 +1,271 @@
+"""The limit: exact in any window, on any number of routers, with Redis there, slow, gone, emptied and back."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import AsyncIterator, Sequence
+from typing import Any
+
+import pytest
+import redis
+from structlog.testing import capture_logs
+
+from services.router.limiter import Limiter
+from services.router.limits import LimiterUnavailableError, SharedWindows
+from services.router.local_window import LocalWindow
+from services.router.quota import Admitted, Claim, Closed, Limit, Refused, place_token, window_key
+from shared.errors import Code
+from tests.router.conftest import OwnValkey
+from tests.router.played_ledger import PlayedLedger
+from tests.router.samples import error_of, submission
+from tests.support import eventually
+
+LIMIT = Limit(10, 60)
+ADA = window_key("acme", "ada", "EMAIL")
+
+
+def most_in_any_window(times: Sequence[float], seconds: float) -> int:
+    """The checker: the most admissions that any window of ``seconds``, both ends included, holds."""
+    ordered = sorted(times)
+    return max((sum(start <= one <= start + seconds for one in ordered) for start in ordered), default=0)
+
+
+def test_the_checker_sees_a_fixed_windows_burst_at_its_boundary() -> None:
+    fixed_window = [59.0 + number / 100 for number in range(10)] + [60.0 + number / 100 for number in range(10)]
+    assert most_in_any_window(fixed_window, 60) == 20
+
+
+@pytest.fixture
+async def windows(valkey_url: str) -> AsyncIterator[SharedWindows]:
+    shared = SharedWindows(valkey_url, LIMIT, timeout=1)
+    yield shared
+    await shared.close()
+
+
+async def test_exactly_the_limit_is_admitted_under_fifty_concurrent_submitters(windows: SharedWindows) -> None:
+    verdicts = await asyncio.gather(*[windows.take([Claim(ADA, f"token-{number}")]) for number in range(50)])
+    assert sum(isinstance(verdict, Admitted) for (verdict,) in verdicts) == 10
+
+
+async def test_no_window_ever_holds_more_than_the_limit(valkey_url: str) -> None:
+    """50 submitters on two connections pools for several windows; the times are those the places were taken at."""
+    limit = Limit(5, 0.3)
+    routers = [SharedWindows(valkey_url, limit, timeout=1) for _ in range(2)]
+    taken_at: list[float] = []
+    ends = time.monotonic() + 1.5
+
+    async def submitter(number: int) -> None:
+        tries = 0
+        while time.monotonic() < ends:
+            tries += 1
+            (verdict,) = await routers[number % 2].take([Claim(ADA, f"{number}-{tries}")])
+            if isinstance(verdict, Admitted):
+                assert verdict.place is not None and verdict.place.taken_at is not None
+                taken_at.append(verdict.place.taken_at / 1e6)
+            else:
+                assert isinstance(verdict, Refused)
+                await asyncio.sleep(min(verdict.retry_after * random.random(), 0.05))
+
+    await asyncio.gather(*[submitter(number) for number in range(50)])
+    for router in routers:
+        await router.close()
+    assert most_in_any_window(taken_at, limit.seconds) == limit.count
+    assert len(taken_at) >= 4 * limit.count
+
+
+async def test_a_place_is_free_after_the_time_told(valkey_url: str) -> None:
+    windows = SharedWindows(valkey_url, Limit(1, 0.2), timeout=1)
+    await windows.take([Claim(ADA, "a")])
+    (refused,) = await windows.take([Claim(ADA, "b")])
+    assert isinstance(refused, Refused) and 0 < refused.retry_after <= 0.21
+    await asyncio.sleep(refused.retry_after)
+    (admitted,) = await windows.take([Claim(ADA, "b")])
+    assert isinstance(admitted, Admitted)
+    await windows.close()
+
+
+async def test_one_batch_is_decided_in_its_order_with_one_call(windows: SharedWindows, valkey_url: str) -> None:
+    with redis.Redis.from_url(valkey_url) as client:
+        await windows.take([Claim("warm", "up")])
+        before = client.info("commandstats")["cmdstat_evalsha"]["calls"]
+        verdicts = await windows.take([Claim(ADA, str(number)) for number in range(12)] + [Claim("other", "x")])
+        assert client.info("commandstats")["cmdstat_evalsha"]["calls"] == before + 1
+    assert [isinstance(verdict, Admitted) for verdict in verdicts] == [True] * 10 + [False] * 2 + [True]
+
+
+async def test_a_token_has_one_place_however_often_it_comes(windows: SharedWindows) -> None:
+    first, again = await windows.take([Claim(ADA, "k"), Claim(ADA, "k")])
+    assert isinstance(first, Admitted) and first.place
+    assert isinstance(again, Admitted) and again.place is None
+
+
+async def test_asking_takes_no_place(windows: SharedWindows) -> None:
+    for _ in range(20):
+        (verdict,) = await windows.take([Claim(ADA, "t", counted=False)])
+        assert isinstance(verdict, Admitted) and verdict.place is None
+
+
+async def test_a_place_that_is_given_back_can_be_taken_again(windows: SharedWindows) -> None:
+    verdicts = await windows.take([Claim(ADA, str(number)) for number in range(10)])
+    await windows.give_back([verdicts[3].place])  # type: ignore[union-attr,list-item]
+    again, refused = await windows.take([Claim(ADA, "new"), Claim(ADA, "newer")])
+    assert isinstance(again, Admitted) and isinstance(refused, Refused)
+
+
+async def test_a_place_that_a_repetition_shares_cannot_be_given_back(windows: SharedWindows) -> None:
+    """The first use failed, the repetition that relied on its place was recorded: the place is used."""
+    (first,) = await windows.take([Claim(ADA, "k")])
+    await windows.take([Claim(ADA, "k")])
+    await windows.give_back([first.place])  # type: ignore[union-attr,list-item]
+    verdicts = await windows.take([Claim(ADA, str(number)) for number in range(10)])
+    assert sum(isinstance(verdict, Admitted) for verdict in verdicts) == 9
+
+
+async def test_windows_hold_nothing_personal_and_expire_by_themselves(windows: SharedWindows, valkey_url: str) -> None:
+    key = window_key("acme", "canary-user", "SMS")
+    await windows.take([Claim(key, place_token("acme", "canary-key", "id"))])
+    with redis.Redis.from_url(valkey_url) as client:
+        (stored,) = client.keys("*")
+        assert stored == b"{pulse:limit}:" + key.encode()
+        assert b"canary" not in stored + client.zrange(stored, 0, -1)[0]
+        assert 60_000 < client.pttl(stored) <= 61_000
+
+
+async def test_a_server_clock_that_was_set_back_does_not_lock_users_out(
+    windows: SharedWindows, valkey_url: str
+) -> None:
+    await windows.take([Claim(ADA, str(number)) for number in range(10)])
+    with redis.Redis.from_url(valkey_url) as client:
+        for token, score in client.zrange("{pulse:limit}:" + ADA, 0, -1, withscores=True):
+            client.zadd("{pulse:limit}:" + ADA, {token: score + 3600 * 1e6})
+    (refused,) = await windows.take([Claim(ADA, "later")])
+    assert isinstance(refused, Refused) and refused.retry_after < 61
+
+
+async def test_the_scripts_are_loaded_again_where_they_are_not_known(windows: SharedWindows, valkey_url: str) -> None:
+    await windows.take([Claim(ADA, "a")])
+    with redis.Redis.from_url(valkey_url) as client:
+        client.script_flush()
+    (verdict,) = await windows.take([Claim(ADA, "b")])
+    assert isinstance(verdict, Admitted)
+
+
+async def test_a_call_to_a_hung_redis_ends_in_time_and_its_late_answer_confuses_nobody(own_valkey: OwnValkey) -> None:
+    windows = SharedWindows(f"{own_valkey.url}/0", LIMIT, timeout=0.02)
+    await eventually(lambda: _takes(windows, "warm"))
+    with own_valkey.frozen():
+        started = time.monotonic()
+        with pytest.raises(LimiterUnavailableError):
+            await windows.take([Claim(ADA, str(number)) for number in range(10)])
+        assert time.monotonic() - started < 0.1
+    await eventually(lambda: _takes(windows, "thawed"))
+    (verdict,) = await windows.take([Claim("single", "answer")])
+    assert isinstance(verdict, Admitted) and verdict.place and verdict.place.key == "single"
+    await windows.close()
+
+
+async def _takes(windows: SharedWindows, token: str) -> bool:
+    try:
+        return bool(await windows.take([Claim("probe", token)]))
+    except LimiterUnavailableError:
+        return False
+
+
+def limiter(url: str, share: int = 10, timeout: float = 0.5) -> Limiter:
+    return Limiter(
+        SharedWindows(url, LIMIT, timeout),
+        LocalWindow(LIMIT.seconds, 1_000),
+        LIMIT,
+        share=share,
+        slack=timeout,
+        retry_after=0.05,
+    )
+
+
+async def admitted(limits: Limiter, count: int) -> int:
+    """How many of ``count`` fresh claims of one user are admitted."""
+    tokens = [f"{random.getrandbits(64):x}" for _ in range(count)]
+    verdicts = await limits.admit([Claim(ADA, token) for token in tokens])
+    return sum(isinstance(verdict, Admitted) for verdict in verdicts)
+
+
+async def test_the_limit_holds_across_the_loss_and_the_return_of_redis(own_valkey: OwnValkey) -> None:
+    """Redis goes with what it counted and comes back empty; the router remembers what it admitted."""
+    limits = limiter(own_valkey.url)
+    with capture_logs() as logs:
+        assert await admitted(limits, 4) == 4
+        own_valkey.stop()
+        assert await admitted(limits, 3) == 3
+        assert await admitted(limits, 9) == 3
+        own_valkey.start()
+
+        async def is_back() -> bool:
+            await limits.admit([Claim("probe", "p", counted=False)])
+            return any(line["event"] == "back" for line in logs)
+
+        await eventually(is_back)
+        assert await admitted(limits, 10) == 0
+    assert [line["event"] for line in logs] == ["away", "back"]
+    await limits.close()
+
+
+async def test_the_limit_holds_when_redis_is_emptied(valkey_url: str) -> None:
+    limits = limiter(valkey_url)
+    assert await admitted(limits, 7) == 7
+    with redis.Redis.from_url(valkey_url) as client:
+        client.flushall()
+    assert await admitted(limits, 10) == 3
+    await limits.close()
+
+
+async def test_without_redis_routers_keep_the_limit_between_them() -> None:
+    """Nothing listens on port 1."""
+    routers = [limiter("redis://127.0.0.1:1/0", share=10 // 3) for _ in range(3)]
+    assert sum([await admitted(router, 10) for router in routers]) == 9
+    for router in routers:
+        await router.close()
+
+
+async def test_without_redis_a_strict_claim_is_closed_and_a_repetition_keeps_its_place() -> None:
+    limits = limiter("redis://127.0.0.1:1/0", share=1)
+    strict, first, again, other = await limits.admit(
+        [Claim(ADA, "s", strict=True), Claim(ADA, "k"), Claim(ADA, "k"), Claim(ADA, "o")]
+    )
+    assert isinstance(strict, Closed)
+    assert isinstance(first, Admitted) and first.local and first.place
+    assert isinstance(again, Admitted) and again.place is None
+    assert isinstance(other, Refused)
+    await limits.give_back([first.place])
+    (now,) = await limits.admit([Claim(ADA, "o")])
+    assert isinstance(now, Admitted)
+    await limits.close()
+
+
+async def test_without_redis_sms_is_refused_and_the_rest_goes_on(run_router: Any, ledger: PlayedLedger) -> None:
+    router = await run_router(redis_url="redis://127.0.0.1:1/0")
+    ledger.keys["acme", "old"] = (b"f" * 32, "00000000-0000-7000-8000-00000000abcd")
+    email, push, sms, known = await router.submit(
+        submission(), submission("PUSH"), submission("SMS"), submission("SMS", idempotency_key="old")
+    )
+    assert email.notification_id and push.notification_id
+    error = error_of(sms)
+    assert (error.code, error.reason) == (Code.UNAVAILABLE, "LIMITER_UNAVAILABLE")
+    assert error.retry_after and error.hint
+    assert known.replayed
+    assert "Redis is away" in ledger.rows[email.notification_id].entry.decisions[-1].reason
+
+
+async def test_sms_goes_again_when_redis_is_back(run_router: Any, own_valkey: OwnValkey) -> None:
+    router = await run_router(redis_url=f"{own_valkey.url}/0", router_limiter_retry_seconds=0.05)
+    own_valkey.stop()
+    (refused,) = await router.submit(submission("SMS"))
+    assert error_of(refused).reason == "LIMITER_UNAVAILABLE"
+    own_valkey.start()
+
+    async def accepted() -> bool:
+        (result,) = await router.submit(submission("SMS"))
+        return bool(result.notification_id)
+
+    await eventually(accepted)
