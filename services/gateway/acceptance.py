@@ -1,0 +1,131 @@
+"""From a request to a submission: every rule that can be decided at the door, and the template pinned."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pulse.gateway.v1 import notification_service_pb2 as api
+from pulse.router.v1 import router_service_pb2 as router_pb2
+from services.gateway import context, fingerprint, idempotency, labels, times, traceparent, wire
+from services.gateway.addresses import Addresses
+from services.gateway.auth import Caller
+from services.gateway.headers import Headers
+from services.gateway.refusal import Refusal
+from services.gateway.templates import PinnedTemplate, TemplateCatalogue
+from shared.clock import Clock
+from shared.rendering import RenderError
+from shared.times import to_timestamp
+from shared.validation import check
+
+#: FCM's limit on what a push may carry, bytes.
+_LARGEST_PUSH = 4096
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A request whose own words are in order, whatever time, template and address will say to it."""
+
+    request: api.SendNotificationRequest
+    idempotency_key: str
+    fingerprint: bytes
+    context: dict[str, Any]
+    context_json: str
+    send_at: dt.datetime | None
+    expires_at: dt.datetime | None
+
+
+class Acceptance:
+    """The rules of the front door. ``trace_ratio`` is the share of untraced requests that are sampled."""
+
+    def __init__(self, templates: TemplateCatalogue, addresses: Addresses, clock: Clock, *, trace_ratio: float) -> None:
+        self._templates = templates
+        self._addresses = addresses
+        self._clock = clock
+        self._trace_ratio = trace_ratio
+
+    def read(self, request: api.SendNotificationRequest, keys: Sequence[str]) -> Draft:
+        """What can be told from the request alone; ``keys`` are the Idempotency-Key headers. INVALID_ARGUMENT."""
+        try:
+            idempotency_key = idempotency.resolve(request.idempotency_key, keys)
+            check(request)
+            labels.check(request.metadata)
+            variables = wire.plain(request.context)
+            context_json = context.canonical(variables)
+            return Draft(
+                request,
+                idempotency_key,
+                fingerprint.of(wire.asked(request), context_json),
+                variables,
+                context_json,
+                wire.moment(request, "send_at"),
+                wire.moment(request, "expires_at"),
+            )
+        except Refusal as refusal:
+            raise wire.to_error(refusal) from None
+
+    async def complete(self, caller: Caller, draft: Draft, headers: Headers) -> router_pb2.Submission:
+        """The submission; INVALID_ARGUMENT or NOT_FOUND where time, template, channel or address say no."""
+        template = await self._templates.newest(caller.tenant_id, draft.request.template_name)
+        try:
+            return self._submission(caller, draft, template, headers)
+        except Refusal as refusal:
+            raise wire.to_error(refusal) from None
+
+    def _submission(
+        self, caller: Caller, draft: Draft, template: PinnedTemplate, headers: Headers
+    ) -> router_pb2.Submission:
+        request, stored = draft.request, template.stored
+        expires_at = self._expiry(draft)
+        channel = request.channel or stored.channel
+        address = self._addresses.normalise(wire.CHANNEL_NAMES[channel], request.to)
+        _check_text(wire.CHANNEL_NAMES[channel], draft, template)
+        return router_pb2.Submission(
+            tenant_id=caller.tenant_id,
+            user_id=request.user_id,
+            template_name=stored.name,
+            template_version=stored.version,
+            channel=channel,
+            to=address,
+            subject=request.subject,
+            context_json=draft.context_json,
+            idempotency_key=draft.idempotency_key,
+            fingerprint=draft.fingerprint,
+            requested_priority=request.priority,
+            template_priority=stored.priority,
+            category=stored.category,
+            send_at=request.send_at if draft.send_at else None,
+            expires_at=to_timestamp(expires_at),
+            locale=request.locale,
+            metadata=request.metadata,
+            delivery_guarantee=request.delivery_guarantee,
+            traceparent=self._traceparent(headers),
+            validate_only=request.validate_only,
+        )
+
+    def _expiry(self, draft: Draft) -> dt.datetime | None:
+        now = self._clock.now()
+        times.check_send_at(now, draft.send_at)
+        ttl = draft.request.ttl.ToTimedelta() if draft.request.HasField("ttl") else None
+        return times.expiry(now, draft.send_at, draft.expires_at, ttl)
+
+    def _traceparent(self, headers: Headers) -> str:
+        given = traceparent.accept(headers.traceparent[0]) if len(headers.traceparent) == 1 else ""
+        return given or traceparent.make(self._trace_ratio)
+
+
+def _check_text(channel: str, draft: Draft, template: PinnedTemplate) -> None:
+    """Refuses what could not be rendered, or as a push could not be carried."""
+    locale = draft.request.locale
+    try:
+        if channel != "PUSH":
+            template.compiled.check(channel, locale, draft.context)
+            return
+        rendered = template.compiled.render(channel, locale, draft.context)
+    except RenderError as error:
+        raise wire.render_refusal(error) from None
+    title = draft.request.subject or rendered.subject
+    if len(title.encode()) + len(rendered.body.encode()) > _LARGEST_PUSH:
+        raise Refusal("context", "PUSH_TOO_LARGE", "makes title and text longer than a push can be (4 KiB)")

@@ -1,0 +1,32 @@
+"""What the gateway reads from a call's metadata. Everything else, a tenant somebody names there too, is ignored."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+
+@dataclass
+class Headers:
+    """The few headers that mean something here, each with every value that was sent."""
+
+    authorization: list[str] = field(default_factory=list)
+    api_key: list[str] = field(default_factory=list)
+    idempotency_key: list[str] = field(default_factory=list)
+    traceparent: list[str] = field(default_factory=list)
+
+
+def read(metadata: Iterable[tuple[str, str | bytes]]) -> Headers:
+    """Picks them out; gRPC gives keys in lower case."""
+    headers = Headers()
+    known = {
+        "authorization": headers.authorization,
+        "x-api-key": headers.api_key,
+        "idempotency-key": headers.idempotency_key,
+        "traceparent": headers.traceparent,
+    }
+    for key, value in metadata:
+        values = known.get(key)
+        if values is not None:
+            values.append(value if isinstance(value, str) else value.decode("latin-1"))
+    return headers

@@ -1,0 +1,40 @@
+"""API keys from a file: a JSON list of ``{"tenant", "name", "sha256", "scopes"}``, read once at start."""
+
+from __future__ import annotations
+
+import binascii
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from services.gateway.auth import SCOPES, ApiKey
+from shared.config import ConfigError
+
+
+class _Entry(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    tenant: str = Field(min_length=1, max_length=100)
+    name: str = Field(min_length=1, max_length=100)
+    sha256: str = Field(pattern="^[0-9a-fA-F]{64}$")
+    scopes: frozenset[str]
+
+
+def read(path: str) -> list[ApiKey]:
+    """The keys in the file; :class:`ConfigError` names what is wrong with it, never a hash."""
+    try:
+        entries = TypeAdapter(list[_Entry]).validate_json(Path(path).read_bytes())
+    except OSError as error:
+        raise ConfigError(f"the API key file cannot be read: {error.strerror}") from None
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"])
+        raise ConfigError(f"the API key file is wrong at {place or 'its beginning'}: {first['msg']}") from None
+    return [_key(entry) for entry in entries]
+
+
+def _key(entry: _Entry) -> ApiKey:
+    unknown = sorted(entry.scopes - SCOPES)
+    if unknown:
+        raise ConfigError(f"the API key {entry.name!r} has the unknown scope {unknown[0]!r}")
+    return ApiKey(entry.tenant, entry.name, binascii.unhexlify(entry.sha256), entry.scopes)

@@ -1,0 +1,74 @@
+"""Sending, as every public interface does it: read, complete, submit; one request or many."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+from pulse.gateway.v1 import notification_service_pb2 as api
+from pulse.router.v1 import router_service_pb2 as router_pb2
+from services.gateway.acceptance import Acceptance, Draft
+from services.gateway.auth import Caller
+from services.gateway.headers import Headers
+from services.gateway.replays import Replays
+from services.gateway.submitter import Outcome, Submitter
+from shared.errors import PulseError
+
+#: After so many requests of a batch other calls get their turn.
+_BREATH = 25
+
+
+class Sending:
+    """Accepts notifications for a caller."""
+
+    def __init__(self, acceptance: Acceptance, submitter: Submitter, replays: Replays) -> None:
+        self._acceptance = acceptance
+        self._submitter = submitter
+        self._replays = replays
+
+    async def send(
+        self, caller: Caller, request: api.SendNotificationRequest, headers: Headers
+    ) -> router_pb2.SubmitResult:
+        """The router's answer to one request; raises why it was refused."""
+        draft = self._acceptance.read(request, headers.idempotency_key)
+        try:
+            submission = await self._acceptance.complete(caller, draft, headers)
+        except PulseError as error:
+            [outcome] = await self._replays.reconsider(caller, [(draft, error)])
+            if isinstance(outcome, PulseError):
+                raise outcome from None
+            return outcome
+        return await self._submitter.one(submission)
+
+    async def send_all(
+        self, caller: Caller, requests: Sequence[api.SendNotificationRequest], headers: Headers
+    ) -> list[Outcome]:
+        """An outcome for each request, in order; one refused does not hold up the others."""
+        outcomes: dict[int, Outcome] = {}
+        submissions: dict[int, router_pb2.Submission] = {}
+        refused: dict[int, tuple[Draft, PulseError]] = {}
+        for n, request in enumerate(requests):
+            if n % _BREATH == _BREATH - 1:
+                await asyncio.sleep(0)
+            try:
+                draft = self._acceptance.read(request, ())
+            except PulseError as error:
+                outcomes[n] = error
+                continue
+            try:
+                submissions[n] = await self._acceptance.complete(caller, draft, headers)
+            except PulseError as error:
+                refused[n] = (draft, error)
+        submitted, reconsidered = await asyncio.gather(
+            self._submitter.many(list(submissions.values())), self._reconsider(caller, list(refused.values()))
+        )
+        outcomes.update(zip(submissions, submitted, strict=True))
+        outcomes.update(zip(refused, reconsidered, strict=True))
+        return [outcomes[n] for n in range(len(requests))]
+
+    async def _reconsider(self, caller: Caller, refused: Sequence[tuple[Draft, PulseError]]) -> Sequence[Outcome]:
+        """As the replays say; if they cannot be asked, that is the outcome of each of these alone."""
+        try:
+            return await self._replays.reconsider(caller, refused)
+        except PulseError as error:
+            return [error] * len(refused)

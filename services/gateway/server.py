@@ -1,0 +1,104 @@
+"""The gateway, put together."""
+
+from __future__ import annotations
+
+from pulse.gateway.v1 import (
+    compatibility_service_pb2_grpc,
+    notification_service_pb2_grpc,
+    operations_service_pb2_grpc,
+    recipient_service_pb2_grpc,
+    template_service_pb2_grpc,
+)
+from pulse.ledger.v1.ledger_admin_pb2_grpc import LedgerAdminStub
+from pulse.ledger.v1.ledger_reader_pb2_grpc import LedgerReaderStub
+from pulse.ledger.v1.ledger_service_pb2_grpc import LedgerServiceStub
+from pulse.router.v1.router_service_pb2_grpc import RouterServiceStub
+from services.gateway import key_file
+from services.gateway.acceptance import Acceptance
+from services.gateway.addresses import Addresses
+from services.gateway.auth import Door, KeyedDoor, OpenDoor
+from services.gateway.calls import Entry
+from services.gateway.compatibility_service import CompatibilityService
+from services.gateway.config import GatewaySettings
+from services.gateway.operations_service import OperationsService
+from services.gateway.recipient_service import RecipientService
+from services.gateway.replays import Replays
+from services.gateway.sending import Sending
+from services.gateway.service import NotificationService
+from services.gateway.submitter import Submitter
+from services.gateway.template_service import TemplateService
+from services.gateway.templates import TemplateCatalogue
+from shared.channels import open_channel
+from shared.clock import Clock, SystemClock
+from shared.logs import logger
+from shared.serving import Server
+
+DEFAULT_LISTEN = "[::]:50051"
+
+SERVICE_NAMES = tuple(
+    f"pulse.gateway.v1.{name}Service"
+    for name in ("Notification", "Template", "Recipient", "Operations", "Compatibility")
+)
+
+
+class Gateway:
+    """The front door as a process serves it; made inside the event loop."""
+
+    def __init__(self, settings: GatewaySettings, clock: Clock | None = None) -> None:
+        clock = clock or SystemClock()
+        self._router_channel = open_channel(settings.router_address)
+        self._ledger_channel = open_channel(settings.ledger_address)
+        reader = LedgerReaderStub(self._ledger_channel)
+        admin = LedgerAdminStub(self._ledger_channel)
+        ledger = LedgerServiceStub(self._ledger_channel)
+
+        entry = Entry(_door(settings))
+        templates = TemplateCatalogue(reader, fresh_seconds=settings.gateway_template_seconds)
+        addresses = Addresses(phone_check=settings.phone_check, test_domains=settings.env == "development")
+        acceptance = Acceptance(templates, addresses, clock, trace_ratio=settings.gateway_trace_ratio)
+        self._submitter = Submitter(
+            RouterServiceStub(self._router_channel),
+            max_batch=settings.gateway_max_batch,
+            max_waiting=settings.gateway_max_waiting,
+        )
+        sending = Sending(acceptance, self._submitter, Replays(ledger))
+
+        self._server = Server(
+            settings.listen or DEFAULT_LISTEN,
+            SERVICE_NAMES,
+            reflect=settings.env == "development",
+            drain_seconds=settings.drain_seconds,
+        )
+        self.port = self._server.port
+        to = self._server.grpc
+        notification_service_pb2_grpc.add_NotificationServiceServicer_to_server(
+            NotificationService(entry, sending, reader, ledger), to
+        )
+        template_service_pb2_grpc.add_TemplateServiceServicer_to_server(
+            TemplateService(entry, templates, reader, admin), to
+        )
+        operations_service_pb2_grpc.add_OperationsServiceServicer_to_server(OperationsService(entry, reader, admin), to)
+        compatibility_service_pb2_grpc.add_CompatibilityServiceServicer_to_server(
+            CompatibilityService(entry, sending, templates, reader), to
+        )
+        recipient_service_pb2_grpc.add_RecipientServiceServicer_to_server(RecipientService(entry), to)
+
+    async def start(self) -> None:
+        """Returns when it serves."""
+        await self._server.start()
+
+    async def stop(self) -> None:
+        """Lets calls in flight end, then closes."""
+        await self._server.stop()
+        await self._submitter.drain()
+        await self._router_channel.close()
+        await self._ledger_channel.close()
+
+
+def _door(settings: GatewaySettings) -> Door:
+    if settings.auth == "required":
+        return KeyedDoor(key_file.read(settings.gateway_api_keys_file))
+    logger(__name__).warning(
+        "AUTHENTICATION IS OFF: anybody who reaches this port acts for the tenant 'default'; set PULSE_AUTH=required"
+    )
+    return OpenDoor()

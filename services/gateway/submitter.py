@@ -1,0 +1,65 @@
+"""The way to the router: single submissions gathered into batch calls, batches as calls of their own."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from pulse.router.v1 import router_service_pb2 as router_pb2
+from services.gateway.peers import ask
+from shared.errors import Code, PulseError, from_status
+from shared.gather import Gatherer
+
+if TYPE_CHECKING:
+    from pulse.router.v1.router_service_pb2_grpc import RouterServiceAsyncStub
+
+Outcome = router_pb2.SubmitResult | PulseError
+
+
+class Submitter:
+    """Submits to the router; ``max_waiting`` bounds what single sends and what batches hold, each for itself."""
+
+    def __init__(self, router: RouterServiceAsyncStub, *, max_batch: int, max_waiting: int) -> None:
+        self._router = router
+        self._max_batch = max_batch
+        self._max_waiting = max_waiting
+        self._in_batches = 0
+        self._gatherer: Gatherer[router_pb2.Submission, router_pb2.SubmitResult] = Gatherer(
+            self._submit, max_batch=max_batch, max_waiting=max_waiting
+        )
+
+    async def one(self, submission: router_pb2.Submission) -> router_pb2.SubmitResult:
+        """The router's answer; raises why it was refused, or RESOURCE_EXHAUSTED if too many wait."""
+        return await self._gatherer.submit(submission)
+
+    async def many(self, submissions: Sequence[router_pb2.Submission]) -> list[Outcome]:
+        """The router's answers in order; a call that fails is the outcome of each that was in it."""
+        if self._in_batches + len(submissions) > self._max_waiting:
+            overloaded = PulseError(
+                Code.RESOURCE_EXHAUSTED, "OVERLOADED", "more requests wait than can be served", retry_after=1.0
+            )
+            return [overloaded] * len(submissions)
+        self._in_batches += len(submissions)
+        try:
+            starts = range(0, len(submissions), self._max_batch)
+            calls = [self._outcomes(submissions[start : start + self._max_batch]) for start in starts]
+            return [outcome for outcomes in await asyncio.gather(*calls) for outcome in outcomes]
+        finally:
+            self._in_batches -= len(submissions)
+
+    async def drain(self) -> None:
+        """Returns when no gathered submission is left."""
+        await self._gatherer.drain()
+
+    async def _outcomes(self, submissions: Sequence[router_pb2.Submission]) -> Sequence[Outcome]:
+        try:
+            return await self._submit(submissions)
+        except PulseError as error:
+            return [error] * len(submissions)
+
+    async def _submit(self, submissions: Sequence[router_pb2.Submission]) -> list[Outcome]:
+        response = await ask(self._router.Submit, router_pb2.SubmitRequest(submissions=submissions))
+        if len(response.results) != len(submissions):
+            raise PulseError(Code.INTERNAL, "INTERNAL", "the router answered for another number of submissions")
+        return [from_status(one.error) if one.HasField("error") else one for one in response.results]

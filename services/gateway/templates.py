@@ -1,0 +1,131 @@
+"""Templates as sends need them: looked up by name in the ledger, compiled, and remembered for a moment."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pulse.common.v1 import template_pb2
+from pulse.ledger.v1 import ledger_reader_pb2
+from services.gateway import wire
+from services.gateway.peers import ask
+from shared import deadlines
+from shared.errors import Code, PulseError, not_found
+from shared.rendering import CompiledTemplate, RenderError
+
+if TYPE_CHECKING:
+    from pulse.ledger.v1.ledger_reader_pb2_grpc import LedgerReaderAsyncStub
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
+#: Longest time a look-up may take, s; it belongs to all who wait for it, so no caller's deadline cuts it.
+_LOOK_UP_SECONDS = 5.0
+
+_Key = tuple[str, str]  # tenant id, name
+
+
+@dataclass(frozen=True)
+class PinnedTemplate:
+    """One version of a template, ready to be checked and rendered."""
+
+    stored: template_pb2.Template
+    compiled: CompiledTemplate
+
+
+class TemplateCatalogue:
+    """The templates of the ledger.
+
+    The newest version of a name is asked for again after ``fresh_seconds``; many who ask at once share one
+    look-up. Compiled versions never change and are kept, at most ``capacity`` of them.
+    """
+
+    def __init__(
+        self,
+        reader: LedgerReaderAsyncStub,
+        *,
+        fresh_seconds: float,
+        capacity: int = 1000,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._reader = reader
+        self._fresh_seconds = fresh_seconds
+        self._capacity = capacity
+        self._monotonic = monotonic
+        self._newest: OrderedDict[_Key, tuple[float, PinnedTemplate]] = OrderedDict()
+        self._under_way: dict[_Key, asyncio.Task[PinnedTemplate]] = {}
+        self._compiled: OrderedDict[tuple[str, str, int, int], PinnedTemplate] = OrderedDict()
+
+    async def newest(self, tenant_id: str, name: str) -> PinnedTemplate:
+        """The version in effect; NOT_FOUND with reason TEMPLATE_NOT_FOUND."""
+        key = (tenant_id, name)
+        known = self._newest.get(key)
+        if known is not None and self._monotonic() - known[0] < self._fresh_seconds:
+            return known[1]
+        task = self._under_way.get(key) or self._start_look_up(key)
+        try:
+            async with asyncio.timeout(deadlines.remaining()):
+                # Shielded: a caller who gives up must not take the look-up from the others.
+                return await asyncio.shield(task)
+        except TimeoutError:
+            raise PulseError(Code.DEADLINE_EXCEEDED, "DEADLINE_EXCEEDED", "no answer before the deadline") from None
+
+    async def at_version(self, tenant_id: str, name: str, version: int) -> PinnedTemplate:
+        """A given version, also of a template out of use, or with 0 the newest straight from the ledger."""
+        if not _NAME.fullmatch(name):
+            raise not_found("template", name)
+        request = ledger_reader_pb2.GetTemplateRequest(tenant_id=tenant_id, name=name, version=version)
+        response = await ask(self._reader.GetTemplate, request)
+        return self._pin(tenant_id, response.template)
+
+    def forget(self, tenant_id: str, name: str) -> None:
+        """Drops what is remembered of the newest version, after a change made here."""
+        self._newest.pop((tenant_id, name), None)
+        self._under_way.pop((tenant_id, name), None)
+
+    def _start_look_up(self, key: _Key) -> asyncio.Task[PinnedTemplate]:
+        task = asyncio.create_task(self._look_up(key))
+        self._under_way[key] = task
+        task.add_done_callback(lambda done: self._keep(key, done))
+        return task
+
+    async def _look_up(self, key: _Key) -> PinnedTemplate:
+        deadlines.start(None, longest=_LOOK_UP_SECONDS)
+        return await self.at_version(*key, version=0)
+
+    def _keep(self, key: _Key, done: asyncio.Task[PinnedTemplate]) -> None:
+        """Remembers the outcome, unless a change made it stale while it was under way."""
+        failed = done.cancelled() or done.exception() is not None
+        if self._under_way.get(key) is not done:
+            return
+        del self._under_way[key]
+        if failed:
+            self._newest.pop(key, None)
+            return
+        self._newest[key] = (self._monotonic(), done.result())
+        self._newest.move_to_end(key)
+        if len(self._newest) > self._capacity:
+            self._newest.popitem(last=False)
+
+    def _pin(self, tenant_id: str, stored: template_pb2.Template) -> PinnedTemplate:
+        """The version compiled; its time of making tells it from a namesake made after a deletion."""
+        key = (tenant_id, stored.name, stored.version, stored.update_time.ToNanoseconds())
+        pinned = self._compiled.get(key)
+        if pinned is None:
+            pinned = self._compiled[key] = PinnedTemplate(stored, _compile(stored))
+            if len(self._compiled) > self._capacity:
+                self._compiled.popitem(last=False)
+        else:
+            self._compiled.move_to_end(key)
+        return pinned
+
+
+def _compile(stored: template_pb2.Template) -> CompiledTemplate:
+    try:
+        return CompiledTemplate(wire.texts(stored.contents), stored.default_locale)
+    except RenderError as error:
+        # Possible only if the rules were widened and narrowed again since it was stored.
+        raise PulseError(Code.FAILED_PRECONDITION, "TEMPLATE_UNUSABLE", f"template {stored.name}: {error}") from error

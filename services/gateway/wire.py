@@ -1,0 +1,107 @@
+"""Protobuf to and from what the gateway's rules work on."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from google.protobuf.struct_pb2 import Struct, Value
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from pulse.common.v1 import enums_pb2, template_pb2
+from pulse.gateway.v1 import notification_service_pb2 as api
+from services.gateway.refusal import Refusal
+from shared.errors import Code, PulseError, Violation, invalid
+from shared.rendering import RenderError, Text
+from shared.times import from_timestamp
+
+#: Name of each channel but the unspecified one, by its number.
+CHANNEL_NAMES: dict[int, str] = {number: name for name, number in enums_pb2.Channel.items() if number}
+
+
+def to_error(refusal: Refusal) -> PulseError:
+    """INVALID_ARGUMENT with the refusal's own reason."""
+    return PulseError(
+        Code.INVALID_ARGUMENT,
+        refusal.reason,
+        str(refusal),
+        hint=refusal.hint,
+        violations=(Violation(refusal.field, refusal.description),),
+    )
+
+
+def to_errors(refusals: Sequence[Refusal]) -> PulseError:
+    """INVALID_ARGUMENT that names every field, with the first one's reason."""
+    violations = [Violation(refusal.field, refusal.description) for refusal in refusals]
+    return invalid(violations, refusals[0].reason)
+
+
+def render_refusal(error: RenderError) -> Refusal:
+    """Why a template cannot be sent with this context, or by this channel."""
+    field = "channel" if error.reason == "NO_CONTENT_FOR_CHANNEL" else "context"
+    return Refusal(field, error.reason, error.message)
+
+
+def plain(struct: Struct) -> dict[str, Any]:
+    """A Struct as Python's own values; a whole number is an int as long as it is exact."""
+    return {key: _plain_value(value) for key, value in struct.fields.items()}
+
+
+def _plain_value(value: Value) -> Any:
+    kind = value.WhichOneof("kind")
+    if kind == "string_value":
+        return value.string_value
+    if kind == "number_value":
+        number = value.number_value
+        return int(number) if number.is_integer() and abs(number) <= 2**53 else number
+    if kind == "bool_value":
+        return value.bool_value
+    if kind == "struct_value":
+        return plain(value.struct_value)
+    if kind == "list_value":
+        return [_plain_value(element) for element in value.list_value.values]
+    return None
+
+
+def moment(message: api.SendNotificationRequest, field: str) -> dt.datetime | None:
+    """A time of the request, None if unset; :class:`Refusal` if it lies outside the years 1 to 9999."""
+    if not message.HasField(field):  # type: ignore[arg-type]  # the stub lists the names it may be
+        return None
+    stamp: Timestamp = getattr(message, field)
+    try:
+        return from_timestamp(stamp)
+    except (ValueError, OverflowError):
+        raise Refusal(field, "TIME_OUT_OF_RANGE", "is not a time between the years 1 and 9999") from None
+
+
+def asked(request: api.SendNotificationRequest) -> dict[str, Any]:
+    """What the request asks for, without context, idempotency key and validate_only, as JSON values.
+
+    Whatever is unset or says the default is left out, so that both forms count as one.
+    """
+    fields: dict[str, Any] = {
+        "user_id": request.user_id,
+        "template_name": request.template_name,
+        "to": request.to,
+        "channel": request.channel,
+        "priority": request.priority,
+        "locale": request.locale,
+        "subject": request.subject,
+        "metadata": dict(request.metadata),
+    }
+    if request.delivery_guarantee != enums_pb2.AT_LEAST_ONCE:
+        fields["delivery_guarantee"] = request.delivery_guarantee
+    for name in ("send_at", "expires_at", "ttl"):
+        if request.HasField(name):
+            span = getattr(request, name)
+            fields[name] = [span.seconds, span.nanos]
+    return {name: value for name, value in fields.items() if value}
+
+
+def texts(contents: Iterable[template_pb2.TemplateContent]) -> list[Text]:
+    """A template's contents for the renderer."""
+    return [
+        Text(CHANNEL_NAMES.get(content.channel, ""), content.locale, content.subject, content.body, content.html_body)
+        for content in contents
+    ]

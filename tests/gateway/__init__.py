@@ -1,0 +1,1 @@
+"""The gateway: its rules one by one, and its services as served."""

@@ -1,0 +1,245 @@
+"""Router and ledger as the gateway sees them: in memory, served over real gRPC."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from pulse.common.v1 import enums_pb2, notification_pb2, template_pb2
+from pulse.ledger.v1 import (
+    ledger_admin_pb2,
+    ledger_admin_pb2_grpc,
+    ledger_reader_pb2,
+    ledger_reader_pb2_grpc,
+    ledger_service_pb2,
+    ledger_service_pb2_grpc,
+    records_pb2,
+)
+from pulse.router.v1 import router_service_pb2, router_service_pb2_grpc
+from shared.errors import Code, PulseError, not_found, to_status
+from shared.serving import Server
+
+KNOWN_ID = "0197a000-0000-7000-8000-000000000001"
+
+
+class FakeRouter(router_service_pb2_grpc.RouterServiceServicer):
+    """Accepts everything, once for each key, unless ``refuse`` says otherwise."""
+
+    def __init__(self) -> None:
+        self.submissions: list[router_service_pb2.Submission] = []
+        self.batches: list[int] = []
+        self.refuse: Callable[[router_service_pb2.Submission], PulseError | None] = lambda _: None
+        self.fail: PulseError | None = None
+        self.gate = asyncio.Event()
+        self.gate.set()
+        self._keys: dict[tuple[str, str], tuple[bytes, str]] = {}
+
+    async def Submit(self, request: Any, context: Any) -> router_service_pb2.SubmitResponse:
+        self.batches.append(len(request.submissions))
+        self.submissions.extend(request.submissions)
+        await self.gate.wait()
+        if self.fail:
+            raise self.fail
+        return router_service_pb2.SubmitResponse(results=[self._result(one) for one in request.submissions])
+
+    def _result(self, submission: router_service_pb2.Submission) -> router_service_pb2.SubmitResult:
+        refusal = self.refuse(submission)
+        if refusal:
+            return router_service_pb2.SubmitResult(error=to_status(refusal))
+        notification_id, replayed = str(uuid.uuid4()), False
+        if submission.idempotency_key:
+            key = (submission.tenant_id, submission.idempotency_key)
+            first = self._keys.setdefault(key, (submission.fingerprint, notification_id))
+            if first[0] != submission.fingerprint:
+                return router_service_pb2.SubmitResult(error=to_status(key_reused()))
+            replayed, notification_id = first[1] != notification_id, first[1]
+        return router_service_pb2.SubmitResult(
+            notification_id=notification_id, status=enums_pb2.QUEUED, replayed=replayed
+        )
+
+
+class FakeReader(ledger_reader_pb2_grpc.LedgerReaderServicer):
+    """Holds templates and notifications that the test puts in, and the requests it was sent."""
+
+    def __init__(self) -> None:
+        self.templates: dict[tuple[str, str], template_pb2.Template] = {}
+        self.notifications: dict[tuple[str, str], notification_pb2.Notification] = {}
+        self.requests: list[Any] = []
+        self.lanes: list[ledger_reader_pb2.LaneDepth] = []
+        self.cells: list[ledger_reader_pb2.StatisticsCell] = []
+        self.watchers = 0
+        self.gate = asyncio.Event()
+        self.gate.set()
+
+    async def GetTemplate(self, request: Any, context: Any) -> ledger_reader_pb2.GetTemplateResponse:
+        self.requests.append(request)
+        await self.gate.wait()
+        stored = self.templates.get((request.tenant_id, request.name))
+        if stored is None or request.version not in (0, stored.version):
+            raise not_found("template", request.name)
+        return ledger_reader_pb2.GetTemplateResponse(template=stored)
+
+    async def ListTemplates(self, request: Any, context: Any) -> ledger_reader_pb2.ListTemplatesResponse:
+        self.requests.append(request)
+        own = [t for (tenant, _), t in sorted(self.templates.items()) if tenant == request.tenant_id]
+        own = [t for t in own if request.channel in (0, t.channel)]
+        start = int(request.page_token or 0)
+        end = start + request.page_size
+        return ledger_reader_pb2.ListTemplatesResponse(
+            templates=own[start:end], next_page_token=str(end) if end < len(own) else ""
+        )
+
+    async def GetNotification(self, request: Any, context: Any) -> ledger_reader_pb2.GetNotificationResponse:
+        self.requests.append(request)
+        return ledger_reader_pb2.GetNotificationResponse(notification=self.find(request.ref))
+
+    async def ListNotifications(self, request: Any, context: Any) -> ledger_reader_pb2.ListNotificationsResponse:
+        self.requests.append(request)
+        own = [n for (tenant, _), n in self.notifications.items() if tenant == request.tenant_id]
+        own = [n for n in own if not request.statuses or n.status in request.statuses]
+        return ledger_reader_pb2.ListNotificationsResponse(notifications=own, next_page_token="next" if own else "")
+
+    async def WatchNotification(
+        self, request: Any, context: Any
+    ) -> AsyncIterator[ledger_reader_pb2.WatchNotificationResponse]:
+        self.find(request.ref)
+        self.watchers += 1
+        try:
+            event = notification_pb2.TimelineEvent(sequence=request.after_sequence + 1)
+            yield ledger_reader_pb2.WatchNotificationResponse(event=event, status=enums_pb2.QUEUED)
+            await self.gate.wait()
+            yield ledger_reader_pb2.WatchNotificationResponse(event=event, status=enums_pb2.SENT)
+        finally:
+            self.watchers -= 1
+
+    async def GetQueueDepths(self, request: Any, context: Any) -> ledger_reader_pb2.GetQueueDepthsResponse:
+        self.requests.append(request)
+        return ledger_reader_pb2.GetQueueDepthsResponse(lanes=self.lanes)
+
+    async def GetStatistics(self, request: Any, context: Any) -> ledger_reader_pb2.GetStatisticsResponse:
+        self.requests.append(request)
+        return ledger_reader_pb2.GetStatisticsResponse(cells=self.cells, average_retry_attempts=1.5)
+
+    def find(self, ref: records_pb2.NotificationRef) -> notification_pb2.Notification:
+        found = self.notifications.get((ref.tenant_id, ref.notification_id))
+        if found is None:
+            raise not_found("notification", ref.notification_id)
+        return found
+
+
+class FakeLedger(ledger_service_pb2_grpc.LedgerServiceServicer):
+    """Cancels what the reader holds; knows the keys the test puts in."""
+
+    def __init__(self, reader: FakeReader) -> None:
+        self._reader = reader
+        self.cancels: list[Any] = []
+        self.keys: dict[tuple[str, str], records_pb2.RecordResult] = {}
+
+    async def Cancel(self, request: Any, context: Any) -> ledger_service_pb2.CancelResponse:
+        self.cancels.append(request)
+        found = self._reader.find(request.ref)
+        found.status = enums_pb2.CANCELLED
+        return ledger_service_pb2.CancelResponse(notification=found)
+
+    async def LookupKeys(self, request: Any, context: Any) -> ledger_service_pb2.LookupKeysResponse:
+        unknown = records_pb2.RecordResult()
+        return ledger_service_pb2.LookupKeysResponse(
+            results=[self.keys.get((use.tenant_id, use.idempotency_key), unknown) for use in request.uses]
+        )
+
+
+class FakeAdmin(ledger_admin_pb2_grpc.LedgerAdminServicer):
+    """Keeps templates where the reader finds them."""
+
+    def __init__(self, reader: FakeReader) -> None:
+        self._reader = reader
+        self.changes: list[Any] = []
+        self.replays: list[Any] = []
+
+    async def CreateTemplate(self, request: Any, context: Any) -> ledger_admin_pb2.CreateTemplateResponse:
+        self.changes.append(request)
+        if (request.tenant_id, request.template.name) in self._reader.templates:
+            raise PulseError(Code.ALREADY_EXISTS, "TEMPLATE_EXISTS", "the name is taken")
+        return ledger_admin_pb2.CreateTemplateResponse(template=self._keep(request.tenant_id, request.template, 1))
+
+    async def UpdateTemplate(self, request: Any, context: Any) -> ledger_admin_pb2.UpdateTemplateResponse:
+        self.changes.append(request)
+        stored = self._reader.templates.get((request.tenant_id, request.template.name))
+        if stored is None:
+            raise not_found("template", request.template.name)
+        kept = self._keep(request.tenant_id, request.template, stored.version + 1)
+        return ledger_admin_pb2.UpdateTemplateResponse(template=kept)
+
+    async def DeleteTemplate(self, request: Any, context: Any) -> ledger_admin_pb2.DeleteTemplateResponse:
+        self.changes.append(request)
+        if self._reader.templates.pop((request.tenant_id, request.name), None) is None:
+            raise not_found("template", request.name)
+        return ledger_admin_pb2.DeleteTemplateResponse()
+
+    async def ReplayDeadLetter(self, request: Any, context: Any) -> ledger_admin_pb2.ReplayDeadLetterResponse:
+        self.replays.append(request)
+        found = self._reader.find(request.ref)
+        if found.status != enums_pb2.FAILED:
+            raise PulseError(Code.FAILED_PRECONDITION, "NOT_A_DEAD_LETTER", "it is no dead letter")
+        found.status = enums_pb2.QUEUED
+        return ledger_admin_pb2.ReplayDeadLetterResponse(notification=found)
+
+    def _keep(self, tenant_id: str, given: template_pb2.Template, version: int) -> template_pb2.Template:
+        kept = template_pb2.Template()
+        kept.CopyFrom(given)
+        kept.version = version
+        kept.update_time.GetCurrentTime()
+        self._reader.templates[tenant_id, given.name] = kept
+        return kept
+
+
+@dataclass
+class Peers:
+    """Everything behind the gateway, on one port."""
+
+    router: FakeRouter = field(default_factory=FakeRouter)
+    reader: FakeReader = field(default_factory=FakeReader)
+
+    def __post_init__(self) -> None:
+        self.ledger = FakeLedger(self.reader)
+        self.admin = FakeAdmin(self.reader)
+        self._server = Server("127.0.0.1:0", [], reflect=False, drain_seconds=0.1)
+        router_service_pb2_grpc.add_RouterServiceServicer_to_server(self.router, self._server.grpc)
+        ledger_reader_pb2_grpc.add_LedgerReaderServicer_to_server(self.reader, self._server.grpc)
+        ledger_service_pb2_grpc.add_LedgerServiceServicer_to_server(self.ledger, self._server.grpc)
+        ledger_admin_pb2_grpc.add_LedgerAdminServicer_to_server(self.admin, self._server.grpc)
+        self.address = f"127.0.0.1:{self._server.port}"
+
+    async def start(self) -> None:
+        await self._server.start()
+
+    async def stop(self) -> None:
+        await self._server.stop()
+
+    def store(self, *templates: template_pb2.Template, tenant: str = "default") -> None:
+        """Puts templates where the gateway finds them."""
+        for template in templates:
+            self.reader.templates[tenant, template.name] = template
+
+    def know(self, notification: notification_pb2.Notification, tenant: str = "default") -> None:
+        """Puts a notification where the gateway finds it."""
+        self.reader.notifications[tenant, notification.notification_id] = notification
+
+
+def key_reused() -> PulseError:
+    """As the ledger refuses a key that was used for another request."""
+    return PulseError(
+        Code.ALREADY_EXISTS,
+        "IDEMPOTENCY_KEY_REUSED",
+        "the idempotency key was used for another request",
+        metadata={"http_status": "422"},
+    )
+
+
+def template(name: str, channel: int, body: str, *, subject: str = "", version: int = 1) -> template_pb2.Template:
+    """A stored template with one text for any channel."""
+    content = template_pb2.TemplateContent(subject=subject, body=body)
+    return template_pb2.Template(name=name, channel=channel, contents=[content], version=version)

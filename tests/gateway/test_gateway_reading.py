@@ -1,0 +1,147 @@
+"""Reading, watching and cancelling notifications; the operator's view."""
+
+from __future__ import annotations
+
+import pytest
+
+from pulse.common.v1 import enums_pb2, notification_pb2
+from pulse.gateway.v1 import notification_service_pb2 as api
+from pulse.gateway.v1 import operations_service_pb2 as operations
+from pulse.gateway.v1 import recipient_service_pb2 as recipients
+from pulse.ledger.v1 import ledger_reader_pb2
+from shared.errors import Code
+from tests.gateway import fakes
+from tests.gateway.conftest import Client, refusal
+from tests.support import eventually
+
+UNKNOWN_ID = "0197a000-0000-7000-8000-00000000ffff"
+
+
+@pytest.fixture(autouse=True)
+def known(peers: fakes.Peers) -> notification_pb2.Notification:
+    """One notification of this tenant, and one of another."""
+    mine = notification_pb2.Notification(notification_id=fakes.KNOWN_ID, status=enums_pb2.FAILED)
+    peers.know(mine)
+    peers.know(notification_pb2.Notification(notification_id=UNKNOWN_ID), tenant="other")
+    return mine
+
+
+async def test_a_notification_is_found_by_its_id_in_any_case(client: Client) -> None:
+    found = await client.notifications.GetNotification(
+        api.GetNotificationRequest(notification_id=fakes.KNOWN_ID.upper())
+    )
+    assert found.notification_id == fakes.KNOWN_ID
+
+
+@pytest.mark.parametrize(
+    "notification_id, code, reason",
+    [
+        ("", Code.INVALID_ARGUMENT, "INVALID_FIELDS"),
+        ("not-a-uuid", Code.INVALID_ARGUMENT, "INVALID_FIELDS"),
+        ("..%2f" + fakes.KNOWN_ID, Code.INVALID_ARGUMENT, "INVALID_FIELDS"),
+        (UNKNOWN_ID, Code.NOT_FOUND, "NOTIFICATION_NOT_FOUND"),
+    ],
+)
+async def test_an_id_that_is_none_of_the_tenants_is_refused_everywhere(
+    client: Client, peers: fakes.Peers, notification_id: str, code: Code, reason: str
+) -> None:
+    calls = [
+        client.notifications.GetNotification(api.GetNotificationRequest(notification_id=notification_id)),
+        client.notifications.CancelNotification(api.CancelNotificationRequest(notification_id=notification_id)),
+        client.operations.ReplayDeadLetter(operations.ReplayDeadLetterRequest(notification_id=notification_id)),
+        client.notifications.WatchNotification(api.WatchNotificationRequest(notification_id=notification_id)).read(),
+    ]
+    for call in calls:
+        error = await refusal(call)
+        assert (error.code, error.reason) == (code, reason)
+
+
+async def test_filters_and_pages_travel(client: Client, peers: fakes.Peers) -> None:
+    page = await client.notifications.ListNotifications(
+        api.ListNotificationsRequest(
+            user_id="u", status="FAILED", channel="SMS", template_name="t", page_token="p", created_after={"seconds": 5}
+        )
+    )
+    [inner] = peers.reader.requests
+    assert (inner.tenant_id, inner.page_size, inner.page_token, inner.user_id) == ("default", 50, "p", "u")
+    assert (list(inner.statuses), inner.channel, inner.template_name) == ([enums_pb2.FAILED], enums_pb2.SMS, "t")
+    assert inner.created_after.seconds == 5 and not inner.HasField("created_before")
+    assert len(page.notifications) == 1 and page.next_page_token == "next"
+
+
+@pytest.mark.parametrize("fields", [{"page_size": -1}, {"page_size": 1001}, {"status": 99}, {"user_id": "a\0"}])
+async def test_a_filter_that_cannot_be_is_refused(client: Client, peers: fakes.Peers, fields: dict) -> None:
+    error = await refusal(client.notifications.ListNotifications(api.ListNotificationsRequest(**fields)))
+    assert (error.code, [v.field for v in error.violations]) == (Code.INVALID_ARGUMENT, list(fields))
+    assert not peers.reader.requests
+
+
+async def test_a_watch_goes_through_to_its_end(client: Client) -> None:
+    watch = client.notifications.WatchNotification(
+        api.WatchNotificationRequest(notification_id=fakes.KNOWN_ID, after_sequence=4)
+    )
+    seen = [(one.event.sequence, one.status) async for one in watch]
+    assert seen == [(5, enums_pb2.QUEUED), (5, enums_pb2.SENT)]
+
+
+async def test_a_watch_that_is_given_up_ends_at_the_ledger_too(client: Client, peers: fakes.Peers) -> None:
+    peers.reader.gate.clear()
+    watch = client.notifications.WatchNotification(api.WatchNotificationRequest(notification_id=fakes.KNOWN_ID))
+    assert await watch.read()
+    assert peers.reader.watchers == 1
+    watch.cancel()
+    await eventually(lambda: peers.reader.watchers == 0)
+
+
+async def test_a_cancel_says_who_asked(client: Client, peers: fakes.Peers) -> None:
+    answer = await client.notifications.CancelNotification(
+        api.CancelNotificationRequest(notification_id=fakes.KNOWN_ID)
+    )
+    assert answer.status == enums_pb2.CANCELLED
+    assert peers.ledger.cancels[0].actor == "anonymous"
+
+
+async def test_queues_and_statistics_are_shown(client: Client, peers: fakes.Peers) -> None:
+    peers.reader.lanes = [ledger_reader_pb2.LaneDepth(lane="HIGH", due=1, waiting=2, sending=3)]
+    peers.reader.cells = [ledger_reader_pb2.StatisticsCell(status="SENT", channel="SMS", count=7)]
+    depths = await client.operations.GetQueueDepths(operations.GetQueueDepthsRequest())
+    assert [(q.lane, q.due, q.waiting, q.sending) for q in depths.queues] == [(enums_pb2.HIGH, 1, 2, 3)]
+    statistics = await client.operations.GetStatistics(operations.GetStatisticsRequest())
+    assert statistics.counts[0].count == 7 and statistics.average_retry_attempts == 1.5
+    assert peers.reader.requests[-1].window.seconds == 86_400
+
+
+async def test_dead_letters_are_listed_by_what_they_died_of_and_when(client: Client, peers: fakes.Peers) -> None:
+    early = notification_pb2.Notification(notification_id="e", status=enums_pb2.UNKNOWN, update_time={"seconds": 50})
+    late = notification_pb2.Notification(notification_id="l", status=enums_pb2.FAILED, update_time={"seconds": 150})
+    peers.know(early)
+    peers.know(late)
+    wanted = operations.DeadLetterFilter(
+        provider="smtp", failure_code="550", died_after={"seconds": 100}, died_before={"seconds": 200}
+    )
+    page = await client.operations.ListDeadLetters(operations.ListDeadLettersRequest(filter=wanted))
+    assert [letter.notification_id for letter in page.dead_letters] == ["l"]
+    [inner] = peers.reader.requests
+    assert (inner.provider, inner.failure_code, inner.created_before.seconds) == ("smtp", "550", 200)
+    assert list(inner.statuses) == [enums_pb2.FAILED, enums_pb2.UNKNOWN, enums_pb2.UNDELIVERED]
+
+
+async def test_a_dead_letter_is_replayed_once(client: Client, peers: fakes.Peers) -> None:
+    asked = operations.ReplayDeadLetterRequest(notification_id=fakes.KNOWN_ID)
+    assert (await client.operations.ReplayDeadLetter(asked)).status == enums_pb2.QUEUED
+    assert peers.admin.replays[0].actor == "anonymous"
+    error = await refusal(client.operations.ReplayDeadLetter(asked))
+    assert (error.code, error.reason) == (Code.FAILED_PRECONDITION, "NOT_A_DEAD_LETTER")
+
+
+async def test_what_this_release_cannot_do_is_said_by_name(client: Client) -> None:
+    calls = [
+        client.operations.ReplayDeadLetters(operations.ReplayDeadLettersRequest()),
+        client.operations.PauseDelivery(operations.PauseDeliveryRequest(channel="SMS")),
+        client.operations.ResumeDelivery(operations.ResumeDeliveryRequest(channel="SMS")),
+        client.recipients.GetPreferences(recipients.GetPreferencesRequest(user_id="u")),
+        client.recipients.RegisterDeviceToken(recipients.RegisterDeviceTokenRequest()),
+    ]
+    for call in calls:
+        error = await refusal(call)
+        assert (error.code, error.reason) == (Code.UNIMPLEMENTED, "NOT_AVAILABLE")

@@ -1,0 +1,164 @@
+"""Keeping, showing and trying out templates."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from pulse.common.v1 import enums_pb2
+from pulse.common.v1.template_pb2 import Template, TemplateContent
+from pulse.gateway.v1 import template_service_pb2 as api
+from shared.errors import Code
+from tests.gateway import fakes
+from tests.gateway.conftest import Client, refusal
+
+EMAIL, SMS = enums_pb2.EMAIL, enums_pb2.SMS
+
+
+def new(*contents: TemplateContent, **fields: Any) -> Template:
+    """A template to be kept."""
+    return Template(**{"name": "news", "channel": EMAIL, **fields}, contents=contents or [TemplateContent(body="x")])
+
+
+async def test_what_pulse_makes_itself_is_filled_in(client: Client, peers: fakes.Peers) -> None:
+    given = new(
+        TemplateContent(subject="{{ title }}", body="{{ name }}"),
+        TemplateContent(locale="de", body="{% if vip %}{{ name }}{% endif %}"),
+        version=9,
+        variables=["forged"],
+        create_time={"seconds": 5},
+    )
+    stored = await client.templates.CreateTemplate(api.CreateTemplateRequest(template=given))
+    assert (stored.version, list(stored.variables)) == (1, ["name", "title", "vip"])
+    [change] = peers.admin.changes
+    assert change.tenant_id == "default" and change.template.version == 0
+    assert not change.template.HasField("create_time")
+
+
+async def test_a_name_that_is_taken_and_one_that_is_unknown_are_told(client: Client) -> None:
+    await client.templates.CreateTemplate(api.CreateTemplateRequest(template=new()))
+    error = await refusal(client.templates.CreateTemplate(api.CreateTemplateRequest(template=new())))
+    assert (error.code, error.reason) == (Code.ALREADY_EXISTS, "TEMPLATE_EXISTS")
+    unknown = api.UpdateTemplateRequest(template=new(name="other"))
+    error = await refusal(client.templates.UpdateTemplate(unknown))
+    assert (error.code, error.reason) == (Code.NOT_FOUND, "TEMPLATE_NOT_FOUND")
+
+
+BAD: list[tuple[Template, str, list[str]]] = [
+    (
+        new(TemplateContent(body="ok"), TemplateContent(locale="de", body="{{ a")),
+        "TEMPLATE_SYNTAX",
+        ["contents[1].body"],
+    ),
+    (
+        new(TemplateContent(subject="{% if %}", body="{% nope %}", html_body="{{ x | nope }}")),
+        "TEMPLATE_SYNTAX",
+        ["contents[0].subject", "contents[0].body", "contents[0].html_body"],
+    ),
+    (new(TemplateContent(body="{% include 'x' %}")), "TEMPLATE_SYNTAX", ["contents[0].body"]),
+    (new(TemplateContent(subject="a\r\nb", body="x")), "CONTROL_CHARACTER", ["contents[0].subject"]),
+    (new(TemplateContent(body="a\0b")), "CONTROL_CHARACTER", ["contents[0].body"]),
+    (new(TemplateContent(body="a"), TemplateContent(locale="EN", body="b")), "CONTENT_REPEATED", ["contents[1]"]),
+    (new(TemplateContent(channel=SMS, body="a")), "NO_CONTENT_FOR_CHANNEL", ["contents"]),
+    (new(TemplateContent(body="x" * 65_537)), "INVALID_FIELDS", ["contents[0].body"]),
+    (new(TemplateContent(body="")), "INVALID_FIELDS", ["contents[0].body"]),
+    (new(name="no spaces"), "INVALID_FIELDS", ["name"]),
+    (new(name="a/b"), "INVALID_FIELDS", ["name"]),
+    (new(name="a\0b"), "INVALID_FIELDS", ["name"]),
+    (new(channel=0), "INVALID_FIELDS", ["channel"]),
+    (new(channel=9), "INVALID_FIELDS", ["channel"]),
+    (new(category="Not This"), "INVALID_FIELDS", ["category"]),
+]
+
+
+@pytest.mark.parametrize("template, reason, fields", BAD)
+async def test_a_template_that_cannot_be_is_refused_at_its_place(
+    client: Client, peers: fakes.Peers, template: Template, reason: str, fields: list[str]
+) -> None:
+    peers.store(fakes.template(template.name, EMAIL, "x"))
+    for call in (
+        client.templates.CreateTemplate(api.CreateTemplateRequest(template=template)),
+        client.templates.UpdateTemplate(api.UpdateTemplateRequest(template=template)),
+    ):
+        error = await refusal(call)
+        assert (error.code, error.reason) == (Code.INVALID_ARGUMENT, reason)
+        assert [violation.field for violation in error.violations] == [f"template.{field}" for field in fields]
+    assert not peers.admin.changes
+
+
+async def test_templates_are_shown_listed_and_deleted(client: Client, peers: fakes.Peers) -> None:
+    shown = await client.templates.GetTemplate(api.GetTemplateRequest(name="welcome"))
+    assert shown.contents[0].subject == "Welcome"
+    page = await client.templates.ListTemplates(api.ListTemplatesRequest(page_size=2))
+    assert [one.name for one in page.templates] == ["alert", "code_otp"] and page.next_page_token == "2"
+    await client.templates.DeleteTemplate(api.DeleteTemplateRequest(name="welcome"))
+    for call in (
+        client.templates.GetTemplate(api.GetTemplateRequest(name="welcome")),
+        client.templates.DeleteTemplate(api.DeleteTemplateRequest(name="welcome")),
+        client.templates.GetTemplate(api.GetTemplateRequest(name="alert", version=7)),
+        client.templates.GetTemplate(api.GetTemplateRequest(name="nul\0")),
+        client.send(),
+    ):
+        error = await refusal(call)
+        assert (error.code, error.reason) == (Code.NOT_FOUND, "TEMPLATE_NOT_FOUND")
+
+
+async def test_a_stored_template_is_previewed(client: Client) -> None:
+    asked = api.PreviewTemplateRequest(name="welcome")
+    asked.context["name"] = "Ada"
+    shown = await client.templates.PreviewTemplate(asked)
+    assert (shown.subject, shown.body, shown.sms_segments) == ("Welcome", "Hello Ada", 0)
+
+
+@pytest.mark.parametrize("code, segments", [("123456", 1), ("😀" * 40, 2)])
+async def test_a_preview_counts_sms_segments(client: Client, code: str, segments: int) -> None:
+    asked = api.PreviewTemplateRequest(name="code_otp")
+    asked.context["code"] = code
+    assert (await client.templates.PreviewTemplate(asked)).sms_segments == segments
+
+
+async def test_a_draft_is_previewed_whether_its_name_is_stored_or_not(client: Client) -> None:
+    for name, channel in (("welcome", 0), ("not_yet", EMAIL)):
+        asked = api.PreviewTemplateRequest(
+            name=name,
+            channel=channel,
+            draft=[TemplateContent(subject="New", body="{{ n }}", html_body="<b>{{ n }}</b>")],
+        )
+        asked.context["n"] = "<&>"
+        shown = await client.templates.PreviewTemplate(asked)
+        assert (shown.subject, shown.body, shown.html_body) == ("New", "<&>", "<b>&lt;&amp;&gt;</b>")
+
+
+@pytest.mark.parametrize(
+    "fields, code, reason, field",
+    [
+        ({"name": "welcome"}, Code.INVALID_ARGUMENT, "MISSING_VARIABLE", "context"),
+        ({"name": "nothing"}, Code.NOT_FOUND, "TEMPLATE_NOT_FOUND", None),
+        ({"name": "welcome", "version": -1}, Code.INVALID_ARGUMENT, "INVALID_FIELDS", "version"),
+        ({"name": "new", "draft": [TemplateContent(body="x")]}, Code.INVALID_ARGUMENT, "CHANNEL_MISSING", "channel"),
+        (
+            {"name": "welcome", "draft": [TemplateContent(body="{{")]},
+            Code.INVALID_ARGUMENT,
+            "TEMPLATE_SYNTAX",
+            "draft[0].body",
+        ),
+        (
+            {
+                "name": "welcome",
+                "draft": [
+                    TemplateContent(body="{% for a in (1..900) %}{% for b in (1..900) %}x{% endfor %}{% endfor %}")
+                ],
+            },
+            Code.INVALID_ARGUMENT,
+            "RENDER_LIMIT",
+            "context",
+        ),
+    ],
+)
+async def test_a_preview_that_cannot_be_is_refused(
+    client: Client, fields: dict[str, Any], code: Code, reason: str, field: str | None
+) -> None:
+    error = await refusal(client.templates.PreviewTemplate(api.PreviewTemplateRequest(**fields)))
+    assert (error.code, error.reason) == (code, reason)
+    assert [violation.field for violation in error.violations] == ([field] if field else [])
