@@ -1,0 +1,60 @@
+"""The engine's own thread: Celery's tasks run in threads, the engine in an event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Sequence
+
+import grpc.aio
+import uvloop
+
+from services.delivery.config import DeliverySettings
+from services.delivery.engine import Engine
+from services.delivery.ledger import LedgerClient
+from services.delivery.providers import registry
+from shared.broker import Ref
+from shared.channels import open_channel
+from shared.clock import Clock
+
+
+class EngineThread:
+    """Starts the engine with its loop and its channel to the ledger, and stops them together."""
+
+    def __init__(self, settings: DeliverySettings, clock: Clock, *, worker_id: str, in_flight: int) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._worker_id = worker_id
+        self._in_flight = in_flight
+        self._loop = uvloop.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="engine", daemon=True)
+
+    def start(self) -> None:
+        """Returns when the engine takes refs; raises what is wrong with the providers' settings."""
+        self._thread.start()
+        self._engine, self._channel = asyncio.run_coroutine_threadsafe(self._build(), self._loop).result()
+
+    def take(self, refs: Sequence[Ref]) -> None:
+        """As :meth:`Engine.take`, blocking; from any thread."""
+        asyncio.run_coroutine_threadsafe(self._engine.take(refs), self._loop).result()
+
+    def begin_stop(self) -> None:
+        """Turns away those who wait in :meth:`take`; returns at once, so that a signal handler may call it."""
+        self._loop.call_soon_threadsafe(self._engine.close)
+
+    def stop(self) -> None:
+        """Returns when everything in hand is settled or handed back."""
+        asyncio.run_coroutine_threadsafe(self._shut_down(), self._loop).result()
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+    async def _build(self) -> tuple[Engine, grpc.aio.Channel]:
+        channel = open_channel(self._settings.ledger_address)
+        ledger = LedgerClient(channel, worker_id=self._worker_id, lease=self._settings.delivery_lease_seconds)
+        providers = registry.build(self._settings, self._clock)
+        return Engine(ledger, providers, self._settings, self._in_flight), channel
+
+    async def _shut_down(self) -> None:
+        await self._engine.stop()
+        await self._channel.close()

@@ -1,0 +1,59 @@
+"""The ledger, as workers and receipts use it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+import grpc.aio
+
+from pulse.ledger.v1 import (
+    ledger_reader_pb2,
+    ledger_reader_pb2_grpc,
+    ledger_service_pb2,
+    ledger_service_pb2_grpc,
+)
+from services.delivery import wire
+from services.delivery.claim import Claim, Settlement
+from services.delivery.receipts import Receipt
+from shared.broker import Ref
+from shared.channels import call
+from shared.rendering import CompiledTemplate
+
+#: Longest call, s: a claim's answer is worth little once its lease has run that long.
+CALL_SECONDS = 3.0
+
+
+class LedgerClient:
+    """Calls the ledger; every method raises :class:`shared.errors.PulseError`."""
+
+    def __init__(self, channel: grpc.aio.Channel, *, worker_id: str, lease: float) -> None:
+        self._service: ledger_service_pb2_grpc.LedgerServiceAsyncStub = ledger_service_pb2_grpc.LedgerServiceStub(
+            channel
+        )
+        self._reader: ledger_reader_pb2_grpc.LedgerReaderAsyncStub = ledger_reader_pb2_grpc.LedgerReaderStub(channel)
+        self._worker_id = worker_id
+        self._lease = lease
+
+    async def claim(self, refs: Sequence[Ref]) -> list[Claim]:
+        """Those of at most 1,000 ``refs`` that may be sent now."""
+        asked_at = time.monotonic()
+        answer = await call(self._service.Claim, wire.claim_request(self._worker_id, self._lease, refs), CALL_SECONDS)
+        return [wire.claim(claimed, self._lease, asked_at) for claimed in answer.claimed]
+
+    async def settle(self, settlements: Sequence[Settlement]) -> list[bool]:
+        """Whether each was applied: not if its lease was taken over."""
+        request = ledger_service_pb2.SettleRequest(settlements=[wire.settlement(each) for each in settlements])
+        answer = await call(self._service.Settle, request, CALL_SECONDS)
+        return [result.applied for result in answer.results]
+
+    async def template(self, tenant_id: str, name: str, version: int) -> CompiledTemplate:
+        """One version; raises :class:`shared.rendering.RenderError` if it cannot be compiled."""
+        request = ledger_reader_pb2.GetTemplateRequest(tenant_id=tenant_id, name=name, version=version)
+        answer = await call(self._reader.GetTemplate, request, CALL_SECONDS)
+        return CompiledTemplate(wire.texts(answer.template), answer.template.default_locale)
+
+    async def record_receipts(self, receipts: Sequence[Receipt]) -> None:
+        """Repetitions and unknown notifications change nothing."""
+        request = ledger_service_pb2.RecordReceiptsRequest(receipts=[wire.provider_receipt(each) for each in receipts])
+        await call(self._service.RecordReceipts, request)

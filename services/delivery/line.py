@@ -1,0 +1,152 @@
+"""Line: the claims that wait for one provider, and the calls under way to it.
+
+Each provider has its own, so that one that hangs holds up no other. One that ends no call for a while has its
+waiting claims handed back, or they would fill the worker's hands.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable
+
+from services.delivery.claim import Claim, Settlement
+from services.delivery.preparing import prepare
+from services.delivery.providers.base import Outcome, Outgoing, Provider, released, unanswered
+from services.delivery.templates import TemplateCache
+from shared.logs import logger
+
+#: A call is given up, though it may go on, when it is overdue by so long, s.
+OVERDUE_SECONDS = 0.5
+
+log = logger(__name__)
+
+
+class Line:
+    """Sends claims through one provider, in the order they came; each ends in exactly one call of ``settle``."""
+
+    def __init__(
+        self,
+        provider: Provider,
+        templates: TemplateCache,
+        settle: Callable[[Settlement], None],
+        *,
+        call_seconds: float,
+        stall_seconds: float,
+    ) -> None:
+        self._provider = provider
+        self._templates = templates
+        self._settle = settle
+        self._call_seconds = call_seconds
+        self._stall_seconds = stall_seconds
+        self._waiting: deque[Claim] = deque()
+        self._servers: set[asyncio.Task[None]] = set()
+        self._last_progress = 0.0
+        self._stopping = False
+        self._watch: asyncio.TimerHandle | None = None
+
+    def put(self, claim: Claim) -> None:
+        """Takes a claim on."""
+        if self._stopping:
+            self._hand_back(claim, "WORKER_STOPPING", "the worker stops")
+            return
+        self._waiting.append(claim)
+        if len(self._servers) < self._provider.concurrency:
+            if not self._servers:
+                self._last_progress = time.monotonic()
+            server = asyncio.create_task(self._serve())
+            self._servers.add(server)
+            server.add_done_callback(self._servers.discard)
+        elif self._watch is None:
+            self._watch = asyncio.get_running_loop().call_later(self._stall_seconds / 4, self._check_progress)
+
+    async def stop(self) -> None:
+        """Hands back what waits; returns when the calls under way have ended or are overdue."""
+        self._stopping = True
+        self._hand_back_all("WORKER_STOPPING", "the worker stops")
+        if self._watch is not None:
+            self._watch.cancel()
+        if self._servers:
+            await asyncio.wait(self._servers, timeout=self._call_seconds + 2 * OVERDUE_SECONDS)
+
+    async def _serve(self) -> None:
+        """Works until nothing waits."""
+        while self._waiting:
+            claim = self._waiting.popleft()
+            try:
+                await self._deliver(claim)
+            except Exception as error:  # a poison notification must not take the line with it
+                log.error("delivery broke", notification_id=claim.notification_id, kind=type(error).__name__)
+                self._hand_back(claim, "WORKER_ERROR", "the worker failed before the call", retry_after=5.0)
+
+    async def _deliver(self, claim: Claim) -> None:
+        problem = self._too_late(claim)
+        if problem is not None:
+            self._settle(Settlement(claim, problem))
+            return
+        prepared = await prepare(claim, self._templates)
+        if isinstance(prepared, Outcome):
+            self._settle(Settlement(claim, prepared))
+            return
+        problem = self._too_late(claim)  # fetching the template may have taken its time
+        if problem is not None:
+            self._settle(Settlement(claim, problem))
+            return
+        await self._call(claim, prepared)
+
+    async def _call(self, claim: Claim, outgoing: Outgoing) -> None:
+        call = _Call(claim, self._settle)
+        overdue = asyncio.get_running_loop().call_later(self._call_seconds + OVERDUE_SECONDS, call.give_up)
+        try:
+            call.end(await self._provider.send(outgoing, time.monotonic() + self._call_seconds))
+        except Exception as error:
+            # Its text may quote the recipient. Whatever broke, broke at an unknown point of the call.
+            log.error("provider broke", provider=self._provider.name, kind=type(error).__name__)
+            call.end(unanswered("PROVIDER_ERROR", "the call broke at an unknown point"))
+        finally:
+            overdue.cancel()
+            self._last_progress = time.monotonic()
+
+    def _too_late(self, claim: Claim) -> Outcome | None:
+        now = time.monotonic()
+        if claim.expires_at is not None and now >= claim.expires_at:
+            return released("EXPIRED", "its time to live ended while it waited")
+        if claim.lease_until - now < self._call_seconds + OVERDUE_SECONDS:
+            return released("LEASE_TOO_SHORT", "its turn came too late in the lease")
+        return None
+
+    def _check_progress(self) -> None:
+        self._watch = None
+        if not self._waiting or self._stopping:
+            return
+        if time.monotonic() - self._last_progress > self._stall_seconds:
+            log.warning("provider stalls", provider=self._provider.name, handed_back=len(self._waiting))
+            self._hand_back_all("PROVIDER_STALLED", "the provider answers too slowly", self._call_seconds)
+            return
+        self._watch = asyncio.get_running_loop().call_later(self._stall_seconds / 4, self._check_progress)
+
+    def _hand_back_all(self, code: str, message: str, retry_after: float | None = None) -> None:
+        while self._waiting:
+            self._hand_back(self._waiting.popleft(), code, message, retry_after)
+
+    def _hand_back(self, claim: Claim, code: str, message: str, retry_after: float | None = None) -> None:
+        self._settle(Settlement(claim, released(code, message, retry_after)))
+
+
+class _Call:
+    """One provider call, settled once: by its end, or before it when it is overdue."""
+
+    def __init__(self, claim: Claim, settle: Callable[[Settlement], None]) -> None:
+        self._claim = claim
+        self._settle = settle
+        self._began = time.monotonic()
+        self._settled = False
+
+    def end(self, outcome: Outcome) -> None:
+        if not self._settled:
+            self._settled = True
+            self._settle(Settlement(self._claim, outcome, time.monotonic() - self._began))
+
+    def give_up(self) -> None:
+        self.end(unanswered("CALL_OVERDUE", "the provider did not answer in time"))

@@ -1,0 +1,50 @@
+"""From a claim to what a provider is given."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from services.delivery.claim import Claim
+from services.delivery.providers.base import Outcome, Outgoing, permanent, released
+from services.delivery.templates import TemplateCache
+from shared.errors import Code, PulseError
+from shared.rendering import RenderError
+
+
+async def prepare(claim: Claim, templates: TemplateCache) -> Outgoing | Outcome:
+    """Renders ``claim`` for a provider, or says how the attempt ends without a call."""
+    try:
+        template = await templates.get(claim.tenant_id, claim.template_name, claim.template_version)
+        rendered = template.render(claim.channel, claim.locale, _context(claim.context_json))
+    except RenderError as error:
+        return permanent(error.reason, _reason_sentence(error))
+    except PulseError as error:
+        if error.code is Code.NOT_FOUND:
+            return permanent("TEMPLATE_NOT_FOUND", "the template version is not there")
+        return released("TEMPLATE_UNAVAILABLE", "the template could not be fetched", retry_after=1.0)
+    return Outgoing(
+        notification_id=claim.notification_id,
+        tenant_id=claim.tenant_id,
+        attempt=claim.attempt,
+        to=claim.to,
+        subject=claim.subject or rendered.subject,
+        body=rendered.body,
+        html_body=rendered.html_body,
+        created_at=claim.created_at,
+    )
+
+
+def _context(text: str) -> dict[str, Any]:
+    try:
+        context = json.loads(text) if text else {}
+    except ValueError:
+        context = None
+    if not isinstance(context, dict):
+        raise RenderError("BAD_CONTEXT", "the context is not a JSON object")
+    return context
+
+
+def _reason_sentence(error: RenderError) -> str:
+    # A message may quote the template's text; a variable's name is what the caller needs, and is no personal data.
+    return f"the template cannot be rendered: {error.variable}" if error.variable else "the template cannot be rendered"

@@ -1,0 +1,1 @@
+"""Providers: one file for each company or protocol that takes notifications over."""

@@ -1,0 +1,98 @@
+"""What every provider is: it takes one notification and says how that ended."""
+
+from __future__ import annotations
+
+import datetime as dt
+import enum
+from dataclasses import dataclass
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """One rendered notification on its way to a provider."""
+
+    notification_id: str
+    tenant_id: str
+    attempt: int  # from 1
+    to: str
+    subject: str
+    body: str
+    html_body: str  # empty: text only
+    created_at: dt.datetime  # when it was accepted, UTC
+
+
+class OutcomeKind(enum.Enum):
+    """How a call ended; the names are those of the ledger's ``TimelineEvent.Outcome``."""
+
+    SUCCEEDED = enum.auto()  # the provider took it over
+    TRANSIENT_FAILURE = enum.auto()  # it was surely not taken over, for a reason that may pass
+    PERMANENT_FAILURE = enum.auto()  # it was surely not taken over, for a reason that will not pass
+    UNANSWERED = enum.auto()  # it may have been taken over: bytes went out and no answer settles it
+    RELEASED = enum.auto()  # the provider was not called
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How an attempt ended. ``code`` and ``message`` hold no personal data: they are stored and shown."""
+
+    kind: OutcomeKind
+    provider_message_id: str = ""
+    code: str = ""
+    message: str = ""
+    retry_after: float | None = None  # the provider asked not to be called again for so long, s
+
+
+def succeeded(provider_message_id: str) -> Outcome:
+    """The provider took it over under this id."""
+    return Outcome(OutcomeKind.SUCCEEDED, provider_message_id)
+
+
+def transient(code: str, message: str, retry_after: float | None = None) -> Outcome:
+    """Surely not taken over; worth another try."""
+    return Outcome(OutcomeKind.TRANSIENT_FAILURE, "", code, message, retry_after)
+
+
+def permanent(code: str, message: str) -> Outcome:
+    """Surely not taken over, and never will be."""
+    return Outcome(OutcomeKind.PERMANENT_FAILURE, "", code, message)
+
+
+def unanswered(code: str, message: str, retry_after: float | None = None) -> Outcome:
+    """Perhaps taken over."""
+    return Outcome(OutcomeKind.UNANSWERED, "", code, message, retry_after)
+
+
+def released(code: str, message: str, retry_after: float | None = None) -> Outcome:
+    """Handed back before the provider was called."""
+    return Outcome(OutcomeKind.RELEASED, "", code, message, retry_after)
+
+
+class Provider(Protocol):
+    """A company or protocol that takes notifications of one channel over."""
+
+    @property
+    def name(self) -> str:
+        """As routes spell it."""
+        ...
+
+    @property
+    def channel(self) -> str:
+        """EMAIL, SMS or PUSH."""
+        ...
+
+    @property
+    def concurrency(self) -> int:
+        """Calls that may be under way at once."""
+        ...
+
+    async def send(self, outgoing: Outgoing, deadline: float) -> Outcome:
+        """Calls the provider once, until ``deadline`` (of ``time.monotonic()``) at the latest.
+
+        Returns how it ended, and raises nothing that is the provider's doing.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Closes what is open; no call is under way."""
+        ...

@@ -1,0 +1,139 @@
+"""Push through Firebase Cloud Messaging (HTTP v1)."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from typing import Any, Self
+
+import firebase_admin
+from firebase_admin import credentials, exceptions, messaging
+from google.auth.exceptions import GoogleAuthError
+
+from services.delivery.config import DeliverySettings
+from services.delivery.providers import fcm_errors
+from services.delivery.providers.base import Outcome, Outgoing, permanent, succeeded, transient, unanswered
+from services.delivery.providers.deadline_adapter import DeadlineAdapter, prepare_session
+from services.delivery.providers.endpoints import FCM_URL
+from services.delivery.providers.http_errors import never_sent, retry_after_seconds
+from services.delivery.providers.local_key import service_account
+from shared.clock import Clock
+from shared.logs import logger
+
+#: https://firebase.google.com/docs/cloud-messaging: notification and data together, bytes.
+LARGEST_PAYLOAD = 4096
+
+_ERROR_CODES: tuple[tuple[type[Exception], str], ...] = (
+    (messaging.UnregisteredError, "UNREGISTERED"),
+    (messaging.SenderIdMismatchError, "SENDER_ID_MISMATCH"),
+    (messaging.QuotaExceededError, "QUOTA_EXCEEDED"),
+    (messaging.ThirdPartyAuthError, "THIRD_PARTY_AUTH_ERROR"),
+)
+
+log = logger(__name__)
+
+
+class FcmProvider:
+    """Sends pushes; blocking, from any number of threads, over shared kept connections."""
+
+    name = "fcm"
+    channel = "PUSH"
+
+    def __init__(
+        self,
+        credential: Any,
+        project_id: str,
+        *,
+        base_url: str = FCM_URL,
+        connections: int,
+        seconds: float,
+        clock: Clock,
+    ) -> None:
+        options: dict[str, Any] = {"httpTimeout": seconds}  # the deadline rules; this one bounds fetching a token
+        if project_id:
+            options["projectId"] = project_id
+        self._app = firebase_admin.initialize_app(credential, options, name=f"pulse-{uuid.uuid4()}")
+        self._clock = clock
+        self._adapter = DeadlineAdapter(connections)
+        self.concurrency = connections
+        self._service = _service(self._app, self._adapter, base_url.rstrip("/"))
+
+    @classmethod
+    def from_settings(cls, settings: DeliverySettings, clock: Clock) -> Self:
+        """Connects to nothing yet; raises OSError or ValueError for a key file that is none."""
+        base_url, project = settings.fcm_base_url, settings.fcm_project_id
+        if settings.fcm_credentials_file:
+            key: Any = settings.fcm_credentials_file
+        else:
+            project = project or "pulse-local"
+            key = service_account(project, token_uri=f"{base_url.rstrip('/')}/token")
+        return cls(
+            credentials.Certificate(key),
+            project,
+            base_url=base_url or FCM_URL,
+            connections=settings.fcm_connections,
+            seconds=settings.delivery_call_seconds,
+            clock=clock,
+        )
+
+    def send(self, outgoing: Outgoing, deadline: float) -> Outcome:
+        """One push. A refused connection is certain; a request without a readable answer is not."""
+        if not outgoing.to:
+            return permanent("INVALID_ARGUMENT", "there is no device token")
+        push = _push(outgoing)
+        if _payload_bytes(push) > LARGEST_PAYLOAD:
+            return permanent("PAYLOAD_TOO_LARGE", f"a push has at most {LARGEST_PAYLOAD} bytes")
+        try:
+            with self._adapter.until(deadline):
+                return succeeded(self._service.send(push))
+        except exceptions.FirebaseError as error:
+            return self._failed(error)
+        except GoogleAuthError as error:  # raised while a token is fetched, before the push goes out
+            log.error("fcm gave no access token", kind=type(error).__name__)
+            return transient("FCM_NO_ACCESS_TOKEN", "no access token: check Pulse's configuration")
+        except (ValueError, KeyError, TypeError):  # what the SDK makes of an answer that is none
+            return unanswered("FCM_GARBAGE", "FCM's answer cannot be read")
+
+    def close(self) -> None:
+        self._adapter.close()
+        firebase_admin.delete_app(self._app)
+
+    def _failed(self, error: exceptions.FirebaseError) -> Outcome:
+        response = error.http_response
+        if response is None:
+            if error.cause is not None and never_sent(error.cause):
+                return transient("FCM_UNREACHABLE", "FCM cannot be reached")
+            return unanswered("FCM_NO_ANSWER", "FCM did not answer")
+        code = next((code for kind, code in _ERROR_CODES if isinstance(error, kind)), error.code)
+        if response.status_code < 500 and fcm_errors.is_configuration(response.status_code, code):
+            log.error("fcm refuses Pulse's configuration", status=response.status_code, code=code)
+        retry_after = retry_after_seconds(self._adapter.retry_after, self._clock.now())
+        return fcm_errors.classify(response.status_code, code, retry_after)
+
+
+def _service(app: firebase_admin.App, adapter: DeadlineAdapter, base_url: str) -> Any:
+    """The SDK's sender with our connections, and without the retries that it makes inside a call.
+
+    The SDK offers no public way to either, nor to another address: a contract test holds these private names.
+    """
+    service = messaging._get_messaging_service(app)
+    prepare_session(service._client.session, adapter, base_url)
+    service._client.session.adapters.pop("https://fcm.googleapis.com", None)
+    if base_url != FCM_URL:
+        service._fcm_url = f"{base_url}/v1/projects/{app.project_id}/messages:send"
+    return service
+
+
+def _push(outgoing: Outgoing) -> messaging.Message:
+    push = messaging.Message(
+        data={"notification_id": outgoing.notification_id},
+        notification=messaging.Notification(title=outgoing.subject or None, body=outgoing.body),
+    )
+    # The constructor warns at every call that tokens give way to installation ids, which callers do not have.
+    push.token = outgoing.to
+    return push
+
+
+def _payload_bytes(push: messaging.Message) -> int:
+    payload = {"notification": {"title": push.notification.title, "body": push.notification.body}, "data": push.data}
+    return len(json.dumps(payload, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace"))

@@ -1,0 +1,37 @@
+"""The providers that Pulse knows. To add one: write its file, and add its line to :data:`BUILDERS`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from services.delivery.config import DeliverySettings
+from services.delivery.providers import fcm, smtp, twilio
+from services.delivery.providers.base import Provider
+from services.delivery.providers.threaded import ThreadedProvider
+from shared.clock import Clock
+
+#: Makes a provider from the settings, or None if they do not configure it.
+Builder = Callable[[DeliverySettings, Clock], Provider | None]
+
+
+def _smtp(settings: DeliverySettings, clock: Clock) -> Provider | None:
+    return ThreadedProvider(smtp.SmtpProvider.from_settings(settings, clock)) if settings.smtp_host else None
+
+
+def _twilio(settings: DeliverySettings, clock: Clock) -> Provider | None:
+    configured = settings.twilio_account_sid
+    return ThreadedProvider(twilio.TwilioProvider.from_settings(settings, clock)) if configured else None
+
+
+def _fcm(settings: DeliverySettings, clock: Clock) -> Provider | None:
+    configured = settings.fcm_credentials_file or settings.fcm_base_url
+    return ThreadedProvider(fcm.FcmProvider.from_settings(settings, clock)) if configured else None
+
+
+BUILDERS: tuple[Builder, ...] = (_smtp, _twilio, _fcm)
+
+
+def build(settings: DeliverySettings, clock: Clock) -> dict[str, Provider]:
+    """All configured providers by name; connects to nothing yet."""
+    built = [builder(settings, clock) for builder in BUILDERS]
+    return {provider.name: provider for provider in built if provider is not None}

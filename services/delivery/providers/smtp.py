@@ -1,0 +1,153 @@
+"""Email over SMTP, with the standard library's client: one kept connection for each thread."""
+
+from __future__ import annotations
+
+import contextlib
+import smtplib
+import socket
+import ssl
+import threading
+import time
+from typing import Self
+
+from services.delivery.config import DeliverySettings
+from services.delivery.providers import smtp_replies
+from services.delivery.providers.base import Outcome, Outgoing, permanent
+from services.delivery.providers.email_building import BadAddress, BuiltEmail, Sender, build, parse_sender
+from services.delivery.providers.smtp_replies import Phase
+from services.delivery.providers.smtp_session import ConnectionLost, MailServer, Reply, SmtpSession
+from shared.clock import Clock
+from shared.logs import logger
+
+#: A connection that lay idle for longer is not used again: servers hang up after minutes, s.
+IDLE_SECONDS = 60.0
+
+log = logger(__name__)
+
+
+class SmtpProvider:
+    """Sends emails; blocking, from any number of threads."""
+
+    name = "smtp"
+    channel = "EMAIL"
+
+    def __init__(
+        self, server: MailServer, sender: Sender, *, connections: int, emails_per_connection: int, clock: Clock
+    ) -> None:
+        self._server = server
+        self._sender = sender
+        self._emails_per_connection = emails_per_connection
+        self._clock = clock
+        self._own = threading.local()
+        self._open: set[SmtpSession] = set()
+        self.concurrency = connections
+
+    @classmethod
+    def from_settings(cls, settings: DeliverySettings, clock: Clock) -> Self:
+        """Connects to nothing yet; raises :class:`BadAddress` for a sender that is none, OSError for a bad CA file."""
+        context = None
+        if settings.smtp_tls != "none":
+            context = ssl.create_default_context(cafile=settings.smtp_ca_file or None)
+        server = MailServer(
+            host=settings.smtp_host,
+            port=settings.smtp_port,
+            tls=settings.smtp_tls,
+            context=context,
+            username=settings.smtp_username,
+            password=settings.smtp_password.get_secret_value(),
+            local_name=socket.gethostname(),
+        )
+        return cls(
+            server,
+            parse_sender(settings.smtp_from),
+            connections=settings.smtp_connections,
+            emails_per_connection=settings.smtp_emails_per_connection,
+            clock=clock,
+        )
+
+    def send(self, outgoing: Outgoing, deadline: float) -> Outcome:
+        """One email. A kept connection that turns out to be closed before anything went out is replaced once."""
+        try:
+            email = build(outgoing, self._sender, self._clock.now())
+        except BadAddress as error:
+            return permanent("INVALID_ADDRESS", str(error))
+        kept = self._kept_session()
+        if kept is not None:
+            with contextlib.suppress(_ConnectionStale):
+                return self._send_over(kept, email, deadline)
+        return self._send_anew(email, deadline)
+
+    def close(self) -> None:
+        for session in list(self._open):
+            self._drop(session)
+
+    def _kept_session(self) -> SmtpSession | None:
+        session: SmtpSession | None = getattr(self._own, "session", None)
+        if session is None:
+            return None
+        idle = time.monotonic() - session.last_used
+        if session.usable and session.sent < self._emails_per_connection and idle < IDLE_SECONDS:
+            return session
+        self._drop(session)
+        return None
+
+    def _send_anew(self, email: BuiltEmail, deadline: float) -> Outcome:
+        try:
+            session = SmtpSession.connect(self._server, deadline)
+        except OSError as error:
+            return _not_connected(error)
+        self._own.session = session
+        self._open.add(session)
+        try:
+            return self._send_over(session, email, deadline)
+        except _ConnectionStale:
+            return smtp_replies.lost(Phase.ENVELOPE)
+
+    def _send_over(self, session: SmtpSession, email: BuiltEmail, deadline: float) -> Outcome:
+        problem = _cannot_carry(session, email)
+        if problem is not None:
+            return problem
+        try:
+            reply = session.send(email, deadline)
+        except ConnectionLost as error:
+            if error.phase is Phase.ENVELOPE:
+                raise _ConnectionStale from None
+            return smtp_replies.lost(error.phase)
+        finally:
+            if not session.usable:
+                self._drop(session)
+        if reply.phase is Phase.ENVELOPE and reply.code == 421 and session.sent > 1:
+            raise _ConnectionStale
+        return _outcome(reply)
+
+    def _drop(self, session: SmtpSession) -> None:
+        session.close()
+        self._open.discard(session)
+
+
+class _ConnectionStale(Exception):
+    """The server closed the connection before the email's content went out: another connection may do."""
+
+
+def _cannot_carry(session: SmtpSession, email: BuiltEmail) -> Outcome | None:
+    if session.size_limit is not None and len(email.content) > session.size_limit:
+        return permanent("EMAIL_TOO_LARGE", f"the mail server takes at most {session.size_limit} bytes")
+    if email.utf8 and not session.utf8:
+        return permanent("SMTPUTF8_NOT_OFFERED", "the mail server takes no addresses outside ASCII")
+    return None
+
+
+def _outcome(reply: Reply) -> Outcome:
+    queue_id = reply.text.rpartition(" ")[2][:100] if reply.code == 250 else ""
+    return smtp_replies.classify(reply.phase, reply.code, reply.text, queue_id)
+
+
+def _not_connected(error: OSError) -> Outcome:
+    code = getattr(error, "smtp_code", None)
+    # The text of a refused login quotes nothing of ours, but only the code is needed to act on it.
+    log.warning("smtp_not_connected", kind=type(error).__name__, code=code)
+    if isinstance(code, int):
+        return smtp_replies.classify(Phase.CONNECT, code, "")
+    if isinstance(error, smtplib.SMTPServerDisconnected):
+        return smtp_replies.lost(Phase.CONNECT)
+    return smtp_replies.unreachable()

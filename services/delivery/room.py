@@ -1,0 +1,47 @@
+"""Room: how many claims a worker may have in hand."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+
+
+class RoomClosed(Exception):
+    """The worker stops: it takes nothing more."""
+
+
+class Room:
+    """Places for ``capacity`` claims, given out in the order of asking."""
+
+    def __init__(self, capacity: int) -> None:
+        self._free = capacity
+        self._asking: deque[tuple[int, asyncio.Future[None]]] = deque()
+        self._closed = False
+
+    async def reserve(self, places: int) -> None:
+        """Waits for ``places``, at most the capacity; raises :class:`RoomClosed`."""
+        if self._closed:
+            raise RoomClosed
+        if not self._asking and places <= self._free:
+            self._free -= places
+            return
+        given: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._asking.append((places, given))
+        await given
+
+    def release(self, places: int) -> None:
+        """Gives places back."""
+        self._free += places
+        while self._asking and self._asking[0][0] <= self._free:
+            wanted, given = self._asking.popleft()
+            if not given.done():
+                self._free -= wanted
+                given.set_result(None)
+
+    def close(self) -> None:
+        """Turns away all who ask, those who wait included."""
+        self._closed = True
+        while self._asking:
+            _, given = self._asking.popleft()
+            if not given.done():
+                given.set_exception(RoomClosed())

@@ -1,0 +1,49 @@
+"""Delivery: the one place where the delivery gRPC service is put together."""
+
+from __future__ import annotations
+
+from pulse.delivery.v1 import delivery_service_pb2, delivery_service_pb2_grpc
+from services.delivery.config import DeliverySettings
+from services.delivery.ledger import LedgerClient
+from services.delivery.providers import endpoints
+from services.delivery.reachability import ReachabilityChecks
+from services.delivery.service import DeliveryServicer, ReceiptServicer
+from shared.channels import open_channel
+from shared.clock import Clock, SystemClock
+from shared.serving import Server
+
+DEFAULT_LISTEN = "[::]:50054"
+
+
+class Delivery:
+    """The delivery gRPC service: provider health and receipts. The workers are processes of their own."""
+
+    def __init__(self, settings: DeliverySettings, clock: Clock | None = None) -> None:
+        clock = clock or SystemClock()
+        self._channel = open_channel(settings.ledger_address)
+        ledger = LedgerClient(self._channel, worker_id="delivery", lease=settings.delivery_lease_seconds)
+        checks = ReachabilityChecks(endpoints.configured(settings), clock, settings.delivery_probe_seconds)
+        receipts = ReceiptServicer(
+            ledger.record_receipts,
+            public_url=settings.public_url,
+            twilio_auth_token=settings.twilio_auth_token.get_secret_value(),
+        )
+        services = delivery_service_pb2.DESCRIPTOR.services_by_name.values()
+        self._server = Server(
+            settings.listen or DEFAULT_LISTEN,
+            [service.full_name for service in services],
+            reflect=settings.env == "development",
+            drain_seconds=settings.drain_seconds,
+        )
+        delivery_service_pb2_grpc.add_DeliveryServiceServicer_to_server(DeliveryServicer(checks), self._server.grpc)
+        delivery_service_pb2_grpc.add_ReceiptServiceServicer_to_server(receipts, self._server.grpc)
+        self.port = self._server.port
+
+    async def start(self) -> None:
+        """Serves."""
+        await self._server.start()
+
+    async def stop(self) -> None:
+        """Drains, then closes the channel to the ledger."""
+        await self._server.stop()
+        await self._channel.close()

@@ -1,0 +1,36 @@
+"""The one task that workers know."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from celery import Celery
+from celery.exceptions import Reject
+
+from services.delivery.room import RoomClosed
+from shared.broker import DELIVER_TASK, Ref, decode_refs
+from shared.errors import PulseError
+from shared.logs import logger
+
+log = logger(__name__)
+
+
+def register(app: Celery, take: Callable[[Sequence[Ref]], None]) -> None:
+    """Makes ``app`` hand what it is woken for to ``take``, which returns once the ledger has leased it."""
+
+    def deliver(*args: object, **_: object) -> None:
+        if not args or not isinstance(args[0], list):
+            log.error("task dropped", why="its argument is no list")
+            return
+        refs = decode_refs(args[0])
+        if len(refs) < len(args[0]):
+            log.warning("refs dropped", why="not pairs of a tenant and a UUID", count=len(args[0]) - len(refs))
+        try:
+            take(refs)
+        except RoomClosed:
+            raise Reject("the worker stops", requeue=True) from None
+        except PulseError as error:
+            # The ledger hands out again what nobody claims; another try of the same request would fail as this did.
+            log.error("claim refused", reason=error.reason, refs=len(refs))
+
+    app.task(name=DELIVER_TASK, ignore_result=True)(deliver)

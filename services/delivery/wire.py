@@ -1,0 +1,100 @@
+"""Protobuf to domain types, and back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pulse.common.v1 import enums_pb2, notification_pb2, template_pb2
+from pulse.ledger.v1 import ledger_service_pb2, records_pb2
+from services.delivery.claim import Claim, Settlement
+from services.delivery.providers.base import OutcomeKind
+from services.delivery.receipts import Receipt
+from shared.broker import Ref
+from shared.rendering import Text
+from shared.times import from_timestamp, to_duration
+
+_OUTCOMES = {kind: notification_pb2.TimelineEvent.Outcome.Value(kind.name) for kind in OutcomeKind}
+_CHANNELS = {value.number: value.name for value in enums_pb2.Channel.DESCRIPTOR.values}
+
+
+def claim_request(worker_id: str, lease: float, refs: Sequence[Ref]) -> ledger_service_pb2.ClaimRequest:
+    """A claim of ``refs`` for ``lease`` seconds."""
+    return ledger_service_pb2.ClaimRequest(
+        worker_id=worker_id,
+        lease=to_duration(lease),
+        refs=[records_pb2.NotificationRef(tenant_id=tenant, notification_id=id_) for tenant, id_ in refs],
+    )
+
+
+def claim(claimed: records_pb2.ClaimedNotification, lease: float, asked_at: float) -> Claim:
+    """What was claimed by a request made at ``asked_at`` (monotonic) for ``lease`` seconds.
+
+    The ledger counted the lease from a moment after the request was made, so that ``asked_at + lease`` is no later
+    than its end; by how much ``expires_at`` differs from ``lease_until`` says when that is.
+    """
+    lease_until = asked_at + lease
+    expires_at = None
+    if claimed.HasField("expires_at"):
+        margin = from_timestamp(claimed.expires_at) - from_timestamp(claimed.lease_until)
+        expires_at = lease_until + margin.total_seconds()
+    return Claim(
+        tenant_id=claimed.ref.tenant_id,
+        notification_id=claimed.ref.notification_id,
+        fence=claimed.fence,
+        attempt=claimed.attempt,
+        provider=claimed.provider,
+        channel=_CHANNELS.get(claimed.channel, ""),
+        to=claimed.to,
+        subject=claimed.subject,
+        context_json=claimed.context_json,
+        template_name=claimed.template_name,
+        template_version=claimed.template_version,
+        locale=claimed.locale,
+        created_at=from_timestamp(claimed.create_time),
+        lease_until=lease_until,
+        expires_at=expires_at,
+    )
+
+
+def settlement(settled: Settlement) -> records_pb2.Settlement:
+    """As the ledger takes it."""
+    held, outcome = settled.claim, settled.outcome
+    message = records_pb2.Settlement(
+        ref=records_pb2.NotificationRef(tenant_id=held.tenant_id, notification_id=held.notification_id),
+        fence=held.fence,
+        outcome=_OUTCOMES[outcome.kind],
+        provider_message_id=outcome.provider_message_id,
+        latency=to_duration(settled.latency),
+    )
+    if outcome.code:
+        message.failure.CopyFrom(notification_pb2.Failure(code=outcome.code, message=outcome.message))
+    if outcome.retry_after is not None:
+        message.retry_after.CopyFrom(to_duration(outcome.retry_after))
+    return message
+
+
+def texts(template: template_pb2.Template) -> list[Text]:
+    """What a template says, as the renderer takes it."""
+    return [
+        Text(
+            channel=_CHANNELS[content.channel] if content.channel else "",
+            locale=content.locale,
+            subject=content.subject,
+            body=content.body,
+            html_body=content.html_body,
+        )
+        for content in template.contents
+    ]
+
+
+def provider_receipt(receipt: Receipt) -> records_pb2.ProviderReceipt:
+    """As the ledger takes it."""
+    message = records_pb2.ProviderReceipt(
+        ref=records_pb2.NotificationRef(tenant_id=receipt.tenant_id, notification_id=receipt.notification_id),
+        provider=receipt.provider,
+        provider_message_id=receipt.provider_message_id,
+        status=enums_pb2.Status.Value(receipt.status),
+    )
+    if receipt.failure_code:
+        message.failure.CopyFrom(notification_pb2.Failure(code=receipt.failure_code, message=receipt.failure_message))
+    return message

@@ -1,0 +1,102 @@
+"""``python -m services.delivery.worker high|low``: one Celery worker process for one lane."""
+
+from __future__ import annotations
+
+import logging
+import socket
+import sys
+from typing import Any
+
+from celery import Celery, signals
+from celery.apps.worker import Worker
+
+from services.delivery import tasks
+from services.delivery.config import DeliverySettings
+from services.delivery.engine_thread import EngineThread
+from services.delivery.ready_file import ReadyFile
+from shared import logs
+from shared.broker import QUEUES, celery_app
+from shared.clock import SystemClock
+
+USAGE = "usage: python -m services.delivery.worker high|low\n"
+
+
+class DeliveryWorker:
+    """A Celery worker with threads, no child processes, and its engine."""
+
+    def __init__(self, settings: DeliverySettings, lane: str) -> None:
+        self._settings = settings
+        self._lane = lane
+        self._name = f"{lane.lower()}@{socket.gethostname()}"
+        in_flight = settings.worker_high_in_flight if lane == "HIGH" else settings.worker_low_in_flight
+        self._engine = EngineThread(settings, SystemClock(), worker_id=self._name, in_flight=in_flight)
+        self._ready_file = ReadyFile(settings.home, lane)
+        self._app = self._celery_app()
+        self._log = logs.logger(__name__)
+
+    def run(self) -> int:
+        """Consumes until SIGTERM or SIGINT; the exit status."""
+        self._engine.start()
+        signals.setup_logging.connect(_keep_logging)
+        signals.worker_ready.connect(self._on_ready)
+        signals.worker_shutting_down.connect(self._on_shutting_down)
+        worker = Worker(
+            app=self._app,
+            hostname=self._name,
+            queues=[QUEUES[self._lane]],
+            pool="threads",
+            concurrency=self._settings.worker_tasks,
+            task_events=True,
+            loglevel=self._settings.log_level,
+            quiet=True,
+            without_gossip=True,
+            without_mingle=True,
+        )
+        try:
+            worker.start()
+        finally:
+            self._ready_file.remove()
+            self._engine.stop()
+            self._log.info("stopped", lane=self._lane)
+        return int(worker.exitcode or 0)
+
+    def _celery_app(self) -> Celery:
+        app = celery_app(
+            self._settings.broker_url.get_secret_value(), remote_control=self._settings.env != "production"
+        )
+        app.conf.update(
+            worker_consumer="services.delivery.quiet_consumer:QuietConsumer",
+            worker_disable_rate_limits=True,
+            worker_redirect_stdouts=False,
+        )
+        tasks.register(app, self._engine.take)
+        return app
+
+    def _on_ready(self, **_: Any) -> None:
+        self._ready_file.write()
+        self._log.info("consuming", lane=self._lane, worker=self._name)
+
+    def _on_shutting_down(self, **_: Any) -> None:
+        self._engine.begin_stop()
+
+
+def _keep_logging(**_: Any) -> None:
+    """Being connected is enough: Celery then leaves logging as it is."""
+
+
+def main() -> int:
+    """Ends with status 2 for a bad setting or argument."""
+    lane = sys.argv[1].upper() if len(sys.argv) == 2 else ""
+    if lane not in QUEUES:
+        sys.stderr.write(USAGE)
+        return 2
+    settings = DeliverySettings.load_or_exit()
+    logs.configure(f"worker-{lane.lower()}", settings.log_level)
+    for noisy in ("celery.worker.strategy", "celery.app.trace", "twilio.http_client"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+    logs.logger(__name__).info("settings", **{f"set_{key}": value for key, value in settings.redacted().items()})
+    return DeliveryWorker(settings, lane).run()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,141 @@
+"""A ledger that holds what a test gives it, and a provider that does what a test says."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import uuid
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+
+import grpc
+
+from pulse.common.v1 import enums_pb2, notification_pb2, template_pb2
+from pulse.ledger.v1 import (
+    ledger_reader_pb2,
+    ledger_reader_pb2_grpc,
+    ledger_service_pb2,
+    ledger_service_pb2_grpc,
+    records_pb2,
+)
+from services.delivery.providers.base import Outcome, Outgoing, succeeded
+from shared.broker import Ref
+from shared.serving import Server
+from shared.times import to_timestamp
+
+TENANT = "default"
+
+
+@dataclass
+class FakeLedger(ledger_service_pb2_grpc.LedgerServiceServicer, ledger_reader_pb2_grpc.LedgerReaderServicer):
+    """Claims each due notification once, counts calls, and keeps settlements and receipts."""
+
+    due: dict[Ref, records_pb2.ClaimedNotification] = field(default_factory=dict)
+    settled: dict[str, records_pb2.Settlement] = field(default_factory=dict)
+    receipts: list[records_pb2.ProviderReceipt] = field(default_factory=list)
+    template: template_pb2.Template = field(default_factory=lambda: template_of("Hello {{ name }}", "Hi {{ name }}!"))
+    template_calls: int = 0
+    claim_calls: int = 0
+    settle_calls: int = 0
+    settle_failures: int = 0
+    claim_failures: int = 0
+
+    def add(self, to: str, *, provider: str = "smtp", channel: str = "EMAIL", **more: object) -> Ref:
+        """A due notification; ``expires_in`` is in seconds from its claim on."""
+        ref = (TENANT, str(uuid.uuid4()))
+        context = more.pop("context", {"name": "Ada"})
+        self.due[ref] = records_pb2.ClaimedNotification(
+            ref=records_pb2.NotificationRef(tenant_id=ref[0], notification_id=ref[1]),
+            fence=1,
+            attempt=1,
+            provider=provider,
+            channel=enums_pb2.Channel.Value(channel),
+            to=to,
+            context_json=json.dumps(context),
+            template_name="hello",
+            template_version=1,
+            create_time=to_timestamp(dt.datetime.now(dt.UTC)),
+            **more,
+        )
+        return ref
+
+    async def Claim(
+        self, request: ledger_service_pb2.ClaimRequest, context: grpc.aio.ServicerContext
+    ) -> ledger_service_pb2.ClaimResponse:
+        self.claim_calls += 1
+        if self.claim_failures:
+            self.claim_failures -= 1
+            await context.abort(grpc.StatusCode.UNAVAILABLE, "away")
+        until = dt.datetime.now(dt.UTC) + request.lease.ToTimedelta()
+        claimed = []
+        for ref in request.refs:
+            held = self.due.pop((ref.tenant_id, ref.notification_id), None)
+            if held is not None:
+                held.lease_until.CopyFrom(to_timestamp(until))
+                claimed.append(held)
+        return ledger_service_pb2.ClaimResponse(claimed=claimed)
+
+    async def Settle(
+        self, request: ledger_service_pb2.SettleRequest, context: grpc.aio.ServicerContext
+    ) -> ledger_service_pb2.SettleResponse:
+        self.settle_calls += 1
+        if self.settle_failures:
+            self.settle_failures -= 1
+            await context.abort(grpc.StatusCode.UNAVAILABLE, "away")
+        for settlement in request.settlements:
+            assert settlement.ref.notification_id not in self.settled
+            self.settled[settlement.ref.notification_id] = settlement
+        results = [records_pb2.SettleResult(applied=True) for _ in request.settlements]
+        return ledger_service_pb2.SettleResponse(results=results)
+
+    async def RecordReceipts(
+        self, request: ledger_service_pb2.RecordReceiptsRequest, context: grpc.aio.ServicerContext
+    ) -> ledger_service_pb2.RecordReceiptsResponse:
+        self.receipts.extend(request.receipts)
+        return ledger_service_pb2.RecordReceiptsResponse()
+
+    async def GetTemplate(
+        self, request: ledger_reader_pb2.GetTemplateRequest, context: grpc.aio.ServicerContext
+    ) -> ledger_reader_pb2.GetTemplateResponse:
+        self.template_calls += 1
+        return ledger_reader_pb2.GetTemplateResponse(template=self.template)
+
+    def outcome(self, ref: Ref) -> str:
+        """How the attempt ended, by name; empty while it has not."""
+        settlement = self.settled.get(ref[1])
+        return notification_pb2.TimelineEvent.Outcome.Name(settlement.outcome) if settlement else ""
+
+    def failure(self, ref: Ref) -> str:
+        return self.settled[ref[1]].failure.code
+
+
+def template_of(subject: str, body: str, html_body: str = "") -> template_pb2.Template:
+    contents = [template_pb2.TemplateContent(subject=subject, body=body, html_body=html_body)]
+    return template_pb2.Template(name="hello", version=1, contents=contents)
+
+
+async def serve(ledger: FakeLedger) -> Server:
+    """Serves ``ledger`` on a free port."""
+    server = Server("127.0.0.1:0", [], reflect=False, drain_seconds=0.1)
+    ledger_service_pb2_grpc.add_LedgerServiceServicer_to_server(ledger, server.grpc)
+    ledger_reader_pb2_grpc.add_LedgerReaderServicer_to_server(ledger, server.grpc)
+    await server.start()
+    return server
+
+
+@dataclass
+class FakeProvider:
+    """Answers with ``answer``; remembers what it was given."""
+
+    name: str = "smtp"
+    channel: str = "EMAIL"
+    concurrency: int = 16
+    answer: Callable[[Outgoing], Awaitable[Outcome]] | None = None
+    sent: list[Outgoing] = field(default_factory=list)
+
+    async def send(self, outgoing: Outgoing, deadline: float) -> Outcome:
+        self.sent.append(outgoing)
+        return await self.answer(outgoing) if self.answer else succeeded("fake-1")
+
+    async def close(self) -> None:
+        pass

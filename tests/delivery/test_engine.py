@@ -1,0 +1,260 @@
+"""The engine between a fake ledger, behind real gRPC, and fake providers."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+import pytest
+
+from services.delivery.config import DeliverySettings
+from services.delivery.engine import Engine
+from services.delivery.ledger import LedgerClient
+from services.delivery.providers.base import Outcome, Outgoing, permanent, succeeded, transient
+from services.delivery.room import RoomClosed
+from shared.channels import open_channel
+from shared.times import to_timestamp
+from tests.delivery.fakes import FakeLedger, FakeProvider, template_of
+from tests.support import eventually
+
+Start = Callable[..., Engine]
+
+
+@pytest.fixture
+async def start(ledger: tuple[FakeLedger, str]) -> AsyncIterator[Start]:
+    """Makes engines, and stops them at the end."""
+    channel = open_channel(ledger[1])
+    engines: list[Engine] = []
+
+    def make(*providers: FakeProvider, in_flight: int = 256, **settings: Any) -> Engine:
+        configured = DeliverySettings(**settings)
+        client = LedgerClient(channel, worker_id="test", lease=configured.delivery_lease_seconds)
+        engines.append(Engine(client, {each.name: each for each in providers}, configured, in_flight))
+        return engines[-1]
+
+    yield make
+    for engine in engines:
+        await engine.stop()
+    await channel.close()
+
+
+def gate() -> tuple[asyncio.Event, Callable[[Outgoing], Awaitable[Outcome]]]:
+    """An answer that waits for an event."""
+    opened = asyncio.Event()
+
+    async def answer(_: Outgoing) -> Outcome:
+        await opened.wait()
+        return succeeded("1")
+
+    return opened, answer
+
+
+async def test_what_is_claimed_is_rendered_sent_and_settled(start: Start, ledger: tuple[FakeLedger, str]) -> None:
+    provider = FakeProvider()
+    ref = ledger[0].add("ada@example.org")
+    await start(provider).take([ref])
+    await eventually(lambda: ledger[0].outcome(ref) == "SUCCEEDED")
+    [sent] = provider.sent
+    assert (sent.to, sent.subject, sent.body) == ("ada@example.org", "Hello Ada", "Hi Ada!")
+    assert ledger[0].settled[ref[1]].provider_message_id == "fake-1"
+    assert ledger[0].settled[ref[1]].fence == 1
+
+
+async def test_a_subject_of_the_callers_replaces_the_templates(start: Start, ledger: tuple[FakeLedger, str]) -> None:
+    provider = FakeProvider()
+    await start(provider).take([ledger[0].add("ada@example.org", subject="{{ taken literally }}")])
+    await eventually(lambda: provider.sent)
+    assert provider.sent[0].subject == "{{ taken literally }}"
+
+
+@pytest.mark.parametrize(
+    ("outcome", "name"),
+    [
+        (transient("450", "later", 30.0), "TRANSIENT_FAILURE"),
+        (permanent("550", "never"), "PERMANENT_FAILURE"),
+    ],
+)
+async def test_an_outcome_is_settled_as_the_provider_gave_it(
+    start: Start, ledger: tuple[FakeLedger, str], outcome: Outcome, name: str
+) -> None:
+    async def answer(_: Outgoing) -> Outcome:
+        return outcome
+
+    ref = ledger[0].add("ada@example.org")
+    await start(FakeProvider(answer=answer)).take([ref])
+    await eventually(lambda: ledger[0].outcome(ref) == name)
+    settled = ledger[0].settled[ref[1]]
+    assert (settled.failure.code, settled.failure.message) == (outcome.code, outcome.message)
+    assert settled.retry_after.seconds == (outcome.retry_after or 0)
+
+
+async def test_unknown_foreign_and_repeated_ids_do_nothing(start: Start, ledger: tuple[FakeLedger, str]) -> None:
+    provider = FakeProvider()
+    engine = start(provider, in_flight=4)
+    ref = ledger[0].add("ada@example.org")
+    unknown = ("default", "00000000-0000-7000-8000-000000000000")
+    await engine.take([unknown, ("other", ref[1]), *[ref] * 1000])
+    await eventually(lambda: ledger[0].settled)
+    await engine.take([ref])
+    assert len(provider.sent) == 1
+
+
+async def test_many_are_claimed_settled_and_fetched_in_batches(start: Start, ledger: tuple[FakeLedger, str]) -> None:
+    refs = [ledger[0].add(f"u{number}@example.org") for number in range(500)]
+    await start(FakeProvider(), in_flight=1024).take(refs)
+    await eventually(lambda: len(ledger[0].settled) == 500)
+    assert ledger[0].claim_calls == 4
+    assert ledger[0].settle_calls < 100
+    assert ledger[0].template_calls == 1
+
+
+async def test_a_template_that_cannot_be_rendered_is_a_permanent_failure(
+    start: Start, ledger: tuple[FakeLedger, str]
+) -> None:
+    provider = FakeProvider()
+    ref = ledger[0].add("ada@example.org", context={})
+    await start(provider).take([ref])
+    await eventually(lambda: ledger[0].settled)
+    assert (ledger[0].outcome(ref), ledger[0].failure(ref)) == ("PERMANENT_FAILURE", "MISSING_VARIABLE")
+    assert not provider.sent
+
+
+async def test_a_template_that_cannot_be_compiled_is_a_permanent_failure(
+    start: Start, ledger: tuple[FakeLedger, str]
+) -> None:
+    ledger[0].template = template_of("Hello", "{% if %}")
+    ref = ledger[0].add("ada@example.org")
+    await start(FakeProvider()).take([ref])
+    await eventually(lambda: ledger[0].settled)
+    assert ledger[0].failure(ref) == "TEMPLATE_SYNTAX"
+
+
+async def test_a_provider_that_this_worker_lacks_is_a_passing_failure(
+    start: Start, ledger: tuple[FakeLedger, str]
+) -> None:
+    ref = ledger[0].add("ada@example.org", provider="pigeon")
+    await start(FakeProvider()).take([ref])
+    await eventually(lambda: ledger[0].settled)
+    assert (ledger[0].outcome(ref), ledger[0].failure(ref)) == ("TRANSIENT_FAILURE", "PROVIDER_NOT_CONFIGURED")
+
+
+async def test_what_expires_while_it_waits_is_handed_back_unsent(start: Start, ledger: tuple[FakeLedger, str]) -> None:
+    opened, answer = gate()
+    provider = FakeProvider(concurrency=1, answer=answer)
+    first = ledger[0].add("ada@example.org")
+    expires_at = to_timestamp(dt.datetime.now(dt.UTC) + dt.timedelta(seconds=0.3))
+    second = ledger[0].add("bob@example.org", expires_at=expires_at)
+    await start(provider).take([first, second])
+    await asyncio.wait_for(_until(expires_at.ToDatetime(dt.UTC)), 2)
+    opened.set()
+    await eventually(lambda: len(ledger[0].settled) == 2)
+    assert (ledger[0].outcome(second), ledger[0].failure(second)) == ("RELEASED", "EXPIRED")
+    assert [sent.to for sent in provider.sent] == ["ada@example.org"]
+
+
+async def _until(moment: dt.datetime) -> None:
+    await eventually(lambda: dt.datetime.now(dt.UTC) > moment)
+
+
+async def test_what_has_too_little_lease_left_is_handed_back_unsent(
+    start: Start, ledger: tuple[FakeLedger, str]
+) -> None:
+    began = asyncio.get_running_loop().time()
+    opened, answer = gate()
+    provider = FakeProvider(concurrency=1, answer=answer)
+    settings = {"delivery_lease_seconds": 3.0, "delivery_call_seconds": 1.0, "delivery_stall_seconds": 60.0}
+    refs = [ledger[0].add("ada@example.org"), ledger[0].add("bob@example.org")]
+    await start(provider, **settings).take(refs)
+    await eventually(lambda: asyncio.get_running_loop().time() - began > 1.6)
+    opened.set()
+    await eventually(lambda: len(ledger[0].settled) == 2)
+    assert (ledger[0].outcome(refs[1]), ledger[0].failure(refs[1])) == ("RELEASED", "LEASE_TOO_SHORT")
+    assert len(provider.sent) == 1
+
+
+async def test_a_call_that_does_not_end_is_settled_as_unanswered_in_time(
+    start: Start, ledger: tuple[FakeLedger, str]
+) -> None:
+    opened, answer = gate()
+    ref = ledger[0].add("ada@example.org")
+    settings = {"delivery_lease_seconds": 3.0, "delivery_call_seconds": 0.2}
+    await start(FakeProvider(answer=answer), **settings).take([ref])
+    await eventually(lambda: ledger[0].outcome(ref) == "UNANSWERED", timeout=2)
+    opened.set()  # its late end must not be settled again: the fake ledger would object
+
+
+async def test_a_provider_that_breaks_leaves_the_outcome_open(start: Start, ledger: tuple[FakeLedger, str]) -> None:
+    async def answer(_: Outgoing) -> Outcome:
+        raise RuntimeError("ada@example.org")
+
+    ref = ledger[0].add("ada@example.org")
+    await start(FakeProvider(answer=answer)).take([ref])
+    await eventually(lambda: ledger[0].outcome(ref) == "UNANSWERED")
+    assert "ada" not in str(ledger[0].settled[ref[1]])
+
+
+async def test_a_hanging_provider_holds_up_no_other_and_its_waiting_are_handed_back(
+    start: Start, ledger: tuple[FakeLedger, str]
+) -> None:
+    opened, answer = gate()
+    hanging = FakeProvider(name="twilio", channel="SMS", concurrency=2, answer=answer)
+    settings = {"delivery_stall_seconds": 0.2, "delivery_call_seconds": 9.0}
+    engine = start(hanging, FakeProvider(), in_flight=10, **settings)
+    sms = [ledger[0].add("+4915112345678", provider="twilio", channel="SMS") for _ in range(10)]
+    emails = [ledger[0].add("ada@example.org") for _ in range(20)]
+    await engine.take(sms)
+    await asyncio.wait_for(engine.take(emails), 5)
+    await eventually(lambda: all(ledger[0].outcome(ref) == "SUCCEEDED" for ref in emails))
+    handed_back = [ref for ref in sms if ledger[0].outcome(ref) == "RELEASED"]
+    assert len(handed_back) == 8
+    assert ledger[0].settled[handed_back[0][1]].retry_after.seconds > 0
+    opened.set()
+
+
+async def test_a_full_worker_waits_and_claims_no_more_than_it_holds(
+    start: Start, ledger: tuple[FakeLedger, str]
+) -> None:
+    opened, answer = gate()
+    engine = start(FakeProvider(answer=answer, concurrency=100), in_flight=5)
+    refs = [ledger[0].add("ada@example.org") for _ in range(12)]
+    taking = asyncio.create_task(engine.take(refs))
+    await eventually(lambda: len(ledger[0].due) == 7)
+    assert not taking.done()
+    opened.set()
+    await asyncio.wait_for(taking, 5)
+    await eventually(lambda: len(ledger[0].settled) == 12)
+
+
+async def test_an_outcome_survives_a_ledger_that_is_away_for_a_while(
+    start: Start, ledger: tuple[FakeLedger, str]
+) -> None:
+    ledger[0].settle_failures = 5
+    ref = ledger[0].add("ada@example.org")
+    await start(FakeProvider()).take([ref])
+    await eventually(lambda: ledger[0].outcome(ref) == "SUCCEEDED")
+
+
+async def test_claims_wait_for_a_ledger_that_is_away(start: Start, ledger: tuple[FakeLedger, str]) -> None:
+    ledger[0].claim_failures = 5
+    ref = ledger[0].add("ada@example.org")
+    await start(FakeProvider()).take([ref])
+    await eventually(lambda: ledger[0].outcome(ref) == "SUCCEEDED")
+
+
+async def test_stopping_ends_calls_under_way_and_hands_back_the_rest(
+    start: Start, ledger: tuple[FakeLedger, str]
+) -> None:
+    opened, answer = gate()
+    engine = start(FakeProvider(answer=answer, concurrency=2), in_flight=6)
+    refs = [ledger[0].add("ada@example.org") for _ in range(8)]
+    taking = asyncio.create_task(engine.take(refs))
+    await eventually(lambda: len(ledger[0].due) == 2)
+    stopping = asyncio.create_task(engine.stop())
+    with pytest.raises(RoomClosed):
+        await taking
+    opened.set()
+    await asyncio.wait_for(stopping, 5)
+    outcomes = [ledger[0].outcome(ref) for ref in refs]
+    assert (outcomes.count("SUCCEEDED"), outcomes.count("RELEASED"), outcomes.count("")) == (2, 4, 2)

@@ -1,0 +1,124 @@
+"""Push through the sandbox's FCM, with the real SDK and its token exchange."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from firebase_admin import messaging
+
+from services.delivery.config import DeliverySettings
+from services.delivery.providers.base import OutcomeKind
+from services.delivery.providers.deadline_adapter import DeadlineAdapter
+from services.delivery.providers.fcm import FcmProvider
+from shared.clock import SystemClock
+from tests.delivery.conftest import Sandbox
+from tests.delivery.outgoing import connections, outgoing, within
+
+TO = "device:token-1"
+
+
+def provider(base_url: str, **settings: Any) -> FcmProvider:
+    return FcmProvider.from_settings(DeliverySettings(fcm_base_url=base_url, **settings), SystemClock())
+
+
+@pytest.fixture(scope="module")
+def shared_provider(sandbox_process: Sandbox) -> Iterator[FcmProvider]:
+    made = provider(sandbox_process.http)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def fcm(shared_provider: FcmProvider, sandbox: Sandbox) -> FcmProvider:
+    return shared_provider
+
+
+def test_a_push_arrives_as_it_was_given(fcm: FcmProvider, sandbox: Sandbox) -> None:
+    given = outgoing(TO, body="Grüße 🎉")
+    outcome = fcm.send(given, within())
+    [receipt] = sandbox.receipts()
+    assert outcome.kind is OutcomeKind.SUCCEEDED
+    assert outcome.provider_message_id.startswith("projects/pulse-local/messages/")
+    assert (receipt["to"], receipt["subject"], receipt["body"]) == (TO, "Hello", "Grüße 🎉")
+    assert receipt["notification_id"] == given.notification_id
+
+
+@pytest.mark.parametrize(
+    ("action", "value", "kind", "code"),
+    [
+        ("status", "UNREGISTERED", OutcomeKind.PERMANENT_FAILURE, "UNREGISTERED"),
+        ("status", "SENDER_ID_MISMATCH", OutcomeKind.PERMANENT_FAILURE, "SENDER_ID_MISMATCH"),
+        ("status", "INVALID_ARGUMENT", OutcomeKind.PERMANENT_FAILURE, "INVALID_ARGUMENT"),
+        ("status", "QUOTA_EXCEEDED", OutcomeKind.TRANSIENT_FAILURE, "QUOTA_EXCEEDED"),
+        ("status", "THIRD_PARTY_AUTH_ERROR", OutcomeKind.TRANSIENT_FAILURE, "THIRD_PARTY_AUTH_ERROR"),
+        ("retry_after_s", 7, OutcomeKind.TRANSIENT_FAILURE, "QUOTA_EXCEEDED"),
+        ("status", "INTERNAL", OutcomeKind.UNANSWERED, "INTERNAL"),
+        ("status", "UNAVAILABLE", OutcomeKind.UNANSWERED, "UNAVAILABLE"),
+        ("status_after_accept", 500, OutcomeKind.UNANSWERED, "INTERNAL"),
+        ("status_after_accept", "reset", OutcomeKind.UNANSWERED, "FCM_NO_ANSWER"),
+        ("hang", 3, OutcomeKind.UNANSWERED, "FCM_NO_ANSWER"),
+        ("reset", None, OutcomeKind.UNANSWERED, "FCM_NO_ANSWER"),
+        ("garbage", None, OutcomeKind.UNANSWERED, "FCM_NO_ANSWER"),
+    ],
+)
+def test_a_fault_has_its_outcome_and_is_met_once(
+    fcm: FcmProvider, sandbox: Sandbox, action: str, value: object, kind: OutcomeKind, code: str
+) -> None:
+    fcm.send(outgoing(TO), within())
+    sandbox.fault("fcm", action, value)
+    outcome = fcm.send(outgoing(TO), within(0.5 if action == "hang" else 3))
+    assert (outcome.kind, outcome.code) == (kind, code)
+    assert outcome.retry_after == (7 if action == "retry_after_s" else None)
+    [fault] = sandbox.call("GET", "/api/faults")
+    posts = 3 if value == "THIRD_PARTY_AUTH_ERROR" else 1  # a 401 is met with fresh access tokens: nothing was sent
+    assert fault["used"] == posts
+
+
+def test_a_push_over_4_kib_is_refused_without_a_call(fcm: FcmProvider, sandbox: Sandbox) -> None:
+    outcome = fcm.send(outgoing(TO, body="é" * 2100), within())
+    assert (outcome.kind, outcome.code) == (OutcomeKind.PERMANENT_FAILURE, "PAYLOAD_TOO_LARGE")
+    assert fcm.send(outgoing(TO, body="é" * 1900), within()).kind is OutcomeKind.SUCCEEDED
+
+
+@pytest.mark.parametrize("to", ["unregistered-1", "not a token", ""])
+def test_a_token_that_is_none_is_a_permanent_failure(fcm: FcmProvider, to: str) -> None:
+    assert fcm.send(outgoing(to), within()).kind is OutcomeKind.PERMANENT_FAILURE
+
+
+def test_connections_are_kept(fcm: FcmProvider, sandbox: Sandbox) -> None:
+    fcm.send(outgoing(TO), within())
+    before = connections(fcm._adapter)
+    for _ in range(5):
+        fcm.send(outgoing(TO), within())
+    assert connections(fcm._adapter) == before
+
+
+def test_where_no_token_can_be_had_nothing_was_sent() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        port = closed.getsockname()[1]
+    made = provider(f"http://127.0.0.1:{port}")
+    outcome = made.send(outgoing(TO), within(1))
+    made.close()
+    assert outcome.kind is OutcomeKind.TRANSIENT_FAILURE
+
+
+def test_the_sdk_still_has_the_private_parts_that_we_set() -> None:
+    """firebase-admin offers no address, no retry setting and no session: these names are all there is."""
+    made = provider("http://127.0.0.1:9", fcm_project_id="p1")
+    service = messaging._get_messaging_service(made._app)
+    assert service._fcm_url == "http://127.0.0.1:9/v1/projects/p1/messages:send"
+    for address in ("http://x", "https://fcm.googleapis.com/v1/projects"):
+        adapter = service._client.session.get_adapter(address)
+        assert isinstance(adapter, DeadlineAdapter)
+        assert adapter.max_retries.total == 0
+    made.close()
+
+
+def test_by_default_pushes_go_to_google() -> None:
+    settings = DeliverySettings(fcm_base_url="https://fcm.googleapis.com", fcm_project_id="p1")
+    made = FcmProvider.from_settings(settings, SystemClock())
+    assert made._service._fcm_url == "https://fcm.googleapis.com/v1/projects/p1/messages:send"
+    made.close()

@@ -1,0 +1,219 @@
+"""Email through the sandbox's SMTP server: what goes in, and every way in which it can go wrong."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+from services.delivery.config import DeliverySettings
+from services.delivery.providers.base import Outcome, OutcomeKind
+from services.delivery.providers.smtp import SmtpProvider
+from shared.clock import SystemClock
+from tests.delivery.conftest import Sandbox, run_sandbox
+from tests.delivery.outgoing import outgoing, within
+
+
+def provider(port: int, **settings: Any) -> SmtpProvider:
+    values = {"smtp_host": "localhost", "smtp_port": port, **settings}
+    return SmtpProvider.from_settings(DeliverySettings(**values), SystemClock())
+
+
+@pytest.fixture
+def smtp(sandbox: Sandbox) -> Iterator[SmtpProvider]:
+    made = provider(sandbox.smtp_port)
+    yield made
+    made.close()
+
+
+@contextmanager
+def scripted(*scripts: list[bytes | None]) -> Iterator[tuple[int, list[int]]]:
+    """A server that answers each line with the next reply of its connection's script, and hangs up at None.
+
+    Gives its port and a list of how many lines each connection brought.
+    """
+    listener = socket.create_server(("127.0.0.1", 0))
+    lines: list[int] = []
+
+    def talk() -> None:
+        for script in scripts:
+            connection, _ = listener.accept()
+            lines.append(0)
+            with connection, connection.makefile("rb") as incoming:
+                for reply in script:
+                    if reply is None:
+                        break
+                    connection.sendall(reply)
+                    if not incoming.readline():
+                        break
+                    lines[-1] += 1
+
+    thread = threading.Thread(target=talk, daemon=True)
+    thread.start()
+    yield listener.getsockname()[1], lines
+    listener.close()
+
+
+def test_an_email_arrives_as_it_was_given(smtp: SmtpProvider, sandbox: Sandbox) -> None:
+    given = outgoing(body="Hi\n.\n..dots\nGrüße", html_body="<p>Hi</p>")
+    outcome = smtp.send(given, within())
+    assert outcome.kind is OutcomeKind.SUCCEEDED
+    [receipt] = sandbox.receipts()
+    assert receipt["notification_id"] == given.notification_id
+    assert (receipt["to"], receipt["subject"]) == ("ada@example.org", "Hello")
+    assert receipt["body"].splitlines() == ["Hi", ".", "..dots", "Grüße"]
+    assert outcome.provider_message_id
+
+
+@pytest.mark.parametrize(
+    ("action", "value", "kind", "code"),
+    [
+        ("status", 550, OutcomeKind.PERMANENT_FAILURE, "550"),
+        ("status", 450, OutcomeKind.TRANSIENT_FAILURE, "450"),
+        ("status", 451, OutcomeKind.TRANSIENT_FAILURE, "451"),
+        ("status", 421, OutcomeKind.TRANSIENT_FAILURE, "421"),
+        ("status", 554, OutcomeKind.PERMANENT_FAILURE, "554"),
+        ("retry_after_s", 90, OutcomeKind.TRANSIENT_FAILURE, "451"),
+        ("hang", 3, OutcomeKind.UNANSWERED, "SMTP_CONNECTION_LOST"),
+        ("reset", None, OutcomeKind.UNANSWERED, "SMTP_CONNECTION_LOST"),
+        ("garbage", None, OutcomeKind.UNANSWERED, "SMTP_GARBAGE"),
+        ("status_after_accept", "reset", OutcomeKind.UNANSWERED, "SMTP_CONNECTION_LOST"),
+        ("status_after_accept", "garbage", OutcomeKind.UNANSWERED, "SMTP_GARBAGE"),
+    ],
+)
+def test_a_fault_has_its_outcome_and_the_next_email_goes_through(
+    smtp: SmtpProvider, sandbox: Sandbox, action: str, value: object, kind: OutcomeKind, code: str
+) -> None:
+    smtp.send(outgoing(), within())  # so that the fault meets a kept connection
+    sandbox.fault("smtp", action, value, times=1)
+    outcome = smtp.send(outgoing(), within(0.5 if action == "hang" else 3))
+    assert (outcome.kind, outcome.code) == (kind, code)
+    assert outcome.retry_after == (90 if action == "retry_after_s" else None)
+    assert smtp.send(outgoing(), within()).kind is OutcomeKind.SUCCEEDED
+
+
+def test_one_connection_carries_many_emails_and_is_renewed_after_its_share() -> None:
+    accepted = [b"220 hi\r\n", b"250 hi\r\n", b"250 ok\r\n", b"250 ok\r\n", b"354 go\r\n"]
+    with scripted([*accepted, None], [*accepted, None]) as (port, lines):
+        made = provider(port, smtp_emails_per_connection=1)
+        made.send(outgoing(), within(1))
+        made.send(outgoing(), within(1))
+        made.close()
+    assert len(lines) == 2
+
+
+def test_emails_share_a_connection(smtp: SmtpProvider) -> None:
+    for _ in range(5):
+        assert smtp.send(outgoing(), within()).kind is OutcomeKind.SUCCEEDED
+    [session] = smtp._open
+    assert session.sent == 5
+
+
+def test_a_kept_connection_that_the_server_closed_is_replaced_without_a_trace(
+    smtp: SmtpProvider, sandbox: Sandbox
+) -> None:
+    smtp.send(outgoing(), within())
+    [session] = smtp._open
+    session._client.sock.shutdown(socket.SHUT_RDWR)  # type: ignore[union-attr]
+    assert smtp.send(outgoing(), within()).kind is OutcomeKind.SUCCEEDED
+    assert len(sandbox.receipts()) == 2
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        [None],
+        [b"554 go away\r\n"],
+        [b"not smtp\r\n"],
+        [b"220 hi\r\n", b"250 hi\r\n", None],
+        [b"220 hi\r\n", b"250 hi\r\n", b"451 no\r\n"],
+        [b"220 hi\r\n", b"250 hi\r\n", b"250 ok\r\n", None],
+        [b"220 hi\r\n", b"250 hi\r\n", b"250 ok\r\n", b"250 ok\r\n", None],
+    ],
+)
+def test_before_the_content_every_failure_is_certain(script: list[bytes | None]) -> None:
+    with scripted(script) as (port, _):
+        assert provider(port).send(outgoing(), within(1)).kind is OutcomeKind.TRANSIENT_FAILURE
+
+
+def test_after_the_content_a_hang_up_is_not() -> None:
+    script = [b"220 hi\r\n", b"250 hi\r\n", b"250 ok\r\n", b"250 ok\r\n", b"354 go\r\n", None]
+    with scripted(script) as (port, _):
+        assert provider(port).send(outgoing(), within(1)).kind is OutcomeKind.UNANSWERED
+
+
+def test_no_server_is_a_passing_failure() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        port = closed.getsockname()[1]
+    outcome = provider(port).send(outgoing(), within(1))
+    assert (outcome.kind, outcome.code) == (OutcomeKind.TRANSIENT_FAILURE, "SMTP_UNREACHABLE")
+
+
+def test_a_bad_address_is_refused_without_a_connection(smtp: SmtpProvider) -> None:
+    outcome = smtp.send(outgoing(to="a@example.org, b@example.org"), within())
+    assert (outcome.kind, outcome.code) == (OutcomeKind.PERMANENT_FAILURE, "INVALID_ADDRESS")
+    assert not smtp._open
+
+
+def test_an_email_larger_than_the_server_takes_is_refused_without_sending_it(smtp: SmtpProvider) -> None:
+    outcome = smtp.send(outgoing(body="x" * 11_000_000), within(10))
+    assert (outcome.kind, outcome.code) == (OutcomeKind.PERMANENT_FAILURE, "EMAIL_TOO_LARGE")
+
+
+@pytest.fixture(scope="module")
+def secure(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
+    home = tmp_path_factory.mktemp("secure")
+    login = {"smtp_username": "ada", "smtp_password": "s3cret"}
+    with run_sandbox(home, smtp_starttls="required", smtps="on", **login) as running:
+        yield running
+
+
+def _send_securely(secure: Sandbox, tls: str, **more: Any) -> Outcome:
+    port = secure.smtps_port if tls == "implicit" else secure.smtp_port
+    settings = {
+        "smtp_tls": tls,
+        "smtp_ca_file": str(secure.home / "data" / "sandbox" / "smtp.crt"),
+        "smtp_username": "ada",
+        "smtp_password": "s3cret",
+        **more,
+    }
+    made = provider(port, **settings)
+    try:
+        return made.send(outgoing(), within())
+    finally:
+        made.close()
+
+
+@pytest.mark.parametrize("tls", ["starttls", "implicit"])
+def test_an_email_goes_out_encrypted_after_a_login(secure: Sandbox, tls: str) -> None:
+    assert _send_securely(secure, tls).kind is OutcomeKind.SUCCEEDED
+
+
+@pytest.mark.parametrize("tls", ["starttls", "implicit"])
+def test_a_certificate_nobody_vouches_for_ends_the_attempt_before_anything_is_sent(secure: Sandbox, tls: str) -> None:
+    outcome = _send_securely(secure, tls, smtp_ca_file="")
+    assert (outcome.kind, outcome.code) == (OutcomeKind.TRANSIENT_FAILURE, "SMTP_UNREACHABLE")
+
+
+def test_a_wrong_password_passes_and_names_the_configuration(secure: Sandbox) -> None:
+    outcome = _send_securely(secure, "starttls", smtp_password="wrong")
+    assert (outcome.kind, outcome.code) == (OutcomeKind.TRANSIENT_FAILURE, "535")
+    assert "configuration" in outcome.message
+
+
+def test_a_server_without_starttls_is_not_talked_to_in_the_clear(sandbox: Sandbox) -> None:
+    outcome = provider(sandbox.smtp_port, smtp_tls="starttls").send(outgoing(), within())
+    assert outcome.kind is OutcomeKind.TRANSIENT_FAILURE
+    assert not sandbox.receipts()
+
+
+def test_verification_of_certificates_is_on() -> None:
+    made = provider(25, smtp_tls="starttls")
+    assert made._server.context is not None
+    assert made._server.context.verify_mode is ssl.CERT_REQUIRED
+    assert made._server.context.check_hostname

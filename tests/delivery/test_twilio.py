@@ -1,0 +1,111 @@
+"""SMS through the sandbox's Twilio."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+from services.delivery.config import DeliverySettings
+from services.delivery.providers.base import OutcomeKind
+from services.delivery.providers.twilio import TwilioProvider
+from shared.clock import SystemClock
+from tests.delivery.conftest import Sandbox
+from tests.delivery.outgoing import connections, outgoing, within
+
+TO = "+4915112345678"
+
+
+def provider(base_url: str, **settings: Any) -> TwilioProvider:
+    values = {
+        "twilio_account_sid": "AC123",
+        "twilio_auth_token": "token",
+        "twilio_from": "+15005550006",
+        "twilio_base_url": base_url,
+        "public_url": "http://127.0.0.1:9",
+        **settings,
+    }
+    return TwilioProvider.from_settings(DeliverySettings(**values), SystemClock())
+
+
+@pytest.fixture
+def twilio(sandbox: Sandbox) -> Iterator[TwilioProvider]:
+    made = provider(sandbox.http)
+    yield made
+    made.close()
+
+
+def test_an_sms_arrives_as_it_was_given(twilio: TwilioProvider, sandbox: Sandbox) -> None:
+    given = outgoing(TO, body="Your code is 1234 🎉")
+    outcome = twilio.send(given, within())
+    [receipt] = sandbox.receipts()
+    assert outcome.kind is OutcomeKind.SUCCEEDED
+    assert outcome.provider_message_id.startswith("SM")
+    assert (receipt["to"], receipt["body"]) == (TO, given.body)
+    assert receipt["notification_id"] == given.notification_id
+
+
+@pytest.mark.parametrize(
+    ("action", "value", "kind", "code"),
+    [
+        ("status", 21610, OutcomeKind.PERMANENT_FAILURE, "21610"),
+        ("status", 400, OutcomeKind.PERMANENT_FAILURE, "20001"),
+        ("status", 401, OutcomeKind.TRANSIENT_FAILURE, "20003"),
+        ("status", 429, OutcomeKind.TRANSIENT_FAILURE, "20429"),
+        ("retry_after_s", 7, OutcomeKind.TRANSIENT_FAILURE, "20429"),
+        ("status", 500, OutcomeKind.UNANSWERED, "20500"),
+        ("status_after_accept", 500, OutcomeKind.UNANSWERED, "20500"),
+        ("status_after_accept", "reset", OutcomeKind.UNANSWERED, "TWILIO_NO_ANSWER"),
+        ("hang", 3, OutcomeKind.UNANSWERED, "TWILIO_NO_ANSWER"),
+        ("reset", None, OutcomeKind.UNANSWERED, "TWILIO_NO_ANSWER"),
+        ("garbage", None, OutcomeKind.UNANSWERED, "TWILIO_NO_ANSWER"),
+    ],
+)
+def test_a_fault_has_its_outcome_and_the_next_sms_goes_through(
+    twilio: TwilioProvider, sandbox: Sandbox, action: str, value: object, kind: OutcomeKind, code: str
+) -> None:
+    twilio.send(outgoing(TO), within())
+    sandbox.fault("twilio", action, value, times=1)
+    outcome = twilio.send(outgoing(TO), within(0.5 if action == "hang" else 3))
+    assert (outcome.kind, outcome.code) == (kind, code)
+    assert outcome.retry_after == (7 if action == "retry_after_s" else None)
+    assert twilio.send(outgoing(TO), within()).kind is OutcomeKind.SUCCEEDED
+
+
+@pytest.mark.parametrize("to", ["+15005550001", "+15005550004", "+15005550009", "12345", ""])
+def test_a_number_that_twilio_refuses_is_a_permanent_failure(twilio: TwilioProvider, to: str) -> None:
+    assert twilio.send(outgoing(to), within()).kind is OutcomeKind.PERMANENT_FAILURE
+
+
+def test_an_empty_text_is_refused_without_a_call(twilio: TwilioProvider) -> None:
+    assert twilio.send(outgoing(TO, body=" \n"), within()).code == "EMPTY_BODY"
+
+
+def test_a_refused_connection_is_certain() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        port = closed.getsockname()[1]
+    outcome = provider(f"http://127.0.0.1:{port}").send(outgoing(TO), within())
+    assert (outcome.kind, outcome.code) == (OutcomeKind.TRANSIENT_FAILURE, "TWILIO_UNREACHABLE")
+
+
+def test_connections_are_kept(twilio: TwilioProvider) -> None:
+    for _ in range(5):
+        twilio.send(outgoing(TO), within())
+    assert connections(twilio._adapter) == 1
+
+
+def test_threads_never_get_each_others_answers(twilio: TwilioProvider, sandbox: Sandbox) -> None:
+    numbers = ["+15005550004" if number % 2 else TO for number in range(60)]
+    with ThreadPoolExecutor(8) as threads:
+        outcomes = list(threads.map(lambda to: twilio.send(outgoing(to), within()), numbers))
+    for to, outcome in zip(numbers, outcomes, strict=True):
+        assert outcome.kind is (OutcomeKind.SUCCEEDED if to == TO else OutcomeKind.PERMANENT_FAILURE)
+
+
+def test_no_callback_is_asked_for_without_a_public_address(sandbox: Sandbox) -> None:
+    made = provider(sandbox.http, public_url="")
+    assert made.send(outgoing(TO), within()).kind is OutcomeKind.SUCCEEDED
+    assert sandbox.receipts()[0]["notification_id"] == ""

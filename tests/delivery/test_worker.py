@@ -1,0 +1,232 @@
+"""A worker process, fed through the real broker."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import redis
+from kombu import Connection
+
+from shared.broker import DELIVER_TASK, QUEUES, Ref, celery_app, encode_refs
+from shared.config import base_environment
+from tests.delivery.conftest import Sandbox
+from tests.delivery.fakes import FakeLedger
+from tests.support import eventually
+
+
+class RunningWorker:
+    """A worker process and the log that it wrote so far."""
+
+    def __init__(self, process: asyncio.subprocess.Process, broker_url: str, home: Path) -> None:
+        self.process = process
+        self.home = home
+        self._app = celery_app(broker_url)
+
+    @property
+    def log(self) -> str:
+        return (self.home / "worker.log").read_text()
+
+    async def wake(self, *refs: Ref, lane: str = "LOW") -> None:
+        await self.publish(DELIVER_TASK, [encode_refs(refs)], lane)
+
+    async def publish(self, name: str, args: object, lane: str = "LOW") -> None:
+        await asyncio.to_thread(self._app.send_task, name, args, queue=QUEUES[lane])
+
+
+Start = Callable[..., Awaitable[RunningWorker]]
+
+
+@pytest.fixture
+async def start_worker(
+    ledger: tuple[FakeLedger, str], sandbox: Sandbox, broker_url: str, tmp_path: Path
+) -> AsyncIterator[Start]:
+    """Starts a worker and waits until it consumes; kills it at the end if it still runs."""
+    running: list[RunningWorker] = []
+
+    async def start(lane: str = "low", **settings: str) -> RunningWorker:
+        environment = {
+            **base_environment(),
+            "PULSE_HOME": str(tmp_path),
+            "PULSE_BROKER_URL": broker_url,
+            "PULSE_LEDGER_ADDRESS": ledger[1],
+            "PULSE_SMTP_HOST": "127.0.0.1",
+            "PULSE_SMTP_PORT": str(sandbox.smtp_port),
+            **settings,
+        }
+        with (tmp_path / "worker.log").open("ab") as output:
+            process = await asyncio.create_subprocess_exec(
+                sys.executable, "-m", "services.delivery.worker", lane, env=environment, stdout=output, stderr=output
+            )
+        worker = RunningWorker(process, broker_url, tmp_path)
+        running.append(worker)
+        ready = tmp_path / "run" / f"worker-{lane}.ready"
+        await eventually(lambda: ready.exists() or process.returncode is not None)
+        assert process.returncode is None, worker.log
+        assert ready.read_text().strip() == str(process.pid)
+        return worker
+
+    yield start
+    for worker in running:
+        if worker.process.returncode is None:
+            worker.process.kill()
+            await worker.process.wait()
+
+
+async def test_what_the_broker_wakes_it_for_is_sent_and_settled(
+    start_worker: Start, ledger: tuple[FakeLedger, str], sandbox: Sandbox
+) -> None:
+    worker = await start_worker()
+    refs = [ledger[0].add(f"user{number}@example.org") for number in range(20)]
+    await worker.wake(*refs)
+    await eventually(lambda: len(ledger[0].settled) == 20)
+    assert {ledger[0].outcome(ref) for ref in refs} == {"SUCCEEDED"}
+    assert {receipt["notification_id"] for receipt in sandbox.receipts()} == {ref[1] for ref in refs}
+    assert "user1@example.org" not in worker.log
+
+
+async def test_sigterm_ends_it_with_status_zero_and_removes_the_ready_file(start_worker: Start) -> None:
+    worker = await start_worker("high")
+    worker.process.send_signal(signal.SIGTERM)
+    assert await asyncio.wait_for(worker.process.wait(), 15) == 0
+    assert not (worker.home / "run" / "worker-high.ready").exists()
+
+
+async def test_everything_in_hand_is_handed_back_at_sigterm(
+    start_worker: Start, ledger: tuple[FakeLedger, str], sandbox: Sandbox
+) -> None:
+    worker = await start_worker(PULSE_SMTP_CONNECTIONS="2", PULSE_DELIVERY_STALL_SECONDS="60")
+    sandbox.fault("smtp", "delay_ms", 1500)
+    refs = [ledger[0].add(f"user{number}@example.org") for number in range(10)]
+    await worker.wake(*refs)
+    await eventually(lambda: sandbox.call("GET", "/api/faults")[0]["used"] == 2)
+    worker.process.send_signal(signal.SIGTERM)
+    assert await asyncio.wait_for(worker.process.wait(), 15) == 0
+    outcomes = [ledger[0].outcome(ref) for ref in refs]
+    assert (outcomes.count("SUCCEEDED"), outcomes.count("RELEASED")) == (2, 8)
+    assert len(sandbox.receipts()) == 2
+
+
+async def test_a_task_that_waits_for_room_goes_back_to_the_broker_at_sigterm(
+    start_worker: Start, ledger: tuple[FakeLedger, str], sandbox: Sandbox, broker_url: str
+) -> None:
+    worker = await start_worker(PULSE_WORKER_LOW_IN_FLIGHT="1")
+    sandbox.fault("smtp", "delay_ms", 1500)
+    first, second = ledger[0].add("ada@example.org"), ledger[0].add("bob@example.org")
+    await worker.wake(first)
+    await eventually(lambda: len(ledger[0].due) == 1)
+    await worker.wake(second)
+    with redis.Redis.from_url(broker_url) as broker:
+        await eventually(lambda: not broker.exists(QUEUES["LOW"]))
+        worker.process.send_signal(signal.SIGTERM)
+        assert await asyncio.wait_for(worker.process.wait(), 15) == 0
+        assert broker.llen(QUEUES["LOW"]) == 1
+    assert ledger[0].outcome(first) == "SUCCEEDED"
+    assert list(ledger[0].due) == [second]
+
+
+CANARY = "canary-7f3a@example.org"
+
+
+@pytest.mark.parametrize(
+    ("name", "args"),
+    [
+        ("pulse.unknown", [[CANARY]]),
+        (DELIVER_TASK, [CANARY]),
+        (DELIVER_TASK, [{"to": CANARY}]),
+        (DELIVER_TASK, []),
+        (DELIVER_TASK, [[["default", CANARY], CANARY, [CANARY, CANARY, CANARY]]]),
+    ],
+)
+async def test_what_it_cannot_use_is_dropped_without_showing_it(
+    start_worker: Start, ledger: tuple[FakeLedger, str], name: str, args: list[Any]
+) -> None:
+    worker = await start_worker()
+    await worker.publish(name, args)
+    ref = ledger[0].add("ada@example.org")
+    await worker.wake(ref)
+    await eventually(lambda: ledger[0].outcome(ref) == "SUCCEEDED")
+    await eventually(lambda: "dropped" in worker.log)
+    assert CANARY not in worker.log
+    assert "Traceback" not in worker.log
+
+
+@pytest.mark.parametrize("content_type", ["application/x-python-serialize", "application/json"])
+async def test_pickle_and_broken_json_are_dropped_without_showing_them(
+    start_worker: Start, ledger: tuple[FakeLedger, str], broker_url: str, content_type: str
+) -> None:
+    worker = await start_worker()
+    with Connection(broker_url) as connection, connection.Producer() as producer:
+        producer.publish(
+            f"\x80{CANARY}".encode(),
+            routing_key=QUEUES["LOW"],
+            content_type=content_type,
+            content_encoding="utf-8",
+            headers={"task": DELIVER_TASK, "id": "1", "lang": "py", "argsrepr": "", "kwargsrepr": ""},
+        )
+    ref = ledger[0].add("ada@example.org")
+    await worker.wake(ref)
+    await eventually(lambda: ledger[0].outcome(ref) == "SUCCEEDED")
+    assert CANARY not in worker.log
+
+
+async def test_garbage_in_the_queue_itself_does_not_end_the_worker(
+    start_worker: Start, ledger: tuple[FakeLedger, str], broker_url: str
+) -> None:
+    worker = await start_worker()
+    with redis.Redis.from_url(broker_url) as broker:
+        broker.lpush(QUEUES["LOW"], f"not json {CANARY}")
+    ref = ledger[0].add("ada@example.org")
+    await worker.wake(ref)
+    await eventually(lambda: ledger[0].outcome(ref) == "SUCCEEDED")
+    assert worker.process.returncode is None
+    assert CANARY not in worker.log
+
+
+async def test_lanes_take_from_their_own_queue_alone(start_worker: Start, ledger: tuple[FakeLedger, str]) -> None:
+    worker = await start_worker("high")
+    low, high = ledger[0].add("ada@example.org"), ledger[0].add("bob@example.org")
+    await worker.wake(low, lane="LOW")
+    await worker.wake(high, lane="HIGH")
+    await eventually(lambda: ledger[0].outcome(high) == "SUCCEEDED")
+    assert list(ledger[0].due) == [low]
+
+
+async def test_flower_sees_its_events(start_worker: Start, ledger: tuple[FakeLedger, str], broker_url: str) -> None:
+    seen: set[str] = set()
+    app = celery_app(broker_url)
+
+    def watch() -> None:
+        with app.connection_for_read() as connection:
+            receiver = app.events.Receiver(connection, handlers={"*": lambda event: seen.add(event["type"])})
+            with contextlib.suppress(TimeoutError):
+                receiver.capture(limit=6, timeout=8, wakeup=True)
+
+    watching = asyncio.create_task(asyncio.to_thread(watch))
+    worker = await start_worker()
+    await worker.wake(ledger[0].add("ada@example.org"))
+    await eventually(lambda: {"worker-heartbeat", "task-received", "task-succeeded"} <= seen)
+    await watching
+
+
+async def test_remote_control_is_off_in_production(start_worker: Start, broker_url: str) -> None:
+    worker = await start_worker(PULSE_ENV="production")
+    app = celery_app(broker_url)
+    assert await asyncio.to_thread(app.control.ping, timeout=1.0) == []
+    await asyncio.to_thread(app.control.shutdown)
+    assert worker.process.returncode is None
+
+
+@pytest.mark.parametrize("arguments", [[], ["medium"], ["high", "low"]])
+async def test_a_lane_must_be_named(arguments: list[str]) -> None:
+    command = [sys.executable, "-m", "services.delivery.worker", *arguments]
+    process = await asyncio.create_subprocess_exec(*command, stderr=asyncio.subprocess.PIPE)
+    _, said = await process.communicate()
+    assert process.returncode == 2
+    assert b"high|low" in said
