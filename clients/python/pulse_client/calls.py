@@ -1,0 +1,228 @@
+"""Every call that can be made, as a value: which method, with what, read how.
+
+Both clients only carry these out, so nothing of the contract is written twice.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, TypedDict, TypeVar, Unpack
+
+from google.protobuf.message import Message
+
+from pulse.common.v1 import enums_pb2, template_pb2
+from pulse.gateway.v1 import notification_service_pb2, operations_service_pb2, template_service_pb2
+from pulse.gateway.v1.notification_service_pb2_grpc import NotificationServiceStub
+from pulse.gateway.v1.operations_service_pb2_grpc import OperationsServiceStub
+from pulse.gateway.v1.template_service_pb2_grpc import TemplateServiceStub
+from pulse_client import read
+from pulse_client.enums import Channel, Priority, Status
+from pulse_client.errors import PulseError
+from pulse_client.models import Notification, Preview, QueueDepth, Sent, Statistics
+from pulse_client.request import Request, build
+from pulse_client.template import Template, TemplateContent
+from pulse_client.wire import number, to_duration, to_struct, to_timestamp
+
+#: The stubs a client makes of its channel.
+STUBS: tuple[Any, ...] = (NotificationServiceStub, TemplateServiceStub, OperationsServiceStub)
+#: The one of them with the one method that streams, ``WatchNotification``.
+WATCH_STUB: Any = NotificationServiceStub
+#: A batch is cut here too, well below what a gateway takes in one message, bytes.
+BATCH_BYTES = 4 * 1024 * 1024
+
+Result = TypeVar("Result")
+Entry = TypeVar("Entry")
+
+
+@dataclass(frozen=True)
+class Call(Generic[Result]):
+    """One unary call: a stub's method, its request, and how its response is read."""
+
+    stub: Any
+    method: str
+    request: Message
+    read: Callable[[Any], Result]
+
+
+@dataclass(frozen=True)
+class Page(Generic[Entry]):
+    """One page of a list, and the call for the one after it; None on the last."""
+
+    entries: Sequence[Entry]
+    after: Call[Page[Entry]] | None
+
+
+def send(**request: Unpack[Request]) -> Call[Sent]:
+    """SendNotification."""
+    return Call(NotificationServiceStub, "SendNotification", build(**request), read.sent)
+
+
+def batches(
+    requests: Iterable[Request], chunk: int
+) -> Iterator[list[notification_service_pb2.SendNotificationRequest]]:
+    """Cuts requests into batches of at most ``chunk`` (1 to 1,000) and about 4 MiB."""
+    if not 1 <= chunk <= 1000:
+        raise ValueError("chunk must be 1 to 1,000")
+    batch: list[notification_service_pb2.SendNotificationRequest] = []
+    size = 0
+    for request in requests:
+        built = build(**request)
+        if batch and (len(batch) == chunk or size + built.ByteSize() > BATCH_BYTES):
+            yield batch
+            batch, size = [], 0
+        batch.append(built)
+        size += built.ByteSize()
+    if batch:
+        yield batch
+
+
+def send_batch(batch: Sequence[notification_service_pb2.SendNotificationRequest]) -> Call[list[Sent | PulseError]]:
+    """BatchSendNotifications, for one of :func:`batches`."""
+    return Call(
+        NotificationServiceStub,
+        "BatchSendNotifications",
+        notification_service_pb2.BatchSendNotificationsRequest(requests=batch),
+        lambda response: [read.result(result) for result in response.results],
+    )
+
+
+def get(notification_id: str) -> Call[Notification]:
+    """GetNotification."""
+    request = notification_service_pb2.GetNotificationRequest(notification_id=notification_id)
+    return Call(NotificationServiceStub, "GetNotification", request, read.notification)
+
+
+class Filters(TypedDict, total=False):
+    """What ``list`` takes; each narrows it down further."""
+
+    user_id: str
+    status: Status | str | None
+    channel: Channel | str | None
+    template: str
+    created_after: dt.datetime | None  # at or after; aware
+    created_before: dt.datetime | None  # aware
+    page_size: int  # notifications a call, 1 to 1,000; 0: the gateway's default
+
+
+def list_notifications(**filters: Unpack[Filters]) -> Call[Page[Notification]]:
+    """ListNotifications, first page. TypeError for a filter there is not."""
+    unknown = filters.keys() - Filters.__annotations__.keys()
+    if unknown:
+        raise TypeError(f"there is no filter {', '.join(sorted(unknown))}")
+    request = notification_service_pb2.ListNotificationsRequest(
+        page_size=filters.get("page_size", 0),
+        user_id=filters.get("user_id", ""),
+        status=number(Status, enums_pb2.Status, filters.get("status")),
+        channel=number(Channel, enums_pb2.Channel, filters.get("channel")),
+        template_name=filters.get("template", ""),
+        created_after=to_timestamp(filters.get("created_after")),
+        created_before=to_timestamp(filters.get("created_before")),
+    )
+    return _page(NotificationServiceStub, "ListNotifications", request, "notifications", read.notification)
+
+
+def cancel(notification_id: str) -> Call[Notification]:
+    """CancelNotification."""
+    request = notification_service_pb2.CancelNotificationRequest(notification_id=notification_id)
+    return Call(NotificationServiceStub, "CancelNotification", request, read.notification)
+
+
+def create_template(template: Template) -> Call[Template]:
+    """CreateTemplate."""
+    request = template_service_pb2.CreateTemplateRequest(template=_template(template))
+    return Call(TemplateServiceStub, "CreateTemplate", request, read.template)
+
+
+def update_template(template: Template) -> Call[Template]:
+    """UpdateTemplate."""
+    request = template_service_pb2.UpdateTemplateRequest(template=_template(template))
+    return Call(TemplateServiceStub, "UpdateTemplate", request, read.template)
+
+
+def get_template(name: str, version: int = 0) -> Call[Template]:
+    """GetTemplate."""
+    request = template_service_pb2.GetTemplateRequest(name=name, version=version)
+    return Call(TemplateServiceStub, "GetTemplate", request, read.template)
+
+
+def list_templates(channel: Channel | str | None = None, page_size: int = 0) -> Call[Page[Template]]:
+    """ListTemplates, first page."""
+    request = template_service_pb2.ListTemplatesRequest(
+        channel=number(Channel, enums_pb2.Channel, channel), page_size=page_size
+    )
+    return _page(TemplateServiceStub, "ListTemplates", request, "templates", read.template)
+
+
+def delete_template(name: str) -> Call[None]:
+    """DeleteTemplate."""
+    request = template_service_pb2.DeleteTemplateRequest(name=name)
+    return Call(TemplateServiceStub, "DeleteTemplate", request, lambda _empty: None)
+
+
+def preview_template(
+    name: str,
+    context: Mapping[str, Any] | None = None,
+    *,
+    version: int = 0,
+    channel: Channel | str | None = None,
+    locale: str = "",
+    draft: Sequence[TemplateContent] = (),
+) -> Call[Preview]:
+    """PreviewTemplate."""
+    request = template_service_pb2.PreviewTemplateRequest(
+        name=name,
+        version=version,
+        draft=[_content(content) for content in draft],
+        context=to_struct(context),
+        channel=number(Channel, enums_pb2.Channel, channel),
+        locale=locale,
+    )
+    return Call(TemplateServiceStub, "PreviewTemplate", request, read.preview)
+
+
+def queue_depths() -> Call[tuple[QueueDepth, ...]]:
+    """GetQueueDepths."""
+    request = operations_service_pb2.GetQueueDepthsRequest()
+    return Call(OperationsServiceStub, "GetQueueDepths", request, read.queue_depths)
+
+
+def statistics(window: dt.timedelta | None = None) -> Call[Statistics]:
+    """GetStatistics."""
+    request = operations_service_pb2.GetStatisticsRequest(window=to_duration(window))
+    return Call(OperationsServiceStub, "GetStatistics", request, read.statistics)
+
+
+def _page(stub: Any, method: str, request: Any, field: str, read_entry: Callable[[Any], Entry]) -> Call[Page[Entry]]:
+    def read_page(response: Any) -> Page[Entry]:
+        entries = [read_entry(entry) for entry in getattr(response, field)]
+        if not response.next_page_token:
+            return Page(entries, None)
+        following = type(request)()
+        following.CopyFrom(request)
+        following.page_token = response.next_page_token
+        return Page(entries, _page(stub, method, following, field, read_entry))
+
+    return Call(stub, method, request, read_page)
+
+
+def _template(template: Template) -> template_pb2.Template:
+    return template_pb2.Template(
+        name=template.name,
+        channel=number(Channel, enums_pb2.Channel, template.channel),
+        priority=number(Priority, enums_pb2.Priority, template.priority),
+        category=template.category,
+        default_locale=template.default_locale,
+        contents=[_content(content) for content in template.contents],
+    )
+
+
+def _content(content: TemplateContent) -> template_pb2.TemplateContent:
+    return template_pb2.TemplateContent(
+        channel=number(Channel, enums_pb2.Channel, content.channel),
+        locale=content.locale,
+        subject=content.subject,
+        body=content.body,
+        html_body=content.html_body,
+    )

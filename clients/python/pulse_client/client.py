@@ -1,0 +1,174 @@
+"""The client for ordinary code; :mod:`pulse_client.aio` has its twin."""
+
+from __future__ import annotations
+
+import datetime as dt
+import time
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
+from types import TracebackType
+from typing import Any, Self, TypeVar, Unpack
+
+import grpc
+
+from pulse_client import calls, connection
+from pulse_client.enums import Channel
+from pulse_client.errors import PulseError, from_rpc_error
+from pulse_client.follow import Follow
+from pulse_client.models import Event, Notification, Preview, QueueDepth, Sent, Statistics
+from pulse_client.request import Request
+from pulse_client.template import Template, TemplateContent
+
+Result = TypeVar("Result")
+
+
+class Client:
+    """Talks to one gateway; safe to share among threads. Connects when first used.
+
+    ``address`` is host:port or any gRPC target, ``timeout`` (s) bounds every unary call, its retries
+    included. ``tls``: True for the system's authorities, bytes for others in PEM, or gRPC credentials.
+
+    Every method raises :class:`PulseError`. UNAVAILABLE is tried again, up to five times, wherever that
+    changes nothing: every send carries an idempotency key, made up if you give none.
+    """
+
+    def __init__(
+        self,
+        address: str = "127.0.0.1:50051",
+        api_key: str | None = None,
+        timeout: float = 10.0,
+        tls: bool | bytes | grpc.ChannelCredentials = False,
+    ) -> None:
+        secret = connection.credentials(tls)
+        self._channel = (
+            grpc.secure_channel(address, secret, connection.OPTIONS)
+            if secret
+            else grpc.insecure_channel(address, connection.OPTIONS)
+        )
+        self._stubs = {stub: stub(self._channel) for stub in calls.STUBS}
+        self._metadata = connection.metadata(api_key)
+        self._timeout = timeout
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Ends calls under way and the connection."""
+        self._channel.close()
+
+    def send(self, **request: Unpack[Request]) -> Sent:
+        """Has one notification accepted: stored durably, once. Arguments: :class:`Request`."""
+        return self._call(calls.send(**request))
+
+    def send_many(self, requests: Iterable[Request], chunk: int = 500) -> Iterator[Sent | PulseError]:
+        """Sends in batches of ``chunk`` (1 to 1,000), lazily; one result for each request, in order.
+
+        A request that is refused, or a batch that could not be delivered, gives a PulseError as its
+        result; none is raised.
+        """
+        for batch in calls.batches(requests, chunk):
+            try:
+                results = self._call(calls.send_batch(batch))
+            except PulseError as error:
+                results = [error] * len(batch)
+            yield from results
+
+    def get(self, notification_id: str) -> Notification:
+        """One notification, with its timeline."""
+        return self._call(calls.get(notification_id))
+
+    def list(self, **filters: Unpack[calls.Filters]) -> Iterator[Notification]:
+        """Notifications, newest first, without timelines, page by page as they are consumed."""
+        return self._pages(calls.list_notifications(**filters))
+
+    def watch(
+        self, notification_id: str, after_sequence: int = 0, timeout: float | None = None
+    ) -> Generator[Event, None, None]:
+        """Events of a notification, past ones first, until it is terminal; goes on by itself when a stream breaks.
+
+        ``timeout`` (s) bounds the whole; DEADLINE_EXCEEDED after it. Close the iterator to stop earlier.
+        """
+        follow = Follow(notification_id, after_sequence, timeout)
+        stub = self._stubs[calls.WATCH_STUB]
+        while True:
+            stream = stub.WatchNotification(follow.request, timeout=follow.timeout, metadata=self._metadata)
+            try:
+                for response in stream:
+                    yield follow.seen(response.event)
+                return
+            except grpc.RpcError as error:
+                time.sleep(follow.pause(from_rpc_error(error)))
+            finally:
+                stream.cancel()
+
+    def wait(self, notification_id: str, timeout: float = 60.0) -> Notification:
+        """The notification once it is SENT or terminal; DEADLINE_EXCEEDED if it is not within ``timeout`` s."""
+        with closing(self.watch(notification_id, timeout=timeout)) as events:
+            for event in events:
+                if not event.status.is_under_way:
+                    break
+        return self.get(notification_id)
+
+    def cancel(self, notification_id: str) -> Notification:
+        """Takes a notification back before it is sent; FAILED_PRECONDITION once it is too late."""
+        return self._call(calls.cancel(notification_id))
+
+    def create_template(self, template: Template) -> Template:
+        """Makes version 1; ALREADY_EXISTS if the name is taken."""
+        return self._call(calls.create_template(template))
+
+    def update_template(self, template: Template) -> Template:
+        """Makes the next version, out of the whole template."""
+        return self._call(calls.update_template(template))
+
+    def get_template(self, name: str, version: int = 0) -> Template:
+        """The newest version, or a given one."""
+        return self._call(calls.get_template(name, version))
+
+    def list_templates(self, channel: Channel | str | None = None, page_size: int = 0) -> Iterator[Template]:
+        """Templates by name, each at its newest version."""
+        return self._pages(calls.list_templates(channel, page_size))
+
+    def delete_template(self, name: str) -> None:
+        """Takes a template out of use; what was accepted is still sent."""
+        self._call(calls.delete_template(name))
+
+    def preview_template(
+        self,
+        name: str,
+        context: Mapping[str, Any] | None = None,
+        *,
+        version: int = 0,
+        channel: Channel | str | None = None,
+        locale: str = "",
+        draft: Sequence[TemplateContent] = (),
+    ) -> Preview:
+        """What a recipient would see, of a stored template or, if given, of ``draft``."""
+        return self._call(
+            calls.preview_template(name, context, version=version, channel=channel, locale=locale, draft=draft)
+        )
+
+    def queue_depths(self) -> tuple[QueueDepth, ...]:
+        """What waits in each lane."""
+        return self._call(calls.queue_depths())
+
+    def statistics(self, window: dt.timedelta | None = None) -> Statistics:
+        """Counts of what was accepted within ``window`` (up to 31 days; None: 24 hours)."""
+        return self._call(calls.statistics(window))
+
+    def _call(self, call: calls.Call[Result]) -> Result:
+        method = getattr(self._stubs[call.stub], call.method)
+        try:
+            return call.read(method(call.request, timeout=self._timeout, metadata=self._metadata))
+        except grpc.RpcError as error:
+            raise from_rpc_error(error) from None
+
+    def _pages(self, call: calls.Call[calls.Page[Result]]) -> Iterator[Result]:
+        following: calls.Call[calls.Page[Result]] | None = call
+        while following:
+            page = self._call(following)
+            yield from page.entries
+            following = page.after

@@ -1,0 +1,62 @@
+"""How the gateway is reached: channel options, encryption, credential.
+
+gRPC ignores a misspelt option in silence, so they stand here and nowhere else.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import grpc
+
+#: Sends carry a key, and the rest only reads: trying again is safe. What makes template versions is not tried again.
+RETRIED = [
+    {"service": "pulse.gateway.v1.NotificationService"},
+    {"service": "pulse.gateway.v1.OperationsService"},
+    {"service": "pulse.gateway.v1.TemplateService", "method": "GetTemplate"},
+    {"service": "pulse.gateway.v1.TemplateService", "method": "ListTemplates"},
+    {"service": "pulse.gateway.v1.TemplateService", "method": "PreviewTemplate"},
+]
+
+#: gRPC's own retries: five tries at the most, 0.1 s to 1 s apart with jitter, within the call's time-out.
+_SERVICE_CONFIG = {
+    "methodConfig": [
+        {
+            "name": RETRIED,
+            "retryPolicy": {
+                "maxAttempts": 5,
+                "initialBackoff": "0.1s",
+                "maxBackoff": "1s",
+                "backoffMultiplier": 2,
+                "retryableStatusCodes": ["UNAVAILABLE"],
+            },
+        }
+    ]
+}
+
+OPTIONS: list[tuple[str, Any]] = [
+    ("grpc.service_config", json.dumps(_SERVICE_CONFIG)),
+    ("grpc.enable_retries", 1),
+    # A gateway that was restarted is found again soon, not after gRPC's default of up to two minutes.
+    ("grpc.initial_reconnect_backoff_ms", 100),
+    ("grpc.max_reconnect_backoff_ms", 2_000),
+    # A watch that lies still for hours notices a connection that has died.
+    ("grpc.keepalive_time_ms", 30_000),
+    ("grpc.keepalive_timeout_ms", 10_000),
+    ("grpc.max_receive_message_length", 16 * 1024 * 1024),
+]
+
+
+def credentials(tls: bool | bytes | grpc.ChannelCredentials) -> grpc.ChannelCredentials | None:
+    """None for plain text; True: the system's authorities; bytes: these, in PEM."""
+    if isinstance(tls, bytes):
+        return grpc.ssl_channel_credentials(root_certificates=tls)
+    if isinstance(tls, bool):
+        return grpc.ssl_channel_credentials() if tls else None
+    return tls
+
+
+def metadata(api_key: str | None) -> tuple[tuple[str, str], ...]:
+    """What every call carries."""
+    return (("authorization", f"Bearer {api_key}"),) if api_key else ()

@@ -1,0 +1,100 @@
+"""The closed sets of names, as strings: ``Channel.EMAIL == "EMAIL"``.
+
+UNSPECIFIED is "not said", or a value that is newer than this client.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import TypeVar
+
+
+class Channel(StrEnum):
+    """How a recipient is reached."""
+
+    UNSPECIFIED = "UNSPECIFIED"
+    EMAIL = "EMAIL"
+    SMS = "SMS"
+    PUSH = "PUSH"
+
+
+class Priority(StrEnum):
+    """How urgent a notification is; the lane it travels in."""
+
+    UNSPECIFIED = "UNSPECIFIED"
+    HIGH = "HIGH"
+    LOW = "LOW"
+
+
+class Status(StrEnum):
+    """Where a notification stands."""
+
+    UNSPECIFIED = "UNSPECIFIED"
+    SCHEDULED = "SCHEDULED"
+    QUEUED = "QUEUED"
+    SENDING = "SENDING"
+    RETRYING = "RETRYING"
+    SENT = "SENT"
+    DELIVERED = "DELIVERED"
+    UNDELIVERED = "UNDELIVERED"
+    FAILED = "FAILED"
+    UNKNOWN = "UNKNOWN"
+    EXPIRED = "EXPIRED"
+    CANCELLED = "CANCELLED"
+    SUPPRESSED = "SUPPRESSED"
+
+    @property
+    def is_under_way(self) -> bool:
+        """Not with a provider yet, and still going there."""
+        return self in (Status.UNSPECIFIED, Status.SCHEDULED, Status.QUEUED, Status.SENDING, Status.RETRYING)
+
+    @property
+    def is_success(self) -> bool:
+        """A provider took it over, and has not reported that it did not arrive."""
+        return self in (Status.SENT, Status.DELIVERED)
+
+
+class DeliveryGuarantee(StrEnum):
+    """What happens when a provider call ends without an answer: try again, or leave it."""
+
+    UNSPECIFIED = "UNSPECIFIED"
+    AT_LEAST_ONCE = "AT_LEAST_ONCE"
+    AT_MOST_ONCE = "AT_MOST_ONCE"
+
+
+class EventKind(StrEnum):
+    """What kind of thing happened to a notification."""
+
+    UNSPECIFIED = "UNSPECIFIED"
+    ACCEPTED = "ACCEPTED"
+    ATTEMPT_STARTED = "ATTEMPT_STARTED"
+    ATTEMPT_ENDED = "ATTEMPT_ENDED"
+    RECEIPT = "RECEIPT"
+    CANCELLED = "CANCELLED"
+    EXPIRED = "EXPIRED"
+    DEFERRED = "DEFERRED"
+    SUPPRESSED = "SUPPRESSED"
+    REPLAYED = "REPLAYED"
+
+
+class Outcome(StrEnum):
+    """How an attempt ended."""
+
+    UNSPECIFIED = "UNSPECIFIED"
+    SUCCEEDED = "SUCCEEDED"
+    TRANSIENT_FAILURE = "TRANSIENT_FAILURE"
+    PERMANENT_FAILURE = "PERMANENT_FAILURE"
+    UNANSWERED = "UNANSWERED"
+    RELEASED = "RELEASED"
+
+
+Name = TypeVar("Name", bound=StrEnum)
+
+
+def parse(kind: type[Name], text: str) -> Name:
+    """The member called ``text``, in any case; ValueError lists those there are."""
+    try:
+        return kind(text.upper())
+    except ValueError:
+        names = ", ".join(member.value for member in kind if member.value != "UNSPECIFIED")
+        raise ValueError(f"{text!r} is no {kind.__name__.lower()}; there are {names}") from None

@@ -1,0 +1,127 @@
+"""What Pulse answers with. Times are aware, in UTC; lengths of time are ``timedelta``; None is "not known"."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from pulse_client.enums import Channel, DeliveryGuarantee, EventKind, Outcome, Priority, Status
+
+
+@dataclass(frozen=True)
+class Sent:
+    """A notification that is stored durably. ``replayed``: an earlier request with its key made it."""
+
+    notification_id: str
+    status: Status
+    replayed: bool
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why an attempt failed: the provider's code or Pulse's reason, and one sentence."""
+
+    code: str
+    message: str
+
+
+@dataclass(frozen=True)
+class Decision:
+    """One rule's say in what happened, and why."""
+
+    rule: str
+    result: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Event:
+    """One thing that happened to a notification. ``sequence`` counts from 1, ``attempt`` too (0: none meant)."""
+
+    sequence: int
+    time: dt.datetime | None
+    kind: EventKind
+    status: Status
+    attempt: int
+    provider: str
+    outcome: Outcome
+    latency: dt.timedelta | None
+    provider_message_id: str
+    failure: Failure | None
+    decisions: tuple[Decision, ...]
+    next_attempt_time: dt.datetime | None
+    actor: str
+    trace_id: str
+
+
+@dataclass(frozen=True)
+class Notification:
+    """What was asked for and where it stands. Only ``get`` and ``wait`` fill ``timeline``."""
+
+    notification_id: str
+    user_id: str
+    template_name: str
+    template_version: int
+    channel: Channel
+    to: str
+    status: Status
+    priority: Priority
+    locale: str
+    metadata: Mapping[str, str]
+    delivery_guarantee: DeliveryGuarantee
+    idempotency_key: str
+    create_time: dt.datetime | None
+    update_time: dt.datetime | None
+    send_at: dt.datetime | None
+    expires_at: dt.datetime | None
+    sent_time: dt.datetime | None
+    delivered_time: dt.datetime | None
+    last_attempt_time: dt.datetime | None
+    next_attempt_time: dt.datetime | None
+    attempt_count: int
+    max_attempts: int
+    provider: str
+    provider_message_id: str
+    failure: Failure | None
+    timeline: tuple[Event, ...]
+    trace_id: str
+
+
+@dataclass(frozen=True)
+class Preview:
+    """What a recipient would see; ``sms_segments`` is 0 unless it is an SMS."""
+
+    subject: str
+    body: str
+    html_body: str
+    locale: str
+    sms_segments: int
+
+
+@dataclass(frozen=True)
+class QueueDepth:
+    """What waits in one lane: due now, not before a later time, and in workers' hands."""
+
+    lane: Priority
+    due: int
+    waiting: int
+    sending: int
+    oldest_due_age: dt.timedelta
+
+
+@dataclass(frozen=True)
+class StatusCount:
+    """How many notifications of a channel stand at a status."""
+
+    status: Status
+    channel: Channel
+    count: int
+
+
+@dataclass(frozen=True)
+class Statistics:
+    """How things went; ``average_retry_attempts`` is over those that are RETRYING now."""
+
+    counts: tuple[StatusCount, ...]
+    average_retry_attempts: float

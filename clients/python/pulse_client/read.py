@@ -1,0 +1,135 @@
+"""Responses as the client's own types."""
+
+from __future__ import annotations
+
+from pulse.common.v1 import enums_pb2, notification_pb2, template_pb2
+from pulse.gateway.v1 import notification_service_pb2, operations_service_pb2, template_service_pb2
+from pulse_client import errors
+from pulse_client.enums import Channel, DeliveryGuarantee, EventKind, Outcome, Priority, Status
+from pulse_client.models import (
+    Decision,
+    Event,
+    Failure,
+    Notification,
+    Preview,
+    QueueDepth,
+    Sent,
+    Statistics,
+    StatusCount,
+)
+from pulse_client.template import Template, TemplateContent
+from pulse_client.wire import length, name, time
+
+
+def sent(answer: notification_service_pb2.SendNotificationResponse) -> Sent:
+    """From SendNotification."""
+    return Sent(answer.notification_id, name(Status, enums_pb2.Status, answer.status), answer.replayed)
+
+
+def result(answer: notification_service_pb2.BatchSendResult) -> Sent | errors.PulseError:
+    """From one result of BatchSendNotifications."""
+    if answer.HasField("error"):
+        return errors.from_status(answer.error)
+    return Sent(answer.notification_id, name(Status, enums_pb2.Status, answer.status), answer.replayed)
+
+
+def notification(stored: notification_pb2.Notification) -> Notification:
+    """From Get, List and Cancel."""
+    return Notification(
+        notification_id=stored.notification_id,
+        user_id=stored.user_id,
+        template_name=stored.template_name,
+        template_version=stored.template_version,
+        channel=name(Channel, enums_pb2.Channel, stored.channel),
+        to=stored.to,
+        status=name(Status, enums_pb2.Status, stored.status),
+        priority=name(Priority, enums_pb2.Priority, stored.priority),
+        locale=stored.locale,
+        metadata=dict(stored.metadata),
+        delivery_guarantee=name(DeliveryGuarantee, enums_pb2.DeliveryGuarantee, stored.delivery_guarantee),
+        idempotency_key=stored.idempotency_key,
+        create_time=time(stored, "create_time"),
+        update_time=time(stored, "update_time"),
+        send_at=time(stored, "send_at"),
+        expires_at=time(stored, "expires_at"),
+        sent_time=time(stored, "sent_time"),
+        delivered_time=time(stored, "delivered_time"),
+        last_attempt_time=time(stored, "last_attempt_time"),
+        next_attempt_time=time(stored, "next_attempt_time"),
+        attempt_count=stored.attempt_count,
+        max_attempts=stored.max_attempts,
+        provider=stored.provider,
+        provider_message_id=stored.provider_message_id,
+        failure=_failure(stored),
+        timeline=tuple(event(happened) for happened in stored.timeline),
+        trace_id=stored.trace_id,
+    )
+
+
+def event(happened: notification_pb2.TimelineEvent) -> Event:
+    """From a timeline."""
+    return Event(
+        sequence=happened.sequence,
+        time=time(happened, "time"),
+        kind=name(EventKind, notification_pb2.TimelineEvent.Kind, happened.kind),
+        status=name(Status, enums_pb2.Status, happened.status),
+        attempt=happened.attempt,
+        provider=happened.provider,
+        outcome=name(Outcome, notification_pb2.TimelineEvent.Outcome, happened.outcome),
+        latency=length(happened, "latency"),
+        provider_message_id=happened.provider_message_id,
+        failure=_failure(happened),
+        decisions=tuple(Decision(d.rule, d.result, d.reason) for d in happened.decisions),
+        next_attempt_time=time(happened, "next_attempt_time"),
+        actor=happened.actor,
+        trace_id=happened.trace_id,
+    )
+
+
+def template(stored: template_pb2.Template) -> Template:
+    """From the template service."""
+    return Template(
+        name=stored.name,
+        channel=name(Channel, enums_pb2.Channel, stored.channel),
+        contents=tuple(_content(content) for content in stored.contents),
+        priority=name(Priority, enums_pb2.Priority, stored.priority),
+        category=stored.category,
+        default_locale=stored.default_locale,
+        version=stored.version,
+        variables=tuple(stored.variables),
+        create_time=time(stored, "create_time"),
+        update_time=time(stored, "update_time"),
+    )
+
+
+def preview(answer: template_service_pb2.PreviewTemplateResponse) -> Preview:
+    """From PreviewTemplate."""
+    return Preview(answer.subject, answer.body, answer.html_body, answer.locale, answer.sms_segments)
+
+
+def queue_depths(answer: operations_service_pb2.GetQueueDepthsResponse) -> tuple[QueueDepth, ...]:
+    """From GetQueueDepths."""
+    return tuple(_queue_depth(queue) for queue in answer.queues)
+
+
+def statistics(answer: operations_service_pb2.GetStatisticsResponse) -> Statistics:
+    """From GetStatistics."""
+    counts = tuple(
+        StatusCount(name(Status, enums_pb2.Status, c.status), name(Channel, enums_pb2.Channel, c.channel), c.count)
+        for c in answer.counts
+    )
+    return Statistics(counts, answer.average_retry_attempts)
+
+
+def _queue_depth(queue: operations_service_pb2.QueueDepth) -> QueueDepth:
+    lane = name(Priority, enums_pb2.Priority, queue.lane)
+    return QueueDepth(lane, queue.due, queue.waiting, queue.sending, queue.oldest_due_age.ToTimedelta())
+
+
+def _content(content: template_pb2.TemplateContent) -> TemplateContent:
+    channel = name(Channel, enums_pb2.Channel, content.channel)
+    return TemplateContent(content.body, content.subject, content.html_body, channel, content.locale)
+
+
+def _failure(owner: notification_pb2.Notification | notification_pb2.TimelineEvent) -> Failure | None:
+    return Failure(owner.failure.code, owner.failure.message) if owner.HasField("failure") else None

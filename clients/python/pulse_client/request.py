@@ -1,0 +1,76 @@
+"""What ``send`` takes, and ``send_many`` takes many of."""
+
+from __future__ import annotations
+
+import datetime as dt
+import uuid
+from collections.abc import Mapping
+from typing import Any, NotRequired, TypedDict
+
+from pulse.common.v1 import enums_pb2
+from pulse.gateway.v1 import notification_service_pb2 as pb
+from pulse_client.enums import Channel, Priority
+from pulse_client.wire import number, to_duration, to_struct, to_timestamp
+
+
+class Request(TypedDict):
+    """ "Tell this user that": a plain dictionary, written ``Request(user_id=..., template=..., to=...)``.
+
+    A request without ``idempotency_key`` gets a fresh UUID, so that trying again after a lost answer makes
+    no second notification. Give a key of your own (an order's number, say) to be safe across restarts of
+    your program too.
+    """
+
+    user_id: str  # whom, in your own terms
+    template: str  # the template's name
+    to: str  # a mail address, a phone number in E.164, or a device token
+    context: NotRequired[Mapping[str, Any] | None]  # the template's variables, JSON values
+    channel: NotRequired[Channel | str | None]  # overrides the template's
+    idempotency_key: NotRequired[str | None]
+    priority: NotRequired[Priority | str | None]  # overrides the template's
+    send_at: NotRequired[dt.datetime | None]  # not before; aware
+    expires_at: NotRequired[dt.datetime | None]  # no attempt begins later; aware
+    ttl: NotRequired[dt.timedelta | None]  # the same as a length; not together with expires_at
+    locale: NotRequired[str | None]  # BCP 47
+    metadata: NotRequired[Mapping[str, str] | None]  # your labels, returned as they came
+    subject: NotRequired[str | None]  # overrides the template's subject or title
+    at_most_once: NotRequired[bool]  # never try again when a provider did not answer
+    validate_only: NotRequired[bool]  # check, but store and send nothing
+
+
+def build(
+    *,
+    user_id: str,
+    template: str,
+    to: str,
+    context: Mapping[str, Any] | None = None,
+    channel: Channel | str | None = None,
+    idempotency_key: str | None = None,
+    priority: Priority | str | None = None,
+    send_at: dt.datetime | None = None,
+    expires_at: dt.datetime | None = None,
+    ttl: dt.timedelta | None = None,
+    locale: str | None = None,
+    metadata: Mapping[str, str] | None = None,
+    subject: str | None = None,
+    at_most_once: bool = False,
+    validate_only: bool = False,
+) -> pb.SendNotificationRequest:
+    """The wire form of a :class:`Request`. TypeError or ValueError for what cannot be one."""
+    return pb.SendNotificationRequest(
+        user_id=user_id,
+        template_name=template,
+        to=to,
+        context=to_struct(context),
+        channel=number(Channel, enums_pb2.Channel, channel),
+        idempotency_key=idempotency_key or str(uuid.uuid4()),
+        priority=number(Priority, enums_pb2.Priority, priority),
+        send_at=to_timestamp(send_at),
+        expires_at=to_timestamp(expires_at),
+        ttl=to_duration(ttl),
+        locale=locale or "",
+        metadata=metadata,
+        delivery_guarantee=enums_pb2.AT_MOST_ONCE if at_most_once else enums_pb2.DELIVERY_GUARANTEE_UNSPECIFIED,
+        validate_only=validate_only,
+        subject=subject or "",
+    )

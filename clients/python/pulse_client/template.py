@@ -1,0 +1,35 @@
+"""A template, as it is given and as it comes back."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+
+from pulse_client.enums import Channel, Priority
+
+
+@dataclass(frozen=True)
+class TemplateContent:
+    """What is said by one channel (UNSPECIFIED: any) in one language (empty: the template's default), as Liquid."""
+
+    body: str
+    subject: str = ""
+    html_body: str = ""
+    channel: Channel = Channel.UNSPECIFIED
+    locale: str = ""
+
+
+@dataclass(frozen=True)
+class Template:
+    """A named template at one version. The last four fields are Pulse's answer and are not sent."""
+
+    name: str
+    channel: Channel
+    contents: tuple[TemplateContent, ...]
+    priority: Priority = Priority.UNSPECIFIED
+    category: str = ""
+    default_locale: str = ""
+    version: int = 0
+    variables: tuple[str, ...] = ()
+    create_time: dt.datetime | None = None
+    update_time: dt.datetime | None = None

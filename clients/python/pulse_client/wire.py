@@ -1,0 +1,69 @@
+"""Names, times and JSON objects, to and from their protobuf forms."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Any, TypeVar
+
+from google.protobuf.duration_pb2 import Duration
+from google.protobuf.message import Message
+from google.protobuf.struct_pb2 import Struct
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from pulse_client.enums import parse
+
+Name = TypeVar("Name", bound=StrEnum)
+
+
+def number(kind: type[StrEnum], wire: Any, text: str | None) -> Any:
+    """The number of protobuf enum ``wire`` for a name, in any case; 0 if not said; ValueError if there is none."""
+    if not text or text == "UNSPECIFIED":
+        return 0
+    return wire.Value(parse(kind, text))
+
+
+def name(kind: type[Name], wire: Any, number: int) -> Name:
+    """The member for a number; numbers this client does not know are UNSPECIFIED, like 0."""
+    known = number != 0 and number in wire.values()
+    return kind(wire.Name(number)) if known else kind("UNSPECIFIED")
+
+
+def to_struct(values: Mapping[str, Any] | None) -> Struct | None:
+    """A JSON object; ValueError for a value that JSON has no word for."""
+    if values is None:
+        return None
+    made = Struct()
+    made.update(values)
+    return made
+
+
+def to_timestamp(moment: dt.datetime | None) -> Timestamp | None:
+    """A moment; ValueError for a naive one, whose zone could only be guessed."""
+    if moment is None:
+        return None
+    if moment.tzinfo is None:
+        raise ValueError("give times with a time zone: datetime.now(timezone.utc), say")
+    made = Timestamp()
+    made.FromDatetime(moment)
+    return made
+
+
+def to_duration(length: dt.timedelta | None) -> Duration | None:
+    """A length of time."""
+    if length is None:
+        return None
+    made = Duration()
+    made.FromTimedelta(length)
+    return made
+
+
+def time(owner: Message, field: str) -> dt.datetime | None:
+    """A timestamp field, aware, in UTC; None if it is not set."""
+    return getattr(owner, field).ToDatetime(tzinfo=dt.UTC) if owner.HasField(field) else None
+
+
+def length(owner: Message, field: str) -> dt.timedelta | None:
+    """A duration field; None if it is not set."""
+    return getattr(owner, field).ToTimedelta() if owner.HasField(field) else None

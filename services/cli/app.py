@@ -1,0 +1,49 @@
+"""The ``pulse`` command, put together. Commands import what they need when they run, so that help is quick."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import typer
+
+from services.cli import batch, local, notification, operations, roles, send, template, version
+
+COMMANDS: dict[str, dict[str, Callable[..., None]]] = {
+    "Notifications": {
+        "send": send.send,
+        "batch": batch.batch,
+        "get": notification.get,
+        "list": notification.list_,
+        "watch": notification.watch,
+        "cancel": notification.cancel,
+    },
+    "Operations": {"queues": operations.queues, "stats": operations.stats},
+    "Running Pulse": {
+        "up": local.up,
+        "status": local.status,
+        "clean-data": local.clean_data,
+        "serve": roles.serve,
+        "worker": roles.worker,
+        "migrate": roles.migrate,
+        "version": version.version,
+    },
+}
+
+
+def build() -> typer.Typer:
+    """The whole command tree."""
+    tree = typer.Typer(
+        name="pulse",
+        help="Sends notifications with Pulse, follows them, and runs Pulse itself.",
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    for panel, commands in COMMANDS.items():
+        for name, command in commands.items():
+            tree.command(name, rich_help_panel=panel)(command)
+    tree.add_typer(template.build(), name="template", rich_help_panel="Notifications")
+    return tree
+
+
+app = build()

@@ -1,0 +1,71 @@
+"""``pulse batch``."""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from services.cli import output, parse
+from services.cli.options import Address, ChannelName, Json, Locale, PriorityName
+
+if TYPE_CHECKING:
+    from pulse_client import Client
+    from services.cli.batch_file import BatchFile
+    from services.cli.batch_tally import Tally
+
+#: How long a row that is limited waits unless told otherwise.
+PATIENCE = dt.timedelta(minutes=2)
+
+
+def batch(
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="a .csv or .jsonl file")],
+    template: Annotated[str, typer.Option("--template", help="for rows that name none")] = "",
+    channel: ChannelName = "",
+    priority: PriorityName = "",
+    locale: Locale = "",
+    patience: Annotated[
+        dt.timedelta | None,
+        typer.Option("--patience", parser=parse.length, metavar="LENGTH", help="how long a limited row waits: 2m"),
+    ] = None,
+    again: Annotated[bool, typer.Option("--again", help="send all rows, even if this file was sent before")] = False,
+    json: Json = False,
+    address: Address = "",
+) -> None:
+    """Send a file of notifications, a row each.
+
+    CSV: the columns user_id, to, template_name, channel and idempotency_key; every other column is a variable of
+    the template, named as it is or context.NAME. JSONL: an object a line, with the fields that REST takes.
+
+    The same file sent again makes nothing twice. Rows that failed go to FILE.errors.jsonl, which can be put right
+    and sent in its turn; exit status 1 if there are any.
+    """
+    from services.cli.batch_file import BadFile, BatchFile
+    from services.cli.connect import gateway
+
+    defaults = {"template_name": template, "channel": channel, "priority": priority, "locale": locale}
+    try:
+        rows = BatchFile(file, fresh_keys=again)
+    except (BadFile, OSError) as error:
+        output.fail(str(error))
+    with gateway(address) as client:
+        tally = _run(client, rows, {name: text for name, text in defaults.items() if text}, patience or PATIENCE, file)
+    if json:
+        output.print_json(tally.summary)
+    output.say(tally.sentence)
+    raise typer.Exit(0 if tally.is_complete else 1)
+
+
+def _run(client: Client, rows: BatchFile, defaults: dict[str, str], patience: dt.timedelta, file: Path) -> Tally:
+    from services.cli.batch_run import BatchRun, Stopped
+    from services.cli.batch_tally import Tally
+    from services.cli.progress import bar
+
+    with bar(rows.total) as advance, Tally(rows.total, file.with_name(file.name + ".errors.jsonl"), advance) as tally:
+        try:
+            BatchRun(client, patience.total_seconds(), tally.take).run(rows.rows(defaults))
+        except Stopped as stopped:
+            tally.stop(stopped.error)
+    return tally

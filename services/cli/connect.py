@@ -1,0 +1,58 @@
+"""The gateway that commands call: where it is, and what is said when it refuses."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import grpc
+
+from pulse_client import Client, PulseError
+from pulse_client.errors import UNREACHABLE
+from services.cli import output
+from services.cli.config import CliSettings
+from services.local import status
+from services.local.config import LocalSettings
+
+
+@contextmanager
+def gateway(address: str) -> Iterator[Client]:
+    """A client for as long as the block lasts; a refusal inside it ends the command with a sentence."""
+    settings = CliSettings.load_or_exit()
+    place = address or gateway_address(settings)
+    with Client(place, settings.api_key.get_secret_value(), settings.cli_timeout, _tls(settings)) as client:
+        try:
+            yield client
+        except PulseError as error:
+            output.fail(sentence(error, place))
+
+
+def gateway_address(settings: CliSettings) -> str:
+    """What PULSE_GATEWAY_ADDRESS says, else where the local run's gateway is, else the default."""
+    if "gateway_address" not in settings.model_fields_set:
+        for role in status.report(LocalSettings.load_or_exit()):
+            if role.role == "gateway" and role.address:
+                return role.address
+    return settings.gateway_address
+
+
+def sentence(error: PulseError, address: str) -> str:
+    """Why, what, and what to do, in one line."""
+    if error.reason == UNREACHABLE:
+        return f"nobody answers at {address}; is Pulse running? `pulse up` starts it"
+    if error.code is grpc.StatusCode.UNAUTHENTICATED:
+        return f"{error.reason}: {output.printable(error.message)}; PULSE_API_KEY holds the key of the pulse command"
+    told = f"{error.reason}: {output.printable(error.message)}"
+    if error.retry_after is not None:
+        told += f"; try again in {error.retry_after:g} s"
+    return f"{told}; {output.printable(error.hint)}" if error.hint else told
+
+
+def _tls(settings: CliSettings) -> bool | bytes:
+    if not (settings.cli_tls and settings.cli_ca_file):
+        return settings.cli_tls
+    try:
+        return Path(settings.cli_ca_file).read_bytes()
+    except OSError as error:
+        output.fail(f"PULSE_CLI_CA_FILE={settings.cli_ca_file}: {error.strerror}")

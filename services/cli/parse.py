@@ -1,0 +1,111 @@
+"""What is typed, as values; a mistake ends the command with exit status 2 and a sentence."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import re
+from collections.abc import Iterable
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+import typer
+
+_LENGTH = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
+
+
+def channel(text: str) -> str:
+    """A channel's name, in any case."""
+    from pulse_client import Channel
+
+    return _name(Channel, text)
+
+
+def priority(text: str) -> str:
+    """A priority's name, in any case."""
+    from pulse_client import Priority
+
+    return _name(Priority, text)
+
+
+def status(text: str) -> str:
+    """A status' name, in any case."""
+    from pulse_client import Status
+
+    return _name(Status, text)
+
+
+def moment(text: str) -> dt.datetime:
+    """RFC 3339 with a zone, seconds may be left out."""
+    try:
+        parsed = dt.datetime.fromisoformat(text)
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is no time; write 2026-12-01T09:00Z") from None
+    if parsed.tzinfo is None:
+        raise typer.BadParameter(f"{text!r} has no time zone; write {text}Z or {text}+01:00")
+    return parsed
+
+
+def length(text: str) -> dt.timedelta:
+    """Days, hours, minutes and seconds: 90s, 10m, 1h30m, 2d."""
+    found = _LENGTH.fullmatch(text)
+    if not text or not found:
+        raise typer.BadParameter(f"{text!r} is no length of time; write 90s, 10m, 1h30m or 2d")
+    days, hours, minutes, seconds = (int(part or 0) for part in found.groups())
+    try:
+        return dt.timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
+    except OverflowError:
+        raise typer.BadParameter(f"{text!r} is too long") from None
+
+
+def variables(context: str, pairs: Iterable[str]) -> dict[str, Any]:
+    """The template's variables out of ``--context`` and every ``--var``, which is the stronger."""
+    given = json_object(context, "--context") if context else {}
+    return {**given, **labels(pairs, "--var")}
+
+
+def labels(pairs: Iterable[str], option: str) -> dict[str, str]:
+    """NAME=TEXT, any number of them."""
+    parsed = {}
+    for pair in pairs:
+        name, equals, text = pair.partition("=")
+        if not (name and equals):
+            raise typer.BadParameter(f"{option} {pair!r}: write NAME=TEXT")
+        parsed[name] = text
+    return parsed
+
+
+def json_object(text: str, what: str) -> dict[str, Any]:
+    """A JSON object; ``what`` names it in the sentence that says it is none."""
+    try:
+        value = json.loads(text)
+    except ValueError as error:
+        raise typer.BadParameter(f"{what} is not JSON: {error}") from None
+    if not isinstance(value, dict):
+        raise typer.BadParameter(f"{what} must be a JSON object")
+    return value
+
+
+def text_or_file(text: str) -> str:
+    """The text itself, or behind an @ the path of a file that holds it."""
+    return read_text(Path(text[1:])) if text.startswith("@") else text
+
+
+def read_text(path: Path) -> str:
+    """A file's text."""
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise typer.BadParameter(f"{path}: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise typer.BadParameter(f"{path} is not UTF-8 text") from None
+
+
+def _name(kind: type[StrEnum], text: str) -> str:
+    from pulse_client.enums import parse
+
+    try:
+        return parse(kind, text) if text else ""
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None

@@ -1,0 +1,80 @@
+"""``pulse send``."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from services.cli import output, parse
+from services.cli.options import Address, ChannelName, Context, Json, Locale, PriorityName, Variables
+
+if TYPE_CHECKING:
+    from pulse_client import Client, Sent
+
+#: How long ``--wait`` waits, s.
+LONGEST_WAIT_S = 300.0
+
+
+def send(
+    template: Annotated[str, typer.Argument(help="the template's name")],
+    user: Annotated[str, typer.Option("--user", help="whom, in your own terms")],
+    to: Annotated[str, typer.Option("--to", help="a mail address, a phone number (+49...) or a device token")],
+    channel: ChannelName = "",
+    context: Context = "",
+    var: Variables = [],  # noqa: B006  # typer makes a new list for each run
+    key: Annotated[str, typer.Option("--key", help="idempotency key; one key makes one notification")] = "",
+    priority: PriorityName = "",
+    at: Annotated[
+        dt.datetime | None,
+        typer.Option("--at", parser=parse.moment, metavar="TIME", help="not before: 2026-12-01T09:00Z"),
+    ] = None,
+    ttl: Annotated[
+        dt.timedelta | None,
+        typer.Option("--ttl", parser=parse.length, metavar="LENGTH", help="give up after: 90s, 10m, 1h30m, 2d"),
+    ] = None,
+    locale: Locale = "",
+    subject: Annotated[str, typer.Option("--subject", help="in place of the template's subject or title")] = "",
+    label: Annotated[list[str], typer.Option("--label", metavar="NAME=TEXT", help="a label of your own")] = [],  # noqa: B006
+    at_most_once: Annotated[bool, typer.Option(help="never try again when a provider did not answer")] = False,
+    check: Annotated[bool, typer.Option("--check", help="check everything, send nothing")] = False,
+    wait: Annotated[bool, typer.Option("--wait", help="wait until it is sent, or has failed")] = False,
+    json: Json = False,
+    address: Address = "",
+) -> None:
+    """Send one notification; prints its id."""
+    variables, labels = parse.variables(context, var), parse.labels(label, "--label")
+    from services.cli.connect import gateway
+
+    with gateway(address) as client:
+        sent = client.send(
+            user_id=user,
+            template=template,
+            to=to,
+            context=variables,
+            channel=channel,
+            idempotency_key=key,
+            priority=priority,
+            send_at=at,
+            ttl=ttl,
+            locale=locale,
+            subject=subject,
+            metadata=labels,
+            at_most_once=at_most_once,
+            validate_only=check,
+        )
+        _show(client, sent, json, wait and not check)
+
+
+def _show(client: Client, sent: Sent, json: bool, wait: bool) -> None:
+    if not json:
+        print(sent.notification_id or "valid", flush=True)
+    notification = client.wait(sent.notification_id, LONGEST_WAIT_S) if wait else None
+    if json:
+        output.print_json(notification or sent)
+    elif sent.notification_id:
+        status = notification.status if notification else sent.status
+        output.say(f"{status}{' (its key was known: this is the first one)' if sent.replayed else ''}")
+    if notification and not notification.status.is_success:
+        raise typer.Exit(1)

@@ -1,0 +1,60 @@
+"""A template out of JSON: the shape in which REST takes it and ``pulse template get --json`` prints it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from pulse_client import Channel, Priority, Template, TemplateContent
+from services.cli import parse
+
+TEXTS = ("name", "channel", "priority", "category", "default_locale")
+CONTENT_TEXTS = ("channel", "locale", "subject", "body", "html_body")
+#: What Pulse adds to a template by itself.
+ANSWERED = ("version", "variables", "create_time", "update_time")
+
+
+def read(path: Path, name: str) -> Template:
+    """The template in a file; ``name``, if given, is stronger than the file's."""
+    fields = parse.json_object(parse.read_text(path), str(path))
+    return template({**fields, "name": name or fields.get("name", "")})
+
+
+def template(fields: Mapping[str, Any]) -> Template:
+    """From a JSON object; BadParameter names what it lacks or has too much."""
+    known = _texts(fields, TEXTS, (*ANSWERED, "contents"))
+    contents = fields.get("contents")
+    if not known["name"] or not known["channel"] or not isinstance(contents, list):
+        raise typer.BadParameter("a template needs a name, a channel and a body")
+    return Template(
+        name=known["name"],
+        channel=Channel(parse.channel(known["channel"])),
+        contents=tuple(_content(content) for content in contents),
+        priority=Priority(parse.priority(known["priority"]) or "UNSPECIFIED"),
+        category=known["category"],
+        default_locale=known["default_locale"],
+    )
+
+
+def _content(fields: Any) -> TemplateContent:
+    if not isinstance(fields, dict):
+        raise typer.BadParameter("each of a template's contents must be a JSON object")
+    known = _texts(fields, CONTENT_TEXTS)
+    if not known["body"]:
+        raise typer.BadParameter("a template needs a body")
+    channel = Channel(parse.channel(known["channel"]) or "UNSPECIFIED")
+    return TemplateContent(known["body"], known["subject"], known["html_body"], channel, known["locale"])
+
+
+def _texts(fields: Mapping[str, Any], names: tuple[str, ...], others: tuple[str, ...] = ()) -> dict[str, str]:
+    """The text fields, empty where they are left out; anything unknown is a typing error and is named."""
+    unknown = fields.keys() - set(names) - set(others)
+    if unknown:
+        raise typer.BadParameter(f"a template has no field {', '.join(sorted(unknown))}")
+    for name in names:
+        if not isinstance(fields.get(name, ""), str):
+            raise typer.BadParameter(f"{name} must be text")
+    return {name: fields.get(name, "") for name in names}
