@@ -23,16 +23,17 @@ _SERVICE_CONFIG = {
         {
             "name": [{}],
             "retryPolicy": {
-                "maxAttempts": 3,
-                "initialBackoff": "0.05s",
+                # Over about a second in all: a service that is restarted is not missed.
+                "maxAttempts": 5,
+                "initialBackoff": "0.1s",
                 "maxBackoff": "0.5s",
                 "backoffMultiplier": 2,
                 "retryableStatusCodes": ["UNAVAILABLE"],
             },
         }
     ],
-    # Retries stop when more than a few calls in a row fail: a server that is down is not hammered.
-    "retryThrottling": {"maxTokens": 10, "tokenRatio": 0.1},
+    # Retries stop when half of a hundred calls failed lately: a server that is down is not hammered.
+    "retryThrottling": {"maxTokens": 100, "tokenRatio": 0.1},
 }
 
 OPTIONS: list[tuple[str, Any]] = [
@@ -44,8 +45,8 @@ OPTIONS: list[tuple[str, Any]] = [
     ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
     ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
     ("grpc.initial_reconnect_backoff_ms", 100),
-    ("grpc.min_reconnect_backoff_ms", 100),
-    ("grpc.max_reconnect_backoff_ms", 2_000),
+    ("grpc.min_reconnect_backoff_ms", 2_000),  # despite its name: the least time an attempt to connect is given
+    ("grpc.max_reconnect_backoff_ms", 500),
 ]
 
 Request = TypeVar("Request")

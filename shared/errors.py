@@ -127,9 +127,17 @@ def from_rpc_error(error: grpc.RpcError) -> PulseError:
     status = rpc_status.from_call(error) if hasattr(error, "trailing_metadata") else None
     if status is not None:
         return from_status(status)
+    # gRPC's own words are not passed on: they hold addresses of the inside.
     code = _BY_NUMBER.get(error.code().value[0], Code.INTERNAL) if hasattr(error, "code") else Code.INTERNAL
-    details = error.details() if hasattr(error, "details") else None
-    return PulseError(code, code.name, str(details or "the call failed"))
+    return PulseError(code, code.name, _TRANSPORT.get(code, "a call between services of Pulse failed"))
+
+
+_TRANSPORT = {
+    Code.UNAVAILABLE: "a service of Pulse cannot be reached now; try again with the same idempotency key",
+    Code.DEADLINE_EXCEEDED: "there was no answer before the deadline; ask again with the same idempotency key",
+    Code.CANCELLED: "the call was cancelled",
+    Code.RESOURCE_EXHAUSTED: "the message is larger than a service of Pulse takes",
+}
 
 
 def _pack(detail: Message) -> AnyMessage:

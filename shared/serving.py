@@ -7,6 +7,7 @@ from typing import Any
 
 import grpc
 import grpc.aio
+from google.protobuf.message import DecodeError
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 from grpc_status import rpc_status
@@ -45,36 +46,46 @@ class Guard(grpc.aio.ServerInterceptor):
             return handler
         if handler.unary_unary:
             return grpc.unary_unary_rpc_method_handler(
-                _unary(handler.unary_unary, method), handler.request_deserializer, handler.response_serializer
+                _unary(handler.unary_unary, handler.request_deserializer, method), None, handler.response_serializer
             )
         if handler.unary_stream:
             return grpc.unary_stream_rpc_method_handler(
-                _stream(handler.unary_stream, method), handler.request_deserializer, handler.response_serializer
+                _stream(handler.unary_stream, handler.request_deserializer, method), None, handler.response_serializer
             )
         return handler
 
 
-def _unary(behaviour: Any, method: str) -> Any:
-    async def guarded(request: Any, context: grpc.aio.ServicerContext[Any, Any]) -> Any:
+def _unary(behaviour: Any, parse: Any, method: str) -> Any:
+    async def guarded(raw: bytes, context: grpc.aio.ServicerContext[Any, Any]) -> Any:
         deadlines.start(context.time_remaining())
         try:
-            return await behaviour(request, context)
+            return await behaviour(_parsed(parse, raw), context)
         except Exception as error:
             await _abort(context, error, method)
 
     return guarded
 
 
-def _stream(behaviour: Any, method: str) -> Any:
-    async def guarded(request: Any, context: grpc.aio.ServicerContext[Any, Any]) -> AsyncIterator[Any]:
+def _stream(behaviour: Any, parse: Any, method: str) -> Any:
+    async def guarded(raw: bytes, context: grpc.aio.ServicerContext[Any, Any]) -> AsyncIterator[Any]:
         deadlines.start(context.time_remaining(), longest=24 * 3600)
         try:
-            async for response in behaviour(request, context):
+            async for response in behaviour(_parsed(parse, raw), context):
                 yield response
         except Exception as error:
             await _abort(context, error, method)
 
     return guarded
+
+
+def _parsed(parse: Any, raw: bytes) -> Any:
+    """The request; gRPC itself would answer UNKNOWN, with the parser's words, to bytes that are none."""
+    try:
+        return parse(raw)
+    except DecodeError:
+        raise PulseError(
+            Code.INVALID_ARGUMENT, "MALFORMED_MESSAGE", "the bytes sent are no message of this method"
+        ) from None
 
 
 async def _abort(context: grpc.aio.ServicerContext[Any, Any], error: Exception, method: str) -> None:

@@ -61,11 +61,12 @@ def batch(
 def _run(client: Client, rows: BatchFile, defaults: dict[str, str], patience: dt.timedelta, file: Path) -> Tally:
     from services.cli.batch_run import BatchRun, Stopped
     from services.cli.batch_tally import Tally
+    from services.cli.connect import sentence
     from services.cli.progress import bar
 
     with bar(rows.total) as advance, Tally(rows.total, file.with_name(file.name + ".errors.jsonl"), advance) as tally:
         try:
             BatchRun(client, patience.total_seconds(), tally.take).run(rows.rows(defaults))
         except Stopped as stopped:
-            tally.stop(stopped.error)
+            tally.stop(sentence(stopped.error, client))
     return tally

@@ -65,11 +65,16 @@ def _csv(path: Path) -> Iterator[Record]:
         if lacking:
             raise BadFile(f"{path} has no column {', '.join(lacking)}")
         for number, cells in enumerate(reader, start=1):
-            record: dict[str, Any] = {name: cells[name] for name in OWN_COLUMNS if cells.get(name)}
             fits = None not in cells and None not in cells.values()
-            variables = {name: text for name, text in cells.items() if name and name not in OWN_COLUMNS}
-            record["context"] = {name.removeprefix(VARIABLE): text for name, text in variables.items()}
-            yield number, record, "" if fits else "it has more or fewer cells than there are columns"
+            yield number, _csv_record(cells), "" if fits else "it has more or fewer cells than there are columns"
+
+
+def _csv_record(cells: Mapping[str, str]) -> dict[str, Any]:
+    """The row as JSONL would have it; cells without a column, and columns without a cell, are left out."""
+    given = {name: text for name, text in cells.items() if name and text is not None}
+    own = {name: text for name, text in given.items() if name in OWN_COLUMNS}
+    context = {name.removeprefix(VARIABLE): text for name, text in given.items() if name not in OWN_COLUMNS}
+    return {**own, "context": context}
 
 
 def _jsonl(path: Path) -> Iterator[Record]:

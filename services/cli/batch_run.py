@@ -10,6 +10,7 @@ from itertools import islice
 import grpc
 
 from pulse_client import Client, PulseError, Sent
+from services.cli import output
 from services.cli.batch_row import Row
 
 CHUNK = 500
@@ -18,6 +19,9 @@ MOST_WAITING = 10_000
 #: The pause before a row is tried again where the gateway names none, and the bounds of what it names, s.
 PAUSE_S = 1.0
 SHORTEST_PAUSE_S, LONGEST_PAUSE_S = 0.1, 60.0
+
+#: A pause so long is told, s.
+TOLD_PAUSE_S = 3.0
 
 #: Nothing more can go through: the rest of the file is not tried.
 HOPELESS = {grpc.StatusCode.UNAUTHENTICATED, grpc.StatusCode.PERMISSION_DENIED}
@@ -57,6 +61,7 @@ class BatchRun:
         self._clock = clock
         self._sleep = sleep
         self._waiting: list[_Waiting] = []
+        self._reached = False
 
     def run(self, rows: Iterable[Row]) -> None:
         """Sends all of them; raises :class:`Stopped`."""
@@ -70,7 +75,10 @@ class BatchRun:
 
     def _retry(self) -> None:
         """Waits for those that are due first, and sends them again."""
-        self._sleep(max(0.0, min(waiting.due for waiting in self._waiting) - self._clock()))
+        pause = max(0.0, min(waiting.due for waiting in self._waiting) - self._clock())
+        if pause >= TOLD_PAUSE_S:
+            output.say(f"{len(self._waiting)} waiting for {pause:.0f} s until limits let them through")
+        self._sleep(pause)
         now = self._clock()
         due = [waiting for waiting in self._waiting if waiting.due <= now]
         self._waiting = [waiting for waiting in self._waiting if waiting.due > now]
@@ -84,6 +92,7 @@ class BatchRun:
                 self._tell(row, PulseError(grpc.StatusCode.INVALID_ARGUMENT, "BAD_ROW", row.problem))
         results = self._client.send_many((request for _, _, request in sendable), CHUNK)
         for (row, since, _), result in zip(sendable, results, strict=True):
+            self._reached = self._reached or isinstance(result, Sent)
             if isinstance(result, Sent) or not self._wait(row, since, result):
                 self._tell(row, result)
 
@@ -91,6 +100,8 @@ class BatchRun:
         """Puts a row off if that can help; False if it cannot."""
         if error.code in HOPELESS:
             raise Stopped(error)
+        if error.code in ABSENT and not self._reached:
+            raise Stopped(error)  # it was never there: more likely a mistake than a mishap
         limited = error.code is grpc.StatusCode.RESOURCE_EXHAUSTED and error.retry_after is not None
         if not limited and error.code not in ABSENT:
             return False

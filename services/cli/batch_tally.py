@@ -57,8 +57,8 @@ class Tally:
             told += f", {self._replayed} accepted before"
         if self._failed:
             told += f", {self._failed} failed (see {self._errors})"
-        if self._untried:
-            told += f", {self._untried} not tried or given up: {self._stopped}; run the same command again to go on"
+        if self._stopped:
+            told += f", {self._untried} not tried or given up: {self._stopped}"
         return told
 
     def take(self, row: Row, result: Sent | PulseError) -> None:
@@ -72,9 +72,9 @@ class Tally:
             self._accepted += 1
         self._advance()
 
-    def stop(self, error: PulseError) -> None:
+    def stop(self, why: str) -> None:
         """The rest is not tried."""
-        self._stopped = f"{error.reason}: {output.printable(error.message)}"
+        self._stopped = why
 
     @property
     def _untried(self) -> int:

@@ -25,7 +25,7 @@ def gateway(address: str) -> Iterator[Client]:
         try:
             yield client
         except PulseError as error:
-            output.fail(sentence(error, place))
+            output.fail(sentence(error, client))
 
 
 def gateway_address(settings: CliSettings) -> str:
@@ -37,10 +37,10 @@ def gateway_address(settings: CliSettings) -> str:
     return settings.gateway_address
 
 
-def sentence(error: PulseError, address: str) -> str:
+def sentence(error: PulseError, client: Client) -> str:
     """Why, what, and what to do, in one line."""
     if error.reason == UNREACHABLE:
-        return f"nobody answers at {address}; is Pulse running? `pulse up` starts it"
+        return f"nobody answers at {client.address}; is Pulse running? `pulse up` starts it"
     if error.code is grpc.StatusCode.UNAUTHENTICATED:
         return f"{error.reason}: {output.printable(error.message)}; PULSE_API_KEY holds the key of the pulse command"
     told = f"{error.reason}: {output.printable(error.message)}"

@@ -122,7 +122,7 @@ def _line(event: Event) -> str:
 
 def _details(event: Event) -> str:
     """What an event says besides its columns, short."""
-    told = [f"{decision.rule} {decision.result}: {decision.reason}" for decision in event.decisions]
+    told = [f"{decision.rule} {decision.result}: {decision.reason.rstrip('.')}" for decision in event.decisions]
     if event.outcome != "UNSPECIFIED":
         told.append(event.outcome.lower() + (f" in {output.printable(event.latency)}" if event.latency else ""))
     if event.failure:

@@ -22,6 +22,9 @@ from tests.client.fake_gateway import AWAY, LIMITED, FakeGateway
 
 Pulse = Callable[..., Result]
 
+#: As often as the client itself tries one call.
+ALL_TRIES = [AWAY] * 5
+
 CSV = """\ufeffuser_id,to,template_name,channel,name,context.to
 u1,ann@example.org,welcome,email,"Ann, the first",there
 u2,nowhere,welcome,,Bea,
@@ -223,19 +226,39 @@ def test_no_more_rows_are_read_while_too_many_wait(
     assert list(course.ends) == ["a@x.org", "b@x.org", "c@x.org"]
 
 
-def test_a_gateway_that_comes_back_is_waited_for(client: Client, gateway: FakeGateway, three: BatchFile) -> None:
-    gateway.notifications.script.extend([AWAY] * 5)  # all that the client itself tries
-    course = Course(client)
-    course.run(three.rows({}))
-    assert len(gateway.notifications.stored) == 3
+@pytest.fixture
+def one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(batch_run, "CHUNK", 1)
 
 
-def test_a_gateway_that_stays_away_or_refuses_the_key_stops_the_batch(
+@pytest.mark.usefixtures("one_by_one")
+def test_a_gateway_that_goes_and_comes_back_is_waited_for(
     client: Client, gateway: FakeGateway, three: BatchFile
 ) -> None:
-    gateway.notifications.script.extend([AWAY] * 5)
+    gateway.notifications.script.extend([None, *ALL_TRIES])
+    course = Course(client)
+    course.run(three.rows({}))
+    assert (len(gateway.notifications.stored), course.slept) == (3, [1])
+
+
+@pytest.mark.usefixtures("one_by_one")
+def test_a_gateway_that_stays_away_stops_the_batch(client: Client, gateway: FakeGateway, three: BatchFile) -> None:
+    gateway.notifications.script.extend([None, *ALL_TRIES])
     with pytest.raises(Stopped, match="ROUTER_UNAVAILABLE"):
         Course(client, patience=0.5).run(three.rows({}))
+
+
+def test_a_gateway_that_was_never_there_is_not_waited_for(
+    client: Client, gateway: FakeGateway, three: BatchFile
+) -> None:
+    gateway.notifications.script.extend(ALL_TRIES)
+    course = Course(client)
+    with pytest.raises(Stopped):
+        course.run(three.rows({}))
+    assert course.slept == []
+
+
+def test_a_refused_key_stops_the_batch(client: Client, gateway: FakeGateway, three: BatchFile) -> None:
     gateway.notifications.script.append(Refusal(Code.UNAUTHENTICATED, "API_KEY_UNKNOWN", "no"))
     with pytest.raises(Stopped) as stopped:
         Course(client).run(three.rows({}))

@@ -40,6 +40,7 @@ class AsyncClient:
         timeout: float = 10.0,
         tls: bool | bytes | grpc.ChannelCredentials = False,
     ) -> None:
+        self.address = address
         secret = connection.credentials(tls)
         self._channel = (
             grpc.aio.secure_channel(address, secret, connection.OPTIONS)

@@ -39,6 +39,7 @@ class Client:
         timeout: float = 10.0,
         tls: bool | bytes | grpc.ChannelCredentials = False,
     ) -> None:
+        self.address = address
         secret = connection.credentials(tls)
         self._channel = (
             grpc.secure_channel(address, secret, connection.OPTIONS)
