@@ -16,7 +16,7 @@ from services.router.recorder import Planned, Recorder
 from services.router.routes import Routes
 from services.router.rulings import Facts, Ruling, rule
 from shared.clock import Clock
-from shared.errors import Code, PulseError
+from shared.errors import PulseError
 from shared.ids import uuid7
 
 
@@ -47,12 +47,13 @@ class Admission:
         candidates: dict[int, Candidate] = {}
         rulings: dict[Facts, Ruling] = {}  # a batch's submissions often differ in nothing that rules look at
         for index, submission in enumerate(submissions):
-            facts = wire.facts(submission)
-            if facts.channel not in self._routes:
-                results[index] = wire.result(refusals.no_route(facts.channel))
-                continue
-            ruling = rulings.get(facts) or rulings.setdefault(facts, rule(facts, self._routes, now))
-            candidates[index] = Candidate(submission, uuid7(now), facts.channel, ruling)
+            try:
+                facts = wire.facts(submission)
+                ruling = rulings.get(facts) or rulings.setdefault(facts, rule(facts, self._routes, now))
+            except PulseError as error:
+                results[index] = wire.result(error)
+            else:
+                candidates[index] = Candidate(submission, uuid7(now), facts.channel, ruling)
         if candidates:
             results.update(await self._admit(candidates))
         return [results[index] for index in range(len(submissions))]
@@ -62,18 +63,17 @@ class Admission:
         verdicts = await self._limiter.admit([candidate.claim() for candidate in candidates.values()])
         results: dict[int, SubmitResult] = {}
         planned: dict[Lane, dict[int, Planned]] = {lane: {} for lane in Lane}
+        refused: dict[int, tuple[Submission, PulseError]] = {}
         plan = Planner(self._limiter.limit, self._max_attempts)
-        refused: dict[int, PulseError] = {}
         for (index, candidate), verdict in zip(candidates.items(), verdicts, strict=True):
             if not isinstance(verdict, Admitted):
-                refused[index] = self._refusal(verdict)
+                refused[index] = candidate.submission, self._refusal(verdict)
             elif candidate.submission.validate_only:
                 results[index] = wire.would_be(candidate.ruling.due)
             else:
                 planned[candidate.ruling.lane][index] = plan.of(candidate, verdict)
         found = await asyncio.gather(
-            self._answer_refused({index: candidates[index].submission for index in refused}, refused),
-            *(self._record(lane, plans) for lane, plans in planned.items() if plans),
+            self._answer_refused(refused), *(self._record(lane, plans) for lane, plans in planned.items() if plans)
         )
         for some in found:
             results.update(some)
@@ -91,30 +91,18 @@ class Admission:
             outcomes = [error] * len(planned)
         return {index: wire.result(outcome) for index, outcome in zip(planned, outcomes, strict=True)}
 
-    async def _answer_refused(
-        self, submissions: Mapping[int, Submission], refusal: Mapping[int, PulseError]
-    ) -> dict[int, SubmitResult]:
+    async def _answer_refused(self, refused: Mapping[int, tuple[Submission, PulseError]]) -> dict[int, SubmitResult]:
         """The refusals, except where a known idempotency key has its answer whatever the limits say now."""
-        results = {index: wire.result(error) for index, error in refusal.items()}
-        keyed = {index: submission for index, submission in submissions.items() if submission.idempotency_key}
+        results = {index: wire.result(error) for index, (_, error) in refused.items()}
+        keyed = {index: submission for index, (submission, _) in refused.items() if submission.idempotency_key}
         if not keyed:
             return results
         try:
             uses = await self._ledger.look_up([wire.key_use(submission) for submission in keyed.values()])
         except PulseError as error:
             # Whether the key is known cannot be told: neither its answer nor a refusal would be honest.
-            return results | {index: wire.result(_unknown_key(error)) for index in keyed}
+            return results | {index: wire.result(refusals.unknown_key(error)) for index in keyed}
         for (index, submission), use in zip(keyed.items(), uses, strict=True):
             if wire.is_known(use):
                 results[index] = wire.replay(use, with_id=not submission.validate_only)
         return results
-
-
-def _unknown_key(error: PulseError) -> PulseError:
-    return PulseError(
-        Code.UNAVAILABLE,
-        "LEDGER_UNAVAILABLE",
-        f"whether the idempotency key was used before cannot be told now ({error.reason})",
-        hint="send again with the same idempotency key",
-        retry_after=1.0,
-    )

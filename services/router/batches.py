@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain, islice
 from typing import TypeVar
 
@@ -10,10 +10,27 @@ One = TypeVar("One")
 Outcome = TypeVar("Outcome")
 
 
-def pack(groups: Iterable[Sequence[One]], most: int) -> Iterator[Sequence[One]]:
-    """All members of all groups in order, in batches of at most ``most``."""
-    members = chain.from_iterable(groups)
-    while batch := list(islice(members, most)):
+def _weightless(_one: object) -> int:
+    return 0
+
+
+def pack(
+    groups: Iterable[Sequence[One]], most: int, *, weigh: Callable[[One], int] = _weightless, heaviest: int = 0
+) -> Iterator[Sequence[One]]:
+    """All members of all groups in order, in batches of at most ``most`` that weigh at most ``heaviest``.
+
+    A member that is too heavy by itself makes a batch of its own.
+    """
+    batch: list[One] = []
+    weight = 0
+    for one in chain.from_iterable(groups):
+        added = weigh(one)
+        if batch and (len(batch) == most or weight + added > heaviest):
+            yield batch
+            batch, weight = [], 0
+        batch.append(one)
+        weight += added
+    if batch:
         yield batch
 
 

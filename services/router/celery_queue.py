@@ -12,8 +12,16 @@ from shared.broker import DELIVER_TASK, Ref, encode_refs
 
 #: Longest wait for a broker to say goodbye, s.
 _CLOSE = 1.0
-#: A lost broker is found out at once; the publisher decides when to try again.
-_CONNECT = {"max_retries": 1, "interval_start": 0, "interval_step": 0, "interval_max": 0}
+#: A lost broker is found out at once, a hung one in seconds; the publisher decides when to try again. The last two
+#: are amqp's, which without them waits for ever.
+_BOUNDS = {
+    "max_retries": 1,
+    "interval_start": 0,
+    "interval_step": 0,
+    "interval_max": 0,
+    "read_timeout": 2.0,
+    "write_timeout": 2.0,
+}
 
 Answer = TypeVar("Answer")
 
@@ -84,7 +92,7 @@ class CeleryQueue:
         try:
             if self._connection is None:
                 self._connection = self._app.connection_for_write()
-                self._connection.transport_options = {**self._connection.transport_options, **_CONNECT}
+                self._connection.transport_options = {**self._connection.transport_options, **_BOUNDS}
             return call()
         except Exception as error:
             # Drivers raise what they like; whatever it is, the broker did not do what it was asked for.

@@ -19,7 +19,10 @@ class RouterSettings(Settings):
     router_limit: int = Field(10, ge=1, le=100_000, description="admitted per user and channel in any window")
     router_limit_window_seconds: float = Field(60.0, ge=0.1, le=86_400, description="length of that window, s")
     router_limiter_timeout_seconds: float = Field(0.02, gt=0, le=1, description="longest wait for Redis in a call, s")
-    router_limiter_retry_seconds: float = Field(0.5, gt=0, le=60, description="pause before a lost Redis is tried, s")
+    router_limiter_retry_seconds: float = Field(0.1, gt=0, le=60, description="pause before Redis is tried again, s")
+    router_limiter_grace_seconds: float = Field(
+        1.0, gt=0, le=60, description="a Redis that answers late is lost, and SMS closed, after so long, s"
+    )
     router_replicas: int = Field(
         1, ge=1, description="routers expected to run; without Redis each admits the limit divided by this"
     )

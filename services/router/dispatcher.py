@@ -45,6 +45,7 @@ class Dispatcher:
         self._poll = poll
         self._woken = asyncio.Event()
         self._more = False
+        self._stopping = False
         self._outage = Outage(f"ledger ({lane.value})", "nothing is dispatched")
 
     def wake(self) -> None:
@@ -59,9 +60,14 @@ class Dispatcher:
         """Gives back room that was reserved in vain."""
         self._window.release(count)
 
+    def stop(self) -> None:
+        """Lets :meth:`run` return once a draw under way has been handed on."""
+        self._stopping = True
+        self._woken.set()
+
     async def run(self) -> None:
-        """Draws and has published until cancelled."""
-        while True:
+        """Draws and has published until stopped."""
+        while not self._stopping:
             if not await self._publisher.measure():
                 await asyncio.sleep(self._sweep)
                 continue
@@ -81,7 +87,7 @@ class Dispatcher:
 
         Half of the room is left for fresh notifications, which need no draw.
         """
-        while (room := self._window.room) >= self._chunk:
+        while not self._stopping and (room := self._window.room) >= self._chunk:
             if not await self._draw(min(max(room // 2, self._chunk), _MOST)):
                 return False
             if not self._backlog:

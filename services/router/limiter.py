@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Sequence
 
 from services.router.batches import deal, pack
-from services.router.limits import LimiterUnavailableError, SharedWindows
+from services.router.limits import LimiterSlowError, LimiterUnavailableError, SharedWindows
 from services.router.local_window import LocalWindow
 from services.router.outage import Outage
 from services.router.quota import Admitted, Claim, Closed, Limit, Place, Refused, Verdict
@@ -20,7 +21,8 @@ class Limiter:
     """Decides on places, whether Redis is there or not.
 
     ``share`` is what this process may admit alone. ``slack`` (s) is by how much the local note of an
-    admission may be later than Redis's; ``retry_after`` (s) is the pause before a lost Redis is tried again.
+    admission may be later than Redis's; ``retry_after`` (s) is the pause before Redis is tried again after a
+    failure. A Redis that is slow is lost once it has not answered for ``grace`` s; one that is gone, at once.
     """
 
     def __init__(
@@ -32,6 +34,7 @@ class Limiter:
         share: int,
         slack: float,
         retry_after: float,
+        grace: float,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._shared = shared
@@ -41,7 +44,9 @@ class Limiter:
         self._slack = slack
         self._retry_after = retry_after
         self._monotonic = monotonic
-        self._try_again_at = 0.0
+        self._grace = grace
+        self._try_again_at = -math.inf
+        self._failing_since: float | None = None
         self._gatherer: Gatherer[Sequence[Claim], Sequence[Verdict]] = Gatherer(self._admit_groups, max_waiting=1_000)
         self._outage = Outage("redis", "each router keeps its share of the limits; SMS is refused")
 
@@ -69,8 +74,9 @@ class Limiter:
             try:
                 answers = await self._shared.take(claims)
             except LimiterUnavailableError as error:
-                self._lost(error)
+                self._failed(error)
             else:
+                self._failing_since = None
                 self._outage.worked()
                 return await self._confirm(claims, answers)
         return [self._admit_alone(claim) for claim in claims]
@@ -85,15 +91,20 @@ class Limiter:
         try:
             await self._shared.give_back(shared)
         except LimiterUnavailableError as error:
-            self._lost(error)
+            self._failed(error)
 
     async def close(self) -> None:
         """Closes the connections to Redis."""
         await self._shared.close()
 
-    def _lost(self, error: LimiterUnavailableError) -> None:
-        self._outage.failed(str(error))
-        self._try_again_at = self._monotonic() + self._retry_after
+    def _failed(self, error: LimiterUnavailableError) -> None:
+        now = self._monotonic()
+        self._try_again_at = now + self._retry_after
+        if self._failing_since is None:
+            self._failing_since = now
+        # On a machine that is busy an answer is now and then late: that alone must not close a channel.
+        if not isinstance(error, LimiterSlowError) or now - self._failing_since > self._grace:
+            self._outage.failed(str(error))
 
     async def _confirm(self, claims: Sequence[Claim], answers: Sequence[Admitted | Refused]) -> list[Verdict]:
         """Holds Redis's answers against what this process remembers, which matters if Redis was emptied."""
@@ -121,7 +132,7 @@ class Limiter:
         return answer
 
     def _admit_alone(self, claim: Claim) -> Verdict:
-        if claim.strict:
+        if claim.strict and self._outage.away:
             return Closed(self._retry_after)
         now = self._monotonic()
         if self._local.holds(claim.key, claim.token, now):

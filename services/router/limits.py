@@ -29,16 +29,21 @@ Answer = TypeVar("Answer")
 
 
 class LimiterUnavailableError(Exception):
-    """Redis is gone or did not answer in time; what was asked may or may not have been done."""
+    """Redis is gone; what was asked may or may not have been done."""
+
+
+class LimiterSlowError(LimiterUnavailableError):
+    """Redis did not answer in time; it may only be busy."""
 
 
 class SharedWindows:
     """Takes and gives back places; no call lasts longer than ``timeout`` s."""
 
     def __init__(self, redis_url: str, limit: Limit, timeout: float) -> None:
+        # One retry renews a connection that was cut while idle; tokens make doing it twice harmless.
         # No time-outs of the driver's own: they would end a call that only this process's own pause made late.
         self._redis = Redis.from_url(
-            redis_url, retry=Retry(NoBackoff(), 0), socket_timeout=None, socket_connect_timeout=None
+            redis_url, retry=Retry(NoBackoff(), 1), socket_timeout=None, socket_connect_timeout=None
         )
         self._limit = limit
         self._timeout = timeout
@@ -80,7 +85,7 @@ class SharedWindows:
             raise LimiterUnavailableError(type(error).__name__) from error
         finally:
             await _end(task)
-        raise LimiterUnavailableError(f"no answer within {self._timeout:g} s")
+        raise LimiterSlowError(f"no answer within {self._timeout:g} s")
 
 
 async def _end(task: asyncio.Future[Answer]) -> None:

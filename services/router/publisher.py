@@ -18,7 +18,7 @@ from services.router.window import Window
 from shared.broker import Ref
 
 #: Pause before a held chunk is looked at again, s: well below the time a worker needs for one task.
-_HOLD = 0.005
+_HOLD = 0.01
 
 Answer = TypeVar("Answer")
 

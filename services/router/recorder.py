@@ -15,6 +15,7 @@ from services.router.ledger import Ledger
 from services.router.limiter import Limiter
 from services.router.publisher import Publisher
 from services.router.quota import Place
+from shared.channels import MAX_MESSAGE_BYTES
 from shared.errors import Code, PulseError
 from shared.gather import Gatherer
 
@@ -29,6 +30,9 @@ _NOTHING_RECORDED = frozenset(
         Code.UNIMPLEMENTED,
     }
 )
+
+#: Bytes at the most in one call, well below what a channel carries: one request's size must not fail another.
+_MOST_BYTES = MAX_MESSAGE_BYTES // 2
 
 Outcome = RecordResult | PulseError
 
@@ -73,7 +77,7 @@ class Recorder:
     async def _record_groups(self, groups: Sequence[Sequence[Planned]]) -> list[Sequence[Outcome]]:
         """Records what concurrent calls want recorded, together."""
         outcomes: list[Outcome] = []
-        for batch in pack(groups, self._max_batch):
+        for batch in pack(groups, self._max_batch, weigh=_bytes, heaviest=_MOST_BYTES):
             outcomes += await self._record_batch(batch)
         return deal(outcomes, groups)
 
@@ -83,6 +87,9 @@ class Recorder:
             outcomes: Sequence[Outcome] = await self._ledger.record([one.entry for one in planned])
         except PulseError as error:
             outcomes = [error] * len(planned)
+        except BaseException:
+            self._dispatcher.release(reserved)
+            raise
         self._wake(planned, outcomes, reserved)
         unused = [
             one.place for one, outcome in zip(planned, outcomes, strict=True) if one.place and _came_to_nothing(outcome)
@@ -107,6 +114,10 @@ class Recorder:
         self._publisher.put(refs)
         if len(refs) < len(committed):
             self._dispatcher.wake()
+
+
+def _bytes(planned: Planned) -> int:
+    return planned.entry.ByteSize()
 
 
 def _is_new(outcome: Outcome) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from services.router.quota import Closed, Limit, Refused
-from shared.errors import Code, PulseError, QuotaViolation
+from shared.errors import Code, PulseError, QuotaViolation, Violation, invalid
 
 
 def rate_limited(limit: Limit, refused: Refused) -> PulseError:
@@ -34,3 +34,19 @@ def limiter_unavailable(closed: Closed) -> PulseError:
 def no_route(channel: str) -> PulseError:
     """INVALID_ARGUMENT: the channel is not one that providers are set for."""
     return PulseError(Code.INVALID_ARGUMENT, "NO_ROUTE", f"no provider serves the channel {channel}")
+
+
+def impossible_time(field: str) -> PulseError:
+    """INVALID_ARGUMENT: a timestamp that no calendar has."""
+    return invalid([Violation(field, "is not a time between the years 1 and 9999")])
+
+
+def unknown_key(error: PulseError) -> PulseError:
+    """UNAVAILABLE: the limits refuse, but a known idempotency key would have its answer, and nobody can look."""
+    return PulseError(
+        Code.UNAVAILABLE,
+        "LEDGER_UNAVAILABLE",
+        f"whether the idempotency key was used before cannot be told now ({error.reason})",
+        hint="send again with the same idempotency key",
+        retry_after=1.0,
+    )

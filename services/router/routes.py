@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping, Sequence
 
+from services.router import refusals
 from services.router.decisions import Decision
 
 Routes = Mapping[str, Sequence[str]]
@@ -16,7 +17,9 @@ def parse_route(text: str) -> tuple[str, ...]:
 
 
 def choose_route(channel: str, routes: Routes) -> Decision:
-    """The providers of ``channel`` in the order in which they are tried; KeyError if it has none."""
+    """The providers of ``channel`` in the order in which they are tried; raises :class:`PulseError` if it has none."""
+    if channel not in routes:
+        raise refusals.no_route(channel)
     providers = routes[channel]
     reason = f"The only provider set for {channel}." if len(providers) == 1 else f"The order set for {channel}."
     return Decision("route", ", ".join(providers), reason)

@@ -32,7 +32,7 @@ class Ruling:
 
 
 def rule(facts: Facts, routes: Routes, now: dt.datetime) -> Ruling:
-    """Applies all rules; KeyError if no provider serves the channel."""
+    """Applies all rules; raises :class:`shared.errors.PulseError` if no provider serves the channel."""
     lane = choose_lane(facts.requested, facts.template, facts.template_name)
     route = choose_route(facts.channel, routes)
     start = choose_start(facts.send_at, now)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
@@ -78,6 +77,7 @@ class Router:
             drain_seconds=settings.drain_seconds,
         )
         add_RouterServiceServicer_to_server(RouterService(admission), self._server.grpc)
+        self._dispatching: list[asyncio.Task[None]] = []
         self._running: list[asyncio.Task[None]] = []
 
     @property
@@ -92,12 +92,14 @@ class Router:
 
     async def start(self) -> None:
         """Begins to dispatch and to serve. Neither Redis, the broker nor the ledger needs to be there yet."""
+        pause = self._settings.router_sweep_seconds
+        lanes = self._lanes.values()
+        self._dispatching = [asyncio.create_task(_keep_running(parts.dispatcher.run, pause)) for parts in lanes]
         self._running = [
-            asyncio.create_task(_keep_running(run, self._settings.router_sweep_seconds))
-            for parts in self._lanes.values()
-            for run in (parts.publisher.run, parts.dispatcher.run)
+            *self._dispatching,
+            *(asyncio.create_task(_keep_running(parts.publisher.run, pause)) for parts in lanes),
+            asyncio.create_task(warn_of_eviction(self._settings.broker_url.get_secret_value())),
         ]
-        self._running.append(asyncio.create_task(warn_of_eviction(self._settings.broker_url.get_secret_value())))
         await self._server.start()
 
     async def stop(self) -> None:
@@ -105,21 +107,26 @@ class Router:
         await self._server.stop()
         try:
             async with asyncio.timeout(self._settings.drain_seconds):
-                for parts in self._lanes.values():
-                    await parts.recorder.drain()
-                for parts in self._lanes.values():
-                    await parts.publisher.drain()
+                await self._drain()
         except TimeoutError:
             log.warning("not all wake-ups were published in time; the ledger hands them out again")
         for task in self._running:
             task.cancel()
-        for task in self._running:
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
+        await asyncio.gather(*self._running, return_exceptions=True)
         for parts in self._lanes.values():
             await parts.publisher.close()
         await self._limiter.close()
         await self._channel.close()
+
+    async def _drain(self) -> None:
+        """What was admitted is recorded first; then nothing new is drawn, and what was drawn is published."""
+        for parts in self._lanes.values():
+            await parts.recorder.drain()
+        for parts in self._lanes.values():
+            parts.dispatcher.stop()
+        await asyncio.gather(*self._dispatching)
+        for parts in self._lanes.values():
+            await parts.publisher.drain()
 
 
 def _limiter(settings: RouterSettings) -> Limiter:
@@ -132,6 +139,7 @@ def _limiter(settings: RouterSettings) -> Limiter:
         share=share(limit, settings.router_replicas),
         slack=timeout,
         retry_after=settings.router_limiter_retry_seconds,
+        grace=settings.router_limiter_grace_seconds,
     )
 
 
@@ -161,10 +169,10 @@ def _lane_parts(lane: Lane, settings: RouterSettings, app: Celery, ledger: Ledge
 
 
 async def _keep_running(run: Callable[[], Awaitable[None]], pause: float) -> None:
-    """Runs a loop until cancelled: an error nobody foresaw is logged and must not end dispatch for good."""
+    """Runs a loop until it returns: an error nobody foresaw is logged and must not end dispatch for good."""
     while True:
         try:
-            await run()
+            return await run()
         except Exception as error:
             log.error("a loop failed and is begun again", exc_info=error)
             await asyncio.sleep(pause)

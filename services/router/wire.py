@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterable, Sequence
 
 from pulse.common.v1.enums_pb2 import Channel, Priority, Status
 from pulse.common.v1.notification_pb2 import Decision as DecisionMessage
 from pulse.ledger.v1.records_pb2 import Entry, KeyUse, NotificationRef, RecordResult
 from pulse.router.v1.router_service_pb2 import Submission, SubmitResult
+from services.router import refusals
 from services.router.decisions import Decision
 from services.router.lanes import Lane
 from services.router.rulings import Facts, Ruling
@@ -20,14 +22,23 @@ _PRIORITIES = {lane: priority for priority, lane in _LANES.items()}
 
 
 def facts(submission: Submission) -> Facts:
-    """What the rules look at."""
+    """What the rules look at; raises :class:`PulseError` for a time that cannot be."""
     return Facts(
         channel=_CHANNELS.get(submission.channel, "CHANNEL_UNSPECIFIED"),
         requested=_LANES.get(submission.requested_priority),
         template=_LANES.get(submission.template_priority),
         template_name=submission.template_name,
-        send_at=from_timestamp(submission.send_at) if submission.HasField("send_at") else None,
+        send_at=_send_at(submission),
     )
+
+
+def _send_at(submission: Submission) -> dt.datetime | None:
+    if not submission.HasField("send_at"):
+        return None
+    try:
+        return from_timestamp(submission.send_at)
+    except (ValueError, OverflowError):
+        raise refusals.impossible_time("send_at") from None
 
 
 def decisions(decided: Iterable[Decision]) -> list[DecisionMessage]:

@@ -15,7 +15,7 @@ from pulse.ledger.v1 import ledger_service_pb2 as calls
 from pulse.ledger.v1.ledger_service_pb2_grpc import LedgerServiceServicer, add_LedgerServiceServicer_to_server
 from pulse.ledger.v1.records_pb2 import Entry, NotificationRef, RecordResult
 from shared.errors import Code, PulseError, to_status
-from shared.serving import Guard
+from shared.serving import OPTIONS, Guard
 from shared.times import from_duration
 
 
@@ -47,7 +47,7 @@ class PlayedLedger(LedgerServiceServicer):
 
     async def start(self) -> None:
         """Serves on the port it had before, or on any free one."""
-        self._server = grpc.aio.server(interceptors=[Guard()], options=[("grpc.so_reuseport", 0)])
+        self._server = grpc.aio.server(interceptors=[Guard()], options=OPTIONS)
         add_LedgerServiceServicer_to_server(self, self._server)
         port = self._server.add_insecure_port(self.address or "127.0.0.1:0")
         self.address = f"127.0.0.1:{port}"

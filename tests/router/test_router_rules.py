@@ -6,6 +6,7 @@ import datetime as dt
 
 import pytest
 
+from services.router.batches import deal, pack
 from services.router.lanes import Lane, choose_lane
 from services.router.local_window import LocalWindow, share
 from services.router.quota import Limit, place_token, window_key
@@ -139,3 +140,17 @@ class TestWindow:
         assert window.reserve(1) == 0
         window.measured(0)
         assert window.reserve(1) == 1
+
+
+class TestBatches:
+    """Groups put together and taken apart."""
+
+    def test_batches_keep_order_and_bounds(self) -> None:
+        groups = [[1, 2, 3], [4], [], [5, 6, 7]]
+        assert list(pack(groups, 3)) == [[1, 2, 3], [4, 5, 6], [7]]
+        assert list(pack(groups, 9, weigh=lambda one: one, heaviest=7)) == [[1, 2, 3], [4], [5], [6], [7]]
+        assert list(pack([[9], [1]], 9, weigh=lambda one: one, heaviest=7)) == [[9], [1]]
+        assert list(pack([], 3)) == []
+
+    def test_outcomes_are_dealt_to_the_groups_they_came_from(self) -> None:
+        assert deal("abcdefg", [[1, 2, 3], [4], [], [5, 6, 7]]) == [["a", "b", "c"], ["d"], [], ["e", "f", "g"]]

@@ -8,6 +8,7 @@ from typing import Any
 
 import grpc
 import pytest
+from google.protobuf.timestamp_pb2 import Timestamp
 
 from pulse.common.v1.enums_pb2 import Priority, Status
 from pulse.router.v1.router_service_pb2 import SubmitRequest
@@ -87,6 +88,13 @@ async def test_a_refusal_names_the_limit_and_the_time_but_not_the_user(run_route
     assert [quota.subject for quota in error.quotas] == ["user_channel"]
     assert error.retry_after is not None and 59 < error.retry_after < 61
     assert error.hint and "secret-user" not in str(results[-1])
+
+
+async def test_fifty_concurrent_calls_of_one_user_get_exactly_the_limit(run_router: Any, ledger: PlayedLedger) -> None:
+    """On two routers, which agree because Redis counts."""
+    routers = [await run_router(), await run_router()]
+    results = await asyncio.gather(*[routers[number % 2].submit(submission(user="ada")) for number in range(50)])
+    assert sum(not result.HasField("error") for (result,) in results) == 10 == len(ledger.rows)
 
 
 async def test_users_channels_and_tenants_are_counted_apart(run_router: Any) -> None:
@@ -233,3 +241,19 @@ async def test_the_ledger_being_away_is_said_and_recovers_without_restart(
         return bool(result.notification_id)
 
     await eventually(accepted)
+
+
+async def test_large_requests_do_not_fail_each_other(run_router: Any, ledger: PlayedLedger) -> None:
+    """Together they are more than one call to the ledger may carry."""
+    router = await run_router()
+    large = '{"text":"' + "x" * 400_000 + '"}'
+    calls = [router.submit(*[submission(context_json=large) for _ in range(25)]) for _ in range(3)]
+    results = [result for some in await asyncio.gather(*calls) for result in some]
+    assert all(result.notification_id in ledger.rows for result in results)
+
+
+async def test_a_time_that_cannot_be_fails_alone(run_router: Any) -> None:
+    router = await run_router()
+    wrong, right = await router.submit(submission(send_at=Timestamp(seconds=10**15)), submission())
+    assert error_of(wrong).code is Code.INVALID_ARGUMENT
+    assert right.notification_id

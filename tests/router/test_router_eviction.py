@@ -1,0 +1,37 @@
+"""The warning about a broker that evicts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+import redis
+from structlog.testing import capture_logs
+
+from services.router.eviction import warn_of_eviction
+
+
+@pytest.fixture
+def evicting(broker_url: str) -> Iterator[str]:
+    """A broker whose policy is to evict; set back at the end."""
+    with redis.Redis.from_url(broker_url) as client:
+        client.config_set("maxmemory-policy", "allkeys-lru")
+        yield broker_url
+        client.config_set("maxmemory-policy", "noeviction")
+
+
+async def test_a_broker_that_may_evict_is_warned_of(evicting: str) -> None:
+    with capture_logs() as logs:
+        await warn_of_eviction(evicting)
+    assert [(line["log_level"], line["policy"]) for line in logs] == [("warning", "allkeys-lru")]
+
+
+async def test_a_broker_that_may_not_evict_or_does_not_tell_is_not(broker_url: str) -> None:
+    with redis.Redis.from_url(broker_url) as client:
+        client.acl_setuser("shy", enabled=True, nopass=True, keys=["*"], commands=["+@all", "-config"])
+    with capture_logs() as logs:
+        await warn_of_eviction(broker_url)
+        await warn_of_eviction(broker_url.replace("redis://", "redis://shy:any@"))
+        await warn_of_eviction("redis://127.0.0.1:1/1")
+        await warn_of_eviction("amqp://127.0.0.1:1//")
+    assert [line for line in logs if line["log_level"] == "warning"] == []
