@@ -8,12 +8,13 @@ import uuid
 
 _VERSION = 0x7 << 76
 _VARIANT = 0x2 << 62
+_RANDOM = 0xFFF << 64 | (1 << 62) - 1  # all bits that are neither time, version nor variant
 
 
 def uuid7(now: dt.datetime) -> str:
     """A fresh id for a notification accepted at ``now``: 48 bits of milliseconds, 74 random bits."""
     milliseconds = int(now.timestamp() * 1000) & 0xFFFF_FFFF_FFFF
-    random_bits = secrets.randbits(12) << 64 | secrets.randbits(62)
+    random_bits = int.from_bytes(secrets.token_bytes(10)) & _RANDOM
     return str(uuid.UUID(int=milliseconds << 80 | _VERSION | _VARIANT | random_bits))
 
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from pulse.gateway.v1 import notification_service_pb2 as api
 from pulse.router.v1 import router_service_pb2 as router_pb2
@@ -13,6 +12,7 @@ from services.gateway import context, fingerprint, idempotency, labels, times, t
 from services.gateway.addresses import Addresses
 from services.gateway.auth import Caller
 from services.gateway.headers import Headers
+from services.gateway.plainly_valid import plainly_valid
 from services.gateway.refusal import Refusal
 from services.gateway.templates import PinnedTemplate, TemplateCatalogue
 from shared.clock import Clock
@@ -24,8 +24,7 @@ from shared.validation import check
 _LARGEST_PUSH = 4096
 
 
-@dataclass(frozen=True)
-class Draft:
+class Draft(NamedTuple):
     """A request whose own words are in order, whatever time, template and address will say to it."""
 
     request: api.SendNotificationRequest
@@ -50,7 +49,8 @@ class Acceptance:
         """What can be told from the request alone; ``keys`` are the Idempotency-Key headers. INVALID_ARGUMENT."""
         try:
             idempotency_key = idempotency.resolve(request.idempotency_key, keys)
-            check(request)
+            if not plainly_valid(request):
+                check(request)
             labels.check(request.metadata)
             variables = wire.plain(request.context)
             context_json = context.canonical(variables)

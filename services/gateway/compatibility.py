@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from dataclasses import dataclass
 
@@ -27,6 +28,7 @@ CHANNELS = ("email", "sms", "push")
 DEFAULT_LIMIT = 50
 HIGHEST_LIMIT = 1000
 
+_USER_ID = re.compile(r"[^\x00-\x1f\x7f]{0,256}")
 #: Template ids are RFC 9562 name-based UUIDs (version 5) in this namespace.
 _NAMESPACE = uuid.UUID("5f0a7f8e-0d5b-5c1e-9a44-3c1b6f2d7e10")
 
@@ -79,6 +81,13 @@ def limit(text: str) -> int:
     if not (text.isascii() and text.isdigit() and len(text) <= 9 and int(text) >= 1):
         raise Refusal("limit", "LIMIT_INVALID", f"is not a whole number from 1 to {HIGHEST_LIMIT}")
     return min(int(text), HIGHEST_LIMIT)
+
+
+def user_id(text: str) -> str:
+    """A user to filter by, "" for all; :class:`Refusal` for what no notification's user can be called."""
+    if not _USER_ID.fullmatch(text):
+        raise Refusal("user_id", "USER_ID_INVALID", "is longer than 256 characters or holds a control character")
+    return text
 
 
 def template_id(tenant_id: str, name: str) -> str:

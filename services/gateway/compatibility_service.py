@@ -65,7 +65,7 @@ class CompatibilityService(api_grpc.CompatibilityServiceServicer):
             inner = ledger_reader_pb2.ListNotificationsRequest(
                 tenant_id=caller.tenant_id,
                 page_size=compatibility.limit(request.limit),
-                user_id=_user_id(request.user_id),
+                user_id=compatibility.user_id(request.user_id),
                 statuses=[enums_pb2.Status.Value(name) for name in compatibility.statuses(request.status)],
                 channel=_channel_number(compatibility.channel(request.channel)),
             )
@@ -139,9 +139,3 @@ class CompatibilityService(api_grpc.CompatibilityServiceServicer):
 
 def _channel_number(name: str) -> enums_pb2.Channel.ValueType:
     return enums_pb2.Channel.Value(name) if name else enums_pb2.CHANNEL_UNSPECIFIED
-
-
-def _user_id(text: str) -> str:
-    if len(text) > 256 or not text.isprintable():
-        raise Refusal("user_id", "USER_ID_INVALID", "is longer than 256 characters or holds a control character")
-    return text

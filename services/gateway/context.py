@@ -17,6 +17,7 @@ MAX_DEPTH = 32
 #: The largest integer that a JSON number carries exactly everywhere (RFC 8259, section 6).
 MAX_EXACT = 2**53 - 1
 
+_ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 #: Keys that may be named in an error; any other could itself be personal.
 _PLAIN_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
 
@@ -30,7 +31,7 @@ def canonical(context: Mapping[str, Any]) -> str:
     if not context:
         return "{}"
     _check_members(context, 1, "context")
-    text = json.dumps(context, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    text = _ENCODER.encode(context)
     if len(text) > MAX_BYTES or len(text.encode()) > MAX_BYTES:
         raise Refusal("context", "CONTEXT_TOO_LARGE", "is longer than 64 KiB as JSON")
     return text

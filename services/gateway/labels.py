@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from services.gateway.refusal import Refusal
+from services.gateway.refusal import refuse_nul
 
 
 def check(labels: Mapping[str, str]) -> None:
-    """Raises :class:`Refusal` if a label holds a NUL character, which cannot be stored."""
-    for key, value in labels.items():
-        if "\0" in key or "\0" in value:
-            raise Refusal("metadata", "METADATA_NUL", "holds a NUL character")
+    """Raises :class:`~services.gateway.refusal.Refusal` if a label holds a NUL character."""
+    refuse_nul("metadata", "METADATA_NUL", *labels.keys(), *labels.values())

@@ -5,14 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from google.protobuf.duration_pb2 import Duration
+from google.protobuf.timestamp_pb2 import Timestamp
 
 from pulse.common.v1 import enums_pb2, notification_pb2
 from pulse.gateway.v1 import operations_service_pb2 as api
 from pulse.gateway.v1 import operations_service_pb2_grpc as api_grpc
 from pulse.ledger.v1 import ledger_admin_pb2, ledger_reader_pb2
+from services.gateway import wire
 from services.gateway.calls import Context, Entry
 from services.gateway.not_available import not_available
 from services.gateway.peers import ask
+from services.gateway.refusal import Refusal, refuse_nul
 from services.gateway.service import DEFAULT_PAGE_SIZE, notification_ref
 from shared.validation import check
 
@@ -72,6 +75,12 @@ class OperationsService(api_grpc.OperationsServiceServicer):
         caller = self._entry.caller(context, _SCOPE)
         check(request)
         wanted = request.filter
+        try:
+            refuse_nul("filter", "FILTER_NUL", wanted.provider, wanted.failure_code)
+        except Refusal as refusal:
+            raise wire.to_error(refusal) from None
+        died_after = wire.time_filter(wanted, "died_after")
+        died_before = wire.time_filter(wanted, "died_before")
         inner = ledger_reader_pb2.ListNotificationsRequest(
             tenant_id=caller.tenant_id,
             page_size=request.page_size or DEFAULT_PAGE_SIZE,
@@ -80,10 +89,11 @@ class OperationsService(api_grpc.OperationsServiceServicer):
             channel=wanted.channel,
             provider=wanted.provider,
             failure_code=wanted.failure_code,
-            created_before=wanted.died_before if wanted.HasField("died_before") else None,
+            # Whatever died before a time was accepted before it.
+            created_before=died_before,
         )
         page = await ask(self._reader.ListNotifications, inner)
-        letters = [letter for letter in page.notifications if _died_within(wanted, letter)]
+        letters = [letter for letter in page.notifications if _died_within(letter, died_after, died_before)]
         return api.ListDeadLettersResponse(dead_letters=letters, next_page_token=page.next_page_token)
 
     async def ReplayDeadLetter(
@@ -108,9 +118,9 @@ class OperationsService(api_grpc.OperationsServiceServicer):
     ResumeDelivery = _refuse_pausing
 
 
-def _died_within(wanted: api.DeadLetterFilter, letter: notification_pb2.Notification) -> bool:
+def _died_within(letter: notification_pb2.Notification, after: Timestamp | None, before: Timestamp | None) -> bool:
     """Whether its last change, by which it died, lies in the time asked for; the ledger filters by acceptance only."""
     died = letter.update_time.ToNanoseconds()
-    if wanted.HasField("died_after") and died < wanted.died_after.ToNanoseconds():
+    if after is not None and died < after.ToNanoseconds():
         return False
-    return not wanted.HasField("died_before") or died < wanted.died_before.ToNanoseconds()
+    return before is None or died < before.ToNanoseconds()

@@ -12,3 +12,9 @@ class Refusal(Exception):
         self.reason = reason  # UPPER_SNAKE, stable
         self.description = description  # one sentence without a full stop
         self.hint = hint  # what to do about it; may be empty
+
+
+def refuse_nul(field: str, reason: str, *texts: str) -> None:
+    """Refuses a text that holds a NUL character, which PostgreSQL cannot store or compare."""
+    if any("\0" in text for text in texts):
+        raise Refusal(field, reason, "holds a NUL character")

@@ -9,6 +9,7 @@ from pulse.common.v1 import notification_pb2
 from pulse.gateway.v1 import notification_service_pb2 as api
 from pulse.gateway.v1 import notification_service_pb2_grpc as api_grpc
 from pulse.ledger.v1 import ledger_reader_pb2, ledger_service_pb2, records_pb2
+from services.gateway import wire
 from services.gateway.auth import Caller
 from services.gateway.calls import Context, Entry, refuse_key_on_batch
 from services.gateway.peers import ask, follow
@@ -76,8 +77,8 @@ class NotificationService(api_grpc.NotificationServiceServicer):
             statuses=[request.status] if request.status else [],
             channel=request.channel,
             template_name=request.template_name,
-            created_after=request.created_after if request.HasField("created_after") else None,
-            created_before=request.created_before if request.HasField("created_before") else None,
+            created_after=wire.time_filter(request, "created_after"),
+            created_before=wire.time_filter(request, "created_before"),
         )
         page = await ask(self._reader.ListNotifications, inner)
         return api.ListNotificationsResponse(notifications=page.notifications, next_page_token=page.next_page_token)

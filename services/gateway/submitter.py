@@ -35,7 +35,8 @@ class Submitter:
 
     async def many(self, submissions: Sequence[router_pb2.Submission]) -> list[Outcome]:
         """The router's answers in order; a call that fails is the outcome of each that was in it."""
-        if self._in_batches + len(submissions) > self._max_waiting:
+        # A batch that is alone goes whatever its size: it would never fit better later.
+        if self._in_batches and self._in_batches + len(submissions) > self._max_waiting:
             overloaded = PulseError(
                 Code.RESOURCE_EXHAUSTED, "OVERLOADED", "more requests wait than can be served", retry_after=1.0
             )

@@ -19,7 +19,7 @@ from services.gateway.contents import compile_contents
 from services.gateway.peers import ask
 from services.gateway.refusal import Refusal
 from services.gateway.service import DEFAULT_PAGE_SIZE
-from services.gateway.templates import PinnedTemplate, TemplateCatalogue
+from services.gateway.templates import PinnedTemplate, TemplateCatalogue, require_possible
 from shared.errors import Code, PulseError
 from shared.rendering import CompiledTemplate, RenderError
 from shared.validation import check
@@ -79,6 +79,7 @@ class TemplateService(api_grpc.TemplateServiceServicer):
     async def DeleteTemplate(self, request: api.DeleteTemplateRequest, context: Context) -> empty_pb2.Empty:
         caller = self._entry.caller(context, _WRITE)
         check(request)
+        require_possible(request.name)
         inner = ledger_admin_pb2.DeleteTemplateRequest(tenant_id=caller.tenant_id, name=request.name)
         await ask(self._admin.DeleteTemplate, inner)
         self._templates.forget(caller.tenant_id, request.name)

@@ -25,6 +25,7 @@ def make(ratio: float) -> str:
     The mark follows from the trace id as in OpenTelemetry's TraceIdRatioBased sampler, so that every hop
     that decides by the same ratio decides alike.
     """
-    trace_id, parent_id = secrets.token_hex(16), secrets.token_hex(8)
+    digits = secrets.token_hex(24)
+    trace_id, parent_id = digits[:32], digits[32:]
     sampled = int(trace_id[16:], 16) < ratio * 2**64
     return f"00-{trace_id}-{parent_id}-{'01' if sampled else '00'}"

@@ -6,6 +6,7 @@ import datetime as dt
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from google.protobuf.message import Message
 from google.protobuf.struct_pb2 import Struct, Value
 from google.protobuf.timestamp_pb2 import Timestamp
 
@@ -14,7 +15,7 @@ from pulse.gateway.v1 import notification_service_pb2 as api
 from services.gateway.refusal import Refusal
 from shared.errors import Code, PulseError, Violation, invalid
 from shared.rendering import RenderError, Text
-from shared.times import from_timestamp
+from shared.times import from_timestamp, to_timestamp
 
 #: Name of each channel but the unspecified one, by its number.
 CHANNEL_NAMES: dict[int, str] = {number: name for name, number in enums_pb2.Channel.items() if number}
@@ -64,15 +65,23 @@ def _plain_value(value: Value) -> Any:
     return None
 
 
-def moment(message: api.SendNotificationRequest, field: str) -> dt.datetime | None:
-    """A time of the request, None if unset; :class:`Refusal` if it lies outside the years 1 to 9999."""
-    if not message.HasField(field):  # type: ignore[arg-type]  # the stub lists the names it may be
+def moment(message: Message, field: str) -> dt.datetime | None:
+    """A time of the message, None if unset; :class:`Refusal` if it lies outside the years 1 to 9999."""
+    if not message.HasField(field):
         return None
     stamp: Timestamp = getattr(message, field)
     try:
         return from_timestamp(stamp)
     except (ValueError, OverflowError):
         raise Refusal(field, "TIME_OUT_OF_RANGE", "is not a time between the years 1 and 9999") from None
+
+
+def time_filter(message: Message, field: str) -> Timestamp | None:
+    """A time to filter by, None if unset; INVALID_ARGUMENT if it lies outside the years 1 to 9999."""
+    try:
+        return to_timestamp(moment(message, field))
+    except Refusal as refusal:
+        raise to_error(refusal) from None
 
 
 def asked(request: api.SendNotificationRequest) -> dict[str, Any]:

@@ -34,6 +34,7 @@ class Client:
     """Stubs of every public service."""
 
     channel: grpc.aio.Channel
+    target: str
 
     def __post_init__(self) -> None:
         self.notifications = notification_service_pb2_grpc.NotificationServiceStub(self.channel)
@@ -101,9 +102,10 @@ async def serve(peers: fakes.Peers, clock: FixedClock) -> AsyncIterator[Serve]:
         }
         gateway = Gateway(GatewaySettings.load(environment), clock)
         await gateway.start()
-        channel = grpc.aio.insecure_channel(f"127.0.0.1:{gateway.port}")
+        target = f"127.0.0.1:{gateway.port}"
+        channel = grpc.aio.insecure_channel(target, options=[("grpc.max_send_message_length", -1)])
         opened.append((gateway, channel))
-        return Client(channel)
+        return Client(channel, target)
 
     yield start
     for gateway, channel in opened:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+from typing import Any
+
 import pytest
 
 from pulse.common.v1 import enums_pb2
@@ -9,6 +12,7 @@ from pulse.gateway.v1 import notification_service_pb2 as api
 from shared.errors import Code, PulseError, from_status
 from tests.gateway import fakes
 from tests.gateway.conftest import Client, refusal, request
+from tests.support import eventually
 
 
 async def test_each_request_has_its_own_outcome(client: Client, peers: fakes.Peers) -> None:
@@ -77,9 +81,18 @@ async def test_a_router_that_fails_is_told_for_each(client: Client, peers: fakes
 async def test_too_many_in_batches_are_told_to_come_back(serve, peers: fakes.Peers) -> None:
     client = await serve(PULSE_GATEWAY_MAX_WAITING="1")
     asked = api.BatchSendNotificationsRequest(requests=[request(), request()])
-    answer = await client.notifications.BatchSendNotifications(asked)
-    assert {from_status(one.error).reason for one in answer.results} == {"OVERLOADED"}
-    assert not peers.router.submissions
+    peers.router.gate.clear()
+    alone = asyncio.ensure_future(_results(client.notifications.BatchSendNotifications(asked)))
+    await eventually(lambda: peers.router.batches)
+    refused = await _results(client.notifications.BatchSendNotifications(asked))
+    assert [from_status(one.error).reason for one in refused] == ["OVERLOADED", "OVERLOADED"]
+    peers.router.gate.set()
+    assert all(one.notification_id for one in await alone)
+    assert len(peers.router.submissions) == 2
+
+
+async def _results(call: Any) -> Any:
+    return (await call).results
 
 
 async def test_old_keys_in_a_batch_are_looked_up_together(client: Client, peers: fakes.Peers) -> None:

@@ -76,6 +76,25 @@ async def test_a_filter_that_cannot_be_is_refused(client: Client, peers: fakes.P
     assert not peers.reader.requests
 
 
+async def test_a_time_that_cannot_be_is_refused_as_a_filter(client: Client, peers: fakes.Peers) -> None:
+    year_10000 = {"seconds": 253_402_300_800}
+    calls = [
+        client.notifications.ListNotifications(api.ListNotificationsRequest(created_after=year_10000)),
+        client.operations.ListDeadLetters(
+            operations.ListDeadLettersRequest(filter=operations.DeadLetterFilter(died_before=year_10000))
+        ),
+    ]
+    for call in calls:
+        assert (await refusal(call)).reason == "TIME_OUT_OF_RANGE"
+    assert not peers.reader.requests
+
+
+async def test_a_filter_with_a_nul_is_refused(client: Client, peers: fakes.Peers) -> None:
+    asked = operations.ListDeadLettersRequest(filter=operations.DeadLetterFilter(provider="smtp\0"))
+    assert (await refusal(client.operations.ListDeadLetters(asked))).reason == "FILTER_NUL"
+    assert not peers.reader.requests
+
+
 async def test_a_watch_goes_through_to_its_end(client: Client) -> None:
     watch = client.notifications.WatchNotification(
         api.WatchNotificationRequest(notification_id=fakes.KNOWN_ID, after_sequence=4)

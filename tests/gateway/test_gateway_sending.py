@@ -9,7 +9,6 @@ import pytest
 
 from pulse.common.v1 import enums_pb2
 from pulse.gateway.v1 import template_service_pb2
-from services.gateway.config import GatewaySettings
 from shared.errors import Code, PulseError
 from tests.gateway import fakes
 from tests.gateway.conftest import Client, refusal, request
@@ -165,11 +164,6 @@ async def test_a_new_template_version_made_here_is_used_at_once(client: Client, 
     await client.send(context={"name": "Ada", "city": "Graz"})
     assert peers.router.submissions[-1].template_version == 2
     assert json.loads(peers.router.submissions[-1].context_json) == {"name": "Ada", "city": "Graz"}
-
-
-def test_keys_required_without_a_file_stops_the_start() -> None:
-    with pytest.raises(Exception, match="PULSE_GATEWAY_API_KEYS_FILE"):
-        GatewaySettings.load({"PULSE_AUTH": "required"})
 
 
 async def _outcome(call) -> object:

@@ -98,6 +98,7 @@ async def test_templates_are_shown_listed_and_deleted(client: Client, peers: fak
         client.templates.DeleteTemplate(api.DeleteTemplateRequest(name="welcome")),
         client.templates.GetTemplate(api.GetTemplateRequest(name="alert", version=7)),
         client.templates.GetTemplate(api.GetTemplateRequest(name="nul\0")),
+        client.templates.DeleteTemplate(api.DeleteTemplateRequest(name="nul\0")),
         client.send(),
     ):
         error = await refusal(call)

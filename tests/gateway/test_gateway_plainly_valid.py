@@ -1,0 +1,66 @@
+"""The quick look at a request never lets through what the contract's rules would refuse."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import protovalidate
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pulse.gateway.v1 import notification_service_pb2 as api
+from services.gateway.plainly_valid import plainly_valid
+from tests.gateway.conftest import request
+
+# Lengths and characters on both sides of every bound.
+TEXT = st.text(st.sampled_from("aB9 -_.é€😀\x00\x1f\x7f\n~!"), max_size=12)
+LONG = st.sampled_from([35, 36, 100, 101, 255, 256, 257, 998, 999, 1024, 1025, 4096, 4097]).flatmap(
+    lambda length: st.sampled_from("aé€😀").map(lambda sign: sign * length)
+)
+NUMBER = st.integers(-2, 5)
+REQUESTS = st.builds(
+    api.SendNotificationRequest,
+    user_id=TEXT | LONG,
+    template_name=TEXT | LONG,
+    to=TEXT | LONG,
+    idempotency_key=st.just("") | TEXT | LONG,
+    subject=st.just("") | TEXT | LONG,
+    locale=st.sampled_from(["", "de", "de-AT", "zh-Hant-TW", "x", "de_AT", "de-", "d" * 36]),
+    channel=NUMBER,
+    priority=NUMBER,
+    delivery_guarantee=NUMBER,
+    metadata=st.sampled_from([{}, {}, {"": "x"}, {"k" * 65: ""}]),
+    ttl=st.sampled_from([None, None, {"seconds": 0}, {"seconds": 5}]),
+    expires_at=st.sampled_from([None, {"seconds": 5}]),
+)
+
+
+@settings(max_examples=400, deadline=None)
+@given(REQUESTS)
+def test_whatever_passes_at_a_glance_breaks_no_rule(asked: api.SendNotificationRequest) -> None:
+    if plainly_valid(asked):
+        assert not protovalidate.collect_violations(asked)
+
+
+@pytest.mark.parametrize(
+    "field, accepted, refused",
+    [
+        ("user_id", ["u", "u" * 256, "é" * 256], ["", "u" * 257, "a\x7f", "a\n"]),
+        ("template_name", ["t" * 100, "otp_2-x.y"], ["", "t" * 101, "t\x00"]),
+        ("to", ["x" * 1024, "😀" * 1024], ["", "😀" * 1025]),
+        ("idempotency_key", ["", "k" * 255], ["k" * 256, "a b", "é"]),
+        ("subject", ["", "s" * 998], ["s" * 999, "a\nb", "é" * 500]),
+        ("locale", ["", "de", "pt-BR"], ["de-", "de_AT", "x" * 36]),
+        ("channel", [0, 3], [-1, 4]),
+        ("priority", [0, 2], [-1, 3]),
+        ("delivery_guarantee", [0, 2], [-1, 3]),
+    ],
+)
+def test_every_bound_is_the_contracts_own(field: str, accepted: list[Any], refused: list[Any]) -> None:
+    for value in accepted:
+        assert plainly_valid(request(**{field: value}))
+        assert not protovalidate.collect_violations(request(**{field: value}))
+    for value in refused:
+        assert not plainly_valid(request(**{field: value}))
+        assert protovalidate.collect_violations(request(**{field: value}))
