@@ -16,6 +16,7 @@ from services.gateway.plainly_valid import plainly_valid
 from services.gateway.refusal import Refusal
 from services.gateway.templates import PinnedTemplate, TemplateCatalogue
 from shared.clock import Clock
+from shared.ids import uuid7
 from shared.rendering import RenderError
 from shared.times import to_timestamp
 from shared.validation import check
@@ -83,6 +84,7 @@ class Acceptance:
         address = self._addresses.normalise(wire.CHANNEL_NAMES[channel], request.to)
         _check_text(wire.CHANNEL_NAMES[channel], draft, template)
         return router_pb2.Submission(
+            notification_id=uuid7(self._clock.now()),
             tenant_id=caller.tenant_id,
             user_id=request.user_id,
             template_name=stored.name,

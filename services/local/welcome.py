@@ -36,9 +36,7 @@ def addresses(plan: Plan) -> dict[str, str]:
     return {
         "REST": f"http://localhost:{ports.http}",
         "gRPC": f"localhost:{ports.grpc}",
-        "API documentation": f"http://localhost:{ports.http}/docs",
         "Sandbox inbox": f"http://localhost:{ports.sandbox}",
-        "Metrics": f"http://localhost:{ports.metrics}/metrics",
         "Logs": str(plan.home.path / "log"),
     }
 

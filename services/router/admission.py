@@ -17,7 +17,6 @@ from services.router.routes import Routes
 from services.router.rulings import Facts, Ruling, rule
 from shared.clock import Clock
 from shared.errors import PulseError
-from shared.ids import uuid7
 
 
 class Admission:
@@ -53,7 +52,7 @@ class Admission:
             except PulseError as error:
                 results[index] = wire.result(error)
             else:
-                candidates[index] = Candidate(submission, uuid7(now), facts.channel, ruling)
+                candidates[index] = Candidate(submission, facts.channel, ruling)
         if candidates:
             results.update(await self._admit(candidates))
         return [results[index] for index in range(len(submissions))]

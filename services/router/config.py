@@ -32,7 +32,7 @@ class RouterSettings(Settings):
     router_email_route: str = Field("smtp", pattern=_ROUTE, description="providers for EMAIL in order, by commas")
     router_sms_route: str = Field("twilio", pattern=_ROUTE, description="providers for SMS in order, by commas")
     router_push_route: str = Field("fcm", pattern=_ROUTE, description="providers for PUSH in order, by commas")
-    router_max_attempts: int = Field(5, ge=1, le=100, description="attempts at the most for one notification")
+    router_max_attempts: int = Field(6, ge=1, le=100, description="attempts at the most for one notification")
     router_record_batch: int = Field(500, ge=1, le=1_000, description="entries at the most in one Ledger.Record")
     router_ledger_timeout_seconds: float = Field(5.0, gt=0, le=30, description="longest call to the ledger, s")
     router_high_chunk: int = Field(20, ge=1, le=1_000, description="ids at the most in one HIGH task")

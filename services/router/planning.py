@@ -15,10 +15,9 @@ from services.router.rulings import Ruling
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A submission with the id it is to have and what the rules said."""
+    """A submission and what the rules said of it."""
 
     submission: Submission
-    notification_id: str
     channel: str
     ruling: Ruling
 
@@ -27,7 +26,7 @@ class Candidate:
         said = self.submission
         return Claim(
             window_key(said.tenant_id, said.user_id, self.channel),
-            place_token(said.tenant_id, said.idempotency_key, self.notification_id),
+            place_token(said.tenant_id, said.idempotency_key, said.notification_id),
             counted=not said.validate_only,
             strict=self.channel == "SMS",
         )
@@ -48,7 +47,5 @@ class Planner:
         if key not in self._decided:
             limit = Decision("limit", "admitted", reason)
             self._decided[key] = wire.decisions((*candidate.ruling.decided, limit))
-        entry = wire.entry(
-            candidate.submission, candidate.notification_id, candidate.ruling, self._decided[key], self._max_attempts
-        )
+        entry = wire.entry(candidate.submission, candidate.ruling, self._decided[key], self._max_attempts)
         return Planned(entry, verdict.place, candidate.ruling.due)

@@ -48,14 +48,13 @@ def decisions(decided: Iterable[Decision]) -> list[DecisionMessage]:
 
 def entry(
     submission: Submission,
-    notification_id: str,
     ruling: Ruling,
     decided: Sequence[DecisionMessage],
     max_attempts: int,
 ) -> Entry:
     """What the ledger is to record for ``submission``."""
     return Entry(
-        ref=NotificationRef(tenant_id=submission.tenant_id, notification_id=notification_id),
+        ref=NotificationRef(tenant_id=submission.tenant_id, notification_id=submission.notification_id),
         user_id=submission.user_id,
         template_name=submission.template_name,
         template_version=submission.template_version,

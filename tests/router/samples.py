@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import itertools
 from typing import Any
 
@@ -10,6 +11,7 @@ from google.rpc.status_pb2 import Status as RpcStatus
 from pulse.common.v1.enums_pb2 import Channel
 from pulse.router.v1.router_service_pb2 import Submission
 from shared.errors import PulseError, from_status
+from shared.ids import uuid7
 
 _users = itertools.count()
 
@@ -17,6 +19,7 @@ _users = itertools.count()
 def submission(channel: str = "EMAIL", user: str | None = None, **changes: Any) -> Submission:
     """A valid submission; for a user of its own unless ``user`` says whose."""
     values: dict[str, Any] = {
+        "notification_id": uuid7(dt.datetime.now(dt.UTC)),
         "tenant_id": "acme",
         "user_id": user or f"user-{next(_users)}",
         "template_name": "newsletter",

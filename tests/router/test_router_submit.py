@@ -34,7 +34,7 @@ async def test_an_admitted_submission_is_recorded_with_all_that_was_decided(
 
     entry = ledger.rows[result.notification_id].entry
     assert (result.status, result.replayed) == (Status.QUEUED, False)
-    assert (entry.lane, list(entry.route), entry.max_attempts) == (Priority.HIGH, ["smtp", "backup"], 5)
+    assert (entry.lane, list(entry.route), entry.max_attempts) == (Priority.HIGH, ["smtp", "backup"], 6)
     assert entry.dispatched and not entry.HasField("not_before") and not entry.HasField("expires_at")
     for name in (
         "user_id",
@@ -257,3 +257,15 @@ async def test_a_time_that_cannot_be_fails_alone(run_router: Any) -> None:
     wrong, right = await router.submit(submission(send_at=Timestamp(seconds=10**15)), submission())
     assert error_of(wrong).code is Code.INVALID_ARGUMENT
     assert right.notification_id
+
+
+async def test_a_submission_told_twice_is_recorded_once_and_costs_one_place(
+    run_router: Any, ledger: PlayedLedger
+) -> None:
+    router = await run_router(router_limit=2)
+    sent = submission(user="ann")
+    for _ in range(3):
+        (result,) = await router.submit(sent)
+        assert result.notification_id == sent.notification_id
+    (other,) = await router.submit(submission(user="ann"))
+    assert not other.HasField("error"), "the repetitions took no place"

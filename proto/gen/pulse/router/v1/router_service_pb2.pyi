@@ -91,6 +91,7 @@ class Submission(_message.Message):
     DELIVERY_GUARANTEE_FIELD_NUMBER: _builtins.int
     TRACEPARENT_FIELD_NUMBER: _builtins.int
     VALIDATE_ONLY_FIELD_NUMBER: _builtins.int
+    NOTIFICATION_ID_FIELD_NUMBER: _builtins.int
     tenant_id: _builtins.str
     """From the credential, never from the caller's words."""
     user_id: _builtins.str
@@ -125,6 +126,8 @@ class Submission(_message.Message):
     """W3C traceparent of the request; empty if not traced."""
     validate_only: _builtins.bool
     """Decide, but record and send nothing."""
+    notification_id: _builtins.str
+    """UUIDv7, made by the gateway once: however often a lost call is repeated, one notification comes of it."""
     @_builtins.property
     def send_at(self) -> _timestamp_pb2.Timestamp:
         """Not before."""
@@ -160,10 +163,11 @@ class Submission(_message.Message):
         delivery_guarantee: _enums_pb2.DeliveryGuarantee.ValueType = ...,
         traceparent: _builtins.str = ...,
         validate_only: _builtins.bool = ...,
+        notification_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["expires_at", b"expires_at", "send_at", b"send_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["category", b"category", "channel", b"channel", "context_json", b"context_json", "delivery_guarantee", b"delivery_guarantee", "expires_at", b"expires_at", "fingerprint", b"fingerprint", "idempotency_key", b"idempotency_key", "locale", b"locale", "metadata", b"metadata", "requested_priority", b"requested_priority", "send_at", b"send_at", "subject", b"subject", "template_name", b"template_name", "template_priority", b"template_priority", "template_version", b"template_version", "tenant_id", b"tenant_id", "to", b"to", "traceparent", b"traceparent", "user_id", b"user_id", "validate_only", b"validate_only"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["category", b"category", "channel", b"channel", "context_json", b"context_json", "delivery_guarantee", b"delivery_guarantee", "expires_at", b"expires_at", "fingerprint", b"fingerprint", "idempotency_key", b"idempotency_key", "locale", b"locale", "metadata", b"metadata", "notification_id", b"notification_id", "requested_priority", b"requested_priority", "send_at", b"send_at", "subject", b"subject", "template_name", b"template_name", "template_priority", b"template_priority", "template_version", b"template_version", "tenant_id", b"tenant_id", "to", b"to", "traceparent", b"traceparent", "user_id", b"user_id", "validate_only", b"validate_only"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -47,8 +47,8 @@ class RouterServiceServicer:
     """
 
     def Submit(self, request, context):
-        """Admits a batch, each submission for itself. INVALID_ARGUMENT: an empty or oversize batch.
-        UNAVAILABLE: the ledger cannot be reached; nothing was recorded that is told as accepted.
+        """Admits a batch, each submission for itself. INVALID_ARGUMENT: an empty or oversize batch. Everything else is told per
+        submission, a ledger that cannot be reached (UNAVAILABLE) too.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -34,8 +34,8 @@ class RouterServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> RouterServiceAsyncStub: ...
     Submit: _grpc.UnaryUnaryMultiCallable[_router_service_pb2.SubmitRequest, _router_service_pb2.SubmitResponse]
-    """Admits a batch, each submission for itself. INVALID_ARGUMENT: an empty or oversize batch.
-    UNAVAILABLE: the ledger cannot be reached; nothing was recorded that is told as accepted.
+    """Admits a batch, each submission for itself. INVALID_ARGUMENT: an empty or oversize batch. Everything else is told per
+    submission, a ledger that cannot be reached (UNAVAILABLE) too.
     """
 
 @_typing.type_check_only
@@ -44,8 +44,8 @@ class RouterServiceAsyncStub(RouterServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     Submit: _aio.UnaryUnaryMultiCallable[_router_service_pb2.SubmitRequest, _router_service_pb2.SubmitResponse]  # type: ignore[assignment]
-    """Admits a batch, each submission for itself. INVALID_ARGUMENT: an empty or oversize batch.
-    UNAVAILABLE: the ledger cannot be reached; nothing was recorded that is told as accepted.
+    """Admits a batch, each submission for itself. INVALID_ARGUMENT: an empty or oversize batch. Everything else is told per
+    submission, a ledger that cannot be reached (UNAVAILABLE) too.
     """
 
 class RouterServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -57,8 +57,8 @@ class RouterServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _router_service_pb2.SubmitRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_router_service_pb2.SubmitResponse, _abc.Awaitable[_router_service_pb2.SubmitResponse]]:
-        """Admits a batch, each submission for itself. INVALID_ARGUMENT: an empty or oversize batch.
-        UNAVAILABLE: the ledger cannot be reached; nothing was recorded that is told as accepted.
+        """Admits a batch, each submission for itself. INVALID_ARGUMENT: an empty or oversize batch. Everything else is told per
+        submission, a ledger that cannot be reached (UNAVAILABLE) too.
         """
 
 def add_RouterServiceServicer_to_server(servicer: RouterServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
