@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from email.utils import getaddresses
 from typing import ClassVar, Self
 from urllib.parse import urlsplit
 
@@ -72,7 +73,14 @@ class DeliverySettings(Settings):
             raise ValueError("PULSE_SMTP_TLS=none would send PULSE_SMTP_PASSWORD in the clear")
         if self.twilio_account_sid and not (self.twilio_auth_token.get_secret_value() and self.twilio_from):
             raise ValueError("PULSE_TWILIO_ACCOUNT_SID also needs PULSE_TWILIO_AUTH_TOKEN and PULSE_TWILIO_FROM")
+        _check_sender(self.smtp_from)
         for key in ("public_url", "twilio_base_url", "fcm_base_url"):
             if getattr(self, key) and not urlsplit(getattr(self, key)).hostname:
                 raise ValueError(f"PULSE_{key.upper()} must be an address such as https://host")
         return self
+
+
+def _check_sender(text: str) -> None:
+    addresses = getaddresses([text])
+    if len(addresses) != 1 or "@" not in addresses[0][1]:
+        raise ValueError("PULSE_SMTP_FROM must be one address, such as Pulse <pulse@example.org>")

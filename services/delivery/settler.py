@@ -17,6 +17,9 @@ Settle = Callable[[Sequence[Settlement]], Awaitable[list[bool]]]
 HOPELESS = frozenset({Code.INVALID_ARGUMENT, Code.UNIMPLEMENTED, Code.PERMISSION_DENIED, Code.UNAUTHENTICATED})
 FIRST_PAUSE = 0.1  # s, doubled up to:
 LONGEST_PAUSE = 1.0
+#: Time between two batches, s. Nobody waits for a settlement's answer, and outcomes come in one by one: without it
+#: half of all that a busy worker and the ledger do would be batches of one.
+PACE = 0.005
 
 log = logger(__name__)
 
@@ -25,7 +28,8 @@ class Settler:
     """Settles in batches; while the ledger is away it tries again, until the lease is over."""
 
     def __init__(self, settle: Settle) -> None:
-        self._gatherer: Gatherer[Settlement, bool] = Gatherer(settle, max_batch=500, max_in_flight=1)
+        self._send = settle
+        self._gatherer: Gatherer[Settlement, bool] = Gatherer(self._settle_batch, max_batch=500, max_in_flight=1)
 
     async def settle(self, settlement: Settlement) -> bool:
         """Whether it was applied. If not, the lease has run out or was taken over: the ledger decides what follows."""
@@ -41,6 +45,12 @@ class Settler:
                 pause = min(pause * 2, LONGEST_PAUSE)
             else:
                 return applied or self._give_up(settlement, "STALE_FENCE")
+
+    async def _settle_batch(self, settlements: Sequence[Settlement]) -> list[bool]:
+        """The first batch goes at once; what comes in until PACE after it goes in the next."""
+        applied = await self._send(settlements)
+        await asyncio.sleep(PACE)
+        return applied
 
     def _give_up(self, settlement: Settlement, reason: str) -> bool:
         log.warning(

@@ -35,8 +35,12 @@ class DeliveryWorker:
         self._log = logs.logger(__name__)
 
     def run(self) -> int:
-        """Consumes until SIGTERM or SIGINT; the exit status."""
-        self._engine.start()
+        """Consumes until SIGTERM or SIGINT; the exit status, 2 if a provider's settings cannot be used."""
+        try:
+            self._engine.start()
+        except (OSError, ValueError) as error:  # a key file or certificate that is none, say
+            self._log.error("cannot start", reason=str(error))
+            return 2
         signals.setup_logging.connect(_keep_logging)
         signals.worker_ready.connect(self._on_ready)
         signals.worker_shutting_down.connect(self._on_shutting_down)
@@ -61,11 +65,12 @@ class DeliveryWorker:
         return int(worker.exitcode or 0)
 
     def _celery_app(self) -> Celery:
-        app = celery_app(
-            self._settings.broker_url.get_secret_value(), remote_control=self._settings.env != "production"
-        )
+        broker_url = self._settings.broker_url.get_secret_value()
+        app = celery_app(broker_url, remote_control=self._settings.env != "production")
+        if broker_url.startswith(("redis://", "rediss://")):
+            app.conf.broker_transport = "services.delivery.tolerant_redis:TolerantTransport"
         app.conf.update(
-            worker_consumer="services.delivery.quiet_consumer:QuietConsumer",
+            worker_consumer="services.delivery.consumer:WorkerConsumer",
             worker_disable_rate_limits=True,
             worker_redirect_stdouts=False,
         )

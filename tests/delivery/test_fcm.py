@@ -105,6 +105,15 @@ def test_where_no_token_can_be_had_nothing_was_sent() -> None:
     assert outcome.kind is OutcomeKind.TRANSIENT_FAILURE
 
 
+def test_only_the_address_that_was_given_is_called(sandbox: Sandbox, caplog: pytest.LogCaptureFixture) -> None:
+    """google-auth looks a service account's regions up at googleapis.com, in a thread, unless it acts for a subject."""
+    made = provider(sandbox.http)
+    assert made.send(outgoing(TO), within()).kind is OutcomeKind.SUCCEEDED
+    assert made._app.credential.get_credential()._build_regional_access_boundary_lookup_url() is None
+    made.close()
+    assert "googleapis" not in caplog.text
+
+
 def test_the_sdk_still_has_the_private_parts_that_we_set() -> None:
     """firebase-admin offers no address, no retry setting and no session: these names are all there is."""
     made = provider("http://127.0.0.1:9", fcm_project_id="p1")

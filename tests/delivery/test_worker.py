@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import signal
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -19,6 +18,7 @@ from shared.config import base_environment
 from tests.delivery.conftest import Sandbox
 from tests.delivery.fakes import FakeLedger
 from tests.support import eventually
+from tests.support.servers import make_plan, valkey_server
 
 
 class RunningWorker:
@@ -58,6 +58,12 @@ async def start_worker(
             "PULSE_LEDGER_ADDRESS": ledger[1],
             "PULSE_SMTP_HOST": "127.0.0.1",
             "PULSE_SMTP_PORT": str(sandbox.smtp_port),
+            "PULSE_TWILIO_ACCOUNT_SID": "AC1",
+            "PULSE_TWILIO_AUTH_TOKEN": "token",
+            "PULSE_TWILIO_FROM": "+15005550006",
+            "PULSE_TWILIO_BASE_URL": sandbox.http,
+            "PULSE_FCM_BASE_URL": sandbox.http,
+            "PULSE_PUBLIC_URL": "http://127.0.0.1:9",
             **settings,
         }
         with (tmp_path / "worker.log").open("ab") as output:
@@ -89,6 +95,22 @@ async def test_what_the_broker_wakes_it_for_is_sent_and_settled(
     assert {ledger[0].outcome(ref) for ref in refs} == {"SUCCEEDED"}
     assert {receipt["notification_id"] for receipt in sandbox.receipts()} == {ref[1] for ref in refs}
     assert "user1@example.org" not in worker.log
+
+
+async def test_every_channel_goes_through_its_provider(
+    start_worker: Start, ledger: tuple[FakeLedger, str], sandbox: Sandbox
+) -> None:
+    worker = await start_worker("high")
+    refs = [
+        ledger[0].add("ada@example.org"),
+        ledger[0].add("+4915112345678", provider="twilio", channel="SMS"),
+        ledger[0].add("device-token", provider="fcm", channel="PUSH"),
+    ]
+    await worker.wake(*refs, lane="HIGH")
+    await eventually(lambda: len(ledger[0].settled) == 3)
+    assert {ledger[0].outcome(ref) for ref in refs} == {"SUCCEEDED"}
+    by_channel = {receipt["channel"]: receipt["notification_id"] for receipt in sandbox.receipts()}
+    assert by_channel == dict(zip(("email", "sms", "push"), (ref[1] for ref in refs), strict=True))
 
 
 async def test_sigterm_ends_it_with_status_zero_and_removes_the_ready_file(start_worker: Start) -> None:
@@ -201,18 +223,14 @@ async def test_lanes_take_from_their_own_queue_alone(start_worker: Start, ledger
 async def test_flower_sees_its_events(start_worker: Start, ledger: tuple[FakeLedger, str], broker_url: str) -> None:
     seen: set[str] = set()
     app = celery_app(broker_url)
-
-    def watch() -> None:
-        with app.connection_for_read() as connection:
-            receiver = app.events.Receiver(connection, handlers={"*": lambda event: seen.add(event["type"])})
-            with contextlib.suppress(TimeoutError):
-                receiver.capture(limit=6, timeout=8, wakeup=True)
-
-    watching = asyncio.create_task(asyncio.to_thread(watch))
-    worker = await start_worker()
-    await worker.wake(ledger[0].add("ada@example.org"))
-    await eventually(lambda: {"worker-heartbeat", "task-received", "task-succeeded"} <= seen)
-    await watching
+    with app.connection_for_read() as connection:
+        receiver = app.events.Receiver(connection, handlers={"*": lambda event: seen.add(event["type"])})
+        watching = asyncio.create_task(asyncio.to_thread(receiver.capture))
+        worker = await start_worker()
+        await worker.wake(ledger[0].add("ada@example.org"))
+        await eventually(lambda: {"worker-heartbeat", "task-received", "task-succeeded"} <= seen)
+        receiver.should_stop = True
+        await watching
 
 
 async def test_remote_control_is_off_in_production(start_worker: Start, broker_url: str) -> None:
@@ -230,3 +248,20 @@ async def test_a_lane_must_be_named(arguments: list[str]) -> None:
     _, said = await process.communicate()
     assert process.returncode == 2
     assert b"high|low" in said
+
+
+async def test_a_broker_that_comes_back_empty_is_found_again(
+    start_worker: Start, ledger: tuple[FakeLedger, str], tmp_path: Path
+) -> None:
+    plan = make_plan(tmp_path / "broker")
+    with valkey_server(plan) as url:
+        worker = await start_worker(PULSE_BROKER_URL=f"{url}/1")
+    await eventually(lambda: worker.log.count("broker not reached") >= 3)
+    with valkey_server(plan) as url:
+        ref = ledger[0].add("ada@example.org")
+        app = celery_app(f"{url}/1")
+        await asyncio.to_thread(app.send_task, DELIVER_TASK, [encode_refs([ref])], queue=QUEUES["LOW"])
+        await eventually(lambda: ledger[0].outcome(ref) == "SUCCEEDED", timeout=5)
+    await eventually(lambda: worker.log.count("broker not reached") >= 4)
+    worker.process.send_signal(signal.SIGTERM)
+    assert await asyncio.wait_for(worker.process.wait(), 15) == 0

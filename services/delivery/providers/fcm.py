@@ -16,7 +16,7 @@ from services.delivery.providers.base import Outcome, Outgoing, permanent, succe
 from services.delivery.providers.deadline_adapter import DeadlineAdapter, prepare_session
 from services.delivery.providers.endpoints import FCM_URL
 from services.delivery.providers.http_errors import never_sent, retry_after_seconds
-from services.delivery.providers.local_key import service_account
+from services.delivery.providers.local_credential import LocalCredential
 from shared.clock import Clock
 from shared.logs import logger
 
@@ -63,12 +63,12 @@ class FcmProvider:
         """Connects to nothing yet; raises OSError or ValueError for a key file that is none."""
         base_url, project = settings.fcm_base_url, settings.fcm_project_id
         if settings.fcm_credentials_file:
-            key: Any = settings.fcm_credentials_file
+            credential: Any = credentials.Certificate(settings.fcm_credentials_file)
         else:
             project = project or "pulse-local"
-            key = service_account(project, token_uri=f"{base_url.rstrip('/')}/token")
+            credential = LocalCredential(project, token_uri=f"{base_url.rstrip('/')}/token")
         return cls(
-            credentials.Certificate(key),
+            credential,
             project,
             base_url=base_url or FCM_URL,
             connections=settings.fcm_connections,

@@ -6,6 +6,8 @@ import contextlib
 import smtplib
 import socket
 import ssl
+import struct
+import sys
 import time
 from dataclasses import dataclass
 
@@ -13,6 +15,8 @@ from services.delivery.providers.email_building import BuiltEmail
 from services.delivery.providers.smtp_replies import Phase
 
 _CRLF = b"\r\n"
+#: A time-out that differs by less from the one in force is not worth a system call, s.
+_SAME_TIMEOUT = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +58,7 @@ class SmtpSession:
     def __init__(self, client: smtplib.SMTP) -> None:
         self._client = client
         self._pipelining = client.has_extn("pipelining")
+        self._timeout = 0.0
         self.utf8 = client.has_extn("smtputf8")
         size = client.esmtp_features.get("size", "")
         self.size_limit = int(size) if size.isdigit() and int(size) > 0 else None  # bytes; RFC 1870
@@ -127,9 +132,9 @@ class SmtpSession:
         """Sends commands and reads one reply to each."""
         replies = []
         try:
-            _socket(self._client).settimeout(_left(deadline))
+            self._limit(_left(deadline))
             self._client.send(b"".join(commands))
-            for _ in commands:  # no new time-out for each: setting one is a system call
+            for _ in commands:
                 code, text = self._client.getreply()
                 replies.append(Reply(phase, code, text.decode("ascii", "replace")))
                 if code in (-1, 421):
@@ -141,6 +146,24 @@ class SmtpSession:
             self.usable = False
             raise ConnectionLost(phase) from None
         return replies
+
+    def _limit(self, seconds: float) -> None:
+        """Bounds every wait from here on.
+
+        A Python socket with a time-out polls before each read, and hands the interpreter over twice. The kernel's own
+        time-out spares that; under TLS, where OpenSSL would read again for ever, and elsewhere Python's has to do.
+        """
+        if abs(seconds - self._timeout) < _SAME_TIMEOUT:
+            return
+        self._timeout = seconds
+        connection = _socket(self._client)
+        if sys.platform != "linux" or isinstance(connection, ssl.SSLSocket):
+            connection.settimeout(seconds)
+            return
+        timeval = struct.pack("ll", *divmod(max(int(seconds * 1e6), 1), 1_000_000))  # 0 would mean for ever
+        connection.settimeout(None)
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, timeval)
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, timeval)
 
 
 def _open(server: MailServer, timeout: float) -> smtplib.SMTP:

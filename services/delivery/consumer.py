@@ -1,0 +1,52 @@
+"""Celery's consumer, less two habits: logging what it cannot use, and waiting ever longer for a lost broker."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from celery.worker.consumer import Consumer
+from celery.worker.state import maybe_shutdown
+
+from shared.logs import logger
+
+#: Between two tries to reach the broker, s; the second at the most. Celery's own waits grow to 30 s, far longer than
+#: what a broker that is back may be kept waiting for.
+FIRST_PAUSE, LONGEST_PAUSE = 0.5, 2.0
+
+log = logger(__name__)
+
+
+class WorkerConsumer(Consumer):  # type: ignore[misc]  # celery has no types
+    """Drops what it cannot use and says no more than that, as it may hold anything; seeks the broker for ever."""
+
+    def ensure_connected(self, conn: Any) -> Any:
+        """Returns ``conn`` once it is connected; ends early if the worker is told to stop."""
+        connected = conn.ensure_connection(
+            self._on_no_connection,
+            max_retries=None,
+            interval_start=FIRST_PAUSE,
+            interval_step=FIRST_PAUSE,
+            interval_max=LONGEST_PAUSE,
+            callback=maybe_shutdown,
+        )
+        self.first_connection_attempt = False
+        return connected
+
+    def on_unknown_message(self, _body: Any, message: Any) -> None:
+        self._drop("not a task", message)
+
+    def on_unknown_task(self, _body: Any, message: Any, _exc: Exception) -> None:
+        self._drop("unknown task", message)
+
+    def on_invalid_task(self, _body: Any, message: Any, _exc: Exception) -> None:
+        self._drop("invalid task", message)
+
+    def on_decode_error(self, message: Any, _exc: Exception) -> None:
+        self._drop("undecodable task", message)
+
+    def _on_no_connection(self, error: Exception, pause: float) -> None:
+        log.warning("broker not reached", kind=type(error).__name__, again_in_seconds=pause)
+
+    def _drop(self, why: str, message: Any) -> None:
+        log.error("task dropped", why=why, size=len(message.body or b""))
+        message.reject_log_error(log, self.connection_errors)

@@ -1,0 +1,125 @@
+"""The engine's small parts: room, templates, settling."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+import time
+from collections.abc import Sequence
+
+import pytest
+
+from services.delivery.claim import Claim, Settlement
+from services.delivery.providers.base import succeeded
+from services.delivery.room import Room, RoomClosed
+from services.delivery.settler import Settler
+from services.delivery.templates import TemplateCache
+from shared.errors import Code, PulseError
+from shared.rendering import CompiledTemplate, Text
+
+
+def claim(lease: float) -> Claim:
+    return Claim(
+        tenant_id="default",
+        notification_id="1",
+        fence=1,
+        attempt=1,
+        provider="smtp",
+        channel="EMAIL",
+        to="",
+        subject="",
+        context_json="{}",
+        template_name="t",
+        template_version=1,
+        locale="",
+        created_at=dt.datetime.now(dt.UTC),
+        lease_until=time.monotonic() + lease,
+        expires_at=None,
+    )
+
+
+async def test_room_is_given_in_the_order_of_asking() -> None:
+    room = Room(2)
+    await room.reserve(2)
+    order: list[int] = []
+
+    async def ask(number: int, places: int) -> None:
+        await room.reserve(places)
+        order.append(number)
+
+    asking = [asyncio.create_task(ask(1, 2)), asyncio.create_task(ask(2, 1))]
+    await asyncio.sleep(0)
+    room.release(1)
+    await asyncio.sleep(0)
+    assert order == []  # the second would fit, but the first was first
+    room.release(1)
+    room.release(2)
+    await asyncio.gather(*asking)
+    assert order == [1, 2]
+
+
+async def test_a_closed_room_turns_all_away() -> None:
+    room = Room(1)
+    await room.reserve(1)
+    waiting = asyncio.create_task(room.reserve(1))
+    await asyncio.sleep(0)
+    room.close()
+    for ask in (waiting, room.reserve(1)):
+        with pytest.raises(RoomClosed):
+            await ask
+
+
+async def test_those_who_miss_the_same_template_share_a_fetch_and_the_oldest_is_let_go() -> None:
+    fetched: list[str] = []
+
+    async def fetch(_tenant: str, name: str, _version: int) -> CompiledTemplate:
+        fetched.append(name)
+        await asyncio.sleep(0)
+        return CompiledTemplate([Text("", "", "", "hi", "")], "en")
+
+    cache = TemplateCache(fetch, size=2)
+    await asyncio.gather(*(cache.get("t", "a", 1) for _ in range(10)))
+    assert fetched == ["a"]
+    for name in ("b", "a", "c", "a", "b"):
+        await cache.get("t", name, 1)
+    assert fetched == ["a", "b", "c", "b"]
+
+
+async def test_a_fetch_that_failed_is_tried_again() -> None:
+    calls = 0
+
+    async def fetch(*_: object) -> CompiledTemplate:
+        nonlocal calls
+        calls += 1
+        raise PulseError(Code.UNAVAILABLE, "UNAVAILABLE", "away")
+
+    cache = TemplateCache(fetch, size=2)
+    for _ in range(2):
+        with pytest.raises(PulseError):
+            await cache.get("t", "a", 1)
+    assert calls == 2
+
+
+@pytest.mark.parametrize(
+    ("code", "lease", "tries"), [(Code.UNAVAILABLE, 0.35, 3), (Code.INVALID_ARGUMENT, 9.0, 1), (Code.UNAVAILABLE, 0, 1)]
+)
+async def test_settling_is_tried_again_until_the_lease_is_over_unless_it_is_hopeless(
+    code: Code, lease: float, tries: int
+) -> None:
+    seen = 0
+
+    async def settle(_: Sequence[Settlement]) -> list[bool]:
+        nonlocal seen
+        seen += 1
+        raise PulseError(code, code.name, "no")
+
+    assert await Settler(settle).settle(Settlement(claim(lease), succeeded("1"))) is False
+    assert seen >= tries
+    assert seen == tries or code is Code.UNAVAILABLE
+
+
+async def test_a_settlement_whose_fence_is_stale_is_not_applied() -> None:
+    async def settle(settlements: Sequence[Settlement]) -> list[bool]:
+        return [False] * len(settlements)
+
+    assert await Settler(settle).settle(Settlement(claim(9.0), succeeded("1"))) is False

@@ -1,0 +1,181 @@
+"""The delivery gRPC service, over real gRPC."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import urllib.parse
+import uuid
+from collections.abc import AsyncIterator
+from typing import Any
+
+import grpc
+import pytest
+from google.api import httpbody_pb2
+from twilio.request_validator import RequestValidator
+
+from pulse.common.v1 import enums_pb2
+from pulse.delivery.v1 import delivery_service_pb2, delivery_service_pb2_grpc
+from services.delivery.config import DeliverySettings
+from services.delivery.server import Delivery
+from shared.channels import call, open_channel
+from shared.errors import Code, PulseError
+from tests.delivery.conftest import Sandbox
+from tests.delivery.fakes import FakeLedger
+
+TOKEN = "auth-token"
+PUBLIC = "https://pulse.example/base"
+ID = str(uuid.uuid4())
+DELIVERED = {"MessageSid": "SM1", "MessageStatus": "delivered", "To": "+4915112345678", "ErrorMessage": ""}
+
+
+@pytest.fixture
+async def channel(ledger: tuple[FakeLedger, str]) -> AsyncIterator[grpc.aio.Channel]:
+    settings = DeliverySettings(
+        listen="127.0.0.1:0",
+        ledger_address=ledger[1],
+        public_url=PUBLIC,
+        twilio_account_sid="AC1",
+        twilio_auth_token=TOKEN,
+        twilio_from="+15005550006",
+        drain_seconds=0.1,
+    )
+    service = Delivery(settings)
+    await service.start()
+    opened = open_channel(f"127.0.0.1:{service.port}")
+    yield opened
+    await opened.close()
+    await service.stop()
+
+
+async def report(
+    channel: grpc.aio.Channel, form: dict[str, str] | bytes, *, signature: str | None = None, **more: Any
+) -> httpbody_pb2.HttpBody:
+    """Posts a callback as Envoy passes it on; by default it is well signed."""
+    body = form if isinstance(form, bytes) else urllib.parse.urlencode(form).encode()
+    if signature is None:
+        url = f"{PUBLIC}/callbacks/twilio/default/{ID}?notification_id={ID}"
+        signature = RequestValidator(TOKEN).compute_signature(url, form if isinstance(form, dict) else {})
+    request = delivery_service_pb2.ReceiveTwilioReceiptRequest(
+        **{"tenant_id": "default", "notification_id": ID, **more},
+        body=httpbody_pb2.HttpBody(content_type="application/x-www-form-urlencoded", data=body),
+    )
+    stub = delivery_service_pb2_grpc.ReceiptServiceStub(channel)
+    metadata = (("x-twilio-signature", signature),) if signature else ()
+    return await call(
+        lambda given, timeout: stub.ReceiveTwilioReceipt(given, timeout=timeout, metadata=metadata), request
+    )
+
+
+@pytest.mark.parametrize(
+    ("form", "status", "code"),
+    [
+        (DELIVERED, "DELIVERED", ""),
+        ({"MessageSid": "SM1", "MessageStatus": "undelivered", "ErrorCode": "30003"}, "UNDELIVERED", "30003"),
+        ({"MessageSid": "SM1", "MessageStatus": "failed", "ErrorCode": "30008"}, "UNDELIVERED", "30008"),
+        ({"MessageSid": "SM1", "MessageStatus": "failed"}, "UNDELIVERED", "UNDELIVERED"),
+    ],
+)
+async def test_a_signed_callback_becomes_a_receipt(
+    channel: grpc.aio.Channel, ledger: tuple[FakeLedger, str], form: dict[str, str], status: str, code: str
+) -> None:
+    answer = await report(channel, form)
+    assert (answer.content_type, answer.data) == ("text/xml", b"<Response/>")
+    [receipt] = ledger[0].receipts
+    assert (receipt.ref.tenant_id, receipt.ref.notification_id) == ("default", ID)
+    assert (receipt.provider, receipt.provider_message_id) == ("twilio", "SM1")
+    assert enums_pb2.Status.Name(receipt.status) == status
+    assert receipt.failure.code == code
+
+
+@pytest.mark.parametrize("state", ["queued", "sending", "sent", "accepted"])
+async def test_a_state_on_the_way_is_acknowledged_and_not_recorded(
+    channel: grpc.aio.Channel, ledger: tuple[FakeLedger, str], state: str
+) -> None:
+    await report(channel, {"MessageSid": "SM1", "MessageStatus": state})
+    assert not ledger[0].receipts
+
+
+async def test_an_id_that_is_none_is_acknowledged_and_not_recorded(
+    channel: grpc.aio.Channel, ledger: tuple[FakeLedger, str]
+) -> None:
+    url = f"{PUBLIC}/callbacks/twilio/default/x%2Fy?notification_id=x%2Fy"
+    signature = RequestValidator(TOKEN).compute_signature(url, DELIVERED)
+    await report(channel, DELIVERED, signature=signature, notification_id="x/y")
+    assert not ledger[0].receipts
+
+
+@pytest.mark.parametrize(
+    ("signature", "more"),
+    [
+        ("", {}),
+        ("AAAA", {}),
+        ("nö", {}),
+        (RequestValidator("other").compute_signature(f"{PUBLIC}/callbacks/twilio/default/{ID}", DELIVERED), {}),
+        (None, {"tenant_id": "other"}),
+        (None, {"notification_id": str(uuid.uuid4())}),
+    ],
+)
+async def test_a_callback_that_twilio_did_not_sign_for_this_address_is_refused(
+    channel: grpc.aio.Channel, ledger: tuple[FakeLedger, str], signature: str | None, more: dict[str, str]
+) -> None:
+    if signature is not None and not signature.isascii():
+        signature = signature.encode().hex()
+    with pytest.raises(PulseError) as caught:
+        await report(channel, DELIVERED, signature=signature, **more)
+    assert (caught.value.code, caught.value.reason) == (Code.UNAUTHENTICATED, "BAD_SIGNATURE")
+    assert not ledger[0].receipts
+
+
+async def test_a_changed_form_is_refused(channel: grpc.aio.Channel) -> None:
+    url = f"{PUBLIC}/callbacks/twilio/default/{ID}?notification_id={ID}"
+    signature = RequestValidator(TOKEN).compute_signature(url, DELIVERED)
+    with pytest.raises(PulseError) as caught:
+        await report(channel, {**DELIVERED, "MessageSid": "SM2"}, signature=signature)
+    assert caught.value.code is Code.UNAUTHENTICATED
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        {"MessageSid": "SM1"},
+        {"MessageStatus": "delivered"},
+        {"MessageSid": "SM1", "MessageStatus": "flying"},
+        b"no form",
+        b"\xff\xfe",
+        b"a=1&a=2",
+        b"&".join(b"f%d=1" % number for number in range(200)),
+        b"a=" + b"x" * 70_000,
+    ],
+)
+async def test_what_is_no_status_callback_is_refused(channel: grpc.aio.Channel, form: dict[str, str] | bytes) -> None:
+    with pytest.raises(PulseError) as caught:
+        await report(channel, form)
+    assert (caught.value.code, caught.value.reason) == (Code.INVALID_ARGUMENT, "BAD_CALLBACK")
+
+
+async def test_providers_are_listed_with_whether_they_can_be_reached(
+    ledger: tuple[FakeLedger, str], sandbox: Sandbox
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        port = closed.getsockname()[1]
+    settings = DeliverySettings(
+        listen="127.0.0.1:0",
+        ledger_address=ledger[1],
+        smtp_host="127.0.0.1",
+        smtp_port=port,
+        fcm_base_url=sandbox.http,
+        drain_seconds=0.1,
+    )
+    service = Delivery(settings)
+    await service.start()
+    async with open_channel(f"127.0.0.1:{service.port}") as opened:
+        stub = delivery_service_pb2_grpc.DeliveryServiceStub(opened)
+        asks = [call(stub.ListProviders, delivery_service_pb2.ListProvidersRequest()) for _ in range(5)]
+        answers = await asyncio.gather(*asks)
+    await service.stop()
+    smtp, fcm = answers[0].providers
+    assert (smtp.name, smtp.channel, smtp.reachable) == ("smtp", enums_pb2.EMAIL, False)
+    assert (fcm.name, fcm.channel, fcm.reachable, fcm.problem) == ("fcm", enums_pb2.PUSH, True, "")
+    assert "ConnectionRefusedError" in smtp.problem
+    assert len({answer.SerializeToString() for answer in answers}) == 1
