@@ -23,9 +23,11 @@ class Claim(NamedTuple):
 
 def decide(delivery: Delivery, claim: Claim, now: dt.datetime) -> Change | None:
     """A change to SENDING, or to an end that was overdue; None: not to be had now."""
-    change = _lost(delivery, now) if delivery.status is Status.SENDING else begin(delivery)
-    if change is None or change.delivery.status not in WAITING:
-        return change
+    change = begin(delivery)
+    if delivery.status is Status.SENDING:
+        change = _lost(delivery, now) or change
+    if change.delivery.status not in WAITING:
+        return change if change.events else None
     if delivery.expired(now):
         return expire(change, now)
     if _not_yet(change.delivery, now):

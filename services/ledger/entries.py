@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Mapping, Sequence
+from operator import attrgetter, gt
 from typing import Any, NamedTuple
-from uuid import UUID
 
 from services.ledger.delivery import Channel, Guarantee, Lane, Ref
 from services.ledger.states import Status
@@ -25,6 +26,12 @@ LONGEST = {
 }
 #: Most providers in a route.
 LONGEST_ROUTE = 32
+
+_REQUIRED = ("tenant_id", "user_id", "template_name", "channel", "lane", "route")
+_UUID = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_texts = attrgetter(*LONGEST)
+# A character takes 1 to 4 bytes: a text of so few of them need not be encoded to tell that it fits.
+_SURELY_FITS = tuple(most // 4 for most in LONGEST.values())
 
 
 class Entry(NamedTuple):
@@ -75,18 +82,14 @@ class Problem(NamedTuple):
 
 def problems(entry: Entry, most_attempts: int) -> list[Problem]:
     """Everything that keeps an entry from being stored; empty for nearly all."""
-    found = [
-        Problem(name, "is required") for name in ("tenant_id", "channel", "lane", "route") if not getattr(entry, name)
-    ]
+    found = [Problem(name, "is required") for name in _REQUIRED if not getattr(entry, name)]
     if not is_uuid(entry.notification_id):
         found.append(Problem("notification_id", "must be a UUID"))
     if not 1 <= entry.max_attempts <= most_attempts:
         found.append(Problem("max_attempts", f"must be 1 to {most_attempts}"))
     if len(entry.route) > LONGEST_ROUTE:
         found.append(Problem("route", f"must have at most {LONGEST_ROUTE} providers"))
-    found += [
-        Problem(name, f"must be at most {most} bytes") for name, most in LONGEST.items() if _too_long(entry, name)
-    ]
+    found += _too_long(entry)
     if _holds_nul(entry):
         found.append(Problem("entry", "must not contain NUL characters"))
     return found
@@ -94,10 +97,7 @@ def problems(entry: Entry, most_attempts: int) -> list[Problem]:
 
 def is_uuid(text: str) -> bool:
     """True for the canonical form, the only one by which a notification is found."""
-    try:
-        return str(UUID(text)) == text
-    except ValueError:
-        return False
+    return _UUID.fullmatch(text) is not None
 
 
 def first_state(entry: Entry, now: dt.datetime, redispatch_after: dt.timedelta) -> dict[str, Any]:
@@ -108,13 +108,15 @@ def first_state(entry: Entry, now: dt.datetime, redispatch_after: dt.timedelta) 
     return {"status": Status.QUEUED, "ready_at": now, "due_at": due_at}
 
 
-def _too_long(entry: Entry, name: str) -> bool:
-    text: str = getattr(entry, name)
-    # A character takes 1 to 4 bytes, so most texts need not be encoded to tell.
-    return len(text) * 4 > LONGEST[name] and len(text.encode()) > LONGEST[name]
+def _too_long(entry: Entry) -> list[Problem]:
+    texts = _texts(entry)
+    if not any(map(gt, map(len, texts), _SURELY_FITS)):
+        return []
+    sizes = zip(LONGEST.items(), (len(text.encode()) for text in texts), strict=True)
+    return [Problem(name, f"must be at most {most} bytes") for (name, most), size in sizes if size > most]
 
 
 def _holds_nul(entry: Entry) -> bool:
     decisions = (part for decision in entry.decisions for part in decision.values())
-    texts = (getattr(entry, name) for name in LONGEST)
-    return "\0" in "".join((*texts, *entry.route, *entry.metadata, *entry.metadata.values(), *decisions))
+    labels = (*entry.metadata, *entry.metadata.values())
+    return "\0" in "".join((*_texts(entry), *entry.route, *labels, *decisions))

@@ -8,6 +8,7 @@ from psycopg import Error
 
 from services.ledger import partitions, sql
 from services.ledger.config import LedgerSettings
+from services.ledger.partitions import Partition
 from services.ledger.postgres import Connection, Postgres
 from shared.clock import Clock
 from shared.errors import PulseError
@@ -55,8 +56,14 @@ class Housekeeping:
         for partition in partitions.weeks(self._clock.now(), self._settings.ledger_weeks_ahead):
             question = await connection.execute(partitions.missing(partition.table), partition._asdict(), prepare=False)
             if await question.fetchone() == (True,):
-                await connection.execute(partitions.create(partition), prepare=False)
-                log.info("partition made", partition=partition.name)
+                await self._make(connection, partition)
+
+    async def _make(self, connection: Connection, partition: Partition) -> None:
+        async with connection.transaction():
+            # Whoever writes queues up behind a waiting table lock: better to try again next time than to wait long.
+            await connection.execute("SET LOCAL lock_timeout = '500ms'")
+            await connection.execute(partitions.create(partition), prepare=False)
+        log.info("partition made", partition=partition.name)
 
     async def _purge(self, connection: Connection) -> int:
         parameters = {"before": self._clock.now(), "limit": _PURGE_BATCH}

@@ -40,7 +40,7 @@ def missing(table: str) -> str:
 
     It is not where rows of its week have gone to the default partition: two partitions cannot hold one id.
     """
-    held = f"SELECT FROM {table}_default WHERE notification_id >= %(low)s AND notification_id < %(high)s"  # noqa: S608
+    held = f"SELECT FROM {table}_default WHERE notification_id >= %(low)s AND notification_id < %(high)s"
     return f"SELECT to_regclass(%(name)s) IS NULL AND NOT EXISTS ({held})"
 
 

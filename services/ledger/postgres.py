@@ -19,12 +19,13 @@ Connection = AsyncConnection[tuple[Any, ...]]
 Result = TypeVar("Result")
 Work = Callable[[Connection], Awaitable[Result]]
 
-#: A row is to blame, not the database: raised as they are, for the caller to tell which row.
-ROW_ERRORS = (errors.DataError, errors.IntegrityError, errors.ProgramLimitExceeded)
+#: A value is to blame, not the database.
+_REFUSALS = (errors.DataError, errors.IntegrityError, errors.ProgramLimitExceeded)
 #: Two transactions got in each other's way; the same again may well succeed.
 _CLASHES = (errors.DeadlockDetected, errors.SerializationFailure)
 #: It took longer than it may, or was waiting for a lock; the same again would only take longer.
 _TIME_OUTS = (PoolTimeout, errors.QueryCanceled, errors.LockNotAvailable)
+_FAILURES = (errors.OperationalError, errors.InterfaceError)
 
 #: Give up a failed connection attempt after this, s: the next caller then tries at once, without a grown back-off.
 _RECONNECT_SECONDS = 2.0
@@ -37,6 +38,15 @@ _PLANS = {
     "enable_mergejoin": "off",
     "plan_cache_mode": "force_generic_plan",
 }
+
+
+class ValueRefused(PulseError):
+    """INVALID_ARGUMENT: the database cannot use a value. Its own words are left out, as they repeat the value."""
+
+    def __init__(self, sqlstate: str) -> None:
+        super().__init__(Code.INVALID_ARGUMENT, "VALUE_REFUSED", "the database refuses a value of the request")
+        #: PostgreSQL's error code (https://www.postgresql.org/docs/current/errcodes-appendix.html).
+        self.sqlstate = sqlstate
 
 
 class Postgres:
@@ -60,7 +70,7 @@ class Postgres:
     async def write(self, work: Work[Result]) -> Result:
         """Runs ``work`` on a connection, a second time if the connection was lost or a lock clashed.
 
-        So ``work`` must bear being done twice. Raises UNAVAILABLE, and :data:`ROW_ERRORS` as they are.
+        So ``work`` must bear being done twice. Raises UNAVAILABLE, and :class:`ValueRefused`.
         """
         return await self._run(self._writes, work)
 
@@ -71,16 +81,16 @@ class Postgres:
     async def _run(self, pool: AsyncConnectionPool[Connection], work: Work[Result]) -> Result:
         try:
             return await self._once(pool, work)
-        except (*ROW_ERRORS, *_TIME_OUTS) as error:
-            raise _translated(error) from error
-        except (errors.OperationalError, errors.InterfaceError) as error:
+        except (*_REFUSALS, *_TIME_OUTS) as error:
+            raise _translated(error) from None
+        except _FAILURES as error:
             log.warning("tried again", error=type(error).__name__)
             if not isinstance(error, _CLASHES):
                 await pool.check()  # the others are most likely lost too
         try:
             return await self._once(pool, work)
-        except (errors.OperationalError, errors.InterfaceError, *ROW_ERRORS) as error:
-            raise _translated(error) from error
+        except (*_REFUSALS, *_FAILURES) as error:
+            raise _translated(error) from None
 
     async def _once(self, pool: AsyncConnectionPool[Connection], work: Work[Result]) -> Result:
         wait = min(deadlines.remaining(), self._settings.ledger_pool_wait_seconds)
@@ -118,10 +128,10 @@ class Postgres:
         )
 
 
-def _translated(error: Exception) -> Exception:
-    """UNAVAILABLE for what is the database's fault; a row's error as it is."""
-    if isinstance(error, ROW_ERRORS):
-        return error
+def _translated(error: errors.Error) -> PulseError:
+    """What callers get to know, without the error's own text."""
+    if isinstance(error, _REFUSALS):
+        return ValueRefused(error.sqlstate or "")
     log.error("PostgreSQL cannot be used", error=type(error).__name__)
     return PulseError(
         Code.UNAVAILABLE, "LEDGER_UNAVAILABLE", "the ledger's database cannot be reached", retry_after=1.0

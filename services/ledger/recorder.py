@@ -6,18 +6,18 @@ import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from psycopg import errors
-
 from services.ledger import entries, keys, rows, sql
 from services.ledger.delivery import Ref
 from services.ledger.entries import Entry
 from services.ledger.keys import Key, KeyReused, Recorded, Use
-from services.ledger.postgres import ROW_ERRORS, Connection, Postgres
+from services.ledger.postgres import Connection, Postgres, ValueRefused
 from services.ledger.states import Status
 from shared.clock import Clock
 from shared.errors import Code, PulseError, Violation, invalid
 
 Answer = Recorded | PulseError
+
+_UNIQUE_VIOLATION = "23505"
 
 
 class Limits(NamedTuple):
@@ -89,20 +89,20 @@ class Recorder:
 
         try:
             known = await self._postgres.write(work)
-        except ROW_ERRORS as error:
+        except ValueRefused as error:
             if len(batch) == 1:
                 return {batch[0].ref: await self._alone(batch[0], error)}
             middle = len(batch) // 2
             return await self._insert(batch[:middle]) | await self._insert(batch[middle:])
         return {ref: state["status"] for ref, state in states.items() if ref not in known}
 
-    async def _alone(self, entry: Entry, error: Exception) -> Status | PulseError:
+    async def _alone(self, entry: Entry, error: ValueRefused) -> Status | PulseError:
         """What a single refused entry means: a call whose answer was lost recorded it before, or it never can be."""
-        if isinstance(error, errors.UniqueViolation):
+        if error.sqlstate == _UNIQUE_VIOLATION:
             status = await self._status(entry)
             if status is not None:
                 return status
-        return PulseError(Code.INVALID_ARGUMENT, "ENTRY_NOT_STORABLE", "the database refuses a value of this entry")
+        return error
 
     async def _status(self, entry: Entry) -> Status | None:
         async def work(connection: Connection) -> Status | None:

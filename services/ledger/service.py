@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sized
 from typing import Any
 
 from pulse.ledger.v1 import ledger_service_pb2 as pb
@@ -15,9 +16,11 @@ from services.ledger.mover import Mover, Settled
 from services.ledger.reader import Reader
 from services.ledger.recorder import Recorder, answer_for
 from services.ledger.wire_enums import FROM_PRIORITY
-from shared.errors import Code, PulseError, not_found
+from shared.errors import Code, PulseError, Violation, invalid, not_found
 from shared.validation import check
 
+#: Most entries, references, settlements, receipts or keys in one call.
+_MOST = 1_000
 #: What became of a settlement or receipt that names no notification.
 _NOTHING = Settled(False, None)
 
@@ -32,14 +35,14 @@ class LedgerService(ledger_service_pb2_grpc.LedgerServiceServicer):
         self._settings = settings
 
     async def Record(self, request: pb.RecordRequest, context: Any) -> pb.RecordResponse:
-        check(request)
+        _bounded("entries", request.entries)
         converted = [_entry(message) for message in request.entries]
         answers = iter(await self._recorder.record([one for one in converted if not isinstance(one, PulseError)]))
         results = [wire.record_result(one if isinstance(one, PulseError) else next(answers)) for one in converted]
         return pb.RecordResponse(results=results)
 
     async def LookupKeys(self, request: pb.LookupKeysRequest, context: Any) -> pb.LookupKeysResponse:
-        check(request)
+        _bounded("uses", request.uses)
         wanted = [(use.tenant_id, use.idempotency_key) for use in request.uses]
         known = await self._recorder.uses(key for key in wanted if "\0" not in "".join(key))
         answers = [
@@ -55,20 +58,20 @@ class LedgerService(ledger_service_pb2_grpc.LedgerServiceServicer):
         return pb.DrawResponse(refs=[wire.to_ref(ref) for ref in drawn.refs], more=drawn.more)
 
     async def Claim(self, request: pb.ClaimRequest, context: Any) -> pb.ClaimResponse:
-        check(request)
+        _bounded("refs", request.refs)
         lease = wire.length(request.lease, self._settings.ledger_lease_seconds)
         claimed = await self._mover.claim(wire.refs(request.refs), wire.clean(request.worker_id), lease)
         return pb.ClaimResponse(claimed=[wire.claimed(delivery, content) for delivery, content in claimed])
 
     async def Settle(self, request: pb.SettleRequest, context: Any) -> pb.SettleResponse:
-        check(request)
+        _bounded("settlements", request.settlements)
         converted = [wire.settlement(message) for message in request.settlements]
         settled = iter(await self._mover.settle([one for one in converted if one is not None]))
         results = [wire.settle_result(_NOTHING if one is None else next(settled)) for one in converted]
         return pb.SettleResponse(results=results)
 
     async def RecordReceipts(self, request: pb.RecordReceiptsRequest, context: Any) -> pb.RecordReceiptsResponse:
-        check(request)
+        _bounded("receipts", request.receipts)
         converted = [wire.receipt(message) for message in request.receipts]
         settled = iter(await self._mover.receive([one for one in converted if one is not None]))
         results = [wire.settle_result(_NOTHING if one is None else next(settled)) for one in converted]
@@ -84,6 +87,15 @@ class LedgerService(ledger_service_pb2_grpc.LedgerServiceServicer):
         if notification is None:
             raise not_found("NOTIFICATION", ref[1])
         return pb.CancelResponse(notification=wire_reads.notification(notification))
+
+
+def _bounded(field: str, batch: Sized) -> None:
+    """Raises INVALID_ARGUMENT for an empty or oversize batch: the contract's only rule on it.
+
+    Said by hand: the contract's own check walks through every entry for it, at a good part of what recording costs.
+    """
+    if not 1 <= len(batch) <= _MOST:
+        raise invalid([Violation(field, f"must have 1 to {_MOST:,}")])
 
 
 def named(message: records_pb2.NotificationRef) -> Ref:

@@ -27,9 +27,9 @@ WITH entry AS MATERIALIZED (
     SELECT * FROM json_to_recordset(%(entries)s::json) AS r(
         tenant_id text, notification_id uuid, user_id text, template_name text, template_version integer,
         recipient text, subject text, context_json text, idempotency_key text, fingerprint bytea, locale text,
-        metadata jsonb, category text, traceparent text, not_before timestamptz, channel channel, lane lane,
+        metadata json, category text, traceparent text, not_before timestamptz, channel channel, lane lane,
         guarantee guarantee, route text[], max_attempts integer, expires_at timestamptz, status status,
-        due_at timestamptz, ready_at timestamptz, decisions jsonb)
+        due_at timestamptz, ready_at timestamptz, decisions json)
 ), owned AS (
     INSERT INTO idempotency_keys AS k (tenant_id, method, key, fingerprint, notification_id, expires_at)
     SELECT tenant_id, 'send', idempotency_key, fingerprint, notification_id, %(keys_expire_at)s
@@ -112,7 +112,7 @@ WITH changed AS (
     FROM json_to_recordset(%(deliveries)s::json) AS r(
         tenant_id text, notification_id uuid, status status, due_at timestamptz, ready_at timestamptz,
         lease_until timestamptz, fence bigint, attempt integer, attempt_limit integer, route_index integer,
-        provider text, provider_message_id text, failure_code text, failure_message text, early_receipt jsonb,
+        provider text, provider_message_id text, failure_code text, failure_message text, early_receipt json,
         last_attempt_at timestamptz, sent_at timestamptz, delivered_at timestamptz, updated_at timestamptz,
         revision integer)
     WHERE d.tenant_id = r.tenant_id AND d.notification_id = r.notification_id
@@ -126,7 +126,7 @@ SELECT tenant_id, notification_id, sequence, %(now)s, kind, status, attempt, fen
 FROM json_to_recordset(%(events)s::json) AS r(
     tenant_id text, notification_id uuid, sequence integer, kind event_kind, status status, attempt integer,
     fence bigint, provider text, outcome outcome, latency_ms double precision, provider_message_id text,
-    failure_code text, failure_message text, reported status, decisions jsonb, next_attempt_at timestamptz,
+    failure_code text, failure_message text, reported status, decisions json, next_attempt_at timestamptz,
     lease_until timestamptz, actor text, worker text)
 """
 

@@ -50,7 +50,7 @@ _TABLES = (
         context_json text NOT NULL,
         idempotency_key text NOT NULL,
         locale text NOT NULL,
-        metadata jsonb NOT NULL,
+        metadata json NOT NULL,
         category text NOT NULL,
         traceparent text NOT NULL,
         not_before timestamptz,
@@ -60,11 +60,11 @@ _TABLES = (
     """,
     """
     CREATE INDEX notifications_template_idx
-    ON notifications (tenant_id, template_name, notification_id)
+    ON notifications (tenant_id, template_name, notification_id) WHERE template_name <> ''
     """,
     """
     CREATE INDEX notifications_user_idx
-    ON notifications (tenant_id, user_id, notification_id)
+    ON notifications (tenant_id, user_id, notification_id) WHERE user_id <> ''
     """,
     """
     CREATE TABLE deliveries (
@@ -88,7 +88,7 @@ _TABLES = (
         provider_message_id text NOT NULL,
         failure_code text NOT NULL,
         failure_message text NOT NULL,
-        early_receipt jsonb,
+        early_receipt json,
         last_attempt_at timestamptz,
         sent_at timestamptz,
         delivered_at timestamptz,
@@ -130,7 +130,7 @@ _TABLES = (
         failure_code text,
         failure_message text,
         reported status,
-        decisions jsonb,
+        decisions json,
         next_attempt_at timestamptz,
         lease_until timestamptz,
         actor text,

@@ -1,0 +1,163 @@
+"""The ledger as its callers see it, in few words."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from collections.abc import Iterable
+from typing import Any
+
+import grpc.aio
+
+from pulse.common.v1 import enums_pb2, notification_pb2, template_pb2
+from pulse.ledger.v1 import (
+    ledger_admin_pb2,
+    ledger_admin_pb2_grpc,
+    ledger_reader_pb2,
+    ledger_reader_pb2_grpc,
+    ledger_service_pb2,
+    ledger_service_pb2_grpc,
+    records_pb2,
+)
+from shared.channels import call
+from shared.clock import Clock
+from shared.ids import uuid7
+from shared.times import to_duration, to_timestamp
+
+Outcome = notification_pb2.TimelineEvent
+TENANT = "acme"
+
+
+class Calls:
+    """Calls one ledger; raises PulseError as its callers would get it."""
+
+    def __init__(self, channel: grpc.aio.Channel, clock: Clock) -> None:
+        self.service = ledger_service_pb2_grpc.LedgerServiceStub(channel)
+        self.reader = ledger_reader_pb2_grpc.LedgerReaderStub(channel)
+        self.admin = ledger_admin_pb2_grpc.LedgerAdminStub(channel)
+        self._clock = clock
+
+    def entry(self, key: str = "", **fields: Any) -> records_pb2.Entry:
+        """An entry that can be recorded; ``fields`` replace its own. Times are given as datetimes."""
+        times = {name: to_timestamp(fields.pop(name)) for name in ("not_before", "expires_at") if name in fields}
+        tenant = fields.pop("tenant_id", TENANT)
+        number = fields.pop("notification_id", "") or uuid7(self._clock.now())
+        values = {
+            "user_id": "user-1",
+            "template_name": "welcome",
+            "template_version": 1,
+            "channel": enums_pb2.EMAIL,
+            "to": "ada@example.com",
+            "context_json": json.dumps({"name": "Ada"}),
+            "idempotency_key": key,
+            "fingerprint": b"one request",
+            "lane": enums_pb2.HIGH,
+            "route": ["smtp"],
+            "max_attempts": 3,
+        }
+        ref = records_pb2.NotificationRef(tenant_id=tenant, notification_id=number)
+        return records_pb2.Entry(ref=ref, **(values | times | fields))
+
+    async def record(self, *entries: records_pb2.Entry) -> list[records_pb2.RecordResult]:
+        response = await call(self.service.Record, ledger_service_pb2.RecordRequest(entries=entries))
+        return list(response.results)
+
+    async def recorded(self, **fields: Any) -> records_pb2.NotificationRef:
+        """Records one entry; gives its name."""
+        entry = self.entry(**fields)
+        (result,) = await self.record(entry)
+        assert not result.HasField("error"), result.error
+        return entry.ref
+
+    async def lookup(self, *uses: tuple[str, bytes], tenant_id: str = TENANT) -> list[records_pb2.RecordResult]:
+        wanted = [records_pb2.KeyUse(tenant_id=tenant_id, idempotency_key=key, fingerprint=mark) for key, mark in uses]
+        response = await call(self.service.LookupKeys, ledger_service_pb2.LookupKeysRequest(uses=wanted))
+        return list(response.results)
+
+    async def draw(
+        self, limit: int = 100, lane: Any = enums_pb2.HIGH, redispatch_after: float = 10
+    ) -> ledger_service_pb2.DrawResponse:
+        request = ledger_service_pb2.DrawRequest(lane=lane, limit=limit, redispatch_after=to_duration(redispatch_after))
+        return await call(self.service.Draw, request)
+
+    async def claim(
+        self, *refs: records_pb2.NotificationRef, lease: float = 12, worker: str = "worker-1"
+    ) -> list[records_pb2.ClaimedNotification]:
+        request = ledger_service_pb2.ClaimRequest(worker_id=worker, lease=to_duration(lease), refs=refs)
+        return list((await call(self.service.Claim, request)).claimed)
+
+    async def settle(self, *settlements: records_pb2.Settlement) -> list[records_pb2.SettleResult]:
+        response = await call(self.service.Settle, ledger_service_pb2.SettleRequest(settlements=settlements))
+        return list(response.results)
+
+    async def end(self, claimed: records_pb2.ClaimedNotification, outcome: Any, **fields: Any) -> Any:
+        """Settles one claim; gives its result."""
+        return (await self.settle(settlement(claimed, outcome, **fields)))[0]
+
+    async def receive(self, *receipts: records_pb2.ProviderReceipt) -> list[records_pb2.SettleResult]:
+        response = await call(self.service.RecordReceipts, ledger_service_pb2.RecordReceiptsRequest(receipts=receipts))
+        return list(response.results)
+
+    async def cancel(self, ref: records_pb2.NotificationRef, actor: str = "key-7") -> notification_pb2.Notification:
+        response = await call(self.service.Cancel, ledger_service_pb2.CancelRequest(ref=ref, actor=actor))
+        return response.notification
+
+    async def replay(self, ref: records_pb2.NotificationRef, actor: str = "ops") -> notification_pb2.Notification:
+        request = ledger_admin_pb2.ReplayDeadLetterRequest(ref=ref, actor=actor)
+        return (await call(self.admin.ReplayDeadLetter, request)).notification
+
+    async def get(self, ref: records_pb2.NotificationRef) -> notification_pb2.Notification:
+        request = ledger_reader_pb2.GetNotificationRequest(ref=ref)
+        return (await call(self.reader.GetNotification, request)).notification
+
+    async def status(self, ref: records_pb2.NotificationRef) -> str:
+        """The status's name."""
+        return enums_pb2.Status.Name((await self.get(ref)).status)
+
+    async def timeline(self, ref: records_pb2.NotificationRef) -> list[tuple[str, str]]:
+        """Kind and status of every event, by name."""
+        return [names(event) for event in (await self.get(ref)).timeline]
+
+    async def page(self, **fields: Any) -> ledger_reader_pb2.ListNotificationsResponse:
+        times = {name: to_timestamp(fields.pop(name)) for name in ("created_after", "created_before") if name in fields}
+        values = {"tenant_id": TENANT, "page_size": 100} | times | fields
+        return await call(self.reader.ListNotifications, ledger_reader_pb2.ListNotificationsRequest(**values))
+
+    async def ids(self, **fields: Any) -> list[str]:
+        """The ids of a page."""
+        return [one.notification_id for one in (await self.page(**fields)).notifications]
+
+
+def settlement(claimed: records_pb2.ClaimedNotification, outcome: Any, **fields: Any) -> records_pb2.Settlement:
+    """What a worker says of a claim; ``retry_after`` in seconds, ``code`` of the failure."""
+    if "retry_after" in fields:
+        fields["retry_after"] = to_duration(fields["retry_after"])
+    if code := fields.pop("code", ""):
+        fields["failure"] = notification_pb2.Failure(code=code, message="it did not work")
+    return records_pb2.Settlement(**({"ref": claimed.ref, "fence": claimed.fence, "outcome": outcome} | fields))
+
+
+def receipt(
+    ref: records_pb2.NotificationRef, status: Any, message_id: str = "m-1", **fields: Any
+) -> records_pb2.ProviderReceipt:
+    """What a provider reports."""
+    values = {"ref": ref, "provider": "smtp", "provider_message_id": message_id, "status": status}
+    return records_pb2.ProviderReceipt(**(values | fields))
+
+
+def template(name: str = "welcome", body: str = "Hello {{ name }}", **fields: Any) -> template_pb2.Template:
+    contents = [template_pb2.TemplateContent(subject="Hello", body=body)]
+    values = {"name": name, "channel": enums_pb2.EMAIL, "contents": contents, "variables": ["name"]}
+    return template_pb2.Template(**(values | fields))
+
+
+def names(event: notification_pb2.TimelineEvent) -> tuple[str, str]:
+    return Outcome.Kind.Name(event.kind), enums_pb2.Status.Name(event.status)
+
+
+def status_names(results: Iterable[Any]) -> list[str]:
+    return [enums_pb2.Status.Name(result.status) for result in results]
+
+
+def moment(stamp: Any) -> dt.datetime:
+    return stamp.ToDatetime(tzinfo=dt.UTC)

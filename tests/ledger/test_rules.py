@@ -1,0 +1,209 @@
+"""The rules without a database: the transition table, the back-off, and random lives."""
+
+from __future__ import annotations
+
+import datetime as dt
+import itertools
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.ledger import claims, interventions, receipts, settlements
+from services.ledger.attempts import Ending
+from services.ledger.changes import begin
+from services.ledger.claims import Claim
+from services.ledger.delivery import (
+    NO_FAILURE,
+    Change,
+    Channel,
+    Delivery,
+    Event,
+    Guarantee,
+    Kind,
+    Lane,
+    Outcome,
+)
+from services.ledger.held import Held
+from services.ledger.retry import RetryPolicy
+from services.ledger.states import SETTLED, TERMINAL, TRANSITIONS, IllegalTransition, Status, step
+from tests.ledger.conftest import NOON
+
+POLICY = RetryPolicy(base=2.0, cap=300.0, longest_retry_after=900.0)
+
+#: What may follow each status: the table once more, in other words.
+ALLOWED = {
+    "SCHEDULED": "SENDING EXPIRED CANCELLED SUPPRESSED",
+    "QUEUED": "SENDING EXPIRED CANCELLED SUPPRESSED DELIVERED",
+    "SENDING": "QUEUED RETRYING SENT DELIVERED UNDELIVERED FAILED UNKNOWN",
+    "RETRYING": "SENDING EXPIRED CANCELLED SUPPRESSED DELIVERED",
+    "SENT": "DELIVERED UNDELIVERED",
+    "DELIVERED": "",
+    "UNDELIVERED": "QUEUED",
+    "FAILED": "QUEUED",
+    "UNKNOWN": "QUEUED DELIVERED UNDELIVERED",
+    "EXPIRED": "",
+    "CANCELLED": "",
+    "SUPPRESSED": "",
+}
+
+
+@pytest.mark.parametrize(("before", "after"), list(itertools.permutations(Status, 2)))
+def test_every_transition_is_allowed_or_refused_as_written_down(before: Status, after: Status):
+    if after in ALLOWED[before].split():
+        assert step(before, after) is after
+    else:
+        with pytest.raises(IllegalTransition):
+            step(before, after)
+
+
+def test_every_status_has_its_transitions():
+    assert set(TRANSITIONS) == set(Status) == set(ALLOWED)
+
+
+@pytest.mark.parametrize(
+    ("attempt", "random", "retry_after", "seconds"),
+    [
+        (1, 0.0, 0, 0.0),
+        (1, 0.5, 0, 1.0),
+        (2, 0.5, 0, 2.0),
+        (5, 0.5, 0, 16.0),
+        (9, 0.5, 0, 150.0),
+        (10_000, 0.5, 0, 150.0),
+        (1, 0.5, 60, 60.0),
+        (9, 0.5, 60, 150.0),
+        (1, 0.5, 10**9, 900.0),
+        (1, 0.5, -5, 1.0),
+    ],
+)
+def test_back_off(attempt: int, random: float, retry_after: float, seconds: float):
+    assert POLICY.delay(attempt, lambda: random, retry_after) == seconds
+
+
+@given(st.integers(1, 10**6), st.floats(0, 1, exclude_max=True), st.floats(-10, 10**12))
+def test_a_wait_is_never_negative_nor_longer_than_its_bounds(attempt: int, random: float, retry_after: float):
+    wait = POLICY.delay(attempt, lambda: random, retry_after)
+    assert min(max(retry_after, 0), 900) <= wait <= 900
+
+
+def test_the_horizon_is_the_longest_life_of_retries():
+    assert POLICY.horizon(5) == 4 * 900
+
+
+def fresh(guarantee: Guarantee, max_attempts: int, ttl: float | None) -> Delivery:
+    values = dict.fromkeys(Delivery._fields, "")
+    times = dict.fromkeys(("due_at", "lease_until", "early_receipt", "last_attempt_at", "sent_at", "delivered_at"))
+    numbers = dict.fromkeys(("fence", "attempt", "route_index"), 0)
+    return Delivery(
+        **(values | times | numbers)
+        | {
+            "status": Status.QUEUED,
+            "channel": Channel.EMAIL,
+            "lane": Lane.HIGH,
+            "guarantee": guarantee,
+            "route": ["first", "second"],
+            "max_attempts": max_attempts,
+            "attempt_limit": max_attempts,
+            "expires_at": None if ttl is None else NOON + dt.timedelta(seconds=ttl),
+            "due_at": NOON,
+            "ready_at": NOON,
+            "updated_at": NOON,
+            "revision": 1,
+        }
+    )
+
+
+STEPS = st.lists(
+    st.tuples(
+        st.sampled_from(["claim", "settle", "stale", "receipt", "cancel", "replay", "expire"]),
+        st.sampled_from([0.0, 1.0, 11.0, 13.0, 400.0]),
+        st.sampled_from(list(Outcome)),
+        st.sampled_from(list(Status)),
+        st.sampled_from(["", "m-1", "m-2"]),
+        st.floats(0, 1, exclude_max=True),
+    ),
+    max_size=25,
+)
+
+
+def live(delivery: Delivery, move: tuple, now: dt.datetime) -> Change | None:
+    """One step of a life; None if the rules refuse it."""
+    what, _, outcome, status, message_id, random = move
+    ending = Ending(outcome, provider_message_id=message_id)
+    fence = delivery.fence - (what == "stale")
+    match what:
+        case "claim":
+            return claims.decide(delivery, Claim("w", now + dt.timedelta(seconds=12)), now)
+        case "settle" | "stale":
+            settlement = settlements.Settlement(delivery.ref, fence, ending, retry_after=random * 20)
+            return settlements.decide(delivery, settlement, now, POLICY, lambda: random)
+        case "receipt":
+            return receipts.decide(
+                delivery, receipts.Receipt(delivery.ref, "first", message_id, status, NO_FAILURE), (), now
+            )
+        case "expire":
+            return claims.decide_expiry(delivery, now)
+    try:
+        return (interventions.cancel if what == "cancel" else interventions.replay)(delivery, "ops", now)
+    except interventions.Refused:
+        return None
+
+
+def check_state(delivery: Delivery) -> None:
+    assert (delivery.due_at is None) == (delivery.status in SETTLED)
+    assert (delivery.lease_until is not None) == (delivery.status is Status.SENDING)
+    assert 0 <= delivery.attempt <= delivery.attempt_limit
+    assert delivery.attempt <= delivery.fence
+
+
+def check_change(before: Delivery, change: Change, now: dt.datetime) -> None:
+    after = change.delivery
+    assert change.first_sequence == before.revision + 1
+    status = before.status
+    for event in change.events:
+        status = step(status, event.status)
+        if event.kind is Kind.ATTEMPT_STARTED:
+            assert not before.expired(now)
+            assert before.status is not Status.CANCELLED
+    assert status is after.status
+    assert after.fence - before.fence == sum(event.kind is Kind.ATTEMPT_STARTED for event in change.events)
+
+
+@given(st.sampled_from(list(Guarantee)), st.integers(1, 4), st.none() | st.sampled_from([5.0, 100.0]), STEPS)
+def test_no_life_breaks_a_promise(guarantee: Guarantee, max_attempts: int, ttl: float | None, moves: list[tuple]):
+    delivery, now = fresh(guarantee, max_attempts, ttl), NOON
+    events: list[Event] = []
+    for move in moves:
+        now += dt.timedelta(seconds=move[1])
+        change = live(delivery, move, now)
+        if change is None:
+            continue
+        check_change(delivery, change, now)
+        check_state(change.delivery)
+        if delivery.status in TERMINAL:
+            assert move[0] in ("replay", "receipt")
+        events += change.events
+        delivery = change.delivery
+    assert delivery.revision == 1 + len(events)
+    unanswered = [event for event in events if event.outcome is Outcome.UNANSWERED]
+    replays = [event for event in events if event.kind is Kind.REPLAYED]
+    if guarantee is Guarantee.AT_MOST_ONCE:
+        assert len(unanswered) <= 1 + len(replays)
+
+
+def test_changes_of_one_delivery_in_a_batch_add_up():
+    held = Held([fresh(Guarantee.AT_LEAST_ONCE, 3, None)])
+    (delivery,) = held
+    assert held.changes() == []
+    assert held.take(claims.decide(delivery, Claim("w", NOON + dt.timedelta(seconds=12)), NOON))
+    claimed = held.get(delivery.ref)
+    assert claimed is not None
+    ending = Ending(Outcome.SUCCEEDED)
+    assert held.take(
+        settlements.decide(claimed, settlements.Settlement(claimed.ref, 1, ending), NOON, POLICY, lambda: 0)
+    )
+    (change,) = held.changes()
+    assert [event.kind for event in change.events] == [Kind.ATTEMPT_STARTED, Kind.ATTEMPT_ENDED]
+    assert (change.first_sequence, change.delivery.status) == (2, Status.SENT)
+    assert not held.take(None)
+    assert begin(delivery).events == ()
