@@ -22,6 +22,8 @@ from shared.rendering import CompiledTemplate
 
 #: Longest call, s: a claim's answer is worth little once its lease has run that long.
 CALL_SECONDS = 3.0
+#: Longest settlement, s: cut off, it is rolled back and has to be done again, which helps a slow ledger least of all.
+SETTLE_SECONDS = 10.0
 
 
 class LedgerClient:
@@ -44,7 +46,7 @@ class LedgerClient:
     async def settle(self, settlements: Sequence[Settlement]) -> list[bool]:
         """Whether each was applied: not if its lease was taken over."""
         request = ledger_service_pb2.SettleRequest(settlements=[wire.settlement(each) for each in settlements])
-        answer = await call(self._service.Settle, request, CALL_SECONDS)
+        answer = await call(self._service.Settle, request, SETTLE_SECONDS)
         return [result.applied for result in answer.results]
 
     async def template(self, tenant_id: str, name: str, version: int) -> CompiledTemplate:

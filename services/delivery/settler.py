@@ -1,4 +1,4 @@
-"""Settling: no outcome may be lost while the lease lasts."""
+"""Settling: no outcome may be lost while it can still count."""
 
 from __future__ import annotations
 
@@ -17,6 +17,9 @@ Settle = Callable[[Sequence[Settlement]], Awaitable[list[bool]]]
 HOPELESS = frozenset({Code.INVALID_ARGUMENT, Code.UNIMPLEMENTED, Code.PERMISSION_DENIED, Code.UNAUTHENTICATED})
 FIRST_PAUSE = 0.1  # s, doubled up to:
 LONGEST_PAUSE = 1.0
+#: How long it is tried after the lease is over, s. Until somebody else claims, the fence is still ours and the outcome
+#: still counts: a ledger that was slow for longer than a lease then causes no second sending.
+GRACE = 30.0
 #: Time between two batches, s. Nobody waits for a settlement's answer, and outcomes come in one by one: without it
 #: half of all that a busy worker and the ledger do would be batches of one.
 PACE = 0.005
@@ -25,20 +28,21 @@ log = logger(__name__)
 
 
 class Settler:
-    """Settles in batches; while the ledger is away it tries again, until the lease is over."""
+    """Settles in batches; while the ledger is away it tries again, until ``grace`` s after the end of the lease."""
 
-    def __init__(self, settle: Settle) -> None:
+    def __init__(self, settle: Settle, grace: float = GRACE) -> None:
         self._send = settle
+        self._grace = grace
         self._gatherer: Gatherer[Settlement, bool] = Gatherer(self._settle_batch, max_batch=500, max_in_flight=1)
 
     async def settle(self, settlement: Settlement) -> bool:
-        """Whether it was applied. If not, the lease has run out or was taken over: the ledger decides what follows."""
+        """Whether it was applied. If not, the claim was taken over or will be: the ledger decides what follows."""
         pause = FIRST_PAUSE
         while True:
             try:
                 applied = await self._gatherer.submit(settlement)
             except PulseError as error:
-                left = settlement.claim.lease_until - time.monotonic()
+                left = settlement.claim.lease_until + self._grace - time.monotonic()
                 if error.code in HOPELESS or left <= 0:
                     return self._give_up(settlement, error.reason)
                 await asyncio.sleep(min(pause, left))

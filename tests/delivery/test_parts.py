@@ -101,9 +101,9 @@ async def test_a_fetch_that_failed_is_tried_again() -> None:
 
 
 @pytest.mark.parametrize(
-    ("code", "lease", "tries"), [(Code.UNAVAILABLE, 0.35, 3), (Code.INVALID_ARGUMENT, 9.0, 1), (Code.UNAVAILABLE, 0, 1)]
+    ("code", "lease", "tries"), [(Code.UNAVAILABLE, 0.1, 3), (Code.INVALID_ARGUMENT, 9.0, 1), (Code.UNAVAILABLE, -0.25, 1)]
 )
-async def test_settling_is_tried_again_until_the_lease_is_over_unless_it_is_hopeless(
+async def test_settling_is_tried_again_until_some_time_after_the_lease_unless_it_is_hopeless(
     code: Code, lease: float, tries: int
 ) -> None:
     seen = 0
@@ -113,7 +113,7 @@ async def test_settling_is_tried_again_until_the_lease_is_over_unless_it_is_hope
         seen += 1
         raise PulseError(code, code.name, "no")
 
-    assert await Settler(settle).settle(Settlement(claim(lease), succeeded("1"))) is False
+    assert await Settler(settle, grace=0.25).settle(Settlement(claim(lease), succeeded("1"))) is False
     assert seen >= tries
     assert seen == tries or code is Code.UNAVAILABLE
 
