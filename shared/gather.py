@@ -9,6 +9,7 @@ callers are told to come back.
 from __future__ import annotations
 
 import asyncio
+import contextvars
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Generic, TypeVar
@@ -72,7 +73,8 @@ class Gatherer(Generic[Request, Response]):
     def _launch(self) -> None:
         """Starts a batch if there is something to send and room to send it."""
         if self._waiting and len(self._under_way) < self._max_in_flight:
-            task = asyncio.create_task(self._run())
+            # The batch is nobody's alone, and what it starts may outlive it: it inherits no caller's deadline.
+            task = asyncio.create_task(self._run(), context=contextvars.Context())
             self._under_way.add(task)
             task.add_done_callback(self._finished)
 
@@ -84,8 +86,6 @@ class Gatherer(Generic[Request, Response]):
         batch = self._take()
         if not batch:
             return
-        # The batch is nobody's alone: it gets a deadline of its own, not that of whoever came first.
-        deadlines.start(None)
         try:
             answers = await self._send([request for request, _ in batch])
         except PulseError as error:

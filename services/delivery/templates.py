@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 
@@ -30,7 +31,7 @@ class TemplateCache:
             return kept
         fetching = self._fetching.get(key)
         if fetching is None:
-            fetching = asyncio.ensure_future(self._fetch_and_keep(key))
+            fetching = asyncio.create_task(self._fetch_and_keep(key), context=contextvars.Context())
             self._fetching[key] = fetching
             fetching.add_done_callback(lambda _: self._fetching.pop(key))
         return await asyncio.shield(fetching)  # one that gives up must not take it from the others

@@ -152,3 +152,21 @@ async def test_drain_waits_for_all_that_was_submitted() -> None:
     await gatherer.drain()
     assert gatherer.waiting == 0
     assert await asyncio.gather(*tasks) == [0, 2, 4, 6, 8]
+
+
+async def test_what_a_batch_starts_inherits_no_deadline() -> None:
+    started: list[asyncio.Task[float]] = []
+
+    async def left() -> float:
+        return deadlines.remaining(default=-1.0)
+
+    async def send(batch: Sequence[int]) -> list[int | PulseError]:
+        started.append(asyncio.create_task(left()))
+        return list(batch)
+
+    async def with_deadline() -> None:
+        deadlines.start(0.5)
+        await Gatherer(send).submit(1)
+
+    await asyncio.create_task(with_deadline())
+    assert await started[0] == -1.0, "work that a batch leaves behind would fail once the caller's time is over"
