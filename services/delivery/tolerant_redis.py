@@ -1,4 +1,9 @@
-"""kombu's Redis transport, less its habit of ending the worker at the first entry of a queue that is no JSON."""
+"""kombu's Redis transport, less its habits of ending the worker where the ledger has everything in hand anyway.
+
+It ends it at an entry of a queue that is no JSON, when the broker's memory is full, and when the connection breaks
+while tasks are unacknowledged and it cannot give them back. None of that is worth a worker: what a task would have
+woken is handed out again by the ledger.
+"""
 
 from __future__ import annotations
 
@@ -12,8 +17,29 @@ from shared.logs import logger
 log = logger(__name__)
 
 
+class TolerantQoS(redis.QoS):
+    """Gives unacknowledged tasks back if it can, and acknowledges none through a channel that is closed."""
+
+    def ack(self, delivery_tag: str) -> None:
+        if not self.channel.closed:
+            super().ack(delivery_tag)  # type: ignore[no-untyped-call]
+
+    def reject(self, delivery_tag: str, requeue: bool = False) -> None:
+        if not self.channel.closed:
+            super().reject(delivery_tag, requeue)  # type: ignore[no-untyped-call]
+
+    def restore_unacked(self, client: Any = None) -> None:
+        try:
+            super().restore_unacked(client)  # type: ignore[no-untyped-call]
+        except Exception as error:  # whatever a half-closed connection raises, kombu's own AttributeError among it
+            log.warning("unacknowledged tasks not given back", count=len(self._delivered), kind=type(error).__name__)
+            self._delivered.clear()
+
+
 class TolerantChannel(redis.Channel):
     """Drops what cannot be read; it has left the queue already."""
+
+    QoS = TolerantQoS
 
     def _brpop_read(self, **options: Any) -> Any:
         try:
@@ -24,6 +50,10 @@ class TolerantChannel(redis.Channel):
 
 
 class TolerantTransport(redis.Transport):
-    """Redis, with channels that tolerate garbage."""
+    """Redis, with channels that tolerate garbage; one that is out of memory counts as one that is away."""
 
     Channel = TolerantChannel
+    connection_errors = (
+        *redis.Transport.connection_errors,
+        redis.exceptions.OutOfMemoryError,  # type: ignore[attr-defined]  # not redis itself: its limits are the router's
+    )

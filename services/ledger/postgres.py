@@ -95,7 +95,13 @@ class Postgres:
     async def _once(self, pool: AsyncConnectionPool[Connection], work: Work[Result]) -> Result:
         wait = min(deadlines.remaining(), self._settings.ledger_pool_wait_seconds)
         async with pool.connection(timeout=wait) as connection:
-            return await work(connection)
+            try:
+                return await work(connection)
+            finally:
+                # A call that is cancelled may leave psycopg's pipeline open. On such a connection results come before
+                # the commit, which comes with whatever is done next: it must not be used again.
+                if connection.pgconn.pipeline_status:
+                    await connection.close()
 
     def _pool(self, name: str, low: int, high: int, parameters: dict[str, str]) -> AsyncConnectionPool[Connection]:
         milliseconds = str(round(self._settings.ledger_statement_seconds * 1000))

@@ -101,7 +101,8 @@ async def test_a_fetch_that_failed_is_tried_again() -> None:
 
 
 @pytest.mark.parametrize(
-    ("code", "lease", "tries"), [(Code.UNAVAILABLE, 0.1, 3), (Code.INVALID_ARGUMENT, 9.0, 1), (Code.UNAVAILABLE, -0.25, 1)]
+    ("code", "lease", "tries"),
+    [(Code.UNAVAILABLE, 0.1, 3), (Code.INVALID_ARGUMENT, 9.0, 1), (Code.UNAVAILABLE, -0.25, 1)],
 )
 async def test_settling_is_tried_again_until_some_time_after_the_lease_unless_it_is_hopeless(
     code: Code, lease: float, tries: int

@@ -265,3 +265,26 @@ async def test_a_broker_that_comes_back_empty_is_found_again(
     await eventually(lambda: worker.log.count("broker not reached") >= 4)
     worker.process.send_signal(signal.SIGTERM)
     assert await asyncio.wait_for(worker.process.wait(), 15) == 0
+
+
+async def worker_is_waiting(broker: redis.Redis) -> None:
+    """Returns once a worker blocks on its queue."""
+    await eventually(lambda: any(client["cmd"] == "brpop" for client in broker.client_list()))
+
+
+async def test_a_connection_that_breaks_under_an_unacknowledged_task_ends_no_worker(
+    start_worker: Start, ledger: tuple[FakeLedger, str], tmp_path: Path
+) -> None:
+    plan = make_plan(tmp_path / "broker")
+    with valkey_server(plan) as url, redis.Redis.from_url(f"{url}/1") as broker:
+        worker = await start_worker(PULSE_BROKER_URL=f"{url}/1", PULSE_WORKER_LOW_IN_FLIGHT="1")
+        await worker_is_waiting(broker)
+        refs = [ledger[0].add(f"ada{n}@example.org") for n in range(40)]
+        app = celery_app(f"{url}/1")
+        for ref in refs:
+            await asyncio.to_thread(app.send_task, DELIVER_TASK, [encode_refs([ref])], queue=QUEUES["LOW"])
+        for _ in range(5):
+            await worker_is_waiting(broker)
+            broker.client_kill_filter(_type="normal", skipme=True)
+        await eventually(lambda: any(ledger[0].outcome(ref) == "SUCCEEDED" for ref in refs), timeout=15)
+        assert worker.process.returncode is None, worker.log
