@@ -1,0 +1,78 @@
+"""``python -m tests.chaos``: runs cells of the matrix, prints a line for each, and writes a report."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import json
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from tests.chaos import matrix, report
+from tests.chaos.cell import Cell, Result, judge_again, run
+from tests.chaos.driver import make_templates
+from tests.chaos.profiles import PROFILES
+from tests.chaos.suite import running
+
+
+def arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
+    """What the command line says."""
+    parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
+    parser.add_argument("--cells", nargs="+", default=["*"], help="names as fault@phase, with wildcards")
+    parser.add_argument("--quick", action="store_true", help=f"only {' '.join(matrix.QUICK)}")
+    parser.add_argument("--seeds", type=int, default=5, help="runs of each cell, each from a seed of its own")
+    parser.add_argument("--first-seed", type=int, default=1, help="the first of them; a seed replays a run")
+    parser.add_argument("--notifications", type=int, default=180, help="in each run, about")
+    parser.add_argument("--profile", choices=PROFILES, default="short", help="the suite's settings")
+    parser.add_argument("--suites", type=int, default=1, help="suites at once; each takes a cell after the other")
+    parser.add_argument("--report", type=Path, help="file for the report in JSON")
+    parser.add_argument("--home", type=Path, help="folder that keeps the suites' data and logs; else they are removed")
+    return parser.parse_args(given)
+
+
+async def chaos(options: argparse.Namespace) -> int:
+    """The exit status: 0 if nothing was violated."""
+    seeds = range(options.first_seed, options.first_seed + options.seeds)
+    cells = matrix.cells(matrix.QUICK if options.quick else options.cells, seeds)
+    waiting = list(reversed(cells))
+    done: list[list[Result]] = []
+    with contextlib.ExitStack() as stack:
+        home = options.home or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="pulse-chaos-")))
+        async with asyncio.TaskGroup() as group:
+            for number in range(min(options.suites, len(cells))):
+                group.create_task(_work(home / f"suite-{number}", waiting, done, options))
+    found = report.as_json(done, PROFILES[options.profile])
+    if options.report:
+        options.report.write_text(json.dumps(found, indent=1, ensure_ascii=False))
+    say(json.dumps(found["totals"], ensure_ascii=False))
+    return 1 if found["totals"]["violations"] else 0
+
+
+async def _work(folder: Path, waiting: list[list[Cell]], done: list[list[Result]], options: argparse.Namespace) -> None:
+    """One suite, and cell after cell on it."""
+    async with running(folder, PROFILES[options.profile]) as suite:
+        await make_templates(suite.link("client").address)
+        own: list[Result] = []
+        while waiting:
+            results = [await run(suite, cell, options.notifications) for cell in waiting.pop()]
+            say(report.line(results))
+            done.append(results)
+            own += results
+        sound = [result for result in own if not result.verdict.violations]
+        await judge_again(suite, own)
+        for result in sound:
+            if result.verdict.violations:
+                say(f"later: {report.line([result])}")
+
+
+def say(text: str) -> None:
+    """One line, at once."""
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(asyncio.run(chaos(arguments())))

@@ -1,0 +1,134 @@
+"""Faults that come with the traffic: from providers, in their reports, in the load, in the queues."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import json
+import uuid
+
+import httpx
+
+from services.sandbox.twilio_callbacks import signature
+from shared.broker import DELIVER_TASK, QUEUES, celery_app
+from tests.chaos import gathering
+from tests.chaos.faults import Fault
+from tests.chaos.load import Load, Step, Way
+
+#: What a provider that says 429 asks for, s, and the codes under which that is written down.
+RETRY_AFTER_S = 1
+RETRY_AFTER_CODES = ("20429", "RESOURCE_EXHAUSTED", "QUOTA_EXCEEDED")
+#: How many calls each kind of provider fault spoils.
+SPOILT = 6
+#: Longest wait for the answer to a report, s.
+REPORT_S = 1.0
+TWILIO_TOKEN = "development"
+SMS = """
+SELECT n.tenant_id, n.notification_id::text, d.provider_message_id FROM notifications n
+JOIN deliveries d USING (tenant_id, notification_id)
+WHERE n.user_id LIKE %(users)s AND d.channel = 'SMS' AND d.provider_message_id <> ''
+"""
+
+
+class Providers(Fault):
+    """Providers fail after accepting, hang, reset, talk garbage, and ask to be left alone for a second."""
+
+    name = "provider"
+
+    @property
+    def lasts_s(self) -> float:
+        return self.suite.profile.call_s + 0.5
+
+    async def strike(self) -> None:
+        kinds: list[tuple[str, object]] = [
+            ("status_after_accept", 500),
+            ("status_after_accept", "hang"),
+            ("status_after_accept", "reset"),
+            ("status_after_accept", "garbage"),
+            ("retry_after_s", RETRY_AFTER_S),
+            ("hang", 60),
+            ("reset", None),
+            ("garbage", None),
+        ]
+        self.chance.shuffle(kinds)
+        self.what = ", ".join(f"{action}={value}" for action, value in kinds[:3]) + ", …"
+        rules = [
+            {"provider": "*", "match": "", "action": action, "value": value, "times": SPOILT} for action, value in kinds
+        ]
+        await self.suite.sandbox("PUT", "/api/faults", json=rules)
+
+
+class Reports(Fault):
+    """Every SMS that a provider has is reported delivered, again, sent, and undelivered, in any order."""
+
+    name = "reports"
+
+    async def strike(self) -> None:
+        async with self.suite.database() as connection:
+            users = {"users": gathering.pattern(self.window.prefix)}
+            sms = await (await connection.execute(SMS, users)).fetchall()
+        async with httpx.AsyncClient(timeout=REPORT_S, limits=httpx.Limits(max_connections=50)) as client:
+            answers = await asyncio.gather(*(self._report(client, *one) for one in sms))
+        self.what = f"{len(sms)} SMS, {sum(answers)} of {4 * len(sms)} reports answered"
+
+    async def _report(self, client: httpx.AsyncClient, tenant: str, notification_id: str, sid: str) -> int:
+        """How many of the reports about one SMS were answered; held back, they are sent all the same."""
+        address = f"{self.suite.plan.public_url()}/callbacks/twilio/{tenant}/{notification_id}"
+        url = f"{address}?notification_id={notification_id}"
+        states = ["delivered", "delivered", "sent", "undelivered"]
+        self.chance.shuffle(states)
+        forms = [{"MessageSid": sid, "MessageStatus": state} for state in states]
+        posts = [
+            client.post(url, data=form, headers={"X-Twilio-Signature": signature(TWILIO_TOKEN, url, form)})
+            for form in forms
+        ]
+        answers = await asyncio.gather(*posts, return_exceptions=True)
+        return sum(isinstance(answer, httpx.Response) for answer in answers)
+
+
+class Overload(Fault):
+    """Five times the load at once."""
+
+    name = "overload"
+
+    async def strike(self) -> None:
+        prefix = f"{self.window.prefix}-o"
+        steps = Load(prefix, prefix).steps(5 * max(20, len(self.window.driver.journal.asked) // 2))
+        self.what = f"{len(steps)} steps"
+        self.window.driver.start(steps)
+
+
+class Poison(Fault):
+    """What no worker can use: in the queues, and among the notifications."""
+
+    name = "poison"
+
+    async def strike(self) -> None:
+        self.what = "queues and recipients"
+        known = next(iter(await self.window.rows()), str(uuid.uuid4()))
+        await asyncio.to_thread(self._publish, known)
+        async with self.suite.valkey() as client:
+            for queue in QUEUES.values():
+                await client.lpush(queue, b"\x80\x04no json", b"{}", json.dumps({"body": "?", "headers": 7}))
+        await self._refused_recipients()
+
+    def _publish(self, known: str) -> None:
+        app = celery_app(f"redis://{self.suite.plan.ports.address('valkey')}/1")
+        unknown = [["acme", str(uuid.uuid4())], ["globex", known], ["acme", "no id"]]
+        with app.connection_for_write() as connection:
+            for queue in QUEUES.values():
+                producer = app.amqp.Producer(connection.default_channel, auto_declare=False)
+                for arguments in (([["acme", known]] * 1000,), (unknown,), ("no list",), ()):
+                    app.send_task(DELIVER_TASK, args=arguments, queue=queue, producer=producer, retry=False)
+                app.send_task("pulse.unknown", args=(1,), queue=queue, producer=producer, retry=False)
+
+    async def _refused_recipients(self) -> None:
+        """Some whom providers refuse for good, and some to whom every call ends in garbage."""
+        prefix = f"{self.window.prefix}-p"
+        steps = [
+            Step(Way.SINGLE, tuple(dataclasses.replace(ask, delay_s=0.0) for ask in step.asks[:1]))
+            for step in Load(prefix, prefix).steps(12)
+        ]
+        rule = {"provider": "*", "match": steps[0].asks[0].to, "action": "garbage", "value": None}
+        await self.suite.sandbox("PUT", "/api/faults", json=[rule])
+        self.window.driver.start(steps)
