@@ -1,0 +1,77 @@
+#!/opt/pulse/bin/python
+"""Fills in ``deploy/envoy/envoy.yaml`` for a network in which every role has its own host name.
+
+Usage: envoy-config FOLDER [NAME=VALUE ...]
+
+Writes into FOLDER the configuration and the files it refers to; Envoy starts with ``-c FOLDER/envoy.yaml``.
+NAME=VALUE replaces one of :data:`VALUES`. The template has no other values than these, so a new placeholder
+that nobody filled in is an error here, not at Envoy's start.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from string import Template
+
+SOURCE = Path("/usr/share/pulse/envoy")
+
+#: The administration page can end Envoy and shows its whole configuration, so it is for the same pod alone.
+VALUES: Mapping[str, str | int] = {
+    "LISTEN_HOST": "0.0.0.0",  # noqa: S104 -- a container's own address is not known before it starts
+    "HTTP_PORT": 8000,
+    "ADMIN_HOST": "127.0.0.1",
+    "ADMIN_PORT": 9901,
+    "GATEWAY_HOST": "gateway",
+    "GATEWAY_PORT": 50051,
+    "DELIVERY_HOST": "delivery",
+    "DELIVERY_PORT": 50054,
+    "CONSOLE_HOST": "console",
+    "CONSOLE_PORT": 8080,
+}
+
+
+def write(source: Path, folder: Path, replaced: Mapping[str, str | int]) -> None:
+    """Raises KeyError for a placeholder without a value and OSError when a file is missing or cannot be written."""
+    files = {"DESCRIPTOR": "descriptor.binpb", "EDGE_LUA": "edge.lua"}
+    values = {**VALUES, **replaced, **{name: str(folder / file) for name, file in files.items()}}
+    text = Template((source / "envoy.yaml").read_text()).substitute({k: json.dumps(v) for k, v in values.items()})
+    for file in files.values():
+        shutil.copyfile(source / file, folder / file)
+    (folder / "envoy.yaml").write_text(text)
+
+
+def parse(assignments: Sequence[str]) -> dict[str, str | int]:
+    """``NAME=VALUE`` each, ports as numbers; raises ValueError for a name or a value that cannot be right."""
+    parsed: dict[str, str | int] = {}
+    for assignment in assignments:
+        name, equals, value = assignment.partition("=")
+        if not equals or name not in VALUES:
+            raise ValueError(f"{assignment!r}: expected NAME=VALUE, NAME one of {', '.join(VALUES)}")
+        parsed[name] = type(VALUES[name])(value)
+    return parsed
+
+
+def main(arguments: Sequence[str]) -> int:
+    """0 written, 1 could not be, 2 wrong usage."""
+    if not arguments:
+        sys.stderr.write("usage: envoy-config FOLDER [NAME=VALUE ...]\n")
+        return 2
+    try:
+        replaced = parse(arguments[1:])
+    except ValueError as error:
+        sys.stderr.write(f"envoy-config: {error}\n")
+        return 2
+    try:
+        write(SOURCE, Path(arguments[0]), replaced)
+    except (KeyError, OSError) as error:
+        sys.stderr.write(f"envoy-config: {error}\n")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,125 @@
+"""What pods may do, how they are watched, and what they are told."""
+
+from __future__ import annotations
+
+import pytest
+
+from services.gateway.config import GatewaySettings
+from tests.packaging.manifests import Manifests, containers, pod, secret_names
+from tests.packaging.roles import SETTINGS
+
+GRPC_PORTS = {"gateway": 50051, "router": 50052, "ledger": 50053, "delivery": 50054}
+
+
+def test_the_namespace_refuses_pods_that_are_not_restricted(manifests: Manifests) -> None:
+    labels = manifests.of("Namespace")["pulse"]["metadata"]["labels"]
+    assert labels["pod-security.kubernetes.io/enforce"] == "restricted"
+
+
+def test_every_object_is_in_that_namespace(manifests: Manifests) -> None:
+    for found in manifests.objects:
+        assert found["kind"] == "Namespace" or found["metadata"]["namespace"] == "pulse", found["metadata"]["name"]
+
+
+def test_every_pod_is_restricted(manifests: Manifests) -> None:
+    for name, workload in manifests.workloads().items():
+        context = pod(workload)["securityContext"]
+        assert context["runAsNonRoot"] is True, name
+        assert context["runAsUser"] > 0, name
+        assert context["seccompProfile"] == {"type": "RuntimeDefault"}, name
+
+
+def test_every_container_has_a_read_only_root_and_no_privilege(manifests: Manifests) -> None:
+    for name, workload in manifests.workloads().items():
+        for container in containers(workload):
+            context = container["securityContext"]
+            assert context["readOnlyRootFilesystem"] is True, (name, container["name"])
+            assert context["allowPrivilegeEscalation"] is False, (name, container["name"])
+            assert context["capabilities"] == {"drop": ["ALL"]}, (name, container["name"])
+
+
+def test_no_pod_holds_a_credential_of_the_cluster(manifests: Manifests) -> None:
+    for name, workload in manifests.workloads().items():
+        assert pod(workload)["automountServiceAccountToken"] is False, name
+    for name, account in manifests.of("ServiceAccount").items():
+        assert account["automountServiceAccountToken"] is False, name
+
+
+def test_no_services_addresses_are_pushed_into_environments(manifests: Manifests) -> None:
+    """A Service whose name begins with ``pulse`` would make variables that the roles refuse as unknown settings."""
+    for name, workload in manifests.workloads().items():
+        assert pod(workload)["enableServiceLinks"] is False, name
+
+
+@pytest.mark.parametrize(("role", "port"), GRPC_PORTS.items())
+def test_kubernetes_asks_servers_by_grpc(role: str, port: int, manifests: Manifests) -> None:
+    (container,) = pod(manifests.of("Deployment")[role])["containers"]
+    for probe in ("startupProbe", "readinessProbe", "livenessProbe"):
+        assert container[probe]["grpc"] == {"port": port}, probe
+
+
+@pytest.mark.parametrize("lane", ["high", "low"])
+def test_kubernetes_asks_workers_by_their_ready_file(lane: str, manifests: Manifests) -> None:
+    (container,) = pod(manifests.of("Deployment")[f"worker-{lane}"])["containers"]
+    assert container["args"] == ["worker", lane]
+    for probe in ("startupProbe", "readinessProbe", "livenessProbe"):
+        assert container[probe]["exec"]["command"] == ["test", "-s", f"/var/lib/pulse/run/worker-{lane}.ready"], probe
+    assert {"name": "home", "mountPath": "/var/lib/pulse"} in container["volumeMounts"]
+
+
+def test_every_deployment_is_watched_in_all_ways(production: Manifests) -> None:
+    for name, deployment in production.of("Deployment").items():
+        (container,) = pod(deployment)["containers"]
+        assert {"startupProbe", "readinessProbe", "livenessProbe"} <= set(container), name
+
+
+def test_callers_see_the_pods_behind_a_grpc_service(manifests: Manifests) -> None:
+    """gRPC keeps its connections, so one address for all pods would bind each caller to one of them."""
+    for role, port in GRPC_PORTS.items():
+        service = manifests.of("Service")[role]["spec"]
+        assert service["clusterIP"] == "None", role
+        assert [each["port"] for each in service["ports"]] == [port], role
+
+
+def test_no_image_is_a_moving_target(manifests: Manifests) -> None:
+    for name, workload in manifests.workloads().items():
+        for container in containers(workload):
+            _, colon, tag = container["image"].rpartition("/")[2].partition(":")
+            assert colon and tag != "latest", (name, container["image"])
+
+
+@pytest.mark.parametrize("role", SETTINGS)
+def test_each_role_understands_every_setting_that_it_is_given(role: str, kind: Manifests) -> None:
+    SETTINGS[role].load(kind.environment(role))
+
+
+def test_production_brings_no_secret_and_asks_for_those_it_needs(production: Manifests) -> None:
+    assert not production.of("Secret")
+    asked = {name: set(secret_names(pod(workload))) for name, workload in production.workloads().items()}
+    providers = {"pulse-providers", "pulse-provider-files"}
+    assert asked == {
+        "migrate": {"pulse-database"},
+        "ledger": {"pulse-database"},
+        "router": {"pulse-redis", "pulse-broker"},
+        "gateway": {"pulse-api-keys"},
+        "delivery": providers,
+        "worker-high": providers | {"pulse-broker"},
+        "worker-low": providers | {"pulse-broker"},
+        "console": {"pulse-console"},
+        "envoy": set(),
+    }
+
+
+def test_production_turns_authentication_on(production: Manifests) -> None:
+    settings = GatewaySettings.load(production.environment("gateway"))
+    assert (settings.env, settings.auth) == ("production", "required")
+    assert settings.gateway_api_keys_file.startswith("/etc/pulse/api-keys/")
+
+
+def test_no_secret_stands_in_clear_in_a_pod(manifests: Manifests) -> None:
+    words = ("PASSWORD", "TOKEN", "URL", "SECRET")
+    for name, workload in manifests.workloads().items():
+        for container in containers(workload):
+            for variable in container.get("env", []):
+                if any(word in variable["name"] for word in words):
+                    assert "value" not in variable, (name, variable["name"])
