@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Any
 
@@ -11,11 +12,13 @@ from google.protobuf.message import DecodeError
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 from grpc_status import rpc_status
+from prometheus_client import CollectorRegistry
 
 from shared import deadlines
 from shared.channels import MAX_MESSAGE_BYTES
 from shared.errors import Code, PulseError, to_status
 from shared.logs import logger
+from shared.metrics import Rpc, RpcMetrics
 
 OPTIONS: list[tuple[str, Any]] = [
     ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
@@ -27,13 +30,23 @@ OPTIONS: list[tuple[str, Any]] = [
     ("grpc.http2.max_ping_strikes", 3),
     ("grpc.keepalive_permit_without_calls", 1),
     ("grpc.so_reuseport", 0),
+    # Callers look the address up again now and then, and so find replicas that were added.
+    ("grpc.max_connection_age_ms", 300_000),
+    ("grpc.max_connection_age_grace_ms", 60_000),
 ]
+
+_OK = grpc.StatusCode.OK.name
+#: What a call counts as whose caller has gone: nothing else ends it without an answer or an error.
+_CANCELLED = grpc.StatusCode.CANCELLED.name
 
 log = logger(__name__)
 
 
 class Guard(grpc.aio.ServerInterceptor):
-    """Starts the deadline of every call and turns whatever it raises into a status with details."""
+    """Starts the deadline of every call, turns whatever it raises into a status with details, and counts it."""
+
+    def __init__(self, rpcs: RpcMetrics | None = None) -> None:
+        self._rpcs = rpcs or RpcMetrics(CollectorRegistry())
 
     async def intercept_service(
         self,
@@ -44,36 +57,48 @@ class Guard(grpc.aio.ServerInterceptor):
         method = str(handler_call_details.method)
         if handler is None or not method.startswith("/pulse."):
             return handler
+        rpc, parse, serialize = self._rpcs.of(method), handler.request_deserializer, handler.response_serializer
         if handler.unary_unary:
-            return grpc.unary_unary_rpc_method_handler(
-                _unary(handler.unary_unary, handler.request_deserializer, method), None, handler.response_serializer
-            )
+            return grpc.unary_unary_rpc_method_handler(_unary(handler.unary_unary, parse, method, rpc), None, serialize)
         if handler.unary_stream:
             return grpc.unary_stream_rpc_method_handler(
-                _stream(handler.unary_stream, handler.request_deserializer, method), None, handler.response_serializer
+                _stream(handler.unary_stream, parse, method, rpc), None, serialize
             )
         return handler
 
 
-def _unary(behaviour: Any, parse: Any, method: str) -> Any:
+def _unary(behaviour: Any, parse: Any, method: str, rpc: Rpc) -> Any:
     async def guarded(raw: bytes, context: grpc.aio.ServicerContext[Any, Any]) -> Any:
+        began = time.perf_counter()
         deadlines.start(context.time_remaining())
+        code = _CANCELLED
         try:
-            return await behaviour(_parsed(parse, raw), context)
+            answer = await behaviour(_parsed(parse, raw), context)
+            code = _OK
+            return answer
         except Exception as error:
+            code = _code(error, context)
             await _abort(context, error, method)
+        finally:
+            rpc.answered(code)
+            rpc.took(time.perf_counter() - began)
 
     return guarded
 
 
-def _stream(behaviour: Any, parse: Any, method: str) -> Any:
+def _stream(behaviour: Any, parse: Any, method: str, rpc: Rpc) -> Any:
     async def guarded(raw: bytes, context: grpc.aio.ServicerContext[Any, Any]) -> AsyncIterator[Any]:
         deadlines.start(context.time_remaining(), longest=24 * 3600)
+        code = _CANCELLED
         try:
             async for response in behaviour(_parsed(parse, raw), context):
                 yield response
+            code = _OK
         except Exception as error:
+            code = _code(error, context)
             await _abort(context, error, method)
+        finally:
+            rpc.answered(code)
 
     return guarded
 
@@ -86,6 +111,15 @@ def _parsed(parse: Any, raw: bytes) -> Any:
         raise PulseError(
             Code.INVALID_ARGUMENT, "MALFORMED_MESSAGE", "the bytes sent are no message of this method"
         ) from None
+
+
+def _code(error: Exception, context: grpc.aio.ServicerContext[Any, Any]) -> str:
+    """Name of the status that the call is going to end with."""
+    if isinstance(error, PulseError):
+        return error.code.name
+    if isinstance(error, grpc.aio.AbortError):
+        return context.code().name
+    return Code.INTERNAL.name
 
 
 async def _abort(context: grpc.aio.ServicerContext[Any, Any], error: Exception, method: str) -> None:
@@ -108,8 +142,16 @@ async def _abort(context: grpc.aio.ServicerContext[Any, Any], error: Exception, 
 class Server:
     """A gRPC server with health, graceful draining and, in development, reflection."""
 
-    def __init__(self, listen: str, service_names: Sequence[str], *, reflect: bool, drain_seconds: float) -> None:
-        self._grpc = grpc.aio.server(interceptors=[Guard()], options=OPTIONS)
+    def __init__(
+        self,
+        listen: str,
+        service_names: Sequence[str],
+        *,
+        reflect: bool,
+        drain_seconds: float,
+        rpcs: RpcMetrics | None = None,
+    ) -> None:
+        self._grpc = grpc.aio.server(interceptors=[Guard(rpcs)], options=OPTIONS)
         self._health = health.aio.HealthServicer()
         self._drain_seconds = drain_seconds
         self._names = ["", *service_names]

@@ -31,6 +31,8 @@ class Claim:
     created_at: dt.datetime
     lease_until: float
     expires_at: float | None  # no byte may go out after it
+    lane: str = "LOW"  # HIGH or LOW
+    traceparent: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,14 +10,17 @@ from services.delivery.claim import Claim, Settlement
 from services.delivery.config import DeliverySettings
 from services.delivery.ledger import LedgerClient
 from services.delivery.line import Line
+from services.delivery.metrics import DeliveryMetrics
 from services.delivery.providers.base import Provider, transient
 from services.delivery.room import Room
 from services.delivery.settler import FIRST_PAUSE, HOPELESS, LONGEST_PAUSE, Settler
 from services.delivery.templates import TemplateCache
 from shared.broker import Ref
+from shared.clock import SystemClock
 from shared.errors import PulseError
 from shared.gather import Gatherer
 from shared.logs import logger
+from shared.metrics import Metrics
 
 #: A claim request holds at most 1,000 refs: so many chunks of so many.
 CHUNK = 125
@@ -37,13 +40,15 @@ class Engine:
         providers: Mapping[str, Provider],
         settings: DeliverySettings,
         in_flight: int,
+        metrics: DeliveryMetrics | None = None,
     ) -> None:
-        self._ledger = ledger
+        self._metrics = metrics or DeliveryMetrics(Metrics(), SystemClock())
         self._providers = providers
         self._chunk = min(CHUNK, max(1, in_flight // SHARE))
         self._room = Room(in_flight)
         self._claims: Gatherer[Sequence[Ref], int] = Gatherer(self._claim, max_batch=CHUNKS, max_in_flight=1)
-        self._settler = Settler(ledger.settle)
+        self._settler = Settler(self._metrics.sized("settle", ledger.settle))
+        self._claim_refs = self._metrics.sized("claim", ledger.claim)
         self._settling: set[asyncio.Task[None]] = set()
         self._stopping = asyncio.Event()
         templates = TemplateCache(ledger.template, settings.worker_templates)
@@ -57,6 +62,9 @@ class Engine:
             )
             for name, provider in providers.items()
         }
+        self._metrics.show_room(self._room, in_flight)
+        for name, line in self._lines.items():
+            self._metrics.show_line(name, line)
 
     async def take(self, refs: Sequence[Ref]) -> None:
         """Returns when all of ``refs`` that may be sent are claimed: from then on their leases guard them.
@@ -105,7 +113,7 @@ class Engine:
     async def _claim(self, chunks: Sequence[Sequence[Ref]]) -> list[int]:
         """Claims several chunks in one call; what was claimed keeps its place until it is settled."""
         refs = [ref for chunk in chunks for ref in chunk]
-        claims = await self._ledger.claim(list(dict.fromkeys(refs)))
+        claims = await self._claim_refs(list(dict.fromkeys(refs)))
         self._room.release(len(refs) - len(claims))
         for claim in claims:
             self._begin(claim)
@@ -121,6 +129,7 @@ class Engine:
         self._settle(Settlement(claim, outcome))
 
     def _settle(self, settlement: Settlement) -> None:
+        self._metrics.ended(settlement)
         task = asyncio.create_task(self._settle_and_release(settlement))
         self._settling.add(task)
         task.add_done_callback(self._settling.discard)

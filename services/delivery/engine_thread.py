@@ -12,20 +12,25 @@ import uvloop
 from services.delivery.config import DeliverySettings
 from services.delivery.engine import Engine
 from services.delivery.ledger import LedgerClient
+from services.delivery.metrics import DeliveryMetrics
 from services.delivery.providers import registry
 from shared.broker import Ref
 from shared.channels import open_channel
 from shared.clock import Clock
+from shared.metrics import Metrics
 
 
 class EngineThread:
     """Starts the engine with its loop and its channel to the ledger, and stops them together."""
 
-    def __init__(self, settings: DeliverySettings, clock: Clock, *, worker_id: str, in_flight: int) -> None:
+    def __init__(
+        self, settings: DeliverySettings, clock: Clock, metrics: Metrics, *, worker_id: str, in_flight: int
+    ) -> None:
         self._settings = settings
         self._clock = clock
         self._worker_id = worker_id
         self._in_flight = in_flight
+        self._metrics = metrics
         self._loop = uvloop.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="engine", daemon=True)
 
@@ -53,7 +58,8 @@ class EngineThread:
         channel = open_channel(self._settings.ledger_address)
         ledger = LedgerClient(channel, worker_id=self._worker_id, lease=self._settings.delivery_lease_seconds)
         providers = registry.build(self._settings, self._clock)
-        return Engine(ledger, providers, self._settings, self._in_flight), channel
+        metrics = DeliveryMetrics(self._metrics, self._clock)
+        return Engine(ledger, providers, self._settings, self._in_flight, metrics), channel
 
     async def _shut_down(self) -> None:
         await self._engine.stop()

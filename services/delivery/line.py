@@ -13,7 +13,7 @@ from collections.abc import Callable
 
 from services.delivery.claim import Claim, Settlement
 from services.delivery.preparing import prepare
-from services.delivery.providers.base import Outcome, Outgoing, Provider, released, unanswered
+from services.delivery.providers.base import Outcome, OutcomeKind, Outgoing, Provider, released, unanswered
 from services.delivery.templates import TemplateCache
 from shared.logs import logger
 
@@ -44,7 +44,18 @@ class Line:
         self._servers: set[asyncio.Task[None]] = set()
         self._last_progress = 0.0
         self._stopping = False
+        self._stalled = False
         self._watch: asyncio.TimerHandle | None = None
+
+    @property
+    def waiting(self) -> int:
+        """Claims that no call has been made for yet."""
+        return len(self._waiting)
+
+    @property
+    def stalled(self) -> bool:
+        """Whether waiting claims were handed back and no call has been answered since."""
+        return self._stalled
 
     def put(self, claim: Claim) -> None:
         """Takes a claim on."""
@@ -99,7 +110,9 @@ class Line:
         call = _Call(claim, self._settle)
         overdue = asyncio.get_running_loop().call_later(self._call_seconds + OVERDUE_SECONDS, call.give_up)
         try:
-            call.end(await self._provider.send(outgoing, time.monotonic() + self._call_seconds))
+            outcome = await self._provider.send(outgoing, time.monotonic() + self._call_seconds)
+            call.end(outcome)
+            self._stalled = self._stalled and outcome.kind is OutcomeKind.UNANSWERED
         except Exception as error:
             # Its text may quote the recipient. Whatever broke, broke at an unknown point of the call.
             log.error("provider broke", provider=self._provider.name, kind=type(error).__name__)
@@ -121,6 +134,7 @@ class Line:
         if not self._waiting or self._stopping:
             return
         if time.monotonic() - self._last_progress > self._stall_seconds:
+            self._stalled = True
             log.warning("provider stalls", provider=self._provider.name, handed_back=len(self._waiting))
             self._hand_back_all("PROVIDER_STALLED", "the provider answers too slowly", self._call_seconds)
             return

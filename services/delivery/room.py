@@ -14,9 +14,15 @@ class Room:
     """Places for ``capacity`` claims, given out in the order of asking."""
 
     def __init__(self, capacity: int) -> None:
+        self._capacity = capacity
         self._free = capacity
         self._asking: deque[tuple[int, asyncio.Future[None]]] = deque()
         self._closed = False
+
+    @property
+    def taken(self) -> int:
+        """Places given out."""
+        return self._capacity - self._free
 
     async def reserve(self, places: int) -> None:
         """Waits for ``places``, at most the capacity; raises :class:`RoomClosed`."""

@@ -10,6 +10,7 @@ from services.delivery.reachability import ReachabilityChecks
 from services.delivery.service import DeliveryServicer, ReceiptServicer
 from shared.channels import open_channel
 from shared.clock import Clock, SystemClock
+from shared.metrics import Metrics
 from shared.serving import Server
 
 DEFAULT_LISTEN = "[::]:50054"
@@ -20,6 +21,7 @@ class Delivery:
 
     def __init__(self, settings: DeliverySettings, clock: Clock | None = None) -> None:
         clock = clock or SystemClock()
+        self.metrics = Metrics()
         self._channel = open_channel(settings.ledger_address)
         ledger = LedgerClient(self._channel, worker_id="delivery", lease=settings.delivery_lease_seconds)
         checks = ReachabilityChecks(endpoints.configured(settings), clock, settings.delivery_probe_seconds)
@@ -34,6 +36,7 @@ class Delivery:
             [service.full_name for service in services],
             reflect=settings.env == "development",
             drain_seconds=settings.drain_seconds,
+            rpcs=self.metrics.rpcs,
         )
         delivery_service_pb2_grpc.add_DeliveryServiceServicer_to_server(DeliveryServicer(checks), self._server.grpc)
         delivery_service_pb2_grpc.add_ReceiptServiceServicer_to_server(receipts, self._server.grpc)

@@ -53,6 +53,8 @@ def claim(claimed: records_pb2.ClaimedNotification, lease: float, asked_at: floa
         created_at=from_timestamp(claimed.create_time),
         lease_until=lease_until,
         expires_at=expires_at,
+        lane="HIGH" if claimed.lane == enums_pb2.HIGH else "LOW",
+        traceparent=claimed.traceparent,
     )
 
 

@@ -17,6 +17,8 @@ from services.delivery.ready_file import ReadyFile
 from shared import logs
 from shared.broker import QUEUES, celery_app
 from shared.clock import SystemClock
+from shared.metrics import Metrics
+from shared.metrics_endpoint import MetricsEndpoint
 
 USAGE = "usage: python -m services.delivery.worker high|low\n"
 
@@ -29,18 +31,23 @@ class DeliveryWorker:
         self._lane = lane
         self._name = f"{lane.lower()}@{socket.gethostname()}"
         in_flight = settings.worker_high_in_flight if lane == "HIGH" else settings.worker_low_in_flight
-        self._engine = EngineThread(settings, SystemClock(), worker_id=self._name, in_flight=in_flight)
+        role = f"worker-{lane.lower()}"
+        metrics = Metrics()
+        self._endpoint = MetricsEndpoint(role, settings, metrics.registry)
+        self._engine = EngineThread(settings, SystemClock(), metrics, worker_id=self._name, in_flight=in_flight)
         self._ready_file = ReadyFile(settings.home, lane)
         self._app = self._celery_app()
         self._log = logs.logger(__name__)
 
     def run(self) -> int:
         """Consumes until SIGTERM or SIGINT; the exit status, 2 if a provider's settings cannot be used."""
+        self._ready_file.remove()  # one that was killed left it; a volume may outlive its container
         try:
             self._engine.start()
         except (OSError, ValueError) as error:  # a key file or certificate that is none, say
             self._log.error("cannot start", reason=str(error))
             return 2
+        self._endpoint.start()
         signals.setup_logging.connect(_keep_logging)
         signals.worker_ready.connect(self._on_ready)
         signals.worker_shutting_down.connect(self._on_shutting_down)
@@ -61,6 +68,7 @@ class DeliveryWorker:
         finally:
             self._ready_file.remove()
             self._engine.stop()
+            self._endpoint.stop()
             self._log.info("stopped", lane=self._lane)
         return int(worker.exitcode or 0)
 

@@ -20,6 +20,7 @@ from services.gateway.auth import Door, KeyedDoor, OpenDoor
 from services.gateway.calls import Entry
 from services.gateway.compatibility_service import CompatibilityService
 from services.gateway.config import GatewaySettings
+from services.gateway.metrics import GatewayMetrics
 from services.gateway.operations_service import OperationsService
 from services.gateway.recipient_service import RecipientService
 from services.gateway.replays import Replays
@@ -31,6 +32,7 @@ from services.gateway.templates import TemplateCatalogue
 from shared.channels import open_channel
 from shared.clock import Clock, SystemClock
 from shared.logs import logger
+from shared.metrics import Metrics
 from shared.serving import Server
 
 DEFAULT_LISTEN = "[::]:50051"
@@ -46,6 +48,7 @@ class Gateway:
 
     def __init__(self, settings: GatewaySettings, clock: Clock | None = None) -> None:
         clock = clock or SystemClock()
+        self.metrics = Metrics()
         self._router_channel = open_channel(settings.router_address)
         self._ledger_channel = open_channel(settings.ledger_address)
         reader = LedgerReaderStub(self._ledger_channel)
@@ -56,10 +59,12 @@ class Gateway:
         templates = TemplateCatalogue(reader, fresh_seconds=settings.gateway_template_seconds)
         addresses = Addresses(phone_check=settings.phone_check, test_domains=settings.env == "development")
         acceptance = Acceptance(templates, addresses, clock, trace_ratio=settings.gateway_trace_ratio)
+        counted = GatewayMetrics(self.metrics, reader)
         self._submitter = Submitter(
             RouterServiceStub(self._router_channel),
             max_batch=settings.gateway_max_batch,
             max_waiting=settings.gateway_max_waiting,
+            metrics=counted,
         )
         sending = Sending(acceptance, self._submitter, Replays(ledger))
 
@@ -68,6 +73,7 @@ class Gateway:
             SERVICE_NAMES,
             reflect=settings.env == "development",
             drain_seconds=settings.drain_seconds,
+            rpcs=self.metrics.rpcs,
         )
         self.port = self._server.port
         to = self._server.grpc

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from pulse.router.v1 import router_service_pb2 as router_pb2
+from services.gateway.metrics import GatewayMetrics
 from services.gateway.peers import ask
 from shared.errors import Code, PulseError, from_status
 from shared.gather import Gatherer
@@ -20,14 +21,18 @@ Outcome = router_pb2.SubmitResult | PulseError
 class Submitter:
     """Submits to the router; ``max_waiting`` bounds what single sends and what batches hold, each for itself."""
 
-    def __init__(self, router: RouterServiceAsyncStub, *, max_batch: int, max_waiting: int) -> None:
+    def __init__(
+        self, router: RouterServiceAsyncStub, *, max_batch: int, max_waiting: int, metrics: GatewayMetrics
+    ) -> None:
         self._router = router
         self._max_batch = max_batch
         self._max_waiting = max_waiting
+        self._metrics = metrics
         self._in_batches = 0
         self._gatherer: Gatherer[router_pb2.Submission, router_pb2.SubmitResult] = Gatherer(
             self._submit, max_batch=max_batch, max_waiting=max_waiting
         )
+        metrics.show_waiting(lambda: self._gatherer.waiting + self._in_batches)
 
     async def one(self, submission: router_pb2.Submission) -> router_pb2.SubmitResult:
         """The router's answer; raises why it was refused, or RESOURCE_EXHAUSTED if too many wait."""
@@ -60,7 +65,9 @@ class Submitter:
             return [error] * len(submissions)
 
     async def _submit(self, submissions: Sequence[router_pb2.Submission]) -> list[Outcome]:
+        self._metrics.submitted(len(submissions))
         response = await ask(self._router.Submit, router_pb2.SubmitRequest(submissions=submissions))
         if len(response.results) != len(submissions):
             raise PulseError(Code.INTERNAL, "INTERNAL", "the router answered for another number of submissions")
+        self._metrics.answered(submissions, response.results)
         return [from_status(one.error) if one.HasField("error") else one for one in response.results]

@@ -10,6 +10,7 @@ from services.router import refusals, wire
 from services.router.lanes import Lane
 from services.router.ledger import Ledger
 from services.router.limiter import Limiter
+from services.router.metrics import RouterMetrics
 from services.router.planning import Candidate, Planner
 from services.router.quota import Admitted, Closed, Refused
 from services.router.recorder import Planned, Recorder
@@ -31,6 +32,7 @@ class Admission:
         routes: Routes,
         max_attempts: int,
         clock: Clock,
+        metrics: RouterMetrics,
     ) -> None:
         self._limiter = limiter
         self._ledger = ledger
@@ -38,6 +40,7 @@ class Admission:
         self._routes = routes
         self._max_attempts = max_attempts
         self._clock = clock
+        self._metrics = metrics
 
     async def submit(self, submissions: Sequence[Submission]) -> list[SubmitResult]:
         """What became of each, in order. One that fails does not touch the others."""
@@ -66,6 +69,7 @@ class Admission:
         plan = Planner(self._limiter.limit, self._max_attempts)
         for (index, candidate), verdict in zip(candidates.items(), verdicts, strict=True):
             if not isinstance(verdict, Admitted):
+                self._metrics.refused(candidate.channel, verdict)
                 refused[index] = candidate.submission, self._refusal(verdict)
             elif candidate.submission.validate_only:
                 results[index] = wire.would_be(candidate.ruling.due)

@@ -46,7 +46,7 @@ class Dispatcher:
         self._woken = asyncio.Event()
         self._more = False
         self._stopping = False
-        self._outage = Outage(f"ledger ({lane.value})", "nothing is dispatched")
+        self.outage = Outage(f"ledger ({lane.value})", "nothing is dispatched")
 
     def wake(self) -> None:
         """Something is due that nobody has published."""
@@ -54,7 +54,7 @@ class Dispatcher:
 
     def reserve(self, wanted: int) -> int:
         """Room for up to ``wanted`` fresh notifications; none while older ones wait in the ledger for their turn."""
-        return 0 if self._backlog else self._window.reserve(wanted)
+        return 0 if self.backlog else self._window.reserve(wanted)
 
     def release(self, count: int) -> None:
         """Gives back room that was reserved in vain."""
@@ -72,14 +72,15 @@ class Dispatcher:
                 await asyncio.sleep(self._sweep)
                 continue
             drawn = await self._fill()
-            if not self._backlog:
+            if not self.backlog:
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._woken.wait(), self._sweep)
             else:
                 await asyncio.sleep(self._poll if drawn else self._sweep)
 
     @property
-    def _backlog(self) -> bool:
+    def backlog(self) -> bool:
+        """Whether more is known to be due than has been drawn."""
         return self._more or self._woken.is_set()
 
     async def _fill(self) -> bool:
@@ -90,7 +91,7 @@ class Dispatcher:
         while not self._stopping and (room := self._window.room) >= self._chunk:
             if not await self._draw(min(max(room // 2, self._chunk), _MOST)):
                 return False
-            if not self._backlog:
+            if not self.backlog:
                 break
         return True
 
@@ -102,13 +103,13 @@ class Dispatcher:
             drawn = await self._ledger.draw(self._lane, reserved, self._redispatch_after)
         except PulseError as error:
             self._more = True  # what woke this draw is still due
-            self._outage.failed(error.reason)
+            self.outage.failed(error.reason)
             return False
         else:
             reserved -= len(drawn.refs)
         finally:
             self._window.release(reserved)
-        self._outage.worked()
+        self.outage.worked()
         self._more = drawn.more
         self._publisher.put(drawn.refs)
         return True

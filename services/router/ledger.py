@@ -15,6 +15,7 @@ from pulse.ledger.v1.records_pb2 import Entry, KeyUse, RecordResult
 from services.router.lanes import Lane
 from shared import channels
 from shared.broker import Ref
+from shared.metrics import Observe
 from shared.times import to_duration
 
 if TYPE_CHECKING:
@@ -30,14 +31,20 @@ class Drawn:
 
 
 class Ledger:
-    """Calls that raise :class:`shared.errors.PulseError`, each at most ``timeout`` s long."""
+    """Calls that raise :class:`shared.errors.PulseError`, each at most ``timeout`` s long.
 
-    def __init__(self, channel: grpc.aio.Channel, timeout: float) -> None:
+    ``recorded`` and ``drawn`` are told how many notifications each batch held.
+    """
+
+    def __init__(self, channel: grpc.aio.Channel, timeout: float, *, recorded: Observe, drawn: Observe) -> None:
         self._stub: LedgerServiceAsyncStub = LedgerServiceStub(channel)
         self._timeout = timeout
+        self._recorded = recorded
+        self._drawn = drawn
 
     async def record(self, entries: Sequence[Entry]) -> Sequence[RecordResult]:
         """Records 1 to 1,000 entries in one transaction; what became of each, in order."""
+        self._recorded(len(entries))
         request = calls.RecordRequest(entries=entries)
         return (await channels.call(self._stub.Record, request, self._timeout)).results
 
@@ -52,4 +59,6 @@ class Ledger:
             lane=Priority.Value(lane.value), limit=limit, redispatch_after=to_duration(redispatch_after)
         )
         response = await channels.call(self._stub.Draw, request, self._timeout)
+        if response.refs:
+            self._drawn(len(response.refs))
         return Drawn([(ref.tenant_id, ref.notification_id) for ref in response.refs], response.more)

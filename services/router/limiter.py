@@ -48,7 +48,7 @@ class Limiter:
         self._try_again_at = -math.inf
         self._failing_since: float | None = None
         self._gatherer: Gatherer[Sequence[Claim], Sequence[Verdict]] = Gatherer(self._admit_groups, max_waiting=1_000)
-        self._outage = Outage("redis", "each router keeps its share of the limits; SMS is refused")
+        self.outage = Outage("redis", "each router keeps its share of the limits; SMS is refused")
 
     @property
     def limit(self) -> Limit:
@@ -77,7 +77,7 @@ class Limiter:
                 self._failed(error)
             else:
                 self._failing_since = None
-                self._outage.worked()
+                self.outage.worked()
                 return await self._confirm(claims, answers)
         return [self._admit_alone(claim) for claim in claims]
 
@@ -104,7 +104,7 @@ class Limiter:
             self._failing_since = now
         # On a machine that is busy an answer is now and then late: that alone must not close a channel.
         if not isinstance(error, LimiterSlowError) or now - self._failing_since > self._grace:
-            self._outage.failed(str(error))
+            self.outage.failed(str(error))
 
     async def _confirm(self, claims: Sequence[Claim], answers: Sequence[Admitted | Refused]) -> list[Verdict]:
         """Holds Redis's answers against what this process remembers, which matters if Redis was emptied."""
@@ -132,7 +132,7 @@ class Limiter:
         return answer
 
     def _admit_alone(self, claim: Claim) -> Verdict:
-        if claim.strict and self._outage.away:
+        if claim.strict and self.outage.away:
             return Closed(self._retry_after)
         now = self._monotonic()
         if self._local.holds(claim.key, claim.token, now):

@@ -16,6 +16,7 @@ from services.router.celery_queue import BrokerUnavailableError, CeleryQueue
 from services.router.outage import Outage
 from services.router.window import Window
 from shared.broker import Ref
+from shared.metrics import Observe
 
 #: Pause before a held chunk is looked at again, s: well below the time a worker needs for one task.
 _HOLD = 0.01
@@ -24,20 +25,26 @@ Answer = TypeVar("Answer")
 
 
 class Publisher:
-    """Publishes for one lane; its window has a reservation for every id that :meth:`put` is given."""
+    """Publishes for one lane; its window has a reservation for every id that :meth:`put` is given.
 
-    def __init__(self, queue: CeleryQueue, window: Window, *, lane: str, chunk: int, busy_tasks: int) -> None:
+    ``published`` is told how many ids each task holds.
+    """
+
+    def __init__(
+        self, queue: CeleryQueue, window: Window, *, lane: str, chunk: int, busy_tasks: int, published: Observe
+    ) -> None:
         self._queue = queue
         self._window = window
         self._chunk = chunk
         self._busy_tasks = busy_tasks
+        self._published = published
         self._waiting: deque[Ref] = deque()
         self._draining = False
         self._filled = asyncio.Event()
         self._idle = asyncio.Event()
         self._idle.set()
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix=f"publish-{lane.lower()}")
-        self._outage = Outage(f"broker ({lane})", "nothing is published; the ledger keeps what is due")
+        self.outage = Outage(f"broker ({lane})", "nothing is published; the ledger keeps what is due")
 
     def put(self, refs: Iterable[Ref]) -> None:
         """Has ``refs``, for which the window has reservations, published soon. Returns at once."""
@@ -92,6 +99,7 @@ class Publisher:
             self._drop(refs)
         else:
             self._window.published(published)
+            self._published(published)
 
     def _drop(self, refs: list[Ref]) -> None:
         """Lets wake-ups go that cannot be published: the ledger hands them out again."""
@@ -103,8 +111,8 @@ class Publisher:
         try:
             answer = await asyncio.get_running_loop().run_in_executor(self._thread, call)
         except BrokerUnavailableError as error:
-            self._outage.failed(str(error))
+            self.outage.failed(str(error))
             self._window.close()
             return None
-        self._outage.worked()
+        self.outage.worked()
         return answer

@@ -20,6 +20,7 @@ from services.router.ledger import Ledger
 from services.router.limiter import Limiter
 from services.router.limits import SharedWindows
 from services.router.local_window import LocalWindow, share
+from services.router.metrics import RouterMetrics
 from services.router.publisher import Publisher
 from services.router.quota import Limit
 from services.router.recorder import Recorder
@@ -30,6 +31,7 @@ from shared.broker import QUEUES, celery_app
 from shared.channels import open_channel
 from shared.clock import Clock, SystemClock
 from shared.logs import logger
+from shared.metrics import Metrics
 from shared.serving import Server
 
 NAME = "pulse.router.v1.RouterService"
@@ -43,6 +45,7 @@ log: Any = logger(__name__)
 class LaneParts:
     """What each lane has of its own, so that HIGH waits for LOW nowhere."""
 
+    window: Window
     publisher: Publisher
     dispatcher: Dispatcher
     recorder: Recorder
@@ -54,10 +57,22 @@ class Router:
     def __init__(self, settings: RouterSettings, clock: Clock | None = None) -> None:
         self._settings = settings
         self._channel = open_channel(settings.ledger_address)
-        self._ledger = Ledger(self._channel, settings.router_ledger_timeout_seconds)
+        self.metrics = Metrics()
+        self._ledger = Ledger(
+            self._channel,
+            settings.router_ledger_timeout_seconds,
+            recorded=self.metrics.batch("record"),
+            drawn=self.metrics.batch("draw"),
+        )
         self._limiter = _limiter(settings)
         app = celery_app(settings.broker_url.get_secret_value())
-        self._lanes = {lane: _lane_parts(lane, settings, app, self._ledger, self._limiter) for lane in Lane}
+        self._lanes = {
+            lane: _lane_parts(lane, settings, app, self._ledger, self._limiter, self.metrics) for lane in Lane
+        }
+        counted = RouterMetrics(self.metrics.registry)
+        counted.show_peer("redis", self._limiter.outage)
+        for lane, parts in self._lanes.items():
+            counted.show_lane(lane, parts.window, parts.dispatcher, parts.publisher)
         admission = Admission(
             self._limiter,
             self._ledger,
@@ -69,12 +84,14 @@ class Router:
             },
             max_attempts=settings.router_max_attempts,
             clock=clock or SystemClock(),
+            metrics=counted,
         )
         self._server = Server(
             settings.listen or DEFAULT_LISTEN,
             [NAME],
             reflect=settings.env == "development",
             drain_seconds=settings.drain_seconds,
+            rpcs=self.metrics.rpcs,
         )
         add_RouterServiceServicer_to_server(RouterService(admission), self._server.grpc)
         self._dispatching: list[asyncio.Task[None]] = []
@@ -143,7 +160,9 @@ def _limiter(settings: RouterSettings) -> Limiter:
     )
 
 
-def _lane_parts(lane: Lane, settings: RouterSettings, app: Celery, ledger: Ledger, limiter: Limiter) -> LaneParts:
+def _lane_parts(
+    lane: Lane, settings: RouterSettings, app: Celery, ledger: Ledger, limiter: Limiter, metrics: Metrics
+) -> LaneParts:
     high = lane is Lane.HIGH
     chunk = settings.router_high_chunk if high else settings.router_low_chunk
     window = Window(settings.router_high_window if high else settings.router_low_window, chunk)
@@ -153,6 +172,7 @@ def _lane_parts(lane: Lane, settings: RouterSettings, app: Celery, ledger: Ledge
         lane=lane.value,
         chunk=chunk,
         busy_tasks=settings.router_high_busy_tasks if high else settings.router_low_busy_tasks,
+        published=metrics.batch("publish"),
     )
     dispatcher = Dispatcher(
         lane,
@@ -165,7 +185,7 @@ def _lane_parts(lane: Lane, settings: RouterSettings, app: Celery, ledger: Ledge
         poll=settings.router_poll_seconds,
     )
     recorder = Recorder(ledger, limiter, dispatcher, publisher, max_batch=settings.router_record_batch)
-    return LaneParts(publisher, dispatcher, recorder)
+    return LaneParts(window, publisher, dispatcher, recorder)
 
 
 async def _keep_running(run: Callable[[], Awaitable[None]], pause: float) -> None:

@@ -31,6 +31,21 @@ class Window:
         return len(self._own) + self._foreign_tasks
 
     @property
+    def capacity(self) -> int:
+        """Ids that may be reserved and queued together."""
+        return self._capacity
+
+    @property
+    def reserved(self) -> int:
+        """Ids that are reserved."""
+        return self._reserved
+
+    @property
+    def queued(self) -> int:
+        """Ids queued that this router published."""
+        return self._own_ids
+
+    @property
     def room(self) -> int:
         """Ids that may be reserved now."""
         if not self._open:

@@ -1,0 +1,43 @@
+"""What the gateway counts, and the original Pulse's metrics, which the ledger's figures make."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
+
+from prometheus_client import Counter, Gauge
+
+from services.gateway.original_metrics import Figures, OriginalMetrics
+from shared.metrics import Metrics
+from shared.metrics_polling import Polled
+
+if TYPE_CHECKING:
+    from pulse.ledger.v1.ledger_reader_pb2_grpc import LedgerReaderAsyncStub
+    from pulse.router.v1.router_service_pb2 import Submission, SubmitResult
+
+
+class GatewayMetrics:
+    """The gateway's own instruments."""
+
+    def __init__(self, metrics: Metrics, reader: LedgerReaderAsyncStub) -> None:
+        registry = metrics.registry
+        self.submitted = metrics.batch("submit")
+        self._accepted = Counter(
+            "pulse_notifications", "Notifications accepted, replays not counted.", registry=registry
+        )
+        self._waiting = Gauge("pulse_gateway_waiting", "Requests that wait for the router.", registry=registry)
+        original = OriginalMetrics(reader)
+        registry.register(Polled[Figures]("ledger", original.ask, original.show))
+
+    def show_waiting(self, waiting: Callable[[], int]) -> None:
+        """Has the gauge of waiting requests read from ``waiting`` whenever it is scraped."""
+        self._waiting.set_function(waiting)
+
+    def answered(self, submissions: Iterable[Submission], results: Iterable[SubmitResult]) -> None:
+        """Counts those of a batch that the router has newly accepted."""
+        self._accepted.inc(
+            sum(
+                not (result.replayed or submission.validate_only or result.HasField("error"))
+                for submission, result in zip(submissions, results, strict=True)
+            )
+        )
