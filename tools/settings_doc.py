@@ -23,6 +23,7 @@ ROLES = {
     "Router": ("services.router.config", "RouterSettings"),
     "Ledger": ("services.ledger.config", "LedgerSettings"),
     "Delivery and workers": ("services.delivery.config", "DeliverySettings"),
+    "Console": ("services.console.config", "ConsoleSettings"),
     "Sandbox": ("services.sandbox.config", "SandboxSettings"),
     "`pulse up`": ("services.local.config", "LocalSettings"),
     "`pulse` on the command line": ("services.cli.config", "CliSettings"),

@@ -18,6 +18,7 @@ class Served(StrEnum):
     LEDGER = "ledger"
     DELIVERY = "delivery"
     SANDBOX = "sandbox"
+    CONSOLE = "console"
 
 
 class Lane(StrEnum):

@@ -47,6 +47,8 @@ def values(plan: Plan, lua: Path, descriptor: Path) -> dict[str, str | int]:
         "GATEWAY_PORT": plan.ports.grpc,
         "DELIVERY_HOST": HOST,
         "DELIVERY_PORT": plan.ports.delivery,
+        "CONSOLE_HOST": HOST,
+        "CONSOLE_PORT": plan.ports.console,
         "DESCRIPTOR": str(descriptor),
         "EDGE_LUA": str(lua),
     }

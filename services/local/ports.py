@@ -36,6 +36,7 @@ class Ports:
     router: int
     ledger: int
     delivery: int
+    console: int
     envoy_admin: int
 
     def address(self, name: str) -> str:

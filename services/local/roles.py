@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from services.local import envoy, postgres, probes, valkey
 from services.local.plan import Plan
+from services.local.ports import HOST
 
 
 @dataclass(frozen=True)
@@ -94,12 +95,24 @@ SANDBOX = Role(
         "PULSE_SANDBOX_SMTP_PORT": str(plan.ports.sandbox_smtp),
     },
 )
+CONSOLE = Role(
+    "console",
+    module("services.console"),
+    lambda plan: probes.http(plan.ports.console, "/healthz"),
+    port="console",
+    uses=("gateway", "delivery"),
+    environment=lambda plan: {
+        "PULSE_CONSOLE_HOST": HOST,
+        "PULSE_CONSOLE_PORT": str(plan.ports.console),
+        "PULSE_CONSOLE_SANDBOX_URL": f"http://localhost:{plan.ports.sandbox}",
+    },
+)
 ENVOY = Role(
     "envoy",
     envoy.command,
     lambda plan: probes.http(plan.ports.envoy_admin, "/ready"),
     port="http",
-    uses=("gateway", "delivery"),
+    uses=("gateway", "delivery", "console"),
     prepare=envoy.prepare,
 )
 SEED = Role("seed", module("services.cli.seed"), after=("gateway", "router", "ledger"), uses=("gateway",), once=True)
@@ -116,6 +129,7 @@ ROLES: tuple[Role, ...] = (
     service("delivery", "delivery", uses=("ledger",)),
     worker("high"),
     worker("low"),
+    CONSOLE,
     ENVOY,
     SEED,
 )

@@ -36,6 +36,8 @@ def addresses(plan: Plan) -> dict[str, str]:
     return {
         "REST": f"http://localhost:{ports.http}",
         "gRPC": f"localhost:{ports.grpc}",
+        "Console": f"http://localhost:{ports.http}/console",
+        "API documentation": f"http://localhost:{ports.http}/docs",
         "Sandbox inbox": f"http://localhost:{ports.sandbox}",
         "Logs": str(plan.home.path / "log"),
     }

@@ -1,0 +1,101 @@
+"""Application: every address of the console and what answers it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import grpc
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+from starlette.types import Scope
+
+from pulse_client import PulseError
+from services.console import docs
+from services.console.dead_letter_pages import DeadLetterPages
+from services.console.headers import FOR_STATIC, CommonHeaders
+from services.console.login import Login
+from services.console.notification_pages import NotificationPages
+from services.console.overview import Overview
+from services.console.pages import Pages
+from services.console.provider_pages import ProviderPages
+from services.console.session import Session
+from services.console.template_pages import TemplatePages
+from services.console.visits import HOME, LOGIN, Visits
+
+STATIC = Path(__file__).parent / "static"
+
+
+def application(
+    visits: Visits,
+    pages: Pages,
+    overview: Overview,
+    notifications: NotificationPages,
+    dead_letters: DeadLetterPages,
+    templates: TemplatePages,
+    providers: ProviderPages,
+    login: Login,
+) -> Starlette:
+    """The ASGI application."""
+    one, template = f"{HOME}/notifications/{{notification_id}}", f"{HOME}/templates/{{name}}"
+    route = visits.route
+    return Starlette(
+        routes=[
+            Route("/healthz", _healthy),
+            Mount(f"{HOME}/static", KeptFiles(directory=STATIC)),
+            Route(f"{HOME}/", _home),
+            route(HOME, overview.show),
+            route(f"{HOME}/overview.json", overview.figures),
+            route(f"{HOME}/notifications", notifications.search),
+            route(one, notifications.show),
+            route(f"{one}/cancel", notifications.cancel, ["POST"]),
+            route(f"{HOME}/dead-letters", dead_letters.browse),
+            route(f"{HOME}/dead-letters/replay", dead_letters.replay, ["POST"]),
+            route(f"{HOME}/templates", templates.list),
+            route(f"{HOME}/templates", templates.create, ["POST"]),
+            route(f"{HOME}/new-template", templates.blank),
+            route(f"{HOME}/new-template/text", templates.text),
+            route(f"{HOME}/preview", templates.preview, ["POST"]),
+            route(template, templates.show),
+            route(template, templates.update, ["POST"]),
+            route(f"{HOME}/providers", providers.show),
+            route(LOGIN, login.show, is_open=True),
+            route(LOGIN, login.enter, ["POST"], is_open=True),
+            route(f"{HOME}/logout", login.leave, ["POST"]),
+            *docs.routes(),
+        ],
+        middleware=[Middleware(CommonHeaders)],
+        exception_handlers={404: NotFound(pages)},
+    )
+
+
+class KeptFiles(StaticFiles):
+    """Scripts and styles, which a browser may keep."""
+
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        response = await super().get_response(path, scope)
+        response.headers.update(FOR_STATIC)
+        return response
+
+
+class NotFound:
+    """Says that there is no such page, on a page."""
+
+    def __init__(self, pages: Pages) -> None:
+        self._pages = pages
+
+    async def __call__(self, request: Request, _error: Exception) -> Response:
+        request.state.session = Session()
+        error = PulseError(grpc.StatusCode.NOT_FOUND, "PAGE_NOT_FOUND", "there is nothing at this address")
+        return self._pages.failed(request, error, "Not found")
+
+
+async def _healthy(_request: Request) -> Response:
+    return PlainTextResponse("ok")
+
+
+async def _home(_request: Request) -> Response:
+    return RedirectResponse(HOME)

@@ -1,0 +1,49 @@
+"""Forms as browsers post them: ``application/x-www-form-urlencoded``, UTF-8."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from urllib.parse import parse_qs
+
+from starlette.requests import Request
+
+#: A template with all its texts; more than that is no form of ours. Bytes.
+LARGEST_FORM = 2 * 1024 * 1024
+#: Fields in one form: a hundred texts of a template have five each.
+MOST_FIELDS = 2_000
+
+
+class FormError(Exception):
+    """The body is no form, or too large for one; the text is for people."""
+
+
+class Form:
+    """The fields of one form; a name may come more than once."""
+
+    def __init__(self, fields: dict[str, list[str]]) -> None:
+        self._fields = fields
+
+    def get(self, name: str) -> str:
+        """The first value without the space around it; empty if there is none."""
+        return self.text(name).strip()
+
+    def text(self, name: str) -> str:
+        """The first value as it was typed, with line ends as ``\\n``."""
+        return self._fields.get(name, [""])[0].replace("\r\n", "\n")
+
+    def all(self, name: str) -> Sequence[str]:
+        """Every value of a name."""
+        return self._fields.get(name, [])
+
+
+async def read_form(request: Request) -> Form:
+    """Raises :class:`FormError`."""
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > LARGEST_FORM:
+            raise FormError("the form is larger than 2 MiB")
+    try:
+        return Form(parse_qs(body.decode(), keep_blank_values=True, max_num_fields=MOST_FIELDS))
+    except ValueError:
+        raise FormError("the form cannot be read") from None

@@ -1,0 +1,89 @@
+"""Server: the one place where the console is put together."""
+
+from __future__ import annotations
+
+import os
+import socket
+
+import grpc.aio
+from starlette.applications import Starlette
+
+from pulse.delivery.v1.delivery_service_pb2_grpc import DeliveryServiceStub
+from services.console.application import application
+from services.console.config import ConsoleSettings
+from services.console.dead_letter_pages import DeadLetterPages
+from services.console.gateway import Gateway
+from services.console.http_server import HttpServer
+from services.console.login import Login
+from services.console.monitor import Monitors
+from services.console.notification_pages import NotificationPages
+from services.console.overview import Overview
+from services.console.pages import Pages
+from services.console.provider_pages import ProviderPages
+from services.console.providers import Providers
+from services.console.session import Sessions
+from services.console.template_pages import TemplatePages
+from services.console.visits import Visits
+from shared import channels
+from shared.clock import Clock, SystemClock
+from shared.logs import logger
+
+log = logger(__name__)
+
+
+class Console:
+    """One console. ``port`` is 0 until :meth:`start` has returned."""
+
+    def __init__(self, settings: ConsoleSettings, clock: Clock | None = None) -> None:
+        self._settings = settings
+        self._gateway_channel = channels.open_channel(settings.gateway_address)
+        self._delivery_channel = channels.open_channel(settings.delivery_address)
+        self.app = build(settings, clock or SystemClock(), self._gateway_channel, self._delivery_channel)
+        self._http = HttpServer(self.app, settings.drain_seconds)
+        self.port = 0
+
+    async def start(self) -> None:
+        """Returns once HTTP is served; raises OSError if the port is taken."""
+        sock = _bind(self._settings.console_host, self._settings.console_port)
+        self.port = sock.getsockname()[1]
+        await self._http.start(sock)
+        log.info("listening", host=self._settings.console_host, port=self.port)
+        if self._settings.auth == "off":
+            log.warning("no_login", reason="PULSE_AUTH=off: whoever reaches this port may do everything")
+
+    async def stop(self) -> None:
+        """Lets requests under way end, then hangs up."""
+        await self._http.stop()
+        await self._gateway_channel.close()
+        await self._delivery_channel.close()
+
+
+def build(settings: ConsoleSettings, clock: Clock, gateway: grpc.aio.Channel, delivery: grpc.aio.Channel) -> Starlette:
+    """Puts the application together; nothing is opened or bound."""
+    sessions = Sessions(settings.console_secret.get_secret_value(), settings.console_session_hours * 3600, clock)
+    pages = Pages(settings, sessions)
+    visits = Visits(
+        Gateway(gateway),
+        sessions,
+        pages,
+        needs_login=settings.auth == "required",
+        secure=settings.env == "production",
+    )
+    return application(
+        visits,
+        pages,
+        overview=Overview(pages, Monitors(clock)),
+        notifications=NotificationPages(pages),
+        dead_letters=DeadLetterPages(pages),
+        templates=TemplatePages(pages),
+        providers=ProviderPages(pages, Providers(DeliveryServiceStub(delivery))),
+        login=Login(pages),
+    )
+
+
+def _bind(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=256, dualstack_ipv6=host == "::")
+    except OSError as error:
+        raise OSError(error.errno, f"cannot listen on {host} port {port}: {os.strerror(error.errno or 0)}") from None

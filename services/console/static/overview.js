@@ -1,0 +1,131 @@
+// The overview's figures: asked for every two seconds while the page is seen, drawn as they come.
+import { Chart } from "./charts.js";
+
+const EVERY_MS = 2_000;
+const KEPT = 450; // samples, as many as the console keeps
+const LANES = [{ label: "HIGH", colour: "--high" }, { label: "LOW", colour: "--low" }];
+
+const NUMBER = new Intl.NumberFormat();
+const number = (value) => NUMBER.format(Math.round(value * 10) / 10);
+const percent = (share) => (share == null ? "–" : `${(share * 100).toFixed(share < 1 && share > 0.995 ? 2 : 1)} %`);
+const byId = (id) => document.getElementById(id);
+
+function length(seconds) {
+  if (seconds < 1) return seconds === 0 ? "0" : `${Math.round(seconds * 1000)} ms`;
+  if (seconds < 60) return `${Math.round(seconds * 10) / 10} s`;
+  if (seconds < 3600) return `${Math.round(seconds / 6) / 10} min`;
+  return `${Math.round(seconds / 360) / 10} h`;
+}
+
+const charts = {
+  depth: new Chart(byId("depth-chart"), LANES, { format: number }),
+  age: new Chart(byId("age-chart"), LANES, { format: length }),
+  hours: new Chart(
+    byId("hours-chart"),
+    [
+      { label: "PUSH", colour: "--push" },
+      { label: "SMS", colour: "--sms" },
+      { label: "EMAIL", colour: "--email" },
+    ],
+    { kind: "bars", format: number },
+  ),
+  retries: new Chart(byId("retries-chart"), [{ label: "RETRYING", colour: "--warn" }], { format: number }),
+};
+
+const history = { time: [], due_HIGH: [], due_LOW: [], age_HIGH: [], age_LOW: [], retrying: [], accepted: [] };
+
+function remember(fresh) {
+  for (const [name, column] of Object.entries(history)) {
+    column.push(...fresh[name]);
+    column.splice(0, column.length - KEPT);
+  }
+}
+
+function drawHistory() {
+  charts.depth.show([history.time, history.due_HIGH, history.due_LOW]);
+  charts.age.show([history.time, history.age_HIGH, history.age_LOW]);
+  charts.retries.show([history.time, history.retrying]);
+}
+
+// Bars stand on each other: the first series is drawn first and is the whole, so that the next ones cover its foot.
+function drawHours({ start, EMAIL, SMS, PUSH }) {
+  const emailAndSms = EMAIL.map((count, at) => count + SMS[at]);
+  const all = emailAndSms.map((count, at) => count + PUSH[at]);
+  charts.hours.show([start, all, emailAndSms, EMAIL], [start, PUSH, SMS, EMAIL]);
+}
+
+function fill(row, figures, shown = number) {
+  for (const cell of row.querySelectorAll("[data-figure]")) {
+    const value = figures[cell.dataset.figure];
+    if (value !== undefined) cell.textContent = shown(value, cell.dataset.figure);
+  }
+}
+
+const sum = (rows, name) => rows.reduce((total, row) => total + row[name], 0);
+
+function showTiles({ channels, lanes, average_retry_attempts: attempts }) {
+  const [arrived, failed] = [sum(channels, "arrived"), sum(channels, "failed")];
+  byId("accepted").textContent = number(sum(channels, "accepted"));
+  byId("rate").textContent = `${number(history.accepted.at(-1) ?? 0)} in the last minute`;
+  byId("success").textContent = percent(arrived + failed ? arrived / (arrived + failed) : null);
+  byId("failed").textContent = `${number(failed)} failed`;
+  byId("due").textContent = number(sum(lanes, "due"));
+  byId("sending").textContent = `${number(sum(lanes, "sending"))} with workers, ${number(sum(lanes, "waiting"))} for later`;
+  byId("retrying").textContent = number(sum(channels, "retrying"));
+  byId("attempts").textContent = attempts ? `${number(attempts)} attempts so far, on average` : "nothing is tried again";
+}
+
+function showTables({ channels, lanes }) {
+  for (const channel of channels) {
+    const row = document.querySelector(`[data-channel=${channel.channel}]`);
+    fill(row, channel, (value, name) => (name === "success_rate" ? percent(value) : number(value)));
+    const meter = row.querySelector("meter");
+    meter.value = channel.success_rate ?? 0;
+    meter.classList.toggle("none", channel.success_rate == null);
+  }
+  for (const lane of lanes) {
+    fill(document.querySelector(`[data-lane=${lane.lane}]`), lane, (value, name) =>
+      name === "age" ? length(value) : number(value),
+    );
+  }
+}
+
+function showError(error) {
+  const place = byId("errors");
+  place.replaceChildren();
+  if (!error) return;
+  const line = Object.assign(document.createElement("p"), { className: "error" });
+  line.append(Object.assign(document.createElement("strong"), { textContent: error.reason }), ` ${error.message}`);
+  if (error.hint) line.append(" ", Object.assign(document.createElement("span"), { className: "hint", textContent: error.hint }));
+  place.append(line);
+}
+
+async function refresh() {
+  const after = history.time.at(-1) ?? 0;
+  const answer = await fetch(`/console/overview.json?after=${after}`, { headers: { Accept: "application/json" } });
+  if (answer.status === 401) return location.reload();
+  if (!answer.ok) throw new Error(`the console answered ${answer.status}`);
+  const { error, history: fresh, figures } = await answer.json();
+  remember(fresh);
+  showError(error);
+  if (figures) {
+    drawHistory();
+    drawHours(figures.hours);
+    showTiles(figures);
+    showTables(figures);
+  }
+  byId("live").textContent = error ? "figures stand still" : "live";
+  byId("live").className = error ? "quiet" : "quiet live";
+}
+
+async function poll() {
+  try {
+    if (!document.hidden) await refresh();
+  } catch (error) {
+    showError({ reason: "CONSOLE_UNREACHABLE", message: error.message });
+    byId("live").textContent = "figures stand still";
+  }
+  setTimeout(poll, EVERY_MS);
+}
+
+poll();

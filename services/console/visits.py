@@ -1,0 +1,86 @@
+"""Visits: what happens around every page: session, login, form token, errors of the API."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from urllib.parse import quote
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Route
+
+from pulse_client import PulseError
+from services.console.forms import Form, FormError, read_form
+from services.console.gateway import Gateway, KeyRefused
+from services.console.pages import Pages
+from services.console.refusals import refusal
+from services.console.session import COOKIE, Session, Sessions
+
+Handler = Callable[[Request], Awaitable[Response]]
+
+HOME = "/console"
+LOGIN = "/console/login"
+
+
+class Visits:
+    """Makes routes of handlers, which find ``gateway``, ``session`` and, for a post, ``form`` in ``request.state``."""
+
+    def __init__(self, gateway: Gateway, sessions: Sessions, pages: Pages, *, needs_login: bool, secure: bool) -> None:
+        self._gateway = gateway
+        self._sessions = sessions
+        self._pages = pages
+        self._needs_login = needs_login
+        self._secure = secure
+
+    def route(self, path: str, handler: Handler, methods: Sequence[str] = ("GET",), *, is_open: bool = False) -> Route:
+        """A route; ``is_open``: also for those who are not logged in."""
+
+        async def endpoint(request: Request) -> Response:
+            known = self._sessions.read(request.cookies.get(COOKIE, ""))
+            session = known or Session()
+            request.state.session = session
+            request.state.gateway = self._gateway.with_key(session.api_key)
+            if self._needs_login and not session.api_key and not is_open:
+                return _to_login(request)
+            response = await self._answer(request, handler)
+            if known is None or request.state.session is not session:
+                self.remember(response, request.state.session)
+            return response
+
+        return Route(path, endpoint, methods=list(methods))
+
+    def remember(self, response: Response, session: Session) -> None:
+        """Sets the session's cookie."""
+        response.set_cookie(
+            COOKIE, self._sessions.write(session), path=HOME, secure=self._secure, httponly=True, samesite="strict"
+        )
+
+    async def _answer(self, request: Request, handler: Handler) -> Response:
+        try:
+            if request.method == "POST":
+                request.state.form = await self._form(request)
+            return await handler(request)
+        except FormError as error:
+            return self._pages.failed(request, refusal("BAD_FORM", str(error), "load the page again"))
+        except KeyRefused as refused:
+            if not self._needs_login:
+                return self._pages.failed(request, refused.error)
+            request.state.session = Session()
+            return _to_login(request)
+        except PulseError as error:
+            return self._pages.failed(request, error)
+
+    async def _form(self, request: Request) -> Form:
+        form = await read_form(request)
+        if not self._sessions.is_token(request.state.session, form.get("form_token")):
+            raise FormError("the form does not belong to this session, or the session has ended")
+        return form
+
+
+def _to_login(request: Request) -> Response:
+    """To the login page and, for a page that was asked for, back to it afterwards."""
+    is_part = request.headers.get("hx-request") == "true"
+    back = f"?next={quote(request.url.path)}" if request.method == "GET" and not is_part else ""
+    if is_part or request.headers.get("accept") == "application/json":
+        return Response(status_code=401, headers={"HX-Redirect": LOGIN})
+    return RedirectResponse(LOGIN + back, status_code=303)

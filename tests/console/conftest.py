@@ -1,0 +1,67 @@
+"""A console in front of a fake gateway, and a browser's view of it without a browser."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AsyncExitStack
+
+import httpx
+import pytest
+
+from services.console.config import ConsoleSettings
+from services.console.server import Console
+from tests.console.fake_gateway import Book, FakeGateway
+from tests.e2e.suite import Suite, running
+
+
+class Visitor(httpx.AsyncClient):
+    """Keeps cookies, and posts forms with the token of the page they stand on."""
+
+    async def submit(self, path: str, fields: dict[str, object], page: str = "/console/new-template") -> httpx.Response:
+        shown = await self.get(page)
+        token = re.search(r'name="form_token" value="(\w+)"', shown.text)
+        assert token, shown.text
+        return await self.post(path, data={"form_token": token[1], **fields})
+
+
+@pytest.fixture
+def book() -> Book:
+    return Book()
+
+
+@pytest.fixture
+async def gateway(book: Book) -> AsyncIterator[FakeGateway]:
+    served = FakeGateway(book)
+    await served.start()
+    yield served
+    await served.stop()
+
+
+@pytest.fixture
+async def visit(gateway: FakeGateway) -> AsyncIterator[Callable[..., Awaitable[Visitor]]]:
+    """Starts a console with these settings on top, and gives a visitor to it."""
+    async with AsyncExitStack() as stack:
+
+        async def start(**settings: str) -> Visitor:
+            address = f"127.0.0.1:{gateway.port}"
+            given = {"GATEWAY_ADDRESS": address, "DELIVERY_ADDRESS": address, "CONSOLE_PORT": "0", **settings}
+            console = Console(ConsoleSettings.load({f"PULSE_{key}": value for key, value in given.items()}))
+            await console.start()
+            stack.push_async_callback(console.stop)
+            return await stack.enter_async_context(Visitor(base_url=f"http://127.0.0.1:{console.port}", timeout=20))
+
+        yield start
+
+
+@pytest.fixture
+async def visitor(visit: Callable[..., Awaitable[Visitor]]) -> Visitor:
+    """A visitor to a console that needs no login."""
+    return await visit()
+
+
+@pytest.fixture(scope="session")
+def suite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Suite]:
+    """Everything, as `make up` starts it."""
+    with running(tmp_path_factory.mktemp("suite")) as started:
+        yield started

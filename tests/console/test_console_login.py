@@ -1,0 +1,117 @@
+"""Where credentials are required, nothing is shown without one; and no other site can act for whoever is logged in."""
+
+from __future__ import annotations
+
+import base64
+import json
+
+import pytest
+
+from pulse.common.v1 import enums_pb2
+from services.console.session import COOKIE, Session, Sessions
+from shared.clock import SystemClock
+from tests.console.fake_gateway import KEY
+
+LOGIN = "/console/login"
+
+
+@pytest.fixture
+async def stranger(visit, book):
+    """A visitor to a console that needs a login."""
+    book.needs_key = True
+    return await visit(AUTH="required", CONSOLE_SECRET="of all replicas")
+
+
+async def enter(visitor, key=KEY, **fields):
+    return await visitor.submit(LOGIN, {"api_key": key, "next": "", **fields}, page=LOGIN)
+
+
+@pytest.mark.parametrize(
+    "path", ["/console", "/console/notifications", "/console/dead-letters", "/console/templates", "/console/providers"]
+)
+async def test_every_page_asks_for_a_login_first_and_comes_back_after_it(stranger, path):
+    page = await stranger.get(path)
+    assert page.status_code == 303
+    assert page.headers["location"] == f"{LOGIN}?next={path}"
+
+
+async def test_a_part_of_a_page_sends_the_whole_page_to_the_login(stranger):
+    part = await stranger.get("/console/notifications", headers={"HX-Request": "true"})
+    assert (part.status_code, part.headers["hx-redirect"]) == (401, LOGIN)
+
+
+async def test_a_known_key_opens_the_console_and_stays_out_of_scripts_reach(stranger):
+    entered = await enter(stranger, next="/console/templates")
+    assert entered.headers["location"] == "/console/templates"
+    cookie = entered.headers["set-cookie"].lower()
+    assert "httponly" in cookie
+    assert "samesite=strict" in cookie
+    page = await stranger.get("/console/notifications")
+    assert page.status_code == 200
+    assert KEY not in page.text
+
+
+@pytest.mark.parametrize("key", ["wrong", "", "schlüssel", "two\nlines"])
+async def test_an_unknown_key_does_not(stranger, key):
+    refused = await enter(stranger, key)
+    assert refused.status_code == 401
+    assert "API_KEY_UNKNOWN" in refused.text
+    assert (await stranger.get("/console/notifications")).status_code == 303
+
+
+async def test_logging_out_ends_the_session(stranger):
+    await enter(stranger)
+    await stranger.submit("/console/logout", {})
+    assert (await stranger.get("/console")).status_code == 303
+
+
+async def test_a_key_that_was_revoked_leads_back_to_the_login(stranger, book, monkeypatch):
+    await enter(stranger)
+    monkeypatch.setattr("tests.console.fake_gateway.KEY", "another")
+    page = await stranger.get("/console/notifications")
+    assert page.headers["location"].startswith(LOGIN)
+
+
+@pytest.mark.parametrize("elsewhere", ["https://elsewhere.example", "//elsewhere.example", "/console/..//x", "/docs"])
+async def test_a_login_leads_to_no_other_place(stranger, elsewhere):
+    assert (await enter(stranger, next=elsewhere)).headers["location"] == "/console"
+
+
+async def test_in_production_the_cookie_travels_encrypted_only(visit, book):
+    visitor = await visit(AUTH="required", ENV="production")
+    assert "secure" in (await visitor.get(LOGIN)).headers["set-cookie"].lower()
+
+
+async def test_a_post_without_the_forms_token_changes_nothing(visitor, book):
+    queued = book.add(enums_pb2.QUEUED)
+    await visitor.get("/console/providers")
+    for token in ("", "guessed"):
+        refused = await visitor.post(
+            f"/console/notifications/{queued.notification_id}/cancel", data={"form_token": token}
+        )
+        assert refused.status_code == 400
+        assert "BAD_FORM" in refused.text
+    assert queued.status == enums_pb2.QUEUED
+
+
+async def test_a_form_that_is_too_large_is_refused(visitor):
+    assert (await visitor.submit("/console/preview", {"context": "x" * 3_000_000})).status_code == 400
+
+
+def test_a_cookie_is_worth_something_unchanged_within_its_time_and_where_it_was_made():
+    clock = SystemClock()
+    sessions = Sessions("secret", 60, clock)
+    cookie = sessions.write(Session(KEY))
+    assert sessions.read(cookie).api_key == KEY
+    payload = base64.urlsafe_b64encode(json.dumps({"key": "x", "nonce": "y", "ends": 9e9}).encode()).decode()
+    worthless = [f"{payload}.{cookie.partition('.')[2]}", cookie[:-1], "", "x", "ä.ö", cookie + "0"]
+    assert [sessions.read(other) for other in worthless] == [None] * len(worthless)
+    assert Sessions("another", 60, clock).read(cookie) is None
+    assert Sessions("secret", -1, clock).read(Sessions("secret", -1, clock).write(Session(KEY))) is None
+
+
+async def test_a_session_is_good_at_every_replica(stranger, visit):
+    await enter(stranger)
+    other = await visit(AUTH="required", CONSOLE_SECRET="of all replicas")
+    other.cookies.set(COOKIE, stranger.cookies[COOKIE], path="/console")
+    assert (await other.get("/console/templates")).status_code == 200
