@@ -6,6 +6,8 @@ Redis goes, and across the moment in which it comes back empty.
 
 from __future__ import annotations
 
+from collections import OrderedDict
+
 from services.router.quota import Limit
 
 _Held = tuple[tuple[str, float], ...]  # (token, taken at), oldest first
@@ -20,7 +22,8 @@ class LocalWindow:
     def __init__(self, seconds: float, max_keys: int) -> None:
         self._seconds = seconds
         self._max_keys = max_keys
-        self._held: dict[str, _Held] = {}  # in the order of their last admission
+        # Ordered: the front of a plain dict that loses its first keys takes ever longer to find.
+        self._held: OrderedDict[str, _Held] = OrderedDict()  # in the order of their last admission
 
     def __len__(self) -> int:
         return len(self._held)
