@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import typer
 
-from services.cli import batch, local, notification, operations, roles, send, template, version
+from services.cli import batch, dead_letters, local, notification, operations, roles, send, template, version
 
 COMMANDS: dict[str, dict[str, Callable[..., None]]] = {
     "Notifications": {
@@ -43,6 +43,7 @@ def build() -> typer.Typer:
         for name, command in commands.items():
             tree.command(name, rich_help_panel=panel)(command)
     tree.add_typer(template.build(), name="template", rich_help_panel="Notifications")
+    tree.add_typer(dead_letters.build(), name="dead-letters", rich_help_panel="Operations")
     return tree
 
 

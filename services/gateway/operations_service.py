@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from google.protobuf.duration_pb2 import Duration
-from google.protobuf.timestamp_pb2 import Timestamp
 
-from pulse.common.v1 import enums_pb2, notification_pb2
+from pulse.common.v1 import notification_pb2
 from pulse.gateway.v1 import operations_service_pb2 as api
 from pulse.gateway.v1 import operations_service_pb2_grpc as api_grpc
-from pulse.ledger.v1 import ledger_admin_pb2, ledger_reader_pb2
+from pulse.ledger.v1 import ledger_admin_pb2, ledger_reader_pb2, records_pb2
 from services.gateway import wire
 from services.gateway.calls import Context, Entry
 from services.gateway.not_available import not_available
@@ -24,7 +23,8 @@ if TYPE_CHECKING:
     from pulse.ledger.v1.ledger_reader_pb2_grpc import LedgerReaderAsyncStub
 
 _SCOPE = "operate"
-_DEAD = (enums_pb2.FAILED, enums_pb2.UNKNOWN, enums_pb2.UNDELIVERED)
+#: Replays in a second when none is asked for.
+_DEFAULT_RATE = 100
 _DAY = 24 * 3600
 
 
@@ -74,27 +74,14 @@ class OperationsService(api_grpc.OperationsServiceServicer):
     ) -> api.ListDeadLettersResponse:
         caller = self._entry.caller(context, _SCOPE)
         check(request)
-        wanted = request.filter
-        try:
-            refuse_nul("filter", "FILTER_NUL", wanted.provider, wanted.failure_code)
-        except Refusal as refusal:
-            raise wire.to_error(refusal) from None
-        died_after = wire.time_filter(wanted, "died_after")
-        died_before = wire.time_filter(wanted, "died_before")
-        inner = ledger_reader_pb2.ListNotificationsRequest(
+        inner = ledger_reader_pb2.ListDeadLettersRequest(
             tenant_id=caller.tenant_id,
+            filter=_filter(request.filter),
             page_size=request.page_size or DEFAULT_PAGE_SIZE,
             page_token=request.page_token,
-            statuses=_DEAD,
-            channel=wanted.channel,
-            provider=wanted.provider,
-            failure_code=wanted.failure_code,
-            # Whatever died before a time was accepted before it.
-            created_before=died_before,
         )
-        page = await ask(self._reader.ListNotifications, inner)
-        letters = [letter for letter in page.notifications if _died_within(letter, died_after, died_before)]
-        return api.ListDeadLettersResponse(dead_letters=letters, next_page_token=page.next_page_token)
+        page = await ask(self._reader.ListDeadLetters, inner)
+        return api.ListDeadLettersResponse(dead_letters=page.dead_letters, next_page_token=page.next_page_token)
 
     async def ReplayDeadLetter(
         self, request: api.ReplayDeadLetterRequest, context: Context
@@ -106,9 +93,23 @@ class OperationsService(api_grpc.OperationsServiceServicer):
         )
         return (await ask(self._admin.ReplayDeadLetter, inner)).notification
 
-    async def ReplayDeadLetters(self, request: Any, context: Context) -> api.ReplayDeadLettersResponse:
-        self._entry.caller(context, _SCOPE)
-        raise not_available("replaying many dead letters at once")
+    async def ReplayDeadLetters(
+        self, request: api.ReplayDeadLettersRequest, context: Context
+    ) -> api.ReplayDeadLettersResponse:
+        caller = self._entry.caller(context, _SCOPE)
+        check(request)
+        inner = ledger_admin_pb2.ReplayDeadLettersRequest(
+            tenant_id=caller.tenant_id,
+            filter=_filter(request.filter),
+            rate_per_second=request.rate_per_second or _DEFAULT_RATE,
+            dry_run=request.dry_run,
+            actor=caller.actor,
+        )
+        replay = await ask(self._admin.ReplayDeadLetters, inner)
+        answer = api.ReplayDeadLettersResponse(matched=replay.matched, replayed=replay.replayed)
+        if replay.HasField("last_due_time"):
+            answer.last_due_time.CopyFrom(replay.last_due_time)
+        return answer
 
     async def _refuse_pausing(self, request: Any, context: Context) -> Any:
         self._entry.caller(context, _SCOPE)
@@ -118,9 +119,16 @@ class OperationsService(api_grpc.OperationsServiceServicer):
     ResumeDelivery = _refuse_pausing
 
 
-def _died_within(letter: notification_pb2.Notification, after: Timestamp | None, before: Timestamp | None) -> bool:
-    """Whether its last change, by which it died, lies in the time asked for; the ledger filters by acceptance only."""
-    died = letter.update_time.ToNanoseconds()
-    if after is not None and died < after.ToNanoseconds():
-        return False
-    return before is None or died < before.ToNanoseconds()
+def _filter(wanted: api.DeadLetterFilter) -> records_pb2.DeadLetterFilter:
+    """The filter in the ledger's words. Raises INVALID_ARGUMENT for a text or time that cannot be."""
+    try:
+        refuse_nul("filter", "FILTER_NUL", wanted.provider, wanted.failure_code)
+    except Refusal as refusal:
+        raise wire.to_error(refusal) from None
+    return records_pb2.DeadLetterFilter(
+        channel=wanted.channel,
+        provider=wanted.provider,
+        failure_code=wanted.failure_code,
+        died_after=wire.time_filter(wanted, "died_after"),
+        died_before=wire.time_filter(wanted, "died_before"),
+    )

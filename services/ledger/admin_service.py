@@ -7,21 +7,24 @@ from typing import Any
 from pulse.ledger.v1 import ledger_admin_pb2 as pb
 from pulse.ledger.v1 import ledger_admin_pb2_grpc
 from services.ledger import wire, wire_reads
+from services.ledger.dead_letters import DeadLetters
 from services.ledger.interventions import Refused
 from services.ledger.mover import Mover
 from services.ledger.reader import Reader
 from services.ledger.service import named
 from services.ledger.template_store import TemplateStore
 from shared.errors import Code, PulseError, not_found
+from shared.times import to_timestamp
 from shared.validation import check
 
 
 class LedgerAdmin(ledger_admin_pb2_grpc.LedgerAdminServicer):
     """For those who administer."""
 
-    def __init__(self, templates: TemplateStore, mover: Mover, reader: Reader) -> None:
+    def __init__(self, templates: TemplateStore, mover: Mover, dead_letters: DeadLetters, reader: Reader) -> None:
         self._templates = templates
         self._mover = mover
+        self._dead_letters = dead_letters
         self._reader = reader
 
     async def CreateTemplate(self, request: pb.CreateTemplateRequest, context: Any) -> pb.CreateTemplateResponse:
@@ -59,3 +62,16 @@ class LedgerAdmin(ledger_admin_pb2_grpc.LedgerAdminServicer):
         if notification is None:
             raise not_found("NOTIFICATION", ref[1])
         return pb.ReplayDeadLetterResponse(notification=wire_reads.notification(notification))
+
+    async def ReplayDeadLetters(
+        self, request: pb.ReplayDeadLettersRequest, context: Any
+    ) -> pb.ReplayDeadLettersResponse:
+        check(request)
+        wanted = wire_reads.dead_letter_filter_of(request.tenant_id, request.filter)
+        matched = await self._dead_letters.count(wanted)
+        if request.dry_run:
+            return pb.ReplayDeadLettersResponse(matched=matched)
+        replay = await self._dead_letters.replay(wanted, wire.clean(request.actor), request.rate_per_second)
+        return pb.ReplayDeadLettersResponse(
+            matched=matched, replayed=replay.replayed, last_due_time=to_timestamp(replay.last_due_at)
+        )

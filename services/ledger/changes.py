@@ -6,7 +6,7 @@ import datetime as dt
 from typing import Any
 
 from services.ledger.delivery import Change, Delivery, Event, Kind
-from services.ledger.states import TERMINAL, Status, step
+from services.ledger.states import DEAD_LETTERS, TERMINAL, Status, step
 
 #: What every ended delivery has in common: nobody holds it, and the dispatcher never looks at it again.
 _AT_REST: dict[str, Any] = {"due_at": None, "lease_until": None}
@@ -26,7 +26,8 @@ def happen(change: Change, event: Event, now: dt.datetime, **columns: Any) -> Ch
     status = step(before.status, event.status)
     if status in TERMINAL or status is Status.SENT:
         columns = _AT_REST | columns
-    after = before._replace(status=status, updated_at=now, revision=before.revision + 1, **columns)
+    died_at = (before.died_at or now) if status in DEAD_LETTERS else None
+    after = before._replace(status=status, updated_at=now, revision=before.revision + 1, died_at=died_at, **columns)
     return Change(after, (*change.events, event))
 
 

@@ -6,7 +6,8 @@ from typing import ClassVar, Self
 
 from pydantic import Field, model_validator
 
-from services.ledger.retry import RetryPolicy
+from services.ledger import retry_settings
+from services.ledger.retry import RetryPolicies, RetryPolicy
 from shared.config import Settings
 
 
@@ -22,6 +23,12 @@ class LedgerSettings(Settings):
     ledger_start_seconds: float = Field(30.0, gt=0, le=600, description="longest wait for PostgreSQL at start, s")
     ledger_statement_seconds: float = Field(10.0, gt=0, le=300, description="longest time one statement may take, s")
     ledger_key_retention_hours: float = Field(24.0, gt=0, le=24 * 366, description="how long a key is remembered, h")
+    ledger_retention_days: int = Field(
+        30,
+        ge=1,
+        le=3660,
+        description="notifications are kept this long after acceptance, and to their week's end, days",
+    )
     ledger_lease_seconds: float = Field(12.0, gt=0, le=600, description="lease of a claim that asks for none, s")
     ledger_redispatch_seconds: float = Field(
         10.0, gt=0, le=3600, description="time to claim what was dispatched before it is handed out again, s"
@@ -31,31 +38,56 @@ class LedgerSettings(Settings):
     ledger_retry_after_cap_seconds: float = Field(
         900.0, ge=0, le=86_400, description="longest wait a provider can ask for, s"
     )
+    ledger_retry_policies: str = Field(
+        "",
+        description="what channels and providers have differently: base and cap in s, max attempts, as in "
+        "sms:base=5,cap=600;smtp:max=8; a provider's word counts before its channel's",
+    )
     ledger_longest_attempts: int = Field(
         20, ge=1, le=100, description="most attempts an entry may ask for; keys must outlive that many"
     )
     ledger_weeks_ahead: int = Field(4, ge=1, le=52, description="weeks for which partitions are made ahead")
     ledger_watch_seconds: float = Field(0.5, gt=0, le=60, description="first wait between looks at what is watched, s")
     ledger_housekeeping_seconds: float = Field(
-        3600.0, gt=0, le=86_400, description="how often partitions are made and old keys deleted, s"
+        3600.0, gt=0, le=86_400, description="how often partitions are made and dropped and old keys deleted, s"
     )
 
     @model_validator(mode="after")
+    def _policies_are_possible(self) -> Self:
+        if self.ledger_retry_base_seconds > self.ledger_retry_cap_seconds:
+            raise ValueError("PULSE_LEDGER_RETRY_BASE_SECONDS is above PULSE_LEDGER_RETRY_CAP_SECONDS")
+        try:
+            policies = list(self.retry_policies.all())
+        except ValueError as error:
+            raise ValueError(f"PULSE_LEDGER_RETRY_POLICIES: {error}") from None
+        if any(policy.base > policy.cap for policy in policies):
+            raise ValueError("PULSE_LEDGER_RETRY_POLICIES: a base is above its cap")
+        if any((policy.max_attempts or 1) > self.ledger_longest_attempts for policy in policies):
+            longest = self.ledger_longest_attempts
+            raise ValueError(f"PULSE_LEDGER_RETRY_POLICIES: a max is above PULSE_LEDGER_LONGEST_ATTEMPTS={longest}")
+        return self
+
+    @model_validator(mode="after")
     def _keys_outlive_retries(self) -> Self:
-        horizon = self.retry_policy.horizon(self.ledger_longest_attempts)
+        horizon = max(policy.horizon(self.ledger_longest_attempts) for policy in self.retry_policies.all())
         if self.ledger_key_retention_hours * 3600 < horizon:
             raise ValueError(
                 f"PULSE_LEDGER_KEY_RETENTION_HOURS={self.ledger_key_retention_hours} is shorter than the longest "
                 f"retries ({horizon / 3600:.1f} h): a repeated request could be sent while the first one still is"
             )
-        if self.ledger_retry_base_seconds > self.ledger_retry_cap_seconds:
-            raise ValueError("PULSE_LEDGER_RETRY_BASE_SECONDS is above PULSE_LEDGER_RETRY_CAP_SECONDS")
+        if self.ledger_key_retention_hours > self.ledger_retention_days * 24:
+            raise ValueError(
+                f"PULSE_LEDGER_KEY_RETENTION_HOURS={self.ledger_key_retention_hours} is longer than "
+                f"PULSE_LEDGER_RETENTION_DAYS={self.ledger_retention_days}: a key would name what is gone"
+            )
         if self.ledger_pool_min > self.ledger_pool_max:
             raise ValueError("PULSE_LEDGER_POOL_MIN is above PULSE_LEDGER_POOL_MAX")
         return self
 
     @property
-    def retry_policy(self) -> RetryPolicy:
-        return RetryPolicy(
+    def retry_policies(self) -> RetryPolicies:
+        """ValueError if PULSE_LEDGER_RETRY_POLICIES cannot be read."""
+        default = RetryPolicy(
             self.ledger_retry_base_seconds, self.ledger_retry_cap_seconds, self.ledger_retry_after_cap_seconds
         )
+        return RetryPolicies(default, retry_settings.parse(self.ledger_retry_policies))

@@ -108,6 +108,8 @@ class Delivery(NamedTuple):
     updated_at: dt.datetime
     #: The sequence number of its last event.
     revision: int
+    #: Since when it has been a dead letter; None: it is none.
+    died_at: dt.datetime | None = None
 
     @property
     def ref(self) -> Ref:

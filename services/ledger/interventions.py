@@ -22,8 +22,8 @@ def cancel(delivery: Delivery, actor: str, now: dt.datetime) -> Change | None:
     return happen(begin(delivery), Event(Kind.CANCELLED, Status.CANCELLED, actor=actor), now)
 
 
-def replay(delivery: Delivery, actor: str, now: dt.datetime) -> Change:
-    """QUEUED with all its attempts before it, their numbers going on.
+def replay(delivery: Delivery, actor: str, now: dt.datetime, due_at: dt.datetime | None = None) -> Change:
+    """QUEUED with all its attempts before it, their numbers going on; due at once, or at ``due_at``.
 
     Raises :class:`Refused` for what is no dead letter, or too late.
     """
@@ -33,10 +33,10 @@ def replay(delivery: Delivery, actor: str, now: dt.datetime) -> Change:
         raise Refused("its time to live has ended, so it could not be sent")
     return happen(
         begin(delivery),
-        Event(Kind.REPLAYED, Status.QUEUED, actor=actor),
+        Event(Kind.REPLAYED, Status.QUEUED, actor=actor, next_attempt_at=due_at),
         now,
-        due_at=now,
-        ready_at=now,
+        due_at=due_at or now,
+        ready_at=due_at or now,
         route_index=0,
         attempt_limit=delivery.attempt + delivery.max_attempts,
         provider_message_id="",

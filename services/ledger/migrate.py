@@ -1,51 +1,135 @@
-"""Brings the database to this release's schema: ``python -m services.ledger.migrate``, once, before the services.
+"""Brings the database to this release's schema: ``python -m services.ledger.migrate``.
+
+Every revision says which ``release`` it belongs to: those marked "before" the release before can live with, so they are
+applied while it still serves (``--before``); those marked "after" wait until none of its processes is left (no option:
+everything). Where nothing runs yet, once without option is enough. ``--sql`` prints what would be done from nothing.
 
 Any number may run at once: they take turns, and those that come later find nothing to do.
 """
 
 from __future__ import annotations
 
+import argparse
+import contextlib
 import datetime as dt
+import io
 import sys
+import time
+from collections.abc import Iterator
 
 import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
+from alembic.script import ScriptDirectory
+from psycopg import errors
 
 from services.ledger import partitions
 from services.ledger.config import LedgerSettings
 from shared import logs
 from shared.clock import SystemClock
 
+log = logs.logger(__name__)
+
 #: The advisory lock that migrations take turns by; any number nobody else uses.
 _LOCK = 0x70756C7365
+#: Between two tries to have it, s.
+_TURN_SECONDS = 0.1
+#: Whoever wants a table waits behind a migration that waits for it: so no wait is long, and there are several.
+_LOCK_TIMEOUT = "2s"
+_TRIES = 10
+_PAUSE_SECONDS = 1.0
 
 
-def migrate(database_url: str, now: dt.datetime, weeks_ahead: int) -> None:
-    """Upgrades to the newest revision and makes the partitions of the coming weeks, in one transaction."""
+def migrate(database_url: str, now: dt.datetime, weeks_ahead: int, *, only_before: bool = False) -> None:
+    """Upgrades to the newest revision and makes the partitions of the coming weeks.
+
+    ``only_before``: no further than the release before can live with. Raises ``sqlalchemy.exc.DBAPIError``.
+    """
     engine = sa.create_engine(_dialect_url(database_url), poolclass=sa.NullPool)
-    with engine.begin() as connection:
-        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK)))
-        config = Config()
-        config.set_main_option("script_location", "services.ledger:migrations")
+    with _turn(engine):
+        for tries_left in reversed(range(_TRIES)):
+            try:
+                _upgrade(engine, _target(only_before))
+                _make_partitions(engine, now, weeks_ahead)
+                return
+            except sa.exc.OperationalError as error:
+                if not tries_left or not isinstance(error.orig, errors.LockNotAvailable):
+                    raise
+                log.info("a table is in use, trying again", tries_left=tries_left)
+            time.sleep(_PAUSE_SECONDS)
+
+
+def printed(only_before: bool = False) -> str:
+    """The SQL of all revisions, from an empty database on."""
+    config = _config()
+    config.output_buffer = io.StringIO()
+    command.upgrade(config, _target(only_before), sql=True)
+    return config.output_buffer.getvalue()
+
+
+@contextlib.contextmanager
+def _turn(engine: sa.Engine) -> Iterator[None]:
+    """Alone among all that migrate.
+
+    Asked for again and again, not waited for: an index that is being made waits for every transaction there is, so a
+    transaction that waits for the maker would wait for ever.
+    """
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        while not connection.scalar(sa.select(sa.func.pg_try_advisory_lock(_LOCK))):
+            time.sleep(_TURN_SECONDS)
+        yield
+
+
+def _upgrade(engine: sa.Engine, target: str) -> None:
+    with engine.connect() as connection:
+        connection.exec_driver_sql(f"SET lock_timeout = '{_LOCK_TIMEOUT}'")
+        connection.commit()
+        config = _config()
         config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+        command.upgrade(config, target)
+        connection.commit()
+
+
+def _make_partitions(engine: sa.Engine, now: dt.datetime, weeks_ahead: int) -> None:
+    with engine.begin() as connection:
+        connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{_LOCK_TIMEOUT}'")
         for partition in partitions.weeks(now, weeks_ahead):
             if connection.exec_driver_sql(partitions.missing(partition.table), partition._asdict()).scalar_one():
                 connection.exec_driver_sql(partitions.create(partition))
+
+
+def _target(only_before: bool) -> str:
+    """The last revision that is wanted. Revisions are a chain: what comes after it waits, whatever it is marked."""
+    if not only_before:
+        return "head"
+    newest_first = ScriptDirectory.from_config(_config()).walk_revisions()
+    return next(one.revision for one in newest_first if one.module.release == "before")
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", "services.ledger:migrations")
+    return config
 
 
 def _dialect_url(database_url: str) -> sa.URL:
     return sa.make_url(database_url).set(drivername="postgresql+psycopg")
 
 
-def main() -> int:
+def main(arguments: list[str]) -> int:
     """Migrates as the environment says; 1 if PostgreSQL refuses or cannot be reached."""
+    parser = argparse.ArgumentParser(prog="python -m services.ledger.migrate")
+    parser.add_argument("--before", action="store_true", help="only what the release before can live with")
+    parser.add_argument("--sql", action="store_true", help="print the SQL, from nothing to the newest revision")
+    options = parser.parse_args(arguments)
+    if options.sql:
+        sys.stdout.write(printed(options.before))
+        return 0
     settings = LedgerSettings.load_or_exit()
     logs.configure("migrate", settings.log_level)
-    log = logs.logger(__name__)
+    url, now = settings.database_url.get_secret_value(), SystemClock().now()
     try:
-        migrate(settings.database_url.get_secret_value(), SystemClock().now(), settings.ledger_weeks_ahead)
+        migrate(url, now, settings.ledger_weeks_ahead, only_before=options.before)
     except sa.exc.DBAPIError as error:
         log.error("migration failed", reason=str(error.orig))
         return 1
@@ -54,4 +138,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

@@ -12,7 +12,7 @@ from services.ledger.delivery import Change, Delivery, Lane, Ref
 from services.ledger.held import Held
 from services.ledger.postgres import Connection, Postgres
 from services.ledger.receipts import Receipt
-from services.ledger.retry import Random, RetryPolicy
+from services.ledger.retry import Random, RetryPolicies
 from services.ledger.settlements import Settlement
 from services.ledger.states import Status
 from services.ledger.watchers import Watchers
@@ -59,13 +59,13 @@ class Mover:
         self,
         postgres: Postgres,
         clock: Clock,
-        policy: RetryPolicy,
+        policies: RetryPolicies,
         watchers: Watchers,
         jitter: Random,
     ) -> None:
         self._postgres = postgres
         self._clock = clock
-        self._policy = policy
+        self._policies = policies
         self._watchers = watchers
         self._jitter = jitter
 
@@ -107,7 +107,7 @@ class Mover:
             delivery = held.get(settlement.ref)
             if delivery is None:
                 return Settled(False, None)
-            applied = held.take(settlements.decide(delivery, settlement, now, self._policy, self._jitter))
+            applied = held.take(settlements.decide(delivery, settlement, now, self._policies, self._jitter))
             return Settled(applied, _delivery(held, settlement.ref).status)
 
         refs = [settlement.ref for settlement in batch]
@@ -167,8 +167,7 @@ class Mover:
                 result = rules(held, await more.fetchall() if more else ())
                 changes = held.changes()
                 if changes:
-                    written = {"deliveries": rows.deliveries(changes), "events": rows.events(changes), "now": now}
-                    await connection.execute(sql.CHANGE, written)
+                    await connection.execute(sql.CHANGE, rows.written(changes, now))
             return result, changes
 
         result, changes = await self._postgres.write(work)

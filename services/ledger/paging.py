@@ -32,6 +32,17 @@ class Filter(NamedTuple):
     failure_code: str = ""
 
 
+class DeadLetterFilter(NamedTuple):
+    """Which dead letters; what is empty or None does not matter."""
+
+    tenant_id: str
+    channel: Channel | None = None
+    provider: str = ""
+    failure_code: str = ""
+    died_after: dt.datetime | None = None
+    died_before: dt.datetime | None = None
+
+
 class TemplateFilter(NamedTuple):
     """Which templates."""
 
@@ -39,12 +50,16 @@ class TemplateFilter(NamedTuple):
     channel: Channel | None = None
 
 
-def token(last: str, wanted: Filter | TemplateFilter) -> str:
+#: What pages can be asked for.
+AnyFilter = Filter | DeadLetterFilter | TemplateFilter
+
+
+def token(last: str, wanted: AnyFilter) -> str:
     """An opaque token for the page after the one that ends with ``last``."""
     return base64.urlsafe_b64encode(_check(wanted) + last.encode()).decode().rstrip("=")
 
 
-def last(token: str, wanted: Filter | TemplateFilter) -> str:
+def last(token: str, wanted: AnyFilter) -> str:
     """What the last page ended with; empty for an empty token. Raises :class:`BadToken`."""
     if not token:
         return ""
@@ -58,5 +73,5 @@ def last(token: str, wanted: Filter | TemplateFilter) -> str:
     return found
 
 
-def _check(wanted: Filter | TemplateFilter) -> bytes:
+def _check(wanted: AnyFilter) -> bytes:
     return hashlib.sha256(repr(tuple(map(str, wanted))).encode()).digest()[:_CHECK_BYTES]

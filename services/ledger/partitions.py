@@ -7,6 +7,7 @@ partition, so that nothing ever fails for lack of one.
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -14,6 +15,7 @@ from services.ledger.tables import PARTITIONED
 from shared.ids import time_floor
 
 WEEK = dt.timedelta(weeks=1)
+_NAME = re.compile(r"[a-z]+_(\d{4}w\d{2})")
 
 
 class Partition(NamedTuple):
@@ -33,6 +35,19 @@ def weeks(now: dt.datetime, ahead: int) -> Iterator[Partition]:
         year, week, _ = start.isocalendar()
         for table in PARTITIONED:
             yield Partition(table, f"{table}_{year}w{week:02}", time_floor(start), time_floor(start + WEEK))
+
+
+def week_of(name: str) -> str | None:
+    """The week in a partition's name, as in 2026w48; None: it is none of ours."""
+    found = _NAME.fullmatch(name)
+    return found and found[1]
+
+
+def end_of(week: str) -> dt.datetime:
+    """When the last of its ids was made."""
+    year, number = map(int, week.split("w"))
+    monday = dt.date.fromisocalendar(year, number, 1)
+    return dt.datetime.combine(monday, dt.time(), dt.UTC) + WEEK
 
 
 def missing(table: str) -> str:

@@ -48,7 +48,7 @@ def compiled(statement: sa.sql.ClauseElement) -> Query:
 
 def one(ref: Ref) -> Query:
     """A notification and its state."""
-    return compiled(_notification().where(_is(d, ref), _is(n, ref)))
+    return compiled(notification().where(_is(d, ref), _is(n, ref)))
 
 
 def status(ref: Ref) -> Query:
@@ -68,7 +68,7 @@ def timeline(ref: Ref, after: int) -> Query:
 
 def page(wanted: Filter, size: int, before: str) -> Query:
     """Notifications below an id, newest first. Times are those in the ids, so that partitions are left out by them."""
-    statement = _notification().where(d.c.tenant_id == wanted.tenant_id)
+    statement = notification().where(d.c.tenant_id == wanted.tenant_id)
     equal = {
         n.c.user_id: wanted.user_id,
         n.c.template_name: wanted.template_name,
@@ -116,7 +116,13 @@ def statistics(tenant_id: str, since: dt.datetime) -> Query:
     return compiled(statement.group_by(d.c.status, d.c.channel))
 
 
-def _notification() -> sa.Select[Any]:
+def state() -> list[sa.ColumnElement[Any]]:
+    """The columns of a delivery in the class's order."""
+    return [d.c[name] if name != "notification_id" else sa.cast(d.c[name], sa.Text) for name in Delivery._fields]
+
+
+def notification() -> sa.Select[Any]:
+    """What was asked for and where it stands, in the order of the class that takes it."""
     asked = (
         n.c.user_id,
         n.c.template_name,
@@ -129,9 +135,8 @@ def _notification() -> sa.Select[Any]:
         n.c.not_before,
         n.c.created_at,
     )
-    state = [d.c[name] if name != "notification_id" else sa.cast(d.c[name], sa.Text) for name in Delivery._fields]
     same = (d.c.tenant_id == n.c.tenant_id) & (d.c.notification_id == n.c.notification_id)
-    return sa.select(*asked, *state).select_from(n.join(d, same))
+    return sa.select(*asked, *state()).select_from(n.join(d, same))
 
 
 def _is(table: sa.Table, ref: Ref) -> sa.ColumnElement[bool]:

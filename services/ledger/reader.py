@@ -17,7 +17,7 @@ from shared.clock import Clock
 
 
 class Notification(NamedTuple):
-    """What was asked for, and where it stands. The order is that of ``queries.NOTIFICATION``."""
+    """What was asked for, and where it stands. The order is that of ``queries.notification``."""
 
     user_id: str
     template_name: str
@@ -70,7 +70,7 @@ class Reader:
     async def get(self, ref: Ref) -> Notification | None:
         """One notification; None: there is none."""
         found = await self._rows(queries.one(ref))
-        return _notification(found[0]) if found else None
+        return notification(found[0]) if found else None
 
     async def timeline(self, ref: Ref, after: int = 0) -> list[Happening]:
         """Its events after a sequence number, oldest first."""
@@ -78,7 +78,7 @@ class Reader:
 
     async def page(self, wanted: Filter, size: int, before: str) -> list[Notification]:
         """Up to ``size`` notifications with ids below ``before`` (empty: from the newest), newest first."""
-        return [_notification(row) for row in await self._rows(queries.page(wanted, size, before))]
+        return [notification(row) for row in await self._rows(queries.page(wanted, size, before))]
 
     async def watch(self, ref: Ref, after: int) -> AsyncIterator[Happening]:
         """The events after a sequence number as they are recorded.
@@ -120,7 +120,8 @@ class Reader:
         return await self._postgres.read(work)
 
 
-def _notification(row: tuple[Any, ...]) -> Notification:
+def notification(row: tuple[Any, ...]) -> Notification:
+    """From its columns in the class's order."""
     own = len(Notification._fields) - 1
     return Notification._make((*row[:own], rows.delivery(row[own:])))
 

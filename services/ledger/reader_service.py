@@ -8,7 +8,8 @@ from typing import Any
 from pulse.ledger.v1 import ledger_reader_pb2 as pb
 from pulse.ledger.v1 import ledger_reader_pb2_grpc
 from services.ledger import paging, wire, wire_reads
-from services.ledger.paging import BadToken, Filter, TemplateFilter
+from services.ledger.dead_letters import DeadLetters, place
+from services.ledger.paging import AnyFilter, BadToken
 from services.ledger.reader import Notification, Reader
 from services.ledger.service import named
 from services.ledger.template_store import TemplateStore
@@ -23,8 +24,9 @@ _DAY = 24 * 3600.0
 class LedgerReader(ledger_reader_pb2_grpc.LedgerReaderServicer):
     """Changes nothing."""
 
-    def __init__(self, reader: Reader, templates: TemplateStore) -> None:
+    def __init__(self, reader: Reader, dead_letters: DeadLetters, templates: TemplateStore) -> None:
         self._reader = reader
+        self._dead_letters = dead_letters
         self._templates = templates
 
     async def GetNotification(self, request: pb.GetNotificationRequest, context: Any) -> pb.GetNotificationResponse:
@@ -44,6 +46,16 @@ class LedgerReader(ledger_reader_pb2_grpc.LedgerReaderServicer):
         return pb.ListNotificationsResponse(
             notifications=[wire_reads.notification(one) for one in page],
             next_page_token=paging.token(page[-1].delivery.notification_id, wanted) if more else "",
+        )
+
+    async def ListDeadLetters(self, request: pb.ListDeadLettersRequest, context: Any) -> pb.ListDeadLettersResponse:
+        check(request)
+        wanted = wire_reads.dead_letter_filter_of(request.tenant_id, request.filter)
+        found = await self._dead_letters.page(wanted, request.page_size + 1, _last(request.page_token, wanted))
+        page = found[: request.page_size]
+        return pb.ListDeadLettersResponse(
+            dead_letters=[wire_reads.notification(one) for one in page],
+            next_page_token=paging.token(place(page[-1]), wanted) if len(found) > len(page) else "",
         )
 
     async def WatchNotification(
@@ -86,7 +98,7 @@ class LedgerReader(ledger_reader_pb2_grpc.LedgerReaderServicer):
         return found
 
 
-def _last(token: str, wanted: Filter | TemplateFilter) -> str:
+def _last(token: str, wanted: AnyFilter) -> str:
     try:
         return paging.last(token, wanted)
     except BadToken:

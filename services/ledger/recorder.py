@@ -11,6 +11,7 @@ from services.ledger.delivery import Ref
 from services.ledger.entries import Entry
 from services.ledger.keys import Key, KeyReused, Recorded, Use
 from services.ledger.postgres import Connection, Postgres, ValueRefused
+from services.ledger.retry import RetryPolicies
 from services.ledger.states import Status
 from shared.clock import Clock
 from shared.errors import Code, PulseError, Violation, invalid
@@ -26,6 +27,7 @@ class Limits(NamedTuple):
     redispatch_after: dt.timedelta
     key_retention: dt.timedelta
     most_attempts: int
+    policies: RetryPolicies
 
 
 class Recorder:
@@ -76,7 +78,7 @@ class Recorder:
         if not batch:
             return {}
         now = self._clock.now()
-        states = {entry.ref: entries.first_state(entry, now, self._limits.redispatch_after) for entry in batch}
+        states = {entry.ref: self._first_state(entry, now) for entry in batch}
         parameters = {
             "entries": rows.encode(_row(entry, states[entry.ref]) for entry in batch),
             "now": now,
@@ -95,6 +97,11 @@ class Recorder:
             middle = len(batch) // 2
             return await self._insert(batch[:middle]) | await self._insert(batch[middle:])
         return {ref: state["status"] for ref, state in states.items() if ref not in known}
+
+    def _first_state(self, entry: Entry, now: dt.datetime) -> dict[str, Any]:
+        assert entry.channel is not None  # noqa: S101 -- one that has none was refused
+        most = self._limits.policies.max_attempts(entry.channel, entry.route[0], entry.max_attempts)
+        return entries.first_state(entry, now, self._limits.redispatch_after) | {"max_attempts": most}
 
     async def _alone(self, entry: Entry, error: ValueRefused) -> Status | PulseError:
         """What a single refused entry means: a call whose answer was lost recorded it before, or it never can be."""

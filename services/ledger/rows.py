@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import datetime as dt
+from collections.abc import Collection, Iterable
 from operator import attrgetter
 from typing import Any
 
@@ -31,6 +32,7 @@ _CHANGING = (
     "delivered_at",
     "updated_at",
     "revision",
+    "died_at",
 )
 # Looked up in a dictionary: that is several times as fast as asking the enumeration.
 _STATUS = {one.value: one for one in Status}
@@ -64,6 +66,11 @@ def events(changes: Iterable[Change]) -> str:
         for change in changes
         for number, event in enumerate(change.events, change.first_sequence)
     )
+
+
+def written(changes: Collection[Change], now: dt.datetime) -> dict[str, Any]:
+    """The parameters of the statement that writes changes."""
+    return {"deliveries": deliveries(changes), "events": events(changes), "now": now}
 
 
 def delivery(row: tuple[Any, ...]) -> Delivery:

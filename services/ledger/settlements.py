@@ -8,7 +8,7 @@ from typing import NamedTuple
 from services.ledger.attempts import Ending, Next, ended, fail, failed_with, overtaken, try_again, unanswered
 from services.ledger.changes import begin, happen
 from services.ledger.delivery import NO_FAILURE, Change, Delivery, Outcome, Ref
-from services.ledger.retry import Random, RetryPolicy
+from services.ledger.retry import Random, RetryPolicies
 from services.ledger.states import Status
 
 
@@ -23,7 +23,7 @@ class Settlement(NamedTuple):
 
 
 def decide(
-    delivery: Delivery, settlement: Settlement, now: dt.datetime, policy: RetryPolicy, random: Random
+    delivery: Delivery, settlement: Settlement, now: dt.datetime, policies: RetryPolicies, random: Random
 ) -> Change | None:
     """The change that the settlement makes; None if its fence is stale or the attempt is settled already."""
     if delivery.status is not Status.SENDING or delivery.fence != settlement.fence:
@@ -38,11 +38,11 @@ def decide(
         case Outcome.PERMANENT_FAILURE:
             return fail(delivery, Status.FAILED, ending, now)
         case Outcome.RELEASED:
-            return _release(delivery, settlement, now, policy)
+            return _release(delivery, settlement, now, policies)
         case Outcome.TRANSIENT_FAILURE:
-            return try_again(delivery, ending, _following(delivery, settlement, now, policy, random), now)
+            return try_again(delivery, ending, _following(delivery, settlement, now, policies, random), now)
         case Outcome.UNANSWERED:
-            return unanswered(delivery, ending, _following(delivery, settlement, now, policy, random), now)
+            return unanswered(delivery, ending, _following(delivery, settlement, now, policies, random), now)
 
 
 def _sent(delivery: Delivery, ending: Ending, now: dt.datetime) -> Change:
@@ -56,9 +56,9 @@ def _sent(delivery: Delivery, ending: Ending, now: dt.datetime) -> Change:
     )
 
 
-def _release(delivery: Delivery, settlement: Settlement, now: dt.datetime, policy: RetryPolicy) -> Change:
+def _release(delivery: Delivery, settlement: Settlement, now: dt.datetime, policies: RetryPolicies) -> Change:
     """Given back unsent: the attempt does not count. It waits as long as was asked, so that what is paused rests."""
-    wait = min(max(settlement.retry_after, 0.0), policy.longest_retry_after)
+    wait = min(max(settlement.retry_after, 0.0), policies.of(delivery.channel, delivery.provider).longest_retry_after)
     ready_at = now + dt.timedelta(seconds=wait)
     return happen(
         begin(delivery),
@@ -72,9 +72,9 @@ def _release(delivery: Delivery, settlement: Settlement, now: dt.datetime, polic
 
 
 def _following(
-    delivery: Delivery, settlement: Settlement, now: dt.datetime, policy: RetryPolicy, random: Random
+    delivery: Delivery, settlement: Settlement, now: dt.datetime, policies: RetryPolicies, random: Random
 ) -> Next:
     """The next provider of the route, if there is one, after the back-off."""
     number = delivery.attempt - (delivery.attempt_limit - delivery.max_attempts)
-    wait = policy.delay(number, random, settlement.retry_after)
+    wait = policies.of(delivery.channel, delivery.provider).delay(number, random, settlement.retry_after)
     return Next(now + dt.timedelta(seconds=wait), min(delivery.route_index + 1, len(delivery.route) - 1))

@@ -108,13 +108,14 @@ WITH changed AS (
         attempt = r.attempt, attempt_limit = r.attempt_limit, route_index = r.route_index, provider = r.provider,
         provider_message_id = r.provider_message_id, failure_code = r.failure_code,
         failure_message = r.failure_message, early_receipt = r.early_receipt, last_attempt_at = r.last_attempt_at,
-        sent_at = r.sent_at, delivered_at = r.delivered_at, updated_at = r.updated_at, revision = r.revision
+        sent_at = r.sent_at, delivered_at = r.delivered_at, updated_at = r.updated_at, revision = r.revision,
+        died_at = r.died_at
     FROM json_to_recordset(%(deliveries)s::json) AS r(
         tenant_id text, notification_id uuid, status status, due_at timestamptz, ready_at timestamptz,
         lease_until timestamptz, fence bigint, attempt integer, attempt_limit integer, route_index integer,
         provider text, provider_message_id text, failure_code text, failure_message text, early_receipt json,
         last_attempt_at timestamptz, sent_at timestamptz, delivered_at timestamptz, updated_at timestamptz,
-        revision integer)
+        revision integer, died_at timestamptz)
     WHERE d.tenant_id = r.tenant_id AND d.notification_id = r.notification_id
 )
 INSERT INTO events (tenant_id, notification_id, sequence, recorded_at, kind, status, attempt, fence, provider, outcome,

@@ -99,6 +99,7 @@ deliveries = sa.Table(
     sa.Column("delivered_at", TIME),
     sa.Column("updated_at", TIME, nullable=False),
     sa.Column("revision", sa.Integer, nullable=False),
+    sa.Column("died_at", TIME),
     # The dispatcher's queue: only what is not at rest is in it.
     sa.Index("deliveries_due_idx", "lane", "due_at", postgresql_where=sa.text("due_at IS NOT NULL")),
     # Few rows stand here, and people look for them; those that are QUEUED or SENT are found by id fast enough.
@@ -118,6 +119,14 @@ deliveries = sa.Table(
         "failure_code",
         "notification_id",
         postgresql_where=sa.text("failure_code <> ''"),
+    ),
+    # The graveyard, in the order of deaths.
+    sa.Index(
+        "deliveries_dead_idx",
+        "tenant_id",
+        "died_at",
+        "notification_id",
+        postgresql_where=sa.text("died_at IS NOT NULL"),
     ),
     postgresql_partition_by="RANGE (notification_id)",
 )

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from pulse.common.v1 import notification_pb2, template_pb2
-from pulse.ledger.v1 import ledger_reader_pb2
+from pulse.ledger.v1 import ledger_reader_pb2, records_pb2
 from services.ledger.delivery import Channel, Failure
-from services.ledger.paging import Filter, TemplateFilter
+from services.ledger.paging import DeadLetterFilter, Filter, TemplateFilter
 from services.ledger.reader import Cell, Depth, Happening, Notification
 from services.ledger.states import WAITING, Status
 from services.ledger.templates import Template
@@ -99,6 +99,18 @@ def filter_of(request: ledger_reader_pb2.ListNotificationsRequest) -> Filter:
         moment(request, "created_before"),
         request.provider,
         request.failure_code,
+    )
+
+
+def dead_letter_filter_of(tenant_id: str, message: records_pb2.DeadLetterFilter) -> DeadLetterFilter:
+    """Which dead letters are wanted. Raises INVALID_ARGUMENT for a time that cannot be."""
+    return DeadLetterFilter(
+        tenant_id,
+        FROM_CHANNEL.get(message.channel),
+        message.provider,
+        message.failure_code,
+        moment(message, "died_after"),
+        moment(message, "died_before"),
     )
 
 

@@ -102,6 +102,12 @@ class FakeReader(ledger_reader_pb2_grpc.LedgerReaderServicer):
         own = [n for n in own if not request.statuses or n.status in request.statuses]
         return ledger_reader_pb2.ListNotificationsResponse(notifications=own, next_page_token="next" if own else "")
 
+    async def ListDeadLetters(self, request: Any, context: Any) -> ledger_reader_pb2.ListDeadLettersResponse:
+        self.requests.append(request)
+        own = [n for (tenant, _), n in self.notifications.items() if tenant == request.tenant_id]
+        dead = [n for n in own if n.status == enums_pb2.FAILED]
+        return ledger_reader_pb2.ListDeadLettersResponse(dead_letters=dead, next_page_token="next" if dead else "")
+
     async def WatchNotification(
         self, request: Any, context: Any
     ) -> AsyncIterator[ledger_reader_pb2.WatchNotificationResponse]:
@@ -186,6 +192,12 @@ class FakeAdmin(ledger_admin_pb2_grpc.LedgerAdminServicer):
             raise PulseError(Code.FAILED_PRECONDITION, "NOT_A_DEAD_LETTER", "it is no dead letter")
         found.status = enums_pb2.QUEUED
         return ledger_admin_pb2.ReplayDeadLetterResponse(notification=found)
+
+    async def ReplayDeadLetters(self, request: Any, context: Any) -> ledger_admin_pb2.ReplayDeadLettersResponse:
+        self.replays.append(request)
+        if request.dry_run:
+            return ledger_admin_pb2.ReplayDeadLettersResponse(matched=7)
+        return ledger_admin_pb2.ReplayDeadLettersResponse(matched=7, replayed=5, last_due_time={"seconds": 50})
 
     def _keep(self, tenant_id: str, given: template_pb2.Template, version: int) -> template_pb2.Template:
         kept = template_pb2.Template()

@@ -130,19 +130,42 @@ async def test_queues_and_statistics_are_shown(client: Client, peers: fakes.Peer
     assert peers.reader.requests[-1].window.seconds == 86_400
 
 
+DEATHS = operations.DeadLetterFilter(
+    channel="SMS", provider="smtp", failure_code="550", died_after={"seconds": 100}, died_before={"seconds": 200}
+)
+
+
 async def test_dead_letters_are_listed_by_what_they_died_of_and_when(client: Client, peers: fakes.Peers) -> None:
-    early = notification_pb2.Notification(notification_id="e", status=enums_pb2.UNKNOWN, update_time={"seconds": 50})
-    late = notification_pb2.Notification(notification_id="l", status=enums_pb2.FAILED, update_time={"seconds": 150})
-    peers.know(early)
-    peers.know(late)
-    wanted = operations.DeadLetterFilter(
-        provider="smtp", failure_code="550", died_after={"seconds": 100}, died_before={"seconds": 200}
-    )
-    page = await client.operations.ListDeadLetters(operations.ListDeadLettersRequest(filter=wanted))
-    assert [letter.notification_id for letter in page.dead_letters] == ["l"]
+    page = await client.operations.ListDeadLetters(operations.ListDeadLettersRequest(filter=DEATHS, page_token="p"))
+    assert [one.notification_id for one in page.dead_letters] == [fakes.KNOWN_ID] and page.next_page_token == "next"
     [inner] = peers.reader.requests
-    assert (inner.provider, inner.failure_code, inner.created_before.seconds) == ("smtp", "550", 200)
-    assert list(inner.statuses) == [enums_pb2.FAILED, enums_pb2.UNKNOWN, enums_pb2.UNDELIVERED]
+    assert (inner.tenant_id, inner.page_size, inner.page_token) == ("default", 50, "p")
+    assert inner.filter.SerializeToString() == DEATHS.SerializeToString()
+
+
+async def test_many_dead_letters_are_replayed_at_a_rate_and_in_a_name(client: Client, peers: fakes.Peers) -> None:
+    answer = await client.operations.ReplayDeadLetters(operations.ReplayDeadLettersRequest(filter=DEATHS))
+    assert (answer.matched, answer.replayed, answer.last_due_time.seconds) == (7, 5, 50)
+    [inner] = peers.admin.replays
+    assert (inner.tenant_id, inner.rate_per_second, inner.dry_run, inner.actor) == ("default", 100, False, "anonymous")
+    assert inner.filter.SerializeToString() == DEATHS.SerializeToString()
+
+
+async def test_a_dry_run_only_counts(client: Client, peers: fakes.Peers) -> None:
+    answer = await client.operations.ReplayDeadLetters(
+        operations.ReplayDeadLettersRequest(rate_per_second=9, dry_run=True)
+    )
+    assert (answer.matched, answer.replayed, answer.HasField("last_due_time")) == (7, 0, False)
+    assert (peers.admin.replays[0].rate_per_second, peers.admin.replays[0].dry_run) == (9, True)
+
+
+@pytest.mark.parametrize("rate", [-1, 10_001])
+async def test_a_rate_that_cannot_be_is_refused(client: Client, peers: fakes.Peers, rate: int) -> None:
+    error = await refusal(
+        client.operations.ReplayDeadLetters(operations.ReplayDeadLettersRequest(rate_per_second=rate))
+    )
+    assert (error.code, error.violations[0].field) == (Code.INVALID_ARGUMENT, "rate_per_second")
+    assert not peers.admin.replays
 
 
 async def test_a_dead_letter_is_replayed_once(client: Client, peers: fakes.Peers) -> None:
@@ -155,7 +178,6 @@ async def test_a_dead_letter_is_replayed_once(client: Client, peers: fakes.Peers
 
 async def test_what_this_release_cannot_do_is_said_by_name(client: Client) -> None:
     calls = [
-        client.operations.ReplayDeadLetters(operations.ReplayDeadLettersRequest()),
         client.operations.PauseDelivery(operations.PauseDeliveryRequest(channel="SMS")),
         client.operations.ResumeDelivery(operations.ResumeDeliveryRequest(channel="SMS")),
         client.recipients.GetPreferences(recipients.GetPreferencesRequest(user_id="u")),

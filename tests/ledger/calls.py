@@ -106,6 +106,24 @@ class Calls:
         request = ledger_admin_pb2.ReplayDeadLetterRequest(ref=ref, actor=actor)
         return (await call(self.admin.ReplayDeadLetter, request)).notification
 
+    async def dead_letters(self, page_size: int = 100, page_token: str = "", **wanted: Any) -> Any:
+        """A page of those that ``wanted`` says; times are given as datetimes."""
+        request = ledger_reader_pb2.ListDeadLettersRequest(
+            tenant_id=TENANT, filter=dead_letter_filter(**wanted), page_size=page_size, page_token=page_token
+        )
+        return await call(self.reader.ListDeadLetters, request)
+
+    async def replay_many(self, rate: int = 100, dry_run: bool = False, actor: str = "ops", **wanted: Any) -> Any:
+        """Replays those that ``wanted`` says."""
+        request = ledger_admin_pb2.ReplayDeadLettersRequest(
+            tenant_id=TENANT,
+            filter=dead_letter_filter(**wanted),
+            rate_per_second=rate,
+            dry_run=dry_run,
+            actor=actor,
+        )
+        return await call(self.admin.ReplayDeadLetters, request)
+
     async def get(self, ref: records_pb2.NotificationRef) -> notification_pb2.Notification:
         request = ledger_reader_pb2.GetNotificationRequest(ref=ref)
         return (await call(self.reader.GetNotification, request)).notification
@@ -135,6 +153,12 @@ def settlement(claimed: records_pb2.ClaimedNotification, outcome: Any, **fields:
     if code := fields.pop("code", ""):
         fields["failure"] = notification_pb2.Failure(code=code, message="it did not work")
     return records_pb2.Settlement(**({"ref": claimed.ref, "fence": claimed.fence, "outcome": outcome} | fields))
+
+
+def dead_letter_filter(**wanted: Any) -> records_pb2.DeadLetterFilter:
+    """Which dead letters; times are given as datetimes."""
+    times = {name: to_timestamp(wanted.pop(name)) for name in ("died_after", "died_before") if name in wanted}
+    return records_pb2.DeadLetterFilter(**(times | wanted))
 
 
 def receipt(

@@ -25,11 +25,12 @@ from services.ledger.delivery import (
     Outcome,
 )
 from services.ledger.held import Held
-from services.ledger.retry import RetryPolicy
+from services.ledger.retry import RetryPolicies, RetryPolicy
 from services.ledger.states import SETTLED, TERMINAL, TRANSITIONS, IllegalTransition, Status, step
 from tests.ledger.conftest import NOON
 
 POLICY = RetryPolicy(base=2.0, cap=300.0, longest_retry_after=900.0)
+POLICIES = RetryPolicies(POLICY)
 
 #: What may follow each status: the table once more, in other words.
 ALLOWED = {
@@ -136,7 +137,7 @@ def live(delivery: Delivery, move: tuple, now: dt.datetime) -> Change | None:
             return claims.decide(delivery, Claim("w", now + dt.timedelta(seconds=12)), now)
         case "settle" | "stale":
             settlement = settlements.Settlement(delivery.ref, fence, ending, retry_after=random * 20)
-            return settlements.decide(delivery, settlement, now, POLICY, lambda: random)
+            return settlements.decide(delivery, settlement, now, POLICIES, lambda: random)
         case "receipt":
             return receipts.decide(
                 delivery, receipts.Receipt(delivery.ref, "first", message_id, status, NO_FAILURE), (), now
@@ -200,7 +201,7 @@ def test_changes_of_one_delivery_in_a_batch_add_up():
     assert claimed is not None
     ending = Ending(Outcome.SUCCEEDED)
     assert held.take(
-        settlements.decide(claimed, settlements.Settlement(claimed.ref, 1, ending), NOON, POLICY, lambda: 0)
+        settlements.decide(claimed, settlements.Settlement(claimed.ref, 1, ending), NOON, POLICIES, lambda: 0)
     )
     (change,) = held.changes()
     assert [event.kind for event in change.events] == [Kind.ATTEMPT_STARTED, Kind.ATTEMPT_ENDED]

@@ -14,7 +14,7 @@ from alembic.migration import MigrationContext
 
 from services.ledger import partitions, tables
 from services.ledger.config import LedgerSettings
-from services.ledger.housekeeping import Housekeeping
+from services.ledger.maintenance import Maintenance
 from services.ledger.migrate import migrate
 from services.ledger.postgres import Postgres
 from shared.clock import FixedClock
@@ -51,7 +51,7 @@ def test_any_number_may_migrate_at_once_and_again(database_url: str):
         list(pool.map(lambda _: migrate(database_url, NOON, 2), range(4)))
     migrate(database_url, NOON, 2)
     with psycopg.connect(database_url) as connection:
-        assert connection.execute("SELECT version_num FROM alembic_version").fetchall() == [("0001",)]
+        assert connection.execute("SELECT version_num FROM alembic_version").fetchall() == [("0003",)]
 
 
 def test_every_key_begins_with_the_tenant():
@@ -86,7 +86,7 @@ async def test_housekeeping_makes_partitions_and_forgets_keys(settings: LedgerSe
     postgres = Postgres(settings)
     await postgres.open()
     try:
-        await Housekeeping(postgres, later, settings).once()
+        await Maintenance(postgres, later, settings).run()
     finally:
         await postgres.close()
     names = {row[0] for row in database.rows("SELECT relname FROM pg_class WHERE relispartition AND relkind = 'r'")}
@@ -101,7 +101,7 @@ async def test_a_week_whose_rows_went_to_the_default_partition_stays_there(setti
     postgres = Postgres(settings)
     await postgres.open()
     try:
-        await Housekeeping(postgres, clock, settings).once()
+        await Maintenance(postgres, clock, settings).run()
     finally:
         await postgres.close()
     assert (await calls.get(ref)).notification_id == ref.notification_id
@@ -113,6 +113,7 @@ async def test_a_week_whose_rows_went_to_the_default_partition_stays_there(setti
     [
         {"PULSE_LEDGER_KEY_RETENTION_HOURS": "1"},
         {"PULSE_LEDGER_RETRY_BASE_SECONDS": "600"},
+        {"PULSE_LEDGER_KEY_RETENTION_HOURS": "49", "PULSE_LEDGER_RETENTION_DAYS": "2"},
         {"PULSE_LEDGER_POOL_MIN": "9"},
         {"PULSE_LEDGER_POOL_MAX": "0"},
         {"PULSE_LEDGER_POOL_MAXX": "3"},

@@ -1,4 +1,7 @@
-"""Runs the revisions on the connection that ``services.ledger.migrate`` hands over, inside its transaction."""
+"""Runs the revisions, each in a transaction of its own, on the connection that ``services.ledger.migrate`` hands over.
+
+Without one, their SQL is printed instead.
+"""
 
 from __future__ import annotations
 
@@ -6,5 +9,11 @@ from alembic import context
 
 from services.ledger.tables import metadata
 
-context.configure(connection=context.config.attributes["connection"], target_metadata=metadata)
-context.run_migrations()
+if context.is_offline_mode():
+    context.configure(dialect_name="postgresql", target_metadata=metadata, transaction_per_migration=True)
+else:
+    context.configure(
+        connection=context.config.attributes["connection"], target_metadata=metadata, transaction_per_migration=True
+    )
+with context.begin_transaction():
+    context.run_migrations()

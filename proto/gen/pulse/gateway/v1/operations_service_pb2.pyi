@@ -271,7 +271,7 @@ class ListDeadLettersResponse(_message.Message):
     """Empty on the last page."""
     @_builtins.property
     def dead_letters(self) -> _containers.RepeatedCompositeFieldContainer[_notification_pb2.Notification]:
-        """Newest first, without timelines."""
+        """The last to die first, without timelines."""
 
     def __init__(
         self,
@@ -348,16 +348,30 @@ class ReplayDeadLettersResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     MATCHED_FIELD_NUMBER: _builtins.int
+    REPLAYED_FIELD_NUMBER: _builtins.int
+    LAST_DUE_TIME_FIELD_NUMBER: _builtins.int
     matched: _builtins.int
-    """How many matched; they are made due one after another at the rate asked for."""
+    """How many matched; they are made due one after another at the rate asked for. Those whose time to live has ended are
+    left out, as they could not be sent.
+    """
+    replayed: _builtins.int
+    """How many of them are on their way; 0 for a dry run. Fewer than matched: one call replays 100,000 at the most, and ends
+    before its deadline. Call again for the rest.
+    """
+    @_builtins.property
+    def last_due_time(self) -> _timestamp_pb2.Timestamp:
+        """When the last of them falls due; unset if there is none."""
+
     def __init__(
         self,
         *,
         matched: _builtins.int = ...,
+        replayed: _builtins.int = ...,
+        last_due_time: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["last_due_time", b"last_due_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["matched", b"matched"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["last_due_time", b"last_due_time", "matched", b"matched", "replayed", b"replayed"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

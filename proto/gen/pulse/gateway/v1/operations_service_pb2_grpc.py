@@ -92,7 +92,8 @@ class OperationsServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListDeadLetters(self, request, context):
-        """Lists dead letters (FAILED, UNKNOWN and UNDELIVERED), newest first. INVALID_ARGUMENT: a page token that cannot be.
+        """Lists dead letters (FAILED, UNKNOWN and UNDELIVERED), the last to die first. INVALID_ARGUMENT: a page token that
+        cannot be.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -106,7 +107,8 @@ class OperationsServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ReplayDeadLetters(self, request, context):
-        """Sends all that match on their way again, at a bounded rate. INVALID_ARGUMENT: a rate or filter that cannot be.
+        """Sends all that match on their way again, at a bounded rate, the first to die first. Each is a new attempt of the same
+        notification; none is ever replayed by two calls. INVALID_ARGUMENT: a rate or filter that cannot be.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -39,11 +39,15 @@ class OperationsServiceStub:
     GetStatistics: _grpc.UnaryUnaryMultiCallable[_operations_service_pb2.GetStatisticsRequest, _operations_service_pb2.GetStatisticsResponse]
     """Counts notifications by status and channel. INVALID_ARGUMENT: a window that cannot be."""
     ListDeadLetters: _grpc.UnaryUnaryMultiCallable[_operations_service_pb2.ListDeadLettersRequest, _operations_service_pb2.ListDeadLettersResponse]
-    """Lists dead letters (FAILED, UNKNOWN and UNDELIVERED), newest first. INVALID_ARGUMENT: a page token that cannot be."""
+    """Lists dead letters (FAILED, UNKNOWN and UNDELIVERED), the last to die first. INVALID_ARGUMENT: a page token that
+    cannot be.
+    """
     ReplayDeadLetter: _grpc.UnaryUnaryMultiCallable[_operations_service_pb2.ReplayDeadLetterRequest, _notification_pb2.Notification]
     """Sends one dead letter on its way again. NOT_FOUND: no such notification. FAILED_PRECONDITION: it is none."""
     ReplayDeadLetters: _grpc.UnaryUnaryMultiCallable[_operations_service_pb2.ReplayDeadLettersRequest, _operations_service_pb2.ReplayDeadLettersResponse]
-    """Sends all that match on their way again, at a bounded rate. INVALID_ARGUMENT: a rate or filter that cannot be."""
+    """Sends all that match on their way again, at a bounded rate, the first to die first. Each is a new attempt of the same
+    notification; none is ever replayed by two calls. INVALID_ARGUMENT: a rate or filter that cannot be.
+    """
     PauseDelivery: _grpc.UnaryUnaryMultiCallable[_operations_service_pb2.PauseDeliveryRequest, _operations_service_pb2.PauseDeliveryResponse]
     """Stops sending by a channel or a provider; what waits goes on waiting. INVALID_ARGUMENT: neither or both named."""
     ResumeDelivery: _grpc.UnaryUnaryMultiCallable[_operations_service_pb2.ResumeDeliveryRequest, _operations_service_pb2.ResumeDeliveryResponse]
@@ -59,11 +63,15 @@ class OperationsServiceAsyncStub(OperationsServiceStub):
     GetStatistics: _aio.UnaryUnaryMultiCallable[_operations_service_pb2.GetStatisticsRequest, _operations_service_pb2.GetStatisticsResponse]  # type: ignore[assignment]
     """Counts notifications by status and channel. INVALID_ARGUMENT: a window that cannot be."""
     ListDeadLetters: _aio.UnaryUnaryMultiCallable[_operations_service_pb2.ListDeadLettersRequest, _operations_service_pb2.ListDeadLettersResponse]  # type: ignore[assignment]
-    """Lists dead letters (FAILED, UNKNOWN and UNDELIVERED), newest first. INVALID_ARGUMENT: a page token that cannot be."""
+    """Lists dead letters (FAILED, UNKNOWN and UNDELIVERED), the last to die first. INVALID_ARGUMENT: a page token that
+    cannot be.
+    """
     ReplayDeadLetter: _aio.UnaryUnaryMultiCallable[_operations_service_pb2.ReplayDeadLetterRequest, _notification_pb2.Notification]  # type: ignore[assignment]
     """Sends one dead letter on its way again. NOT_FOUND: no such notification. FAILED_PRECONDITION: it is none."""
     ReplayDeadLetters: _aio.UnaryUnaryMultiCallable[_operations_service_pb2.ReplayDeadLettersRequest, _operations_service_pb2.ReplayDeadLettersResponse]  # type: ignore[assignment]
-    """Sends all that match on their way again, at a bounded rate. INVALID_ARGUMENT: a rate or filter that cannot be."""
+    """Sends all that match on their way again, at a bounded rate, the first to die first. Each is a new attempt of the same
+    notification; none is ever replayed by two calls. INVALID_ARGUMENT: a rate or filter that cannot be.
+    """
     PauseDelivery: _aio.UnaryUnaryMultiCallable[_operations_service_pb2.PauseDeliveryRequest, _operations_service_pb2.PauseDeliveryResponse]  # type: ignore[assignment]
     """Stops sending by a channel or a provider; what waits goes on waiting. INVALID_ARGUMENT: neither or both named."""
     ResumeDelivery: _aio.UnaryUnaryMultiCallable[_operations_service_pb2.ResumeDeliveryRequest, _operations_service_pb2.ResumeDeliveryResponse]  # type: ignore[assignment]
@@ -94,7 +102,9 @@ class OperationsServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _operations_service_pb2.ListDeadLettersRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_operations_service_pb2.ListDeadLettersResponse, _abc.Awaitable[_operations_service_pb2.ListDeadLettersResponse]]:
-        """Lists dead letters (FAILED, UNKNOWN and UNDELIVERED), newest first. INVALID_ARGUMENT: a page token that cannot be."""
+        """Lists dead letters (FAILED, UNKNOWN and UNDELIVERED), the last to die first. INVALID_ARGUMENT: a page token that
+        cannot be.
+        """
 
     @_abc_1.abstractmethod
     def ReplayDeadLetter(
@@ -110,7 +120,9 @@ class OperationsServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _operations_service_pb2.ReplayDeadLettersRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_operations_service_pb2.ReplayDeadLettersResponse, _abc.Awaitable[_operations_service_pb2.ReplayDeadLettersResponse]]:
-        """Sends all that match on their way again, at a bounded rate. INVALID_ARGUMENT: a rate or filter that cannot be."""
+        """Sends all that match on their way again, at a bounded rate, the first to die first. Each is a new attempt of the same
+        notification; none is ever replayed by two calls. INVALID_ARGUMENT: a rate or filter that cannot be.
+        """
 
     @_abc_1.abstractmethod
     def PauseDelivery(

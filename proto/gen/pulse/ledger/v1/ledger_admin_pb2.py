@@ -23,12 +23,13 @@ _sym_db = _symbol_database.Default()
 
 
 from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
+from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from pulse.common.v1 import notification_pb2 as pulse_dot_common_dot_v1_dot_notification__pb2
 from pulse.common.v1 import template_pb2 as pulse_dot_common_dot_v1_dot_template__pb2
 from pulse.ledger.v1 import records_pb2 as pulse_dot_ledger_dot_v1_dot_records__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"pulse/ledger/v1/ledger_admin.proto\x12\x0fpulse.ledger.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\"pulse/common/v1/notification.proto\x1a\x1epulse/common/v1/template.proto\x1a\x1dpulse/ledger/v1/records.proto\"h\n\x15\x43reateTemplateRequest\x12\x1a\n\ttenant_id\x18\x01 \x01(\tB\x07\xbaH\x04r\x02\x10\x01\x12\x33\n\x08template\x18\x02 \x01(\x0b\x32\x19.pulse.common.v1.TemplateB\x06\xbaH\x03\xc8\x01\x01\"E\n\x16\x43reateTemplateResponse\x12+\n\x08template\x18\x01 \x01(\x0b\x32\x19.pulse.common.v1.Template\"h\n\x15UpdateTemplateRequest\x12\x1a\n\ttenant_id\x18\x01 \x01(\tB\x07\xbaH\x04r\x02\x10\x01\x12\x33\n\x08template\x18\x02 \x01(\x0b\x32\x19.pulse.common.v1.TemplateB\x06\xbaH\x03\xc8\x01\x01\"E\n\x16UpdateTemplateResponse\x12+\n\x08template\x18\x01 \x01(\x0b\x32\x19.pulse.common.v1.Template\"A\n\x15\x44\x65leteTemplateRequest\x12\x1a\n\ttenant_id\x18\x01 \x01(\tB\x07\xbaH\x04r\x02\x10\x01\x12\x0c\n\x04name\x18\x02 \x01(\t\"\x18\n\x16\x44\x65leteTemplateResponse\"W\n\x17ReplayDeadLetterRequest\x12-\n\x03ref\x18\x01 \x01(\x0b\x32 .pulse.ledger.v1.NotificationRef\x12\r\n\x05\x61\x63tor\x18\x02 \x01(\t\"O\n\x18ReplayDeadLetterResponse\x12\x33\n\x0cnotification\x18\x01 \x01(\x0b\x32\x1d.pulse.common.v1.Notification2\x9f\x03\n\x0bLedgerAdmin\x12\x61\n\x0e\x43reateTemplate\x12&.pulse.ledger.v1.CreateTemplateRequest\x1a\'.pulse.ledger.v1.CreateTemplateResponse\x12\x61\n\x0eUpdateTemplate\x12&.pulse.ledger.v1.UpdateTemplateRequest\x1a\'.pulse.ledger.v1.UpdateTemplateResponse\x12\x61\n\x0e\x44\x65leteTemplate\x12&.pulse.ledger.v1.DeleteTemplateRequest\x1a\'.pulse.ledger.v1.DeleteTemplateResponse\x12g\n\x10ReplayDeadLetter\x12(.pulse.ledger.v1.ReplayDeadLetterRequest\x1a).pulse.ledger.v1.ReplayDeadLetterResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"pulse/ledger/v1/ledger_admin.proto\x12\x0fpulse.ledger.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\"pulse/common/v1/notification.proto\x1a\x1epulse/common/v1/template.proto\x1a\x1dpulse/ledger/v1/records.proto\"h\n\x15\x43reateTemplateRequest\x12\x1a\n\ttenant_id\x18\x01 \x01(\tB\x07\xbaH\x04r\x02\x10\x01\x12\x33\n\x08template\x18\x02 \x01(\x0b\x32\x19.pulse.common.v1.TemplateB\x06\xbaH\x03\xc8\x01\x01\"E\n\x16\x43reateTemplateResponse\x12+\n\x08template\x18\x01 \x01(\x0b\x32\x19.pulse.common.v1.Template\"h\n\x15UpdateTemplateRequest\x12\x1a\n\ttenant_id\x18\x01 \x01(\tB\x07\xbaH\x04r\x02\x10\x01\x12\x33\n\x08template\x18\x02 \x01(\x0b\x32\x19.pulse.common.v1.TemplateB\x06\xbaH\x03\xc8\x01\x01\"E\n\x16UpdateTemplateResponse\x12+\n\x08template\x18\x01 \x01(\x0b\x32\x19.pulse.common.v1.Template\"A\n\x15\x44\x65leteTemplateRequest\x12\x1a\n\ttenant_id\x18\x01 \x01(\tB\x07\xbaH\x04r\x02\x10\x01\x12\x0c\n\x04name\x18\x02 \x01(\t\"\x18\n\x16\x44\x65leteTemplateResponse\"W\n\x17ReplayDeadLetterRequest\x12-\n\x03ref\x18\x01 \x01(\x0b\x32 .pulse.ledger.v1.NotificationRef\x12\r\n\x05\x61\x63tor\x18\x02 \x01(\t\"O\n\x18ReplayDeadLetterResponse\x12\x33\n\x0cnotification\x18\x01 \x01(\x0b\x32\x1d.pulse.common.v1.Notification\"\xae\x01\n\x18ReplayDeadLettersRequest\x12\x1a\n\ttenant_id\x18\x01 \x01(\tB\x07\xbaH\x04r\x02\x10\x01\x12\x31\n\x06\x66ilter\x18\x02 \x01(\x0b\x32!.pulse.ledger.v1.DeadLetterFilter\x12#\n\x0frate_per_second\x18\x03 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\x90N(\x01\x12\x0f\n\x07\x64ry_run\x18\x04 \x01(\x08\x12\r\n\x05\x61\x63tor\x18\x05 \x01(\t\"q\n\x19ReplayDeadLettersResponse\x12\x0f\n\x07matched\x18\x01 \x01(\x03\x12\x10\n\x08replayed\x18\x02 \x01(\x03\x12\x31\n\rlast_due_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp2\x8b\x04\n\x0bLedgerAdmin\x12\x61\n\x0e\x43reateTemplate\x12&.pulse.ledger.v1.CreateTemplateRequest\x1a\'.pulse.ledger.v1.CreateTemplateResponse\x12\x61\n\x0eUpdateTemplate\x12&.pulse.ledger.v1.UpdateTemplateRequest\x1a\'.pulse.ledger.v1.UpdateTemplateResponse\x12\x61\n\x0e\x44\x65leteTemplate\x12&.pulse.ledger.v1.DeleteTemplateRequest\x1a\'.pulse.ledger.v1.DeleteTemplateResponse\x12g\n\x10ReplayDeadLetter\x12(.pulse.ledger.v1.ReplayDeadLetterRequest\x1a).pulse.ledger.v1.ReplayDeadLetterResponse\x12j\n\x11ReplayDeadLetters\x12).pulse.ledger.v1.ReplayDeadLettersRequest\x1a*.pulse.ledger.v1.ReplayDeadLettersResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -45,22 +46,30 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_UPDATETEMPLATEREQUEST'].fields_by_name['template']._serialized_options = b'\272H\003\310\001\001'
   _globals['_DELETETEMPLATEREQUEST'].fields_by_name['tenant_id']._loaded_options = None
   _globals['_DELETETEMPLATEREQUEST'].fields_by_name['tenant_id']._serialized_options = b'\272H\004r\002\020\001'
-  _globals['_CREATETEMPLATEREQUEST']._serialized_start=183
-  _globals['_CREATETEMPLATEREQUEST']._serialized_end=287
-  _globals['_CREATETEMPLATERESPONSE']._serialized_start=289
-  _globals['_CREATETEMPLATERESPONSE']._serialized_end=358
-  _globals['_UPDATETEMPLATEREQUEST']._serialized_start=360
-  _globals['_UPDATETEMPLATEREQUEST']._serialized_end=464
-  _globals['_UPDATETEMPLATERESPONSE']._serialized_start=466
-  _globals['_UPDATETEMPLATERESPONSE']._serialized_end=535
-  _globals['_DELETETEMPLATEREQUEST']._serialized_start=537
-  _globals['_DELETETEMPLATEREQUEST']._serialized_end=602
-  _globals['_DELETETEMPLATERESPONSE']._serialized_start=604
-  _globals['_DELETETEMPLATERESPONSE']._serialized_end=628
-  _globals['_REPLAYDEADLETTERREQUEST']._serialized_start=630
-  _globals['_REPLAYDEADLETTERREQUEST']._serialized_end=717
-  _globals['_REPLAYDEADLETTERRESPONSE']._serialized_start=719
-  _globals['_REPLAYDEADLETTERRESPONSE']._serialized_end=798
-  _globals['_LEDGERADMIN']._serialized_start=801
-  _globals['_LEDGERADMIN']._serialized_end=1216
+  _globals['_REPLAYDEADLETTERSREQUEST'].fields_by_name['tenant_id']._loaded_options = None
+  _globals['_REPLAYDEADLETTERSREQUEST'].fields_by_name['tenant_id']._serialized_options = b'\272H\004r\002\020\001'
+  _globals['_REPLAYDEADLETTERSREQUEST'].fields_by_name['rate_per_second']._loaded_options = None
+  _globals['_REPLAYDEADLETTERSREQUEST'].fields_by_name['rate_per_second']._serialized_options = b'\272H\007\032\005\030\220N(\001'
+  _globals['_CREATETEMPLATEREQUEST']._serialized_start=216
+  _globals['_CREATETEMPLATEREQUEST']._serialized_end=320
+  _globals['_CREATETEMPLATERESPONSE']._serialized_start=322
+  _globals['_CREATETEMPLATERESPONSE']._serialized_end=391
+  _globals['_UPDATETEMPLATEREQUEST']._serialized_start=393
+  _globals['_UPDATETEMPLATEREQUEST']._serialized_end=497
+  _globals['_UPDATETEMPLATERESPONSE']._serialized_start=499
+  _globals['_UPDATETEMPLATERESPONSE']._serialized_end=568
+  _globals['_DELETETEMPLATEREQUEST']._serialized_start=570
+  _globals['_DELETETEMPLATEREQUEST']._serialized_end=635
+  _globals['_DELETETEMPLATERESPONSE']._serialized_start=637
+  _globals['_DELETETEMPLATERESPONSE']._serialized_end=661
+  _globals['_REPLAYDEADLETTERREQUEST']._serialized_start=663
+  _globals['_REPLAYDEADLETTERREQUEST']._serialized_end=750
+  _globals['_REPLAYDEADLETTERRESPONSE']._serialized_start=752
+  _globals['_REPLAYDEADLETTERRESPONSE']._serialized_end=831
+  _globals['_REPLAYDEADLETTERSREQUEST']._serialized_start=834
+  _globals['_REPLAYDEADLETTERSREQUEST']._serialized_end=1008
+  _globals['_REPLAYDEADLETTERSRESPONSE']._serialized_start=1010
+  _globals['_REPLAYDEADLETTERSRESPONSE']._serialized_end=1123
+  _globals['_LEDGERADMIN']._serialized_start=1126
+  _globals['_LEDGERADMIN']._serialized_end=1649
 # @@protoc_insertion_point(module_scope)

@@ -5,6 +5,7 @@ The ledger's side for those who administer."""
 
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from pulse.common.v1 import notification_pb2 as _notification_pb2
 from pulse.common.v1 import template_pb2 as _template_pb2
 from pulse.ledger.v1 import records_pb2 as _records_pb2
@@ -217,3 +218,77 @@ class ReplayDeadLetterResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ReplayDeadLetterResponse: _TypeAlias = ReplayDeadLetterResponse  # noqa: Y015
+
+@_typing.final
+class ReplayDeadLettersRequest(_message.Message):
+    """Which, how fast, and who asked."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TENANT_ID_FIELD_NUMBER: _builtins.int
+    FILTER_FIELD_NUMBER: _builtins.int
+    RATE_PER_SECOND_FIELD_NUMBER: _builtins.int
+    DRY_RUN_FIELD_NUMBER: _builtins.int
+    ACTOR_FIELD_NUMBER: _builtins.int
+    tenant_id: _builtins.str
+    """The tenant."""
+    rate_per_second: _builtins.int
+    """So many fall due in a second; 1 to 10,000."""
+    dry_run: _builtins.bool
+    """Count only."""
+    actor: _builtins.str
+    """Who asked, for the timelines."""
+    @_builtins.property
+    def filter(self) -> _records_pb2.DeadLetterFilter:
+        """Which."""
+
+    def __init__(
+        self,
+        *,
+        tenant_id: _builtins.str = ...,
+        filter: _records_pb2.DeadLetterFilter | None = ...,
+        rate_per_second: _builtins.int = ...,
+        dry_run: _builtins.bool = ...,
+        actor: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["filter", b"filter"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "dry_run", b"dry_run", "filter", b"filter", "rate_per_second", b"rate_per_second", "tenant_id", b"tenant_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReplayDeadLettersRequest: _TypeAlias = ReplayDeadLettersRequest  # noqa: Y015
+
+@_typing.final
+class ReplayDeadLettersResponse(_message.Message):
+    """What was set going."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MATCHED_FIELD_NUMBER: _builtins.int
+    REPLAYED_FIELD_NUMBER: _builtins.int
+    LAST_DUE_TIME_FIELD_NUMBER: _builtins.int
+    matched: _builtins.int
+    """How many matched when the call began; those whose time to live has ended are left out."""
+    replayed: _builtins.int
+    """How many are on their way; 0 for a dry run. Fewer than matched: the call ended at its bound of 100,000 or shortly
+    before its deadline, or another call was quicker. Call again for the rest.
+    """
+    @_builtins.property
+    def last_due_time(self) -> _timestamp_pb2.Timestamp:
+        """When the last of them falls due; unset if there is none."""
+
+    def __init__(
+        self,
+        *,
+        matched: _builtins.int = ...,
+        replayed: _builtins.int = ...,
+        last_due_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["last_due_time", b"last_due_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["last_due_time", b"last_due_time", "matched", b"matched", "replayed", b"replayed"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReplayDeadLettersResponse: _TypeAlias = ReplayDeadLettersResponse  # noqa: Y015

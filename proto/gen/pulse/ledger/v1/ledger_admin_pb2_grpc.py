@@ -55,6 +55,11 @@ class LedgerAdminStub:
                 request_serializer=pulse_dot_ledger_dot_v1_dot_ledger__admin__pb2.ReplayDeadLetterRequest.SerializeToString,
                 response_deserializer=pulse_dot_ledger_dot_v1_dot_ledger__admin__pb2.ReplayDeadLetterResponse.FromString,
                 _registered_method=True)
+        self.ReplayDeadLetters = channel.unary_unary(
+                '/pulse.ledger.v1.LedgerAdmin/ReplayDeadLetters',
+                request_serializer=pulse_dot_ledger_dot_v1_dot_ledger__admin__pb2.ReplayDeadLettersRequest.SerializeToString,
+                response_deserializer=pulse_dot_ledger_dot_v1_dot_ledger__admin__pb2.ReplayDeadLettersResponse.FromString,
+                _registered_method=True)
 
 
 class LedgerAdminServicer:
@@ -89,6 +94,14 @@ class LedgerAdminServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ReplayDeadLetters(self, request, context):
+        """Makes dead letters due again one after another, the first to die first; none is ever replayed by two calls.
+        INVALID_ARGUMENT: a rate that cannot be.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_LedgerAdminServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -111,6 +124,11 @@ def add_LedgerAdminServicer_to_server(servicer, server):
                     servicer.ReplayDeadLetter,
                     request_deserializer=pulse_dot_ledger_dot_v1_dot_ledger__admin__pb2.ReplayDeadLetterRequest.FromString,
                     response_serializer=pulse_dot_ledger_dot_v1_dot_ledger__admin__pb2.ReplayDeadLetterResponse.SerializeToString,
+            ),
+            'ReplayDeadLetters': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReplayDeadLetters,
+                    request_deserializer=pulse_dot_ledger_dot_v1_dot_ledger__admin__pb2.ReplayDeadLettersRequest.FromString,
+                    response_serializer=pulse_dot_ledger_dot_v1_dot_ledger__admin__pb2.ReplayDeadLettersResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -222,6 +240,33 @@ class LedgerAdmin:
             '/pulse.ledger.v1.LedgerAdmin/ReplayDeadLetter',
             pulse_dot_ledger_dot_v1_dot_ledger__admin__pb2.ReplayDeadLetterRequest.SerializeToString,
             pulse_dot_ledger_dot_v1_dot_ledger__admin__pb2.ReplayDeadLetterResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReplayDeadLetters(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/pulse.ledger.v1.LedgerAdmin/ReplayDeadLetters',
+            pulse_dot_ledger_dot_v1_dot_ledger__admin__pb2.ReplayDeadLettersRequest.SerializeToString,
+            pulse_dot_ledger_dot_v1_dot_ledger__admin__pb2.ReplayDeadLettersResponse.FromString,
             options,
             channel_credentials,
             insecure,

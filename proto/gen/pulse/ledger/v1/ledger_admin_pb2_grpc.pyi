@@ -41,6 +41,10 @@ class LedgerAdminStub:
     """Takes a template out of use. NOT_FOUND: no such template."""
     ReplayDeadLetter: _grpc.UnaryUnaryMultiCallable[_ledger_admin_pb2.ReplayDeadLetterRequest, _ledger_admin_pb2.ReplayDeadLetterResponse]
     """Makes a dead letter due again. NOT_FOUND: no such notification. FAILED_PRECONDITION: it is none."""
+    ReplayDeadLetters: _grpc.UnaryUnaryMultiCallable[_ledger_admin_pb2.ReplayDeadLettersRequest, _ledger_admin_pb2.ReplayDeadLettersResponse]
+    """Makes dead letters due again one after another, the first to die first; none is ever replayed by two calls.
+    INVALID_ARGUMENT: a rate that cannot be.
+    """
 
 @_typing.type_check_only
 class LedgerAdminAsyncStub(LedgerAdminStub):
@@ -55,6 +59,10 @@ class LedgerAdminAsyncStub(LedgerAdminStub):
     """Takes a template out of use. NOT_FOUND: no such template."""
     ReplayDeadLetter: _aio.UnaryUnaryMultiCallable[_ledger_admin_pb2.ReplayDeadLetterRequest, _ledger_admin_pb2.ReplayDeadLetterResponse]  # type: ignore[assignment]
     """Makes a dead letter due again. NOT_FOUND: no such notification. FAILED_PRECONDITION: it is none."""
+    ReplayDeadLetters: _aio.UnaryUnaryMultiCallable[_ledger_admin_pb2.ReplayDeadLettersRequest, _ledger_admin_pb2.ReplayDeadLettersResponse]  # type: ignore[assignment]
+    """Makes dead letters due again one after another, the first to die first; none is ever replayed by two calls.
+    INVALID_ARGUMENT: a rate that cannot be.
+    """
 
 class LedgerAdminServicer(metaclass=_abc_1.ABCMeta):
     """Changes what is not a notification's ordinary way: templates and dead letters. Called by the gateway."""
@@ -90,5 +98,15 @@ class LedgerAdminServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_ledger_admin_pb2.ReplayDeadLetterResponse, _abc.Awaitable[_ledger_admin_pb2.ReplayDeadLetterResponse]]:
         """Makes a dead letter due again. NOT_FOUND: no such notification. FAILED_PRECONDITION: it is none."""
+
+    @_abc_1.abstractmethod
+    def ReplayDeadLetters(
+        self,
+        request: _ledger_admin_pb2.ReplayDeadLettersRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_ledger_admin_pb2.ReplayDeadLettersResponse, _abc.Awaitable[_ledger_admin_pb2.ReplayDeadLettersResponse]]:
+        """Makes dead letters due again one after another, the first to die first; none is ever replayed by two calls.
+        INVALID_ARGUMENT: a rate that cannot be.
+        """
 
 def add_LedgerAdminServicer_to_server(servicer: LedgerAdminServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

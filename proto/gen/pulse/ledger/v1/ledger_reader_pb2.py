@@ -31,7 +31,7 @@ from pulse.common.v1 import template_pb2 as pulse_dot_common_dot_v1_dot_template
 from pulse.ledger.v1 import records_pb2 as pulse_dot_ledger_dot_v1_dot_records__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#pulse/ledger/v1/ledger_reader.proto\x12\x0fpulse.ledger.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1bpulse/common/v1/enums.proto\x1a\"pulse/common/v1/notification.proto\x1a\x1epulse/common/v1/template.proto\x1a\x1dpulse/ledger/v1/records.proto\"G\n\x16GetNotificationRequest\x12-\n\x03ref\x18\x01 \x01(\x0b\x32 .pulse.ledger.v1.NotificationRef\"N\n\x17GetNotificationResponse\x12\x33\n\x0cnotification\x18\x01 \x01(\x0b\x32\x1d.pulse.common.v1.Notification\"\xf6\x02\n\x18ListNotificationsRequest\x12\x1a\n\ttenant_id\x18\x01 \x01(\tB\x07\xbaH\x04r\x02\x10\x01\x12\x1d\n\tpage_size\x18\x02 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x01\x12\x12\n\npage_token\x18\x03 \x01(\t\x12\x0f\n\x07user_id\x18\x04 \x01(\t\x12)\n\x08statuses\x18\x05 \x03(\x0e\x32\x17.pulse.common.v1.Status\x12)\n\x07\x63hannel\x18\x06 \x01(\x0e\x32\x18.pulse.common.v1.Channel\x12\x15\n\rtemplate_name\x18\x07 \x01(\t\x12\x31\n\rcreated_after\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x32\n\x0e\x63reated_before\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08provider\x18\n \x01(\t\x12\x14\n\x0c\x66\x61ilure_code\x18\x0b \x01(\t\"j\n\x19ListNotificationsResponse\x12\x34\n\rnotifications\x18\x01 \x03(\x0b\x32\x1d.pulse.common.v1.Notification\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"a\n\x18WatchNotificationRequest\x12-\n\x03ref\x18\x01 \x01(\x0b\x32 .pulse.ledger.v1.NotificationRef\x12\x16\n\x0e\x61\x66ter_sequence\x18\x02 \x01(\x05\"s\n\x19WatchNotificationResponse\x12-\n\x05\x65vent\x18\x01 \x01(\x0b\x32\x1e.pulse.common.v1.TimelineEvent\x12\'\n\x06status\x18\x02 \x01(\x0e\x32\x17.pulse.common.v1.Status\"O\n\x12GetTemplateRequest\x12\x1a\n\ttenant_id\x18\x01 \x01(\tB\x07\xbaH\x04r\x02\x10\x01\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0f\n\x07version\x18\x03 \x01(\x05\"B\n\x13GetTemplateResponse\x12+\n\x08template\x18\x01 \x01(\x0b\x32\x19.pulse.common.v1.Template\"\x90\x01\n\x14ListTemplatesRequest\x12\x1a\n\ttenant_id\x18\x01 \x01(\tB\x07\xbaH\x04r\x02\x10\x01\x12\x1d\n\tpage_size\x18\x02 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x01\x12\x12\n\npage_token\x18\x03 \x01(\t\x12)\n\x07\x63hannel\x18\x04 \x01(\x0e\x32\x18.pulse.common.v1.Channel\"^\n\x15ListTemplatesResponse\x12,\n\ttemplates\x18\x01 \x03(\x0b\x32\x19.pulse.common.v1.Template\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"*\n\x15GetQueueDepthsRequest\x12\x11\n\ttenant_id\x18\x01 \x01(\t\"C\n\x16GetQueueDepthsResponse\x12)\n\x05lanes\x18\x01 \x03(\x0b\x32\x1a.pulse.ledger.v1.LaneDepth\"\x96\x01\n\tLaneDepth\x12\'\n\x04lane\x18\x01 \x01(\x0e\x32\x19.pulse.common.v1.Priority\x12\x0b\n\x03\x64ue\x18\x02 \x01(\x03\x12\x0f\n\x07waiting\x18\x03 \x01(\x03\x12\x0f\n\x07sending\x18\x04 \x01(\x03\x12\x31\n\x0eoldest_due_age\x18\x05 \x01(\x0b\x32\x19.google.protobuf.Duration\"T\n\x14GetStatisticsRequest\x12\x11\n\ttenant_id\x18\x01 \x01(\t\x12)\n\x06window\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\"g\n\x15GetStatisticsResponse\x12.\n\x05\x63\x65lls\x18\x01 \x03(\x0b\x32\x1f.pulse.ledger.v1.StatisticsCell\x12\x1e\n\x16\x61verage_retry_attempts\x18\x02 \x01(\x01\"s\n\x0eStatisticsCell\x12\'\n\x06status\x18\x01 \x01(\x0e\x32\x17.pulse.common.v1.Status\x12)\n\x07\x63hannel\x18\x02 \x01(\x0e\x32\x18.pulse.common.v1.Channel\x12\r\n\x05\x63ount\x18\x03 \x01(\x03\x32\xcb\x05\n\x0cLedgerReader\x12\x64\n\x0fGetNotification\x12\'.pulse.ledger.v1.GetNotificationRequest\x1a(.pulse.ledger.v1.GetNotificationResponse\x12j\n\x11ListNotifications\x12).pulse.ledger.v1.ListNotificationsRequest\x1a*.pulse.ledger.v1.ListNotificationsResponse\x12l\n\x11WatchNotification\x12).pulse.ledger.v1.WatchNotificationRequest\x1a*.pulse.ledger.v1.WatchNotificationResponse0\x01\x12X\n\x0bGetTemplate\x12#.pulse.ledger.v1.GetTemplateRequest\x1a$.pulse.ledger.v1.GetTemplateResponse\x12^\n\rListTemplates\x12%.pulse.ledger.v1.ListTemplatesRequest\x1a&.pulse.ledger.v1.ListTemplatesResponse\x12\x61\n\x0eGetQueueDepths\x12&.pulse.ledger.v1.GetQueueDepthsRequest\x1a\'.pulse.ledger.v1.GetQueueDepthsResponse\x12^\n\rGetStatistics\x12%.pulse.ledger.v1.GetStatisticsRequest\x1a&.pulse.ledger.v1.GetStatisticsResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#pulse/ledger/v1/ledger_reader.proto\x12\x0fpulse.ledger.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1bpulse/common/v1/enums.proto\x1a\"pulse/common/v1/notification.proto\x1a\x1epulse/common/v1/template.proto\x1a\x1dpulse/ledger/v1/records.proto\"G\n\x16GetNotificationRequest\x12-\n\x03ref\x18\x01 \x01(\x0b\x32 .pulse.ledger.v1.NotificationRef\"N\n\x17GetNotificationResponse\x12\x33\n\x0cnotification\x18\x01 \x01(\x0b\x32\x1d.pulse.common.v1.Notification\"\xf6\x02\n\x18ListNotificationsRequest\x12\x1a\n\ttenant_id\x18\x01 \x01(\tB\x07\xbaH\x04r\x02\x10\x01\x12\x1d\n\tpage_size\x18\x02 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x01\x12\x12\n\npage_token\x18\x03 \x01(\t\x12\x0f\n\x07user_id\x18\x04 \x01(\t\x12)\n\x08statuses\x18\x05 \x03(\x0e\x32\x17.pulse.common.v1.Status\x12)\n\x07\x63hannel\x18\x06 \x01(\x0e\x32\x18.pulse.common.v1.Channel\x12\x15\n\rtemplate_name\x18\x07 \x01(\t\x12\x31\n\rcreated_after\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x32\n\x0e\x63reated_before\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08provider\x18\n \x01(\t\x12\x14\n\x0c\x66\x61ilure_code\x18\x0b \x01(\t\"j\n\x19ListNotificationsResponse\x12\x34\n\rnotifications\x18\x01 \x03(\x0b\x32\x1d.pulse.common.v1.Notification\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x9a\x01\n\x16ListDeadLettersRequest\x12\x1a\n\ttenant_id\x18\x01 \x01(\tB\x07\xbaH\x04r\x02\x10\x01\x12\x31\n\x06\x66ilter\x18\x02 \x01(\x0b\x32!.pulse.ledger.v1.DeadLetterFilter\x12\x1d\n\tpage_size\x18\x03 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x01\x12\x12\n\npage_token\x18\x04 \x01(\t\"g\n\x17ListDeadLettersResponse\x12\x33\n\x0c\x64\x65\x61\x64_letters\x18\x01 \x03(\x0b\x32\x1d.pulse.common.v1.Notification\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"a\n\x18WatchNotificationRequest\x12-\n\x03ref\x18\x01 \x01(\x0b\x32 .pulse.ledger.v1.NotificationRef\x12\x16\n\x0e\x61\x66ter_sequence\x18\x02 \x01(\x05\"s\n\x19WatchNotificationResponse\x12-\n\x05\x65vent\x18\x01 \x01(\x0b\x32\x1e.pulse.common.v1.TimelineEvent\x12\'\n\x06status\x18\x02 \x01(\x0e\x32\x17.pulse.common.v1.Status\"O\n\x12GetTemplateRequest\x12\x1a\n\ttenant_id\x18\x01 \x01(\tB\x07\xbaH\x04r\x02\x10\x01\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0f\n\x07version\x18\x03 \x01(\x05\"B\n\x13GetTemplateResponse\x12+\n\x08template\x18\x01 \x01(\x0b\x32\x19.pulse.common.v1.Template\"\x90\x01\n\x14ListTemplatesRequest\x12\x1a\n\ttenant_id\x18\x01 \x01(\tB\x07\xbaH\x04r\x02\x10\x01\x12\x1d\n\tpage_size\x18\x02 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x01\x12\x12\n\npage_token\x18\x03 \x01(\t\x12)\n\x07\x63hannel\x18\x04 \x01(\x0e\x32\x18.pulse.common.v1.Channel\"^\n\x15ListTemplatesResponse\x12,\n\ttemplates\x18\x01 \x03(\x0b\x32\x19.pulse.common.v1.Template\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"*\n\x15GetQueueDepthsRequest\x12\x11\n\ttenant_id\x18\x01 \x01(\t\"C\n\x16GetQueueDepthsResponse\x12)\n\x05lanes\x18\x01 \x03(\x0b\x32\x1a.pulse.ledger.v1.LaneDepth\"\x96\x01\n\tLaneDepth\x12\'\n\x04lane\x18\x01 \x01(\x0e\x32\x19.pulse.common.v1.Priority\x12\x0b\n\x03\x64ue\x18\x02 \x01(\x03\x12\x0f\n\x07waiting\x18\x03 \x01(\x03\x12\x0f\n\x07sending\x18\x04 \x01(\x03\x12\x31\n\x0eoldest_due_age\x18\x05 \x01(\x0b\x32\x19.google.protobuf.Duration\"T\n\x14GetStatisticsRequest\x12\x11\n\ttenant_id\x18\x01 \x01(\t\x12)\n\x06window\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\"g\n\x15GetStatisticsResponse\x12.\n\x05\x63\x65lls\x18\x01 \x03(\x0b\x32\x1f.pulse.ledger.v1.StatisticsCell\x12\x1e\n\x16\x61verage_retry_attempts\x18\x02 \x01(\x01\"s\n\x0eStatisticsCell\x12\'\n\x06status\x18\x01 \x01(\x0e\x32\x17.pulse.common.v1.Status\x12)\n\x07\x63hannel\x18\x02 \x01(\x0e\x32\x18.pulse.common.v1.Channel\x12\r\n\x05\x63ount\x18\x03 \x01(\x03\x32\xb1\x06\n\x0cLedgerReader\x12\x64\n\x0fGetNotification\x12\'.pulse.ledger.v1.GetNotificationRequest\x1a(.pulse.ledger.v1.GetNotificationResponse\x12j\n\x11ListNotifications\x12).pulse.ledger.v1.ListNotificationsRequest\x1a*.pulse.ledger.v1.ListNotificationsResponse\x12\x64\n\x0fListDeadLetters\x12\'.pulse.ledger.v1.ListDeadLettersRequest\x1a(.pulse.ledger.v1.ListDeadLettersResponse\x12l\n\x11WatchNotification\x12).pulse.ledger.v1.WatchNotificationRequest\x1a*.pulse.ledger.v1.WatchNotificationResponse0\x01\x12X\n\x0bGetTemplate\x12#.pulse.ledger.v1.GetTemplateRequest\x1a$.pulse.ledger.v1.GetTemplateResponse\x12^\n\rListTemplates\x12%.pulse.ledger.v1.ListTemplatesRequest\x1a&.pulse.ledger.v1.ListTemplatesResponse\x12\x61\n\x0eGetQueueDepths\x12&.pulse.ledger.v1.GetQueueDepthsRequest\x1a\'.pulse.ledger.v1.GetQueueDepthsResponse\x12^\n\rGetStatistics\x12%.pulse.ledger.v1.GetStatisticsRequest\x1a&.pulse.ledger.v1.GetStatisticsResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -42,6 +42,10 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTNOTIFICATIONSREQUEST'].fields_by_name['tenant_id']._serialized_options = b'\272H\004r\002\020\001'
   _globals['_LISTNOTIFICATIONSREQUEST'].fields_by_name['page_size']._loaded_options = None
   _globals['_LISTNOTIFICATIONSREQUEST'].fields_by_name['page_size']._serialized_options = b'\272H\007\032\005\030\350\007(\001'
+  _globals['_LISTDEADLETTERSREQUEST'].fields_by_name['tenant_id']._loaded_options = None
+  _globals['_LISTDEADLETTERSREQUEST'].fields_by_name['tenant_id']._serialized_options = b'\272H\004r\002\020\001'
+  _globals['_LISTDEADLETTERSREQUEST'].fields_by_name['page_size']._loaded_options = None
+  _globals['_LISTDEADLETTERSREQUEST'].fields_by_name['page_size']._serialized_options = b'\272H\007\032\005\030\350\007(\001'
   _globals['_GETTEMPLATEREQUEST'].fields_by_name['tenant_id']._loaded_options = None
   _globals['_GETTEMPLATEREQUEST'].fields_by_name['tenant_id']._serialized_options = b'\272H\004r\002\020\001'
   _globals['_LISTTEMPLATESREQUEST'].fields_by_name['tenant_id']._loaded_options = None
@@ -56,30 +60,34 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTNOTIFICATIONSREQUEST']._serialized_end=806
   _globals['_LISTNOTIFICATIONSRESPONSE']._serialized_start=808
   _globals['_LISTNOTIFICATIONSRESPONSE']._serialized_end=914
-  _globals['_WATCHNOTIFICATIONREQUEST']._serialized_start=916
-  _globals['_WATCHNOTIFICATIONREQUEST']._serialized_end=1013
-  _globals['_WATCHNOTIFICATIONRESPONSE']._serialized_start=1015
-  _globals['_WATCHNOTIFICATIONRESPONSE']._serialized_end=1130
-  _globals['_GETTEMPLATEREQUEST']._serialized_start=1132
-  _globals['_GETTEMPLATEREQUEST']._serialized_end=1211
-  _globals['_GETTEMPLATERESPONSE']._serialized_start=1213
-  _globals['_GETTEMPLATERESPONSE']._serialized_end=1279
-  _globals['_LISTTEMPLATESREQUEST']._serialized_start=1282
-  _globals['_LISTTEMPLATESREQUEST']._serialized_end=1426
-  _globals['_LISTTEMPLATESRESPONSE']._serialized_start=1428
-  _globals['_LISTTEMPLATESRESPONSE']._serialized_end=1522
-  _globals['_GETQUEUEDEPTHSREQUEST']._serialized_start=1524
-  _globals['_GETQUEUEDEPTHSREQUEST']._serialized_end=1566
-  _globals['_GETQUEUEDEPTHSRESPONSE']._serialized_start=1568
-  _globals['_GETQUEUEDEPTHSRESPONSE']._serialized_end=1635
-  _globals['_LANEDEPTH']._serialized_start=1638
-  _globals['_LANEDEPTH']._serialized_end=1788
-  _globals['_GETSTATISTICSREQUEST']._serialized_start=1790
-  _globals['_GETSTATISTICSREQUEST']._serialized_end=1874
-  _globals['_GETSTATISTICSRESPONSE']._serialized_start=1876
-  _globals['_GETSTATISTICSRESPONSE']._serialized_end=1979
-  _globals['_STATISTICSCELL']._serialized_start=1981
-  _globals['_STATISTICSCELL']._serialized_end=2096
-  _globals['_LEDGERREADER']._serialized_start=2099
-  _globals['_LEDGERREADER']._serialized_end=2814
+  _globals['_LISTDEADLETTERSREQUEST']._serialized_start=917
+  _globals['_LISTDEADLETTERSREQUEST']._serialized_end=1071
+  _globals['_LISTDEADLETTERSRESPONSE']._serialized_start=1073
+  _globals['_LISTDEADLETTERSRESPONSE']._serialized_end=1176
+  _globals['_WATCHNOTIFICATIONREQUEST']._serialized_start=1178
+  _globals['_WATCHNOTIFICATIONREQUEST']._serialized_end=1275
+  _globals['_WATCHNOTIFICATIONRESPONSE']._serialized_start=1277
+  _globals['_WATCHNOTIFICATIONRESPONSE']._serialized_end=1392
+  _globals['_GETTEMPLATEREQUEST']._serialized_start=1394
+  _globals['_GETTEMPLATEREQUEST']._serialized_end=1473
+  _globals['_GETTEMPLATERESPONSE']._serialized_start=1475
+  _globals['_GETTEMPLATERESPONSE']._serialized_end=1541
+  _globals['_LISTTEMPLATESREQUEST']._serialized_start=1544
+  _globals['_LISTTEMPLATESREQUEST']._serialized_end=1688
+  _globals['_LISTTEMPLATESRESPONSE']._serialized_start=1690
+  _globals['_LISTTEMPLATESRESPONSE']._serialized_end=1784
+  _globals['_GETQUEUEDEPTHSREQUEST']._serialized_start=1786
+  _globals['_GETQUEUEDEPTHSREQUEST']._serialized_end=1828
+  _globals['_GETQUEUEDEPTHSRESPONSE']._serialized_start=1830
+  _globals['_GETQUEUEDEPTHSRESPONSE']._serialized_end=1897
+  _globals['_LANEDEPTH']._serialized_start=1900
+  _globals['_LANEDEPTH']._serialized_end=2050
+  _globals['_GETSTATISTICSREQUEST']._serialized_start=2052
+  _globals['_GETSTATISTICSREQUEST']._serialized_end=2136
+  _globals['_GETSTATISTICSRESPONSE']._serialized_start=2138
+  _globals['_GETSTATISTICSRESPONSE']._serialized_end=2241
+  _globals['_STATISTICSCELL']._serialized_start=2243
+  _globals['_STATISTICSCELL']._serialized_end=2358
+  _globals['_LEDGERREADER']._serialized_start=2361
+  _globals['_LEDGERREADER']._serialized_end=3178
 # @@protoc_insertion_point(module_scope)

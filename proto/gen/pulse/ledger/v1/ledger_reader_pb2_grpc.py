@@ -45,6 +45,11 @@ class LedgerReaderStub:
                 request_serializer=pulse_dot_ledger_dot_v1_dot_ledger__reader__pb2.ListNotificationsRequest.SerializeToString,
                 response_deserializer=pulse_dot_ledger_dot_v1_dot_ledger__reader__pb2.ListNotificationsResponse.FromString,
                 _registered_method=True)
+        self.ListDeadLetters = channel.unary_unary(
+                '/pulse.ledger.v1.LedgerReader/ListDeadLetters',
+                request_serializer=pulse_dot_ledger_dot_v1_dot_ledger__reader__pb2.ListDeadLettersRequest.SerializeToString,
+                response_deserializer=pulse_dot_ledger_dot_v1_dot_ledger__reader__pb2.ListDeadLettersResponse.FromString,
+                _registered_method=True)
         self.WatchNotification = channel.unary_stream(
                 '/pulse.ledger.v1.LedgerReader/WatchNotification',
                 request_serializer=pulse_dot_ledger_dot_v1_dot_ledger__reader__pb2.WatchNotificationRequest.SerializeToString,
@@ -85,6 +90,13 @@ class LedgerReaderServicer:
 
     def ListNotifications(self, request, context):
         """A page of notifications, newest first. INVALID_ARGUMENT: a page token that cannot be.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListDeadLetters(self, request, context):
+        """A page of dead letters, the last to die first. INVALID_ARGUMENT: a page token that cannot be.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -137,6 +149,11 @@ def add_LedgerReaderServicer_to_server(servicer, server):
                     servicer.ListNotifications,
                     request_deserializer=pulse_dot_ledger_dot_v1_dot_ledger__reader__pb2.ListNotificationsRequest.FromString,
                     response_serializer=pulse_dot_ledger_dot_v1_dot_ledger__reader__pb2.ListNotificationsResponse.SerializeToString,
+            ),
+            'ListDeadLetters': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListDeadLetters,
+                    request_deserializer=pulse_dot_ledger_dot_v1_dot_ledger__reader__pb2.ListDeadLettersRequest.FromString,
+                    response_serializer=pulse_dot_ledger_dot_v1_dot_ledger__reader__pb2.ListDeadLettersResponse.SerializeToString,
             ),
             'WatchNotification': grpc.unary_stream_rpc_method_handler(
                     servicer.WatchNotification,
@@ -219,6 +236,33 @@ class LedgerReader:
             '/pulse.ledger.v1.LedgerReader/ListNotifications',
             pulse_dot_ledger_dot_v1_dot_ledger__reader__pb2.ListNotificationsRequest.SerializeToString,
             pulse_dot_ledger_dot_v1_dot_ledger__reader__pb2.ListNotificationsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListDeadLetters(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/pulse.ledger.v1.LedgerReader/ListDeadLetters',
+            pulse_dot_ledger_dot_v1_dot_ledger__reader__pb2.ListDeadLettersRequest.SerializeToString,
+            pulse_dot_ledger_dot_v1_dot_ledger__reader__pb2.ListDeadLettersResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -37,6 +37,8 @@ class LedgerReaderStub:
     """One notification with its timeline. NOT_FOUND: no such notification."""
     ListNotifications: _grpc.UnaryUnaryMultiCallable[_ledger_reader_pb2.ListNotificationsRequest, _ledger_reader_pb2.ListNotificationsResponse]
     """A page of notifications, newest first. INVALID_ARGUMENT: a page token that cannot be."""
+    ListDeadLetters: _grpc.UnaryUnaryMultiCallable[_ledger_reader_pb2.ListDeadLettersRequest, _ledger_reader_pb2.ListDeadLettersResponse]
+    """A page of dead letters, the last to die first. INVALID_ARGUMENT: a page token that cannot be."""
     WatchNotification: _grpc.UnaryStreamMultiCallable[_ledger_reader_pb2.WatchNotificationRequest, _ledger_reader_pb2.WatchNotificationResponse]
     """Events of one notification as they are recorded, until it is terminal. NOT_FOUND: no such notification."""
     GetTemplate: _grpc.UnaryUnaryMultiCallable[_ledger_reader_pb2.GetTemplateRequest, _ledger_reader_pb2.GetTemplateResponse]
@@ -57,6 +59,8 @@ class LedgerReaderAsyncStub(LedgerReaderStub):
     """One notification with its timeline. NOT_FOUND: no such notification."""
     ListNotifications: _aio.UnaryUnaryMultiCallable[_ledger_reader_pb2.ListNotificationsRequest, _ledger_reader_pb2.ListNotificationsResponse]  # type: ignore[assignment]
     """A page of notifications, newest first. INVALID_ARGUMENT: a page token that cannot be."""
+    ListDeadLetters: _aio.UnaryUnaryMultiCallable[_ledger_reader_pb2.ListDeadLettersRequest, _ledger_reader_pb2.ListDeadLettersResponse]  # type: ignore[assignment]
+    """A page of dead letters, the last to die first. INVALID_ARGUMENT: a page token that cannot be."""
     WatchNotification: _aio.UnaryStreamMultiCallable[_ledger_reader_pb2.WatchNotificationRequest, _ledger_reader_pb2.WatchNotificationResponse]  # type: ignore[assignment]
     """Events of one notification as they are recorded, until it is terminal. NOT_FOUND: no such notification."""
     GetTemplate: _aio.UnaryUnaryMultiCallable[_ledger_reader_pb2.GetTemplateRequest, _ledger_reader_pb2.GetTemplateResponse]  # type: ignore[assignment]
@@ -86,6 +90,14 @@ class LedgerReaderServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_ledger_reader_pb2.ListNotificationsResponse, _abc.Awaitable[_ledger_reader_pb2.ListNotificationsResponse]]:
         """A page of notifications, newest first. INVALID_ARGUMENT: a page token that cannot be."""
+
+    @_abc_1.abstractmethod
+    def ListDeadLetters(
+        self,
+        request: _ledger_reader_pb2.ListDeadLettersRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_ledger_reader_pb2.ListDeadLettersResponse, _abc.Awaitable[_ledger_reader_pb2.ListDeadLettersResponse]]:
+        """A page of dead letters, the last to die first. INVALID_ARGUMENT: a page token that cannot be."""
 
     @_abc_1.abstractmethod
     def WatchNotification(

@@ -224,6 +224,48 @@ class RecordResult(_message.Message):
 Global___RecordResult: _TypeAlias = RecordResult  # noqa: Y015
 
 @_typing.final
+class DeadLetterFilter(_message.Message):
+    """Which dead letters (FAILED, UNKNOWN and UNDELIVERED) are meant; what is unset does not matter."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CHANNEL_FIELD_NUMBER: _builtins.int
+    PROVIDER_FIELD_NUMBER: _builtins.int
+    FAILURE_CODE_FIELD_NUMBER: _builtins.int
+    DIED_AFTER_FIELD_NUMBER: _builtins.int
+    DIED_BEFORE_FIELD_NUMBER: _builtins.int
+    channel: _enums_pb2.Channel.ValueType
+    """Only those by this channel."""
+    provider: _builtins.str
+    """Only those whose last attempt went to this provider."""
+    failure_code: _builtins.str
+    """Only those that failed last with this code."""
+    @_builtins.property
+    def died_after(self) -> _timestamp_pb2.Timestamp:
+        """Died at or after this time."""
+
+    @_builtins.property
+    def died_before(self) -> _timestamp_pb2.Timestamp:
+        """Died before this time."""
+
+    def __init__(
+        self,
+        *,
+        channel: _enums_pb2.Channel.ValueType = ...,
+        provider: _builtins.str = ...,
+        failure_code: _builtins.str = ...,
+        died_after: _timestamp_pb2.Timestamp | None = ...,
+        died_before: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["died_after", b"died_after", "died_before", b"died_before"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["channel", b"channel", "died_after", b"died_after", "died_before", b"died_before", "failure_code", b"failure_code", "provider", b"provider"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DeadLetterFilter: _TypeAlias = DeadLetterFilter  # noqa: Y015
+
+@_typing.final
 class KeyUse(_message.Message):
     """One idempotency key and what it was used for."""
 

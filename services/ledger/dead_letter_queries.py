@@ -1,0 +1,65 @@
+"""What is asked of the dead letters, in SQLAlchemy Core, compiled for psycopg.
+
+All go along ``deliveries_dead_idx``, in the order of deaths, from one time to another.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+import sqlalchemy as sa
+
+from services.ledger.paging import DeadLetterFilter
+from services.ledger.queries import Query, compiled, notification, state
+from services.ledger.states import DEAD_LETTERS
+from services.ledger.tables import TIME
+from services.ledger.tables import deliveries as d
+
+
+def page(wanted: DeadLetterFilter, size: int, before: tuple[dt.datetime, str] | None) -> Query:
+    """With what was asked for, the last to die first; ``before``: only what comes after that death and id."""
+    statement = notification().where(*_are(wanted))
+    if before is not None:
+        last = sa.tuple_(sa.literal(before[0], TIME), sa.literal(before[1], sa.Uuid))
+        statement = statement.where(sa.tuple_(d.c.died_at, d.c.notification_id) < last)
+    return compiled(statement.order_by(d.c.died_at.desc(), d.c.notification_id.desc()).limit(size))
+
+
+def count(wanted: DeadLetterFilter, now: dt.datetime) -> Query:
+    """How many there are that could be sent at ``now``."""
+    return compiled(sa.select(sa.func.count()).select_from(d).where(*_are(wanted), _alive(now)))
+
+
+def hold(wanted: DeadLetterFilter, size: int, now: dt.datetime) -> Query:
+    """Those that could be sent at ``now``, the first to die first, held until the transaction ends.
+
+    Past those that others hold: they are being replayed already.
+    """
+    statement = sa.select(*state()).where(*_are(wanted), _alive(now))
+    order = statement.order_by(d.c.died_at, d.c.notification_id).limit(size)
+    return compiled(order.with_for_update(skip_locked=True))
+
+
+def _are(wanted: DeadLetterFilter) -> list[sa.ColumnElement[bool]]:
+    conditions: list[sa.ColumnElement[bool]] = [
+        d.c.tenant_id == wanted.tenant_id,
+        d.c.died_at.is_not(None),
+        # Whoever does not know of died_at, as the release before, may have left one behind.
+        d.c.status.in_(sorted(DEAD_LETTERS)),
+    ]
+    equal: dict[sa.Column[Any], Any] = {
+        d.c.channel: wanted.channel,
+        d.c.provider: wanted.provider,
+        d.c.failure_code: wanted.failure_code,
+    }
+    conditions += [column == value for column, value in equal.items() if value]
+    if wanted.died_after is not None:
+        conditions.append(d.c.died_at >= wanted.died_after)
+    if wanted.died_before is not None:
+        conditions.append(d.c.died_at < wanted.died_before)
+    return conditions
+
+
+def _alive(now: dt.datetime) -> sa.ColumnElement[bool]:
+    return d.c.expires_at.is_(None) | (d.c.expires_at > now)

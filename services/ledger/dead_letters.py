@@ -1,0 +1,129 @@
+"""The dead letters: browsed in the order of their deaths, and sent on their way again, many at a time."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import NamedTuple
+
+from services.ledger import dead_letter_queries, interventions, reader, rows, sql
+from services.ledger.delivery import Delivery
+from services.ledger.paging import BadToken, DeadLetterFilter
+from services.ledger.postgres import Connection, Postgres
+from services.ledger.reader import Notification
+from services.ledger.watchers import Watchers
+from shared import deadlines
+from shared.clock import Clock
+
+#: Replayed by one call at the most.
+MOST = 100_000
+#: Replayed in one transaction: few enough not to hold anybody up.
+_CHUNK = 1_000
+#: No transaction begins with less time than this left to the call, s: its answer must still be given.
+_SPARE_SECONDS = 1.0
+
+
+class Replay(NamedTuple):
+    """How many were sent on their way, and when the last of them falls due; None: none was."""
+
+    replayed: int
+    last_due_at: dt.datetime | None
+
+
+class Pace(NamedTuple):
+    """One after another from ``begun`` on, ``rate`` in a second; ``place`` counts from 0."""
+
+    begun: dt.datetime
+    rate: int
+    place: int
+
+    @property
+    def due_at(self) -> dt.datetime:
+        return self.begun + dt.timedelta(seconds=self.place / self.rate)
+
+    def after(self, places: int) -> Pace:
+        return self._replace(place=self.place + places)
+
+
+class DeadLetters:
+    """Those of one tenant at a time."""
+
+    def __init__(self, postgres: Postgres, clock: Clock, watchers: Watchers) -> None:
+        self._postgres = postgres
+        self._clock = clock
+        self._watchers = watchers
+
+    async def page(self, wanted: DeadLetterFilter, size: int, after: str) -> list[Notification]:
+        """Up to ``size``, the last to die first, from the :func:`place` where the last page ended. Raises BadToken."""
+        query = dead_letter_queries.page(wanted, size, _placed(after) if after else None)
+
+        async def work(connection: Connection) -> list[Notification]:
+            cursor = await connection.execute(query.text, query.parameters)
+            return [reader.notification(row) for row in await cursor.fetchall()]
+
+        return await self._postgres.read(work)
+
+    async def count(self, wanted: DeadLetterFilter) -> int:
+        """How many there are, those left out whose time to live has ended."""
+        query = dead_letter_queries.count(wanted, self._clock.now())
+
+        async def work(connection: Connection) -> int:
+            row = await (await connection.execute(query.text, query.parameters)).fetchone()
+            return 0 if row is None else int(row[0])
+
+        return await self._postgres.read(work)
+
+    async def replay(self, wanted: DeadLetterFilter, actor: str, rate: int) -> Replay:
+        """Makes them due one after another, ``rate`` in a second, the first to die first.
+
+        Each is replayed by one call only, whoever else calls. Ends after :data:`MOST`, or in time for the answer; what
+        is done by then stays done.
+        """
+        begun = self._clock.now()
+        # What is replayed here may die again meanwhile: that is a new death, and none of this call's business.
+        soon = begun + dt.timedelta(microseconds=1)
+        wanted = wanted._replace(died_before=min(wanted.died_before or soon, soon))
+        replayed, last_due_at = 0, None
+        while replayed < MOST and deadlines.remaining() > _SPARE_SECONDS:
+            dead = await self._chunk(wanted, Pace(begun, rate, replayed), actor)
+            replayed += len(dead)
+            if dead:
+                last_due_at = Pace(begun, rate, replayed - 1).due_at
+                # The index still holds the graves of those that left: the next look begins behind them.
+                wanted = wanted._replace(died_after=dead[-1].died_at)
+            if len(dead) < _CHUNK:
+                break
+        return Replay(replayed, last_due_at)
+
+    async def _chunk(self, wanted: DeadLetterFilter, pace: Pace, actor: str) -> list[Delivery]:
+        """Replays the first of them, in one transaction; gives them as they were."""
+        now = self._clock.now()
+        query = dead_letter_queries.hold(wanted, _CHUNK, now)
+
+        async def work(connection: Connection) -> list[Delivery]:
+            async with connection.transaction():
+                cursor = await connection.execute(query.text, query.parameters)
+                dead = [rows.delivery(row) for row in await cursor.fetchall()]
+                changes = [
+                    interventions.replay(one, actor, now, pace.after(place).due_at) for place, one in enumerate(dead)
+                ]
+                if changes:
+                    await connection.execute(sql.CHANGE, rows.written(changes, now))
+            return dead
+
+        dead = await self._postgres.write(work)
+        self._watchers.wake(delivery.ref for delivery in dead)
+        return dead
+
+
+def place(letter: Notification) -> str:
+    """Where a dead letter stands among the others."""
+    died_at = letter.delivery.died_at
+    return f"{died_at and died_at.isoformat()} {letter.delivery.notification_id}"
+
+
+def _placed(text: str) -> tuple[dt.datetime, str]:
+    moment, _, notification_id = text.partition(" ")
+    try:
+        return dt.datetime.fromisoformat(moment), notification_id
+    except ValueError:
+        raise BadToken from None

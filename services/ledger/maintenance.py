@@ -1,0 +1,132 @@
+"""What has to be done to the tables from time to time: weeks made ahead, weeks dropped at the end of retention, keys
+forgotten. Of any number who try at once, one does it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TypeVar
+
+from psycopg import errors
+
+from services.ledger import partitions, retention, sql
+from services.ledger.config import LedgerSettings
+from services.ledger.partitions import Partition
+from services.ledger.postgres import Connection, Postgres
+from shared.clock import Clock
+from shared.ids import time_floor
+from shared.logs import logger
+
+log = logger(__name__)
+
+#: The advisory lock by which one is chosen; any number nobody else uses.
+_LOCK = 0x70756C7366
+#: Rows deleted by one statement: few enough not to hold anybody up.
+_BATCH = 5_000
+
+Result = TypeVar("Result")
+
+
+class Busy(Exception):
+    """Another is maintaining the tables."""
+
+
+@dataclass
+class Done:
+    """What was done."""
+
+    #: Names of partitions.
+    made: list[str] = field(default_factory=list)
+    #: Weeks, as in 2026w48, whose partitions were dropped.
+    dropped: list[str] = field(default_factory=list)
+    #: Weeks past the end of retention that stay, as somebody in them still waits or a table was in use.
+    kept: list[str] = field(default_factory=list)
+    #: Notifications past the end of retention that had gone to the default partition.
+    strays: int = 0
+    #: Idempotency keys that had expired.
+    keys: int = 0
+
+    def __bool__(self) -> bool:
+        return any(dataclasses.astuple(self))
+
+
+class Maintenance:
+    """Safe at any time, beside any number of ledgers at work."""
+
+    def __init__(self, postgres: Postgres, clock: Clock, settings: LedgerSettings) -> None:
+        self._postgres = postgres
+        self._clock = clock
+        self._weeks_ahead = settings.ledger_weeks_ahead
+        self._retention = dt.timedelta(days=settings.ledger_retention_days)
+
+    async def run(self) -> Done | None:
+        """Does what is to be done; None: another is at it. Raises UNAVAILABLE."""
+        done = Done()
+        try:
+            await self._all(done, self._clock.now())
+        except Busy:
+            return done or None
+        finally:
+            if done:
+                log.info("tables maintained", **dataclasses.asdict(done))
+        return done
+
+    async def _all(self, done: Done, now: dt.datetime) -> None:
+        for partition in partitions.weeks(now, self._weeks_ahead):
+            if await self._alone(partial(_make, partition=partition)):
+                done.made.append(partition.name)
+        end = now - self._retention
+        for week in await self._alone(partial(retention.weeks_before, end=end)) or ():
+            dropped = await self._alone(partial(retention.drop, week=week))
+            (done.dropped if dropped else done.kept).append(week)
+        async for count in self._batches(retention.STRAYS, time_floor(end)):
+            done.strays += count
+        for statement in retention.ORPHANS:
+            async for _ in self._batches(statement, time_floor(end)):
+                pass
+        async for count in self._batches(sql.PURGE_KEYS, now):
+            done.keys += count
+
+    async def _batches(self, statement: str, before: object) -> AsyncIterator[int]:
+        """Repeats a statement that deletes up to a limit; how many it deleted each time."""
+        parameters, count = {"before": before, "limit": _BATCH}, _BATCH
+        while count == _BATCH:
+            count = await self._alone(partial(_deleted, statement=statement, parameters=parameters)) or 0
+            yield count
+
+    async def _alone(self, step: Callable[[Connection], Awaitable[Result]]) -> Result | None:
+        """One step in a transaction of its own; None if a table was in use. Raises :class:`Busy`.
+
+        The lock belongs to the transaction: whatever happens to this process, nobody is shut out for longer.
+        """
+
+        async def work(connection: Connection) -> Result | None:
+            try:
+                async with connection.transaction():
+                    answer = await connection.execute("SELECT pg_try_advisory_xact_lock(%s)", [_LOCK])
+                    if await answer.fetchone() != (True,):
+                        raise Busy
+                    # Whoever writes queues up behind a waiting table lock: better to try again next time.
+                    await connection.execute("SET LOCAL lock_timeout = '500ms'")
+                    return await step(connection)
+            except errors.LockNotAvailable:
+                log.warning("a table is in use: it is maintained next time")
+                return None
+
+        return await self._postgres.write(work)
+
+
+async def _make(connection: Connection, partition: Partition) -> bool:
+    question = await connection.execute(partitions.missing(partition.table), partition._asdict(), prepare=False)
+    if await question.fetchone() != (True,):
+        return False
+    await connection.execute(partitions.create(partition), prepare=False)
+    return True
+
+
+async def _deleted(connection: Connection, statement: str, parameters: dict[str, object]) -> int:
+    return (await connection.execute(statement, parameters)).rowcount

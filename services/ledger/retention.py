@@ -1,0 +1,66 @@
+"""The end of retention: whole weeks leave by dropping their partitions, which costs the same however full they are.
+
+A week stays as long as one of its notifications still waits, is being sent or will be tried again.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from psycopg import sql
+
+from services.ledger import partitions
+from services.ledger.postgres import Connection
+from services.ledger.tables import PARTITIONED
+
+_NAMES = """
+SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
+WHERE i.inhparent = ANY (%(tables)s::regclass[])
+"""
+
+# Deletes what went to the default partition and is at rest, with all that belongs to it, wherever that is.
+STRAYS = """
+WITH stray AS (
+    SELECT tenant_id, notification_id FROM deliveries_default
+    WHERE notification_id < %(before)s AND due_at IS NULL LIMIT %(limit)s FOR UPDATE SKIP LOCKED
+), events_ AS (
+    DELETE FROM events e USING stray s WHERE e.tenant_id = s.tenant_id AND e.notification_id = s.notification_id
+), notifications_ AS (
+    DELETE FROM notifications n USING stray s WHERE n.tenant_id = s.tenant_id AND n.notification_id = s.notification_id
+)
+DELETE FROM deliveries d USING stray s WHERE d.tenant_id = s.tenant_id AND d.notification_id = s.notification_id
+"""
+
+# Deletes from the default partitions what belongs to a notification that left with its week.
+ORPHANS = tuple(
+    f"""
+    DELETE FROM {table}_default WHERE ctid = ANY (ARRAY(
+        SELECT t.ctid FROM {table}_default t WHERE t.notification_id < %(before)s AND NOT EXISTS (
+            SELECT FROM deliveries d WHERE d.tenant_id = t.tenant_id AND d.notification_id = t.notification_id)
+        LIMIT %(limit)s))
+    """  # noqa: S608 -- made of constants
+    for table in ("notifications", "events")
+)
+
+
+async def weeks_before(connection: Connection, end: dt.datetime) -> list[str]:
+    """Weeks that have partitions and were over at ``end``, the oldest first."""
+    cursor = await connection.execute(_NAMES, {"tables": list(PARTITIONED)})
+    weeks = {partitions.week_of(row[0]) for row in await cursor.fetchall()}
+    return sorted(week for week in weeks if week is not None and partitions.end_of(week) <= end)
+
+
+async def drop(connection: Connection, week: str) -> bool:
+    """Drops a week's partitions, in the caller's transaction; False: somebody in it still waits."""
+    # Before the question, so that nothing is replayed between it and the end. Whoever works waits for a moment.
+    await connection.execute(f"LOCK TABLE ONLY {', ONLY '.join(PARTITIONED)} IN ACCESS EXCLUSIVE MODE")
+    exists = await connection.execute("SELECT to_regclass(%s) IS NOT NULL", [f"deliveries_{week}"], prepare=False)
+    if await exists.fetchone() == (True,):
+        question = sql.SQL("SELECT EXISTS (SELECT FROM {} WHERE due_at IS NOT NULL)")
+        waits = await connection.execute(question.format(sql.Identifier(f"deliveries_{week}")), prepare=False)
+        if await waits.fetchone() == (True,):
+            return False
+    for table in PARTITIONED:
+        statement = sql.SQL("DROP TABLE IF EXISTS {}").format(sql.Identifier(f"{table}_{week}"))
+        await connection.execute(statement, prepare=False)
+    return True

@@ -1,0 +1,45 @@
+"""Retry policies as they are written in a setting: ``sms:base=5,cap=600;smtp:max=8``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from services.ledger.retry import Override
+
+_FIELDS: dict[str, tuple[str, Callable[[str], float | int]]] = {
+    "base": ("base", float),
+    "cap": ("cap", float),
+    "max": ("max_attempts", int),
+}
+#: The longest wait that can be set, s: a day.
+_LONGEST_WAIT = 86_400
+#: Stands in the sentence that says what is wrong.
+_EXAMPLE = "write sms:base=5,cap=600;smtp:max=8"
+
+
+def parse(text: str) -> dict[str, Override]:
+    """What each channel or provider has differently; names in lower case. ValueError says what cannot be read."""
+    overrides: dict[str, Override] = {}
+    for part in filter(None, (part.strip() for part in text.split(";"))):
+        name, colon, fields = part.partition(":")
+        name = name.strip().lower()
+        if not (name and colon and fields.strip()):
+            raise ValueError(f"{part!r} names no channel or provider with its values; {_EXAMPLE}")
+        if name in overrides:
+            raise ValueError(f"{name!r} is there twice")
+        overrides[name] = dict(_field(name, field) for field in fields.split(","))
+    return overrides
+
+
+def _field(name: str, text: str) -> tuple[str, float | int]:
+    key, _, value = (part.strip() for part in text.partition("="))
+    if key not in _FIELDS:
+        raise ValueError(f"{name}: there is no {key!r}, only base, cap (both in s) and max (attempts); {_EXAMPLE}")
+    field, convert = _FIELDS[key]
+    try:
+        number = convert(value)
+    except ValueError:
+        raise ValueError(f"{name}: {key}={value} is no number; {_EXAMPLE}") from None
+    if not 0 < number <= _LONGEST_WAIT:
+        raise ValueError(f"{name}: {key}={value} must be above 0, and {_LONGEST_WAIT:,} at the most")
+    return field, number

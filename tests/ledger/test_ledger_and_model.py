@@ -1,0 +1,282 @@
+"""The real ledger on real PostgreSQL against a model in memory: whatever is done in whatever order, they agree.
+
+After every step the invariants are read from the tables alone: I1 and I13 (everything accepted is there, once, and is
+terminal or pending), I6 (fences grow, one live lease), I7 (only allowed transitions), I9 (attempts bounded, gaps kept,
+none after the end), I12 (none after a cancel).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+import itertools
+from collections.abc import Collection, Coroutine
+from typing import Any
+
+from hypothesis import HealthCheck
+from hypothesis import settings as bounded
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+
+from services.ledger.attempts import Ending
+from services.ledger.config import LedgerSettings
+from services.ledger.dead_letters import DeadLetters
+from services.ledger.delivery import NO_FAILURE, Channel, Guarantee, Lane, Outcome
+from services.ledger.entries import Entry
+from services.ledger.interventions import Refused
+from services.ledger.keys import Recorded
+from services.ledger.mover import Mover
+from services.ledger.paging import DeadLetterFilter
+from services.ledger.postgres import Connection, Postgres
+from services.ledger.receipts import Receipt
+from services.ledger.recorder import Limits, Recorder
+from services.ledger.settlements import Settlement
+from services.ledger.states import Status
+from services.ledger.watchers import Watchers
+from shared.clock import FixedClock
+from shared.ids import uuid7
+from tests.ledger.calls import TENANT
+from tests.ledger.conftest import NOON
+from tests.ledger.model import DEAD, KEY_LIFE, LEASE, REDISPATCH, RESTING, WAITING, Model, One
+from tests.ledger.test_rules import ALLOWED
+
+PICK = st.integers(0, 11)
+LIVE = WAITING | {"SENDING"}
+OUTCOMES = st.sampled_from(list(Outcome))
+MESSAGE_IDS = st.sampled_from(["", "m-1", "m-2"])
+WAITS = st.sampled_from([0.0, 0.0, 3.0, 30.0])
+
+STATES = """
+SELECT notification_id::text, status::text, attempt, fence, lease_until, expires_at, max_attempts, due_at
+FROM deliveries
+"""
+EVENTS = """
+SELECT notification_id::text, kind::text, status::text, fence, outcome::text, recorded_at, next_attempt_at
+FROM events ORDER BY notification_id, sequence
+"""
+
+
+class World:
+    """A ledger without its server, and the loop it runs in."""
+
+    def __init__(self, settings: LedgerSettings, runner: asyncio.Runner) -> None:
+        self.run = runner.run
+        self.postgres = Postgres(settings)
+        self.clock = FixedClock(NOON)
+        watchers = Watchers(self.postgres, 60)
+        limits = Limits(REDISPATCH, KEY_LIFE, most_attempts=20, policies=settings.retry_policies)
+        self.recorder = Recorder(self.postgres, self.clock, limits)
+        self.mover = Mover(self.postgres, self.clock, settings.retry_policies, watchers, lambda: 0.5)
+        self.dead_letters = DeadLetters(self.postgres, self.clock, watchers)
+
+    def rows(self, statement: str) -> list[tuple[Any, ...]]:
+        async def work(connection: Connection) -> list[tuple[Any, ...]]:
+            return await (await connection.execute(statement)).fetchall()
+
+        return self.run(self.postgres.read(work))
+
+    def begin(self) -> None:
+        """From nothing, at noon."""
+        self.clock.advance((NOON - self.clock.now()).total_seconds())
+
+        async def work(connection: Connection) -> None:
+            await connection.execute("TRUNCATE notifications, deliveries, events, idempotency_keys")
+
+        self.run(self.postgres.write(work))
+
+
+class LedgerAndModel(RuleBasedStateMachine):
+    """Every rule does one thing to both."""
+
+    def __init__(self, world: World) -> None:
+        super().__init__()
+        self.world = world
+        self.model = Model()
+        self.fences: list[tuple[str, int]] = []
+
+    @initialize()
+    def begin(self) -> None:
+        """Three to begin with, as a run that records nothing shows nothing."""
+        self.world.begin()
+        self.record("key-1", "a", None, None, Guarantee.AT_LEAST_ONCE, 1, 1)
+        self.record("", "a", None, None, Guarantee.AT_LEAST_ONCE, 2, 3)
+        self.record("", "a", None, None, Guarantee.AT_MOST_ONCE, 1, 2)
+
+    @property
+    def now(self) -> dt.datetime:
+        return self.world.clock.now()
+
+    def do(self, what: Coroutine[Any, Any, Any]) -> Any:
+        return self.world.run(what)
+
+    def one_of(self, pick: int, statuses: Collection[str]) -> str:
+        """One that stands in ``statuses``, if any does: most steps are to lead somewhere.
+
+        In the order of their acceptance: ids are random, and a run must be the same when it is repeated.
+        """
+        names = [name for name, one in self.model.all.items() if one.status in statuses] or list(self.model.all)
+        return names[pick % len(names)]
+
+    @rule(
+        key=st.sampled_from(["", "", "key-1", "key-2"]),
+        fingerprint=st.sampled_from(["a", "a", "a", "b"]),
+        later=st.sampled_from([None, None, 20]),
+        life=st.sampled_from([None, None, 15, 400]),
+        guarantee=st.sampled_from(list(Guarantee)),
+        routes=st.integers(1, 2),
+        attempts=st.integers(1, 3),
+    )
+    def record(self, key, fingerprint, later, life, guarantee, routes, attempts) -> None:
+        now, name = self.now, uuid7(self.now)
+        not_before = later and now + dt.timedelta(seconds=later)
+        expires_at = life and now + dt.timedelta(seconds=life)
+        route = ["first", "second"][:routes]
+        entry = Entry(
+            *(TENANT, name, "user-1", "welcome", 1, "ada@example.com", "", "{}", key, fingerprint.encode(), "", {}, ""),
+            *("", not_before, expires_at, Channel.EMAIL, Lane.HIGH, guarantee, route, attempts, [], False),
+        )
+        start = not_before or now
+        at_most_once = guarantee is Guarantee.AT_MOST_ONCE
+        one = One("SCHEDULED" if later else "QUEUED", attempts, at_most_once, routes, start, start, expires_at)
+        (answer,) = self.do(self.world.recorder.record([entry]))
+        said = answer.notification_id if isinstance(answer, Recorded) else "refused"
+        assert said == self.model.record(name, one, key, fingerprint, now)
+
+    @rule(seconds=st.sampled_from([1, 5, 13, 60, 25 * 3600]))
+    def time_passes(self, seconds: int) -> None:
+        self.world.clock.advance(seconds)
+
+    @rule()
+    def draw(self) -> None:
+        drawn = self.do(self.world.mover.draw(Lane.HIGH, 1000, REDISPATCH))
+        assert {name for _, name in drawn.refs} == self.model.draw(self.now)
+
+    @precondition(lambda self: self.model.all)
+    @rule(pick=PICK)
+    def claim(self, pick: int) -> None:
+        name = self.one_of(pick, LIVE)
+        claimed = self.do(self.world.mover.claim([(TENANT, name)], "worker", LEASE))
+        assert bool(claimed) == self.model.claim(name, self.now)
+        self.fences += [(name, delivery.fence) for delivery, _ in claimed]
+
+    @precondition(lambda self: self.fences)
+    @rule(pick=PICK, outcome=OUTCOMES, message_id=MESSAGE_IDS, wait=WAITS)
+    def settle(self, pick: int, outcome: Outcome, message_id: str, wait: float) -> None:
+        """Any claim there ever was: most are settled already."""
+        self.end(*self.fences[pick % len(self.fences)], outcome, message_id, wait)
+
+    @precondition(lambda self: self.model.all)
+    @rule(pick=PICK, outcome=OUTCOMES, message_id=MESSAGE_IDS, wait=WAITS)
+    def attempt(self, pick: int, outcome: Outcome, message_id: str, wait: float) -> None:
+        """A claim and its settlement, once the time has come."""
+        one = self.model.all[self.one_of(pick, LIVE)]
+        self.world.clock.advance(max((one.ready_at - self.now).total_seconds(), 0.0))
+        claims = len(self.fences)
+        self.claim(pick)
+        if len(self.fences) > claims:
+            self.end(*self.fences[-1], outcome, message_id, wait)
+
+    def end(self, name: str, fence: int, outcome: Outcome, message_id: str, wait: float) -> None:
+        settlement = Settlement((TENANT, name), fence, Ending(outcome, provider_message_id=message_id), wait)
+        (settled,) = self.do(self.world.mover.settle([settlement]))
+        assert settled.applied == self.model.settle(name, fence, outcome.value, message_id, wait, self.now)
+
+    @precondition(lambda self: self.fences)
+    @rule(pick=PICK, delivered=st.booleans(), message_id=MESSAGE_IDS)
+    def receive(self, pick: int, delivered: bool, message_id: str) -> None:
+        name, _ = self.fences[pick % len(self.fences)]
+        status = Status.DELIVERED if delivered else Status.UNDELIVERED
+        receipt = Receipt((TENANT, name), "first", message_id, status, NO_FAILURE)
+        (settled,) = self.do(self.world.mover.receive([receipt]))
+        assert settled.applied == self.model.receive(name, status.value, message_id)
+
+    @precondition(lambda self: self.model.all)
+    @rule(pick=PICK)
+    def cancel(self, pick: int) -> None:
+        name = self.one_of(pick, ())
+        assert self.intervene(self.world.mover.cancel((TENANT, name), "ops")) == self.model.cancel(name)
+
+    @precondition(lambda self: self.model.all)
+    @rule(pick=PICK)
+    def replay(self, pick: int) -> None:
+        name = self.one_of(pick, DEAD)
+        assert self.intervene(self.world.mover.replay((TENANT, name), "ops")) == self.model.replay(name, self.now)
+
+    @rule()
+    def replay_all(self) -> None:
+        expected = self.model.replayable(self.now)
+        replay = self.do(self.world.dead_letters.replay(DeadLetterFilter(TENANT), "ops", 10_000))
+        assert replay.replayed == len(expected)
+        for name in expected:
+            self.model.replay(name, self.now)
+        # So quick a rate sets all of them going within the second, which is more than the model cares for.
+        self.world.clock.advance(1)
+
+    def intervene(self, what: Coroutine[Any, Any, bool]) -> bool:
+        try:
+            return self.do(what)
+        except Refused:
+            return False
+
+    @invariant()
+    def they_agree(self) -> None:
+        rows = self.world.rows(STATES)
+        assert {row[0]: row[1:4] for row in rows} == {name: one.stands() for name, one in self.model.all.items()}
+        (counted,) = self.world.rows("SELECT count(*) FROM notifications")
+        assert counted == (len(rows),), "I1, I13"
+        for name, status, _, _, lease_until, *_, due_at in rows:
+            assert (lease_until is not None) == (status == "SENDING"), ("I6", name)
+            assert (due_at is None) == (status in RESTING), ("I13", name)
+            assert status in RESTING | LIVE
+
+    @invariant()
+    def no_life_breaks_a_promise(self) -> None:
+        ends = {row[0]: (row[5], row[6]) for row in self.world.rows(STATES)}
+        for name, events in itertools.groupby(self.world.rows(EVENTS), key=lambda row: row[0]):
+            check_life([row[1:] for row in events], *ends[name])
+
+
+def check_life(events: list[tuple[Any, ...]], expires_at: dt.datetime | None, max_attempts: int) -> None:
+    """One timeline, by itself."""
+    status, fence, tries, earliest = events[0][1], 0, 0, None
+    for kind, after, own_fence, outcome, at, next_attempt_at in events[1:]:
+        assert after == status or after in ALLOWED[status].split(), "I7"
+        if kind == "ATTEMPT_STARTED":
+            assert own_fence == fence + 1, "I6"
+            assert status in WAITING, "I12"
+            assert expires_at is None or at < expires_at, "I9"
+            assert earliest is None or at >= earliest, "I9"
+            fence, tries = own_fence, tries + 1
+        if kind == "ATTEMPT_ENDED":
+            assert own_fence == fence, "I6"
+            tries -= outcome == "RELEASED"
+            earliest = next_attempt_at
+        if kind == "REPLAYED":
+            tries, earliest = 0, next_attempt_at
+        assert tries <= max_attempts, "I9"
+        status = after
+
+
+def test_whatever_is_done_ledger_and_model_agree(settings: LedgerSettings) -> None:
+    limits = bounded(
+        max_examples=40,
+        stateful_step_count=40,
+        deadline=None,
+        derandomize=True,
+        database=None,
+        suppress_health_check=list(HealthCheck),
+    )
+    with asyncio.Runner() as runner:
+        world = World(settings, runner)
+        runner.run(world.postgres.open())
+        try:
+            run_state_machine_as_test(lambda: LedgerAndModel(world), settings=limits)
+        finally:
+            runner.run(world.postgres.close())
