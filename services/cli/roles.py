@@ -38,9 +38,13 @@ def worker(lane: Annotated[Lane, typer.Argument(help="whose notifications it sen
     _become("services.delivery.worker", lane)
 
 
-def migrate() -> None:
+def migrate(
+    before: Annotated[bool, typer.Option("--before", help="only what the release before can live with")] = False,
+    sql: Annotated[bool, typer.Option("--sql", help="print the statements and change nothing")] = False,
+) -> None:
     """Bring the database's schema up to date."""
-    _become("services.ledger.migrate")
+    options = {"--before": before, "--sql": sql}
+    _become("services.ledger.migrate", *(option for option, given in options.items() if given))
 
 
 def _become(module: str, *arguments: str) -> NoReturn:
