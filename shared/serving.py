@@ -26,7 +26,7 @@ OPTIONS: list[tuple[str, Any]] = [
     ("grpc.max_metadata_size", 16 * 1024),
     ("grpc.absolute_max_metadata_size", 32 * 1024),
     ("grpc.max_concurrent_streams", 1_000),
-    ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
+    ("grpc.http2.min_ping_interval_without_data_ms", 5_000),
     ("grpc.http2.max_ping_strikes", 3),
     ("grpc.keepalive_permit_without_calls", 1),
     ("grpc.so_reuseport", 0),
