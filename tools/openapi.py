@@ -33,7 +33,9 @@ IDEMPOTENCY_KEY = {
 }
 SENDS = frozenset({"SendNotification", "Send"})
 #: In the order in which a reader needs them; the original's paths come last.
-ORDER = ("Notification", "Template", "Recipient", "Operations", "Compatibility")
+ORDER = ("Notification", "Template", "Recipient", "Operations", "Key", "Compatibility")
+#: Pages that people see, which are no part of the API.
+PAGES = frozenset({"Unsubscribe"})
 #: The original's send answers 202, and 200 for a replayed key.
 ACCEPTED = frozenset({"Send"})
 
@@ -42,7 +44,8 @@ def document() -> Schema:
     """The whole document."""
     source = load()
     schemas = Schemas(source)
-    services = sorted(source.services, key=lambda service: ORDER.index(_tag(service)))
+    documented = (service for service in source.services if _tag(service) not in PAGES)
+    services = sorted(documented, key=lambda service: ORDER.index(_tag(service)))
     comments = {method.proto.name: method.comment for service in services for method in service.parts}
     paths: dict[str, Schema] = {}
     for service in services:

@@ -22,12 +22,13 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from pulse.common.v1 import enums_pb2 as pulse_dot_common_dot_v1_dot_enums__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"pulse/common/v1/notification.proto\x12\x0fpulse.common.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1bpulse/common/v1/enums.proto\"\xaa\x08\n\x0cNotification\x12\x17\n\x0fnotification_id\x18\x01 \x01(\t\x12\x0f\n\x07user_id\x18\x02 \x01(\t\x12\x15\n\rtemplate_name\x18\x03 \x01(\t\x12\x18\n\x10template_version\x18\x04 \x01(\x05\x12)\n\x07\x63hannel\x18\x05 \x01(\x0e\x32\x18.pulse.common.v1.Channel\x12\n\n\x02to\x18\x06 \x01(\t\x12\'\n\x06status\x18\x07 \x01(\x0e\x32\x17.pulse.common.v1.Status\x12+\n\x08priority\x18\x08 \x01(\x0e\x32\x19.pulse.common.v1.Priority\x12\x0e\n\x06locale\x18\t \x01(\t\x12=\n\x08metadata\x18\n \x03(\x0b\x32+.pulse.common.v1.Notification.MetadataEntry\x12>\n\x12\x64\x65livery_guarantee\x18\x0b \x01(\x0e\x32\".pulse.common.v1.DeliveryGuarantee\x12\x17\n\x0fidempotency_key\x18\x0c \x01(\t\x12/\n\x0b\x63reate_time\x18\r \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bupdate_time\x18\x0e \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12+\n\x07send_at\x18\x0f \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nexpires_at\x18\x10 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12-\n\tsent_time\x18\x11 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x32\n\x0e\x64\x65livered_time\x18\x12 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x35\n\x11last_attempt_time\x18\x13 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x35\n\x11next_attempt_time\x18\x14 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x15\n\rattempt_count\x18\x15 \x01(\x05\x12\x14\n\x0cmax_attempts\x18\x16 \x01(\x05\x12\x10\n\x08provider\x18\x17 \x01(\t\x12\x1b\n\x13provider_message_id\x18\x18 \x01(\t\x12)\n\x07\x66\x61ilure\x18\x19 \x01(\x0b\x32\x18.pulse.common.v1.Failure\x12\x30\n\x08timeline\x18\x1a \x03(\x0b\x32\x1e.pulse.common.v1.TimelineEvent\x12\x10\n\x08trace_id\x18\x1b \x01(\t\x1a/\n\rMetadataEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"(\n\x07\x46\x61ilure\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\x12\x0f\n\x07message\x18\x02 \x01(\t\"8\n\x08\x44\x65\x63ision\x12\x0c\n\x04rule\x18\x01 \x01(\t\x12\x0e\n\x06result\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\"\xa6\x06\n\rTimelineEvent\x12\x10\n\x08sequence\x18\x01 \x01(\x05\x12(\n\x04time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x31\n\x04kind\x18\x03 \x01(\x0e\x32#.pulse.common.v1.TimelineEvent.Kind\x12\'\n\x06status\x18\x04 \x01(\x0e\x32\x17.pulse.common.v1.Status\x12\x0f\n\x07\x61ttempt\x18\x05 \x01(\x05\x12\x10\n\x08provider\x18\x06 \x01(\t\x12\x37\n\x07outcome\x18\x07 \x01(\x0e\x32&.pulse.common.v1.TimelineEvent.Outcome\x12*\n\x07latency\x18\x08 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x1b\n\x13provider_message_id\x18\t \x01(\t\x12)\n\x07\x66\x61ilure\x18\n \x01(\x0b\x32\x18.pulse.common.v1.Failure\x12,\n\tdecisions\x18\x0b \x03(\x0b\x32\x19.pulse.common.v1.Decision\x12\x35\n\x11next_attempt_time\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\r\n\x05\x61\x63tor\x18\r \x01(\t\x12\x10\n\x08trace_id\x18\x0e \x01(\t\"\xa7\x01\n\x04Kind\x12\x14\n\x10KIND_UNSPECIFIED\x10\x00\x12\x0c\n\x08\x41\x43\x43\x45PTED\x10\x01\x12\x13\n\x0f\x41TTEMPT_STARTED\x10\x02\x12\x11\n\rATTEMPT_ENDED\x10\x03\x12\x0b\n\x07RECEIPT\x10\x04\x12\r\n\tCANCELLED\x10\x05\x12\x0b\n\x07\x45XPIRED\x10\x06\x12\x0c\n\x08\x44\x45\x46\x45RRED\x10\x07\x12\x0e\n\nSUPPRESSED\x10\x08\x12\x0c\n\x08REPLAYED\x10\t\"}\n\x07Outcome\x12\x17\n\x13OUTCOME_UNSPECIFIED\x10\x00\x12\r\n\tSUCCEEDED\x10\x01\x12\x15\n\x11TRANSIENT_FAILURE\x10\x02\x12\x15\n\x11PERMANENT_FAILURE\x10\x03\x12\x0e\n\nUNANSWERED\x10\x04\x12\x0c\n\x08RELEASED\x10\x05\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"pulse/common/v1/notification.proto\x12\x0fpulse.common.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1bpulse/common/v1/enums.proto\"\x82\t\n\x0cNotification\x12\x17\n\x0fnotification_id\x18\x01 \x01(\t\x12\x0f\n\x07user_id\x18\x02 \x01(\t\x12\x15\n\rtemplate_name\x18\x03 \x01(\t\x12\x18\n\x10template_version\x18\x04 \x01(\x05\x12)\n\x07\x63hannel\x18\x05 \x01(\x0e\x32\x18.pulse.common.v1.Channel\x12\n\n\x02to\x18\x06 \x01(\t\x12\'\n\x06status\x18\x07 \x01(\x0e\x32\x17.pulse.common.v1.Status\x12+\n\x08priority\x18\x08 \x01(\x0e\x32\x19.pulse.common.v1.Priority\x12\x0e\n\x06locale\x18\t \x01(\t\x12=\n\x08metadata\x18\n \x03(\x0b\x32+.pulse.common.v1.Notification.MetadataEntry\x12>\n\x12\x64\x65livery_guarantee\x18\x0b \x01(\x0e\x32\".pulse.common.v1.DeliveryGuarantee\x12\x17\n\x0fidempotency_key\x18\x0c \x01(\t\x12/\n\x0b\x63reate_time\x18\r \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bupdate_time\x18\x0e \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12+\n\x07send_at\x18\x0f \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nexpires_at\x18\x10 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12-\n\tsent_time\x18\x11 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x32\n\x0e\x64\x65livered_time\x18\x12 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x35\n\x11last_attempt_time\x18\x13 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x35\n\x11next_attempt_time\x18\x14 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x15\n\rattempt_count\x18\x15 \x01(\x05\x12\x14\n\x0cmax_attempts\x18\x16 \x01(\x05\x12\x10\n\x08provider\x18\x17 \x01(\t\x12\x1b\n\x13provider_message_id\x18\x18 \x01(\t\x12)\n\x07\x66\x61ilure\x18\x19 \x01(\x0b\x32\x18.pulse.common.v1.Failure\x12\x30\n\x08timeline\x18\x1a \x03(\x0b\x32\x1e.pulse.common.v1.TimelineEvent\x12\x10\n\x08trace_id\x18\x1b \x01(\t\x12\x10\n\x08\x63\x61tegory\x18\x1c \x01(\t\x12,\n\tfallbacks\x18\x1d \x03(\x0b\x32\x19.pulse.common.v1.Fallback\x12\x16\n\x0e\x63ollapsed_into\x18\x1e \x01(\t\x1a/\n\rMetadataEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\x93\x01\n\x08\x46\x61llback\x12\x35\n\x07\x63hannel\x18\x01 \x01(\x0e\x32\x18.pulse.common.v1.ChannelB\n\xbaH\x07\x82\x01\x04\x10\x01 \x00\x12\x14\n\x02to\x18\x02 \x01(\tB\x08\xbaH\x05r\x03(\x80 \x12:\n\x05\x61\x66ter\x18\x03 \x01(\x0b\x32\x19.google.protobuf.DurationB\x10\xbaH\r\xaa\x01\n\"\x04\x08\x80\xf5$2\x02\x08\x01\"(\n\x07\x46\x61ilure\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\x12\x0f\n\x07message\x18\x02 \x01(\t\"8\n\x08\x44\x65\x63ision\x12\x0c\n\x04rule\x18\x01 \x01(\t\x12\x0e\n\x06result\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\"\xb4\x06\n\rTimelineEvent\x12\x10\n\x08sequence\x18\x01 \x01(\x05\x12(\n\x04time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x31\n\x04kind\x18\x03 \x01(\x0e\x32#.pulse.common.v1.TimelineEvent.Kind\x12\'\n\x06status\x18\x04 \x01(\x0e\x32\x17.pulse.common.v1.Status\x12\x0f\n\x07\x61ttempt\x18\x05 \x01(\x05\x12\x10\n\x08provider\x18\x06 \x01(\t\x12\x37\n\x07outcome\x18\x07 \x01(\x0e\x32&.pulse.common.v1.TimelineEvent.Outcome\x12*\n\x07latency\x18\x08 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x1b\n\x13provider_message_id\x18\t \x01(\t\x12)\n\x07\x66\x61ilure\x18\n \x01(\x0b\x32\x18.pulse.common.v1.Failure\x12,\n\tdecisions\x18\x0b \x03(\x0b\x32\x19.pulse.common.v1.Decision\x12\x35\n\x11next_attempt_time\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\r\n\x05\x61\x63tor\x18\r \x01(\t\x12\x10\n\x08trace_id\x18\x0e \x01(\t\"\xb5\x01\n\x04Kind\x12\x14\n\x10KIND_UNSPECIFIED\x10\x00\x12\x0c\n\x08\x41\x43\x43\x45PTED\x10\x01\x12\x13\n\x0f\x41TTEMPT_STARTED\x10\x02\x12\x11\n\rATTEMPT_ENDED\x10\x03\x12\x0b\n\x07RECEIPT\x10\x04\x12\r\n\tCANCELLED\x10\x05\x12\x0b\n\x07\x45XPIRED\x10\x06\x12\x0c\n\x08\x44\x45\x46\x45RRED\x10\x07\x12\x0e\n\nSUPPRESSED\x10\x08\x12\x0c\n\x08REPLAYED\x10\t\x12\x0c\n\x08\x46\x41LLBACK\x10\n\"}\n\x07Outcome\x12\x17\n\x13OUTCOME_UNSPECIFIED\x10\x00\x12\r\n\tSUCCEEDED\x10\x01\x12\x15\n\x11TRANSIENT_FAILURE\x10\x02\x12\x15\n\x11PERMANENT_FAILURE\x10\x03\x12\x0e\n\nUNANSWERED\x10\x04\x12\x0c\n\x08RELEASED\x10\x05\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -36,18 +37,26 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_NOTIFICATION_METADATAENTRY']._loaded_options = None
   _globals['_NOTIFICATION_METADATAENTRY']._serialized_options = b'8\001'
-  _globals['_NOTIFICATION']._serialized_start=150
-  _globals['_NOTIFICATION']._serialized_end=1216
-  _globals['_NOTIFICATION_METADATAENTRY']._serialized_start=1169
-  _globals['_NOTIFICATION_METADATAENTRY']._serialized_end=1216
-  _globals['_FAILURE']._serialized_start=1218
-  _globals['_FAILURE']._serialized_end=1258
-  _globals['_DECISION']._serialized_start=1260
-  _globals['_DECISION']._serialized_end=1316
-  _globals['_TIMELINEEVENT']._serialized_start=1319
-  _globals['_TIMELINEEVENT']._serialized_end=2125
-  _globals['_TIMELINEEVENT_KIND']._serialized_start=1831
-  _globals['_TIMELINEEVENT_KIND']._serialized_end=1998
-  _globals['_TIMELINEEVENT_OUTCOME']._serialized_start=2000
-  _globals['_TIMELINEEVENT_OUTCOME']._serialized_end=2125
+  _globals['_FALLBACK'].fields_by_name['channel']._loaded_options = None
+  _globals['_FALLBACK'].fields_by_name['channel']._serialized_options = b'\272H\007\202\001\004\020\001 \000'
+  _globals['_FALLBACK'].fields_by_name['to']._loaded_options = None
+  _globals['_FALLBACK'].fields_by_name['to']._serialized_options = b'\272H\005r\003(\200 '
+  _globals['_FALLBACK'].fields_by_name['after']._loaded_options = None
+  _globals['_FALLBACK'].fields_by_name['after']._serialized_options = b'\272H\r\252\001\n\"\004\010\200\365$2\002\010\001'
+  _globals['_NOTIFICATION']._serialized_start=179
+  _globals['_NOTIFICATION']._serialized_end=1333
+  _globals['_NOTIFICATION_METADATAENTRY']._serialized_start=1286
+  _globals['_NOTIFICATION_METADATAENTRY']._serialized_end=1333
+  _globals['_FALLBACK']._serialized_start=1336
+  _globals['_FALLBACK']._serialized_end=1483
+  _globals['_FAILURE']._serialized_start=1485
+  _globals['_FAILURE']._serialized_end=1525
+  _globals['_DECISION']._serialized_start=1527
+  _globals['_DECISION']._serialized_end=1583
+  _globals['_TIMELINEEVENT']._serialized_start=1586
+  _globals['_TIMELINEEVENT']._serialized_end=2406
+  _globals['_TIMELINEEVENT_KIND']._serialized_start=2098
+  _globals['_TIMELINEEVENT_KIND']._serialized_end=2279
+  _globals['_TIMELINEEVENT_OUTCOME']._serialized_start=2281
+  _globals['_TIMELINEEVENT_OUTCOME']._serialized_end=2406
 # @@protoc_insertion_point(module_scope)

@@ -75,6 +75,9 @@ class Notification(_message.Message):
     FAILURE_FIELD_NUMBER: _builtins.int
     TIMELINE_FIELD_NUMBER: _builtins.int
     TRACE_ID_FIELD_NUMBER: _builtins.int
+    CATEGORY_FIELD_NUMBER: _builtins.int
+    FALLBACKS_FIELD_NUMBER: _builtins.int
+    COLLAPSED_INTO_FIELD_NUMBER: _builtins.int
     notification_id: _builtins.str
     """UUIDv7, made at acceptance."""
     user_id: _builtins.str
@@ -107,6 +110,10 @@ class Notification(_message.Message):
     """The provider's own id for it; empty until it took it over."""
     trace_id: _builtins.str
     """W3C trace id, 32 hex digits; empty if the request was not traced."""
+    category: _builtins.str
+    """The template's category."""
+    collapsed_into: _builtins.str
+    """The notification whose digest tells this one's content too; empty if it is sent by itself."""
     @_builtins.property
     def metadata(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
         """The caller's own labels."""
@@ -151,6 +158,10 @@ class Notification(_message.Message):
     def timeline(self) -> _containers.RepeatedCompositeFieldContainer[Global___TimelineEvent]:
         """Every decision, attempt and receipt, oldest first. Only GetNotification fills it."""
 
+    @_builtins.property
+    def fallbacks(self) -> _containers.RepeatedCompositeFieldContainer[Global___Fallback]:
+        """Channels it moves on to, in order, where it has not arrived in time; all of them, those behind it too."""
+
     def __init__(
         self,
         *,
@@ -181,14 +192,49 @@ class Notification(_message.Message):
         failure: Global___Failure | None = ...,
         timeline: _abc.Iterable[Global___TimelineEvent] | None = ...,
         trace_id: _builtins.str = ...,
+        category: _builtins.str = ...,
+        fallbacks: _abc.Iterable[Global___Fallback] | None = ...,
+        collapsed_into: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "delivered_time", b"delivered_time", "expires_at", b"expires_at", "failure", b"failure", "last_attempt_time", b"last_attempt_time", "next_attempt_time", b"next_attempt_time", "send_at", b"send_at", "sent_time", b"sent_time", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempt_count", b"attempt_count", "channel", b"channel", "create_time", b"create_time", "delivered_time", b"delivered_time", "delivery_guarantee", b"delivery_guarantee", "expires_at", b"expires_at", "failure", b"failure", "idempotency_key", b"idempotency_key", "last_attempt_time", b"last_attempt_time", "locale", b"locale", "max_attempts", b"max_attempts", "metadata", b"metadata", "next_attempt_time", b"next_attempt_time", "notification_id", b"notification_id", "priority", b"priority", "provider", b"provider", "provider_message_id", b"provider_message_id", "send_at", b"send_at", "sent_time", b"sent_time", "status", b"status", "template_name", b"template_name", "template_version", b"template_version", "timeline", b"timeline", "to", b"to", "trace_id", b"trace_id", "update_time", b"update_time", "user_id", b"user_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempt_count", b"attempt_count", "category", b"category", "channel", b"channel", "collapsed_into", b"collapsed_into", "create_time", b"create_time", "delivered_time", b"delivered_time", "delivery_guarantee", b"delivery_guarantee", "expires_at", b"expires_at", "failure", b"failure", "fallbacks", b"fallbacks", "idempotency_key", b"idempotency_key", "last_attempt_time", b"last_attempt_time", "locale", b"locale", "max_attempts", b"max_attempts", "metadata", b"metadata", "next_attempt_time", b"next_attempt_time", "notification_id", b"notification_id", "priority", b"priority", "provider", b"provider", "provider_message_id", b"provider_message_id", "send_at", b"send_at", "sent_time", b"sent_time", "status", b"status", "template_name", b"template_name", "template_version", b"template_version", "timeline", b"timeline", "to", b"to", "trace_id", b"trace_id", "update_time", b"update_time", "user_id", b"user_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Notification: _TypeAlias = Notification  # noqa: Y015
+
+@_typing.final
+class Fallback(_message.Message):
+    """Another channel that a notification moves on to, once, where it has not arrived by the one before."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CHANNEL_FIELD_NUMBER: _builtins.int
+    TO_FIELD_NUMBER: _builtins.int
+    AFTER_FIELD_NUMBER: _builtins.int
+    channel: _enums_pb2.Channel.ValueType
+    """The channel."""
+    to: _builtins.str
+    """Where, in this channel's terms; empty for PUSH: the user's registered devices."""
+    @_builtins.property
+    def after(self) -> _duration_pb2.Duration:
+        """Counted from when the channel before might first be tried; 1 s to 7 days; unset: only if that channel failed for good."""
+
+    def __init__(
+        self,
+        *,
+        channel: _enums_pb2.Channel.ValueType = ...,
+        to: _builtins.str = ...,
+        after: _duration_pb2.Duration | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["after", b"after"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["after", b"after", "channel", b"channel", "to", b"to"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Fallback: _TypeAlias = Fallback  # noqa: Y015
 
 @_typing.final
 class Failure(_message.Message):
@@ -226,7 +272,7 @@ class Decision(_message.Message):
     RESULT_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
     rule: _builtins.str
-    """The rule: lane, route, schedule, limit, preference, suppression, retry."""
+    """The rule: lane, route, schedule, limit, preference, quiet_hours, suppression, digest, breaker, pause, fallback, retry."""
     result: _builtins.str
     """What it decided, "HIGH" say."""
     reason: _builtins.str
@@ -278,6 +324,8 @@ class TimelineEvent(_message.Message):
         """The recipient may not be sent this."""
         REPLAYED: TimelineEvent._Kind.ValueType  # 9
         """A dead letter was sent on its way again; actor says by whom."""
+        FALLBACK: TimelineEvent._Kind.ValueType  # 10
+        """It moved on to the next channel of its fallbacks; decisions say why."""
 
     class Kind(_Kind, metaclass=_KindEnumTypeWrapper):
         """What kind of thing happened."""
@@ -302,6 +350,8 @@ class TimelineEvent(_message.Message):
     """The recipient may not be sent this."""
     REPLAYED: TimelineEvent.Kind.ValueType  # 9
     """A dead letter was sent on its way again; actor says by whom."""
+    FALLBACK: TimelineEvent.Kind.ValueType  # 10
+    """It moved on to the next channel of its fallbacks; decisions say why."""
 
     class _Outcome:
         ValueType = _typing.NewType("ValueType", _builtins.int)

@@ -5,6 +5,7 @@ A template: what is said, per channel and language, in versions that never chang
 
 from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
+from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
@@ -36,6 +37,7 @@ class Template(_message.Message):
     CREATE_TIME_FIELD_NUMBER: _builtins.int
     UPDATE_TIME_FIELD_NUMBER: _builtins.int
     VARIABLES_FIELD_NUMBER: _builtins.int
+    DIGEST_WINDOW_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Unique within a tenant: letters, digits, "_", "-", ".", at most 100."""
     channel: _enums_pb2.Channel.ValueType
@@ -64,6 +66,12 @@ class Template(_message.Message):
     def variables(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Names that a request's context must hold, found in the contents."""
 
+    @_builtins.property
+    def digest_window(self) -> _duration_pb2.Duration:
+        """Notifications of one user and category by one channel within so long become one, sent at its end; the template sees
+        all their contexts as digest.entries and their number as digest.count. Unset: none; 1 s to 7 days.
+        """
+
     def __init__(
         self,
         *,
@@ -77,10 +85,11 @@ class Template(_message.Message):
         create_time: _timestamp_pb2.Timestamp | None = ...,
         update_time: _timestamp_pb2.Timestamp | None = ...,
         variables: _abc.Iterable[_builtins.str] | None = ...,
+        digest_window: _duration_pb2.Duration | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "update_time", b"update_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "digest_window", b"digest_window", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["category", b"category", "channel", b"channel", "contents", b"contents", "create_time", b"create_time", "default_locale", b"default_locale", "name", b"name", "priority", b"priority", "update_time", b"update_time", "variables", b"variables", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["category", b"category", "channel", b"channel", "contents", b"contents", "create_time", b"create_time", "default_locale", b"default_locale", "digest_window", b"digest_window", "name", b"name", "priority", b"priority", "update_time", b"update_time", "variables", b"variables", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -65,12 +65,15 @@ class SendNotificationRequest(_message.Message):
     DELIVERY_GUARANTEE_FIELD_NUMBER: _builtins.int
     VALIDATE_ONLY_FIELD_NUMBER: _builtins.int
     SUBJECT_FIELD_NUMBER: _builtins.int
+    FALLBACKS_FIELD_NUMBER: _builtins.int
     user_id: _builtins.str
     """Whom, in the caller's own terms; limits and preferences go by it. 1 to 256 characters, none of them control characters."""
     template_name: _builtins.str
     """The template's name."""
     to: _builtins.str
-    """Where: a mail address, a phone number in E.164, or a device token. At most 4,096 bytes."""
+    """Where: a mail address, a phone number in E.164, or a device token. At most 4,096 bytes. Required, except by PUSH: empty
+    there means the user's registered devices, the last registered first.
+    """
     channel: _enums_pb2.Channel.ValueType
     """Overrides the template's channel."""
     idempotency_key: _builtins.str
@@ -107,6 +110,10 @@ class SendNotificationRequest(_message.Message):
     def metadata(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
         """The caller's labels, returned as they came; at most 32, keys up to 64 and values up to 512 characters."""
 
+    @_builtins.property
+    def fallbacks(self) -> _containers.RepeatedCompositeFieldContainer[_notification_pb2.Fallback]:
+        """Channels it moves on to, in order, where it has not arrived in time or failed; at most 4, each once."""
+
     def __init__(
         self,
         *,
@@ -125,10 +132,11 @@ class SendNotificationRequest(_message.Message):
         delivery_guarantee: _enums_pb2.DeliveryGuarantee.ValueType = ...,
         validate_only: _builtins.bool = ...,
         subject: _builtins.str = ...,
+        fallbacks: _abc.Iterable[_notification_pb2.Fallback] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["context", b"context", "expires_at", b"expires_at", "send_at", b"send_at", "ttl", b"ttl"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["channel", b"channel", "context", b"context", "delivery_guarantee", b"delivery_guarantee", "expires_at", b"expires_at", "idempotency_key", b"idempotency_key", "locale", b"locale", "metadata", b"metadata", "priority", b"priority", "send_at", b"send_at", "subject", b"subject", "template_name", b"template_name", "to", b"to", "ttl", b"ttl", "user_id", b"user_id", "validate_only", b"validate_only"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["channel", b"channel", "context", b"context", "delivery_guarantee", b"delivery_guarantee", "expires_at", b"expires_at", "fallbacks", b"fallbacks", "idempotency_key", b"idempotency_key", "locale", b"locale", "metadata", b"metadata", "priority", b"priority", "send_at", b"send_at", "subject", b"subject", "template_name", b"template_name", "to", b"to", "ttl", b"ttl", "user_id", b"user_id", "validate_only", b"validate_only"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -405,6 +413,28 @@ class WatchNotificationResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___WatchNotificationResponse: _TypeAlias = WatchNotificationResponse  # noqa: Y015
+
+@_typing.final
+class AcknowledgeNotificationRequest(_message.Message):
+    """Names one notification."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NOTIFICATION_ID_FIELD_NUMBER: _builtins.int
+    notification_id: _builtins.str
+    """A UUID."""
+    def __init__(
+        self,
+        *,
+        notification_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["notification_id", b"notification_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AcknowledgeNotificationRequest: _TypeAlias = AcknowledgeNotificationRequest  # noqa: Y015
 
 @_typing.final
 class CancelNotificationRequest(_message.Message):

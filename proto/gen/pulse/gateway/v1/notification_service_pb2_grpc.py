@@ -62,6 +62,11 @@ class NotificationServiceStub:
                 request_serializer=pulse_dot_gateway_dot_v1_dot_notification__service__pb2.WatchNotificationRequest.SerializeToString,
                 response_deserializer=pulse_dot_gateway_dot_v1_dot_notification__service__pb2.WatchNotificationResponse.FromString,
                 _registered_method=True)
+        self.AcknowledgeNotification = channel.unary_unary(
+                '/pulse.gateway.v1.NotificationService/AcknowledgeNotification',
+                request_serializer=pulse_dot_gateway_dot_v1_dot_notification__service__pb2.AcknowledgeNotificationRequest.SerializeToString,
+                response_deserializer=pulse_dot_common_dot_v1_dot_notification__pb2.Notification.FromString,
+                _registered_method=True)
         self.CancelNotification = channel.unary_unary(
                 '/pulse.gateway.v1.NotificationService/CancelNotification',
                 request_serializer=pulse_dot_gateway_dot_v1_dot_notification__service__pb2.CancelNotificationRequest.SerializeToString,
@@ -115,6 +120,15 @@ class NotificationServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def AcknowledgeNotification(self, request, context):
+        """Records that the recipient's own device or program has it, where the provider sends no receipt: it is DELIVERED, and
+        no fallback follows. Doing it twice is no error. INVALID_ARGUMENT: not a UUID. NOT_FOUND: no such notification.
+        FAILED_PRECONDITION: it was never sent.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def CancelNotification(self, request, context):
         """Takes a notification back before it is sent; doing it twice is no error.
         INVALID_ARGUMENT: not a UUID. NOT_FOUND: no such notification. FAILED_PRECONDITION: it is being sent or has ended otherwise.
@@ -150,6 +164,11 @@ def add_NotificationServiceServicer_to_server(servicer, server):
                     servicer.WatchNotification,
                     request_deserializer=pulse_dot_gateway_dot_v1_dot_notification__service__pb2.WatchNotificationRequest.FromString,
                     response_serializer=pulse_dot_gateway_dot_v1_dot_notification__service__pb2.WatchNotificationResponse.SerializeToString,
+            ),
+            'AcknowledgeNotification': grpc.unary_unary_rpc_method_handler(
+                    servicer.AcknowledgeNotification,
+                    request_deserializer=pulse_dot_gateway_dot_v1_dot_notification__service__pb2.AcknowledgeNotificationRequest.FromString,
+                    response_serializer=pulse_dot_common_dot_v1_dot_notification__pb2.Notification.SerializeToString,
             ),
             'CancelNotification': grpc.unary_unary_rpc_method_handler(
                     servicer.CancelNotification,
@@ -294,6 +313,33 @@ class NotificationService:
             '/pulse.gateway.v1.NotificationService/WatchNotification',
             pulse_dot_gateway_dot_v1_dot_notification__service__pb2.WatchNotificationRequest.SerializeToString,
             pulse_dot_gateway_dot_v1_dot_notification__service__pb2.WatchNotificationResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AcknowledgeNotification(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/pulse.gateway.v1.NotificationService/AcknowledgeNotification',
+            pulse_dot_gateway_dot_v1_dot_notification__service__pb2.AcknowledgeNotificationRequest.SerializeToString,
+            pulse_dot_common_dot_v1_dot_notification__pb2.Notification.FromString,
             options,
             channel_credentials,
             insecure,

@@ -57,6 +57,11 @@ class NotificationServiceStub:
     """Streams a notification's events, past ones first, until it is terminal.
     INVALID_ARGUMENT: not a UUID. NOT_FOUND: no such notification.
     """
+    AcknowledgeNotification: _grpc.UnaryUnaryMultiCallable[_notification_service_pb2.AcknowledgeNotificationRequest, _notification_pb2.Notification]
+    """Records that the recipient's own device or program has it, where the provider sends no receipt: it is DELIVERED, and
+    no fallback follows. Doing it twice is no error. INVALID_ARGUMENT: not a UUID. NOT_FOUND: no such notification.
+    FAILED_PRECONDITION: it was never sent.
+    """
     CancelNotification: _grpc.UnaryUnaryMultiCallable[_notification_service_pb2.CancelNotificationRequest, _notification_pb2.Notification]
     """Takes a notification back before it is sent; doing it twice is no error.
     INVALID_ARGUMENT: not a UUID. NOT_FOUND: no such notification. FAILED_PRECONDITION: it is being sent or has ended otherwise.
@@ -89,6 +94,11 @@ class NotificationServiceAsyncStub(NotificationServiceStub):
     WatchNotification: _aio.UnaryStreamMultiCallable[_notification_service_pb2.WatchNotificationRequest, _notification_service_pb2.WatchNotificationResponse]  # type: ignore[assignment]
     """Streams a notification's events, past ones first, until it is terminal.
     INVALID_ARGUMENT: not a UUID. NOT_FOUND: no such notification.
+    """
+    AcknowledgeNotification: _aio.UnaryUnaryMultiCallable[_notification_service_pb2.AcknowledgeNotificationRequest, _notification_pb2.Notification]  # type: ignore[assignment]
+    """Records that the recipient's own device or program has it, where the provider sends no receipt: it is DELIVERED, and
+    no fallback follows. Doing it twice is no error. INVALID_ARGUMENT: not a UUID. NOT_FOUND: no such notification.
+    FAILED_PRECONDITION: it was never sent.
     """
     CancelNotification: _aio.UnaryUnaryMultiCallable[_notification_service_pb2.CancelNotificationRequest, _notification_pb2.Notification]  # type: ignore[assignment]
     """Takes a notification back before it is sent; doing it twice is no error.
@@ -149,6 +159,17 @@ class NotificationServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_abc.Iterator[_notification_service_pb2.WatchNotificationResponse], _abc.AsyncIterator[_notification_service_pb2.WatchNotificationResponse]]:
         """Streams a notification's events, past ones first, until it is terminal.
         INVALID_ARGUMENT: not a UUID. NOT_FOUND: no such notification.
+        """
+
+    @_abc_1.abstractmethod
+    def AcknowledgeNotification(
+        self,
+        request: _notification_service_pb2.AcknowledgeNotificationRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_notification_pb2.Notification, _abc.Awaitable[_notification_pb2.Notification]]:
+        """Records that the recipient's own device or program has it, where the provider sends no receipt: it is DELIVERED, and
+        no fallback follows. Doing it twice is no error. INVALID_ARGUMENT: not a UUID. NOT_FOUND: no such notification.
+        FAILED_PRECONDITION: it was never sent.
         """
 
     @_abc_1.abstractmethod

@@ -26,12 +26,15 @@ from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior__pb2
 from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
+from google.protobuf import empty_pb2 as google_dot_protobuf_dot_empty__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from pulse.common.v1 import enums_pb2 as pulse_dot_common_dot_v1_dot_enums__pb2
+from pulse.common.v1 import limit_pb2 as pulse_dot_common_dot_v1_dot_limit__pb2
 from pulse.common.v1 import notification_pb2 as pulse_dot_common_dot_v1_dot_notification__pb2
+from pulse.common.v1 import provider_pb2 as pulse_dot_common_dot_v1_dot_provider__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n)pulse/gateway/v1/operations_service.proto\x12\x10pulse.gateway.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1bpulse/common/v1/enums.proto\x1a\"pulse/common/v1/notification.proto\"\x17\n\x15GetQueueDepthsRequest\"F\n\x16GetQueueDepthsResponse\x12,\n\x06queues\x18\x01 \x03(\x0b\x32\x1c.pulse.gateway.v1.QueueDepth\"\x97\x01\n\nQueueDepth\x12\'\n\x04lane\x18\x01 \x01(\x0e\x32\x19.pulse.common.v1.Priority\x12\x0b\n\x03\x64ue\x18\x02 \x01(\x03\x12\x0f\n\x07waiting\x18\x03 \x01(\x03\x12\x0f\n\x07sending\x18\x04 \x01(\x03\x12\x31\n\x0eoldest_due_age\x18\x05 \x01(\x0b\x32\x19.google.protobuf.Duration\"T\n\x14GetStatisticsRequest\x12<\n\x06window\x18\x01 \x01(\x0b\x32\x19.google.protobuf.DurationB\x11\xbaH\x0e\xaa\x01\x0b\"\x05\x08\x80\xbd\xa3\x01\x32\x02\x08\x01\"f\n\x15GetStatisticsResponse\x12-\n\x06\x63ounts\x18\x01 \x03(\x0b\x32\x1d.pulse.gateway.v1.StatusCount\x12\x1e\n\x16\x61verage_retry_attempts\x18\x02 \x01(\x01\"p\n\x0bStatusCount\x12\'\n\x06status\x18\x01 \x01(\x0e\x32\x17.pulse.common.v1.Status\x12)\n\x07\x63hannel\x18\x02 \x01(\x0e\x32\x18.pulse.common.v1.Channel\x12\r\n\x05\x63ount\x18\x03 \x01(\x03\"\xe2\x01\n\x10\x44\x65\x61\x64LetterFilter\x12\x33\n\x07\x63hannel\x18\x01 \x01(\x0e\x32\x18.pulse.common.v1.ChannelB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12\x19\n\x08provider\x18\x02 \x01(\tB\x07\xbaH\x04r\x02\x18@\x12\x1d\n\x0c\x66\x61ilure_code\x18\x03 \x01(\tB\x07\xbaH\x04r\x02\x18@\x12.\n\ndied_after\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x64ied_before\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x89\x01\n\x16ListDeadLettersRequest\x12\x32\n\x06\x66ilter\x18\x01 \x01(\x0b\x32\".pulse.gateway.v1.DeadLetterFilter\x12\x1d\n\tpage_size\x18\x02 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x00\x12\x1c\n\npage_token\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x04\"g\n\x17ListDeadLettersResponse\x12\x33\n\x0c\x64\x65\x61\x64_letters\x18\x01 \x03(\x0b\x32\x1d.pulse.common.v1.Notification\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"@\n\x17ReplayDeadLetterRequest\x12%\n\x0fnotification_id\x18\x01 \x01(\tB\x0c\xe2\x41\x01\x02\xbaH\x05r\x03\xb0\x01\x01\"\x84\x01\n\x18ReplayDeadLettersRequest\x12\x32\n\x06\x66ilter\x18\x01 \x01(\x0b\x32\".pulse.gateway.v1.DeadLetterFilter\x12#\n\x0frate_per_second\x18\x02 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\x90N(\x00\x12\x0f\n\x07\x64ry_run\x18\x03 \x01(\x08\"q\n\x19ReplayDeadLettersResponse\x12\x0f\n\x07matched\x18\x01 \x01(\x03\x12\x10\n\x08replayed\x18\x02 \x01(\x03\x12\x31\n\rlast_due_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"f\n\x14PauseDeliveryRequest\x12\x33\n\x07\x63hannel\x18\x01 \x01(\x0e\x32\x18.pulse.common.v1.ChannelB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12\x19\n\x08provider\x18\x02 \x01(\tB\x07\xbaH\x04r\x02\x18@\"\x17\n\x15PauseDeliveryResponse\"g\n\x15ResumeDeliveryRequest\x12\x33\n\x07\x63hannel\x18\x01 \x01(\x0e\x32\x18.pulse.common.v1.ChannelB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12\x19\n\x08provider\x18\x02 \x01(\tB\x07\xbaH\x04r\x02\x18@\"\x18\n\x16ResumeDeliveryResponse2\x85\x08\n\x11OperationsService\x12\x82\x01\n\x0eGetQueueDepths\x12\'.pulse.gateway.v1.GetQueueDepthsRequest\x1a(.pulse.gateway.v1.GetQueueDepthsResponse\"\x1d\x82\xd3\xe4\x93\x02\x17\x12\x15/v1/operations/queues\x12\x83\x01\n\rGetStatistics\x12&.pulse.gateway.v1.GetStatisticsRequest\x1a\'.pulse.gateway.v1.GetStatisticsResponse\"!\x82\xd3\xe4\x93\x02\x1b\x12\x19/v1/operations/statistics\x12\x8a\x01\n\x0fListDeadLetters\x12(.pulse.gateway.v1.ListDeadLettersRequest\x1a).pulse.gateway.v1.ListDeadLettersResponse\"\"\x82\xd3\xe4\x93\x02\x1c\x12\x1a/v1/operations/deadLetters\x12\x9c\x01\n\x10ReplayDeadLetter\x12).pulse.gateway.v1.ReplayDeadLetterRequest\x1a\x1d.pulse.common.v1.Notification\">\x82\xd3\xe4\x93\x02\x38\"3/v1/operations/deadLetters/{notification_id}:replay:\x01*\x12\x9a\x01\n\x11ReplayDeadLetters\x12*.pulse.gateway.v1.ReplayDeadLettersRequest\x1a+.pulse.gateway.v1.ReplayDeadLettersResponse\",\x82\xd3\xe4\x93\x02&\"!/v1/operations/deadLetters:replay:\x01*\x12\x8a\x01\n\rPauseDelivery\x12&.pulse.gateway.v1.PauseDeliveryRequest\x1a\'.pulse.gateway.v1.PauseDeliveryResponse\"(\x82\xd3\xe4\x93\x02\"\"\x1d/v1/operations/delivery:pause:\x01*\x12\x8e\x01\n\x0eResumeDelivery\x12\'.pulse.gateway.v1.ResumeDeliveryRequest\x1a(.pulse.gateway.v1.ResumeDeliveryResponse\")\x82\xd3\xe4\x93\x02#\"\x1e/v1/operations/delivery:resume:\x01*b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n)pulse/gateway/v1/operations_service.proto\x12\x10pulse.gateway.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1bpulse/common/v1/enums.proto\x1a\x1bpulse/common/v1/limit.proto\x1a\"pulse/common/v1/notification.proto\x1a\x1epulse/common/v1/provider.proto\"\x17\n\x15GetQueueDepthsRequest\"F\n\x16GetQueueDepthsResponse\x12,\n\x06queues\x18\x01 \x03(\x0b\x32\x1c.pulse.gateway.v1.QueueDepth\"\x97\x01\n\nQueueDepth\x12\'\n\x04lane\x18\x01 \x01(\x0e\x32\x19.pulse.common.v1.Priority\x12\x0b\n\x03\x64ue\x18\x02 \x01(\x03\x12\x0f\n\x07waiting\x18\x03 \x01(\x03\x12\x0f\n\x07sending\x18\x04 \x01(\x03\x12\x31\n\x0eoldest_due_age\x18\x05 \x01(\x0b\x32\x19.google.protobuf.Duration\"\xa7\x01\n\x14GetStatisticsRequest\x12<\n\x06window\x18\x01 \x01(\x0b\x32\x19.google.protobuf.DurationB\x11\xbaH\x0e\xaa\x01\x0b\"\x05\x08\x80\xbd\xa3\x01\x32\x02\x08\x01\x12<\n\x06\x62ucket\x18\x02 \x01(\x0b\x32\x19.google.protobuf.DurationB\x11\xbaH\x0e\xaa\x01\x0b\"\x05\x08\x80\xbd\xa3\x01\x32\x02\x08<\x12\x13\n\x0b\x62y_provider\x18\x03 \x01(\x08\"f\n\x15GetStatisticsResponse\x12-\n\x06\x63ounts\x18\x01 \x03(\x0b\x32\x1d.pulse.gateway.v1.StatusCount\x12\x1e\n\x16\x61verage_retry_attempts\x18\x02 \x01(\x01\"\xb4\x01\n\x0bStatusCount\x12\'\n\x06status\x18\x01 \x01(\x0e\x32\x17.pulse.common.v1.Status\x12)\n\x07\x63hannel\x18\x02 \x01(\x0e\x32\x18.pulse.common.v1.Channel\x12\r\n\x05\x63ount\x18\x03 \x01(\x03\x12\x10\n\x08provider\x18\x04 \x01(\t\x12\x30\n\x0c\x62ucket_start\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xe2\x01\n\x10\x44\x65\x61\x64LetterFilter\x12\x33\n\x07\x63hannel\x18\x01 \x01(\x0e\x32\x18.pulse.common.v1.ChannelB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12\x19\n\x08provider\x18\x02 \x01(\tB\x07\xbaH\x04r\x02\x18@\x12\x1d\n\x0c\x66\x61ilure_code\x18\x03 \x01(\tB\x07\xbaH\x04r\x02\x18@\x12.\n\ndied_after\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x64ied_before\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x89\x01\n\x16ListDeadLettersRequest\x12\x32\n\x06\x66ilter\x18\x01 \x01(\x0b\x32\".pulse.gateway.v1.DeadLetterFilter\x12\x1d\n\tpage_size\x18\x02 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x00\x12\x1c\n\npage_token\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x04\"g\n\x17ListDeadLettersResponse\x12\x33\n\x0c\x64\x65\x61\x64_letters\x18\x01 \x03(\x0b\x32\x1d.pulse.common.v1.Notification\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"@\n\x17ReplayDeadLetterRequest\x12%\n\x0fnotification_id\x18\x01 \x01(\tB\x0c\xe2\x41\x01\x02\xbaH\x05r\x03\xb0\x01\x01\"\x84\x01\n\x18ReplayDeadLettersRequest\x12\x32\n\x06\x66ilter\x18\x01 \x01(\x0b\x32\".pulse.gateway.v1.DeadLetterFilter\x12#\n\x0frate_per_second\x18\x02 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\x90N(\x00\x12\x0f\n\x07\x64ry_run\x18\x03 \x01(\x08\"q\n\x19ReplayDeadLettersResponse\x12\x0f\n\x07matched\x18\x01 \x01(\x03\x12\x10\n\x08replayed\x18\x02 \x01(\x03\x12\x31\n\rlast_due_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x16\n\x14ListProvidersRequest\"J\n\x15ListProvidersResponse\x12\x31\n\tproviders\x18\x01 \x03(\x0b\x32\x1e.pulse.common.v1.ProviderState\"}\n\x16OverrideBreakerRequest\x12\x1f\n\x08provider\x18\x01 \x01(\tB\r\xe2\x41\x01\x02\xbaH\x06r\x04\x10\x01\x18@\x12\x42\n\x08override\x18\x02 \x01(\x0e\x32 .pulse.common.v1.BreakerOverrideB\x0e\xe2\x41\x01\x02\xbaH\x07\x82\x01\x04\x10\x01 \x00\"0\n\x11ListLimitsRequest\x12\x1b\n\ttenant_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x02\"<\n\x12ListLimitsResponse\x12&\n\x06limits\x18\x01 \x03(\x0b\x32\x16.pulse.common.v1.Limit\"D\n\x0fSetLimitRequest\x12\x31\n\x05limit\x18\x01 \x01(\x0b\x32\x16.pulse.common.v1.LimitB\n\xe2\x41\x01\x02\xbaH\x03\xc8\x01\x01\"S\n\x12\x44\x65leteLimitRequest\x12 \n\x08limit_id\x18\x01 \x01(\tB\x0e\xe2\x41\x01\x02\xbaH\x07r\x05\x10\x01\x18\x80\x01\x12\x1b\n\ttenant_id\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x02\"f\n\x14PauseDeliveryRequest\x12\x33\n\x07\x63hannel\x18\x01 \x01(\x0e\x32\x18.pulse.common.v1.ChannelB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12\x19\n\x08provider\x18\x02 \x01(\tB\x07\xbaH\x04r\x02\x18@\"\x17\n\x15PauseDeliveryResponse\"g\n\x15ResumeDeliveryRequest\x12\x33\n\x07\x63hannel\x18\x01 \x01(\x0e\x32\x18.pulse.common.v1.ChannelB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12\x19\n\x08provider\x18\x02 \x01(\tB\x07\xbaH\x04r\x02\x18@\"\x18\n\x16ResumeDeliveryResponse2\x84\r\n\x11OperationsService\x12\x82\x01\n\x0eGetQueueDepths\x12\'.pulse.gateway.v1.GetQueueDepthsRequest\x1a(.pulse.gateway.v1.GetQueueDepthsResponse\"\x1d\x82\xd3\xe4\x93\x02\x17\x12\x15/v1/operations/queues\x12\x83\x01\n\rGetStatistics\x12&.pulse.gateway.v1.GetStatisticsRequest\x1a\'.pulse.gateway.v1.GetStatisticsResponse\"!\x82\xd3\xe4\x93\x02\x1b\x12\x19/v1/operations/statistics\x12\x8a\x01\n\x0fListDeadLetters\x12(.pulse.gateway.v1.ListDeadLettersRequest\x1a).pulse.gateway.v1.ListDeadLettersResponse\"\"\x82\xd3\xe4\x93\x02\x1c\x12\x1a/v1/operations/deadLetters\x12\x9c\x01\n\x10ReplayDeadLetter\x12).pulse.gateway.v1.ReplayDeadLetterRequest\x1a\x1d.pulse.common.v1.Notification\">\x82\xd3\xe4\x93\x02\x38\"3/v1/operations/deadLetters/{notification_id}:replay:\x01*\x12\x9a\x01\n\x11ReplayDeadLetters\x12*.pulse.gateway.v1.ReplayDeadLettersRequest\x1a+.pulse.gateway.v1.ReplayDeadLettersResponse\",\x82\xd3\xe4\x93\x02&\"!/v1/operations/deadLetters:replay:\x01*\x12\x82\x01\n\rListProviders\x12&.pulse.gateway.v1.ListProvidersRequest\x1a\'.pulse.gateway.v1.ListProvidersResponse\" \x82\xd3\xe4\x93\x02\x1a\x12\x18/v1/operations/providers\x12\x9b\x01\n\x0fOverrideBreaker\x12(.pulse.gateway.v1.OverrideBreakerRequest\x1a\x1e.pulse.common.v1.ProviderState\">\x82\xd3\xe4\x93\x02\x38\"3/v1/operations/providers/{provider}:overrideBreaker:\x01*\x12v\n\nListLimits\x12#.pulse.gateway.v1.ListLimitsRequest\x1a$.pulse.gateway.v1.ListLimitsResponse\"\x1d\x82\xd3\xe4\x93\x02\x17\x12\x15/v1/operations/limits\x12k\n\x08SetLimit\x12!.pulse.gateway.v1.SetLimitRequest\x1a\x16.pulse.common.v1.Limit\"$\x82\xd3\xe4\x93\x02\x1e\"\x15/v1/operations/limits:\x05limit\x12u\n\x0b\x44\x65leteLimit\x12$.pulse.gateway.v1.DeleteLimitRequest\x1a\x16.google.protobuf.Empty\"(\x82\xd3\xe4\x93\x02\"* /v1/operations/limits/{limit_id}\x12\x8a\x01\n\rPauseDelivery\x12&.pulse.gateway.v1.PauseDeliveryRequest\x1a\'.pulse.gateway.v1.PauseDeliveryResponse\"(\x82\xd3\xe4\x93\x02\"\"\x1d/v1/operations/delivery:pause:\x01*\x12\x8e\x01\n\x0eResumeDelivery\x12\'.pulse.gateway.v1.ResumeDeliveryRequest\x1a(.pulse.gateway.v1.ResumeDeliveryResponse\")\x82\xd3\xe4\x93\x02#\"\x1e/v1/operations/delivery:resume:\x01*b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -40,6 +43,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_GETSTATISTICSREQUEST'].fields_by_name['window']._loaded_options = None
   _globals['_GETSTATISTICSREQUEST'].fields_by_name['window']._serialized_options = b'\272H\016\252\001\013\"\005\010\200\275\243\0012\002\010\001'
+  _globals['_GETSTATISTICSREQUEST'].fields_by_name['bucket']._loaded_options = None
+  _globals['_GETSTATISTICSREQUEST'].fields_by_name['bucket']._serialized_options = b'\272H\016\252\001\013\"\005\010\200\275\243\0012\002\010<'
   _globals['_DEADLETTERFILTER'].fields_by_name['channel']._loaded_options = None
   _globals['_DEADLETTERFILTER'].fields_by_name['channel']._serialized_options = b'\272H\005\202\001\002\020\001'
   _globals['_DEADLETTERFILTER'].fields_by_name['provider']._loaded_options = None
@@ -54,6 +59,18 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_REPLAYDEADLETTERREQUEST'].fields_by_name['notification_id']._serialized_options = b'\342A\001\002\272H\005r\003\260\001\001'
   _globals['_REPLAYDEADLETTERSREQUEST'].fields_by_name['rate_per_second']._loaded_options = None
   _globals['_REPLAYDEADLETTERSREQUEST'].fields_by_name['rate_per_second']._serialized_options = b'\272H\007\032\005\030\220N(\000'
+  _globals['_OVERRIDEBREAKERREQUEST'].fields_by_name['provider']._loaded_options = None
+  _globals['_OVERRIDEBREAKERREQUEST'].fields_by_name['provider']._serialized_options = b'\342A\001\002\272H\006r\004\020\001\030@'
+  _globals['_OVERRIDEBREAKERREQUEST'].fields_by_name['override']._loaded_options = None
+  _globals['_OVERRIDEBREAKERREQUEST'].fields_by_name['override']._serialized_options = b'\342A\001\002\272H\007\202\001\004\020\001 \000'
+  _globals['_LISTLIMITSREQUEST'].fields_by_name['tenant_id']._loaded_options = None
+  _globals['_LISTLIMITSREQUEST'].fields_by_name['tenant_id']._serialized_options = b'\272H\005r\003\030\200\002'
+  _globals['_SETLIMITREQUEST'].fields_by_name['limit']._loaded_options = None
+  _globals['_SETLIMITREQUEST'].fields_by_name['limit']._serialized_options = b'\342A\001\002\272H\003\310\001\001'
+  _globals['_DELETELIMITREQUEST'].fields_by_name['limit_id']._loaded_options = None
+  _globals['_DELETELIMITREQUEST'].fields_by_name['limit_id']._serialized_options = b'\342A\001\002\272H\007r\005\020\001\030\200\001'
+  _globals['_DELETELIMITREQUEST'].fields_by_name['tenant_id']._loaded_options = None
+  _globals['_DELETELIMITREQUEST'].fields_by_name['tenant_id']._serialized_options = b'\272H\005r\003\030\200\002'
   _globals['_PAUSEDELIVERYREQUEST'].fields_by_name['channel']._loaded_options = None
   _globals['_PAUSEDELIVERYREQUEST'].fields_by_name['channel']._serialized_options = b'\272H\005\202\001\002\020\001'
   _globals['_PAUSEDELIVERYREQUEST'].fields_by_name['provider']._loaded_options = None
@@ -72,42 +89,66 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_OPERATIONSSERVICE'].methods_by_name['ReplayDeadLetter']._serialized_options = b'\202\323\344\223\0028\"3/v1/operations/deadLetters/{notification_id}:replay:\001*'
   _globals['_OPERATIONSSERVICE'].methods_by_name['ReplayDeadLetters']._loaded_options = None
   _globals['_OPERATIONSSERVICE'].methods_by_name['ReplayDeadLetters']._serialized_options = b'\202\323\344\223\002&\"!/v1/operations/deadLetters:replay:\001*'
+  _globals['_OPERATIONSSERVICE'].methods_by_name['ListProviders']._loaded_options = None
+  _globals['_OPERATIONSSERVICE'].methods_by_name['ListProviders']._serialized_options = b'\202\323\344\223\002\032\022\030/v1/operations/providers'
+  _globals['_OPERATIONSSERVICE'].methods_by_name['OverrideBreaker']._loaded_options = None
+  _globals['_OPERATIONSSERVICE'].methods_by_name['OverrideBreaker']._serialized_options = b'\202\323\344\223\0028\"3/v1/operations/providers/{provider}:overrideBreaker:\001*'
+  _globals['_OPERATIONSSERVICE'].methods_by_name['ListLimits']._loaded_options = None
+  _globals['_OPERATIONSSERVICE'].methods_by_name['ListLimits']._serialized_options = b'\202\323\344\223\002\027\022\025/v1/operations/limits'
+  _globals['_OPERATIONSSERVICE'].methods_by_name['SetLimit']._loaded_options = None
+  _globals['_OPERATIONSSERVICE'].methods_by_name['SetLimit']._serialized_options = b'\202\323\344\223\002\036\"\025/v1/operations/limits:\005limit'
+  _globals['_OPERATIONSSERVICE'].methods_by_name['DeleteLimit']._loaded_options = None
+  _globals['_OPERATIONSSERVICE'].methods_by_name['DeleteLimit']._serialized_options = b'\202\323\344\223\002\"* /v1/operations/limits/{limit_id}'
   _globals['_OPERATIONSSERVICE'].methods_by_name['PauseDelivery']._loaded_options = None
   _globals['_OPERATIONSSERVICE'].methods_by_name['PauseDelivery']._serialized_options = b'\202\323\344\223\002\"\"\035/v1/operations/delivery:pause:\001*'
   _globals['_OPERATIONSSERVICE'].methods_by_name['ResumeDelivery']._loaded_options = None
   _globals['_OPERATIONSSERVICE'].methods_by_name['ResumeDelivery']._serialized_options = b'\202\323\344\223\002#\"\036/v1/operations/delivery:resume:\001*'
-  _globals['_GETQUEUEDEPTHSREQUEST']._serialized_start=285
-  _globals['_GETQUEUEDEPTHSREQUEST']._serialized_end=308
-  _globals['_GETQUEUEDEPTHSRESPONSE']._serialized_start=310
-  _globals['_GETQUEUEDEPTHSRESPONSE']._serialized_end=380
-  _globals['_QUEUEDEPTH']._serialized_start=383
-  _globals['_QUEUEDEPTH']._serialized_end=534
-  _globals['_GETSTATISTICSREQUEST']._serialized_start=536
-  _globals['_GETSTATISTICSREQUEST']._serialized_end=620
-  _globals['_GETSTATISTICSRESPONSE']._serialized_start=622
-  _globals['_GETSTATISTICSRESPONSE']._serialized_end=724
-  _globals['_STATUSCOUNT']._serialized_start=726
-  _globals['_STATUSCOUNT']._serialized_end=838
-  _globals['_DEADLETTERFILTER']._serialized_start=841
-  _globals['_DEADLETTERFILTER']._serialized_end=1067
-  _globals['_LISTDEADLETTERSREQUEST']._serialized_start=1070
-  _globals['_LISTDEADLETTERSREQUEST']._serialized_end=1207
-  _globals['_LISTDEADLETTERSRESPONSE']._serialized_start=1209
-  _globals['_LISTDEADLETTERSRESPONSE']._serialized_end=1312
-  _globals['_REPLAYDEADLETTERREQUEST']._serialized_start=1314
-  _globals['_REPLAYDEADLETTERREQUEST']._serialized_end=1378
-  _globals['_REPLAYDEADLETTERSREQUEST']._serialized_start=1381
-  _globals['_REPLAYDEADLETTERSREQUEST']._serialized_end=1513
-  _globals['_REPLAYDEADLETTERSRESPONSE']._serialized_start=1515
-  _globals['_REPLAYDEADLETTERSRESPONSE']._serialized_end=1628
-  _globals['_PAUSEDELIVERYREQUEST']._serialized_start=1630
-  _globals['_PAUSEDELIVERYREQUEST']._serialized_end=1732
-  _globals['_PAUSEDELIVERYRESPONSE']._serialized_start=1734
-  _globals['_PAUSEDELIVERYRESPONSE']._serialized_end=1757
-  _globals['_RESUMEDELIVERYREQUEST']._serialized_start=1759
-  _globals['_RESUMEDELIVERYREQUEST']._serialized_end=1862
-  _globals['_RESUMEDELIVERYRESPONSE']._serialized_start=1864
-  _globals['_RESUMEDELIVERYRESPONSE']._serialized_end=1888
-  _globals['_OPERATIONSSERVICE']._serialized_start=1891
-  _globals['_OPERATIONSSERVICE']._serialized_end=2920
+  _globals['_GETQUEUEDEPTHSREQUEST']._serialized_start=375
+  _globals['_GETQUEUEDEPTHSREQUEST']._serialized_end=398
+  _globals['_GETQUEUEDEPTHSRESPONSE']._serialized_start=400
+  _globals['_GETQUEUEDEPTHSRESPONSE']._serialized_end=470
+  _globals['_QUEUEDEPTH']._serialized_start=473
+  _globals['_QUEUEDEPTH']._serialized_end=624
+  _globals['_GETSTATISTICSREQUEST']._serialized_start=627
+  _globals['_GETSTATISTICSREQUEST']._serialized_end=794
+  _globals['_GETSTATISTICSRESPONSE']._serialized_start=796
+  _globals['_GETSTATISTICSRESPONSE']._serialized_end=898
+  _globals['_STATUSCOUNT']._serialized_start=901
+  _globals['_STATUSCOUNT']._serialized_end=1081
+  _globals['_DEADLETTERFILTER']._serialized_start=1084
+  _globals['_DEADLETTERFILTER']._serialized_end=1310
+  _globals['_LISTDEADLETTERSREQUEST']._serialized_start=1313
+  _globals['_LISTDEADLETTERSREQUEST']._serialized_end=1450
+  _globals['_LISTDEADLETTERSRESPONSE']._serialized_start=1452
+  _globals['_LISTDEADLETTERSRESPONSE']._serialized_end=1555
+  _globals['_REPLAYDEADLETTERREQUEST']._serialized_start=1557
+  _globals['_REPLAYDEADLETTERREQUEST']._serialized_end=1621
+  _globals['_REPLAYDEADLETTERSREQUEST']._serialized_start=1624
+  _globals['_REPLAYDEADLETTERSREQUEST']._serialized_end=1756
+  _globals['_REPLAYDEADLETTERSRESPONSE']._serialized_start=1758
+  _globals['_REPLAYDEADLETTERSRESPONSE']._serialized_end=1871
+  _globals['_LISTPROVIDERSREQUEST']._serialized_start=1873
+  _globals['_LISTPROVIDERSREQUEST']._serialized_end=1895
+  _globals['_LISTPROVIDERSRESPONSE']._serialized_start=1897
+  _globals['_LISTPROVIDERSRESPONSE']._serialized_end=1971
+  _globals['_OVERRIDEBREAKERREQUEST']._serialized_start=1973
+  _globals['_OVERRIDEBREAKERREQUEST']._serialized_end=2098
+  _globals['_LISTLIMITSREQUEST']._serialized_start=2100
+  _globals['_LISTLIMITSREQUEST']._serialized_end=2148
+  _globals['_LISTLIMITSRESPONSE']._serialized_start=2150
+  _globals['_LISTLIMITSRESPONSE']._serialized_end=2210
+  _globals['_SETLIMITREQUEST']._serialized_start=2212
+  _globals['_SETLIMITREQUEST']._serialized_end=2280
+  _globals['_DELETELIMITREQUEST']._serialized_start=2282
+  _globals['_DELETELIMITREQUEST']._serialized_end=2365
+  _globals['_PAUSEDELIVERYREQUEST']._serialized_start=2367
+  _globals['_PAUSEDELIVERYREQUEST']._serialized_end=2469
+  _globals['_PAUSEDELIVERYRESPONSE']._serialized_start=2471
+  _globals['_PAUSEDELIVERYRESPONSE']._serialized_end=2494
+  _globals['_RESUMEDELIVERYREQUEST']._serialized_start=2496
+  _globals['_RESUMEDELIVERYREQUEST']._serialized_end=2599
+  _globals['_RESUMEDELIVERYRESPONSE']._serialized_start=2601
+  _globals['_RESUMEDELIVERYRESPONSE']._serialized_end=2625
+  _globals['_OPERATIONSSERVICE']._serialized_start=2628
+  _globals['_OPERATIONSSERVICE']._serialized_end=4296
 # @@protoc_insertion_point(module_scope)

@@ -3,7 +3,10 @@
 import grpc
 import warnings
 
+from google.protobuf import empty_pb2 as google_dot_protobuf_dot_empty__pb2
+from pulse.common.v1 import limit_pb2 as pulse_dot_common_dot_v1_dot_limit__pb2
 from pulse.common.v1 import notification_pb2 as pulse_dot_common_dot_v1_dot_notification__pb2
+from pulse.common.v1 import provider_pb2 as pulse_dot_common_dot_v1_dot_provider__pb2
 from pulse.gateway.v1 import operations_service_pb2 as pulse_dot_gateway_dot_v1_dot_operations__service__pb2
 
 GRPC_GENERATED_VERSION = '1.85.1'
@@ -61,6 +64,31 @@ class OperationsServiceStub:
                 request_serializer=pulse_dot_gateway_dot_v1_dot_operations__service__pb2.ReplayDeadLettersRequest.SerializeToString,
                 response_deserializer=pulse_dot_gateway_dot_v1_dot_operations__service__pb2.ReplayDeadLettersResponse.FromString,
                 _registered_method=True)
+        self.ListProviders = channel.unary_unary(
+                '/pulse.gateway.v1.OperationsService/ListProviders',
+                request_serializer=pulse_dot_gateway_dot_v1_dot_operations__service__pb2.ListProvidersRequest.SerializeToString,
+                response_deserializer=pulse_dot_gateway_dot_v1_dot_operations__service__pb2.ListProvidersResponse.FromString,
+                _registered_method=True)
+        self.OverrideBreaker = channel.unary_unary(
+                '/pulse.gateway.v1.OperationsService/OverrideBreaker',
+                request_serializer=pulse_dot_gateway_dot_v1_dot_operations__service__pb2.OverrideBreakerRequest.SerializeToString,
+                response_deserializer=pulse_dot_common_dot_v1_dot_provider__pb2.ProviderState.FromString,
+                _registered_method=True)
+        self.ListLimits = channel.unary_unary(
+                '/pulse.gateway.v1.OperationsService/ListLimits',
+                request_serializer=pulse_dot_gateway_dot_v1_dot_operations__service__pb2.ListLimitsRequest.SerializeToString,
+                response_deserializer=pulse_dot_gateway_dot_v1_dot_operations__service__pb2.ListLimitsResponse.FromString,
+                _registered_method=True)
+        self.SetLimit = channel.unary_unary(
+                '/pulse.gateway.v1.OperationsService/SetLimit',
+                request_serializer=pulse_dot_gateway_dot_v1_dot_operations__service__pb2.SetLimitRequest.SerializeToString,
+                response_deserializer=pulse_dot_common_dot_v1_dot_limit__pb2.Limit.FromString,
+                _registered_method=True)
+        self.DeleteLimit = channel.unary_unary(
+                '/pulse.gateway.v1.OperationsService/DeleteLimit',
+                request_serializer=pulse_dot_gateway_dot_v1_dot_operations__service__pb2.DeleteLimitRequest.SerializeToString,
+                response_deserializer=google_dot_protobuf_dot_empty__pb2.Empty.FromString,
+                _registered_method=True)
         self.PauseDelivery = channel.unary_unary(
                 '/pulse.gateway.v1.OperationsService/PauseDelivery',
                 request_serializer=pulse_dot_gateway_dot_v1_dot_operations__service__pb2.PauseDeliveryRequest.SerializeToString,
@@ -85,7 +113,8 @@ class OperationsServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetStatistics(self, request, context):
-        """Counts notifications by status and channel. INVALID_ARGUMENT: a window that cannot be.
+        """Counts notifications by status and channel and, if asked, by provider and time. INVALID_ARGUMENT: a window or bucket
+        that cannot be.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -114,15 +143,52 @@ class OperationsServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListProviders(self, request, context):
+        """Tells how every provider does, and what operators decided on it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def OverrideBreaker(self, request, context):
+        """Decides on a provider's breaker, or leaves it to failures again. For platform administrators. NOT_FOUND: no such provider.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListLimits(self, request, context):
+        """Lists the limits that differ from what is configured: the tenant's own and those of all.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SetLimit(self, request, context):
+        """Sets one limit, in effect everywhere within seconds. INVALID_ARGUMENT: an amount, subject or window that its kind cannot
+        have. PERMISSION_DENIED: a kind or tenant that is for platform administrators.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeleteLimit(self, request, context):
+        """Forgets one limit: what is configured counts again. NOT_FOUND: no such limit.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def PauseDelivery(self, request, context):
-        """Stops sending by a channel or a provider; what waits goes on waiting. INVALID_ARGUMENT: neither or both named.
+        """Stops sending by a channel or a provider; what waits goes on waiting. For platform administrators.
+        INVALID_ARGUMENT: neither or both named.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ResumeDelivery(self, request, context):
-        """Goes on sending by a channel or a provider. INVALID_ARGUMENT: neither or both named.
+        """Goes on sending by a channel or a provider. For platform administrators. INVALID_ARGUMENT: neither or both named.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -155,6 +221,31 @@ def add_OperationsServiceServicer_to_server(servicer, server):
                     servicer.ReplayDeadLetters,
                     request_deserializer=pulse_dot_gateway_dot_v1_dot_operations__service__pb2.ReplayDeadLettersRequest.FromString,
                     response_serializer=pulse_dot_gateway_dot_v1_dot_operations__service__pb2.ReplayDeadLettersResponse.SerializeToString,
+            ),
+            'ListProviders': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListProviders,
+                    request_deserializer=pulse_dot_gateway_dot_v1_dot_operations__service__pb2.ListProvidersRequest.FromString,
+                    response_serializer=pulse_dot_gateway_dot_v1_dot_operations__service__pb2.ListProvidersResponse.SerializeToString,
+            ),
+            'OverrideBreaker': grpc.unary_unary_rpc_method_handler(
+                    servicer.OverrideBreaker,
+                    request_deserializer=pulse_dot_gateway_dot_v1_dot_operations__service__pb2.OverrideBreakerRequest.FromString,
+                    response_serializer=pulse_dot_common_dot_v1_dot_provider__pb2.ProviderState.SerializeToString,
+            ),
+            'ListLimits': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListLimits,
+                    request_deserializer=pulse_dot_gateway_dot_v1_dot_operations__service__pb2.ListLimitsRequest.FromString,
+                    response_serializer=pulse_dot_gateway_dot_v1_dot_operations__service__pb2.ListLimitsResponse.SerializeToString,
+            ),
+            'SetLimit': grpc.unary_unary_rpc_method_handler(
+                    servicer.SetLimit,
+                    request_deserializer=pulse_dot_gateway_dot_v1_dot_operations__service__pb2.SetLimitRequest.FromString,
+                    response_serializer=pulse_dot_common_dot_v1_dot_limit__pb2.Limit.SerializeToString,
+            ),
+            'DeleteLimit': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteLimit,
+                    request_deserializer=pulse_dot_gateway_dot_v1_dot_operations__service__pb2.DeleteLimitRequest.FromString,
+                    response_serializer=google_dot_protobuf_dot_empty__pb2.Empty.SerializeToString,
             ),
             'PauseDelivery': grpc.unary_unary_rpc_method_handler(
                     servicer.PauseDelivery,
@@ -303,6 +394,141 @@ class OperationsService:
             '/pulse.gateway.v1.OperationsService/ReplayDeadLetters',
             pulse_dot_gateway_dot_v1_dot_operations__service__pb2.ReplayDeadLettersRequest.SerializeToString,
             pulse_dot_gateway_dot_v1_dot_operations__service__pb2.ReplayDeadLettersResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListProviders(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/pulse.gateway.v1.OperationsService/ListProviders',
+            pulse_dot_gateway_dot_v1_dot_operations__service__pb2.ListProvidersRequest.SerializeToString,
+            pulse_dot_gateway_dot_v1_dot_operations__service__pb2.ListProvidersResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def OverrideBreaker(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/pulse.gateway.v1.OperationsService/OverrideBreaker',
+            pulse_dot_gateway_dot_v1_dot_operations__service__pb2.OverrideBreakerRequest.SerializeToString,
+            pulse_dot_common_dot_v1_dot_provider__pb2.ProviderState.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListLimits(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/pulse.gateway.v1.OperationsService/ListLimits',
+            pulse_dot_gateway_dot_v1_dot_operations__service__pb2.ListLimitsRequest.SerializeToString,
+            pulse_dot_gateway_dot_v1_dot_operations__service__pb2.ListLimitsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SetLimit(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/pulse.gateway.v1.OperationsService/SetLimit',
+            pulse_dot_gateway_dot_v1_dot_operations__service__pb2.SetLimitRequest.SerializeToString,
+            pulse_dot_common_dot_v1_dot_limit__pb2.Limit.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteLimit(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/pulse.gateway.v1.OperationsService/DeleteLimit',
+            pulse_dot_gateway_dot_v1_dot_operations__service__pb2.DeleteLimitRequest.SerializeToString,
+            google_dot_protobuf_dot_empty__pb2.Empty.FromString,
             options,
             channel_credentials,
             insecure,

@@ -4,8 +4,11 @@ isort:skip_file
 The public door for operators."""
 
 from collections import abc as _abc
+from google.protobuf import empty_pb2 as _empty_pb2
 from grpc import aio as _aio
+from pulse.common.v1 import limit_pb2 as _limit_pb2
 from pulse.common.v1 import notification_pb2 as _notification_pb2
+from pulse.common.v1 import provider_pb2 as _provider_pb2
 from pulse.gateway.v1 import operations_service_pb2 as _operations_service_pb2
 import abc as _abc_1
 import grpc as _grpc
@@ -37,7 +40,9 @@ class OperationsServiceStub:
     GetQueueDepths: _grpc.UnaryUnaryMultiCallable[_operations_service_pb2.GetQueueDepthsRequest, _operations_service_pb2.GetQueueDepthsResponse]
     """Tells what waits in each lane."""
     GetStatistics: _grpc.UnaryUnaryMultiCallable[_operations_service_pb2.GetStatisticsRequest, _operations_service_pb2.GetStatisticsResponse]
-    """Counts notifications by status and channel. INVALID_ARGUMENT: a window that cannot be."""
+    """Counts notifications by status and channel and, if asked, by provider and time. INVALID_ARGUMENT: a window or bucket
+    that cannot be.
+    """
     ListDeadLetters: _grpc.UnaryUnaryMultiCallable[_operations_service_pb2.ListDeadLettersRequest, _operations_service_pb2.ListDeadLettersResponse]
     """Lists dead letters (FAILED, UNKNOWN and UNDELIVERED), the last to die first. INVALID_ARGUMENT: a page token that
     cannot be.
@@ -48,10 +53,24 @@ class OperationsServiceStub:
     """Sends all that match on their way again, at a bounded rate, the first to die first. Each is a new attempt of the same
     notification; none is ever replayed by two calls. INVALID_ARGUMENT: a rate or filter that cannot be.
     """
+    ListProviders: _grpc.UnaryUnaryMultiCallable[_operations_service_pb2.ListProvidersRequest, _operations_service_pb2.ListProvidersResponse]
+    """Tells how every provider does, and what operators decided on it."""
+    OverrideBreaker: _grpc.UnaryUnaryMultiCallable[_operations_service_pb2.OverrideBreakerRequest, _provider_pb2.ProviderState]
+    """Decides on a provider's breaker, or leaves it to failures again. For platform administrators. NOT_FOUND: no such provider."""
+    ListLimits: _grpc.UnaryUnaryMultiCallable[_operations_service_pb2.ListLimitsRequest, _operations_service_pb2.ListLimitsResponse]
+    """Lists the limits that differ from what is configured: the tenant's own and those of all."""
+    SetLimit: _grpc.UnaryUnaryMultiCallable[_operations_service_pb2.SetLimitRequest, _limit_pb2.Limit]
+    """Sets one limit, in effect everywhere within seconds. INVALID_ARGUMENT: an amount, subject or window that its kind cannot
+    have. PERMISSION_DENIED: a kind or tenant that is for platform administrators.
+    """
+    DeleteLimit: _grpc.UnaryUnaryMultiCallable[_operations_service_pb2.DeleteLimitRequest, _empty_pb2.Empty]
+    """Forgets one limit: what is configured counts again. NOT_FOUND: no such limit."""
     PauseDelivery: _grpc.UnaryUnaryMultiCallable[_operations_service_pb2.PauseDeliveryRequest, _operations_service_pb2.PauseDeliveryResponse]
-    """Stops sending by a channel or a provider; what waits goes on waiting. INVALID_ARGUMENT: neither or both named."""
+    """Stops sending by a channel or a provider; what waits goes on waiting. For platform administrators.
+    INVALID_ARGUMENT: neither or both named.
+    """
     ResumeDelivery: _grpc.UnaryUnaryMultiCallable[_operations_service_pb2.ResumeDeliveryRequest, _operations_service_pb2.ResumeDeliveryResponse]
-    """Goes on sending by a channel or a provider. INVALID_ARGUMENT: neither or both named."""
+    """Goes on sending by a channel or a provider. For platform administrators. INVALID_ARGUMENT: neither or both named."""
 
 @_typing.type_check_only
 class OperationsServiceAsyncStub(OperationsServiceStub):
@@ -61,7 +80,9 @@ class OperationsServiceAsyncStub(OperationsServiceStub):
     GetQueueDepths: _aio.UnaryUnaryMultiCallable[_operations_service_pb2.GetQueueDepthsRequest, _operations_service_pb2.GetQueueDepthsResponse]  # type: ignore[assignment]
     """Tells what waits in each lane."""
     GetStatistics: _aio.UnaryUnaryMultiCallable[_operations_service_pb2.GetStatisticsRequest, _operations_service_pb2.GetStatisticsResponse]  # type: ignore[assignment]
-    """Counts notifications by status and channel. INVALID_ARGUMENT: a window that cannot be."""
+    """Counts notifications by status and channel and, if asked, by provider and time. INVALID_ARGUMENT: a window or bucket
+    that cannot be.
+    """
     ListDeadLetters: _aio.UnaryUnaryMultiCallable[_operations_service_pb2.ListDeadLettersRequest, _operations_service_pb2.ListDeadLettersResponse]  # type: ignore[assignment]
     """Lists dead letters (FAILED, UNKNOWN and UNDELIVERED), the last to die first. INVALID_ARGUMENT: a page token that
     cannot be.
@@ -72,10 +93,24 @@ class OperationsServiceAsyncStub(OperationsServiceStub):
     """Sends all that match on their way again, at a bounded rate, the first to die first. Each is a new attempt of the same
     notification; none is ever replayed by two calls. INVALID_ARGUMENT: a rate or filter that cannot be.
     """
+    ListProviders: _aio.UnaryUnaryMultiCallable[_operations_service_pb2.ListProvidersRequest, _operations_service_pb2.ListProvidersResponse]  # type: ignore[assignment]
+    """Tells how every provider does, and what operators decided on it."""
+    OverrideBreaker: _aio.UnaryUnaryMultiCallable[_operations_service_pb2.OverrideBreakerRequest, _provider_pb2.ProviderState]  # type: ignore[assignment]
+    """Decides on a provider's breaker, or leaves it to failures again. For platform administrators. NOT_FOUND: no such provider."""
+    ListLimits: _aio.UnaryUnaryMultiCallable[_operations_service_pb2.ListLimitsRequest, _operations_service_pb2.ListLimitsResponse]  # type: ignore[assignment]
+    """Lists the limits that differ from what is configured: the tenant's own and those of all."""
+    SetLimit: _aio.UnaryUnaryMultiCallable[_operations_service_pb2.SetLimitRequest, _limit_pb2.Limit]  # type: ignore[assignment]
+    """Sets one limit, in effect everywhere within seconds. INVALID_ARGUMENT: an amount, subject or window that its kind cannot
+    have. PERMISSION_DENIED: a kind or tenant that is for platform administrators.
+    """
+    DeleteLimit: _aio.UnaryUnaryMultiCallable[_operations_service_pb2.DeleteLimitRequest, _empty_pb2.Empty]  # type: ignore[assignment]
+    """Forgets one limit: what is configured counts again. NOT_FOUND: no such limit."""
     PauseDelivery: _aio.UnaryUnaryMultiCallable[_operations_service_pb2.PauseDeliveryRequest, _operations_service_pb2.PauseDeliveryResponse]  # type: ignore[assignment]
-    """Stops sending by a channel or a provider; what waits goes on waiting. INVALID_ARGUMENT: neither or both named."""
+    """Stops sending by a channel or a provider; what waits goes on waiting. For platform administrators.
+    INVALID_ARGUMENT: neither or both named.
+    """
     ResumeDelivery: _aio.UnaryUnaryMultiCallable[_operations_service_pb2.ResumeDeliveryRequest, _operations_service_pb2.ResumeDeliveryResponse]  # type: ignore[assignment]
-    """Goes on sending by a channel or a provider. INVALID_ARGUMENT: neither or both named."""
+    """Goes on sending by a channel or a provider. For platform administrators. INVALID_ARGUMENT: neither or both named."""
 
 class OperationsServiceServicer(metaclass=_abc_1.ABCMeta):
     """Shows how deep the queues are and how well things go, and puts right what went wrong."""
@@ -94,7 +129,9 @@ class OperationsServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _operations_service_pb2.GetStatisticsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_operations_service_pb2.GetStatisticsResponse, _abc.Awaitable[_operations_service_pb2.GetStatisticsResponse]]:
-        """Counts notifications by status and channel. INVALID_ARGUMENT: a window that cannot be."""
+        """Counts notifications by status and channel and, if asked, by provider and time. INVALID_ARGUMENT: a window or bucket
+        that cannot be.
+        """
 
     @_abc_1.abstractmethod
     def ListDeadLetters(
@@ -125,12 +162,56 @@ class OperationsServiceServicer(metaclass=_abc_1.ABCMeta):
         """
 
     @_abc_1.abstractmethod
+    def ListProviders(
+        self,
+        request: _operations_service_pb2.ListProvidersRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_operations_service_pb2.ListProvidersResponse, _abc.Awaitable[_operations_service_pb2.ListProvidersResponse]]:
+        """Tells how every provider does, and what operators decided on it."""
+
+    @_abc_1.abstractmethod
+    def OverrideBreaker(
+        self,
+        request: _operations_service_pb2.OverrideBreakerRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_provider_pb2.ProviderState, _abc.Awaitable[_provider_pb2.ProviderState]]:
+        """Decides on a provider's breaker, or leaves it to failures again. For platform administrators. NOT_FOUND: no such provider."""
+
+    @_abc_1.abstractmethod
+    def ListLimits(
+        self,
+        request: _operations_service_pb2.ListLimitsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_operations_service_pb2.ListLimitsResponse, _abc.Awaitable[_operations_service_pb2.ListLimitsResponse]]:
+        """Lists the limits that differ from what is configured: the tenant's own and those of all."""
+
+    @_abc_1.abstractmethod
+    def SetLimit(
+        self,
+        request: _operations_service_pb2.SetLimitRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_limit_pb2.Limit, _abc.Awaitable[_limit_pb2.Limit]]:
+        """Sets one limit, in effect everywhere within seconds. INVALID_ARGUMENT: an amount, subject or window that its kind cannot
+        have. PERMISSION_DENIED: a kind or tenant that is for platform administrators.
+        """
+
+    @_abc_1.abstractmethod
+    def DeleteLimit(
+        self,
+        request: _operations_service_pb2.DeleteLimitRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_empty_pb2.Empty, _abc.Awaitable[_empty_pb2.Empty]]:
+        """Forgets one limit: what is configured counts again. NOT_FOUND: no such limit."""
+
+    @_abc_1.abstractmethod
     def PauseDelivery(
         self,
         request: _operations_service_pb2.PauseDeliveryRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_operations_service_pb2.PauseDeliveryResponse, _abc.Awaitable[_operations_service_pb2.PauseDeliveryResponse]]:
-        """Stops sending by a channel or a provider; what waits goes on waiting. INVALID_ARGUMENT: neither or both named."""
+        """Stops sending by a channel or a provider; what waits goes on waiting. For platform administrators.
+        INVALID_ARGUMENT: neither or both named.
+        """
 
     @_abc_1.abstractmethod
     def ResumeDelivery(
@@ -138,6 +219,6 @@ class OperationsServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _operations_service_pb2.ResumeDeliveryRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_operations_service_pb2.ResumeDeliveryResponse, _abc.Awaitable[_operations_service_pb2.ResumeDeliveryResponse]]:
-        """Goes on sending by a channel or a provider. INVALID_ARGUMENT: neither or both named."""
+        """Goes on sending by a channel or a provider. For platform administrators. INVALID_ARGUMENT: neither or both named."""
 
 def add_OperationsServiceServicer_to_server(servicer: OperationsServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -26,63 +26,22 @@ from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior__pb2
 from google.protobuf import empty_pb2 as google_dot_protobuf_dot_empty__pb2
-from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
-from pulse.common.v1 import enums_pb2 as pulse_dot_common_dot_v1_dot_enums__pb2
+from pulse.common.v1 import recipient_pb2 as pulse_dot_common_dot_v1_dot_recipient__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(pulse/gateway/v1/recipient_service.proto\x12\x10pulse.gateway.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1bpulse/common/v1/enums.proto\"\xd3\x03\n\x0bPreferences\x12\x34\n\x07user_id\x18\x01 \x01(\tB#\xe2\x41\x01\x02\xbaH\x1cr\x1a\x10\x01\x18\x80\x02\x32\x13^[^\\x00-\\x1f\\x7f]*$\x12@\n\x07\x63hoices\x18\x02 \x03(\x0b\x32$.pulse.gateway.v1.Preferences.ChoiceB\t\xbaH\x06\x92\x01\x03\x10\xc8\x01\x12\x1a\n\ttime_zone\x18\x03 \x01(\tB\x07\xbaH\x04r\x02\x18@\x12=\n\nquiet_from\x18\x04 \x01(\tB)\xbaH&r$2\"^(([01][0-9]|2[0-3]):[0-5][0-9])?$\x12>\n\x0bquiet_until\x18\x05 \x01(\tB)\xbaH&r$2\"^(([01][0-9]|2[0-3]):[0-5][0-9])?$\x12\x35\n\x0bupdate_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x1az\n\x06\x43hoice\x12(\n\x08\x63\x61tegory\x18\x01 \x01(\tB\x16\xbaH\x13r\x11\x18@2\r^[a-z0-9_-]*$\x12\x35\n\x07\x63hannel\x18\x02 \x01(\x0e\x32\x18.pulse.common.v1.ChannelB\n\xbaH\x07\x82\x01\x04\x10\x01 \x00\x12\x0f\n\x07\x65nabled\x18\x03 \x01(\x08\"\xac\x03\n\x0bSuppression\x12\x1c\n\x0esuppression_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x03\x12\x34\n\x07user_id\x18\x02 \x01(\tB#\xe2\x41\x01\x02\xbaH\x1cr\x1a\x10\x01\x18\x80\x02\x32\x13^[^\\x00-\\x1f\\x7f]*$\x12\x33\n\x07\x63hannel\x18\x03 \x01(\x0e\x32\x18.pulse.common.v1.ChannelB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12\x19\n\x07\x61\x64\x64ress\x18\x04 \x01(\tB\x08\xbaH\x05r\x03(\x80 \x12(\n\x08\x63\x61tegory\x18\x05 \x01(\tB\x16\xbaH\x13r\x11\x18@2\r^[a-z0-9_-]*$\x12>\n\x06reason\x18\x06 \x01(\x0e\x32$.pulse.gateway.v1.Suppression.ReasonB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12\x35\n\x0b\x63reate_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\"X\n\x06Reason\x12\x16\n\x12REASON_UNSPECIFIED\x10\x00\x12\n\n\x06MANUAL\x10\x01\x12\n\n\x06\x42OUNCE\x10\x02\x12\r\n\tCOMPLAINT\x10\x03\x12\x0f\n\x0bUNSUBSCRIBE\x10\x04\"\xd1\x01\n\x0b\x44\x65viceToken\x12\x1d\n\x0f\x64\x65vice_token_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x03\x12\x34\n\x07user_id\x18\x02 \x01(\tB#\xe2\x41\x01\x02\xbaH\x1cr\x1a\x10\x01\x18\x80\x02\x32\x13^[^\\x00-\\x1f\\x7f]*$\x12\x1d\n\x05token\x18\x03 \x01(\tB\x0e\xe2\x41\x01\x02\xbaH\x07r\x05\x10\x01(\x80 \x12\x17\n\x05label\x18\x04 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x01\x12\x35\n\x0bupdate_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\"8\n\x15GetPreferencesRequest\x12\x1f\n\x07user_id\x18\x01 \x01(\tB\x0e\xe2\x41\x01\x02\xbaH\x07r\x05\x10\x01\x18\x80\x02\"Z\n\x18UpdatePreferencesRequest\x12>\n\x0bpreferences\x18\x01 \x01(\x0b\x32\x1d.pulse.gateway.v1.PreferencesB\n\xe2\x41\x01\x02\xbaH\x03\xc8\x01\x01\"w\n\x17ListSuppressionsRequest\x12\x1f\n\x07user_id\x18\x01 \x01(\tB\x0e\xe2\x41\x01\x02\xbaH\x07r\x05\x10\x01\x18\x80\x02\x12\x1d\n\tpage_size\x18\x02 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x00\x12\x1c\n\npage_token\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x04\"h\n\x18ListSuppressionsResponse\x12\x33\n\x0csuppressions\x18\x01 \x03(\x0b\x32\x1d.pulse.gateway.v1.Suppression\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"Z\n\x18\x43reateSuppressionRequest\x12>\n\x0bsuppression\x18\x01 \x01(\x0b\x32\x1d.pulse.gateway.v1.SuppressionB\n\xe2\x41\x01\x02\xbaH\x03\xc8\x01\x01\"a\n\x18\x44\x65leteSuppressionRequest\x12\x1f\n\x07user_id\x18\x01 \x01(\tB\x0e\xe2\x41\x01\x02\xbaH\x07r\x05\x10\x01\x18\x80\x02\x12$\n\x0esuppression_id\x18\x02 \x01(\tB\x0c\xe2\x41\x01\x02\xbaH\x05r\x03\xb0\x01\x01\":\n\x17ListDeviceTokensRequest\x12\x1f\n\x07user_id\x18\x01 \x01(\tB\x0e\xe2\x41\x01\x02\xbaH\x07r\x05\x10\x01\x18\x80\x02\"P\n\x18ListDeviceTokensResponse\x12\x34\n\rdevice_tokens\x18\x01 \x03(\x0b\x32\x1d.pulse.gateway.v1.DeviceToken\"]\n\x1aRegisterDeviceTokenRequest\x12?\n\x0c\x64\x65vice_token\x18\x01 \x01(\x0b\x32\x1d.pulse.gateway.v1.DeviceTokenB\n\xe2\x41\x01\x02\xbaH\x03\xc8\x01\x01\"b\n\x18\x44\x65leteDeviceTokenRequest\x12\x1f\n\x07user_id\x18\x01 \x01(\tB\x0e\xe2\x41\x01\x02\xbaH\x07r\x05\x10\x01\x18\x80\x02\x12%\n\x0f\x64\x65vice_token_id\x18\x02 \x01(\tB\x0c\xe2\x41\x01\x02\xbaH\x05r\x03\xb0\x01\x01\x32\xf7\t\n\x10RecipientService\x12\x86\x01\n\x0eGetPreferences\x12\'.pulse.gateway.v1.GetPreferencesRequest\x1a\x1d.pulse.gateway.v1.Preferences\",\x82\xd3\xe4\x93\x02&\x12$/v1/recipients/{user_id}/preferences\x12\xa5\x01\n\x11UpdatePreferences\x12*.pulse.gateway.v1.UpdatePreferencesRequest\x1a\x1d.pulse.gateway.v1.Preferences\"E\x82\xd3\xe4\x93\x02?\x1a\x30/v1/recipients/{preferences.user_id}/preferences:\x0bpreferences\x12\x98\x01\n\x10ListSuppressions\x12).pulse.gateway.v1.ListSuppressionsRequest\x1a*.pulse.gateway.v1.ListSuppressionsResponse\"-\x82\xd3\xe4\x93\x02\'\x12%/v1/recipients/{user_id}/suppressions\x12\xa6\x01\n\x11\x43reateSuppression\x12*.pulse.gateway.v1.CreateSuppressionRequest\x1a\x1d.pulse.gateway.v1.Suppression\"F\x82\xd3\xe4\x93\x02@\"1/v1/recipients/{suppression.user_id}/suppressions:\x0bsuppression\x12\x97\x01\n\x11\x44\x65leteSuppression\x12*.pulse.gateway.v1.DeleteSuppressionRequest\x1a\x16.google.protobuf.Empty\">\x82\xd3\xe4\x93\x02\x38*6/v1/recipients/{user_id}/suppressions/{suppression_id}\x12\x93\x01\n\x10ListDeviceTokens\x12).pulse.gateway.v1.ListDeviceTokensRequest\x1a*.pulse.gateway.v1.ListDeviceTokensResponse\"(\x82\xd3\xe4\x93\x02\"\x12 /v1/recipients/{user_id}/devices\x12\xa7\x01\n\x13RegisterDeviceToken\x12,.pulse.gateway.v1.RegisterDeviceTokenRequest\x1a\x1d.pulse.gateway.v1.DeviceToken\"C\x82\xd3\xe4\x93\x02=\"-/v1/recipients/{device_token.user_id}/devices:\x0c\x64\x65vice_token\x12\x93\x01\n\x11\x44\x65leteDeviceToken\x12*.pulse.gateway.v1.DeleteDeviceTokenRequest\x1a\x16.google.protobuf.Empty\":\x82\xd3\xe4\x93\x02\x34*2/v1/recipients/{user_id}/devices/{device_token_id}b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(pulse/gateway/v1/recipient_service.proto\x12\x10pulse.gateway.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a\x1fpulse/common/v1/recipient.proto\"M\n\x15GetPreferencesRequest\x12\x34\n\x07user_id\x18\x01 \x01(\tB#\xe2\x41\x01\x02\xbaH\x1cr\x1a\x10\x01\x18\x80\x02\x32\x13^[^\\x00-\\x1f\\x7f]*$\"Y\n\x18UpdatePreferencesRequest\x12=\n\x0bpreferences\x18\x01 \x01(\x0b\x32\x1c.pulse.common.v1.PreferencesB\n\xe2\x41\x01\x02\xbaH\x03\xc8\x01\x01\"\x8c\x01\n\x17ListSuppressionsRequest\x12\x34\n\x07user_id\x18\x01 \x01(\tB#\xe2\x41\x01\x02\xbaH\x1cr\x1a\x10\x01\x18\x80\x02\x32\x13^[^\\x00-\\x1f\\x7f]*$\x12\x1d\n\tpage_size\x18\x02 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x00\x12\x1c\n\npage_token\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x04\"g\n\x18ListSuppressionsResponse\x12\x32\n\x0csuppressions\x18\x01 \x03(\x0b\x32\x1c.pulse.common.v1.Suppression\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"Y\n\x18\x43reateSuppressionRequest\x12=\n\x0bsuppression\x18\x01 \x01(\x0b\x32\x1c.pulse.common.v1.SuppressionB\n\xe2\x41\x01\x02\xbaH\x03\xc8\x01\x01\"v\n\x18\x44\x65leteSuppressionRequest\x12\x34\n\x07user_id\x18\x01 \x01(\tB#\xe2\x41\x01\x02\xbaH\x1cr\x1a\x10\x01\x18\x80\x02\x32\x13^[^\\x00-\\x1f\\x7f]*$\x12$\n\x0esuppression_id\x18\x02 \x01(\tB\x0c\xe2\x41\x01\x02\xbaH\x05r\x03\xb0\x01\x01\"O\n\x17ListDeviceTokensRequest\x12\x34\n\x07user_id\x18\x01 \x01(\tB#\xe2\x41\x01\x02\xbaH\x1cr\x1a\x10\x01\x18\x80\x02\x32\x13^[^\\x00-\\x1f\\x7f]*$\"O\n\x18ListDeviceTokensResponse\x12\x33\n\rdevice_tokens\x18\x01 \x03(\x0b\x32\x1c.pulse.common.v1.DeviceToken\"\\\n\x1aRegisterDeviceTokenRequest\x12>\n\x0c\x64\x65vice_token\x18\x01 \x01(\x0b\x32\x1c.pulse.common.v1.DeviceTokenB\n\xe2\x41\x01\x02\xbaH\x03\xc8\x01\x01\"w\n\x18\x44\x65leteDeviceTokenRequest\x12\x34\n\x07user_id\x18\x01 \x01(\tB#\xe2\x41\x01\x02\xbaH\x1cr\x1a\x10\x01\x18\x80\x02\x32\x13^[^\\x00-\\x1f\\x7f]*$\x12%\n\x0f\x64\x65vice_token_id\x18\x02 \x01(\tB\x0c\xe2\x41\x01\x02\xbaH\x05r\x03\xb0\x01\x01\x32\xf3\t\n\x10RecipientService\x12\x85\x01\n\x0eGetPreferences\x12\'.pulse.gateway.v1.GetPreferencesRequest\x1a\x1c.pulse.common.v1.Preferences\",\x82\xd3\xe4\x93\x02&\x12$/v1/recipients/{user_id}/preferences\x12\xa4\x01\n\x11UpdatePreferences\x12*.pulse.gateway.v1.UpdatePreferencesRequest\x1a\x1c.pulse.common.v1.Preferences\"E\x82\xd3\xe4\x93\x02?\x1a\x30/v1/recipients/{preferences.user_id}/preferences:\x0bpreferences\x12\x98\x01\n\x10ListSuppressions\x12).pulse.gateway.v1.ListSuppressionsRequest\x1a*.pulse.gateway.v1.ListSuppressionsResponse\"-\x82\xd3\xe4\x93\x02\'\x12%/v1/recipients/{user_id}/suppressions\x12\xa5\x01\n\x11\x43reateSuppression\x12*.pulse.gateway.v1.CreateSuppressionRequest\x1a\x1c.pulse.common.v1.Suppression\"F\x82\xd3\xe4\x93\x02@\"1/v1/recipients/{suppression.user_id}/suppressions:\x0bsuppression\x12\x97\x01\n\x11\x44\x65leteSuppression\x12*.pulse.gateway.v1.DeleteSuppressionRequest\x1a\x16.google.protobuf.Empty\">\x82\xd3\xe4\x93\x02\x38*6/v1/recipients/{user_id}/suppressions/{suppression_id}\x12\x93\x01\n\x10ListDeviceTokens\x12).pulse.gateway.v1.ListDeviceTokensRequest\x1a*.pulse.gateway.v1.ListDeviceTokensResponse\"(\x82\xd3\xe4\x93\x02\"\x12 /v1/recipients/{user_id}/devices\x12\xa6\x01\n\x13RegisterDeviceToken\x12,.pulse.gateway.v1.RegisterDeviceTokenRequest\x1a\x1c.pulse.common.v1.DeviceToken\"C\x82\xd3\xe4\x93\x02=\"-/v1/recipients/{device_token.user_id}/devices:\x0c\x64\x65vice_token\x12\x93\x01\n\x11\x44\x65leteDeviceToken\x12*.pulse.gateway.v1.DeleteDeviceTokenRequest\x1a\x16.google.protobuf.Empty\":\x82\xd3\xe4\x93\x02\x34*2/v1/recipients/{user_id}/devices/{device_token_id}b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'pulse.gateway.v1.recipient_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_PREFERENCES_CHOICE'].fields_by_name['category']._loaded_options = None
-  _globals['_PREFERENCES_CHOICE'].fields_by_name['category']._serialized_options = b'\272H\023r\021\030@2\r^[a-z0-9_-]*$'
-  _globals['_PREFERENCES_CHOICE'].fields_by_name['channel']._loaded_options = None
-  _globals['_PREFERENCES_CHOICE'].fields_by_name['channel']._serialized_options = b'\272H\007\202\001\004\020\001 \000'
-  _globals['_PREFERENCES'].fields_by_name['user_id']._loaded_options = None
-  _globals['_PREFERENCES'].fields_by_name['user_id']._serialized_options = b'\342A\001\002\272H\034r\032\020\001\030\200\0022\023^[^\\x00-\\x1f\\x7f]*$'
-  _globals['_PREFERENCES'].fields_by_name['choices']._loaded_options = None
-  _globals['_PREFERENCES'].fields_by_name['choices']._serialized_options = b'\272H\006\222\001\003\020\310\001'
-  _globals['_PREFERENCES'].fields_by_name['time_zone']._loaded_options = None
-  _globals['_PREFERENCES'].fields_by_name['time_zone']._serialized_options = b'\272H\004r\002\030@'
-  _globals['_PREFERENCES'].fields_by_name['quiet_from']._loaded_options = None
-  _globals['_PREFERENCES'].fields_by_name['quiet_from']._serialized_options = b'\272H&r$2\"^(([01][0-9]|2[0-3]):[0-5][0-9])?$'
-  _globals['_PREFERENCES'].fields_by_name['quiet_until']._loaded_options = None
-  _globals['_PREFERENCES'].fields_by_name['quiet_until']._serialized_options = b'\272H&r$2\"^(([01][0-9]|2[0-3]):[0-5][0-9])?$'
-  _globals['_PREFERENCES'].fields_by_name['update_time']._loaded_options = None
-  _globals['_PREFERENCES'].fields_by_name['update_time']._serialized_options = b'\342A\001\003'
-  _globals['_SUPPRESSION'].fields_by_name['suppression_id']._loaded_options = None
-  _globals['_SUPPRESSION'].fields_by_name['suppression_id']._serialized_options = b'\342A\001\003'
-  _globals['_SUPPRESSION'].fields_by_name['user_id']._loaded_options = None
-  _globals['_SUPPRESSION'].fields_by_name['user_id']._serialized_options = b'\342A\001\002\272H\034r\032\020\001\030\200\0022\023^[^\\x00-\\x1f\\x7f]*$'
-  _globals['_SUPPRESSION'].fields_by_name['channel']._loaded_options = None
-  _globals['_SUPPRESSION'].fields_by_name['channel']._serialized_options = b'\272H\005\202\001\002\020\001'
-  _globals['_SUPPRESSION'].fields_by_name['address']._loaded_options = None
-  _globals['_SUPPRESSION'].fields_by_name['address']._serialized_options = b'\272H\005r\003(\200 '
-  _globals['_SUPPRESSION'].fields_by_name['category']._loaded_options = None
-  _globals['_SUPPRESSION'].fields_by_name['category']._serialized_options = b'\272H\023r\021\030@2\r^[a-z0-9_-]*$'
-  _globals['_SUPPRESSION'].fields_by_name['reason']._loaded_options = None
-  _globals['_SUPPRESSION'].fields_by_name['reason']._serialized_options = b'\272H\005\202\001\002\020\001'
-  _globals['_SUPPRESSION'].fields_by_name['create_time']._loaded_options = None
-  _globals['_SUPPRESSION'].fields_by_name['create_time']._serialized_options = b'\342A\001\003'
-  _globals['_DEVICETOKEN'].fields_by_name['device_token_id']._loaded_options = None
-  _globals['_DEVICETOKEN'].fields_by_name['device_token_id']._serialized_options = b'\342A\001\003'
-  _globals['_DEVICETOKEN'].fields_by_name['user_id']._loaded_options = None
-  _globals['_DEVICETOKEN'].fields_by_name['user_id']._serialized_options = b'\342A\001\002\272H\034r\032\020\001\030\200\0022\023^[^\\x00-\\x1f\\x7f]*$'
-  _globals['_DEVICETOKEN'].fields_by_name['token']._loaded_options = None
-  _globals['_DEVICETOKEN'].fields_by_name['token']._serialized_options = b'\342A\001\002\272H\007r\005\020\001(\200 '
-  _globals['_DEVICETOKEN'].fields_by_name['label']._loaded_options = None
-  _globals['_DEVICETOKEN'].fields_by_name['label']._serialized_options = b'\272H\005r\003\030\200\001'
-  _globals['_DEVICETOKEN'].fields_by_name['update_time']._loaded_options = None
-  _globals['_DEVICETOKEN'].fields_by_name['update_time']._serialized_options = b'\342A\001\003'
   _globals['_GETPREFERENCESREQUEST'].fields_by_name['user_id']._loaded_options = None
-  _globals['_GETPREFERENCESREQUEST'].fields_by_name['user_id']._serialized_options = b'\342A\001\002\272H\007r\005\020\001\030\200\002'
+  _globals['_GETPREFERENCESREQUEST'].fields_by_name['user_id']._serialized_options = b'\342A\001\002\272H\034r\032\020\001\030\200\0022\023^[^\\x00-\\x1f\\x7f]*$'
   _globals['_UPDATEPREFERENCESREQUEST'].fields_by_name['preferences']._loaded_options = None
   _globals['_UPDATEPREFERENCESREQUEST'].fields_by_name['preferences']._serialized_options = b'\342A\001\002\272H\003\310\001\001'
   _globals['_LISTSUPPRESSIONSREQUEST'].fields_by_name['user_id']._loaded_options = None
-  _globals['_LISTSUPPRESSIONSREQUEST'].fields_by_name['user_id']._serialized_options = b'\342A\001\002\272H\007r\005\020\001\030\200\002'
+  _globals['_LISTSUPPRESSIONSREQUEST'].fields_by_name['user_id']._serialized_options = b'\342A\001\002\272H\034r\032\020\001\030\200\0022\023^[^\\x00-\\x1f\\x7f]*$'
   _globals['_LISTSUPPRESSIONSREQUEST'].fields_by_name['page_size']._loaded_options = None
   _globals['_LISTSUPPRESSIONSREQUEST'].fields_by_name['page_size']._serialized_options = b'\272H\007\032\005\030\350\007(\000'
   _globals['_LISTSUPPRESSIONSREQUEST'].fields_by_name['page_token']._loaded_options = None
@@ -90,15 +49,15 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CREATESUPPRESSIONREQUEST'].fields_by_name['suppression']._loaded_options = None
   _globals['_CREATESUPPRESSIONREQUEST'].fields_by_name['suppression']._serialized_options = b'\342A\001\002\272H\003\310\001\001'
   _globals['_DELETESUPPRESSIONREQUEST'].fields_by_name['user_id']._loaded_options = None
-  _globals['_DELETESUPPRESSIONREQUEST'].fields_by_name['user_id']._serialized_options = b'\342A\001\002\272H\007r\005\020\001\030\200\002'
+  _globals['_DELETESUPPRESSIONREQUEST'].fields_by_name['user_id']._serialized_options = b'\342A\001\002\272H\034r\032\020\001\030\200\0022\023^[^\\x00-\\x1f\\x7f]*$'
   _globals['_DELETESUPPRESSIONREQUEST'].fields_by_name['suppression_id']._loaded_options = None
   _globals['_DELETESUPPRESSIONREQUEST'].fields_by_name['suppression_id']._serialized_options = b'\342A\001\002\272H\005r\003\260\001\001'
   _globals['_LISTDEVICETOKENSREQUEST'].fields_by_name['user_id']._loaded_options = None
-  _globals['_LISTDEVICETOKENSREQUEST'].fields_by_name['user_id']._serialized_options = b'\342A\001\002\272H\007r\005\020\001\030\200\002'
+  _globals['_LISTDEVICETOKENSREQUEST'].fields_by_name['user_id']._serialized_options = b'\342A\001\002\272H\034r\032\020\001\030\200\0022\023^[^\\x00-\\x1f\\x7f]*$'
   _globals['_REGISTERDEVICETOKENREQUEST'].fields_by_name['device_token']._loaded_options = None
   _globals['_REGISTERDEVICETOKENREQUEST'].fields_by_name['device_token']._serialized_options = b'\342A\001\002\272H\003\310\001\001'
   _globals['_DELETEDEVICETOKENREQUEST'].fields_by_name['user_id']._loaded_options = None
-  _globals['_DELETEDEVICETOKENREQUEST'].fields_by_name['user_id']._serialized_options = b'\342A\001\002\272H\007r\005\020\001\030\200\002'
+  _globals['_DELETEDEVICETOKENREQUEST'].fields_by_name['user_id']._serialized_options = b'\342A\001\002\272H\034r\032\020\001\030\200\0022\023^[^\\x00-\\x1f\\x7f]*$'
   _globals['_DELETEDEVICETOKENREQUEST'].fields_by_name['device_token_id']._loaded_options = None
   _globals['_DELETEDEVICETOKENREQUEST'].fields_by_name['device_token_id']._serialized_options = b'\342A\001\002\272H\005r\003\260\001\001'
   _globals['_RECIPIENTSERVICE'].methods_by_name['GetPreferences']._loaded_options = None
@@ -117,36 +76,26 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_RECIPIENTSERVICE'].methods_by_name['RegisterDeviceToken']._serialized_options = b'\202\323\344\223\002=\"-/v1/recipients/{device_token.user_id}/devices:\014device_token'
   _globals['_RECIPIENTSERVICE'].methods_by_name['DeleteDeviceToken']._loaded_options = None
   _globals['_RECIPIENTSERVICE'].methods_by_name['DeleteDeviceToken']._serialized_options = b'\202\323\344\223\0024*2/v1/recipients/{user_id}/devices/{device_token_id}'
-  _globals['_PREFERENCES']._serialized_start=246
-  _globals['_PREFERENCES']._serialized_end=713
-  _globals['_PREFERENCES_CHOICE']._serialized_start=591
-  _globals['_PREFERENCES_CHOICE']._serialized_end=713
-  _globals['_SUPPRESSION']._serialized_start=716
-  _globals['_SUPPRESSION']._serialized_end=1144
-  _globals['_SUPPRESSION_REASON']._serialized_start=1056
-  _globals['_SUPPRESSION_REASON']._serialized_end=1144
-  _globals['_DEVICETOKEN']._serialized_start=1147
-  _globals['_DEVICETOKEN']._serialized_end=1356
-  _globals['_GETPREFERENCESREQUEST']._serialized_start=1358
-  _globals['_GETPREFERENCESREQUEST']._serialized_end=1414
-  _globals['_UPDATEPREFERENCESREQUEST']._serialized_start=1416
-  _globals['_UPDATEPREFERENCESREQUEST']._serialized_end=1506
-  _globals['_LISTSUPPRESSIONSREQUEST']._serialized_start=1508
-  _globals['_LISTSUPPRESSIONSREQUEST']._serialized_end=1627
-  _globals['_LISTSUPPRESSIONSRESPONSE']._serialized_start=1629
-  _globals['_LISTSUPPRESSIONSRESPONSE']._serialized_end=1733
-  _globals['_CREATESUPPRESSIONREQUEST']._serialized_start=1735
-  _globals['_CREATESUPPRESSIONREQUEST']._serialized_end=1825
-  _globals['_DELETESUPPRESSIONREQUEST']._serialized_start=1827
-  _globals['_DELETESUPPRESSIONREQUEST']._serialized_end=1924
-  _globals['_LISTDEVICETOKENSREQUEST']._serialized_start=1926
-  _globals['_LISTDEVICETOKENSREQUEST']._serialized_end=1984
-  _globals['_LISTDEVICETOKENSRESPONSE']._serialized_start=1986
-  _globals['_LISTDEVICETOKENSRESPONSE']._serialized_end=2066
-  _globals['_REGISTERDEVICETOKENREQUEST']._serialized_start=2068
-  _globals['_REGISTERDEVICETOKENREQUEST']._serialized_end=2161
-  _globals['_DELETEDEVICETOKENREQUEST']._serialized_start=2163
-  _globals['_DELETEDEVICETOKENREQUEST']._serialized_end=2261
-  _globals['_RECIPIENTSERVICE']._serialized_start=2264
-  _globals['_RECIPIENTSERVICE']._serialized_end=3535
+  _globals['_GETPREFERENCESREQUEST']._serialized_start=216
+  _globals['_GETPREFERENCESREQUEST']._serialized_end=293
+  _globals['_UPDATEPREFERENCESREQUEST']._serialized_start=295
+  _globals['_UPDATEPREFERENCESREQUEST']._serialized_end=384
+  _globals['_LISTSUPPRESSIONSREQUEST']._serialized_start=387
+  _globals['_LISTSUPPRESSIONSREQUEST']._serialized_end=527
+  _globals['_LISTSUPPRESSIONSRESPONSE']._serialized_start=529
+  _globals['_LISTSUPPRESSIONSRESPONSE']._serialized_end=632
+  _globals['_CREATESUPPRESSIONREQUEST']._serialized_start=634
+  _globals['_CREATESUPPRESSIONREQUEST']._serialized_end=723
+  _globals['_DELETESUPPRESSIONREQUEST']._serialized_start=725
+  _globals['_DELETESUPPRESSIONREQUEST']._serialized_end=843
+  _globals['_LISTDEVICETOKENSREQUEST']._serialized_start=845
+  _globals['_LISTDEVICETOKENSREQUEST']._serialized_end=924
+  _globals['_LISTDEVICETOKENSRESPONSE']._serialized_start=926
+  _globals['_LISTDEVICETOKENSRESPONSE']._serialized_end=1005
+  _globals['_REGISTERDEVICETOKENREQUEST']._serialized_start=1007
+  _globals['_REGISTERDEVICETOKENREQUEST']._serialized_end=1099
+  _globals['_DELETEDEVICETOKENREQUEST']._serialized_start=1101
+  _globals['_DELETEDEVICETOKENREQUEST']._serialized_end=1220
+  _globals['_RECIPIENTSERVICE']._serialized_start=1223
+  _globals['_RECIPIENTSERVICE']._serialized_end=2490
 # @@protoc_insertion_point(module_scope)

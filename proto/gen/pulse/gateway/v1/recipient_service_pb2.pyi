@@ -6,10 +6,8 @@ The public door to what is known of recipients."""
 from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
-from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
-from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
-from pulse.common.v1 import enums_pb2 as _enums_pb2
+from pulse.common.v1 import recipient_pb2 as _recipient_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -20,199 +18,6 @@ else:
     from typing_extensions import TypeAlias as _TypeAlias, Never as _Never
 
 DESCRIPTOR: _descriptor.FileDescriptor
-
-@_typing.final
-class Preferences(_message.Message):
-    """What a user wants."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    @_typing.final
-    class Choice(_message.Message):
-        """One category by one channel."""
-
-        DESCRIPTOR: _descriptor.Descriptor
-
-        CATEGORY_FIELD_NUMBER: _builtins.int
-        CHANNEL_FIELD_NUMBER: _builtins.int
-        ENABLED_FIELD_NUMBER: _builtins.int
-        category: _builtins.str
-        """The template's category; empty for all that are not named."""
-        channel: _enums_pb2.Channel.ValueType
-        """The channel."""
-        enabled: _builtins.bool
-        """Whether it may be sent."""
-        def __init__(
-            self,
-            *,
-            category: _builtins.str = ...,
-            channel: _enums_pb2.Channel.ValueType = ...,
-            enabled: _builtins.bool = ...,
-        ) -> None: ...
-        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
-        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-        _ClearFieldArgType: _TypeAlias = _typing.Literal["category", b"category", "channel", b"channel", "enabled", b"enabled"]  # noqa: Y015
-        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-        def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-    USER_ID_FIELD_NUMBER: _builtins.int
-    CHOICES_FIELD_NUMBER: _builtins.int
-    TIME_ZONE_FIELD_NUMBER: _builtins.int
-    QUIET_FROM_FIELD_NUMBER: _builtins.int
-    QUIET_UNTIL_FIELD_NUMBER: _builtins.int
-    UPDATE_TIME_FIELD_NUMBER: _builtins.int
-    user_id: _builtins.str
-    """Whose."""
-    time_zone: _builtins.str
-    """IANA name, "Europe/Berlin" say; empty for UTC."""
-    quiet_from: _builtins.str
-    """Local time "HH:MM" at which quiet hours begin; empty for none."""
-    quiet_until: _builtins.str
-    """Local time "HH:MM" at which they end; before quiet_from means the next day."""
-    @_builtins.property
-    def choices(self) -> _containers.RepeatedCompositeFieldContainer[Global___Preferences.Choice]:
-        """What may be sent; a category that is not named may."""
-
-    @_builtins.property
-    def update_time(self) -> _timestamp_pb2.Timestamp:
-        """When they were last set."""
-
-    def __init__(
-        self,
-        *,
-        user_id: _builtins.str = ...,
-        choices: _abc.Iterable[Global___Preferences.Choice] | None = ...,
-        time_zone: _builtins.str = ...,
-        quiet_from: _builtins.str = ...,
-        quiet_until: _builtins.str = ...,
-        update_time: _timestamp_pb2.Timestamp | None = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["update_time", b"update_time"]  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["choices", b"choices", "quiet_from", b"quiet_from", "quiet_until", b"quiet_until", "time_zone", b"time_zone", "update_time", b"update_time", "user_id", b"user_id"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___Preferences: _TypeAlias = Preferences  # noqa: Y015
-
-@_typing.final
-class Suppression(_message.Message):
-    """Something a user must not get."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    class _Reason:
-        ValueType = _typing.NewType("ValueType", _builtins.int)
-        V: _TypeAlias = ValueType  # noqa: Y015
-
-    class _ReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[Suppression._Reason.ValueType], _builtins.type):
-        DESCRIPTOR: _descriptor.EnumDescriptor
-        REASON_UNSPECIFIED: Suppression._Reason.ValueType  # 0
-        """Never stored."""
-        MANUAL: Suppression._Reason.ValueType  # 1
-        """Set by hand."""
-        BOUNCE: Suppression._Reason.ValueType  # 2
-        """The address does not exist."""
-        COMPLAINT: Suppression._Reason.ValueType  # 3
-        """The recipient called it spam."""
-        UNSUBSCRIBE: Suppression._Reason.ValueType  # 4
-        """The recipient unsubscribed."""
-
-    class Reason(_Reason, metaclass=_ReasonEnumTypeWrapper):
-        """Why it is there."""
-
-    REASON_UNSPECIFIED: Suppression.Reason.ValueType  # 0
-    """Never stored."""
-    MANUAL: Suppression.Reason.ValueType  # 1
-    """Set by hand."""
-    BOUNCE: Suppression.Reason.ValueType  # 2
-    """The address does not exist."""
-    COMPLAINT: Suppression.Reason.ValueType  # 3
-    """The recipient called it spam."""
-    UNSUBSCRIBE: Suppression.Reason.ValueType  # 4
-    """The recipient unsubscribed."""
-
-    SUPPRESSION_ID_FIELD_NUMBER: _builtins.int
-    USER_ID_FIELD_NUMBER: _builtins.int
-    CHANNEL_FIELD_NUMBER: _builtins.int
-    ADDRESS_FIELD_NUMBER: _builtins.int
-    CATEGORY_FIELD_NUMBER: _builtins.int
-    REASON_FIELD_NUMBER: _builtins.int
-    CREATE_TIME_FIELD_NUMBER: _builtins.int
-    suppression_id: _builtins.str
-    """Made by Pulse."""
-    user_id: _builtins.str
-    """Whose."""
-    channel: _enums_pb2.Channel.ValueType
-    """The channel; unspecified for all."""
-    address: _builtins.str
-    """The address; empty for all of the user's."""
-    category: _builtins.str
-    """The category; empty for all."""
-    reason: Global___Suppression.Reason.ValueType
-    """Why."""
-    @_builtins.property
-    def create_time(self) -> _timestamp_pb2.Timestamp:
-        """Since when."""
-
-    def __init__(
-        self,
-        *,
-        suppression_id: _builtins.str = ...,
-        user_id: _builtins.str = ...,
-        channel: _enums_pb2.Channel.ValueType = ...,
-        address: _builtins.str = ...,
-        category: _builtins.str = ...,
-        reason: Global___Suppression.Reason.ValueType = ...,
-        create_time: _timestamp_pb2.Timestamp | None = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time"]  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "category", b"category", "channel", b"channel", "create_time", b"create_time", "reason", b"reason", "suppression_id", b"suppression_id", "user_id", b"user_id"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___Suppression: _TypeAlias = Suppression  # noqa: Y015
-
-@_typing.final
-class DeviceToken(_message.Message):
-    """A device that pushes can go to."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    DEVICE_TOKEN_ID_FIELD_NUMBER: _builtins.int
-    USER_ID_FIELD_NUMBER: _builtins.int
-    TOKEN_FIELD_NUMBER: _builtins.int
-    LABEL_FIELD_NUMBER: _builtins.int
-    UPDATE_TIME_FIELD_NUMBER: _builtins.int
-    device_token_id: _builtins.str
-    """Made by Pulse."""
-    user_id: _builtins.str
-    """Whose."""
-    token: _builtins.str
-    """FCM's registration token."""
-    label: _builtins.str
-    """The caller's label, "Pixel 9" say."""
-    @_builtins.property
-    def update_time(self) -> _timestamp_pb2.Timestamp:
-        """When it was last registered."""
-
-    def __init__(
-        self,
-        *,
-        device_token_id: _builtins.str = ...,
-        user_id: _builtins.str = ...,
-        token: _builtins.str = ...,
-        label: _builtins.str = ...,
-        update_time: _timestamp_pb2.Timestamp | None = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["update_time", b"update_time"]  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["device_token_id", b"device_token_id", "label", b"label", "token", b"token", "update_time", b"update_time", "user_id", b"user_id"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___DeviceToken: _TypeAlias = DeviceToken  # noqa: Y015
 
 @_typing.final
 class GetPreferencesRequest(_message.Message):
@@ -244,13 +49,13 @@ class UpdatePreferencesRequest(_message.Message):
 
     PREFERENCES_FIELD_NUMBER: _builtins.int
     @_builtins.property
-    def preferences(self) -> Global___Preferences:
+    def preferences(self) -> _recipient_pb2.Preferences:
         """All of them; what is left out is forgotten."""
 
     def __init__(
         self,
         *,
-        preferences: Global___Preferences | None = ...,
+        preferences: _recipient_pb2.Preferences | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["preferences", b"preferences"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
@@ -301,13 +106,13 @@ class ListSuppressionsResponse(_message.Message):
     next_page_token: _builtins.str
     """Empty on the last page."""
     @_builtins.property
-    def suppressions(self) -> _containers.RepeatedCompositeFieldContainer[Global___Suppression]:
+    def suppressions(self) -> _containers.RepeatedCompositeFieldContainer[_recipient_pb2.Suppression]:
         """Newest first."""
 
     def __init__(
         self,
         *,
-        suppressions: _abc.Iterable[Global___Suppression] | None = ...,
+        suppressions: _abc.Iterable[_recipient_pb2.Suppression] | None = ...,
         next_page_token: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
@@ -326,13 +131,13 @@ class CreateSuppressionRequest(_message.Message):
 
     SUPPRESSION_FIELD_NUMBER: _builtins.int
     @_builtins.property
-    def suppression(self) -> Global___Suppression:
+    def suppression(self) -> _recipient_pb2.Suppression:
         """What to stop."""
 
     def __init__(
         self,
         *,
-        suppression: Global___Suppression | None = ...,
+        suppression: _recipient_pb2.Suppression | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["suppression", b"suppression"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
@@ -398,13 +203,13 @@ class ListDeviceTokensResponse(_message.Message):
 
     DEVICE_TOKENS_FIELD_NUMBER: _builtins.int
     @_builtins.property
-    def device_tokens(self) -> _containers.RepeatedCompositeFieldContainer[Global___DeviceToken]:
+    def device_tokens(self) -> _containers.RepeatedCompositeFieldContainer[_recipient_pb2.DeviceToken]:
         """The last registered first; at most 100 are kept."""
 
     def __init__(
         self,
         *,
-        device_tokens: _abc.Iterable[Global___DeviceToken] | None = ...,
+        device_tokens: _abc.Iterable[_recipient_pb2.DeviceToken] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
@@ -422,13 +227,13 @@ class RegisterDeviceTokenRequest(_message.Message):
 
     DEVICE_TOKEN_FIELD_NUMBER: _builtins.int
     @_builtins.property
-    def device_token(self) -> Global___DeviceToken:
+    def device_token(self) -> _recipient_pb2.DeviceToken:
         """The token."""
 
     def __init__(
         self,
         *,
-        device_token: Global___DeviceToken | None = ...,
+        device_token: _recipient_pb2.DeviceToken | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["device_token", b"device_token"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...

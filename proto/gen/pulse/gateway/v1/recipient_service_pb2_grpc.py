@@ -4,6 +4,7 @@ import grpc
 import warnings
 
 from google.protobuf import empty_pb2 as google_dot_protobuf_dot_empty__pb2
+from pulse.common.v1 import recipient_pb2 as pulse_dot_common_dot_v1_dot_recipient__pb2
 from pulse.gateway.v1 import recipient_service_pb2 as pulse_dot_gateway_dot_v1_dot_recipient__service__pb2
 
 GRPC_GENERATED_VERSION = '1.85.1'
@@ -39,12 +40,12 @@ class RecipientServiceStub:
         self.GetPreferences = channel.unary_unary(
                 '/pulse.gateway.v1.RecipientService/GetPreferences',
                 request_serializer=pulse_dot_gateway_dot_v1_dot_recipient__service__pb2.GetPreferencesRequest.SerializeToString,
-                response_deserializer=pulse_dot_gateway_dot_v1_dot_recipient__service__pb2.Preferences.FromString,
+                response_deserializer=pulse_dot_common_dot_v1_dot_recipient__pb2.Preferences.FromString,
                 _registered_method=True)
         self.UpdatePreferences = channel.unary_unary(
                 '/pulse.gateway.v1.RecipientService/UpdatePreferences',
                 request_serializer=pulse_dot_gateway_dot_v1_dot_recipient__service__pb2.UpdatePreferencesRequest.SerializeToString,
-                response_deserializer=pulse_dot_gateway_dot_v1_dot_recipient__service__pb2.Preferences.FromString,
+                response_deserializer=pulse_dot_common_dot_v1_dot_recipient__pb2.Preferences.FromString,
                 _registered_method=True)
         self.ListSuppressions = channel.unary_unary(
                 '/pulse.gateway.v1.RecipientService/ListSuppressions',
@@ -54,7 +55,7 @@ class RecipientServiceStub:
         self.CreateSuppression = channel.unary_unary(
                 '/pulse.gateway.v1.RecipientService/CreateSuppression',
                 request_serializer=pulse_dot_gateway_dot_v1_dot_recipient__service__pb2.CreateSuppressionRequest.SerializeToString,
-                response_deserializer=pulse_dot_gateway_dot_v1_dot_recipient__service__pb2.Suppression.FromString,
+                response_deserializer=pulse_dot_common_dot_v1_dot_recipient__pb2.Suppression.FromString,
                 _registered_method=True)
         self.DeleteSuppression = channel.unary_unary(
                 '/pulse.gateway.v1.RecipientService/DeleteSuppression',
@@ -69,7 +70,7 @@ class RecipientServiceStub:
         self.RegisterDeviceToken = channel.unary_unary(
                 '/pulse.gateway.v1.RecipientService/RegisterDeviceToken',
                 request_serializer=pulse_dot_gateway_dot_v1_dot_recipient__service__pb2.RegisterDeviceTokenRequest.SerializeToString,
-                response_deserializer=pulse_dot_gateway_dot_v1_dot_recipient__service__pb2.DeviceToken.FromString,
+                response_deserializer=pulse_dot_common_dot_v1_dot_recipient__pb2.DeviceToken.FromString,
                 _registered_method=True)
         self.DeleteDeviceToken = channel.unary_unary(
                 '/pulse.gateway.v1.RecipientService/DeleteDeviceToken',
@@ -144,12 +145,12 @@ def add_RecipientServiceServicer_to_server(servicer, server):
             'GetPreferences': grpc.unary_unary_rpc_method_handler(
                     servicer.GetPreferences,
                     request_deserializer=pulse_dot_gateway_dot_v1_dot_recipient__service__pb2.GetPreferencesRequest.FromString,
-                    response_serializer=pulse_dot_gateway_dot_v1_dot_recipient__service__pb2.Preferences.SerializeToString,
+                    response_serializer=pulse_dot_common_dot_v1_dot_recipient__pb2.Preferences.SerializeToString,
             ),
             'UpdatePreferences': grpc.unary_unary_rpc_method_handler(
                     servicer.UpdatePreferences,
                     request_deserializer=pulse_dot_gateway_dot_v1_dot_recipient__service__pb2.UpdatePreferencesRequest.FromString,
-                    response_serializer=pulse_dot_gateway_dot_v1_dot_recipient__service__pb2.Preferences.SerializeToString,
+                    response_serializer=pulse_dot_common_dot_v1_dot_recipient__pb2.Preferences.SerializeToString,
             ),
             'ListSuppressions': grpc.unary_unary_rpc_method_handler(
                     servicer.ListSuppressions,
@@ -159,7 +160,7 @@ def add_RecipientServiceServicer_to_server(servicer, server):
             'CreateSuppression': grpc.unary_unary_rpc_method_handler(
                     servicer.CreateSuppression,
                     request_deserializer=pulse_dot_gateway_dot_v1_dot_recipient__service__pb2.CreateSuppressionRequest.FromString,
-                    response_serializer=pulse_dot_gateway_dot_v1_dot_recipient__service__pb2.Suppression.SerializeToString,
+                    response_serializer=pulse_dot_common_dot_v1_dot_recipient__pb2.Suppression.SerializeToString,
             ),
             'DeleteSuppression': grpc.unary_unary_rpc_method_handler(
                     servicer.DeleteSuppression,
@@ -174,7 +175,7 @@ def add_RecipientServiceServicer_to_server(servicer, server):
             'RegisterDeviceToken': grpc.unary_unary_rpc_method_handler(
                     servicer.RegisterDeviceToken,
                     request_deserializer=pulse_dot_gateway_dot_v1_dot_recipient__service__pb2.RegisterDeviceTokenRequest.FromString,
-                    response_serializer=pulse_dot_gateway_dot_v1_dot_recipient__service__pb2.DeviceToken.SerializeToString,
+                    response_serializer=pulse_dot_common_dot_v1_dot_recipient__pb2.DeviceToken.SerializeToString,
             ),
             'DeleteDeviceToken': grpc.unary_unary_rpc_method_handler(
                     servicer.DeleteDeviceToken,
@@ -209,7 +210,7 @@ class RecipientService:
             target,
             '/pulse.gateway.v1.RecipientService/GetPreferences',
             pulse_dot_gateway_dot_v1_dot_recipient__service__pb2.GetPreferencesRequest.SerializeToString,
-            pulse_dot_gateway_dot_v1_dot_recipient__service__pb2.Preferences.FromString,
+            pulse_dot_common_dot_v1_dot_recipient__pb2.Preferences.FromString,
             options,
             channel_credentials,
             insecure,
@@ -236,7 +237,7 @@ class RecipientService:
             target,
             '/pulse.gateway.v1.RecipientService/UpdatePreferences',
             pulse_dot_gateway_dot_v1_dot_recipient__service__pb2.UpdatePreferencesRequest.SerializeToString,
-            pulse_dot_gateway_dot_v1_dot_recipient__service__pb2.Preferences.FromString,
+            pulse_dot_common_dot_v1_dot_recipient__pb2.Preferences.FromString,
             options,
             channel_credentials,
             insecure,
@@ -290,7 +291,7 @@ class RecipientService:
             target,
             '/pulse.gateway.v1.RecipientService/CreateSuppression',
             pulse_dot_gateway_dot_v1_dot_recipient__service__pb2.CreateSuppressionRequest.SerializeToString,
-            pulse_dot_gateway_dot_v1_dot_recipient__service__pb2.Suppression.FromString,
+            pulse_dot_common_dot_v1_dot_recipient__pb2.Suppression.FromString,
             options,
             channel_credentials,
             insecure,
@@ -371,7 +372,7 @@ class RecipientService:
             target,
             '/pulse.gateway.v1.RecipientService/RegisterDeviceToken',
             pulse_dot_gateway_dot_v1_dot_recipient__service__pb2.RegisterDeviceTokenRequest.SerializeToString,
-            pulse_dot_gateway_dot_v1_dot_recipient__service__pb2.DeviceToken.FromString,
+            pulse_dot_common_dot_v1_dot_recipient__pb2.DeviceToken.FromString,
             options,
             channel_credentials,
             insecure,

@@ -6,6 +6,7 @@ The public door to what is known of recipients."""
 from collections import abc as _abc
 from google.protobuf import empty_pb2 as _empty_pb2
 from grpc import aio as _aio
+from pulse.common.v1 import recipient_pb2 as _recipient_pb2
 from pulse.gateway.v1 import recipient_service_pb2 as _recipient_service_pb2
 import abc as _abc_1
 import grpc as _grpc
@@ -34,19 +35,19 @@ class RecipientServiceStub:
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> RecipientServiceAsyncStub: ...
-    GetPreferences: _grpc.UnaryUnaryMultiCallable[_recipient_service_pb2.GetPreferencesRequest, _recipient_service_pb2.Preferences]
+    GetPreferences: _grpc.UnaryUnaryMultiCallable[_recipient_service_pb2.GetPreferencesRequest, _recipient_pb2.Preferences]
     """Tells a user's preferences; a user nobody set any for has none. INVALID_ARGUMENT: a user id that cannot be."""
-    UpdatePreferences: _grpc.UnaryUnaryMultiCallable[_recipient_service_pb2.UpdatePreferencesRequest, _recipient_service_pb2.Preferences]
+    UpdatePreferences: _grpc.UnaryUnaryMultiCallable[_recipient_service_pb2.UpdatePreferencesRequest, _recipient_pb2.Preferences]
     """Replaces a user's preferences. INVALID_ARGUMENT: an unknown time zone or quiet hours that cannot be."""
     ListSuppressions: _grpc.UnaryUnaryMultiCallable[_recipient_service_pb2.ListSuppressionsRequest, _recipient_service_pb2.ListSuppressionsResponse]
     """Lists the suppressions of a user. INVALID_ARGUMENT: a page token that cannot be."""
-    CreateSuppression: _grpc.UnaryUnaryMultiCallable[_recipient_service_pb2.CreateSuppressionRequest, _recipient_service_pb2.Suppression]
+    CreateSuppression: _grpc.UnaryUnaryMultiCallable[_recipient_service_pb2.CreateSuppressionRequest, _recipient_pb2.Suppression]
     """Stops a channel or an address of a user; doing it twice is no error. INVALID_ARGUMENT: neither channel nor address."""
     DeleteSuppression: _grpc.UnaryUnaryMultiCallable[_recipient_service_pb2.DeleteSuppressionRequest, _empty_pb2.Empty]
     """Lifts a suppression. NOT_FOUND: no such suppression."""
     ListDeviceTokens: _grpc.UnaryUnaryMultiCallable[_recipient_service_pb2.ListDeviceTokensRequest, _recipient_service_pb2.ListDeviceTokensResponse]
     """Lists the device tokens of a user. INVALID_ARGUMENT: a user id that cannot be."""
-    RegisterDeviceToken: _grpc.UnaryUnaryMultiCallable[_recipient_service_pb2.RegisterDeviceTokenRequest, _recipient_service_pb2.DeviceToken]
+    RegisterDeviceToken: _grpc.UnaryUnaryMultiCallable[_recipient_service_pb2.RegisterDeviceTokenRequest, _recipient_pb2.DeviceToken]
     """Keeps a device token; a token belongs to the user it was last registered for. INVALID_ARGUMENT: a token that cannot be."""
     DeleteDeviceToken: _grpc.UnaryUnaryMultiCallable[_recipient_service_pb2.DeleteDeviceTokenRequest, _empty_pb2.Empty]
     """Forgets a device token. NOT_FOUND: no such token."""
@@ -56,19 +57,19 @@ class RecipientServiceAsyncStub(RecipientServiceStub):
     """Keeps what a user wants (preferences), must not get (suppressions) and can be reached by (device tokens)."""
 
     def __init__(self, channel: _aio.Channel) -> None: ...
-    GetPreferences: _aio.UnaryUnaryMultiCallable[_recipient_service_pb2.GetPreferencesRequest, _recipient_service_pb2.Preferences]  # type: ignore[assignment]
+    GetPreferences: _aio.UnaryUnaryMultiCallable[_recipient_service_pb2.GetPreferencesRequest, _recipient_pb2.Preferences]  # type: ignore[assignment]
     """Tells a user's preferences; a user nobody set any for has none. INVALID_ARGUMENT: a user id that cannot be."""
-    UpdatePreferences: _aio.UnaryUnaryMultiCallable[_recipient_service_pb2.UpdatePreferencesRequest, _recipient_service_pb2.Preferences]  # type: ignore[assignment]
+    UpdatePreferences: _aio.UnaryUnaryMultiCallable[_recipient_service_pb2.UpdatePreferencesRequest, _recipient_pb2.Preferences]  # type: ignore[assignment]
     """Replaces a user's preferences. INVALID_ARGUMENT: an unknown time zone or quiet hours that cannot be."""
     ListSuppressions: _aio.UnaryUnaryMultiCallable[_recipient_service_pb2.ListSuppressionsRequest, _recipient_service_pb2.ListSuppressionsResponse]  # type: ignore[assignment]
     """Lists the suppressions of a user. INVALID_ARGUMENT: a page token that cannot be."""
-    CreateSuppression: _aio.UnaryUnaryMultiCallable[_recipient_service_pb2.CreateSuppressionRequest, _recipient_service_pb2.Suppression]  # type: ignore[assignment]
+    CreateSuppression: _aio.UnaryUnaryMultiCallable[_recipient_service_pb2.CreateSuppressionRequest, _recipient_pb2.Suppression]  # type: ignore[assignment]
     """Stops a channel or an address of a user; doing it twice is no error. INVALID_ARGUMENT: neither channel nor address."""
     DeleteSuppression: _aio.UnaryUnaryMultiCallable[_recipient_service_pb2.DeleteSuppressionRequest, _empty_pb2.Empty]  # type: ignore[assignment]
     """Lifts a suppression. NOT_FOUND: no such suppression."""
     ListDeviceTokens: _aio.UnaryUnaryMultiCallable[_recipient_service_pb2.ListDeviceTokensRequest, _recipient_service_pb2.ListDeviceTokensResponse]  # type: ignore[assignment]
     """Lists the device tokens of a user. INVALID_ARGUMENT: a user id that cannot be."""
-    RegisterDeviceToken: _aio.UnaryUnaryMultiCallable[_recipient_service_pb2.RegisterDeviceTokenRequest, _recipient_service_pb2.DeviceToken]  # type: ignore[assignment]
+    RegisterDeviceToken: _aio.UnaryUnaryMultiCallable[_recipient_service_pb2.RegisterDeviceTokenRequest, _recipient_pb2.DeviceToken]  # type: ignore[assignment]
     """Keeps a device token; a token belongs to the user it was last registered for. INVALID_ARGUMENT: a token that cannot be."""
     DeleteDeviceToken: _aio.UnaryUnaryMultiCallable[_recipient_service_pb2.DeleteDeviceTokenRequest, _empty_pb2.Empty]  # type: ignore[assignment]
     """Forgets a device token. NOT_FOUND: no such token."""
@@ -81,7 +82,7 @@ class RecipientServiceServicer(metaclass=_abc_1.ABCMeta):
         self,
         request: _recipient_service_pb2.GetPreferencesRequest,
         context: _ServicerContext,
-    ) -> _typing.Union[_recipient_service_pb2.Preferences, _abc.Awaitable[_recipient_service_pb2.Preferences]]:
+    ) -> _typing.Union[_recipient_pb2.Preferences, _abc.Awaitable[_recipient_pb2.Preferences]]:
         """Tells a user's preferences; a user nobody set any for has none. INVALID_ARGUMENT: a user id that cannot be."""
 
     @_abc_1.abstractmethod
@@ -89,7 +90,7 @@ class RecipientServiceServicer(metaclass=_abc_1.ABCMeta):
         self,
         request: _recipient_service_pb2.UpdatePreferencesRequest,
         context: _ServicerContext,
-    ) -> _typing.Union[_recipient_service_pb2.Preferences, _abc.Awaitable[_recipient_service_pb2.Preferences]]:
+    ) -> _typing.Union[_recipient_pb2.Preferences, _abc.Awaitable[_recipient_pb2.Preferences]]:
         """Replaces a user's preferences. INVALID_ARGUMENT: an unknown time zone or quiet hours that cannot be."""
 
     @_abc_1.abstractmethod
@@ -105,7 +106,7 @@ class RecipientServiceServicer(metaclass=_abc_1.ABCMeta):
         self,
         request: _recipient_service_pb2.CreateSuppressionRequest,
         context: _ServicerContext,
-    ) -> _typing.Union[_recipient_service_pb2.Suppression, _abc.Awaitable[_recipient_service_pb2.Suppression]]:
+    ) -> _typing.Union[_recipient_pb2.Suppression, _abc.Awaitable[_recipient_pb2.Suppression]]:
         """Stops a channel or an address of a user; doing it twice is no error. INVALID_ARGUMENT: neither channel nor address."""
 
     @_abc_1.abstractmethod
@@ -129,7 +130,7 @@ class RecipientServiceServicer(metaclass=_abc_1.ABCMeta):
         self,
         request: _recipient_service_pb2.RegisterDeviceTokenRequest,
         context: _ServicerContext,
-    ) -> _typing.Union[_recipient_service_pb2.DeviceToken, _abc.Awaitable[_recipient_service_pb2.DeviceToken]]:
+    ) -> _typing.Union[_recipient_pb2.DeviceToken, _abc.Awaitable[_recipient_pb2.DeviceToken]]:
         """Keeps a device token; a token belongs to the user it was last registered for. INVALID_ARGUMENT: a token that cannot be."""
 
     @_abc_1.abstractmethod

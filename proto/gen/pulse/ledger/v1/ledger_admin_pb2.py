@@ -23,13 +23,19 @@ _sym_db = _symbol_database.Default()
 
 
 from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
+from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
+from pulse.common.v1 import enums_pb2 as pulse_dot_common_dot_v1_dot_enums__pb2
+from pulse.common.v1 import key_pb2 as pulse_dot_common_dot_v1_dot_key__pb2
+from pulse.common.v1 import limit_pb2 as pulse_dot_common_dot_v1_dot_limit__pb2
 from pulse.common.v1 import notification_pb2 as pulse_dot_common_dot_v1_dot_notification__pb2
+from pulse.common.v1 import provider_pb2 as pulse_dot_common_dot_v1_dot_provider__pb2
+from pulse.common.v1 import recipient_pb2 as pulse_dot_common_dot_v1_dot_recipient__pb2
 from pulse.common.v1 import template_pb2 as pulse_dot_common_dot_v1_dot_template__pb2
 from pulse.ledger.v1 import records_pb2 as pulse_dot_ledger_dot_v1_dot_records__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"pulse/ledger/v1/ledger_admin.proto\x12\x0fpulse.ledger.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\"pulse/common/v1/notification.proto\x1a\x1epulse/common/v1/template.proto\x1a\x1dpulse/ledger/v1/records.proto\"h\n\x15\x43reateTemplateRequest\x12\x1a\n\ttenant_id\x18\x01 \x01(\tB\x07\xbaH\x04r\x02\x10\x01\x12\x33\n\x08template\x18\x02 \x01(\x0b\x32\x19.pulse.common.v1.TemplateB\x06\xbaH\x03\xc8\x01\x01\"E\n\x16\x43reateTemplateResponse\x12+\n\x08template\x18\x01 \x01(\x0b\x32\x19.pulse.common.v1.Template\"h\n\x15UpdateTemplateRequest\x12\x1a\n\ttenant_id\x18\x01 \x01(\tB\x07\xbaH\x04r\x02\x10\x01\x12\x33\n\x08template\x18\x02 \x01(\x0b\x32\x19.pulse.common.v1.TemplateB\x06\xbaH\x03\xc8\x01\x01\"E\n\x16UpdateTemplateResponse\x12+\n\x08template\x18\x01 \x01(\x0b\x32\x19.pulse.common.v1.Template\"A\n\x15\x44\x65leteTemplateRequest\x12\x1a\n\ttenant_id\x18\x01 \x01(\tB\x07\xbaH\x04r\x02\x10\x01\x12\x0c\n\x04name\x18\x02 \x01(\t\"\x18\n\x16\x44\x65leteTemplateResponse\"W\n\x17ReplayDeadLetterRequest\x12-\n\x03ref\x18\x01 \x01(\x0b\x32 .pulse.ledger.v1.NotificationRef\x12\r\n\x05\x61\x63tor\x18\x02 \x01(\t\"O\n\x18ReplayDeadLetterResponse\x12\x33\n\x0cnotification\x18\x01 \x01(\x0b\x32\x1d.pulse.common.v1.Notification\"\xae\x01\n\x18ReplayDeadLettersRequest\x12\x1a\n\ttenant_id\x18\x01 \x01(\tB\x07\xbaH\x04r\x02\x10\x01\x12\x31\n\x06\x66ilter\x18\x02 \x01(\x0b\x32!.pulse.ledger.v1.DeadLetterFilter\x12#\n\x0frate_per_second\x18\x03 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\x90N(\x01\x12\x0f\n\x07\x64ry_run\x18\x04 \x01(\x08\x12\r\n\x05\x61\x63tor\x18\x05 \x01(\t\"q\n\x19ReplayDeadLettersResponse\x12\x0f\n\x07matched\x18\x01 \x01(\x03\x12\x10\n\x08replayed\x18\x02 \x01(\x03\x12\x31\n\rlast_due_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp2\x8b\x04\n\x0bLedgerAdmin\x12\x61\n\x0e\x43reateTemplate\x12&.pulse.ledger.v1.CreateTemplateRequest\x1a\'.pulse.ledger.v1.CreateTemplateResponse\x12\x61\n\x0eUpdateTemplate\x12&.pulse.ledger.v1.UpdateTemplateRequest\x1a\'.pulse.ledger.v1.UpdateTemplateResponse\x12\x61\n\x0e\x44\x65leteTemplate\x12&.pulse.ledger.v1.DeleteTemplateRequest\x1a\'.pulse.ledger.v1.DeleteTemplateResponse\x12g\n\x10ReplayDeadLetter\x12(.pulse.ledger.v1.ReplayDeadLetterRequest\x1a).pulse.ledger.v1.ReplayDeadLetterResponse\x12j\n\x11ReplayDeadLetters\x12).pulse.ledger.v1.ReplayDeadLettersRequest\x1a*.pulse.ledger.v1.ReplayDeadLettersResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"pulse/ledger/v1/ledger_admin.proto\x12\x0fpulse.ledger.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1bpulse/common/v1/enums.proto\x1a\x19pulse/common/v1/key.proto\x1a\x1bpulse/common/v1/limit.proto\x1a\"pulse/common/v1/notification.proto\x1a\x1epulse/common/v1/provider.proto\x1a\x1fpulse/common/v1/recipient.proto\x1a\x1epulse/common/v1/template.proto\x1a\x1dpulse/ledger/v1/records.proto\"h\n\x15\x43reateTemplateRequest\x12\x1a\n\ttenant_id\x18\x01 \x01(\tB\x07\xbaH\x04r\x02\x10\x01\x12\x33\n\x08template\x18\x02 \x01(\x0b\x32\x19.pulse.common.v1.TemplateB\x06\xbaH\x03\xc8\x01\x01\"E\n\x16\x43reateTemplateResponse\x12+\n\x08template\x18\x01 \x01(\x0b\x32\x19.pulse.common.v1.Template\"h\n\x15UpdateTemplateRequest\x12\x1a\n\ttenant_id\x18\x01 \x01(\tB\x07\xbaH\x04r\x02\x10\x01\x12\x33\n\x08template\x18\x02 \x01(\x0b\x32\x19.pulse.common.v1.TemplateB\x06\xbaH\x03\xc8\x01\x01\"E\n\x16UpdateTemplateResponse\x12+\n\x08template\x18\x01 \x01(\x0b\x32\x19.pulse.common.v1.Template\"A\n\x15\x44\x65leteTemplateRequest\x12\x1a\n\ttenant_id\x18\x01 \x01(\tB\x07\xbaH\x04r\x02\x10\x01\x12\x0c\n\x04name\x18\x02 \x01(\t\"\x18\n\x16\x44\x65leteTemplateResponse\"W\n\x17ReplayDeadLetterRequest\x12-\n\x03ref\x18\x01 \x01(\x0b\x32 .pulse.ledger.v1.NotificationRef\x12\r\n\x05\x61\x63tor\x18\x02 \x01(\t\"O\n\x18ReplayDeadLetterResponse\x12\x33\n\x0cnotification\x18\x01 \x01(\x0b\x32\x1d.pulse.common.v1.Notification\"\xae\x01\n\x18ReplayDeadLettersRequest\x12\x1a\n\ttenant_id\x18\x01 \x01(\tB\x07\xbaH\x04r\x02\x10\x01\x12\x31\n\x06\x66ilter\x18\x02 \x01(\x0b\x32!.pulse.ledger.v1.DeadLetterFilter\x12#\n\x0frate_per_second\x18\x03 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\x90N(\x01\x12\x0f\n\x07\x64ry_run\x18\x04 \x01(\x08\x12\r\n\x05\x61\x63tor\x18\x05 \x01(\t\"q\n\x19ReplayDeadLettersResponse\x12\x0f\n\x07matched\x18\x01 \x01(\x03\x12\x10\n\x08replayed\x18\x02 \x01(\x03\x12\x31\n\rlast_due_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"q\n\x18UpdatePreferencesRequest\x12\x1a\n\ttenant_id\x18\x01 \x01(\tB\x07\xbaH\x04r\x02\x10\x01\x12\x39\n\x0bpreferences\x18\x02 \x01(\x0b\x32\x1c.pulse.common.v1.PreferencesB\x06\xbaH\x03\xc8\x01\x01\"N\n\x19UpdatePreferencesResponse\x12\x31\n\x0bpreferences\x18\x01 \x01(\x0b\x32\x1c.pulse.common.v1.Preferences\"q\n\x18\x43reateSuppressionRequest\x12\x1a\n\ttenant_id\x18\x01 \x01(\tB\x07\xbaH\x04r\x02\x10\x01\x12\x39\n\x0bsuppression\x18\x02 \x01(\x0b\x32\x1c.pulse.common.v1.SuppressionB\x06\xbaH\x03\xc8\x01\x01\"N\n\x19\x43reateSuppressionResponse\x12\x31\n\x0bsuppression\x18\x01 \x01(\x0b\x32\x1c.pulse.common.v1.Suppression\"_\n\x18\x44\x65leteSuppressionRequest\x12\x1a\n\ttenant_id\x18\x01 \x01(\tB\x07\xbaH\x04r\x02\x10\x01\x12\x0f\n\x07user_id\x18\x02 \x01(\t\x12\x16\n\x0esuppression_id\x18\x03 \x01(\t\"\x1b\n\x19\x44\x65leteSuppressionResponse\"t\n\x1aRegisterDeviceTokenRequest\x12\x1a\n\ttenant_id\x18\x01 \x01(\tB\x07\xbaH\x04r\x02\x10\x01\x12:\n\x0c\x64\x65vice_token\x18\x02 \x01(\x0b\x32\x1c.pulse.common.v1.DeviceTokenB\x06\xbaH\x03\xc8\x01\x01\"Q\n\x1bRegisterDeviceTokenResponse\x12\x32\n\x0c\x64\x65vice_token\x18\x01 \x01(\x0b\x32\x1c.pulse.common.v1.DeviceToken\"`\n\x18\x44\x65leteDeviceTokenRequest\x12\x1a\n\ttenant_id\x18\x01 \x01(\tB\x07\xbaH\x04r\x02\x10\x01\x12\x0f\n\x07user_id\x18\x02 \x01(\t\x12\x17\n\x0f\x64\x65vice_token_id\x18\x03 \x01(\t\"\x1b\n\x19\x44\x65leteDeviceTokenResponse\"O\n\x0fSetLimitRequest\x12-\n\x05limit\x18\x01 \x01(\x0b\x32\x16.pulse.common.v1.LimitB\x06\xbaH\x03\xc8\x01\x01\x12\r\n\x05\x61\x63tor\x18\x02 \x01(\t\"9\n\x10SetLimitResponse\x12%\n\x05limit\x18\x01 \x01(\x0b\x32\x16.pulse.common.v1.Limit\"9\n\x12\x44\x65leteLimitRequest\x12\x11\n\ttenant_id\x18\x01 \x01(\t\x12\x10\n\x08limit_id\x18\x02 \x01(\t\"\x15\n\x13\x44\x65leteLimitResponse\"m\n\x0fSetPauseRequest\x12)\n\x07\x63hannel\x18\x01 \x01(\x0e\x32\x18.pulse.common.v1.Channel\x12\x10\n\x08provider\x18\x02 \x01(\t\x12\x0e\n\x06paused\x18\x03 \x01(\x08\x12\r\n\x05\x61\x63tor\x18\x04 \x01(\t\"\x12\n\x10SetPauseResponse\"m\n\x16OverrideBreakerRequest\x12\x10\n\x08provider\x18\x01 \x01(\t\x12\x32\n\x08override\x18\x02 \x01(\x0e\x32 .pulse.common.v1.BreakerOverride\x12\r\n\x05\x61\x63tor\x18\x03 \x01(\t\"H\n\x17OverrideBreakerResponse\x12-\n\x05state\x18\x01 \x01(\x0b\x32\x1e.pulse.common.v1.ProviderState\"Y\n\x10\x43reateKeyRequest\x12,\n\x03key\x18\x01 \x01(\x0b\x32\x17.pulse.common.v1.ApiKeyB\x06\xbaH\x03\xc8\x01\x01\x12\x17\n\x06\x64igest\x18\x02 \x01(\x0c\x42\x07\xbaH\x04z\x02h \"9\n\x11\x43reateKeyResponse\x12$\n\x03key\x18\x01 \x01(\x0b\x32\x17.pulse.common.v1.ApiKey\"e\n\rEndKeyRequest\x12\x1a\n\ttenant_id\x18\x01 \x01(\tB\x07\xbaH\x04r\x02\x10\x01\x12\x0e\n\x06key_id\x18\x02 \x01(\t\x12(\n\x05\x61\x66ter\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\"6\n\x0e\x45ndKeyResponse\x12$\n\x03key\x18\x01 \x01(\x0b\x32\x17.pulse.common.v1.ApiKey2\xae\x0c\n\x0bLedgerAdmin\x12\x61\n\x0e\x43reateTemplate\x12&.pulse.ledger.v1.CreateTemplateRequest\x1a\'.pulse.ledger.v1.CreateTemplateResponse\x12\x61\n\x0eUpdateTemplate\x12&.pulse.ledger.v1.UpdateTemplateRequest\x1a\'.pulse.ledger.v1.UpdateTemplateResponse\x12\x61\n\x0e\x44\x65leteTemplate\x12&.pulse.ledger.v1.DeleteTemplateRequest\x1a\'.pulse.ledger.v1.DeleteTemplateResponse\x12g\n\x10ReplayDeadLetter\x12(.pulse.ledger.v1.ReplayDeadLetterRequest\x1a).pulse.ledger.v1.ReplayDeadLetterResponse\x12j\n\x11ReplayDeadLetters\x12).pulse.ledger.v1.ReplayDeadLettersRequest\x1a*.pulse.ledger.v1.ReplayDeadLettersResponse\x12j\n\x11UpdatePreferences\x12).pulse.ledger.v1.UpdatePreferencesRequest\x1a*.pulse.ledger.v1.UpdatePreferencesResponse\x12j\n\x11\x43reateSuppression\x12).pulse.ledger.v1.CreateSuppressionRequest\x1a*.pulse.ledger.v1.CreateSuppressionResponse\x12j\n\x11\x44\x65leteSuppression\x12).pulse.ledger.v1.DeleteSuppressionRequest\x1a*.pulse.ledger.v1.DeleteSuppressionResponse\x12p\n\x13RegisterDeviceToken\x12+.pulse.ledger.v1.RegisterDeviceTokenRequest\x1a,.pulse.ledger.v1.RegisterDeviceTokenResponse\x12j\n\x11\x44\x65leteDeviceToken\x12).pulse.ledger.v1.DeleteDeviceTokenRequest\x1a*.pulse.ledger.v1.DeleteDeviceTokenResponse\x12O\n\x08SetLimit\x12 .pulse.ledger.v1.SetLimitRequest\x1a!.pulse.ledger.v1.SetLimitResponse\x12X\n\x0b\x44\x65leteLimit\x12#.pulse.ledger.v1.DeleteLimitRequest\x1a$.pulse.ledger.v1.DeleteLimitResponse\x12O\n\x08SetPause\x12 .pulse.ledger.v1.SetPauseRequest\x1a!.pulse.ledger.v1.SetPauseResponse\x12\x64\n\x0fOverrideBreaker\x12\'.pulse.ledger.v1.OverrideBreakerRequest\x1a(.pulse.ledger.v1.OverrideBreakerResponse\x12R\n\tCreateKey\x12!.pulse.ledger.v1.CreateKeyRequest\x1a\".pulse.ledger.v1.CreateKeyResponse\x12I\n\x06\x45ndKey\x12\x1e.pulse.ledger.v1.EndKeyRequest\x1a\x1f.pulse.ledger.v1.EndKeyResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -50,26 +56,94 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_REPLAYDEADLETTERSREQUEST'].fields_by_name['tenant_id']._serialized_options = b'\272H\004r\002\020\001'
   _globals['_REPLAYDEADLETTERSREQUEST'].fields_by_name['rate_per_second']._loaded_options = None
   _globals['_REPLAYDEADLETTERSREQUEST'].fields_by_name['rate_per_second']._serialized_options = b'\272H\007\032\005\030\220N(\001'
-  _globals['_CREATETEMPLATEREQUEST']._serialized_start=216
-  _globals['_CREATETEMPLATEREQUEST']._serialized_end=320
-  _globals['_CREATETEMPLATERESPONSE']._serialized_start=322
-  _globals['_CREATETEMPLATERESPONSE']._serialized_end=391
-  _globals['_UPDATETEMPLATEREQUEST']._serialized_start=393
-  _globals['_UPDATETEMPLATEREQUEST']._serialized_end=497
-  _globals['_UPDATETEMPLATERESPONSE']._serialized_start=499
-  _globals['_UPDATETEMPLATERESPONSE']._serialized_end=568
-  _globals['_DELETETEMPLATEREQUEST']._serialized_start=570
-  _globals['_DELETETEMPLATEREQUEST']._serialized_end=635
-  _globals['_DELETETEMPLATERESPONSE']._serialized_start=637
-  _globals['_DELETETEMPLATERESPONSE']._serialized_end=661
-  _globals['_REPLAYDEADLETTERREQUEST']._serialized_start=663
-  _globals['_REPLAYDEADLETTERREQUEST']._serialized_end=750
-  _globals['_REPLAYDEADLETTERRESPONSE']._serialized_start=752
-  _globals['_REPLAYDEADLETTERRESPONSE']._serialized_end=831
-  _globals['_REPLAYDEADLETTERSREQUEST']._serialized_start=834
-  _globals['_REPLAYDEADLETTERSREQUEST']._serialized_end=1008
-  _globals['_REPLAYDEADLETTERSRESPONSE']._serialized_start=1010
-  _globals['_REPLAYDEADLETTERSRESPONSE']._serialized_end=1123
-  _globals['_LEDGERADMIN']._serialized_start=1126
-  _globals['_LEDGERADMIN']._serialized_end=1649
+  _globals['_UPDATEPREFERENCESREQUEST'].fields_by_name['tenant_id']._loaded_options = None
+  _globals['_UPDATEPREFERENCESREQUEST'].fields_by_name['tenant_id']._serialized_options = b'\272H\004r\002\020\001'
+  _globals['_UPDATEPREFERENCESREQUEST'].fields_by_name['preferences']._loaded_options = None
+  _globals['_UPDATEPREFERENCESREQUEST'].fields_by_name['preferences']._serialized_options = b'\272H\003\310\001\001'
+  _globals['_CREATESUPPRESSIONREQUEST'].fields_by_name['tenant_id']._loaded_options = None
+  _globals['_CREATESUPPRESSIONREQUEST'].fields_by_name['tenant_id']._serialized_options = b'\272H\004r\002\020\001'
+  _globals['_CREATESUPPRESSIONREQUEST'].fields_by_name['suppression']._loaded_options = None
+  _globals['_CREATESUPPRESSIONREQUEST'].fields_by_name['suppression']._serialized_options = b'\272H\003\310\001\001'
+  _globals['_DELETESUPPRESSIONREQUEST'].fields_by_name['tenant_id']._loaded_options = None
+  _globals['_DELETESUPPRESSIONREQUEST'].fields_by_name['tenant_id']._serialized_options = b'\272H\004r\002\020\001'
+  _globals['_REGISTERDEVICETOKENREQUEST'].fields_by_name['tenant_id']._loaded_options = None
+  _globals['_REGISTERDEVICETOKENREQUEST'].fields_by_name['tenant_id']._serialized_options = b'\272H\004r\002\020\001'
+  _globals['_REGISTERDEVICETOKENREQUEST'].fields_by_name['device_token']._loaded_options = None
+  _globals['_REGISTERDEVICETOKENREQUEST'].fields_by_name['device_token']._serialized_options = b'\272H\003\310\001\001'
+  _globals['_DELETEDEVICETOKENREQUEST'].fields_by_name['tenant_id']._loaded_options = None
+  _globals['_DELETEDEVICETOKENREQUEST'].fields_by_name['tenant_id']._serialized_options = b'\272H\004r\002\020\001'
+  _globals['_SETLIMITREQUEST'].fields_by_name['limit']._loaded_options = None
+  _globals['_SETLIMITREQUEST'].fields_by_name['limit']._serialized_options = b'\272H\003\310\001\001'
+  _globals['_CREATEKEYREQUEST'].fields_by_name['key']._loaded_options = None
+  _globals['_CREATEKEYREQUEST'].fields_by_name['key']._serialized_options = b'\272H\003\310\001\001'
+  _globals['_CREATEKEYREQUEST'].fields_by_name['digest']._loaded_options = None
+  _globals['_CREATEKEYREQUEST'].fields_by_name['digest']._serialized_options = b'\272H\004z\002h '
+  _globals['_ENDKEYREQUEST'].fields_by_name['tenant_id']._loaded_options = None
+  _globals['_ENDKEYREQUEST'].fields_by_name['tenant_id']._serialized_options = b'\272H\004r\002\020\001'
+  _globals['_CREATETEMPLATEREQUEST']._serialized_start=398
+  _globals['_CREATETEMPLATEREQUEST']._serialized_end=502
+  _globals['_CREATETEMPLATERESPONSE']._serialized_start=504
+  _globals['_CREATETEMPLATERESPONSE']._serialized_end=573
+  _globals['_UPDATETEMPLATEREQUEST']._serialized_start=575
+  _globals['_UPDATETEMPLATEREQUEST']._serialized_end=679
+  _globals['_UPDATETEMPLATERESPONSE']._serialized_start=681
+  _globals['_UPDATETEMPLATERESPONSE']._serialized_end=750
+  _globals['_DELETETEMPLATEREQUEST']._serialized_start=752
+  _globals['_DELETETEMPLATEREQUEST']._serialized_end=817
+  _globals['_DELETETEMPLATERESPONSE']._serialized_start=819
+  _globals['_DELETETEMPLATERESPONSE']._serialized_end=843
+  _globals['_REPLAYDEADLETTERREQUEST']._serialized_start=845
+  _globals['_REPLAYDEADLETTERREQUEST']._serialized_end=932
+  _globals['_REPLAYDEADLETTERRESPONSE']._serialized_start=934
+  _globals['_REPLAYDEADLETTERRESPONSE']._serialized_end=1013
+  _globals['_REPLAYDEADLETTERSREQUEST']._serialized_start=1016
+  _globals['_REPLAYDEADLETTERSREQUEST']._serialized_end=1190
+  _globals['_REPLAYDEADLETTERSRESPONSE']._serialized_start=1192
+  _globals['_REPLAYDEADLETTERSRESPONSE']._serialized_end=1305
+  _globals['_UPDATEPREFERENCESREQUEST']._serialized_start=1307
+  _globals['_UPDATEPREFERENCESREQUEST']._serialized_end=1420
+  _globals['_UPDATEPREFERENCESRESPONSE']._serialized_start=1422
+  _globals['_UPDATEPREFERENCESRESPONSE']._serialized_end=1500
+  _globals['_CREATESUPPRESSIONREQUEST']._serialized_start=1502
+  _globals['_CREATESUPPRESSIONREQUEST']._serialized_end=1615
+  _globals['_CREATESUPPRESSIONRESPONSE']._serialized_start=1617
+  _globals['_CREATESUPPRESSIONRESPONSE']._serialized_end=1695
+  _globals['_DELETESUPPRESSIONREQUEST']._serialized_start=1697
+  _globals['_DELETESUPPRESSIONREQUEST']._serialized_end=1792
+  _globals['_DELETESUPPRESSIONRESPONSE']._serialized_start=1794
+  _globals['_DELETESUPPRESSIONRESPONSE']._serialized_end=1821
+  _globals['_REGISTERDEVICETOKENREQUEST']._serialized_start=1823
+  _globals['_REGISTERDEVICETOKENREQUEST']._serialized_end=1939
+  _globals['_REGISTERDEVICETOKENRESPONSE']._serialized_start=1941
+  _globals['_REGISTERDEVICETOKENRESPONSE']._serialized_end=2022
+  _globals['_DELETEDEVICETOKENREQUEST']._serialized_start=2024
+  _globals['_DELETEDEVICETOKENREQUEST']._serialized_end=2120
+  _globals['_DELETEDEVICETOKENRESPONSE']._serialized_start=2122
+  _globals['_DELETEDEVICETOKENRESPONSE']._serialized_end=2149
+  _globals['_SETLIMITREQUEST']._serialized_start=2151
+  _globals['_SETLIMITREQUEST']._serialized_end=2230
+  _globals['_SETLIMITRESPONSE']._serialized_start=2232
+  _globals['_SETLIMITRESPONSE']._serialized_end=2289
+  _globals['_DELETELIMITREQUEST']._serialized_start=2291
+  _globals['_DELETELIMITREQUEST']._serialized_end=2348
+  _globals['_DELETELIMITRESPONSE']._serialized_start=2350
+  _globals['_DELETELIMITRESPONSE']._serialized_end=2371
+  _globals['_SETPAUSEREQUEST']._serialized_start=2373
+  _globals['_SETPAUSEREQUEST']._serialized_end=2482
+  _globals['_SETPAUSERESPONSE']._serialized_start=2484
+  _globals['_SETPAUSERESPONSE']._serialized_end=2502
+  _globals['_OVERRIDEBREAKERREQUEST']._serialized_start=2504
+  _globals['_OVERRIDEBREAKERREQUEST']._serialized_end=2613
+  _globals['_OVERRIDEBREAKERRESPONSE']._serialized_start=2615
+  _globals['_OVERRIDEBREAKERRESPONSE']._serialized_end=2687
+  _globals['_CREATEKEYREQUEST']._serialized_start=2689
+  _globals['_CREATEKEYREQUEST']._serialized_end=2778
+  _globals['_CREATEKEYRESPONSE']._serialized_start=2780
+  _globals['_CREATEKEYRESPONSE']._serialized_end=2837
+  _globals['_ENDKEYREQUEST']._serialized_start=2839
+  _globals['_ENDKEYREQUEST']._serialized_end=2940
+  _globals['_ENDKEYRESPONSE']._serialized_start=2942
+  _globals['_ENDKEYRESPONSE']._serialized_end=2996
+  _globals['_LEDGERADMIN']._serialized_start=2999
+  _globals['_LEDGERADMIN']._serialized_end=4581
 # @@protoc_insertion_point(module_scope)

@@ -60,6 +60,61 @@ class LedgerAdminStub:
                 request_serializer=pulse_dot_ledger_dot_v1_dot_ledger__admin__pb2.ReplayDeadLettersRequest.SerializeToString,
                 response_deserializer=pulse_dot_ledger_dot_v1_dot_ledger__admin__pb2.ReplayDeadLettersResponse.FromString,
                 _registered_method=True)
+        self.UpdatePreferences = channel.unary_unary(
+                '/pulse.ledger.v1.LedgerAdmin/UpdatePreferences',
+                request_serializer=pulse_dot_ledger_dot_v1_dot_ledger__admin__pb2.UpdatePreferencesRequest.SerializeToString,
+                response_deserializer=pulse_dot_ledger_dot_v1_dot_ledger__admin__pb2.UpdatePreferencesResponse.FromString,
+                _registered_method=True)
+        self.CreateSuppression = channel.unary_unary(
+                '/pulse.ledger.v1.LedgerAdmin/CreateSuppression',
+                request_serializer=pulse_dot_ledger_dot_v1_dot_ledger__admin__pb2.CreateSuppressionRequest.SerializeToString,
+                response_deserializer=pulse_dot_ledger_dot_v1_dot_ledger__admin__pb2.CreateSuppressionResponse.FromString,
+                _registered_method=True)
+        self.DeleteSuppression = channel.unary_unary(
+                '/pulse.ledger.v1.LedgerAdmin/DeleteSuppression',
+                request_serializer=pulse_dot_ledger_dot_v1_dot_ledger__admin__pb2.DeleteSuppressionRequest.SerializeToString,
+                response_deserializer=pulse_dot_ledger_dot_v1_dot_ledger__admin__pb2.DeleteSuppressionResponse.FromString,
+                _registered_method=True)
+        self.RegisterDeviceToken = channel.unary_unary(
+                '/pulse.ledger.v1.LedgerAdmin/RegisterDeviceToken',
+                request_serializer=pulse_dot_ledger_dot_v1_dot_ledger__admin__pb2.RegisterDeviceTokenRequest.SerializeToString,
+                response_deserializer=pulse_dot_ledger_dot_v1_dot_ledger__admin__pb2.RegisterDeviceTokenResponse.FromString,
+                _registered_method=True)
+        self.DeleteDeviceToken = channel.unary_unary(
+                '/pulse.ledger.v1.LedgerAdmin/DeleteDeviceToken',
+                request_serializer=pulse_dot_ledger_dot_v1_dot_ledger__admin__pb2.DeleteDeviceTokenRequest.SerializeToString,
+                response_deserializer=pulse_dot_ledger_dot_v1_dot_ledger__admin__pb2.DeleteDeviceTokenResponse.FromString,
+                _registered_method=True)
+        self.SetLimit = channel.unary_unary(
+                '/pulse.ledger.v1.LedgerAdmin/SetLimit',
+                request_serializer=pulse_dot_ledger_dot_v1_dot_ledger__admin__pb2.SetLimitRequest.SerializeToString,
+                response_deserializer=pulse_dot_ledger_dot_v1_dot_ledger__admin__pb2.SetLimitResponse.FromString,
+                _registered_method=True)
+        self.DeleteLimit = channel.unary_unary(
+                '/pulse.ledger.v1.LedgerAdmin/DeleteLimit',
+                request_serializer=pulse_dot_ledger_dot_v1_dot_ledger__admin__pb2.DeleteLimitRequest.SerializeToString,
+                response_deserializer=pulse_dot_ledger_dot_v1_dot_ledger__admin__pb2.DeleteLimitResponse.FromString,
+                _registered_method=True)
+        self.SetPause = channel.unary_unary(
+                '/pulse.ledger.v1.LedgerAdmin/SetPause',
+                request_serializer=pulse_dot_ledger_dot_v1_dot_ledger__admin__pb2.SetPauseRequest.SerializeToString,
+                response_deserializer=pulse_dot_ledger_dot_v1_dot_ledger__admin__pb2.SetPauseResponse.FromString,
+                _registered_method=True)
+        self.OverrideBreaker = channel.unary_unary(
+                '/pulse.ledger.v1.LedgerAdmin/OverrideBreaker',
+                request_serializer=pulse_dot_ledger_dot_v1_dot_ledger__admin__pb2.OverrideBreakerRequest.SerializeToString,
+                response_deserializer=pulse_dot_ledger_dot_v1_dot_ledger__admin__pb2.OverrideBreakerResponse.FromString,
+                _registered_method=True)
+        self.CreateKey = channel.unary_unary(
+                '/pulse.ledger.v1.LedgerAdmin/CreateKey',
+                request_serializer=pulse_dot_ledger_dot_v1_dot_ledger__admin__pb2.CreateKeyRequest.SerializeToString,
+                response_deserializer=pulse_dot_ledger_dot_v1_dot_ledger__admin__pb2.CreateKeyResponse.FromString,
+                _registered_method=True)
+        self.EndKey = channel.unary_unary(
+                '/pulse.ledger.v1.LedgerAdmin/EndKey',
+                request_serializer=pulse_dot_ledger_dot_v1_dot_ledger__admin__pb2.EndKeyRequest.SerializeToString,
+                response_deserializer=pulse_dot_ledger_dot_v1_dot_ledger__admin__pb2.EndKeyResponse.FromString,
+                _registered_method=True)
 
 
 class LedgerAdminServicer:
@@ -102,6 +157,83 @@ class LedgerAdminServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def UpdatePreferences(self, request, context):
+        """Replaces a user's preferences.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CreateSuppression(self, request, context):
+        """Stores a suppression; one that says the same is returned as it is.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeleteSuppression(self, request, context):
+        """Lifts a suppression. NOT_FOUND: no such suppression.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RegisterDeviceToken(self, request, context):
+        """Keeps a device token for a user; it is taken from whoever had it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeleteDeviceToken(self, request, context):
+        """Forgets a device token. NOT_FOUND: no such token.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SetLimit(self, request, context):
+        """Sets or replaces a limit. INVALID_ARGUMENT: what its kind cannot have.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeleteLimit(self, request, context):
+        """Forgets a limit. NOT_FOUND: no such limit.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SetPause(self, request, context):
+        """Pauses or resumes a channel or a provider; doing it twice is no error.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def OverrideBreaker(self, request, context):
+        """Decides on a provider's breaker. NOT_FOUND: no worker told of such a provider.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CreateKey(self, request, context):
+        """Stores a key's hash. ALREADY_EXISTS: the id is taken.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def EndKey(self, request, context):
+        """Lets a key end at a time. NOT_FOUND: no such key.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_LedgerAdminServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -129,6 +261,61 @@ def add_LedgerAdminServicer_to_server(servicer, server):
                     servicer.ReplayDeadLetters,
                     request_deserializer=pulse_dot_ledger_dot_v1_dot_ledger__admin__pb2.ReplayDeadLettersRequest.FromString,
                     response_serializer=pulse_dot_ledger_dot_v1_dot_ledger__admin__pb2.ReplayDeadLettersResponse.SerializeToString,
+            ),
+            'UpdatePreferences': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdatePreferences,
+                    request_deserializer=pulse_dot_ledger_dot_v1_dot_ledger__admin__pb2.UpdatePreferencesRequest.FromString,
+                    response_serializer=pulse_dot_ledger_dot_v1_dot_ledger__admin__pb2.UpdatePreferencesResponse.SerializeToString,
+            ),
+            'CreateSuppression': grpc.unary_unary_rpc_method_handler(
+                    servicer.CreateSuppression,
+                    request_deserializer=pulse_dot_ledger_dot_v1_dot_ledger__admin__pb2.CreateSuppressionRequest.FromString,
+                    response_serializer=pulse_dot_ledger_dot_v1_dot_ledger__admin__pb2.CreateSuppressionResponse.SerializeToString,
+            ),
+            'DeleteSuppression': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteSuppression,
+                    request_deserializer=pulse_dot_ledger_dot_v1_dot_ledger__admin__pb2.DeleteSuppressionRequest.FromString,
+                    response_serializer=pulse_dot_ledger_dot_v1_dot_ledger__admin__pb2.DeleteSuppressionResponse.SerializeToString,
+            ),
+            'RegisterDeviceToken': grpc.unary_unary_rpc_method_handler(
+                    servicer.RegisterDeviceToken,
+                    request_deserializer=pulse_dot_ledger_dot_v1_dot_ledger__admin__pb2.RegisterDeviceTokenRequest.FromString,
+                    response_serializer=pulse_dot_ledger_dot_v1_dot_ledger__admin__pb2.RegisterDeviceTokenResponse.SerializeToString,
+            ),
+            'DeleteDeviceToken': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteDeviceToken,
+                    request_deserializer=pulse_dot_ledger_dot_v1_dot_ledger__admin__pb2.DeleteDeviceTokenRequest.FromString,
+                    response_serializer=pulse_dot_ledger_dot_v1_dot_ledger__admin__pb2.DeleteDeviceTokenResponse.SerializeToString,
+            ),
+            'SetLimit': grpc.unary_unary_rpc_method_handler(
+                    servicer.SetLimit,
+                    request_deserializer=pulse_dot_ledger_dot_v1_dot_ledger__admin__pb2.SetLimitRequest.FromString,
+                    response_serializer=pulse_dot_ledger_dot_v1_dot_ledger__admin__pb2.SetLimitResponse.SerializeToString,
+            ),
+            'DeleteLimit': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteLimit,
+                    request_deserializer=pulse_dot_ledger_dot_v1_dot_ledger__admin__pb2.DeleteLimitRequest.FromString,
+                    response_serializer=pulse_dot_ledger_dot_v1_dot_ledger__admin__pb2.DeleteLimitResponse.SerializeToString,
+            ),
+            'SetPause': grpc.unary_unary_rpc_method_handler(
+                    servicer.SetPause,
+                    request_deserializer=pulse_dot_ledger_dot_v1_dot_ledger__admin__pb2.SetPauseRequest.FromString,
+                    response_serializer=pulse_dot_ledger_dot_v1_dot_ledger__admin__pb2.SetPauseResponse.SerializeToString,
+            ),
+            'OverrideBreaker': grpc.unary_unary_rpc_method_handler(
+                    servicer.OverrideBreaker,
+                    request_deserializer=pulse_dot_ledger_dot_v1_dot_ledger__admin__pb2.OverrideBreakerRequest.FromString,
+                    response_serializer=pulse_dot_ledger_dot_v1_dot_ledger__admin__pb2.OverrideBreakerResponse.SerializeToString,
+            ),
+            'CreateKey': grpc.unary_unary_rpc_method_handler(
+                    servicer.CreateKey,
+                    request_deserializer=pulse_dot_ledger_dot_v1_dot_ledger__admin__pb2.CreateKeyRequest.FromString,
+                    response_serializer=pulse_dot_ledger_dot_v1_dot_ledger__admin__pb2.CreateKeyResponse.SerializeToString,
+            ),
+            'EndKey': grpc.unary_unary_rpc_method_handler(
+                    servicer.EndKey,
+                    request_deserializer=pulse_dot_ledger_dot_v1_dot_ledger__admin__pb2.EndKeyRequest.FromString,
+                    response_serializer=pulse_dot_ledger_dot_v1_dot_ledger__admin__pb2.EndKeyResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -267,6 +454,303 @@ class LedgerAdmin:
             '/pulse.ledger.v1.LedgerAdmin/ReplayDeadLetters',
             pulse_dot_ledger_dot_v1_dot_ledger__admin__pb2.ReplayDeadLettersRequest.SerializeToString,
             pulse_dot_ledger_dot_v1_dot_ledger__admin__pb2.ReplayDeadLettersResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UpdatePreferences(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/pulse.ledger.v1.LedgerAdmin/UpdatePreferences',
+            pulse_dot_ledger_dot_v1_dot_ledger__admin__pb2.UpdatePreferencesRequest.SerializeToString,
+            pulse_dot_ledger_dot_v1_dot_ledger__admin__pb2.UpdatePreferencesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CreateSuppression(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/pulse.ledger.v1.LedgerAdmin/CreateSuppression',
+            pulse_dot_ledger_dot_v1_dot_ledger__admin__pb2.CreateSuppressionRequest.SerializeToString,
+            pulse_dot_ledger_dot_v1_dot_ledger__admin__pb2.CreateSuppressionResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteSuppression(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/pulse.ledger.v1.LedgerAdmin/DeleteSuppression',
+            pulse_dot_ledger_dot_v1_dot_ledger__admin__pb2.DeleteSuppressionRequest.SerializeToString,
+            pulse_dot_ledger_dot_v1_dot_ledger__admin__pb2.DeleteSuppressionResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RegisterDeviceToken(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/pulse.ledger.v1.LedgerAdmin/RegisterDeviceToken',
+            pulse_dot_ledger_dot_v1_dot_ledger__admin__pb2.RegisterDeviceTokenRequest.SerializeToString,
+            pulse_dot_ledger_dot_v1_dot_ledger__admin__pb2.RegisterDeviceTokenResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteDeviceToken(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/pulse.ledger.v1.LedgerAdmin/DeleteDeviceToken',
+            pulse_dot_ledger_dot_v1_dot_ledger__admin__pb2.DeleteDeviceTokenRequest.SerializeToString,
+            pulse_dot_ledger_dot_v1_dot_ledger__admin__pb2.DeleteDeviceTokenResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SetLimit(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/pulse.ledger.v1.LedgerAdmin/SetLimit',
+            pulse_dot_ledger_dot_v1_dot_ledger__admin__pb2.SetLimitRequest.SerializeToString,
+            pulse_dot_ledger_dot_v1_dot_ledger__admin__pb2.SetLimitResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteLimit(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/pulse.ledger.v1.LedgerAdmin/DeleteLimit',
+            pulse_dot_ledger_dot_v1_dot_ledger__admin__pb2.DeleteLimitRequest.SerializeToString,
+            pulse_dot_ledger_dot_v1_dot_ledger__admin__pb2.DeleteLimitResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SetPause(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/pulse.ledger.v1.LedgerAdmin/SetPause',
+            pulse_dot_ledger_dot_v1_dot_ledger__admin__pb2.SetPauseRequest.SerializeToString,
+            pulse_dot_ledger_dot_v1_dot_ledger__admin__pb2.SetPauseResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def OverrideBreaker(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/pulse.ledger.v1.LedgerAdmin/OverrideBreaker',
+            pulse_dot_ledger_dot_v1_dot_ledger__admin__pb2.OverrideBreakerRequest.SerializeToString,
+            pulse_dot_ledger_dot_v1_dot_ledger__admin__pb2.OverrideBreakerResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CreateKey(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/pulse.ledger.v1.LedgerAdmin/CreateKey',
+            pulse_dot_ledger_dot_v1_dot_ledger__admin__pb2.CreateKeyRequest.SerializeToString,
+            pulse_dot_ledger_dot_v1_dot_ledger__admin__pb2.CreateKeyResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def EndKey(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/pulse.ledger.v1.LedgerAdmin/EndKey',
+            pulse_dot_ledger_dot_v1_dot_ledger__admin__pb2.EndKeyRequest.SerializeToString,
+            pulse_dot_ledger_dot_v1_dot_ledger__admin__pb2.EndKeyResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -45,6 +45,28 @@ class LedgerAdminStub:
     """Makes dead letters due again one after another, the first to die first; none is ever replayed by two calls.
     INVALID_ARGUMENT: a rate that cannot be.
     """
+    UpdatePreferences: _grpc.UnaryUnaryMultiCallable[_ledger_admin_pb2.UpdatePreferencesRequest, _ledger_admin_pb2.UpdatePreferencesResponse]
+    """Replaces a user's preferences."""
+    CreateSuppression: _grpc.UnaryUnaryMultiCallable[_ledger_admin_pb2.CreateSuppressionRequest, _ledger_admin_pb2.CreateSuppressionResponse]
+    """Stores a suppression; one that says the same is returned as it is."""
+    DeleteSuppression: _grpc.UnaryUnaryMultiCallable[_ledger_admin_pb2.DeleteSuppressionRequest, _ledger_admin_pb2.DeleteSuppressionResponse]
+    """Lifts a suppression. NOT_FOUND: no such suppression."""
+    RegisterDeviceToken: _grpc.UnaryUnaryMultiCallable[_ledger_admin_pb2.RegisterDeviceTokenRequest, _ledger_admin_pb2.RegisterDeviceTokenResponse]
+    """Keeps a device token for a user; it is taken from whoever had it."""
+    DeleteDeviceToken: _grpc.UnaryUnaryMultiCallable[_ledger_admin_pb2.DeleteDeviceTokenRequest, _ledger_admin_pb2.DeleteDeviceTokenResponse]
+    """Forgets a device token. NOT_FOUND: no such token."""
+    SetLimit: _grpc.UnaryUnaryMultiCallable[_ledger_admin_pb2.SetLimitRequest, _ledger_admin_pb2.SetLimitResponse]
+    """Sets or replaces a limit. INVALID_ARGUMENT: what its kind cannot have."""
+    DeleteLimit: _grpc.UnaryUnaryMultiCallable[_ledger_admin_pb2.DeleteLimitRequest, _ledger_admin_pb2.DeleteLimitResponse]
+    """Forgets a limit. NOT_FOUND: no such limit."""
+    SetPause: _grpc.UnaryUnaryMultiCallable[_ledger_admin_pb2.SetPauseRequest, _ledger_admin_pb2.SetPauseResponse]
+    """Pauses or resumes a channel or a provider; doing it twice is no error."""
+    OverrideBreaker: _grpc.UnaryUnaryMultiCallable[_ledger_admin_pb2.OverrideBreakerRequest, _ledger_admin_pb2.OverrideBreakerResponse]
+    """Decides on a provider's breaker. NOT_FOUND: no worker told of such a provider."""
+    CreateKey: _grpc.UnaryUnaryMultiCallable[_ledger_admin_pb2.CreateKeyRequest, _ledger_admin_pb2.CreateKeyResponse]
+    """Stores a key's hash. ALREADY_EXISTS: the id is taken."""
+    EndKey: _grpc.UnaryUnaryMultiCallable[_ledger_admin_pb2.EndKeyRequest, _ledger_admin_pb2.EndKeyResponse]
+    """Lets a key end at a time. NOT_FOUND: no such key."""
 
 @_typing.type_check_only
 class LedgerAdminAsyncStub(LedgerAdminStub):
@@ -63,6 +85,28 @@ class LedgerAdminAsyncStub(LedgerAdminStub):
     """Makes dead letters due again one after another, the first to die first; none is ever replayed by two calls.
     INVALID_ARGUMENT: a rate that cannot be.
     """
+    UpdatePreferences: _aio.UnaryUnaryMultiCallable[_ledger_admin_pb2.UpdatePreferencesRequest, _ledger_admin_pb2.UpdatePreferencesResponse]  # type: ignore[assignment]
+    """Replaces a user's preferences."""
+    CreateSuppression: _aio.UnaryUnaryMultiCallable[_ledger_admin_pb2.CreateSuppressionRequest, _ledger_admin_pb2.CreateSuppressionResponse]  # type: ignore[assignment]
+    """Stores a suppression; one that says the same is returned as it is."""
+    DeleteSuppression: _aio.UnaryUnaryMultiCallable[_ledger_admin_pb2.DeleteSuppressionRequest, _ledger_admin_pb2.DeleteSuppressionResponse]  # type: ignore[assignment]
+    """Lifts a suppression. NOT_FOUND: no such suppression."""
+    RegisterDeviceToken: _aio.UnaryUnaryMultiCallable[_ledger_admin_pb2.RegisterDeviceTokenRequest, _ledger_admin_pb2.RegisterDeviceTokenResponse]  # type: ignore[assignment]
+    """Keeps a device token for a user; it is taken from whoever had it."""
+    DeleteDeviceToken: _aio.UnaryUnaryMultiCallable[_ledger_admin_pb2.DeleteDeviceTokenRequest, _ledger_admin_pb2.DeleteDeviceTokenResponse]  # type: ignore[assignment]
+    """Forgets a device token. NOT_FOUND: no such token."""
+    SetLimit: _aio.UnaryUnaryMultiCallable[_ledger_admin_pb2.SetLimitRequest, _ledger_admin_pb2.SetLimitResponse]  # type: ignore[assignment]
+    """Sets or replaces a limit. INVALID_ARGUMENT: what its kind cannot have."""
+    DeleteLimit: _aio.UnaryUnaryMultiCallable[_ledger_admin_pb2.DeleteLimitRequest, _ledger_admin_pb2.DeleteLimitResponse]  # type: ignore[assignment]
+    """Forgets a limit. NOT_FOUND: no such limit."""
+    SetPause: _aio.UnaryUnaryMultiCallable[_ledger_admin_pb2.SetPauseRequest, _ledger_admin_pb2.SetPauseResponse]  # type: ignore[assignment]
+    """Pauses or resumes a channel or a provider; doing it twice is no error."""
+    OverrideBreaker: _aio.UnaryUnaryMultiCallable[_ledger_admin_pb2.OverrideBreakerRequest, _ledger_admin_pb2.OverrideBreakerResponse]  # type: ignore[assignment]
+    """Decides on a provider's breaker. NOT_FOUND: no worker told of such a provider."""
+    CreateKey: _aio.UnaryUnaryMultiCallable[_ledger_admin_pb2.CreateKeyRequest, _ledger_admin_pb2.CreateKeyResponse]  # type: ignore[assignment]
+    """Stores a key's hash. ALREADY_EXISTS: the id is taken."""
+    EndKey: _aio.UnaryUnaryMultiCallable[_ledger_admin_pb2.EndKeyRequest, _ledger_admin_pb2.EndKeyResponse]  # type: ignore[assignment]
+    """Lets a key end at a time. NOT_FOUND: no such key."""
 
 class LedgerAdminServicer(metaclass=_abc_1.ABCMeta):
     """Changes what is not a notification's ordinary way: templates and dead letters. Called by the gateway."""
@@ -108,5 +152,93 @@ class LedgerAdminServicer(metaclass=_abc_1.ABCMeta):
         """Makes dead letters due again one after another, the first to die first; none is ever replayed by two calls.
         INVALID_ARGUMENT: a rate that cannot be.
         """
+
+    @_abc_1.abstractmethod
+    def UpdatePreferences(
+        self,
+        request: _ledger_admin_pb2.UpdatePreferencesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_ledger_admin_pb2.UpdatePreferencesResponse, _abc.Awaitable[_ledger_admin_pb2.UpdatePreferencesResponse]]:
+        """Replaces a user's preferences."""
+
+    @_abc_1.abstractmethod
+    def CreateSuppression(
+        self,
+        request: _ledger_admin_pb2.CreateSuppressionRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_ledger_admin_pb2.CreateSuppressionResponse, _abc.Awaitable[_ledger_admin_pb2.CreateSuppressionResponse]]:
+        """Stores a suppression; one that says the same is returned as it is."""
+
+    @_abc_1.abstractmethod
+    def DeleteSuppression(
+        self,
+        request: _ledger_admin_pb2.DeleteSuppressionRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_ledger_admin_pb2.DeleteSuppressionResponse, _abc.Awaitable[_ledger_admin_pb2.DeleteSuppressionResponse]]:
+        """Lifts a suppression. NOT_FOUND: no such suppression."""
+
+    @_abc_1.abstractmethod
+    def RegisterDeviceToken(
+        self,
+        request: _ledger_admin_pb2.RegisterDeviceTokenRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_ledger_admin_pb2.RegisterDeviceTokenResponse, _abc.Awaitable[_ledger_admin_pb2.RegisterDeviceTokenResponse]]:
+        """Keeps a device token for a user; it is taken from whoever had it."""
+
+    @_abc_1.abstractmethod
+    def DeleteDeviceToken(
+        self,
+        request: _ledger_admin_pb2.DeleteDeviceTokenRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_ledger_admin_pb2.DeleteDeviceTokenResponse, _abc.Awaitable[_ledger_admin_pb2.DeleteDeviceTokenResponse]]:
+        """Forgets a device token. NOT_FOUND: no such token."""
+
+    @_abc_1.abstractmethod
+    def SetLimit(
+        self,
+        request: _ledger_admin_pb2.SetLimitRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_ledger_admin_pb2.SetLimitResponse, _abc.Awaitable[_ledger_admin_pb2.SetLimitResponse]]:
+        """Sets or replaces a limit. INVALID_ARGUMENT: what its kind cannot have."""
+
+    @_abc_1.abstractmethod
+    def DeleteLimit(
+        self,
+        request: _ledger_admin_pb2.DeleteLimitRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_ledger_admin_pb2.DeleteLimitResponse, _abc.Awaitable[_ledger_admin_pb2.DeleteLimitResponse]]:
+        """Forgets a limit. NOT_FOUND: no such limit."""
+
+    @_abc_1.abstractmethod
+    def SetPause(
+        self,
+        request: _ledger_admin_pb2.SetPauseRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_ledger_admin_pb2.SetPauseResponse, _abc.Awaitable[_ledger_admin_pb2.SetPauseResponse]]:
+        """Pauses or resumes a channel or a provider; doing it twice is no error."""
+
+    @_abc_1.abstractmethod
+    def OverrideBreaker(
+        self,
+        request: _ledger_admin_pb2.OverrideBreakerRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_ledger_admin_pb2.OverrideBreakerResponse, _abc.Awaitable[_ledger_admin_pb2.OverrideBreakerResponse]]:
+        """Decides on a provider's breaker. NOT_FOUND: no worker told of such a provider."""
+
+    @_abc_1.abstractmethod
+    def CreateKey(
+        self,
+        request: _ledger_admin_pb2.CreateKeyRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_ledger_admin_pb2.CreateKeyResponse, _abc.Awaitable[_ledger_admin_pb2.CreateKeyResponse]]:
+        """Stores a key's hash. ALREADY_EXISTS: the id is taken."""
+
+    @_abc_1.abstractmethod
+    def EndKey(
+        self,
+        request: _ledger_admin_pb2.EndKeyRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_ledger_admin_pb2.EndKeyResponse, _abc.Awaitable[_ledger_admin_pb2.EndKeyResponse]]:
+        """Lets a key end at a time. NOT_FOUND: no such key."""
 
 def add_LedgerAdminServicer_to_server(servicer: LedgerAdminServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -26,12 +26,16 @@ from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from pulse.common.v1 import enums_pb2 as pulse_dot_common_dot_v1_dot_enums__pb2
+from pulse.common.v1 import key_pb2 as pulse_dot_common_dot_v1_dot_key__pb2
+from pulse.common.v1 import limit_pb2 as pulse_dot_common_dot_v1_dot_limit__pb2
 from pulse.common.v1 import notification_pb2 as pulse_dot_common_dot_v1_dot_notification__pb2
+from pulse.common.v1 import provider_pb2 as pulse_dot_common_dot_v1_dot_provider__pb2
+from pulse.common.v1 import recipient_pb2 as pulse_dot_common_dot_v1_dot_recipient__pb2
 from pulse.common.v1 import template_pb2 as pulse_dot_common_dot_v1_dot_template__pb2
 from pulse.ledger.v1 import records_pb2 as pulse_dot_ledger_dot_v1_dot_records__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#pulse/ledger/v1/ledger_reader.proto\x12\x0fpulse.ledger.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1bpulse/common/v1/enums.proto\x1a\"pulse/common/v1/notification.proto\x1a\x1epulse/common/v1/template.proto\x1a\x1dpulse/ledger/v1/records.proto\"G\n\x16GetNotificationRequest\x12-\n\x03ref\x18\x01 \x01(\x0b\x32 .pulse.ledger.v1.NotificationRef\"N\n\x17GetNotificationResponse\x12\x33\n\x0cnotification\x18\x01 \x01(\x0b\x32\x1d.pulse.common.v1.Notification\"\xf6\x02\n\x18ListNotificationsRequest\x12\x1a\n\ttenant_id\x18\x01 \x01(\tB\x07\xbaH\x04r\x02\x10\x01\x12\x1d\n\tpage_size\x18\x02 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x01\x12\x12\n\npage_token\x18\x03 \x01(\t\x12\x0f\n\x07user_id\x18\x04 \x01(\t\x12)\n\x08statuses\x18\x05 \x03(\x0e\x32\x17.pulse.common.v1.Status\x12)\n\x07\x63hannel\x18\x06 \x01(\x0e\x32\x18.pulse.common.v1.Channel\x12\x15\n\rtemplate_name\x18\x07 \x01(\t\x12\x31\n\rcreated_after\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x32\n\x0e\x63reated_before\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08provider\x18\n \x01(\t\x12\x14\n\x0c\x66\x61ilure_code\x18\x0b \x01(\t\"j\n\x19ListNotificationsResponse\x12\x34\n\rnotifications\x18\x01 \x03(\x0b\x32\x1d.pulse.common.v1.Notification\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x9a\x01\n\x16ListDeadLettersRequest\x12\x1a\n\ttenant_id\x18\x01 \x01(\tB\x07\xbaH\x04r\x02\x10\x01\x12\x31\n\x06\x66ilter\x18\x02 \x01(\x0b\x32!.pulse.ledger.v1.DeadLetterFilter\x12\x1d\n\tpage_size\x18\x03 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x01\x12\x12\n\npage_token\x18\x04 \x01(\t\"g\n\x17ListDeadLettersResponse\x12\x33\n\x0c\x64\x65\x61\x64_letters\x18\x01 \x03(\x0b\x32\x1d.pulse.common.v1.Notification\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"a\n\x18WatchNotificationRequest\x12-\n\x03ref\x18\x01 \x01(\x0b\x32 .pulse.ledger.v1.NotificationRef\x12\x16\n\x0e\x61\x66ter_sequence\x18\x02 \x01(\x05\"s\n\x19WatchNotificationResponse\x12-\n\x05\x65vent\x18\x01 \x01(\x0b\x32\x1e.pulse.common.v1.TimelineEvent\x12\'\n\x06status\x18\x02 \x01(\x0e\x32\x17.pulse.common.v1.Status\"O\n\x12GetTemplateRequest\x12\x1a\n\ttenant_id\x18\x01 \x01(\tB\x07\xbaH\x04r\x02\x10\x01\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0f\n\x07version\x18\x03 \x01(\x05\"B\n\x13GetTemplateResponse\x12+\n\x08template\x18\x01 \x01(\x0b\x32\x19.pulse.common.v1.Template\"\x90\x01\n\x14ListTemplatesRequest\x12\x1a\n\ttenant_id\x18\x01 \x01(\tB\x07\xbaH\x04r\x02\x10\x01\x12\x1d\n\tpage_size\x18\x02 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x01\x12\x12\n\npage_token\x18\x03 \x01(\t\x12)\n\x07\x63hannel\x18\x04 \x01(\x0e\x32\x18.pulse.common.v1.Channel\"^\n\x15ListTemplatesResponse\x12,\n\ttemplates\x18\x01 \x03(\x0b\x32\x19.pulse.common.v1.Template\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"*\n\x15GetQueueDepthsRequest\x12\x11\n\ttenant_id\x18\x01 \x01(\t\"C\n\x16GetQueueDepthsResponse\x12)\n\x05lanes\x18\x01 \x03(\x0b\x32\x1a.pulse.ledger.v1.LaneDepth\"\x96\x01\n\tLaneDepth\x12\'\n\x04lane\x18\x01 \x01(\x0e\x32\x19.pulse.common.v1.Priority\x12\x0b\n\x03\x64ue\x18\x02 \x01(\x03\x12\x0f\n\x07waiting\x18\x03 \x01(\x03\x12\x0f\n\x07sending\x18\x04 \x01(\x03\x12\x31\n\x0eoldest_due_age\x18\x05 \x01(\x0b\x32\x19.google.protobuf.Duration\"T\n\x14GetStatisticsRequest\x12\x11\n\ttenant_id\x18\x01 \x01(\t\x12)\n\x06window\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\"g\n\x15GetStatisticsResponse\x12.\n\x05\x63\x65lls\x18\x01 \x03(\x0b\x32\x1f.pulse.ledger.v1.StatisticsCell\x12\x1e\n\x16\x61verage_retry_attempts\x18\x02 \x01(\x01\"s\n\x0eStatisticsCell\x12\'\n\x06status\x18\x01 \x01(\x0e\x32\x17.pulse.common.v1.Status\x12)\n\x07\x63hannel\x18\x02 \x01(\x0e\x32\x18.pulse.common.v1.Channel\x12\r\n\x05\x63ount\x18\x03 \x01(\x03\x32\xb1\x06\n\x0cLedgerReader\x12\x64\n\x0fGetNotification\x12\'.pulse.ledger.v1.GetNotificationRequest\x1a(.pulse.ledger.v1.GetNotificationResponse\x12j\n\x11ListNotifications\x12).pulse.ledger.v1.ListNotificationsRequest\x1a*.pulse.ledger.v1.ListNotificationsResponse\x12\x64\n\x0fListDeadLetters\x12\'.pulse.ledger.v1.ListDeadLettersRequest\x1a(.pulse.ledger.v1.ListDeadLettersResponse\x12l\n\x11WatchNotification\x12).pulse.ledger.v1.WatchNotificationRequest\x1a*.pulse.ledger.v1.WatchNotificationResponse0\x01\x12X\n\x0bGetTemplate\x12#.pulse.ledger.v1.GetTemplateRequest\x1a$.pulse.ledger.v1.GetTemplateResponse\x12^\n\rListTemplates\x12%.pulse.ledger.v1.ListTemplatesRequest\x1a&.pulse.ledger.v1.ListTemplatesResponse\x12\x61\n\x0eGetQueueDepths\x12&.pulse.ledger.v1.GetQueueDepthsRequest\x1a\'.pulse.ledger.v1.GetQueueDepthsResponse\x12^\n\rGetStatistics\x12%.pulse.ledger.v1.GetStatisticsRequest\x1a&.pulse.ledger.v1.GetStatisticsResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#pulse/ledger/v1/ledger_reader.proto\x12\x0fpulse.ledger.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1bpulse/common/v1/enums.proto\x1a\x19pulse/common/v1/key.proto\x1a\x1bpulse/common/v1/limit.proto\x1a\"pulse/common/v1/notification.proto\x1a\x1epulse/common/v1/provider.proto\x1a\x1fpulse/common/v1/recipient.proto\x1a\x1epulse/common/v1/template.proto\x1a\x1dpulse/ledger/v1/records.proto\"G\n\x16GetNotificationRequest\x12-\n\x03ref\x18\x01 \x01(\x0b\x32 .pulse.ledger.v1.NotificationRef\"N\n\x17GetNotificationResponse\x12\x33\n\x0cnotification\x18\x01 \x01(\x0b\x32\x1d.pulse.common.v1.Notification\"\xf6\x02\n\x18ListNotificationsRequest\x12\x1a\n\ttenant_id\x18\x01 \x01(\tB\x07\xbaH\x04r\x02\x10\x01\x12\x1d\n\tpage_size\x18\x02 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x01\x12\x12\n\npage_token\x18\x03 \x01(\t\x12\x0f\n\x07user_id\x18\x04 \x01(\t\x12)\n\x08statuses\x18\x05 \x03(\x0e\x32\x17.pulse.common.v1.Status\x12)\n\x07\x63hannel\x18\x06 \x01(\x0e\x32\x18.pulse.common.v1.Channel\x12\x15\n\rtemplate_name\x18\x07 \x01(\t\x12\x31\n\rcreated_after\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x32\n\x0e\x63reated_before\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08provider\x18\n \x01(\t\x12\x14\n\x0c\x66\x61ilure_code\x18\x0b \x01(\t\"j\n\x19ListNotificationsResponse\x12\x34\n\rnotifications\x18\x01 \x03(\x0b\x32\x1d.pulse.common.v1.Notification\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x9a\x01\n\x16ListDeadLettersRequest\x12\x1a\n\ttenant_id\x18\x01 \x01(\tB\x07\xbaH\x04r\x02\x10\x01\x12\x31\n\x06\x66ilter\x18\x02 \x01(\x0b\x32!.pulse.ledger.v1.DeadLetterFilter\x12\x1d\n\tpage_size\x18\x03 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x01\x12\x12\n\npage_token\x18\x04 \x01(\t\"g\n\x17ListDeadLettersResponse\x12\x33\n\x0c\x64\x65\x61\x64_letters\x18\x01 \x03(\x0b\x32\x1d.pulse.common.v1.Notification\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"a\n\x18WatchNotificationRequest\x12-\n\x03ref\x18\x01 \x01(\x0b\x32 .pulse.ledger.v1.NotificationRef\x12\x16\n\x0e\x61\x66ter_sequence\x18\x02 \x01(\x05\"s\n\x19WatchNotificationResponse\x12-\n\x05\x65vent\x18\x01 \x01(\x0b\x32\x1e.pulse.common.v1.TimelineEvent\x12\'\n\x06status\x18\x02 \x01(\x0e\x32\x17.pulse.common.v1.Status\"O\n\x12GetTemplateRequest\x12\x1a\n\ttenant_id\x18\x01 \x01(\tB\x07\xbaH\x04r\x02\x10\x01\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0f\n\x07version\x18\x03 \x01(\x05\"B\n\x13GetTemplateResponse\x12+\n\x08template\x18\x01 \x01(\x0b\x32\x19.pulse.common.v1.Template\"\x90\x01\n\x14ListTemplatesRequest\x12\x1a\n\ttenant_id\x18\x01 \x01(\tB\x07\xbaH\x04r\x02\x10\x01\x12\x1d\n\tpage_size\x18\x02 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x01\x12\x12\n\npage_token\x18\x03 \x01(\t\x12)\n\x07\x63hannel\x18\x04 \x01(\x0e\x32\x18.pulse.common.v1.Channel\"^\n\x15ListTemplatesResponse\x12,\n\ttemplates\x18\x01 \x03(\x0b\x32\x19.pulse.common.v1.Template\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"*\n\x15GetQueueDepthsRequest\x12\x11\n\ttenant_id\x18\x01 \x01(\t\"C\n\x16GetQueueDepthsResponse\x12)\n\x05lanes\x18\x01 \x03(\x0b\x32\x1a.pulse.ledger.v1.LaneDepth\"\x96\x01\n\tLaneDepth\x12\'\n\x04lane\x18\x01 \x01(\x0e\x32\x19.pulse.common.v1.Priority\x12\x0b\n\x03\x64ue\x18\x02 \x01(\x03\x12\x0f\n\x07waiting\x18\x03 \x01(\x03\x12\x0f\n\x07sending\x18\x04 \x01(\x03\x12\x31\n\x0eoldest_due_age\x18\x05 \x01(\x0b\x32\x19.google.protobuf.Duration\"\x94\x01\n\x14GetStatisticsRequest\x12\x11\n\ttenant_id\x18\x01 \x01(\t\x12)\n\x06window\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12)\n\x06\x62ucket\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x13\n\x0b\x62y_provider\x18\x04 \x01(\x08\"g\n\x15GetStatisticsResponse\x12.\n\x05\x63\x65lls\x18\x01 \x03(\x0b\x32\x1f.pulse.ledger.v1.StatisticsCell\x12\x1e\n\x16\x61verage_retry_attempts\x18\x02 \x01(\x01\"\xb7\x01\n\x0eStatisticsCell\x12\'\n\x06status\x18\x01 \x01(\x0e\x32\x17.pulse.common.v1.Status\x12)\n\x07\x63hannel\x18\x02 \x01(\x0e\x32\x18.pulse.common.v1.Channel\x12\r\n\x05\x63ount\x18\x03 \x01(\x03\x12\x10\n\x08provider\x18\x04 \x01(\t\x12\x30\n\x0c\x62ucket_start\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"D\n\x15GetPreferencesRequest\x12\x1a\n\ttenant_id\x18\x01 \x01(\tB\x07\xbaH\x04r\x02\x10\x01\x12\x0f\n\x07user_id\x18\x02 \x01(\t\"K\n\x16GetPreferencesResponse\x12\x31\n\x0bpreferences\x18\x01 \x01(\x0b\x32\x1c.pulse.common.v1.Preferences\"y\n\x17ListSuppressionsRequest\x12\x1a\n\ttenant_id\x18\x01 \x01(\tB\x07\xbaH\x04r\x02\x10\x01\x12\x0f\n\x07user_id\x18\x02 \x01(\t\x12\x1d\n\tpage_size\x18\x03 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x01\x12\x12\n\npage_token\x18\x04 \x01(\t\"g\n\x18ListSuppressionsResponse\x12\x32\n\x0csuppressions\x18\x01 \x03(\x0b\x32\x1c.pulse.common.v1.Suppression\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"F\n\x17ListDeviceTokensRequest\x12\x1a\n\ttenant_id\x18\x01 \x01(\tB\x07\xbaH\x04r\x02\x10\x01\x12\x0f\n\x07user_id\x18\x02 \x01(\t\"O\n\x18ListDeviceTokensResponse\x12\x33\n\rdevice_tokens\x18\x01 \x03(\x0b\x32\x1c.pulse.common.v1.DeviceToken\">\n\x11ListLimitsRequest\x12\x11\n\ttenant_id\x18\x01 \x01(\t\x12\x16\n\x0eknown_revision\x18\x02 \x01(\x03\"N\n\x12ListLimitsResponse\x12&\n\x06limits\x18\x01 \x03(\x0b\x32\x16.pulse.common.v1.Limit\x12\x10\n\x08revision\x18\x02 \x01(\x03\"\x1b\n\x19ListProviderStatesRequest\"L\n\x1aListProviderStatesResponse\x12.\n\x06states\x18\x01 \x03(\x0b\x32\x1e.pulse.common.v1.ProviderState\"<\n\x0fListKeysRequest\x12\x11\n\ttenant_id\x18\x01 \x01(\t\x12\x16\n\x0eknown_revision\x18\x02 \x01(\x03\"A\n\tKeyRecord\x12$\n\x03key\x18\x01 \x01(\x0b\x32\x17.pulse.common.v1.ApiKey\x12\x0e\n\x06\x64igest\x18\x02 \x01(\x0c\"N\n\x10ListKeysResponse\x12(\n\x04keys\x18\x01 \x03(\x0b\x32\x1a.pulse.ledger.v1.KeyRecord\x12\x10\n\x08revision\x18\x02 \x01(\x03\x32\xfd\n\n\x0cLedgerReader\x12\x64\n\x0fGetNotification\x12\'.pulse.ledger.v1.GetNotificationRequest\x1a(.pulse.ledger.v1.GetNotificationResponse\x12j\n\x11ListNotifications\x12).pulse.ledger.v1.ListNotificationsRequest\x1a*.pulse.ledger.v1.ListNotificationsResponse\x12\x64\n\x0fListDeadLetters\x12\'.pulse.ledger.v1.ListDeadLettersRequest\x1a(.pulse.ledger.v1.ListDeadLettersResponse\x12l\n\x11WatchNotification\x12).pulse.ledger.v1.WatchNotificationRequest\x1a*.pulse.ledger.v1.WatchNotificationResponse0\x01\x12X\n\x0bGetTemplate\x12#.pulse.ledger.v1.GetTemplateRequest\x1a$.pulse.ledger.v1.GetTemplateResponse\x12^\n\rListTemplates\x12%.pulse.ledger.v1.ListTemplatesRequest\x1a&.pulse.ledger.v1.ListTemplatesResponse\x12\x61\n\x0eGetQueueDepths\x12&.pulse.ledger.v1.GetQueueDepthsRequest\x1a\'.pulse.ledger.v1.GetQueueDepthsResponse\x12^\n\rGetStatistics\x12%.pulse.ledger.v1.GetStatisticsRequest\x1a&.pulse.ledger.v1.GetStatisticsResponse\x12\x61\n\x0eGetPreferences\x12&.pulse.ledger.v1.GetPreferencesRequest\x1a\'.pulse.ledger.v1.GetPreferencesResponse\x12g\n\x10ListSuppressions\x12(.pulse.ledger.v1.ListSuppressionsRequest\x1a).pulse.ledger.v1.ListSuppressionsResponse\x12g\n\x10ListDeviceTokens\x12(.pulse.ledger.v1.ListDeviceTokensRequest\x1a).pulse.ledger.v1.ListDeviceTokensResponse\x12U\n\nListLimits\x12\".pulse.ledger.v1.ListLimitsRequest\x1a#.pulse.ledger.v1.ListLimitsResponse\x12m\n\x12ListProviderStates\x12*.pulse.ledger.v1.ListProviderStatesRequest\x1a+.pulse.ledger.v1.ListProviderStatesResponse\x12O\n\x08ListKeys\x12 .pulse.ledger.v1.ListKeysRequest\x1a!.pulse.ledger.v1.ListKeysResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -52,42 +56,76 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTTEMPLATESREQUEST'].fields_by_name['tenant_id']._serialized_options = b'\272H\004r\002\020\001'
   _globals['_LISTTEMPLATESREQUEST'].fields_by_name['page_size']._loaded_options = None
   _globals['_LISTTEMPLATESREQUEST'].fields_by_name['page_size']._serialized_options = b'\272H\007\032\005\030\350\007(\001'
-  _globals['_GETNOTIFICATIONREQUEST']._serialized_start=278
-  _globals['_GETNOTIFICATIONREQUEST']._serialized_end=349
-  _globals['_GETNOTIFICATIONRESPONSE']._serialized_start=351
-  _globals['_GETNOTIFICATIONRESPONSE']._serialized_end=429
-  _globals['_LISTNOTIFICATIONSREQUEST']._serialized_start=432
-  _globals['_LISTNOTIFICATIONSREQUEST']._serialized_end=806
-  _globals['_LISTNOTIFICATIONSRESPONSE']._serialized_start=808
-  _globals['_LISTNOTIFICATIONSRESPONSE']._serialized_end=914
-  _globals['_LISTDEADLETTERSREQUEST']._serialized_start=917
-  _globals['_LISTDEADLETTERSREQUEST']._serialized_end=1071
-  _globals['_LISTDEADLETTERSRESPONSE']._serialized_start=1073
-  _globals['_LISTDEADLETTERSRESPONSE']._serialized_end=1176
-  _globals['_WATCHNOTIFICATIONREQUEST']._serialized_start=1178
-  _globals['_WATCHNOTIFICATIONREQUEST']._serialized_end=1275
-  _globals['_WATCHNOTIFICATIONRESPONSE']._serialized_start=1277
-  _globals['_WATCHNOTIFICATIONRESPONSE']._serialized_end=1392
-  _globals['_GETTEMPLATEREQUEST']._serialized_start=1394
-  _globals['_GETTEMPLATEREQUEST']._serialized_end=1473
-  _globals['_GETTEMPLATERESPONSE']._serialized_start=1475
-  _globals['_GETTEMPLATERESPONSE']._serialized_end=1541
-  _globals['_LISTTEMPLATESREQUEST']._serialized_start=1544
-  _globals['_LISTTEMPLATESREQUEST']._serialized_end=1688
-  _globals['_LISTTEMPLATESRESPONSE']._serialized_start=1690
-  _globals['_LISTTEMPLATESRESPONSE']._serialized_end=1784
-  _globals['_GETQUEUEDEPTHSREQUEST']._serialized_start=1786
-  _globals['_GETQUEUEDEPTHSREQUEST']._serialized_end=1828
-  _globals['_GETQUEUEDEPTHSRESPONSE']._serialized_start=1830
-  _globals['_GETQUEUEDEPTHSRESPONSE']._serialized_end=1897
-  _globals['_LANEDEPTH']._serialized_start=1900
-  _globals['_LANEDEPTH']._serialized_end=2050
-  _globals['_GETSTATISTICSREQUEST']._serialized_start=2052
-  _globals['_GETSTATISTICSREQUEST']._serialized_end=2136
-  _globals['_GETSTATISTICSRESPONSE']._serialized_start=2138
-  _globals['_GETSTATISTICSRESPONSE']._serialized_end=2241
-  _globals['_STATISTICSCELL']._serialized_start=2243
-  _globals['_STATISTICSCELL']._serialized_end=2358
-  _globals['_LEDGERREADER']._serialized_start=2361
-  _globals['_LEDGERREADER']._serialized_end=3178
+  _globals['_GETPREFERENCESREQUEST'].fields_by_name['tenant_id']._loaded_options = None
+  _globals['_GETPREFERENCESREQUEST'].fields_by_name['tenant_id']._serialized_options = b'\272H\004r\002\020\001'
+  _globals['_LISTSUPPRESSIONSREQUEST'].fields_by_name['tenant_id']._loaded_options = None
+  _globals['_LISTSUPPRESSIONSREQUEST'].fields_by_name['tenant_id']._serialized_options = b'\272H\004r\002\020\001'
+  _globals['_LISTSUPPRESSIONSREQUEST'].fields_by_name['page_size']._loaded_options = None
+  _globals['_LISTSUPPRESSIONSREQUEST'].fields_by_name['page_size']._serialized_options = b'\272H\007\032\005\030\350\007(\001'
+  _globals['_LISTDEVICETOKENSREQUEST'].fields_by_name['tenant_id']._loaded_options = None
+  _globals['_LISTDEVICETOKENSREQUEST'].fields_by_name['tenant_id']._serialized_options = b'\272H\004r\002\020\001'
+  _globals['_GETNOTIFICATIONREQUEST']._serialized_start=399
+  _globals['_GETNOTIFICATIONREQUEST']._serialized_end=470
+  _globals['_GETNOTIFICATIONRESPONSE']._serialized_start=472
+  _globals['_GETNOTIFICATIONRESPONSE']._serialized_end=550
+  _globals['_LISTNOTIFICATIONSREQUEST']._serialized_start=553
+  _globals['_LISTNOTIFICATIONSREQUEST']._serialized_end=927
+  _globals['_LISTNOTIFICATIONSRESPONSE']._serialized_start=929
+  _globals['_LISTNOTIFICATIONSRESPONSE']._serialized_end=1035
+  _globals['_LISTDEADLETTERSREQUEST']._serialized_start=1038
+  _globals['_LISTDEADLETTERSREQUEST']._serialized_end=1192
+  _globals['_LISTDEADLETTERSRESPONSE']._serialized_start=1194
+  _globals['_LISTDEADLETTERSRESPONSE']._serialized_end=1297
+  _globals['_WATCHNOTIFICATIONREQUEST']._serialized_start=1299
+  _globals['_WATCHNOTIFICATIONREQUEST']._serialized_end=1396
+  _globals['_WATCHNOTIFICATIONRESPONSE']._serialized_start=1398
+  _globals['_WATCHNOTIFICATIONRESPONSE']._serialized_end=1513
+  _globals['_GETTEMPLATEREQUEST']._serialized_start=1515
+  _globals['_GETTEMPLATEREQUEST']._serialized_end=1594
+  _globals['_GETTEMPLATERESPONSE']._serialized_start=1596
+  _globals['_GETTEMPLATERESPONSE']._serialized_end=1662
+  _globals['_LISTTEMPLATESREQUEST']._serialized_start=1665
+  _globals['_LISTTEMPLATESREQUEST']._serialized_end=1809
+  _globals['_LISTTEMPLATESRESPONSE']._serialized_start=1811
+  _globals['_LISTTEMPLATESRESPONSE']._serialized_end=1905
+  _globals['_GETQUEUEDEPTHSREQUEST']._serialized_start=1907
+  _globals['_GETQUEUEDEPTHSREQUEST']._serialized_end=1949
+  _globals['_GETQUEUEDEPTHSRESPONSE']._serialized_start=1951
+  _globals['_GETQUEUEDEPTHSRESPONSE']._serialized_end=2018
+  _globals['_LANEDEPTH']._serialized_start=2021
+  _globals['_LANEDEPTH']._serialized_end=2171
+  _globals['_GETSTATISTICSREQUEST']._serialized_start=2174
+  _globals['_GETSTATISTICSREQUEST']._serialized_end=2322
+  _globals['_GETSTATISTICSRESPONSE']._serialized_start=2324
+  _globals['_GETSTATISTICSRESPONSE']._serialized_end=2427
+  _globals['_STATISTICSCELL']._serialized_start=2430
+  _globals['_STATISTICSCELL']._serialized_end=2613
+  _globals['_GETPREFERENCESREQUEST']._serialized_start=2615
+  _globals['_GETPREFERENCESREQUEST']._serialized_end=2683
+  _globals['_GETPREFERENCESRESPONSE']._serialized_start=2685
+  _globals['_GETPREFERENCESRESPONSE']._serialized_end=2760
+  _globals['_LISTSUPPRESSIONSREQUEST']._serialized_start=2762
+  _globals['_LISTSUPPRESSIONSREQUEST']._serialized_end=2883
+  _globals['_LISTSUPPRESSIONSRESPONSE']._serialized_start=2885
+  _globals['_LISTSUPPRESSIONSRESPONSE']._serialized_end=2988
+  _globals['_LISTDEVICETOKENSREQUEST']._serialized_start=2990
+  _globals['_LISTDEVICETOKENSREQUEST']._serialized_end=3060
+  _globals['_LISTDEVICETOKENSRESPONSE']._serialized_start=3062
+  _globals['_LISTDEVICETOKENSRESPONSE']._serialized_end=3141
+  _globals['_LISTLIMITSREQUEST']._serialized_start=3143
+  _globals['_LISTLIMITSREQUEST']._serialized_end=3205
+  _globals['_LISTLIMITSRESPONSE']._serialized_start=3207
+  _globals['_LISTLIMITSRESPONSE']._serialized_end=3285
+  _globals['_LISTPROVIDERSTATESREQUEST']._serialized_start=3287
+  _globals['_LISTPROVIDERSTATESREQUEST']._serialized_end=3314
+  _globals['_LISTPROVIDERSTATESRESPONSE']._serialized_start=3316
+  _globals['_LISTPROVIDERSTATESRESPONSE']._serialized_end=3392
+  _globals['_LISTKEYSREQUEST']._serialized_start=3394
+  _globals['_LISTKEYSREQUEST']._serialized_end=3454
+  _globals['_KEYRECORD']._serialized_start=3456
+  _globals['_KEYRECORD']._serialized_end=3521
+  _globals['_LISTKEYSRESPONSE']._serialized_start=3523
+  _globals['_LISTKEYSRESPONSE']._serialized_end=3601
+  _globals['_LEDGERREADER']._serialized_start=3604
+  _globals['_LEDGERREADER']._serialized_end=5009
 # @@protoc_insertion_point(module_scope)

@@ -75,6 +75,36 @@ class LedgerReaderStub:
                 request_serializer=pulse_dot_ledger_dot_v1_dot_ledger__reader__pb2.GetStatisticsRequest.SerializeToString,
                 response_deserializer=pulse_dot_ledger_dot_v1_dot_ledger__reader__pb2.GetStatisticsResponse.FromString,
                 _registered_method=True)
+        self.GetPreferences = channel.unary_unary(
+                '/pulse.ledger.v1.LedgerReader/GetPreferences',
+                request_serializer=pulse_dot_ledger_dot_v1_dot_ledger__reader__pb2.GetPreferencesRequest.SerializeToString,
+                response_deserializer=pulse_dot_ledger_dot_v1_dot_ledger__reader__pb2.GetPreferencesResponse.FromString,
+                _registered_method=True)
+        self.ListSuppressions = channel.unary_unary(
+                '/pulse.ledger.v1.LedgerReader/ListSuppressions',
+                request_serializer=pulse_dot_ledger_dot_v1_dot_ledger__reader__pb2.ListSuppressionsRequest.SerializeToString,
+                response_deserializer=pulse_dot_ledger_dot_v1_dot_ledger__reader__pb2.ListSuppressionsResponse.FromString,
+                _registered_method=True)
+        self.ListDeviceTokens = channel.unary_unary(
+                '/pulse.ledger.v1.LedgerReader/ListDeviceTokens',
+                request_serializer=pulse_dot_ledger_dot_v1_dot_ledger__reader__pb2.ListDeviceTokensRequest.SerializeToString,
+                response_deserializer=pulse_dot_ledger_dot_v1_dot_ledger__reader__pb2.ListDeviceTokensResponse.FromString,
+                _registered_method=True)
+        self.ListLimits = channel.unary_unary(
+                '/pulse.ledger.v1.LedgerReader/ListLimits',
+                request_serializer=pulse_dot_ledger_dot_v1_dot_ledger__reader__pb2.ListLimitsRequest.SerializeToString,
+                response_deserializer=pulse_dot_ledger_dot_v1_dot_ledger__reader__pb2.ListLimitsResponse.FromString,
+                _registered_method=True)
+        self.ListProviderStates = channel.unary_unary(
+                '/pulse.ledger.v1.LedgerReader/ListProviderStates',
+                request_serializer=pulse_dot_ledger_dot_v1_dot_ledger__reader__pb2.ListProviderStatesRequest.SerializeToString,
+                response_deserializer=pulse_dot_ledger_dot_v1_dot_ledger__reader__pb2.ListProviderStatesResponse.FromString,
+                _registered_method=True)
+        self.ListKeys = channel.unary_unary(
+                '/pulse.ledger.v1.LedgerReader/ListKeys',
+                request_serializer=pulse_dot_ledger_dot_v1_dot_ledger__reader__pb2.ListKeysRequest.SerializeToString,
+                response_deserializer=pulse_dot_ledger_dot_v1_dot_ledger__reader__pb2.ListKeysResponse.FromString,
+                _registered_method=True)
 
 
 class LedgerReaderServicer:
@@ -137,6 +167,48 @@ class LedgerReaderServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetPreferences(self, request, context):
+        """What a user wants; empty for one nobody set any for.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListSuppressions(self, request, context):
+        """A page of a user's suppressions, newest first. INVALID_ARGUMENT: a page token that cannot be.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListDeviceTokens(self, request, context):
+        """A user's device tokens, the last registered first.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListLimits(self, request, context):
+        """Limits that differ from what is configured; routers and the gateway ask about once a second.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListProviderStates(self, request, context):
+        """Every provider that any worker told of lately.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListKeys(self, request, context):
+        """A tenant's API keys, the last made first, or all that are accepted now, with their hashes.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_LedgerReaderServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -179,6 +251,36 @@ def add_LedgerReaderServicer_to_server(servicer, server):
                     servicer.GetStatistics,
                     request_deserializer=pulse_dot_ledger_dot_v1_dot_ledger__reader__pb2.GetStatisticsRequest.FromString,
                     response_serializer=pulse_dot_ledger_dot_v1_dot_ledger__reader__pb2.GetStatisticsResponse.SerializeToString,
+            ),
+            'GetPreferences': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetPreferences,
+                    request_deserializer=pulse_dot_ledger_dot_v1_dot_ledger__reader__pb2.GetPreferencesRequest.FromString,
+                    response_serializer=pulse_dot_ledger_dot_v1_dot_ledger__reader__pb2.GetPreferencesResponse.SerializeToString,
+            ),
+            'ListSuppressions': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListSuppressions,
+                    request_deserializer=pulse_dot_ledger_dot_v1_dot_ledger__reader__pb2.ListSuppressionsRequest.FromString,
+                    response_serializer=pulse_dot_ledger_dot_v1_dot_ledger__reader__pb2.ListSuppressionsResponse.SerializeToString,
+            ),
+            'ListDeviceTokens': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListDeviceTokens,
+                    request_deserializer=pulse_dot_ledger_dot_v1_dot_ledger__reader__pb2.ListDeviceTokensRequest.FromString,
+                    response_serializer=pulse_dot_ledger_dot_v1_dot_ledger__reader__pb2.ListDeviceTokensResponse.SerializeToString,
+            ),
+            'ListLimits': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListLimits,
+                    request_deserializer=pulse_dot_ledger_dot_v1_dot_ledger__reader__pb2.ListLimitsRequest.FromString,
+                    response_serializer=pulse_dot_ledger_dot_v1_dot_ledger__reader__pb2.ListLimitsResponse.SerializeToString,
+            ),
+            'ListProviderStates': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListProviderStates,
+                    request_deserializer=pulse_dot_ledger_dot_v1_dot_ledger__reader__pb2.ListProviderStatesRequest.FromString,
+                    response_serializer=pulse_dot_ledger_dot_v1_dot_ledger__reader__pb2.ListProviderStatesResponse.SerializeToString,
+            ),
+            'ListKeys': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListKeys,
+                    request_deserializer=pulse_dot_ledger_dot_v1_dot_ledger__reader__pb2.ListKeysRequest.FromString,
+                    response_serializer=pulse_dot_ledger_dot_v1_dot_ledger__reader__pb2.ListKeysResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -398,6 +500,168 @@ class LedgerReader:
             '/pulse.ledger.v1.LedgerReader/GetStatistics',
             pulse_dot_ledger_dot_v1_dot_ledger__reader__pb2.GetStatisticsRequest.SerializeToString,
             pulse_dot_ledger_dot_v1_dot_ledger__reader__pb2.GetStatisticsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetPreferences(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/pulse.ledger.v1.LedgerReader/GetPreferences',
+            pulse_dot_ledger_dot_v1_dot_ledger__reader__pb2.GetPreferencesRequest.SerializeToString,
+            pulse_dot_ledger_dot_v1_dot_ledger__reader__pb2.GetPreferencesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListSuppressions(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/pulse.ledger.v1.LedgerReader/ListSuppressions',
+            pulse_dot_ledger_dot_v1_dot_ledger__reader__pb2.ListSuppressionsRequest.SerializeToString,
+            pulse_dot_ledger_dot_v1_dot_ledger__reader__pb2.ListSuppressionsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListDeviceTokens(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/pulse.ledger.v1.LedgerReader/ListDeviceTokens',
+            pulse_dot_ledger_dot_v1_dot_ledger__reader__pb2.ListDeviceTokensRequest.SerializeToString,
+            pulse_dot_ledger_dot_v1_dot_ledger__reader__pb2.ListDeviceTokensResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListLimits(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/pulse.ledger.v1.LedgerReader/ListLimits',
+            pulse_dot_ledger_dot_v1_dot_ledger__reader__pb2.ListLimitsRequest.SerializeToString,
+            pulse_dot_ledger_dot_v1_dot_ledger__reader__pb2.ListLimitsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListProviderStates(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/pulse.ledger.v1.LedgerReader/ListProviderStates',
+            pulse_dot_ledger_dot_v1_dot_ledger__reader__pb2.ListProviderStatesRequest.SerializeToString,
+            pulse_dot_ledger_dot_v1_dot_ledger__reader__pb2.ListProviderStatesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListKeys(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/pulse.ledger.v1.LedgerReader/ListKeys',
+            pulse_dot_ledger_dot_v1_dot_ledger__reader__pb2.ListKeysRequest.SerializeToString,
+            pulse_dot_ledger_dot_v1_dot_ledger__reader__pb2.ListKeysResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -49,6 +49,18 @@ class LedgerReaderStub:
     """What waits in each lane, over all tenants or one."""
     GetStatistics: _grpc.UnaryUnaryMultiCallable[_ledger_reader_pb2.GetStatisticsRequest, _ledger_reader_pb2.GetStatisticsResponse]
     """How many notifications stand where."""
+    GetPreferences: _grpc.UnaryUnaryMultiCallable[_ledger_reader_pb2.GetPreferencesRequest, _ledger_reader_pb2.GetPreferencesResponse]
+    """What a user wants; empty for one nobody set any for."""
+    ListSuppressions: _grpc.UnaryUnaryMultiCallable[_ledger_reader_pb2.ListSuppressionsRequest, _ledger_reader_pb2.ListSuppressionsResponse]
+    """A page of a user's suppressions, newest first. INVALID_ARGUMENT: a page token that cannot be."""
+    ListDeviceTokens: _grpc.UnaryUnaryMultiCallable[_ledger_reader_pb2.ListDeviceTokensRequest, _ledger_reader_pb2.ListDeviceTokensResponse]
+    """A user's device tokens, the last registered first."""
+    ListLimits: _grpc.UnaryUnaryMultiCallable[_ledger_reader_pb2.ListLimitsRequest, _ledger_reader_pb2.ListLimitsResponse]
+    """Limits that differ from what is configured; routers and the gateway ask about once a second."""
+    ListProviderStates: _grpc.UnaryUnaryMultiCallable[_ledger_reader_pb2.ListProviderStatesRequest, _ledger_reader_pb2.ListProviderStatesResponse]
+    """Every provider that any worker told of lately."""
+    ListKeys: _grpc.UnaryUnaryMultiCallable[_ledger_reader_pb2.ListKeysRequest, _ledger_reader_pb2.ListKeysResponse]
+    """A tenant's API keys, the last made first, or all that are accepted now, with their hashes."""
 
 @_typing.type_check_only
 class LedgerReaderAsyncStub(LedgerReaderStub):
@@ -71,6 +83,18 @@ class LedgerReaderAsyncStub(LedgerReaderStub):
     """What waits in each lane, over all tenants or one."""
     GetStatistics: _aio.UnaryUnaryMultiCallable[_ledger_reader_pb2.GetStatisticsRequest, _ledger_reader_pb2.GetStatisticsResponse]  # type: ignore[assignment]
     """How many notifications stand where."""
+    GetPreferences: _aio.UnaryUnaryMultiCallable[_ledger_reader_pb2.GetPreferencesRequest, _ledger_reader_pb2.GetPreferencesResponse]  # type: ignore[assignment]
+    """What a user wants; empty for one nobody set any for."""
+    ListSuppressions: _aio.UnaryUnaryMultiCallable[_ledger_reader_pb2.ListSuppressionsRequest, _ledger_reader_pb2.ListSuppressionsResponse]  # type: ignore[assignment]
+    """A page of a user's suppressions, newest first. INVALID_ARGUMENT: a page token that cannot be."""
+    ListDeviceTokens: _aio.UnaryUnaryMultiCallable[_ledger_reader_pb2.ListDeviceTokensRequest, _ledger_reader_pb2.ListDeviceTokensResponse]  # type: ignore[assignment]
+    """A user's device tokens, the last registered first."""
+    ListLimits: _aio.UnaryUnaryMultiCallable[_ledger_reader_pb2.ListLimitsRequest, _ledger_reader_pb2.ListLimitsResponse]  # type: ignore[assignment]
+    """Limits that differ from what is configured; routers and the gateway ask about once a second."""
+    ListProviderStates: _aio.UnaryUnaryMultiCallable[_ledger_reader_pb2.ListProviderStatesRequest, _ledger_reader_pb2.ListProviderStatesResponse]  # type: ignore[assignment]
+    """Every provider that any worker told of lately."""
+    ListKeys: _aio.UnaryUnaryMultiCallable[_ledger_reader_pb2.ListKeysRequest, _ledger_reader_pb2.ListKeysResponse]  # type: ignore[assignment]
+    """A tenant's API keys, the last made first, or all that are accepted now, with their hashes."""
 
 class LedgerReaderServicer(metaclass=_abc_1.ABCMeta):
     """Reads; changes nothing. Every request names the tenant it reads for."""
@@ -138,5 +162,53 @@ class LedgerReaderServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_ledger_reader_pb2.GetStatisticsResponse, _abc.Awaitable[_ledger_reader_pb2.GetStatisticsResponse]]:
         """How many notifications stand where."""
+
+    @_abc_1.abstractmethod
+    def GetPreferences(
+        self,
+        request: _ledger_reader_pb2.GetPreferencesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_ledger_reader_pb2.GetPreferencesResponse, _abc.Awaitable[_ledger_reader_pb2.GetPreferencesResponse]]:
+        """What a user wants; empty for one nobody set any for."""
+
+    @_abc_1.abstractmethod
+    def ListSuppressions(
+        self,
+        request: _ledger_reader_pb2.ListSuppressionsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_ledger_reader_pb2.ListSuppressionsResponse, _abc.Awaitable[_ledger_reader_pb2.ListSuppressionsResponse]]:
+        """A page of a user's suppressions, newest first. INVALID_ARGUMENT: a page token that cannot be."""
+
+    @_abc_1.abstractmethod
+    def ListDeviceTokens(
+        self,
+        request: _ledger_reader_pb2.ListDeviceTokensRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_ledger_reader_pb2.ListDeviceTokensResponse, _abc.Awaitable[_ledger_reader_pb2.ListDeviceTokensResponse]]:
+        """A user's device tokens, the last registered first."""
+
+    @_abc_1.abstractmethod
+    def ListLimits(
+        self,
+        request: _ledger_reader_pb2.ListLimitsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_ledger_reader_pb2.ListLimitsResponse, _abc.Awaitable[_ledger_reader_pb2.ListLimitsResponse]]:
+        """Limits that differ from what is configured; routers and the gateway ask about once a second."""
+
+    @_abc_1.abstractmethod
+    def ListProviderStates(
+        self,
+        request: _ledger_reader_pb2.ListProviderStatesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_ledger_reader_pb2.ListProviderStatesResponse, _abc.Awaitable[_ledger_reader_pb2.ListProviderStatesResponse]]:
+        """Every provider that any worker told of lately."""
+
+    @_abc_1.abstractmethod
+    def ListKeys(
+        self,
+        request: _ledger_reader_pb2.ListKeysRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_ledger_reader_pb2.ListKeysResponse, _abc.Awaitable[_ledger_reader_pb2.ListKeysResponse]]:
+        """A tenant's API keys, the last made first, or all that are accepted now, with their hashes."""
 
 def add_LedgerReaderServicer_to_server(servicer: LedgerReaderServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -10,6 +10,7 @@ from google.protobuf import message as _message
 from google.protobuf.internal import containers as _containers
 from pulse.common.v1 import enums_pb2 as _enums_pb2
 from pulse.common.v1 import notification_pb2 as _notification_pb2
+from pulse.common.v1 import provider_pb2 as _provider_pb2
 from pulse.ledger.v1 import records_pb2 as _records_pb2
 import builtins as _builtins
 import sys
@@ -127,6 +128,7 @@ class DrawRequest(_message.Message):
     LANE_FIELD_NUMBER: _builtins.int
     LIMIT_FIELD_NUMBER: _builtins.int
     REDISPATCH_AFTER_FIELD_NUMBER: _builtins.int
+    ALLOWANCES_FIELD_NUMBER: _builtins.int
     lane: _enums_pb2.Priority.ValueType
     """HIGH or LOW."""
     limit: _builtins.int
@@ -135,16 +137,21 @@ class DrawRequest(_message.Message):
     def redispatch_after(self) -> _duration_pb2.Duration:
         """Time a worker has to claim what was drawn."""
 
+    @_builtins.property
+    def allowances(self) -> _containers.RepeatedCompositeFieldContainer[_records_pb2.ProviderAllowance]:
+        """Providers with a bounded throughput, and how many they may be given now; those not named are not bounded."""
+
     def __init__(
         self,
         *,
         lane: _enums_pb2.Priority.ValueType = ...,
         limit: _builtins.int = ...,
         redispatch_after: _duration_pb2.Duration | None = ...,
+        allowances: _abc.Iterable[_records_pb2.ProviderAllowance] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["redispatch_after", b"redispatch_after"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["lane", b"lane", "limit", b"limit", "redispatch_after", b"redispatch_after"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["allowances", b"allowances", "lane", b"lane", "limit", b"limit", "redispatch_after", b"redispatch_after"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -158,21 +165,27 @@ class DrawResponse(_message.Message):
 
     REFS_FIELD_NUMBER: _builtins.int
     MORE_FIELD_NUMBER: _builtins.int
+    USED_FIELD_NUMBER: _builtins.int
     more: _builtins.bool
     """More is due than the limit let through."""
     @_builtins.property
     def refs(self) -> _containers.RepeatedCompositeFieldContainer[_records_pb2.NotificationRef]:
-        """Longest due first."""
+        """Tenants that wait take turns by their weights; within a tenant longest due first."""
+
+    @_builtins.property
+    def used(self) -> _containers.RepeatedCompositeFieldContainer[_records_pb2.ProviderAllowance]:
+        """How much of each allowance was used."""
 
     def __init__(
         self,
         *,
         refs: _abc.Iterable[_records_pb2.NotificationRef] | None = ...,
         more: _builtins.bool = ...,
+        used: _abc.Iterable[_records_pb2.ProviderAllowance] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["more", b"more", "refs", b"refs"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["more", b"more", "refs", b"refs", "used", b"used"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -187,6 +200,7 @@ class ClaimRequest(_message.Message):
     WORKER_ID_FIELD_NUMBER: _builtins.int
     LEASE_FIELD_NUMBER: _builtins.int
     REFS_FIELD_NUMBER: _builtins.int
+    AVOID_PROVIDERS_FIELD_NUMBER: _builtins.int
     worker_id: _builtins.str
     """The worker's name, for the timeline."""
     @_builtins.property
@@ -197,16 +211,21 @@ class ClaimRequest(_message.Message):
     def refs(self) -> _containers.RepeatedCompositeFieldContainer[_records_pb2.NotificationRef]:
         """1 to 1,000; foreign, unknown or repeated ones are harmless."""
 
+    @_builtins.property
+    def avoid_providers(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Providers this worker must not call now: the next of the route is taken, or the notification waits without an attempt."""
+
     def __init__(
         self,
         *,
         worker_id: _builtins.str = ...,
         lease: _duration_pb2.Duration | None = ...,
         refs: _abc.Iterable[_records_pb2.NotificationRef] | None = ...,
+        avoid_providers: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["lease", b"lease"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["lease", b"lease", "refs", b"refs", "worker_id", b"worker_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["avoid_providers", b"avoid_providers", "lease", b"lease", "refs", b"refs", "worker_id", b"worker_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -331,6 +350,110 @@ class RecordReceiptsResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___RecordReceiptsResponse: _TypeAlias = RecordReceiptsResponse  # noqa: Y015
+
+@_typing.final
+class ExchangeProviderStatesRequest(_message.Message):
+    """How one worker sees its providers."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    WORKER_ID_FIELD_NUMBER: _builtins.int
+    STATES_FIELD_NUMBER: _builtins.int
+    worker_id: _builtins.str
+    """The worker's name."""
+    @_builtins.property
+    def states(self) -> _containers.RepeatedCompositeFieldContainer[_provider_pb2.ProviderState]:
+        """Provider, channel, breaker, reason and since of each."""
+
+    def __init__(
+        self,
+        *,
+        worker_id: _builtins.str = ...,
+        states: _abc.Iterable[_provider_pb2.ProviderState] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["states", b"states", "worker_id", b"worker_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExchangeProviderStatesRequest: _TypeAlias = ExchangeProviderStatesRequest  # noqa: Y015
+
+@_typing.final
+class ExchangeProviderStatesResponse(_message.Message):
+    """How all see them."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STATES_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def states(self) -> _containers.RepeatedCompositeFieldContainer[_provider_pb2.ProviderState]:
+        """Every provider that any worker told of."""
+
+    def __init__(
+        self,
+        *,
+        states: _abc.Iterable[_provider_pb2.ProviderState] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["states", b"states"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExchangeProviderStatesResponse: _TypeAlias = ExchangeProviderStatesResponse  # noqa: Y015
+
+@_typing.final
+class AcknowledgeRequest(_message.Message):
+    """Which, and who says so."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REF_FIELD_NUMBER: _builtins.int
+    ACTOR_FIELD_NUMBER: _builtins.int
+    actor: _builtins.str
+    """Who says so, for the timeline."""
+    @_builtins.property
+    def ref(self) -> _records_pb2.NotificationRef:
+        """Which."""
+
+    def __init__(
+        self,
+        *,
+        ref: _records_pb2.NotificationRef | None = ...,
+        actor: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["ref", b"ref"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "ref", b"ref"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AcknowledgeRequest: _TypeAlias = AcknowledgeRequest  # noqa: Y015
+
+@_typing.final
+class AcknowledgeResponse(_message.Message):
+    """It is DELIVERED."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NOTIFICATION_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def notification(self) -> _notification_pb2.Notification:
+        """As it stands now, without timeline."""
+
+    def __init__(
+        self,
+        *,
+        notification: _notification_pb2.Notification | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["notification", b"notification"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["notification", b"notification"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AcknowledgeResponse: _TypeAlias = AcknowledgeResponse  # noqa: Y015
 
 @_typing.final
 class CancelRequest(_message.Message):

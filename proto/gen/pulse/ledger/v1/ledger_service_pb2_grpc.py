@@ -66,6 +66,16 @@ class LedgerServiceStub:
                 request_serializer=pulse_dot_ledger_dot_v1_dot_ledger__service__pb2.RecordReceiptsRequest.SerializeToString,
                 response_deserializer=pulse_dot_ledger_dot_v1_dot_ledger__service__pb2.RecordReceiptsResponse.FromString,
                 _registered_method=True)
+        self.ExchangeProviderStates = channel.unary_unary(
+                '/pulse.ledger.v1.LedgerService/ExchangeProviderStates',
+                request_serializer=pulse_dot_ledger_dot_v1_dot_ledger__service__pb2.ExchangeProviderStatesRequest.SerializeToString,
+                response_deserializer=pulse_dot_ledger_dot_v1_dot_ledger__service__pb2.ExchangeProviderStatesResponse.FromString,
+                _registered_method=True)
+        self.Acknowledge = channel.unary_unary(
+                '/pulse.ledger.v1.LedgerService/Acknowledge',
+                request_serializer=pulse_dot_ledger_dot_v1_dot_ledger__service__pb2.AcknowledgeRequest.SerializeToString,
+                response_deserializer=pulse_dot_ledger_dot_v1_dot_ledger__service__pb2.AcknowledgeResponse.FromString,
+                _registered_method=True)
         self.Cancel = channel.unary_unary(
                 '/pulse.ledger.v1.LedgerService/Cancel',
                 request_serializer=pulse_dot_ledger_dot_v1_dot_ledger__service__pb2.CancelRequest.SerializeToString,
@@ -122,6 +132,21 @@ class LedgerServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ExchangeProviderStates(self, request, context):
+        """Takes in how a worker sees its providers, and tells how all together see them and what operators decided. Called
+        about once a second by every worker; who is silent for 10 s is forgotten.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Acknowledge(self, request, context):
+        """Records that the recipient has it. NOT_FOUND: no such notification. FAILED_PRECONDITION: it was never sent.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def Cancel(self, request, context):
         """Cancels until claimed. NOT_FOUND: no such notification. FAILED_PRECONDITION: it is being sent or has ended otherwise.
         """
@@ -161,6 +186,16 @@ def add_LedgerServiceServicer_to_server(servicer, server):
                     servicer.RecordReceipts,
                     request_deserializer=pulse_dot_ledger_dot_v1_dot_ledger__service__pb2.RecordReceiptsRequest.FromString,
                     response_serializer=pulse_dot_ledger_dot_v1_dot_ledger__service__pb2.RecordReceiptsResponse.SerializeToString,
+            ),
+            'ExchangeProviderStates': grpc.unary_unary_rpc_method_handler(
+                    servicer.ExchangeProviderStates,
+                    request_deserializer=pulse_dot_ledger_dot_v1_dot_ledger__service__pb2.ExchangeProviderStatesRequest.FromString,
+                    response_serializer=pulse_dot_ledger_dot_v1_dot_ledger__service__pb2.ExchangeProviderStatesResponse.SerializeToString,
+            ),
+            'Acknowledge': grpc.unary_unary_rpc_method_handler(
+                    servicer.Acknowledge,
+                    request_deserializer=pulse_dot_ledger_dot_v1_dot_ledger__service__pb2.AcknowledgeRequest.FromString,
+                    response_serializer=pulse_dot_ledger_dot_v1_dot_ledger__service__pb2.AcknowledgeResponse.SerializeToString,
             ),
             'Cancel': grpc.unary_unary_rpc_method_handler(
                     servicer.Cancel,
@@ -332,6 +367,60 @@ class LedgerService:
             '/pulse.ledger.v1.LedgerService/RecordReceipts',
             pulse_dot_ledger_dot_v1_dot_ledger__service__pb2.RecordReceiptsRequest.SerializeToString,
             pulse_dot_ledger_dot_v1_dot_ledger__service__pb2.RecordReceiptsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ExchangeProviderStates(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/pulse.ledger.v1.LedgerService/ExchangeProviderStates',
+            pulse_dot_ledger_dot_v1_dot_ledger__service__pb2.ExchangeProviderStatesRequest.SerializeToString,
+            pulse_dot_ledger_dot_v1_dot_ledger__service__pb2.ExchangeProviderStatesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Acknowledge(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/pulse.ledger.v1.LedgerService/Acknowledge',
+            pulse_dot_ledger_dot_v1_dot_ledger__service__pb2.AcknowledgeRequest.SerializeToString,
+            pulse_dot_ledger_dot_v1_dot_ledger__service__pb2.AcknowledgeResponse.FromString,
             options,
             channel_credentials,
             insecure,

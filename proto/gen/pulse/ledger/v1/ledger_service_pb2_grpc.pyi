@@ -51,6 +51,12 @@ class LedgerServiceStub:
     """Settles attempts. A stale fence changes nothing and is told. INVALID_ARGUMENT: an oversize batch."""
     RecordReceipts: _grpc.UnaryUnaryMultiCallable[_ledger_service_pb2.RecordReceiptsRequest, _ledger_service_pb2.RecordReceiptsResponse]
     """Records what providers reported later; duplicates and late ones never move a state backward."""
+    ExchangeProviderStates: _grpc.UnaryUnaryMultiCallable[_ledger_service_pb2.ExchangeProviderStatesRequest, _ledger_service_pb2.ExchangeProviderStatesResponse]
+    """Takes in how a worker sees its providers, and tells how all together see them and what operators decided. Called
+    about once a second by every worker; who is silent for 10 s is forgotten.
+    """
+    Acknowledge: _grpc.UnaryUnaryMultiCallable[_ledger_service_pb2.AcknowledgeRequest, _ledger_service_pb2.AcknowledgeResponse]
+    """Records that the recipient has it. NOT_FOUND: no such notification. FAILED_PRECONDITION: it was never sent."""
     Cancel: _grpc.UnaryUnaryMultiCallable[_ledger_service_pb2.CancelRequest, _ledger_service_pb2.CancelResponse]
     """Cancels until claimed. NOT_FOUND: no such notification. FAILED_PRECONDITION: it is being sent or has ended otherwise."""
 
@@ -77,6 +83,12 @@ class LedgerServiceAsyncStub(LedgerServiceStub):
     """Settles attempts. A stale fence changes nothing and is told. INVALID_ARGUMENT: an oversize batch."""
     RecordReceipts: _aio.UnaryUnaryMultiCallable[_ledger_service_pb2.RecordReceiptsRequest, _ledger_service_pb2.RecordReceiptsResponse]  # type: ignore[assignment]
     """Records what providers reported later; duplicates and late ones never move a state backward."""
+    ExchangeProviderStates: _aio.UnaryUnaryMultiCallable[_ledger_service_pb2.ExchangeProviderStatesRequest, _ledger_service_pb2.ExchangeProviderStatesResponse]  # type: ignore[assignment]
+    """Takes in how a worker sees its providers, and tells how all together see them and what operators decided. Called
+    about once a second by every worker; who is silent for 10 s is forgotten.
+    """
+    Acknowledge: _aio.UnaryUnaryMultiCallable[_ledger_service_pb2.AcknowledgeRequest, _ledger_service_pb2.AcknowledgeResponse]  # type: ignore[assignment]
+    """Records that the recipient has it. NOT_FOUND: no such notification. FAILED_PRECONDITION: it was never sent."""
     Cancel: _aio.UnaryUnaryMultiCallable[_ledger_service_pb2.CancelRequest, _ledger_service_pb2.CancelResponse]  # type: ignore[assignment]
     """Cancels until claimed. NOT_FOUND: no such notification. FAILED_PRECONDITION: it is being sent or has ended otherwise."""
 
@@ -136,6 +148,24 @@ class LedgerServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_ledger_service_pb2.RecordReceiptsResponse, _abc.Awaitable[_ledger_service_pb2.RecordReceiptsResponse]]:
         """Records what providers reported later; duplicates and late ones never move a state backward."""
+
+    @_abc_1.abstractmethod
+    def ExchangeProviderStates(
+        self,
+        request: _ledger_service_pb2.ExchangeProviderStatesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_ledger_service_pb2.ExchangeProviderStatesResponse, _abc.Awaitable[_ledger_service_pb2.ExchangeProviderStatesResponse]]:
+        """Takes in how a worker sees its providers, and tells how all together see them and what operators decided. Called
+        about once a second by every worker; who is silent for 10 s is forgotten.
+        """
+
+    @_abc_1.abstractmethod
+    def Acknowledge(
+        self,
+        request: _ledger_service_pb2.AcknowledgeRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_ledger_service_pb2.AcknowledgeResponse, _abc.Awaitable[_ledger_service_pb2.AcknowledgeResponse]]:
+        """Records that the recipient has it. NOT_FOUND: no such notification. FAILED_PRECONDITION: it was never sent."""
 
     @_abc_1.abstractmethod
     def Cancel(

@@ -9,6 +9,7 @@ from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.rpc import status_pb2 as _status_pb2
 from pulse.common.v1 import enums_pb2 as _enums_pb2
 from pulse.common.v1 import notification_pb2 as _notification_pb2
@@ -22,6 +23,34 @@ else:
     from typing_extensions import TypeAlias as _TypeAlias, Never as _Never
 
 DESCRIPTOR: _descriptor.FileDescriptor
+
+class _Rejection:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _RejectionEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Rejection.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    REJECTION_UNSPECIFIED: _Rejection.ValueType  # 0
+    """None."""
+    GONE: _Rejection.ValueType  # 1
+    """The address, number or device does not exist (any more): it is suppressed, a device token forgotten."""
+    OPTED_OUT: _Rejection.ValueType  # 2
+    """The recipient told the provider that he wants no more: suppressed."""
+    COMPLAINED: _Rejection.ValueType  # 3
+    """The recipient called it spam: suppressed."""
+
+class Rejection(_Rejection, metaclass=_RejectionEnumTypeWrapper):
+    """A provider's lasting word on an address."""
+
+REJECTION_UNSPECIFIED: Rejection.ValueType  # 0
+"""None."""
+GONE: Rejection.ValueType  # 1
+"""The address, number or device does not exist (any more): it is suppressed, a device token forgotten."""
+OPTED_OUT: Rejection.ValueType  # 2
+"""The recipient told the provider that he wants no more: suppressed."""
+COMPLAINED: Rejection.ValueType  # 3
+"""The recipient called it spam: suppressed."""
+Global___Rejection: _TypeAlias = Rejection  # noqa: Y015
 
 @_typing.final
 class NotificationRef(_message.Message):
@@ -97,6 +126,8 @@ class Entry(_message.Message):
     DISPATCHED_FIELD_NUMBER: _builtins.int
     CATEGORY_FIELD_NUMBER: _builtins.int
     MAX_ATTEMPTS_FIELD_NUMBER: _builtins.int
+    FALLBACKS_FIELD_NUMBER: _builtins.int
+    DIGEST_WINDOW_FIELD_NUMBER: _builtins.int
     user_id: _builtins.str
     """As in Submission."""
     template_name: _builtins.str
@@ -153,6 +184,14 @@ class Entry(_message.Message):
     def decisions(self) -> _containers.RepeatedCompositeFieldContainer[_notification_pb2.Decision]:
         """Why lane, route and time are what they are."""
 
+    @_builtins.property
+    def fallbacks(self) -> _containers.RepeatedCompositeFieldContainer[Global___Leg]:
+        """Where it moves on to, in order."""
+
+    @_builtins.property
+    def digest_window(self) -> _duration_pb2.Duration:
+        """As in Submission."""
+
     def __init__(
         self,
         *,
@@ -178,14 +217,80 @@ class Entry(_message.Message):
         dispatched: _builtins.bool = ...,
         category: _builtins.str = ...,
         max_attempts: _builtins.int = ...,
+        fallbacks: _abc.Iterable[Global___Leg] | None = ...,
+        digest_window: _duration_pb2.Duration | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["expires_at", b"expires_at", "not_before", b"not_before", "ref", b"ref"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["digest_window", b"digest_window", "expires_at", b"expires_at", "not_before", b"not_before", "ref", b"ref"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["category", b"category", "channel", b"channel", "context_json", b"context_json", "decisions", b"decisions", "delivery_guarantee", b"delivery_guarantee", "dispatched", b"dispatched", "expires_at", b"expires_at", "fingerprint", b"fingerprint", "idempotency_key", b"idempotency_key", "lane", b"lane", "locale", b"locale", "max_attempts", b"max_attempts", "metadata", b"metadata", "not_before", b"not_before", "ref", b"ref", "route", b"route", "subject", b"subject", "template_name", b"template_name", "template_version", b"template_version", "to", b"to", "traceparent", b"traceparent", "user_id", b"user_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["category", b"category", "channel", b"channel", "context_json", b"context_json", "decisions", b"decisions", "delivery_guarantee", b"delivery_guarantee", "digest_window", b"digest_window", "dispatched", b"dispatched", "expires_at", b"expires_at", "fallbacks", b"fallbacks", "fingerprint", b"fingerprint", "idempotency_key", b"idempotency_key", "lane", b"lane", "locale", b"locale", "max_attempts", b"max_attempts", "metadata", b"metadata", "not_before", b"not_before", "ref", b"ref", "route", b"route", "subject", b"subject", "template_name", b"template_name", "template_version", b"template_version", "to", b"to", "traceparent", b"traceparent", "user_id", b"user_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Entry: _TypeAlias = Entry  # noqa: Y015
+
+@_typing.final
+class Leg(_message.Message):
+    """One fallback channel, with its route."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CHANNEL_FIELD_NUMBER: _builtins.int
+    TO_FIELD_NUMBER: _builtins.int
+    ROUTE_FIELD_NUMBER: _builtins.int
+    AFTER_FIELD_NUMBER: _builtins.int
+    channel: _enums_pb2.Channel.ValueType
+    """The channel."""
+    to: _builtins.str
+    """Where; empty for PUSH: the user's devices."""
+    @_builtins.property
+    def route(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Providers in the order in which they are tried; at least one."""
+
+    @_builtins.property
+    def after(self) -> _duration_pb2.Duration:
+        """Counted from when the leg before might first be tried; unset: only when that leg failed for good."""
+
+    def __init__(
+        self,
+        *,
+        channel: _enums_pb2.Channel.ValueType = ...,
+        to: _builtins.str = ...,
+        route: _abc.Iterable[_builtins.str] | None = ...,
+        after: _duration_pb2.Duration | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["after", b"after"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["after", b"after", "channel", b"channel", "route", b"route", "to", b"to"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Leg: _TypeAlias = Leg  # noqa: Y015
+
+@_typing.final
+class ProviderAllowance(_message.Message):
+    """How many notifications a provider may be given now."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROVIDER_FIELD_NUMBER: _builtins.int
+    COUNT_FIELD_NUMBER: _builtins.int
+    provider: _builtins.str
+    """The provider."""
+    count: _builtins.int
+    """At the most, or, in an answer, exactly so many."""
+    def __init__(
+        self,
+        *,
+        provider: _builtins.str = ...,
+        count: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["count", b"count", "provider", b"provider"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ProviderAllowance: _TypeAlias = ProviderAllowance  # noqa: Y015
 
 @_typing.final
 class RecordResult(_message.Message):
@@ -318,6 +423,9 @@ class ClaimedNotification(_message.Message):
     EXPIRES_AT_FIELD_NUMBER: _builtins.int
     CREATE_TIME_FIELD_NUMBER: _builtins.int
     LANE_FIELD_NUMBER: _builtins.int
+    CATEGORY_FIELD_NUMBER: _builtins.int
+    READY_TIME_FIELD_NUMBER: _builtins.int
+    UNSUBSCRIBABLE_FIELD_NUMBER: _builtins.int
     fence: _builtins.int
     """Grows with every claim; a settlement with an older one changes nothing."""
     attempt: _builtins.int
@@ -344,6 +452,10 @@ class ClaimedNotification(_message.Message):
     """As in Entry."""
     lane: _enums_pb2.Priority.ValueType
     """As in Entry."""
+    category: _builtins.str
+    """As in Entry."""
+    unsubscribable: _builtins.bool
+    """The recipient may unsubscribe from its category: it has one, and it is not critical."""
     @_builtins.property
     def ref(self) -> Global___NotificationRef:
         """Which."""
@@ -359,6 +471,10 @@ class ClaimedNotification(_message.Message):
     @_builtins.property
     def create_time(self) -> _timestamp_pb2.Timestamp:
         """When it was accepted."""
+
+    @_builtins.property
+    def ready_time(self) -> _timestamp_pb2.Timestamp:
+        """Since when it may be sent: what a worker's speed is measured from."""
 
     def __init__(
         self,
@@ -380,10 +496,13 @@ class ClaimedNotification(_message.Message):
         expires_at: _timestamp_pb2.Timestamp | None = ...,
         create_time: _timestamp_pb2.Timestamp | None = ...,
         lane: _enums_pb2.Priority.ValueType = ...,
+        category: _builtins.str = ...,
+        ready_time: _timestamp_pb2.Timestamp | None = ...,
+        unsubscribable: _builtins.bool = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "expires_at", b"expires_at", "lease_until", b"lease_until", "ref", b"ref"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "expires_at", b"expires_at", "lease_until", b"lease_until", "ready_time", b"ready_time", "ref", b"ref"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempt", b"attempt", "channel", b"channel", "context_json", b"context_json", "create_time", b"create_time", "expires_at", b"expires_at", "fence", b"fence", "lane", b"lane", "lease_until", b"lease_until", "locale", b"locale", "provider", b"provider", "ref", b"ref", "subject", b"subject", "template_name", b"template_name", "template_version", b"template_version", "to", b"to", "traceparent", b"traceparent", "user_id", b"user_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempt", b"attempt", "category", b"category", "channel", b"channel", "context_json", b"context_json", "create_time", b"create_time", "expires_at", b"expires_at", "fence", b"fence", "lane", b"lane", "lease_until", b"lease_until", "locale", b"locale", "provider", b"provider", "ready_time", b"ready_time", "ref", b"ref", "subject", b"subject", "template_name", b"template_name", "template_version", b"template_version", "to", b"to", "traceparent", b"traceparent", "unsubscribable", b"unsubscribable", "user_id", b"user_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -402,12 +521,18 @@ class Settlement(_message.Message):
     FAILURE_FIELD_NUMBER: _builtins.int
     LATENCY_FIELD_NUMBER: _builtins.int
     RETRY_AFTER_FIELD_NUMBER: _builtins.int
+    REJECTION_FIELD_NUMBER: _builtins.int
+    TRACEPARENT_FIELD_NUMBER: _builtins.int
     fence: _builtins.int
     """From the claim."""
     outcome: _notification_pb2.TimelineEvent.Outcome.ValueType
     """How it ended."""
     provider_message_id: _builtins.str
     """The provider's own id, if it took it over."""
+    rejection: Global___Rejection.ValueType
+    """The provider's word on the address, beyond this attempt."""
+    traceparent: _builtins.str
+    """W3C traceparent of the attempt; empty if its trace is not sampled."""
     @_builtins.property
     def ref(self) -> Global___NotificationRef:
         """Which."""
@@ -434,10 +559,12 @@ class Settlement(_message.Message):
         failure: _notification_pb2.Failure | None = ...,
         latency: _duration_pb2.Duration | None = ...,
         retry_after: _duration_pb2.Duration | None = ...,
+        rejection: Global___Rejection.ValueType = ...,
+        traceparent: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["failure", b"failure", "latency", b"latency", "ref", b"ref", "retry_after", b"retry_after"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["failure", b"failure", "fence", b"fence", "latency", b"latency", "outcome", b"outcome", "provider_message_id", b"provider_message_id", "ref", b"ref", "retry_after", b"retry_after"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["failure", b"failure", "fence", b"fence", "latency", b"latency", "outcome", b"outcome", "provider_message_id", b"provider_message_id", "ref", b"ref", "rejection", b"rejection", "retry_after", b"retry_after", "traceparent", b"traceparent"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -480,12 +607,15 @@ class ProviderReceipt(_message.Message):
     PROVIDER_MESSAGE_ID_FIELD_NUMBER: _builtins.int
     STATUS_FIELD_NUMBER: _builtins.int
     FAILURE_FIELD_NUMBER: _builtins.int
+    REJECTION_FIELD_NUMBER: _builtins.int
     provider: _builtins.str
     """The provider."""
     provider_message_id: _builtins.str
     """The provider's own id."""
     status: _enums_pb2.Status.ValueType
     """DELIVERED or UNDELIVERED; anything else is kept in the timeline only."""
+    rejection: Global___Rejection.ValueType
+    """The provider's word on the address."""
     @_builtins.property
     def ref(self) -> Global___NotificationRef:
         """Which."""
@@ -502,10 +632,11 @@ class ProviderReceipt(_message.Message):
         provider_message_id: _builtins.str = ...,
         status: _enums_pb2.Status.ValueType = ...,
         failure: _notification_pb2.Failure | None = ...,
+        rejection: Global___Rejection.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["failure", b"failure", "ref", b"ref"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["failure", b"failure", "provider", b"provider", "provider_message_id", b"provider_message_id", "ref", b"ref", "status", b"status"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["failure", b"failure", "provider", b"provider", "provider_message_id", b"provider_message_id", "ref", b"ref", "rejection", b"rejection", "status", b"status"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

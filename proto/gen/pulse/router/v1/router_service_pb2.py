@@ -23,12 +23,15 @@ _sym_db = _symbol_database.Default()
 
 
 from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
+from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from google.rpc import status_pb2 as google_dot_rpc_dot_status__pb2
 from pulse.common.v1 import enums_pb2 as pulse_dot_common_dot_v1_dot_enums__pb2
+from pulse.common.v1 import limit_pb2 as pulse_dot_common_dot_v1_dot_limit__pb2
+from pulse.common.v1 import notification_pb2 as pulse_dot_common_dot_v1_dot_notification__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$pulse/router/v1/router_service.proto\x12\x0fpulse.router.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17google/rpc/status.proto\x1a\x1bpulse/common/v1/enums.proto\"N\n\rSubmitRequest\x12=\n\x0bsubmissions\x18\x01 \x03(\x0b\x32\x1b.pulse.router.v1.SubmissionB\x0b\xbaH\x08\x92\x01\x05\x08\x01\x10\xe8\x07\"\xd6\x05\n\nSubmission\x12\x11\n\ttenant_id\x18\x01 \x01(\t\x12\x0f\n\x07user_id\x18\x02 \x01(\t\x12\x15\n\rtemplate_name\x18\x03 \x01(\t\x12\x18\n\x10template_version\x18\x04 \x01(\x05\x12)\n\x07\x63hannel\x18\x05 \x01(\x0e\x32\x18.pulse.common.v1.Channel\x12\n\n\x02to\x18\x06 \x01(\t\x12\x0f\n\x07subject\x18\x07 \x01(\t\x12\x14\n\x0c\x63ontext_json\x18\x08 \x01(\t\x12\x17\n\x0fidempotency_key\x18\t \x01(\t\x12\x13\n\x0b\x66ingerprint\x18\n \x01(\x0c\x12\x35\n\x12requested_priority\x18\x0b \x01(\x0e\x32\x19.pulse.common.v1.Priority\x12\x34\n\x11template_priority\x18\x0c \x01(\x0e\x32\x19.pulse.common.v1.Priority\x12\x10\n\x08\x63\x61tegory\x18\r \x01(\t\x12+\n\x07send_at\x18\x0e \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nexpires_at\x18\x0f \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0e\n\x06locale\x18\x10 \x01(\t\x12;\n\x08metadata\x18\x11 \x03(\x0b\x32).pulse.router.v1.Submission.MetadataEntry\x12>\n\x12\x64\x65livery_guarantee\x18\x12 \x01(\x0e\x32\".pulse.common.v1.DeliveryGuarantee\x12\x13\n\x0btraceparent\x18\x13 \x01(\t\x12\x15\n\rvalidate_only\x18\x14 \x01(\x08\x12!\n\x0fnotification_id\x18\x15 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x1a/\n\rMetadataEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"@\n\x0eSubmitResponse\x12.\n\x07results\x18\x01 \x03(\x0b\x32\x1d.pulse.router.v1.SubmitResult\"\x85\x01\n\x0cSubmitResult\x12\x17\n\x0fnotification_id\x18\x01 \x01(\t\x12\'\n\x06status\x18\x02 \x01(\x0e\x32\x17.pulse.common.v1.Status\x12\x10\n\x08replayed\x18\x03 \x01(\x08\x12!\n\x05\x65rror\x18\x04 \x01(\x0b\x32\x12.google.rpc.Status2Z\n\rRouterService\x12I\n\x06Submit\x12\x1e.pulse.router.v1.SubmitRequest\x1a\x1f.pulse.router.v1.SubmitResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$pulse/router/v1/router_service.proto\x12\x0fpulse.router.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17google/rpc/status.proto\x1a\x1bpulse/common/v1/enums.proto\x1a\x1bpulse/common/v1/limit.proto\x1a\"pulse/common/v1/notification.proto\"N\n\rSubmitRequest\x12=\n\x0bsubmissions\x18\x01 \x03(\x0b\x32\x1b.pulse.router.v1.SubmissionB\x0b\xbaH\x08\x92\x01\x05\x08\x01\x10\xe8\x07\"\xb6\x06\n\nSubmission\x12\x11\n\ttenant_id\x18\x01 \x01(\t\x12\x0f\n\x07user_id\x18\x02 \x01(\t\x12\x15\n\rtemplate_name\x18\x03 \x01(\t\x12\x18\n\x10template_version\x18\x04 \x01(\x05\x12)\n\x07\x63hannel\x18\x05 \x01(\x0e\x32\x18.pulse.common.v1.Channel\x12\n\n\x02to\x18\x06 \x01(\t\x12\x0f\n\x07subject\x18\x07 \x01(\t\x12\x14\n\x0c\x63ontext_json\x18\x08 \x01(\t\x12\x17\n\x0fidempotency_key\x18\t \x01(\t\x12\x13\n\x0b\x66ingerprint\x18\n \x01(\x0c\x12\x35\n\x12requested_priority\x18\x0b \x01(\x0e\x32\x19.pulse.common.v1.Priority\x12\x34\n\x11template_priority\x18\x0c \x01(\x0e\x32\x19.pulse.common.v1.Priority\x12\x10\n\x08\x63\x61tegory\x18\r \x01(\t\x12+\n\x07send_at\x18\x0e \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nexpires_at\x18\x0f \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0e\n\x06locale\x18\x10 \x01(\t\x12;\n\x08metadata\x18\x11 \x03(\x0b\x32).pulse.router.v1.Submission.MetadataEntry\x12>\n\x12\x64\x65livery_guarantee\x18\x12 \x01(\x0e\x32\".pulse.common.v1.DeliveryGuarantee\x12\x13\n\x0btraceparent\x18\x13 \x01(\t\x12\x15\n\rvalidate_only\x18\x14 \x01(\x08\x12!\n\x0fnotification_id\x18\x15 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12,\n\tfallbacks\x18\x16 \x03(\x0b\x32\x19.pulse.common.v1.Fallback\x12\x30\n\rdigest_window\x18\x17 \x01(\x0b\x32\x19.google.protobuf.Duration\x1a/\n\rMetadataEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"@\n\x0eSubmitResponse\x12.\n\x07results\x18\x01 \x03(\x0b\x32\x1d.pulse.router.v1.SubmitResult\"\xc5\x01\n\x0cSubmitResult\x12\x17\n\x0fnotification_id\x18\x01 \x01(\t\x12\'\n\x06status\x18\x02 \x01(\x0e\x32\x17.pulse.common.v1.Status\x12\x10\n\x08replayed\x18\x03 \x01(\x08\x12!\n\x05\x65rror\x18\x04 \x01(\x0b\x32\x12.google.rpc.Status\x12*\n\x05quota\x18\x05 \x01(\x0b\x32\x1b.pulse.common.v1.QuotaState\x12\x12\n\nkeep_trace\x18\x06 \x01(\x08\x32Z\n\rRouterService\x12I\n\x06Submit\x12\x1e.pulse.router.v1.SubmitRequest\x1a\x1f.pulse.router.v1.SubmitResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -41,16 +44,16 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SUBMISSION_METADATAENTRY']._serialized_options = b'8\001'
   _globals['_SUBMISSION'].fields_by_name['notification_id']._loaded_options = None
   _globals['_SUBMISSION'].fields_by_name['notification_id']._serialized_options = b'\272H\005r\003\260\001\001'
-  _globals['_SUBMITREQUEST']._serialized_start=173
-  _globals['_SUBMITREQUEST']._serialized_end=251
-  _globals['_SUBMISSION']._serialized_start=254
-  _globals['_SUBMISSION']._serialized_end=980
-  _globals['_SUBMISSION_METADATAENTRY']._serialized_start=933
-  _globals['_SUBMISSION_METADATAENTRY']._serialized_end=980
-  _globals['_SUBMITRESPONSE']._serialized_start=982
-  _globals['_SUBMITRESPONSE']._serialized_end=1046
-  _globals['_SUBMITRESULT']._serialized_start=1049
-  _globals['_SUBMITRESULT']._serialized_end=1182
-  _globals['_ROUTERSERVICE']._serialized_start=1184
-  _globals['_ROUTERSERVICE']._serialized_end=1274
+  _globals['_SUBMITREQUEST']._serialized_start=270
+  _globals['_SUBMITREQUEST']._serialized_end=348
+  _globals['_SUBMISSION']._serialized_start=351
+  _globals['_SUBMISSION']._serialized_end=1173
+  _globals['_SUBMISSION_METADATAENTRY']._serialized_start=1126
+  _globals['_SUBMISSION_METADATAENTRY']._serialized_end=1173
+  _globals['_SUBMITRESPONSE']._serialized_start=1175
+  _globals['_SUBMITRESPONSE']._serialized_end=1239
+  _globals['_SUBMITRESULT']._serialized_start=1242
+  _globals['_SUBMITRESULT']._serialized_end=1439
+  _globals['_ROUTERSERVICE']._serialized_start=1441
+  _globals['_ROUTERSERVICE']._serialized_end=1531
 # @@protoc_insertion_point(module_scope)

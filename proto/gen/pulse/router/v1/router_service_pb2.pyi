@@ -5,11 +5,14 @@ Admission: may it go, how urgently, by which way."""
 
 from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
+from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.rpc import status_pb2 as _status_pb2
 from pulse.common.v1 import enums_pb2 as _enums_pb2
+from pulse.common.v1 import limit_pb2 as _limit_pb2
+from pulse.common.v1 import notification_pb2 as _notification_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -92,6 +95,8 @@ class Submission(_message.Message):
     TRACEPARENT_FIELD_NUMBER: _builtins.int
     VALIDATE_ONLY_FIELD_NUMBER: _builtins.int
     NOTIFICATION_ID_FIELD_NUMBER: _builtins.int
+    FALLBACKS_FIELD_NUMBER: _builtins.int
+    DIGEST_WINDOW_FIELD_NUMBER: _builtins.int
     tenant_id: _builtins.str
     """From the credential, never from the caller's words."""
     user_id: _builtins.str
@@ -140,6 +145,14 @@ class Submission(_message.Message):
     def metadata(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
         """The caller's labels."""
 
+    @_builtins.property
+    def fallbacks(self) -> _containers.RepeatedCompositeFieldContainer[_notification_pb2.Fallback]:
+        """Channels it moves on to, addresses normalised."""
+
+    @_builtins.property
+    def digest_window(self) -> _duration_pb2.Duration:
+        """The template's; unset: it is sent by itself."""
+
     def __init__(
         self,
         *,
@@ -164,10 +177,12 @@ class Submission(_message.Message):
         traceparent: _builtins.str = ...,
         validate_only: _builtins.bool = ...,
         notification_id: _builtins.str = ...,
+        fallbacks: _abc.Iterable[_notification_pb2.Fallback] | None = ...,
+        digest_window: _duration_pb2.Duration | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["expires_at", b"expires_at", "send_at", b"send_at"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["digest_window", b"digest_window", "expires_at", b"expires_at", "send_at", b"send_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["category", b"category", "channel", b"channel", "context_json", b"context_json", "delivery_guarantee", b"delivery_guarantee", "expires_at", b"expires_at", "fingerprint", b"fingerprint", "idempotency_key", b"idempotency_key", "locale", b"locale", "metadata", b"metadata", "notification_id", b"notification_id", "requested_priority", b"requested_priority", "send_at", b"send_at", "subject", b"subject", "template_name", b"template_name", "template_priority", b"template_priority", "template_version", b"template_version", "tenant_id", b"tenant_id", "to", b"to", "traceparent", b"traceparent", "user_id", b"user_id", "validate_only", b"validate_only"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["category", b"category", "channel", b"channel", "context_json", b"context_json", "delivery_guarantee", b"delivery_guarantee", "digest_window", b"digest_window", "expires_at", b"expires_at", "fallbacks", b"fallbacks", "fingerprint", b"fingerprint", "idempotency_key", b"idempotency_key", "locale", b"locale", "metadata", b"metadata", "notification_id", b"notification_id", "requested_priority", b"requested_priority", "send_at", b"send_at", "subject", b"subject", "template_name", b"template_name", "template_priority", b"template_priority", "template_version", b"template_version", "tenant_id", b"tenant_id", "to", b"to", "traceparent", b"traceparent", "user_id", b"user_id", "validate_only", b"validate_only"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -207,15 +222,23 @@ class SubmitResult(_message.Message):
     STATUS_FIELD_NUMBER: _builtins.int
     REPLAYED_FIELD_NUMBER: _builtins.int
     ERROR_FIELD_NUMBER: _builtins.int
+    QUOTA_FIELD_NUMBER: _builtins.int
+    KEEP_TRACE_FIELD_NUMBER: _builtins.int
     notification_id: _builtins.str
     """Set if it was accepted or replayed."""
     status: _enums_pb2.Status.ValueType
     """Where it stands."""
     replayed: _builtins.bool
     """An earlier request with this key made it."""
+    keep_trace: _builtins.bool
+    """The trace is kept whatever was decided at the door: the notification is HIGH."""
     @_builtins.property
     def error(self) -> _status_pb2.Status:
         """Why it was refused; unset if it was not."""
+
+    @_builtins.property
+    def quota(self) -> _limit_pb2.QuotaState:
+        """Where the caller stands in the limit that is nearest to its end; unset where none was counted."""
 
     def __init__(
         self,
@@ -224,10 +247,12 @@ class SubmitResult(_message.Message):
         status: _enums_pb2.Status.ValueType = ...,
         replayed: _builtins.bool = ...,
         error: _status_pb2.Status | None = ...,
+        quota: _limit_pb2.QuotaState | None = ...,
+        keep_trace: _builtins.bool = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["error", b"error"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["error", b"error", "quota", b"quota"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["error", b"error", "notification_id", b"notification_id", "replayed", b"replayed", "status", b"status"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["error", b"error", "keep_trace", b"keep_trace", "notification_id", b"notification_id", "quota", b"quota", "replayed", b"replayed", "status", b"status"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
