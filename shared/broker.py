@@ -8,11 +8,13 @@ backend, no countdown and no Celery retry.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from celery import Celery
 from kombu.entity import Queue
+
+from shared import tracing
 
 #: The one task; frozen, as versions N and N+1 share a broker during an upgrade.
 DELIVER_TASK = "pulse.deliver"
@@ -43,6 +45,17 @@ def celery_app(broker_url: str, *, remote_control: bool = True) -> Celery:
         broker_connection_timeout=2.0,
     )
     return app
+
+
+#: The task's header with the traces of those ids that are sampled: traceparents by notification id.
+TRACES_HEADER = "pulse_traces"
+Traces = Mapping[str, str]
+
+
+def decode_traces(header: Any) -> dict[str, str]:
+    """Reads the header; whatever is no id with a traceparent is left out."""
+    pairs = header.items() if isinstance(header, dict) else ()
+    return {str(id_): found for id_, given in pairs if (found := tracing.accept(str(given)))}
 
 
 def encode_refs(refs: Iterable[Ref]) -> list[list[str]]:

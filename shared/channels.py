@@ -12,8 +12,12 @@ from typing import Any, TypeVar
 import grpc
 import grpc.aio
 
-from shared import deadlines
+from shared import deadlines, tracing
+from shared.certificates import Certificates, Material
 from shared.errors import from_rpc_error
+from shared.identity import name_of
+from shared.renewed_channel import RenewedChannel
+from shared.tls_files import TlsFiles
 
 MAX_MESSAGE_BYTES = 16 * 1024 * 1024
 
@@ -28,7 +32,8 @@ _SERVICE_CONFIG = {
                 "initialBackoff": "0.1s",
                 "maxBackoff": "0.5s",
                 "backoffMultiplier": 2,
-                "retryableStatusCodes": ["UNAVAILABLE"],
+                # A server that begins to drain cancels what reaches it before its callers know: nobody looked at that.
+                "retryableStatusCodes": ["UNAVAILABLE", "CANCELLED"],
             },
         }
     ],
@@ -54,9 +59,21 @@ Request = TypeVar("Request")
 Response = TypeVar("Response")
 
 
-def open_channel(address: str) -> grpc.aio.Channel:
-    """A channel to ``host:port`` or any gRPC target; connects when first used and again when lost."""
-    return grpc.aio.insecure_channel(address, options=OPTIONS)
+def open_channel(address: str, tls: TlsFiles | None = None, to: str = "") -> grpc.aio.Channel:
+    """A channel to ``host:port`` or any gRPC target; connects when first used and again when lost.
+
+    With ``tls``, this role's certificate is shown, and the other end's must name the role ``to``, whatever the address.
+    Raises :class:`shared.config.ConfigError` if the files cannot be used.
+    """
+    if tls is None:
+        return grpc.aio.insecure_channel(address, options=OPTIONS)
+    options = [*OPTIONS, ("grpc.ssl_target_name_override", name_of(to))]
+
+    def open_with(material: Material) -> grpc.aio.Channel:
+        credentials = grpc.ssl_channel_credentials(material.authorities, material.key, material.certificate)
+        return grpc.aio.secure_channel(address, credentials, options=options)
+
+    return RenewedChannel(Certificates(tls), open_with)
 
 
 async def call(
@@ -66,7 +83,9 @@ async def call(
 
     Raises :class:`shared.errors.PulseError` as the server raised it.
     """
+    span = tracing.current()
+    traced = {"metadata": (("traceparent", span.traceparent),)} if span is not None and span.sampled else {}
     try:
-        return await method(request, timeout=min(deadlines.remaining(), longest))
+        return await method(request, timeout=min(deadlines.remaining(), longest), **traced)
     except grpc.aio.AioRpcError as error:
         raise from_rpc_error(error) from error

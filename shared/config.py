@@ -12,8 +12,11 @@ import os
 import sys
 from typing import Any, ClassVar, NoReturn, Self
 
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from shared.tls_files import TlsFiles
+from shared.unsubscribe import KeyRing
 
 PREFIX = "PULSE_"
 
@@ -29,6 +32,10 @@ ROLE_PREFIXES = (
     "SMTP_",
     "TWILIO_",
     "FCM_",
+    "AWS_",
+    "SES_",
+    "SNS_",
+    "WEBHOOK_",
     "PUBLIC_",
     "SANDBOX_",
     "CONSOLE_",
@@ -51,6 +58,9 @@ class Settings(BaseSettings):
 
     env: str = Field("development", pattern="^(development|production)$", description="development or production")
     log_level: str = Field("INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="least severe level logged")
+    log_level_file: str = Field(
+        "", description="a file with a level's name, which counts instead of PULSE_LOG_LEVEL from the moment it says so"
+    )
     auth: str = Field("off", pattern="^(off|required)$", description="'required' refuses calls without an API key")
     home: str = Field(".pulse", description="folder of a local run: data/, log/ and run/")
     listen: str = Field("", description="host:port this role serves gRPC on; empty: the role's own default")
@@ -63,11 +73,50 @@ class Settings(BaseSettings):
     )
     redis_url: SecretStr = Field(SecretStr("redis://127.0.0.1:6379/0"), description="Redis or Valkey for rate limits")
     broker_url: SecretStr = Field(SecretStr("redis://127.0.0.1:6379/1"), description="Celery's broker (redis or amqp)")
+    tls_cert_file: str = Field(
+        "",
+        description="this role's certificate, PEM, which names it <role>.pulse.internal; with its key and the "
+        "authorities, roles call each other by mutual TLS",
+    )
+    tls_key_file: str = Field("", description="the certificate's key, PEM")
+    tls_ca_file: str = Field("", description="the authorities that other roles' certificates must come from, PEM")
+    health_listen: str = Field(
+        "", description="host:port of a second, plain listener for health checks alone, which show no certificate"
+    )
+    unsubscribe_key: SecretStr = Field(
+        SecretStr(""), description="signs unsubscribe links; several, by commas: the first signs; empty: no links"
+    )
     otlp_endpoint: str = Field("", description="OTLP/gRPC collector; empty: no traces leave the process")
     http_port: int = Field(8000, ge=0, le=65535, description="REST, /docs and /console on a laptop; 0: any free port")
     grpc_port: int = Field(50051, ge=0, le=65535, description="the gateway's gRPC on a laptop; 0: any free port")
     metrics_port: int = Field(8001, ge=0, le=65535, description="Prometheus metrics; 0: any free port")
     drain_seconds: float = Field(10.0, gt=0, le=300, description="longest wait for calls in flight at shutdown, s")
+    leave_seconds: float = Field(
+        0.0,
+        ge=0,
+        le=60,
+        description="how long the gateway and delivery go on at shutdown, while their health says that they leave, s",
+    )
+
+    @model_validator(mode="after")
+    def _tls_is_whole(self) -> Self:
+        given = [bool(file) for file in (self.tls_cert_file, self.tls_key_file, self.tls_ca_file)]
+        if any(given) and not all(given):
+            raise ValueError("PULSE_TLS_CERT_FILE, PULSE_TLS_KEY_FILE and PULSE_TLS_CA_FILE are needed together")
+        return self
+
+    @model_validator(mode="after")
+    def _unsubscribe_keys_are_long_enough(self) -> Self:
+        try:
+            KeyRing.parse(self.unsubscribe_key.get_secret_value())
+        except ValueError as error:
+            raise ValueError(f"PULSE_UNSUBSCRIBE_KEY: {error}") from None
+        return self
+
+    @property
+    def tls(self) -> TlsFiles | None:
+        """This role's certificate; None: calls between roles are in the clear."""
+        return TlsFiles(self.tls_cert_file, self.tls_key_file, self.tls_ca_file) if self.tls_cert_file else None
 
     @classmethod
     def load(cls, environ: dict[str, str] | None = None) -> Self:

@@ -56,10 +56,11 @@ class Violation:
 
 @dataclass(frozen=True)
 class QuotaViolation:
-    """One limit that was reached. ``subject`` names it, without personal data."""
+    """One limit that was reached. ``subject`` names it, without personal data; ``value`` is what it allows."""
 
     subject: str
     description: str
+    value: int = 0
 
 
 @dataclass
@@ -104,7 +105,8 @@ def to_status(error: PulseError) -> status_pb2.Status:
         details.append(error_details_pb2.BadRequest(field_violations=fields))
     if error.quotas:
         quotas = [
-            error_details_pb2.QuotaFailure.Violation(subject=q.subject, description=q.description) for q in error.quotas
+            error_details_pb2.QuotaFailure.Violation(subject=q.subject, description=q.description, quota_value=q.value)
+            for q in error.quotas
         ]
         details.append(error_details_pb2.QuotaFailure(violations=quotas))
     if error.retry_after is not None:
@@ -165,7 +167,7 @@ def _read_bad_request(error: PulseError, bad: Any) -> None:
 
 
 def _read_quota(error: PulseError, quota: Any) -> None:
-    error.quotas = tuple(QuotaViolation(v.subject, v.description) for v in quota.violations)
+    error.quotas = tuple(QuotaViolation(v.subject, v.description, v.quota_value) for v in quota.violations)
 
 
 def _read_retry(error: PulseError, retry: Any) -> None:

@@ -15,7 +15,8 @@ def uuid7(now: dt.datetime) -> str:
     """A fresh id for a notification accepted at ``now``: 48 bits of milliseconds, 74 random bits."""
     milliseconds = int(now.timestamp() * 1000) & 0xFFFF_FFFF_FFFF
     random_bits = int.from_bytes(secrets.token_bytes(10)) & _RANDOM
-    return str(uuid.UUID(int=milliseconds << 80 | _VERSION | _VARIANT | random_bits))
+    digits = f"{milliseconds << 80 | _VERSION | _VARIANT | random_bits:032x}"
+    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
 
 
 def time_floor(moment: dt.datetime) -> str:

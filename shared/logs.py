@@ -11,6 +11,8 @@ from typing import Any
 
 import structlog
 
+from shared import tracing
+
 #: Field names whose values never reach a log, whatever the caller passes.
 PERSONAL = frozenset(
     {"to", "recipient", "address", "context", "body", "subject", "html_body", "device_token", "payload"}
@@ -24,10 +26,19 @@ def blank_personal(_logger: Any, _method: str, event: dict[str, Any]) -> dict[st
     return event
 
 
+def add_trace(_logger: Any, _method: str, event: dict[str, Any]) -> dict[str, Any]:
+    """structlog processor: the trace on whose behalf the current task works."""
+    span = tracing.current()
+    if span is not None and span.traceparent:
+        event["trace_id"] = span.traceparent[3:35]
+    return event
+
+
 def configure(role: str, level: str = "INFO") -> None:
     """Sets up structlog and the standard library's logging for one process."""
     chain: list[Any] = [
         structlog.contextvars.merge_contextvars,
+        add_trace,
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         blank_personal,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Any
@@ -15,10 +16,15 @@ from grpc_status import rpc_status
 from prometheus_client import CollectorRegistry
 
 from shared import deadlines
+from shared.call_traces import UNTRACED, CallTraces
+from shared.certificates import Certificates, Material
 from shared.channels import MAX_MESSAGE_BYTES
 from shared.errors import Code, PulseError, to_status
+from shared.gate import Admit, admit, let_in
 from shared.logs import logger
 from shared.metrics import Rpc, RpcMetrics
+from shared.request_log import RequestLog
+from shared.tls_files import TlsFiles
 
 OPTIONS: list[tuple[str, Any]] = [
     ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
@@ -45,34 +51,58 @@ log = logger(__name__)
 class Guard(grpc.aio.ServerInterceptor):
     """Starts the deadline of every call, turns whatever it raises into a status with details, and counts it."""
 
-    def __init__(self, rpcs: RpcMetrics | None = None) -> None:
+    def __init__(
+        self,
+        rpcs: RpcMetrics | None = None,
+        admit: Admit = let_in,
+        traces: CallTraces = UNTRACED,
+        requests: RequestLog | None = None,
+    ) -> None:
         self._rpcs = rpcs or RpcMetrics(CollectorRegistry())
+        self._admit = admit
+        self._traces = traces
+        self._requests = requests
+        self._guarded: dict[str, Any] = {}
 
     async def intercept_service(
         self,
         continuation: Callable[[grpc.HandlerCallDetails], Awaitable[Any]],
         handler_call_details: grpc.HandlerCallDetails,
     ) -> Any:
-        handler = await continuation(handler_call_details)
         method = str(handler_call_details.method)
+        known = self._guarded.get(method)  # a handler stays the same as long as its server
+        if known is not None:
+            return known
+        handler = await continuation(handler_call_details)
         if handler is None or not method.startswith("/pulse."):
             return handler
+        guarded = self._guard(handler, method)
+        self._guarded[method] = guarded
+        return guarded
+
+    def _guard(self, handler: Any, method: str) -> Any:
         rpc, parse, serialize = self._rpcs.of(method), handler.request_deserializer, handler.response_serializer
         if handler.unary_unary:
-            return grpc.unary_unary_rpc_method_handler(_unary(handler.unary_unary, parse, method, rpc), None, serialize)
+            unary = _unary(handler.unary_unary, parse, method, rpc, self._admit, self._traces, self._requests)
+            return grpc.unary_unary_rpc_method_handler(unary, None, serialize)
         if handler.unary_stream:
-            return grpc.unary_stream_rpc_method_handler(
-                _stream(handler.unary_stream, parse, method, rpc), None, serialize
-            )
+            stream = _stream(handler.unary_stream, parse, method, rpc, self._admit)
+            return grpc.unary_stream_rpc_method_handler(stream, None, serialize)
         return handler
 
 
-def _unary(behaviour: Any, parse: Any, method: str, rpc: Rpc) -> Any:
+def _unary(
+    behaviour: Any, parse: Any, method: str, rpc: Rpc, admit: Admit, traces: CallTraces, requests: RequestLog | None
+) -> Any:
     async def guarded(raw: bytes, context: grpc.aio.ServicerContext[Any, Any]) -> Any:
         began = time.perf_counter()
         deadlines.start(context.time_remaining())
         code = _CANCELLED
+        span = traces.begin(method, context)
+        if requests:
+            requests.begin()
         try:
+            admit(method, context)
             answer = await behaviour(_parsed(parse, raw), context)
             code = _OK
             return answer
@@ -81,16 +111,21 @@ def _unary(behaviour: Any, parse: Any, method: str, rpc: Rpc) -> Any:
             await _abort(context, error, method)
         finally:
             rpc.answered(code)
-            rpc.took(time.perf_counter() - began)
+            took = time.perf_counter() - began
+            rpc.took(took)
+            if requests:
+                requests.end(method, code, took)
+            traces.end(span, code)
 
     return guarded
 
 
-def _stream(behaviour: Any, parse: Any, method: str, rpc: Rpc) -> Any:
+def _stream(behaviour: Any, parse: Any, method: str, rpc: Rpc, admit: Admit) -> Any:
     async def guarded(raw: bytes, context: grpc.aio.ServicerContext[Any, Any]) -> AsyncIterator[Any]:
         deadlines.start(context.time_remaining(), longest=24 * 3600)
         code = _CANCELLED
         try:
+            admit(method, context)
             async for response in behaviour(_parsed(parse, raw), context):
                 yield response
             code = _OK
@@ -130,7 +165,7 @@ async def _abort(context: grpc.aio.ServicerContext[Any, Any], error: Exception, 
         log.error("unexpected error", method=method, exc_info=error)
         error = PulseError(Code.INTERNAL, "INTERNAL", "something went wrong in Pulse; it was logged")
     status = rpc_status.to_status(to_status(error))
-    trailing = list(status.trailing_metadata)
+    trailing = [*(context.trailing_metadata() or ()), *status.trailing_metadata]
     if error.retry_after is not None:
         trailing.append(("retry-after", str(max(1, -int(-error.retry_after // 1)))))
     if "http_status" in error.metadata:
@@ -140,7 +175,13 @@ async def _abort(context: grpc.aio.ServicerContext[Any, Any], error: Exception, 
 
 
 class Server:
-    """A gRPC server with health, graceful draining and, in development, reflection."""
+    """A gRPC server with health, graceful draining and, in development, reflection.
+
+    With ``tls`` it takes calls by mutual TLS alone, and each only from a role that may make it (:mod:`shared.callers`).
+    ``health_listen`` is a second address, in the clear, where nothing but health is told. ``interceptors`` come after
+    the guard. ``leave_seconds``: before it stops, it says so for that long and goes on, until callers that ask for its
+    health have turned elsewhere. What gRPC has taken in but not begun is cancelled at a stop, drained or not.
+    """
 
     def __init__(
         self,
@@ -150,17 +191,27 @@ class Server:
         reflect: bool,
         drain_seconds: float,
         rpcs: RpcMetrics | None = None,
+        tls: TlsFiles | None = None,
+        health_listen: str = "",
+        traces: CallTraces = UNTRACED,
+        requests: RequestLog | None = None,
+        interceptors: Sequence[grpc.aio.ServerInterceptor] = (),
+        leave_seconds: float = 0.0,
     ) -> None:
-        self._grpc = grpc.aio.server(interceptors=[Guard(rpcs)], options=OPTIONS)
+        self._grpc = grpc.aio.server(
+            interceptors=[Guard(rpcs, admit if tls else let_in, traces, requests), *interceptors], options=OPTIONS
+        )
         self._health = health.aio.HealthServicer()
         self._drain_seconds = drain_seconds
+        self._leave_seconds = leave_seconds
         self._names = ["", *service_names]
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._grpc)
         if reflect:
             reflection.enable_server_reflection(
                 [*service_names, health.SERVICE_NAME, reflection.SERVICE_NAME], self._grpc
             )
-        self.port = self._grpc.add_insecure_port(listen)
+        self.port = self._listen(listen, tls)
+        self._probed = _telling(self._health, health_listen) if health_listen else None
 
     @property
     def grpc(self) -> grpc.aio.Server:
@@ -170,13 +221,46 @@ class Server:
     async def start(self) -> None:
         """Serves, and says so on the health service."""
         await self._grpc.start()
+        if self._probed:
+            await self._probed.start()
         await self._set_health(health_pb2.HealthCheckResponse.SERVING)
 
     async def stop(self) -> None:
         """Says NOT_SERVING, lets calls in flight end, then closes."""
         await self._set_health(health_pb2.HealthCheckResponse.NOT_SERVING)
+        await asyncio.sleep(self._leave_seconds)
         await self._grpc.stop(self._drain_seconds)
+        if self._probed:
+            await self._probed.stop(None)
+
+    def _listen(self, address: str, tls: TlsFiles | None) -> int:
+        if tls is None:
+            return self._grpc.add_insecure_port(address)
+        return self._grpc.add_secure_port(address, _credentials(Certificates(tls)))
 
     async def _set_health(self, status: Any) -> None:
         for name in self._names:
             await self._health.set(name, status)
+
+
+def _telling(servicer: health.aio.HealthServicer, address: str) -> grpc.aio.Server:
+    """A server that tells its health, in the clear, and nothing else."""
+    server = grpc.aio.server(options=OPTIONS)
+    health_pb2_grpc.add_HealthServicer_to_server(servicer, server)
+    server.add_insecure_port(address)
+    return server
+
+
+def _credentials(certificates: Certificates) -> grpc.ServerCredentials:
+    """A certificate is asked of every caller; each new connection is shown the newest of ours."""
+
+    def configuration(material: Material) -> grpc.ServerCertificateConfiguration:
+        return grpc.ssl_server_certificate_configuration(
+            [(material.key, material.certificate)], root_certificates=material.authorities
+        )
+
+    return grpc.dynamic_ssl_server_credentials(
+        configuration(certificates.current()),
+        lambda: configuration(certificates.current()),
+        require_client_authentication=True,
+    )

@@ -14,5 +14,8 @@ class LocalSettings(Settings):
 
     owns: ClassVar[tuple[str, ...]] = ("LOCAL_",)
 
+    local_tls: bool = Field(
+        False, description="whether a local run's roles call each other by mutual TLS, with certificates of its own"
+    )
     sandbox_port: int = Field(8025, ge=0, le=65535, description="the sandbox's page and API; 0: any free port")
     sandbox_smtp_port: int = Field(0, ge=0, le=65535, description="the sandbox's SMTP; 0: any free port")

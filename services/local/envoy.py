@@ -6,8 +6,9 @@ import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from string import Template
+from typing import Any
 
-from services.local import wheels
+from services.local import envoy_tls, envoy_tracing, wheels
 from services.local.errors import LocalError
 from services.local.plan import Plan
 from services.local.ports import HOST
@@ -34,19 +35,28 @@ def prepare(plan: Plan) -> None:
     target = config_file(plan)
     target.parent.mkdir(exist_ok=True)
     target.write_text(text)
+    if plan.certificates:
+        envoy_tls.write_secrets(target.parent, plan.certificates / "edge")
 
 
-def values(plan: Plan, lua: Path, descriptor: Path) -> dict[str, str | int]:
+def values(plan: Plan, lua: Path, descriptor: Path) -> dict[str, Any]:
     """What the template's placeholders stand for on a laptop."""
+    secrets = config_file(plan).parent if plan.certificates else None
     return {
         "LISTEN_HOST": HOST,
         "HTTP_PORT": plan.ports.http,
         "ADMIN_HOST": HOST,
         "ADMIN_PORT": plan.ports.envoy_admin,
+        "METRICS_PORT": 0,  # any: here the administration page itself can be asked
         "GATEWAY_HOST": HOST,
         "GATEWAY_PORT": plan.ports.grpc,
         "DELIVERY_HOST": HOST,
         "DELIVERY_PORT": plan.ports.delivery,
+        "GATEWAY_TRANSPORT": envoy_tls.transport(secrets, "gateway"),
+        "DELIVERY_TRANSPORT": envoy_tls.transport(secrets, "delivery"),
+        **envoy_tracing.placeholders(
+            plan.base.get("PULSE_OTLP_ENDPOINT", ""), float(plan.base.get("PULSE_GATEWAY_TRACE_RATIO") or 0.01)
+        ),
         "CONSOLE_HOST": HOST,
         "CONSOLE_PORT": plan.ports.console,
         "DESCRIPTOR": str(descriptor),
@@ -54,6 +64,6 @@ def values(plan: Plan, lua: Path, descriptor: Path) -> dict[str, str | int]:
     }
 
 
-def render(template: str, placeholders: Mapping[str, str | int]) -> str:
-    """The template with each ``${NAME}`` as a YAML scalar: quoted if it is text, so that any path will do."""
+def render(template: str, placeholders: Mapping[str, Any]) -> str:
+    """The template with each ``${NAME}`` as a YAML value, in JSON: text is quoted, so that any path will do."""
     return Template(template).substitute({name: json.dumps(value) for name, value in placeholders.items()})

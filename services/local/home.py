@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import secrets
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -76,6 +77,16 @@ class Home:
         log = self.log(role)
         if log.exists() and log.stat().st_size > LOG_LIMIT:
             log.replace(log.with_suffix(".log.1"))
+
+    def secret(self, name: str) -> str:
+        """A random secret of this home, made when first asked for and kept under ``data/``."""
+        file = self.data / f"{name}.secret"
+        if not file.exists():
+            draft = file.with_suffix(".draft")
+            draft.touch(mode=0o600)
+            draft.write_text(secrets.token_urlsafe(32), encoding="ascii")
+            draft.replace(file)
+        return file.read_text(encoding="ascii")
 
     @contextlib.contextmanager
     def claim(self) -> Iterator[None]:

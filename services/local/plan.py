@@ -40,6 +40,22 @@ class Plan:
     stop_seconds: float = 12.0
     #: Longest wait for a role to become ready, seconds.
     ready_seconds: float = 60.0
+    #: Signs unsubscribe links, unless somebody names another key; empty: there are none.
+    unsubscribe_key: str = ""
+
+    #: Folder of the certificates by which the roles know each other; None: their calls are in the clear.
+    certificates: Path | None = None
+
+    def certificate(self, role: str) -> dict[str, str]:
+        """What tells a process that it is ``role`` to the others."""
+        if self.certificates is None:
+            return {}
+        own = self.certificates / role
+        return {
+            "PULSE_TLS_CERT_FILE": str(own / "tls.crt"),
+            "PULSE_TLS_KEY_FILE": str(own / "tls.key"),
+            "PULSE_TLS_CA_FILE": str(own / "ca.crt"),
+        }
 
     def environment(self, role: str, own: Mapping[str, str]) -> dict[str, str]:
         """The whole environment of one role; ``own`` is what it alone is told."""
@@ -84,4 +100,6 @@ class Plan:
         }
         taken = tuple(prefix for prefix, keys in PROVIDER_OWNERS.items() if any(self.base.get(key) for key in keys))
         kept = {key: value for key, value in generated.items() if not key.startswith(taken)}
-        return {"PULSE_PUBLIC_URL": self.public_url(), **kept}
+        # Left out rather than empty: a release that does not know a setting refuses to start with it.
+        signed = {"PULSE_UNSUBSCRIBE_KEY": self.unsubscribe_key} if self.unsubscribe_key else {}
+        return {"PULSE_PUBLIC_URL": self.public_url(), **signed, **kept}

@@ -9,8 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from services.local.ports import HOST
+from shared.identity import name_of
 
 if TYPE_CHECKING:
+    import grpc
+
     from services.local.plan import Plan
 
 Probe = Callable[[int], Awaitable[bool]]
@@ -73,23 +76,28 @@ def ready_file(path: Path) -> Probe:
     return probe
 
 
-def grpc_health(port: int) -> Probe:
-    """Ready when ``grpc.health.v1.Health/Check`` of the whole server says SERVING."""
+def grpc_health(port: int, certificates: Path | None, role: str) -> Probe:
+    """Ready when ``grpc.health.v1.Health/Check`` of the whole server says SERVING; by TLS if there are certificates."""
 
     async def probe(_pid: int) -> bool:
-        return await _listens(port) and await _serving(port)
+        return await _listens(port) and await _serving(port, certificates, role)
 
     return probe
 
 
-async def _serving(port: int) -> bool:
+async def _serving(port: int, certificates: Path | None, role: str) -> bool:
     # Imported here, while the roles are starting: it takes 0.2 s, which those who start need not wait for.
     import grpc
     from grpc_health.v1 import health_pb2, health_pb2_grpc
 
     # A pool of its own: the shared one remembers failures of an earlier process on this port, and waits.
-    options = (("grpc.use_local_subchannel_pool", 1),)
-    async with grpc.aio.insecure_channel(f"{HOST}:{port}", options=options) as channel:
+    options = [("grpc.use_local_subchannel_pool", 1), ("grpc.ssl_target_name_override", name_of(role))]
+    place = f"{HOST}:{port}"
+    async with (
+        grpc.aio.secure_channel(place, _credentials(certificates), options=options)
+        if certificates
+        else grpc.aio.insecure_channel(place, options=options)
+    ) as channel:
         try:
             answer = await health_pb2_grpc.HealthStub(channel).Check(
                 health_pb2.HealthCheckRequest(service=""), timeout=ANSWER_S
@@ -97,6 +105,14 @@ async def _serving(port: int) -> bool:
         except grpc.aio.AioRpcError:
             return False
     return bool(answer.status == health_pb2.HealthCheckResponse.SERVING)
+
+
+def _credentials(certificates: Path) -> grpc.ChannelCredentials:
+    import grpc
+
+    own = certificates / "client"
+    authorities, key, chain = ((own / name).read_bytes() for name in ("ca.crt", "tls.key", "tls.crt"))
+    return grpc.ssl_channel_credentials(authorities, key, chain)
 
 
 async def _listens(port: int) -> bool:

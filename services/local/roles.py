@@ -50,13 +50,14 @@ def service(
     return Role(
         name,
         module(f"services.{name}"),
-        lambda plan: probes.grpc_health(getattr(plan.ports, port)),
+        lambda plan: probes.grpc_health(getattr(plan.ports, port), plan.certificates, name),
         port,
         after,
         uses,
         lambda plan: {
             "PULSE_LISTEN": plan.ports.address(port),
             "PULSE_METRICS_PORT": str(getattr(plan.ports, metrics_port) if metrics_port else 0),
+            **plan.certificate(name),
         },
     )
 
@@ -70,7 +71,7 @@ def worker(lane: str) -> Role:
         lambda plan: probes.ready_file(plan.home.ready_file(name)),
         after=("valkey",),
         uses=("ledger", "valkey", "sandbox"),
-        environment=lambda _plan: {"PULSE_METRICS_PORT": "0"},
+        environment=lambda plan: {"PULSE_METRICS_PORT": "0", **plan.certificate("worker")},
     )
 
 
@@ -100,11 +101,13 @@ CONSOLE = Role(
     module("services.console"),
     lambda plan: probes.http(plan.ports.console, "/healthz"),
     port="console",
-    uses=("gateway", "delivery"),
+    uses=("gateway",),
     environment=lambda plan: {
         "PULSE_CONSOLE_HOST": HOST,
         "PULSE_CONSOLE_PORT": str(plan.ports.console),
         "PULSE_CONSOLE_SANDBOX_URL": f"http://localhost:{plan.ports.sandbox}",
+        "PULSE_METRICS_PORT": "0",
+        **plan.certificate("console"),
     },
 )
 ENVOY = Role(
@@ -115,7 +118,14 @@ ENVOY = Role(
     uses=("gateway", "delivery", "console"),
     prepare=envoy.prepare,
 )
-SEED = Role("seed", module("services.cli.seed"), after=("gateway", "router", "ledger"), uses=("gateway",), once=True)
+SEED = Role(
+    "seed",
+    module("services.cli.seed"),
+    after=("gateway", "router", "ledger"),
+    uses=("gateway",),
+    environment=lambda plan: plan.certificate("client"),
+    once=True,
+)
 
 #: In the order in which they are shown and, where nothing else decides, started.
 ROLES: tuple[Role, ...] = (

@@ -7,6 +7,7 @@ import contextlib
 import signal
 import time
 from collections.abc import Coroutine, Sequence
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -19,6 +20,7 @@ from services.local.plan import Plan
 from services.local.roles import ROLES, Role
 from services.local.supervisor import Supervisor
 from services.local.terminal import Terminal
+from shared.clock import SystemClock
 from shared.config import base_environment
 
 #: A role drains for ``PULSE_DRAIN_SECONDS``; this much later it is ended, seconds.
@@ -49,10 +51,27 @@ def _plan(settings: LocalSettings, home: Home, console: Console) -> Plan:
     chosen, notes = ports.choose(settings, home.data / "ports.json")
     for note in notes:
         console.print(f"[yellow]Note: {note}[/]", highlight=False)
-    plan = Plan(home, chosen, base_environment(), checkout(), settings.drain_seconds + STOP_MARGIN_S)
+    plan = Plan(
+        home,
+        chosen,
+        base_environment(),
+        checkout(),
+        settings.drain_seconds + STOP_MARGIN_S,
+        unsubscribe_key=home.secret("unsubscribe"),
+        certificates=_certificates(home) if settings.local_tls else None,
+    )
     for key in plan.overruled():
         console.print(f"[yellow]Note: {key} has no effect here: a local run brings its own servers[/]", highlight=False)
     return plan
+
+
+def _certificates(home: Home) -> Path:
+    """The folder of this run's certificates, made or renewed as need be."""
+    from services.local import certificates  # by need: only those who ask for TLS wait for its library
+
+    folder = home.data / "certificates"
+    certificates.make(folder, SystemClock().now())
+    return folder
 
 
 async def _run(plan: Plan, settings: LocalSettings, roles: Sequence[Role], console: Console) -> int:

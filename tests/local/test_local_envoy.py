@@ -16,12 +16,12 @@ from google.protobuf import any_pb2
 from google.rpc import code_pb2, error_details_pb2, status_pb2
 from grpc_status import rpc_status
 
+from pulse.common.v1 import recipient_pb2
 from pulse.delivery.v1 import delivery_service_pb2_grpc as delivery_grpc
 from pulse.gateway.v1 import compatibility_service_pb2 as compatibility
 from pulse.gateway.v1 import compatibility_service_pb2_grpc as compatibility_grpc
 from pulse.gateway.v1 import notification_service_pb2 as notifications
 from pulse.gateway.v1 import notification_service_pb2_grpc as notifications_grpc
-from pulse.gateway.v1 import recipient_service_pb2 as recipients
 from pulse.gateway.v1 import recipient_service_pb2_grpc as recipients_grpc
 from services.local.plan import Plan
 from services.local.roles import ENVOY
@@ -71,7 +71,7 @@ class Backend(
 
     async def GetPreferences(self, request, context):
         self._note(request, context)
-        return recipients.Preferences()
+        return recipient_pb2.Preferences()
 
     async def ReceiveTwilioReceipt(self, request, context):
         self._note(request, context)

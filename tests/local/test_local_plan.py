@@ -41,6 +41,17 @@ def test_providers_are_the_sandbox_unless_somebody_names_others(plan, told):
     assert environment["PULSE_TWILIO_BASE_URL"] == f"http://{plan.ports.address('sandbox')}"
 
 
+def test_unsubscribe_links_are_signed_with_a_key_that_the_home_keeps(plan, told):
+    key = plan.home.secret("unsubscribe")
+    assert len(key) >= 32
+    assert plan.home.secret("unsubscribe") == key
+    assert (plan.home.data / "unsubscribe.secret").stat().st_mode & 0o077 == 0
+    (role,) = (r for r in ROLES if r.name == "worker-low")
+    started = replace(plan, base={}, unsubscribe_key=key)
+    assert started.environment("worker-low", role.environment(started))["PULSE_UNSUBSCRIBE_KEY"] == key
+    assert told(PULSE_UNSUBSCRIBE_KEY="somebody's own key")["PULSE_UNSUBSCRIBE_KEY"] == "somebody's own key"
+
+
 def test_settings_without_effect_are_named(plan):
     own = {"PULSE_REDIS_URL": "redis://elsewhere/0", "PULSE_SMTP_HOST": "mail.example.com", "PATH": "/bin"}
     assert replace(plan, base=own).overruled() == ["PULSE_REDIS_URL"]

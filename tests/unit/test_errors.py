@@ -23,7 +23,7 @@ ERRORS = [
         "RATE_LIMITED",
         "10 per 60 s",
         hint="wait",
-        quotas=(QuotaViolation("user_channel", "10 per 60 s"),),
+        quotas=(QuotaViolation("user_channel", "10 per 60 s", 10),),
         retry_after=12.5,
     ),
     PulseError(Code.ALREADY_EXISTS, "IDEMPOTENCY_KEY_REUSED", "used", metadata={"http_status": "422"}),

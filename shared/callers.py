@@ -1,0 +1,57 @@
+"""Which role may call what, when roles show certificates: whatever does not stand here is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+#: Methods by service by calling role; ``*`` is every method of a service. Health checks are open to all.
+ALLOWED: Mapping[str, Mapping[str, Sequence[str]]] = {
+    "gateway": {
+        "pulse.router.v1.RouterService": ("Submit",),
+        "pulse.ledger.v1.LedgerService": ("LookupKeys", "Cancel", "Acknowledge"),
+        "pulse.ledger.v1.LedgerReader": ("*",),
+        "pulse.ledger.v1.LedgerAdmin": ("*",),
+        "pulse.delivery.v1.DeliveryService": ("ListProviders",),
+    },
+    "router": {
+        "pulse.ledger.v1.LedgerService": ("Record", "LookupKeys", "Draw"),
+        "pulse.ledger.v1.LedgerReader": ("ListLimits",),
+    },
+    "delivery": {"pulse.ledger.v1.LedgerService": ("RecordReceipts",)},
+    "worker": {
+        "pulse.ledger.v1.LedgerService": ("Claim", "Settle", "ExchangeProviderStates"),
+        "pulse.ledger.v1.LedgerReader": ("GetTemplate",),
+    },
+    "edge": {
+        "pulse.gateway.v1.NotificationService": ("*",),
+        "pulse.gateway.v1.TemplateService": ("*",),
+        "pulse.gateway.v1.RecipientService": ("*",),
+        "pulse.gateway.v1.OperationsService": ("*",),
+        "pulse.gateway.v1.KeyService": ("*",),
+        "pulse.gateway.v1.CompatibilityService": ("*",),
+        "pulse.gateway.v1.UnsubscribeService": ("*",),
+        "pulse.delivery.v1.ReceiptService": ("*",),
+    },
+    "console": {
+        "pulse.gateway.v1.NotificationService": ("*",),
+        "pulse.gateway.v1.TemplateService": ("*",),
+        "pulse.gateway.v1.RecipientService": ("*",),
+        "pulse.gateway.v1.OperationsService": ("*",),
+        "pulse.gateway.v1.KeyService": ("*",),
+        "pulse.delivery.v1.DeliveryService": ("ListProviders",),
+    },
+    "client": {
+        "pulse.gateway.v1.NotificationService": ("*",),
+        "pulse.gateway.v1.TemplateService": ("*",),
+        "pulse.gateway.v1.RecipientService": ("*",),
+        "pulse.gateway.v1.OperationsService": ("*",),
+        "pulse.gateway.v1.KeyService": ("*",),
+    },
+}
+
+
+def may_call(role: str, method: str) -> bool:
+    """Whether the role may call ``method``, a full name: ``/pulse.router.v1.RouterService/Submit``."""
+    service, _, name = method.removeprefix("/").partition("/")
+    methods = ALLOWED.get(role, {}).get(service, ())
+    return name in methods or "*" in methods

@@ -1,0 +1,65 @@
+"""Unsubscribe links: only what Pulse signed is believed, under any of its keys."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.config import ConfigError, Settings
+from shared.unsubscribe import LONGEST_TOKEN, BadToken, KeyRing, Subscription
+
+OLD, NEW = "old-key-of-the-suite", "new-key-of-the-suite"
+SUBSCRIPTION = Subscription("acme", "user-1", "newsletter", "EMAIL")
+
+TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=100)
+
+
+@given(st.builds(Subscription, TEXT, TEXT, TEXT, st.sampled_from(["EMAIL", "SMS", "PUSH"])))
+def test_what_was_signed_is_read_back_from_text_that_fits_a_url(subscription: Subscription) -> None:
+    token = KeyRing.parse(NEW).sign(subscription)
+    assert token.isascii()
+    assert token.replace("-", "a").replace("_", "a").isalnum()
+    assert KeyRing.parse(NEW).verify(token) == subscription
+
+
+def test_a_key_that_no_longer_signs_still_verifies_until_it_is_taken_away() -> None:
+    token = KeyRing.parse(OLD).sign(SUBSCRIPTION)
+    rotated = KeyRing.parse(f"{NEW}, {OLD}")
+    assert rotated.verify(token) == SUBSCRIPTION
+    assert rotated.sign(SUBSCRIPTION) == KeyRing.parse(NEW).sign(SUBSCRIPTION)
+    with pytest.raises(BadToken):
+        KeyRing.parse(NEW).verify(token)
+
+
+def test_no_changed_character_is_let_through() -> None:
+    ring = KeyRing.parse(NEW)
+    token = ring.sign(SUBSCRIPTION)
+    for place, character in enumerate(token):
+        changed = token[:place] + ("A" if character != "A" else "B") + token[place + 1 :]
+        try:
+            assert ring.verify(changed) == SUBSCRIPTION  # unused bits of the last character
+        except BadToken:
+            continue
+        assert place == len(token) - 1
+
+
+@pytest.mark.parametrize("token", ["", "a", "!!!", "é", "A" * 40, "A" * (LONGEST_TOKEN + 1), "....", "a b"])
+def test_what_is_no_token_is_told_from_one(token: str) -> None:
+    with pytest.raises(BadToken):
+        KeyRing.parse(NEW).verify(token)
+    with pytest.raises(BadToken):
+        KeyRing.parse("").verify(token)
+
+
+def test_an_empty_ring_is_false_and_signs_nothing() -> None:
+    assert not KeyRing.parse(" , ")
+    assert KeyRing.parse(NEW)
+    with pytest.raises(ValueError, match="no key"):
+        KeyRing.parse("").sign(SUBSCRIPTION)
+
+
+def test_a_key_that_could_be_guessed_stops_the_process_and_is_not_shown() -> None:
+    with pytest.raises(ConfigError, match="PULSE_UNSUBSCRIBE_KEY: each key must have at least 16") as caught:
+        Settings.load({"PULSE_UNSUBSCRIBE_KEY": f"{NEW},t00-short"})
+    assert "t00-short" not in str(caught.value)
