@@ -8,4 +8,4 @@ from shared import process
 
 if __name__ == "__main__":
     settings = LedgerSettings.load_or_exit()
-    process.run("ledger", settings, lambda: Ledger(settings))
+    process.run("ledger", settings, lambda tracer: Ledger(settings, tracer=tracer))

@@ -7,10 +7,18 @@ from typing import Any
 from pulse.ledger.v1 import ledger_admin_pb2 as pb
 from pulse.ledger.v1 import ledger_admin_pb2_grpc
 from services.ledger import wire, wire_reads
+from services.ledger.api_key_rpcs import ApiKeyWrites
+from services.ledger.api_key_store import ApiKeyStore
 from services.ledger.dead_letters import DeadLetters
 from services.ledger.interventions import Refused
+from services.ledger.limit_service import LimitWrites
+from services.ledger.limit_store import LimitStore
 from services.ledger.mover import Mover
+from services.ledger.provider_rpcs import ProviderDecisions
+from services.ledger.provider_store import ProviderStore
 from services.ledger.reader import Reader
+from services.ledger.recipient_services import RecipientWrites
+from services.ledger.recipient_store import RecipientStore
 from services.ledger.service import named
 from services.ledger.template_store import TemplateStore
 from shared.errors import Code, PulseError, not_found
@@ -18,14 +26,30 @@ from shared.times import to_timestamp
 from shared.validation import check
 
 
-class LedgerAdmin(ledger_admin_pb2_grpc.LedgerAdminServicer):
+class LedgerAdmin(
+    LimitWrites, RecipientWrites, ProviderDecisions, ApiKeyWrites, ledger_admin_pb2_grpc.LedgerAdminServicer
+):
     """For those who administer."""
 
-    def __init__(self, templates: TemplateStore, mover: Mover, dead_letters: DeadLetters, reader: Reader) -> None:
+    def __init__(
+        self,
+        templates: TemplateStore,
+        mover: Mover,
+        dead_letters: DeadLetters,
+        reader: Reader,
+        limits: LimitStore,
+        recipients: RecipientStore,
+        providers: ProviderStore,
+        api_keys: ApiKeyStore,
+    ) -> None:
         self._templates = templates
         self._mover = mover
         self._dead_letters = dead_letters
         self._reader = reader
+        self._limits = limits
+        self._recipients = recipients
+        self._providers = providers
+        self._api_keys = api_keys
 
     async def CreateTemplate(self, request: pb.CreateTemplateRequest, context: Any) -> pb.CreateTemplateResponse:
         check(request)

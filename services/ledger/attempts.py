@@ -6,6 +6,7 @@ import datetime as dt
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from services.ledger import fallbacks
 from services.ledger.changes import begin, expire, happen
 from services.ledger.delivery import NO_FAILURE, Change, Delivery, Event, Failure, Guarantee, Kind, Outcome
 from services.ledger.states import Status
@@ -44,15 +45,19 @@ def ended(delivery: Delivery, status: Status, ending: Ending, **more: Any) -> Ev
 
 
 def fail(delivery: Delivery, status: Status, ending: Ending, now: dt.datetime, **more: Any) -> Change:
-    """The attempt, and with it the delivery, has ended for good in ``status``."""
-    return happen(begin(delivery), ended(delivery, status, ending, **more), now, **failed_with(ending.failure))
+    """The attempt, and with it the delivery, has ended for good in ``status``; a next channel takes over."""
+    change = happen(begin(delivery), ended(delivery, status, ending, **more), now, **failed_with(ending.failure))
+    return fallbacks.after_failure(change, now)
 
 
 def try_again(delivery: Delivery, ending: Ending, following: Next, now: dt.datetime) -> Change:
-    """RETRYING; FAILED if no attempt is left; EXPIRED if the next one would begin too late."""
+    """RETRYING; FAILED if no attempt is left; EXPIRED, or on to the next channel, if that one would begin too late."""
     number = f"attempt {delivery.attempt} of {delivery.attempt_limit}"
     if delivery.exhausted():
         return fail(delivery, Status.FAILED, ending, now, decisions=_retry("FAILED", f"{number} was the last"))
+    too_late = delivery.expired(following.ready_at)
+    if too_late and fallbacks.pending(delivery) and not delivery.expired(now):
+        return fail(delivery, Status.FAILED, ending, now, decisions=_retry("FAILED", "the next would come too late"))
     decisions = _retry("RETRYING", f"{number} did not succeed; {delivery.route[following.route_index]} is next")
     event = ended(delivery, Status.RETRYING, ending, next_attempt_at=following.ready_at, decisions=decisions)
     change = happen(
@@ -65,7 +70,7 @@ def try_again(delivery: Delivery, ending: Ending, following: Next, now: dt.datet
         route_index=following.route_index,
         **failed_with(ending.failure),
     )
-    return expire(change, now) if delivery.expired(following.ready_at) else change
+    return expire(change, now) if too_late else change
 
 
 def unanswered(delivery: Delivery, ending: Ending, following: Next, now: dt.datetime) -> Change:
@@ -90,10 +95,10 @@ def overtaken(delivery: Delivery, ending: Ending, now: dt.datetime) -> Change | 
 
 
 def reported(delivery: Delivery, event: Event, receipt: Mapping[str, str], now: dt.datetime) -> Change:
-    """DELIVERED or UNDELIVERED as ``receipt`` says, by ``event``."""
+    """DELIVERED or UNDELIVERED as ``receipt`` says, by ``event``; after UNDELIVERED, a next channel takes over."""
     delivered = event.status is Status.DELIVERED
     failure = NO_FAILURE if delivered else Failure(receipt["code"], receipt["message"])
-    return happen(
+    change = happen(
         begin(delivery),
         event,
         now,
@@ -103,6 +108,7 @@ def reported(delivery: Delivery, event: Event, receipt: Mapping[str, str], now: 
         early_receipt=None,
         **failed_with(failure),
     )
+    return fallbacks.after_failure(change, now)
 
 
 def failed_with(failure: Failure) -> dict[str, Any]:

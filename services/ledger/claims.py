@@ -3,43 +3,74 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
+from services.ledger import deferrals, fallbacks
 from services.ledger.attempts import Ending, Next, overtaken, unanswered
 from services.ledger.changes import begin, expire, happen
 from services.ledger.delivery import Change, Delivery, Event, Failure, Kind, Outcome
+from services.ledger.provider_choice import ANY, Choice, Obstacle, Providers, choose
+from services.ledger.retry import Random
 from services.ledger.states import WAITING, Status
 
 #: Recorded when a worker neither settled nor came back.
 LEASE_EXPIRED = Ending(Outcome.UNANSWERED, Failure("LEASE_EXPIRED", "the worker did not settle before its lease ended"))
 
 
+#: What the recipient wants of a delivery that could be attempted now: a change that ends it, puts it off or moves it
+#: on; None: nothing stands against it.
+Gate = Callable[[Change], Change | None]
+
+
 class Claim(NamedTuple):
-    """Who claims, and until when."""
+    """Who claims, until when, and what is known of providers."""
 
     worker: str
     lease_until: dt.datetime
+    providers: Providers = ANY
+    random: Random = lambda: 0.0
+    #: What the beginning of an attempt tells beside what was decided on its provider.
+    notes: Callable[[Delivery], Sequence[Mapping[str, str]]] = lambda _: ()
 
 
-def decide(delivery: Delivery, claim: Claim, now: dt.datetime) -> Change | None:
-    """A change to SENDING, or to an end that was overdue; None: not to be had now."""
+def open_gate(_: Change) -> None:
+    """Recipients want everything."""
+
+
+def decide(delivery: Delivery, claim: Claim, now: dt.datetime, gate: Gate = open_gate) -> Change | None:
+    """A change to SENDING, to an end that was overdue, or to wait on; None: not to be had now."""
     change = begin(delivery)
     if delivery.status is Status.SENDING:
         change = _lost(delivery, now) or change
-    if change.delivery.status not in WAITING:
-        return change if change.events else None
-    if delivery.expired(now):
-        return expire(change, now)
-    if _not_yet(change.delivery, now):
-        return None
-    return _start(change, claim, now)
+    change = _overdue(change, now)
+    if change.delivery.status not in WAITING or _not_yet(change.delivery, now):
+        return _made(change, delivery)
+    wanted = gate(change)
+    while wanted is not None:
+        if wanted.delivery.fallback_index == change.delivery.fallback_index:
+            return wanted
+        change, wanted = wanted, gate(wanted)
+    choice = choose(change.delivery, claim.providers, now, claim.random)
+    if isinstance(choice, Obstacle):
+        return deferrals.look_again(change, choice, now)
+    return _start(change, claim, choice, now)
 
 
 def decide_expiry(delivery: Delivery, now: dt.datetime) -> Change | None:
-    """The end of a waiting delivery whose time to live is over; None: it goes on."""
-    if delivery.status in WAITING and delivery.expired(now):
-        return expire(begin(delivery), now)
-    return None
+    """What the time to live of a delivery that no worker holds means, once it is over; None: it goes on."""
+    return _made(_overdue(begin(delivery), now), delivery)
+
+
+def _overdue(change: Change, now: dt.datetime) -> Change:
+    """EXPIRED, or on to the next channel, if its time has come."""
+    if change.delivery.status in WAITING and change.delivery.expired(now):
+        return expire(change, now)
+    return fallbacks.when_due(change, now)
+
+
+def _made(change: Change, delivery: Delivery) -> Change | None:
+    return None if change.delivery is delivery else change
 
 
 def _lost(delivery: Delivery, now: dt.datetime) -> Change | None:
@@ -55,10 +86,10 @@ def _not_yet(delivery: Delivery, now: dt.datetime) -> bool:
     return delivery.status is not Status.QUEUED and delivery.ready_at > now
 
 
-def _start(change: Change, claim: Claim, now: dt.datetime) -> Change:
+def _start(change: Change, claim: Claim, choice: Choice, now: dt.datetime) -> Change:
     delivery = change.delivery
     attempt, fence = delivery.attempt + 1, delivery.fence + 1
-    provider = delivery.route[delivery.route_index]
+    provider = delivery.route[choice.route_index]
     event = Event(
         Kind.ATTEMPT_STARTED,
         Status.SENDING,
@@ -67,6 +98,7 @@ def _start(change: Change, claim: Claim, now: dt.datetime) -> Change:
         provider=provider,
         lease_until=claim.lease_until,
         worker=claim.worker,
+        decisions=(*choice.decisions, *claim.notes(delivery)),
     )
     return happen(
         change,
@@ -75,6 +107,7 @@ def _start(change: Change, claim: Claim, now: dt.datetime) -> Change:
         attempt=attempt,
         fence=fence,
         provider=provider,
+        route_index=choice.route_index,
         due_at=claim.lease_until,
         lease_until=claim.lease_until,
         last_attempt_at=now,

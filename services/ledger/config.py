@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import ClassVar, Self
 
 from pydantic import Field, model_validator
 
 from services.ledger import retry_settings
+from services.ledger.delay_rules import DelayRules
 from services.ledger.retry import RetryPolicies, RetryPolicy
 from shared.config import Settings
 
@@ -42,6 +44,27 @@ class LedgerSettings(Settings):
         "",
         description="what channels and providers have differently: base and cap in s, max attempts, as in "
         "sms:base=5,cap=600;smtp:max=8; a provider's word counts before its channel's",
+    )
+    ledger_receipt_providers: str = Field(
+        "twilio",
+        description="providers that report on what they took over, separated by commas: those that do not do so in "
+        "time come last on their routes",
+    )
+    ledger_receipt_late_seconds: float = Field(60.0, gt=0, le=3600, description="a receipt is late after this, s")
+    ledger_receipt_window_seconds: float = Field(
+        300.0, gt=0, le=86_400, description="late receipts of what was taken over so recently count, s"
+    )
+    ledger_receipt_late_share: float = Field(
+        0.5, gt=0, le=1, description="receipts of a provider are slow when a greater share of them is late"
+    )
+    ledger_receipt_least: int = Field(
+        20, ge=1, le=1000, description="fewest notifications by which the receipts of a provider are judged"
+    )
+    ledger_receipt_look_seconds: float = Field(5.0, gt=0, le=600, description="time between looks for slow receipts, s")
+    ledger_critical_categories: str = Field(
+        "security,authentication,verification,otp",
+        description="categories of templates, separated by commas, that preferences, unsubscriptions and quiet hours "
+        "do not hold for",
     )
     ledger_longest_attempts: int = Field(
         20, ge=1, le=100, description="most attempts an entry may ask for; keys must outlive that many"
@@ -83,6 +106,29 @@ class LedgerSettings(Settings):
         if self.ledger_pool_min > self.ledger_pool_max:
             raise ValueError("PULSE_LEDGER_POOL_MIN is above PULSE_LEDGER_POOL_MAX")
         return self
+
+    @model_validator(mode="after")
+    def _receipts_can_be_late(self) -> Self:
+        if self.ledger_receipt_window_seconds <= self.ledger_receipt_late_seconds:
+            raise ValueError("PULSE_LEDGER_RECEIPT_WINDOW_SECONDS is not above PULSE_LEDGER_RECEIPT_LATE_SECONDS")
+        return self
+
+    @property
+    def delay_rules(self) -> DelayRules:
+        """When a provider's receipts are slow."""
+        return DelayRules(
+            [name.strip() for name in self.ledger_receipt_providers.split(",") if name.strip()],
+            dt.timedelta(seconds=self.ledger_receipt_late_seconds),
+            dt.timedelta(seconds=self.ledger_receipt_window_seconds),
+            self.ledger_receipt_late_share,
+            self.ledger_receipt_least,
+            dt.timedelta(seconds=self.ledger_receipt_look_seconds),
+        )
+
+    @property
+    def critical_categories(self) -> frozenset[str]:
+        """Categories that preferences, unsubscriptions and quiet hours do not hold for."""
+        return frozenset(name.strip() for name in self.ledger_critical_categories.split(",") if name.strip())
 
     @property
     def retry_policies(self) -> RetryPolicies:

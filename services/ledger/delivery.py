@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import enum
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from services.ledger.states import Status
 
@@ -47,6 +47,7 @@ class Kind(enum.StrEnum):
     DEFERRED = "DEFERRED"
     SUPPRESSED = "SUPPRESSED"
     REPLAYED = "REPLAYED"
+    FALLBACK = "FALLBACK"
 
 
 class Outcome(enum.StrEnum):
@@ -67,6 +68,8 @@ class Failure(NamedTuple):
 
 
 NO_FAILURE = Failure()
+#: A push has nowhere to go.
+NO_DEVICE = Failure("NO_DEVICE", "the recipient has no registered device")
 
 
 class Delivery(NamedTuple):
@@ -110,6 +113,14 @@ class Delivery(NamedTuple):
     revision: int
     #: Since when it has been a dead letter; None: it is none.
     died_at: dt.datetime | None = None
+    #: The legs after the first, in order: each of channel, to, route, after (s or None); None: there are none.
+    fallbacks: Sequence[Mapping[str, Any]] | None = None
+    #: How many of the legs were left behind; the first of all counts.
+    fallback_index: int = 0
+    #: When the next leg takes over; None: there is none, or only once this one has failed.
+    fallback_at: dt.datetime | None = None
+    #: Since when every look at it found that no provider may be called; None: the last one did not.
+    deferred_at: dt.datetime | None = None
 
     @property
     def ref(self) -> Ref:

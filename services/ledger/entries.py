@@ -6,10 +6,12 @@ import datetime as dt
 import re
 from collections.abc import Mapping, Sequence
 from operator import attrgetter, gt
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from services.ledger.delivery import Channel, Guarantee, Lane, Ref
-from services.ledger.states import Status
+from services.ledger.entry_fallbacks import fallback_problems
+from services.ledger.fallbacks import Leg
+from services.ledger.problems import Problem
 
 #: Most bytes in UTF-8 of each text. What is part of an index stays well below the 2,704 an index row can hold.
 LONGEST = {
@@ -24,6 +26,8 @@ LONGEST = {
     "category": 256,
     "traceparent": 256,
 }
+#: The longest time in which others are collected into a digest, s.
+LONGEST_DIGEST = 7 * 24 * 3600.0
 #: Most providers in a route.
 LONGEST_ROUTE = 32
 
@@ -62,6 +66,10 @@ class Entry(NamedTuple):
     decisions: Sequence[Mapping[str, str]]
     #: The recorder wakes a worker itself.
     dispatched: bool
+    #: The channels that may take over, in order.
+    fallbacks: Sequence[Leg] = ()
+    #: How long others of its kind are collected into it; 0: it is sent by itself.
+    digest_seconds: float = 0.0
 
     @property
     def ref(self) -> Ref:
@@ -73,13 +81,6 @@ class Entry(NamedTuple):
         return self.tenant_id, self.idempotency_key
 
 
-class Problem(NamedTuple):
-    """A field that breaks its rule."""
-
-    field: str
-    description: str
-
-
 def problems(entry: Entry, most_attempts: int) -> list[Problem]:
     """Everything that keeps an entry from being stored; empty for nearly all."""
     found = [Problem(name, "is required") for name in _REQUIRED if not getattr(entry, name)]
@@ -89,6 +90,9 @@ def problems(entry: Entry, most_attempts: int) -> list[Problem]:
         found.append(Problem("max_attempts", f"must be 1 to {most_attempts}"))
     if len(entry.route) > LONGEST_ROUTE:
         found.append(Problem("route", f"must have at most {LONGEST_ROUTE} providers"))
+    found += fallback_problems(entry.fallbacks)
+    if not 0 <= entry.digest_seconds <= LONGEST_DIGEST:
+        found.append(Problem("digest_window", f"must be at most {LONGEST_DIGEST:.0f} s"))
     found += _too_long(entry)
     if _holds_nul(entry):
         found.append(Problem("entry", "must not contain NUL characters"))
@@ -98,14 +102,6 @@ def problems(entry: Entry, most_attempts: int) -> list[Problem]:
 def is_uuid(text: str) -> bool:
     """True for the canonical form, the only one by which a notification is found."""
     return _UUID.fullmatch(text) is not None
-
-
-def first_state(entry: Entry, now: dt.datetime, redispatch_after: dt.timedelta) -> dict[str, Any]:
-    """The columns that say where it stands at acceptance."""
-    if entry.not_before is not None and entry.not_before > now:
-        return {"status": Status.SCHEDULED, "ready_at": entry.not_before, "due_at": entry.not_before}
-    due_at = now + redispatch_after if entry.dispatched else now
-    return {"status": Status.QUEUED, "ready_at": now, "due_at": due_at}
 
 
 def _too_long(entry: Entry) -> list[Problem]:
@@ -119,4 +115,5 @@ def _too_long(entry: Entry) -> list[Problem]:
 def _holds_nul(entry: Entry) -> bool:
     decisions = (part for decision in entry.decisions for part in decision.values())
     labels = (*entry.metadata, *entry.metadata.values())
-    return "\0" in "".join((*_texts(entry), *entry.route, *labels, *decisions))
+    legs = (part for leg in entry.fallbacks for part in (leg.to, *leg.route))
+    return "\0" in "".join((*_texts(entry), *entry.route, *labels, *decisions, *legs))

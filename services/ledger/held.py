@@ -12,7 +12,8 @@ class Held:
     """Rules may change one delivery several times in a batch: each sees what the one before left."""
 
     def __init__(self, deliveries: Iterable[Delivery]) -> None:
-        self._changes = {delivery.ref: begin(delivery) for delivery in deliveries}
+        self._before = {delivery.ref: delivery for delivery in deliveries}
+        self._changes = {ref: begin(delivery) for ref, delivery in self._before.items()}
 
     def __iter__(self) -> Iterator[Delivery]:
         return iter([change.delivery for change in self._changes.values()])
@@ -31,5 +32,5 @@ class Held:
         return True
 
     def changes(self) -> list[Change]:
-        """All that is to be written."""
-        return [change for change in self._changes.values() if change.events]
+        """All that is to be written; a change without an event is one that nobody has to know of."""
+        return [change for ref, change in self._changes.items() if change.delivery is not self._before[ref]]

@@ -1,9 +1,11 @@
-"""What people do to a delivery: take it back, or send a dead letter on its way again."""
+"""What people do to a delivery: take it back, say that it came, or send a dead letter on its way again."""
 
 from __future__ import annotations
 
 import datetime as dt
 
+from services.ledger import fallbacks, receipts
+from services.ledger.attempts import reported
 from services.ledger.changes import begin, happen
 from services.ledger.delivery import Change, Delivery, Event, Kind
 from services.ledger.states import DEAD_LETTERS, WAITING, Status
@@ -20,6 +22,25 @@ def cancel(delivery: Delivery, actor: str, now: dt.datetime) -> Change | None:
     if delivery.status not in WAITING:
         raise Refused(f"it is {delivery.status}: only what waits to be sent can be cancelled")
     return happen(begin(delivery), Event(Kind.CANCELLED, Status.CANCELLED, actor=actor), now)
+
+
+def acknowledge(delivery: Delivery, actor: str, now: dt.datetime) -> Change | None:
+    """DELIVERED, as the recipient's own device says; None if it is already.
+
+    While an attempt is under way, it is DELIVERED as soon as that has ended, however it ends. Raises :class:`Refused`
+    for what was never sent, or has ended otherwise.
+    """
+    if delivery.status is Status.DELIVERED or _is_acknowledged(delivery):
+        return None
+    if delivery.fence == 0:
+        raise Refused("it was never sent")
+    event = Event(Kind.RECEIPT, Status.DELIVERED, reported=Status.DELIVERED, actor=actor)
+    receipt = {"status": Status.DELIVERED, "provider_message_id": "", "code": "", "message": ""}
+    if delivery.status in receipts.DELIVERABLE:
+        return reported(delivery, event, receipt, now)
+    if delivery.status is Status.SENDING:
+        return happen(begin(delivery), event._replace(status=Status.SENDING), now, early_receipt=receipt)
+    raise Refused(f"it is {delivery.status}: only what was sent can have come")
 
 
 def replay(delivery: Delivery, actor: str, now: dt.datetime, due_at: dt.datetime | None = None) -> Change:
@@ -43,4 +64,10 @@ def replay(delivery: Delivery, actor: str, now: dt.datetime, due_at: dt.datetime
         early_receipt=None,
         sent_at=None,
         delivered_at=None,
+        fallback_at=fallbacks.next_at(delivery, due_at or now),
     )
+
+
+def _is_acknowledged(delivery: Delivery) -> bool:
+    early = delivery.early_receipt
+    return delivery.status is Status.SENDING and early is not None and early["status"] == Status.DELIVERED

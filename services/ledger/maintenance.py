@@ -13,7 +13,7 @@ from typing import TypeVar
 
 from psycopg import errors
 
-from services.ledger import partitions, retention, sql
+from services.ledger import digests, partitions, retention, sql
 from services.ledger.config import LedgerSettings
 from services.ledger.partitions import Partition
 from services.ledger.postgres import Connection, Postgres
@@ -25,6 +25,8 @@ log = logger(__name__)
 
 #: The advisory lock by which one is chosen; any number nobody else uses.
 _LOCK = 0x70756C7366
+#: A digest that ended is deleted by whoever sends it; it is only left over after this.
+_DIGEST_GRACE = dt.timedelta(days=1)
 #: Rows deleted by one statement: few enough not to hold anybody up.
 _BATCH = 5_000
 
@@ -49,6 +51,8 @@ class Done:
     strays: int = 0
     #: Idempotency keys that had expired.
     keys: int = 0
+    #: Digests that had ended without being sent.
+    digests: int = 0
 
     def __bool__(self) -> bool:
         return any(dataclasses.astuple(self))
@@ -90,6 +94,8 @@ class Maintenance:
                 pass
         async for count in self._batches(sql.PURGE_KEYS, now):
             done.keys += count
+        async for count in self._batches(digests.PURGE, now - _DIGEST_GRACE):
+            done.digests += count
 
     async def _batches(self, statement: str, before: object) -> AsyncIterator[int]:
         """Repeats a statement that deletes up to a limit; how many it deleted each time."""
@@ -117,7 +123,7 @@ class Maintenance:
                 log.warning("a table is in use: it is maintained next time")
                 return None
 
-        return await self._postgres.write(work)
+        return await self._postgres.maintain(work)
 
 
 async def _make(connection: Connection, partition: Partition) -> bool:

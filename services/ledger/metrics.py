@@ -12,9 +12,12 @@ from prometheus_client.metrics_core import Metric
 
 from pulse.common.v1 import enums_pb2
 from pulse.ledger.v1 import ledger_service_pb2 as pb
+from services.ledger import tenancy
 from services.ledger.config import LedgerSettings
 from services.ledger.delivery import Ref
+from services.ledger.draws import Draws
 from services.ledger.mover import Mover
+from services.ledger.provider_store import ProviderStore
 from services.ledger.reader import Depth, Reader
 from services.ledger.recorder import Recorder
 from services.ledger.service import LedgerService
@@ -34,7 +37,8 @@ def show_lanes(registry: CollectorRegistry, reader: Reader) -> None:
     """Has depth and age of every lane, over all tenants, read whenever ``registry`` is scraped."""
 
     async def depths() -> Sequence[Depth]:
-        return await reader.depths("")
+        with tenancy.platform():
+            return await reader.depths("")
 
     registry.register(Polled[Sequence[Depth]]("lanes", depths, _families))
 
@@ -78,9 +82,16 @@ class MeasuredLedgerService(LedgerService):
     """A ledger service that has delivered notifications measured."""
 
     def __init__(
-        self, recorder: Recorder, mover: Mover, reader: Reader, settings: LedgerSettings, metrics: DeliveredMetrics
+        self,
+        recorder: Recorder,
+        mover: Mover,
+        draws: Draws,
+        reader: Reader,
+        providers: ProviderStore,
+        settings: LedgerSettings,
+        metrics: DeliveredMetrics,
     ) -> None:
-        super().__init__(recorder, mover, reader, settings)
+        super().__init__(recorder, mover, draws, reader, providers, settings)
         self._metrics = metrics
 
     async def RecordReceipts(self, request: pb.RecordReceiptsRequest, context: Any) -> pb.RecordReceiptsResponse:

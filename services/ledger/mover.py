@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from typing import Any, NamedTuple, TypeVar
 
-from services.ledger import claims, interventions, receipts, rows, settlements, sql
+from services.ledger import claims, digests, interventions, provider_store, receipts, rejections, rows, settlements, sql
 from services.ledger.claims import Claim
-from services.ledger.delivery import Change, Delivery, Lane, Ref
+from services.ledger.delivery import Change, Delivery, Ref
 from services.ledger.held import Held
 from services.ledger.postgres import Connection, Postgres
+from services.ledger.provider_choice import Providers
+from services.ledger.receipt_delays import ReceiptDelays
 from services.ledger.receipts import Receipt
+from services.ledger.recipient_gate import Recipient, RecipientGate, recipient
+from services.ledger.recipients import Rejection
+from services.ledger.rejections import Rejected, Source, rejected
 from services.ledger.retry import Random, RetryPolicies
 from services.ledger.settlements import Settlement
-from services.ledger.states import Status
+from services.ledger.states import TERMINAL, Status
 from services.ledger.watchers import Watchers
 from shared.clock import Clock
 
 Result = TypeVar("Result")
 Rows = Sequence[tuple[Any, ...]]
+Finish = Callable[[Connection, Result, Sequence[Change]], Awaitable[Result]]
 
 
 class Content(NamedTuple):
@@ -36,13 +42,18 @@ class Content(NamedTuple):
     locale: str
     traceparent: str
     created_at: dt.datetime
+    category: str
+    #: It tells all that was collected into its digest.
+    tells_digest: bool
+    #: What is known of its recipient, as in :func:`services.ledger.recipient_gate.recipient`.
+    preferences: dict[str, Any] | None
+    suppressions: Sequence[Sequence[str]] | None
+    device_token_id: str | None
+    device_token: str | None
 
-
-class Drawn(NamedTuple):
-    """What is to be dispatched, longest due first, and whether more is due."""
-
-    refs: list[Ref]
-    more: bool
+    @property
+    def ref(self) -> Ref:
+        return self.tenant_id, self.notification_id
 
 
 class Settled(NamedTuple):
@@ -50,6 +61,18 @@ class Settled(NamedTuple):
 
     applied: bool
     status: Status | None
+
+
+class Told(NamedTuple):
+    """What became of what was told, and what is to be remembered of it."""
+
+    settled: list[Settled]
+    rejected: list[Rejected]
+
+    def take(self, rejected: Rejected | None) -> None:
+        """Adds what a provider's word on an address means."""
+        if rejected is not None:
+            self.rejected.append(rejected)
 
 
 class Mover:
@@ -62,117 +85,158 @@ class Mover:
         policies: RetryPolicies,
         watchers: Watchers,
         jitter: Random,
+        delays: ReceiptDelays,
+        critical: frozenset[str] = frozenset(),
     ) -> None:
         self._postgres = postgres
         self._clock = clock
         self._policies = policies
         self._watchers = watchers
         self._jitter = jitter
+        self._delays = delays
+        self._critical = critical
 
-    async def draw(self, lane: Lane, limit: int, redispatch_after: dt.timedelta) -> Drawn:
-        """Up to ``limit`` due deliveries, which no draw gives out again within ``redispatch_after``.
+    async def expire(self, refs: Collection[Ref]) -> None:
+        """Ends those of ``refs`` whose time to live is over."""
+        await self._each(refs, claims.decide_expiry)
 
-        Those whose time to live is over end here.
+    async def claim(
+        self, refs: Collection[Ref], worker: str, lease: dt.timedelta, avoided: Iterable[str] = ()
+    ) -> list[tuple[Delivery, Content]]:
+        """What ``worker`` may send until ``lease`` is over, by providers that it need not avoid.
+
+        The intent of each attempt is committed. What operators decided counts from the moment it is.
         """
-        now = self._clock.now()
-        parameters = {"lane": lane, "limit": limit, "now": now, "redispatch_at": now + redispatch_after}
+        slow = await self._delays.slow()
 
-        async def work(connection: Connection) -> list[tuple[Any, ...]]:
-            return await (await connection.execute(sql.DRAW, parameters)).fetchall()
+        def rules(held: Held, more: Sequence[Rows], now: dt.datetime) -> list[tuple[Delivery, Content]]:
+            found, decided = more
+            contents = [Content._make(row) for row in found]
+            gate = RecipientGate({one.ref: _recipient(one) for one in contents}, self._critical, now)
+            providers = Providers(frozenset(avoided), provider_store.controls(decided), slow)
+            claim = Claim(worker, now + lease, providers, self._jitter, gate.notes)
+            claimed = {
+                d.ref for d in held if held.take(claims.decide(d, claim, now, gate)) and _is_sending(held, d.ref)
+            }
+            return [_addressed(_delivery(held, one.ref), one, gate) for one in contents if one.ref in claimed]
 
-        drawn = await self._postgres.write(work)
-        drawn.sort(key=lambda row: row[2])
-        overdue = [(row[0], row[1]) for row in drawn if row[3]]
-        if overdue:
-            await self._each(overdue, now, lambda delivery: claims.decide_expiry(delivery, now))
-        return Drawn([(row[0], row[1]) for row in drawn if not row[3]], more=len(drawn) == limit)
-
-    async def claim(self, refs: Collection[Ref], worker: str, lease: dt.timedelta) -> list[tuple[Delivery, Content]]:
-        """What ``worker`` may send until ``lease`` is over; the intent of each attempt is committed."""
-        now = self._clock.now()
-        claim = Claim(worker, now + lease)
-
-        def rules(held: Held, contents: Rows) -> list[tuple[Delivery, Content]]:
-            claimed = {d.ref for d in held if held.take(claims.decide(d, claim, now)) and _is_sending(held, d.ref)}
-            found = [Content._make(row) for row in contents if (row[0], row[1]) in claimed]
-            return [(_delivery(held, (one.tenant_id, one.notification_id)), one) for one in found]
-
-        return await self._transact(refs, now, rules, also=sql.CONTENT)
+        also = (sql.CONTENT, provider_store.CONTROLS)
+        return await self._transact(refs, rules, also, finish=_with_digests)
 
     async def settle(self, batch: Sequence[Settlement]) -> list[Settled]:
         """What became of each settlement, in their order."""
-        now = self._clock.now()
+        rejecting = any(settlement.rejection for settlement in batch)
 
-        def rule(held: Held, settlement: Settlement) -> Settled:
-            delivery = held.get(settlement.ref)
-            if delivery is None:
-                return Settled(False, None)
-            applied = held.take(settlements.decide(delivery, settlement, now, self._policies, self._jitter))
-            return Settled(applied, _delivery(held, settlement.ref).status)
+        def rules(held: Held, more: Sequence[Rows], now: dt.datetime) -> Told:
+            sources = {source.ref: source for source in map(Source._make, more[0] if more else ())}
+            told = Told([], [])
+            for settlement in batch:
+                delivery, source = held.get(settlement.ref), sources.get(settlement.ref)
+                if delivery is None:
+                    told.settled.append(Settled(False, None))
+                    continue
+                gone = settlement.rejection is Rejection.GONE and source is not None
+                another = source.another_device(delivery) if gone and source is not None else None
+                applied = held.take(
+                    settlements.decide(delivery, settlement, now, self._policies, self._jitter, another)
+                )
+                if applied and settlement.rejection and source is not None:
+                    told.take(rejected(delivery, source, settlement.rejection, delivery.provider))
+                told.settled.append(Settled(applied, _delivery(held, settlement.ref).status))
+            return told
 
         refs = [settlement.ref for settlement in batch]
-        return await self._transact(refs, now, lambda held, _: [rule(held, settlement) for settlement in batch])
+        also = (rejections.SOURCES,) if rejecting else ()
+        told: Told = await self._transact(refs, rules, also, finish=self._remember)
+        return told.settled
 
     async def receive(self, batch: Sequence[Receipt]) -> list[Settled]:
         """What became of each receipt, in their order."""
-        now = self._clock.now()
+        rejecting = any(receipt.rejection for receipt in batch)
 
-        def rules(held: Held, rows_: Rows) -> list[Settled]:
-            known = {((row[0], row[1]), row[2] or "", row[3] or "", Status(row[4])) for row in rows_}
-            settled = []
+        def rules(held: Held, more: Sequence[Rows], now: dt.datetime) -> Told:
+            reported, *rest = more
+            sources = {source.ref: source for source in map(Source._make, rest[0] if rest else ())}
+            known = {((row[0], row[1]), row[2] or "", row[3] or "", Status(row[4])) for row in reported}
+            told = Told([], [])
             for receipt in batch:
-                delivery = held.get(receipt.ref)
+                delivery, source = held.get(receipt.ref), sources.get(receipt.ref)
                 applied = delivery is not None and held.take(receipts.decide(delivery, receipt, known, now))
                 known.add(receipt.identity)
-                settled.append(Settled(applied, delivery and _delivery(held, receipt.ref).status))
-            return settled
+                if applied and delivery is not None and receipt.rejection and source is not None:
+                    told.take(rejected(delivery, source, receipt.rejection, receipt.provider))
+                told.settled.append(Settled(applied, delivery and _delivery(held, receipt.ref).status))
+            return told
 
-        return await self._transact([receipt.ref for receipt in batch], now, rules, also=sql.RECEIPTS)
+        also = (sql.RECEIPTS, rejections.SOURCES) if rejecting else (sql.RECEIPTS,)
+        refs = [receipt.ref for receipt in batch]
+        told: Told = await self._transact(refs, rules, also, finish=self._remember)
+        return told.settled
+
+    async def acknowledge(self, ref: Ref, actor: str) -> bool:
+        """Says that the recipient has it; False if there is none.
+
+        Raises :class:`services.ledger.interventions.Refused`.
+        """
+        return await self._each([ref], lambda delivery, now: interventions.acknowledge(delivery, actor, now))
 
     async def cancel(self, ref: Ref, actor: str) -> bool:
         """Takes a delivery back; False if there is none. Raises :class:`services.ledger.interventions.Refused`."""
-        now = self._clock.now()
-        return await self._each([ref], now, lambda delivery: interventions.cancel(delivery, actor, now))
+        return await self._each([ref], lambda delivery, now: interventions.cancel(delivery, actor, now))
 
     async def replay(self, ref: Ref, actor: str) -> bool:
         """Makes a dead letter due; False if there is none. Raises :class:`services.ledger.interventions.Refused`."""
-        now = self._clock.now()
-        return await self._each([ref], now, lambda delivery: interventions.replay(delivery, actor, now))
+        return await self._each([ref], lambda delivery, now: interventions.replay(delivery, actor, now))
 
-    async def _each(self, refs: Collection[Ref], now: dt.datetime, rule: Callable[[Delivery], Change | None]) -> bool:
+    async def _each(self, refs: Collection[Ref], rule: Callable[[Delivery, dt.datetime], Change | None]) -> bool:
         """Applies one rule to each of ``refs``; False if there is none of them."""
 
-        def rules(held: Held, _: Rows) -> bool:
+        def rules(held: Held, _: Sequence[Rows], now: dt.datetime) -> bool:
             deliveries = list(held)
             for delivery in deliveries:
-                held.take(rule(delivery))
+                held.take(rule(delivery, now))
             return bool(deliveries)
 
-        return await self._transact(refs, now, rules)
+        return await self._transact(refs, rules, finish=_close_digests)
 
     async def _transact(
-        self, refs: Collection[Ref], now: dt.datetime, rules: Callable[[Held, Rows], Result], also: str = ""
+        self,
+        refs: Collection[Ref],
+        rules: Callable[[Held, Sequence[Rows], dt.datetime], Result],
+        also: Sequence[str] = (),
+        finish: Finish[Result] | None = None,
     ) -> Result:
         """Holds ``refs``, lets ``rules`` change them and writes the changes, in one transaction of two round trips.
 
-        ``also`` is a statement over the same references whose rows the rules want.
+        ``also`` are statements, over the same references if they name any, whose rows the rules want. ``finish`` does
+        what further is to be done with what the rules gave. The rules' time is that at which the references were held:
+        whoever had to wait for another's change comes after it in the timeline too.
         """
         batch = {"refs": rows.refs(refs)}
 
         async def work(connection: Connection) -> tuple[Result, list[Change]]:
-            async with connection.pipeline(), connection.transaction():
-                holding = await connection.execute(sql.HOLD, batch)
-                more = await connection.execute(also, batch) if also else None
-                held = Held([rows.delivery(row) for row in await holding.fetchall()])
-                result = rules(held, await more.fetchall() if more else ())
-                changes = held.changes()
-                if changes:
-                    await connection.execute(sql.CHANGE, rows.written(changes, now))
+            holding = await connection.execute(sql.HOLD, batch)
+            further = [await connection.execute(statement, batch) for statement in also]
+            held = Held([rows.delivery(row) for row in await holding.fetchall()])
+            more = [await cursor.fetchall() for cursor in further]
+            now = self._clock.now()
+            result = rules(held, more, now)
+            changes = held.changes()
+            if changes:
+                await connection.execute(sql.CHANGE, rows.written(changes, now))
+            if finish is not None:
+                result = await finish(connection, result, changes)
             return result, changes
 
-        result, changes = await self._postgres.write(work)
+        result, changes = await self._postgres.write(work, pipelined=True)
         self._watchers.wake(change.delivery.ref for change in changes)
         return result
+
+    async def _remember(self, connection: Connection, told: Told, _: Sequence[Change]) -> Told:
+        """Writes down what providers said of addresses."""
+        if told.rejected:
+            await rejections.remember(connection, told.rejected, self._clock.now())
+        return told
 
 
 def _delivery(held: Held, ref: Ref) -> Delivery:
@@ -180,6 +244,47 @@ def _delivery(held: Held, ref: Ref) -> Delivery:
     delivery = held.get(ref)
     assert delivery is not None  # noqa: S101 -- the caller has just found it
     return delivery
+
+
+def _recipient(content: Content) -> Recipient:
+    return recipient(
+        content.category,
+        content.recipient,
+        content.preferences,
+        content.suppressions,
+        content.device_token_id,
+        content.device_token,
+    )
+
+
+def _addressed(delivery: Delivery, content: Content, gate: RecipientGate) -> tuple[Delivery, Content]:
+    """With the recipient of the channel it goes by now."""
+    return delivery, content._replace(recipient=gate.address(delivery))
+
+
+async def _with_digests(
+    connection: Connection, claimed: list[tuple[Delivery, Content]], changes: Sequence[Change]
+) -> list[tuple[Delivery, Content]]:
+    """With all that was collected in the contexts of those that tell it; nothing more is."""
+    heads = [content.ref for _, content in claimed if content.tells_digest]
+    await _close_digests(connection, claimed, changes, heads)
+    if not heads:
+        return claimed
+    contexts = await digests.contexts(connection, heads)
+    return [
+        (delivery, content._replace(context_json=contexts.get(content.ref, content.context_json)))
+        for delivery, content in claimed
+    ]
+
+
+async def _close_digests(
+    connection: Connection, result: Result, changes: Sequence[Change], heads: Iterable[Ref] = ()
+) -> Result:
+    """Nothing more is collected for ``heads``, nor for what ended before it was sent."""
+    ended = [change.delivery.ref for change in changes if change.delivery.status in TERMINAL]
+    if closing := [*heads, *ended]:
+        await digests.close(connection, closing)
+    return result
 
 
 def _is_sending(held: Held, ref: Ref) -> bool:

@@ -50,8 +50,15 @@ class TemplateFilter(NamedTuple):
     channel: Channel | None = None
 
 
+class SuppressionFilter(NamedTuple):
+    """Which suppressions."""
+
+    tenant_id: str
+    user_id: str
+
+
 #: What pages can be asked for.
-AnyFilter = Filter | DeadLetterFilter | TemplateFilter
+AnyFilter = Filter | DeadLetterFilter | TemplateFilter | SuppressionFilter
 
 
 def token(last: str, wanted: AnyFilter) -> str:

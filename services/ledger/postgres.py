@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
+from opentelemetry.trace import SpanKind
 from psycopg import AsyncConnection, errors
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
+from services.ledger import tenancy
 from services.ledger.config import LedgerSettings
-from shared import deadlines
+from services.ledger.tenancy import Platform
+from shared import deadlines, tracing
 from shared.errors import Code, PulseError
 from shared.logs import logger
+from shared.tracing import OFF, Tracer
 
 log = logger(__name__)
 
-Connection = AsyncConnection[tuple[Any, ...]]
 Result = TypeVar("Result")
-Work = Callable[[Connection], Awaitable[Result]]
 
 #: A value is to blame, not the database.
 _REFUSALS = (errors.DataError, errors.IntegrityError, errors.ProgramLimitExceeded)
@@ -39,6 +43,29 @@ _PLANS = {
     "plan_cache_mode": "force_generic_plan",
 }
 
+#: Who may be seen; whether only until the transaction ends.
+_TENANTS = "SELECT set_config('pulse.tenants', %s, %s)"
+
+
+class Connection(AsyncConnection[tuple[Any, ...]]):
+    """One that remembers for which tenants its session works."""
+
+    _session_works_for = ""
+
+    async def work_for(self, names: str) -> None:
+        """Has PostgreSQL show the rows of these tenants alone, from here on; not to be called within a transaction.
+
+        For the session, as a transaction for it would cost small batches a quarter more; and said again only when it
+        differs, so nothing is said where one tenant sends. That makes the connection one of our own, as the role and
+        the settings that it starts with do: a proxy that gives sessions away between transactions must not be between.
+        """
+        if names != self._session_works_for:
+            await self.execute(_TENANTS, [names, False])
+            self._session_works_for = names
+
+
+Work = Callable[[Connection], Awaitable[Result]]
+
 
 class ValueRefused(PulseError):
     """INVALID_ARGUMENT: the database cannot use a value. Its own words are left out, as they repeat the value."""
@@ -50,35 +77,64 @@ class ValueRefused(PulseError):
 
 
 class Postgres:
-    """Two pools: writes never wait for a connection that a slow read holds."""
+    """Pools of connections: writes never wait for one that a slow read holds, nor tenants for the platform's work.
 
-    def __init__(self, settings: LedgerSettings) -> None:
+    For whom ``work`` is done, :mod:`services.ledger.tenancy` knows: PostgreSQL shows it no others' rows.
+    """
+
+    def __init__(self, settings: LedgerSettings, tracer: Tracer = OFF) -> None:
         self._settings = settings
-        self._writes = self._pool("writes", settings.ledger_pool_min, settings.ledger_pool_max, _PLANS)
-        self._reads = self._pool("reads", 1, settings.ledger_read_pool_max, {})
+        self._tracer = tracer
+        writes, reads = settings.ledger_pool_max, settings.ledger_read_pool_max
+        app, platform = {"role": "pulse_app"}, {"role": "pulse_platform"}
+        self._writes = self._pool("writes", settings.ledger_pool_min, writes, _PLANS | app)
+        self._reads = self._pool("reads", 1, reads, app)
+        # What the platform does of itself is a few calls at a time.
+        self._platform_writes = self._pool("platform-writes", 1, max(1, writes // 2), _PLANS | platform)
+        self._platform_reads = self._pool("platform-reads", 1, max(1, reads // 2), platform)
+        #: As whoever the URL names: tables are altered by their owner alone. None is held when none is at work.
+        self._owner = self._pool("owner", 0, writes, _PLANS)
+        self._pools = (self._writes, self._reads, self._platform_writes, self._platform_reads, self._owner)
 
     async def open(self) -> None:
         """Returns when PostgreSQL answers; raises ``psycopg_pool.PoolTimeout`` if it does not in time."""
-        await self._writes.open(wait=True, timeout=self._settings.ledger_start_seconds)
-        await self._reads.open(wait=True, timeout=self._settings.ledger_start_seconds)
+        for pool in self._pools:
+            await pool.open(wait=True, timeout=self._settings.ledger_start_seconds)
 
     async def close(self) -> None:
         """Closes every connection."""
-        await self._writes.close()
-        await self._reads.close()
+        for pool in self._pools:
+            await pool.close()
 
-    async def write(self, work: Work[Result]) -> Result:
+    async def write(self, work: Work[Result], *, pipelined: bool = False) -> Result:
         """Runs ``work`` on a connection, a second time if the connection was lost or a lock clashed.
 
-        So ``work`` must bear being done twice. Raises UNAVAILABLE, and :class:`ValueRefused`.
+        So ``work`` must bear being done twice. ``pipelined``: it is one transaction, whose statements are sent without
+        waiting, so that their results are to be had by fetching alone. Raises UNAVAILABLE, and :class:`ValueRefused`.
         """
-        return await self._run(self._writes, work)
+        platform = tenancy.current() is Platform.ALL
+        return await self._run(self._platform_writes if platform else self._writes, _scoped(work, pipelined))
 
     async def read(self, work: Work[Result]) -> Result:
         """As :meth:`write`, for what changes nothing."""
-        return await self._run(self._reads, work)
+        platform = tenancy.current() is Platform.ALL
+        return await self._run(self._platform_reads if platform else self._reads, _scoped(work, pipelined=False))
+
+    async def maintain(self, work: Work[Result]) -> Result:
+        """As :meth:`write`, by the tables' owner, if the URL names it."""
+        return await self._run(self._owner, work)
 
     async def _run(self, pool: AsyncConnectionPool[Connection], work: Work[Result]) -> Result:
+        """Within a span, if what this is done for is traced."""
+        caller = tracing.current()
+        if caller is None or not caller.sampled:
+            return await self._tried_twice(pool, work)
+        attributes: dict[str, tracing.Value] = {"db.system.name": "postgresql", "db.operation.name": pool.name}
+        span = self._tracer.start("postgresql", caller.traceparent, SpanKind.CLIENT, attributes=attributes)
+        with tracing.within(span):
+            return await self._tried_twice(pool, work)
+
+    async def _tried_twice(self, pool: AsyncConnectionPool[Connection], work: Work[Result]) -> Result:
         try:
             return await self._once(pool, work)
         except (*_REFUSALS, *_TIME_OUTS) as error:
@@ -94,14 +150,13 @@ class Postgres:
 
     async def _once(self, pool: AsyncConnectionPool[Connection], work: Work[Result]) -> Result:
         wait = min(deadlines.remaining(), self._settings.ledger_pool_wait_seconds)
-        async with pool.connection(timeout=wait) as connection:
-            try:
-                return await work(connection)
-            finally:
-                # A call that is cancelled may leave psycopg's pipeline open. On such a connection results come before
-                # the commit, which comes with whatever is done next: it must not be used again.
-                if connection.pgconn.pipeline_status:
-                    await connection.close()
+        try:
+            async with pool.connection(timeout=wait) as connection:
+                _end_if_cancelled()
+                return await _whole(work, connection)
+        except errors.Error:
+            _end_if_cancelled()
+            raise
 
     def _pool(self, name: str, low: int, high: int, parameters: dict[str, str]) -> AsyncConnectionPool[Connection]:
         milliseconds = str(round(self._settings.ledger_statement_seconds * 1000))
@@ -126,12 +181,60 @@ class Postgres:
                 "keepalives_count": 3,
                 "tcp_user_timeout": 10_000,
             },
+            connection_class=Connection,
             name=name,
             min_size=low,
             max_size=high,
             open=False,
             reconnect_timeout=_RECONNECT_SECONDS,
         )
+
+
+def _end_if_cancelled() -> None:
+    """Raises CancelledError if somebody wants this task to end, and that was lost on the way.
+
+    Python 3.11 loses it in ``asyncio.wait_for`` (https://github.com/python/cpython/issues/86296), by which the pool
+    waits; and psycopg may end a cancelled wait with an error of its own. The task would go on for ever.
+    """
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
+
+
+async def _whole(work: Work[Result], connection: Connection) -> Result:
+    try:
+        return await work(connection)
+    finally:
+        # A call that is cancelled may leave psycopg's pipeline open. On such a connection results come before the
+        # commit, which comes with whatever is done next: it must not be used again.
+        if connection.pgconn.pipeline_status:
+            await connection.close()
+
+
+def _scoped(work: Work[Result], pipelined: bool) -> Work[Result]:
+    """The same, of which PostgreSQL knows for whom it is done."""
+    scope = tenancy.current()
+    names = "" if isinstance(scope, Platform) else _names(scope)
+
+    async def scoped(connection: Connection) -> Result:
+        await connection.work_for(names)
+        return await work(connection)
+
+    async def in_pipeline(connection: Connection) -> Result:
+        async with connection.pipeline(), connection.transaction():
+            if names:
+                await connection.execute(_TENANTS, [names, True])
+            return await work(connection)
+
+    if pipelined:
+        return in_pipeline
+    return scoped if names else work
+
+
+def _names(tenants: frozenset[str]) -> str:
+    """As the policies read them: keys of a JSON object."""
+    # No text of PostgreSQL's holds NUL, so such a name is nobody's.
+    return json.dumps({name: 1 for name in sorted(tenants) if "\0" not in name}, ensure_ascii=False)
 
 
 def _translated(error: errors.Error) -> PulseError:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql as pg
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 
 from services.ledger.delivery import Delivery, Ref
@@ -51,9 +52,9 @@ def one(ref: Ref) -> Query:
     return compiled(notification().where(_is(d, ref), _is(n, ref)))
 
 
-def status(ref: Ref) -> Query:
-    """Where it stands, and its last event's number."""
-    return compiled(sa.select(d.c.status, d.c.revision).where(_is(d, ref)))
+def at_rest(ref: Ref) -> Query:
+    """Whether nothing more happens to it by itself, and its last event's number."""
+    return compiled(sa.select(d.c.due_at.is_(None), d.c.revision).where(_is(d, ref)))
 
 
 def timeline(ref: Ref, after: int) -> Query:
@@ -109,11 +110,20 @@ def depths(tenant_id: str, now: dt.datetime) -> Query:
     return compiled(statement.group_by(d.c.lane))
 
 
-def statistics(tenant_id: str, since: dt.datetime) -> Query:
-    """For each status and channel: how many, and the sum of their attempts."""
-    statement = sa.select(d.c.status, d.c.channel, sa.func.count(), sa.func.sum(d.c.attempt))
+def statistics(
+    tenant_id: str, since: dt.datetime, *, starts: Sequence[dt.datetime] = (), by_provider: bool = False
+) -> Query:
+    """For each status and channel: how many, the sum of their attempts, the provider and the number of the bucket.
+
+    Buckets begin at ``starts``, counted from 1; what is not asked for is empty and 0.
+    """
+    # Ids begin with their time, so they are compared with the least ids of the buckets.
+    floors = sa.literal([time_floor(start) for start in starts], pg.ARRAY(sa.Uuid(as_uuid=False)))
+    provider = d.c.provider if by_provider else sa.literal_column("''").label("provider")
+    bucket = (sa.func.width_bucket(d.c.notification_id, floors) if starts else sa.literal_column("0")).label("bucket")
+    statement = sa.select(d.c.status, d.c.channel, sa.func.count(), sa.func.sum(d.c.attempt), provider, bucket)
     statement = statement.where(d.c.notification_id >= time_floor(since), *_of(tenant_id))
-    return compiled(statement.group_by(d.c.status, d.c.channel))
+    return compiled(statement.group_by(d.c.status, d.c.channel, sa.text("provider"), sa.text("bucket")))
 
 
 def state() -> list[sa.ColumnElement[Any]]:
@@ -134,6 +144,8 @@ def notification() -> sa.Select[Any]:
         n.c.traceparent,
         n.c.not_before,
         n.c.created_at,
+        n.c.category,
+        sa.cast(sa.func.nullif(n.c.collapsed_into, n.c.notification_id), sa.Text),
     )
     same = (d.c.tenant_id == n.c.tenant_id) & (d.c.notification_id == n.c.notification_id)
     return sa.select(*asked, *state()).select_from(n.join(d, same))

@@ -6,12 +6,12 @@ import datetime as dt
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from services.ledger import queries, rows
+from services.ledger import buckets, queries, rows
 from services.ledger.delivery import Channel, Delivery, Event, Failure, Kind, Lane, Outcome, Ref
 from services.ledger.paging import Filter
 from services.ledger.postgres import Connection, Postgres
 from services.ledger.queries import Query
-from services.ledger.states import SETTLED, Status
+from services.ledger.states import Status
 from services.ledger.watchers import Watchers
 from shared.clock import Clock
 
@@ -29,6 +29,9 @@ class Notification(NamedTuple):
     traceparent: str
     not_before: dt.datetime | None
     created_at: dt.datetime
+    category: str
+    #: The notification whose digest tells this one's content; None: it is sent by itself.
+    collapsed_into: str | None
     delivery: Delivery
 
 
@@ -51,12 +54,14 @@ class Depth(NamedTuple):
 
 
 class Cell(NamedTuple):
-    """How many notifications stand here, and the sum of their attempts."""
+    """How many notifications stand here, and the sum of their attempts; provider and bucket only if asked for."""
 
     status: Status
     channel: Channel
     notifications: int
     attempts: int
+    provider: str = ""
+    bucket_start: dt.datetime | None = None
 
 
 class Reader:
@@ -83,18 +88,21 @@ class Reader:
     async def watch(self, ref: Ref, after: int) -> AsyncIterator[Happening]:
         """The events after a sequence number as they are recorded.
 
-        Ends when the notification is SENT or terminal: whether a receipt follows, nobody can know. Ask again from the
-        last event seen to have it.
+        Ends when the notification is SENT, with no other channel to come, or terminal: whether a receipt follows,
+        nobody can know. Ask again from the last event seen to have it.
         """
         with self._watchers.watch(ref) as watch:
             while True:
                 for happening in await self.timeline(ref, after):
                     yield happening
                     after = watch.revision = happening.sequence
-                status = await self._status(ref)
-                if status is None or (status[0] in SETTLED and status[1] <= after):
+                found = await self._rows(queries.at_rest(ref))
+                if not found:
                     return
-                if status[1] <= after:
+                at_rest, revision = found[0]
+                if revision <= after:
+                    if at_rest:
+                        return
                     await watch.wait()
 
     async def depths(self, tenant_id: str) -> list[Depth]:
@@ -103,15 +111,22 @@ class Reader:
         found = {row[0]: row for row in await self._rows(queries.depths(tenant_id, now))}
         return [_depth(lane, found.get(lane), now) for lane in Lane]
 
-    async def statistics(self, tenant_id: str, window: dt.timedelta) -> list[Cell]:
+    async def statistics(
+        self,
+        tenant_id: str,
+        window: dt.timedelta,
+        *,
+        bucket: dt.timedelta | None = None,
+        by_provider: bool = False,
+    ) -> list[Cell]:
         """Counts of what was accepted within ``window``, over one tenant or, if empty, all."""
-        since = self._clock.now() - window
-        found = await self._rows(queries.statistics(tenant_id, since))
-        return [Cell(Status(row[0]), Channel(row[1]), row[2], row[3]) for row in found]
-
-    async def _status(self, ref: Ref) -> tuple[Status, int] | None:
-        found = await self._rows(queries.status(ref))
-        return (Status(found[0][0]), found[0][1]) if found else None
+        now = self._clock.now()
+        starts = buckets.starts(now - window, now, bucket) if bucket else []
+        query = queries.statistics(tenant_id, now - window, starts=starts, by_provider=by_provider)
+        return [
+            Cell(Status(status), Channel(channel), count, attempts, provider, starts[number - 1] if starts else None)
+            for status, channel, count, attempts, provider, number in await self._rows(query)
+        ]
 
     async def _rows(self, query: Query) -> Sequence[tuple[Any, ...]]:
         async def work(connection: Connection) -> list[tuple[Any, ...]]:

@@ -7,27 +7,47 @@ from typing import Any
 
 from pulse.ledger.v1 import ledger_reader_pb2 as pb
 from pulse.ledger.v1 import ledger_reader_pb2_grpc
-from services.ledger import paging, wire, wire_reads
+from services.ledger import page_tokens, paging, wire, wire_reads
+from services.ledger.api_key_rpcs import ApiKeyReads
+from services.ledger.api_key_store import ApiKeyStore
 from services.ledger.dead_letters import DeadLetters, place
-from services.ledger.paging import AnyFilter, BadToken
+from services.ledger.limit_service import LimitReads
+from services.ledger.limit_store import LimitStore
+from services.ledger.provider_rpcs import ProviderReads
+from services.ledger.provider_store import ProviderStore
 from services.ledger.reader import Notification, Reader
+from services.ledger.recipient_services import RecipientReads
+from services.ledger.recipient_store import RecipientStore
 from services.ledger.service import named
 from services.ledger.template_store import TemplateStore
 from services.ledger.wire_enums import TO_STATUS
-from shared.errors import Code, PulseError, not_found
+from shared.errors import not_found
 from shared.validation import check
 
 #: The window of statistics when none is given, s.
 _DAY = 24 * 3600.0
 
 
-class LedgerReader(ledger_reader_pb2_grpc.LedgerReaderServicer):
+class LedgerReader(LimitReads, RecipientReads, ProviderReads, ApiKeyReads, ledger_reader_pb2_grpc.LedgerReaderServicer):
     """Changes nothing."""
 
-    def __init__(self, reader: Reader, dead_letters: DeadLetters, templates: TemplateStore) -> None:
+    def __init__(
+        self,
+        reader: Reader,
+        dead_letters: DeadLetters,
+        templates: TemplateStore,
+        limits: LimitStore,
+        recipients: RecipientStore,
+        providers: ProviderStore,
+        api_keys: ApiKeyStore,
+    ) -> None:
         self._reader = reader
         self._dead_letters = dead_letters
         self._templates = templates
+        self._limits = limits
+        self._recipients = recipients
+        self._providers = providers
+        self._api_keys = api_keys
 
     async def GetNotification(self, request: pb.GetNotificationRequest, context: Any) -> pb.GetNotificationResponse:
         found = await self._one(request.ref)
@@ -40,7 +60,7 @@ class LedgerReader(ledger_reader_pb2_grpc.LedgerReaderServicer):
         check(request)
         wanted = wire_reads.filter_of(request)
         # One more than asked for tells whether there is another page.
-        found = await self._reader.page(wanted, request.page_size + 1, _last(request.page_token, wanted))
+        found = await self._reader.page(wanted, request.page_size + 1, page_tokens.last(request.page_token, wanted))
         page = found[: request.page_size]
         more = len(found) > len(page)
         return pb.ListNotificationsResponse(
@@ -51,7 +71,9 @@ class LedgerReader(ledger_reader_pb2_grpc.LedgerReaderServicer):
     async def ListDeadLetters(self, request: pb.ListDeadLettersRequest, context: Any) -> pb.ListDeadLettersResponse:
         check(request)
         wanted = wire_reads.dead_letter_filter_of(request.tenant_id, request.filter)
-        found = await self._dead_letters.page(wanted, request.page_size + 1, _last(request.page_token, wanted))
+        found = await self._dead_letters.page(
+            wanted, request.page_size + 1, page_tokens.last(request.page_token, wanted)
+        )
         page = found[: request.page_size]
         return pb.ListDeadLettersResponse(
             dead_letters=[wire_reads.notification(one) for one in page],
@@ -76,7 +98,7 @@ class LedgerReader(ledger_reader_pb2_grpc.LedgerReaderServicer):
     async def ListTemplates(self, request: pb.ListTemplatesRequest, context: Any) -> pb.ListTemplatesResponse:
         check(request)
         wanted = wire_reads.template_filter_of(request)
-        found = await self._templates.page(wanted, request.page_size + 1, _last(request.page_token, wanted))
+        found = await self._templates.page(wanted, request.page_size + 1, page_tokens.last(request.page_token, wanted))
         page = found[: request.page_size]
         return pb.ListTemplatesResponse(
             templates=[wire_reads.template(one) for one in page],
@@ -88,7 +110,12 @@ class LedgerReader(ledger_reader_pb2_grpc.LedgerReaderServicer):
         return pb.GetQueueDepthsResponse(lanes=[wire_reads.depth(depth) for depth in depths])
 
     async def GetStatistics(self, request: pb.GetStatisticsRequest, context: Any) -> pb.GetStatisticsResponse:
-        cells = await self._reader.statistics(request.tenant_id, wire.length(request.window, _DAY))
+        cells = await self._reader.statistics(
+            request.tenant_id,
+            wire.length(request.window, _DAY),
+            bucket=wire.length(request.bucket, 0) or None,
+            by_provider=request.by_provider,
+        )
         return wire_reads.statistics(cells)
 
     async def _one(self, ref: Any) -> Notification:
@@ -96,15 +123,3 @@ class LedgerReader(ledger_reader_pb2_grpc.LedgerReaderServicer):
         if found is None:
             raise not_found("NOTIFICATION", ref.notification_id)
         return found
-
-
-def _last(token: str, wanted: AnyFilter) -> str:
-    try:
-        return paging.last(token, wanted)
-    except BadToken:
-        raise PulseError(
-            Code.INVALID_ARGUMENT,
-            "INVALID_PAGE_TOKEN",
-            "the page token was not given out for these filters",
-            hint="pass next_page_token of the last page, with the same filters; or none, to begin again",
-        ) from None

@@ -9,10 +9,11 @@ from typing import NamedTuple
 from services.ledger.attempts import reported
 from services.ledger.changes import begin, happen
 from services.ledger.delivery import Change, Delivery, Event, Failure, Kind, Ref
+from services.ledger.recipients import Rejection
 from services.ledger.states import Status
 
 #: What a DELIVERED receipt ends: taken over, or given up while the answer was missing.
-_DELIVERABLE = frozenset({Status.SENT, Status.RETRYING, Status.QUEUED, Status.UNKNOWN})
+DELIVERABLE = frozenset({Status.SENT, Status.SCHEDULED, Status.RETRYING, Status.QUEUED, Status.UNKNOWN})
 #: What an UNDELIVERED receipt ends; whatever is still to be tried again stays so.
 _UNDELIVERABLE = frozenset({Status.SENT, Status.UNKNOWN})
 
@@ -26,6 +27,8 @@ class Receipt(NamedTuple):
     #: DELIVERED, UNDELIVERED, or anything else, which is kept in the timeline only.
     status: Status
     failure: Failure
+    #: The provider's word on the address.
+    rejection: Rejection | None = None
 
     @property
     def identity(self) -> Identity:
@@ -43,24 +46,31 @@ def decide(delivery: Delivery, receipt: Receipt, known: Collection[Identity], no
     if _ends(delivery, receipt):
         return reported(delivery, _event(receipt, receipt.status), _as_mapping(receipt), now)
     event = _event(receipt, delivery.status)
-    if delivery.status is Status.SENDING and _is_final(receipt) and not _holds_better(delivery):
+    if delivery.status is Status.SENDING and _is_worth_keeping(delivery, receipt):
         return happen(begin(delivery), event, now, early_receipt=_as_mapping(receipt))
     return Change(delivery._replace(updated_at=now, revision=delivery.revision + 1), (event,))
 
 
 def _ends(delivery: Delivery, receipt: Receipt) -> bool:
     if receipt.status is Status.DELIVERED:
-        return delivery.status in _DELIVERABLE
+        return delivery.status in DELIVERABLE
     own = delivery.provider_message_id in ("", receipt.provider_message_id) or not receipt.provider_message_id
-    return receipt.status is Status.UNDELIVERED and delivery.status in _UNDELIVERABLE and own
+    not_arrived = receipt.status is Status.UNDELIVERED and delivery.status in _UNDELIVERABLE
+    return not_arrived and own and not _is_of_a_channel_left(delivery, receipt)
 
 
-def _is_final(receipt: Receipt) -> bool:
-    return receipt.status in (Status.DELIVERED, Status.UNDELIVERED)
+def _is_worth_keeping(delivery: Delivery, receipt: Receipt) -> bool:
+    """True if it may decide what the current attempt's end means."""
+    if delivery.early_receipt is not None and delivery.early_receipt["status"] == Status.DELIVERED:
+        return False
+    if receipt.status is Status.UNDELIVERED:
+        return not _is_of_a_channel_left(delivery, receipt)
+    return receipt.status is Status.DELIVERED
 
 
-def _holds_better(delivery: Delivery) -> bool:
-    return delivery.early_receipt is not None and delivery.early_receipt["status"] == Status.DELIVERED
+def _is_of_a_channel_left(delivery: Delivery, receipt: Receipt) -> bool:
+    """True for what a provider reports after the next channel has taken over from its own."""
+    return delivery.fallback_index > 0 and receipt.provider != delivery.provider
 
 
 def _event(receipt: Receipt, status: Status) -> Event:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
-from services.ledger import entries, keys, rows, sql
+from services.ledger import entries, first_states, keys, profiles, record_sql, rows, sql
 from services.ledger.delivery import Ref
 from services.ledger.entries import Entry
+from services.ledger.first_states import Acceptance, FirstState
 from services.ledger.keys import Key, KeyReused, Recorded, Use
 from services.ledger.postgres import Connection, Postgres, ValueRefused
+from services.ledger.recipients import UNKNOWN
 from services.ledger.retry import RetryPolicies
 from services.ledger.states import Status
 from shared.clock import Clock
@@ -28,6 +31,8 @@ class Limits(NamedTuple):
     key_retention: dt.timedelta
     most_attempts: int
     policies: RetryPolicies
+    #: Categories that preferences, unsubscriptions and quiet hours do not hold for.
+    critical: frozenset[str] = frozenset()
 
 
 class Recorder:
@@ -77,31 +82,51 @@ class Recorder:
         """
         if not batch:
             return {}
-        now = self._clock.now()
-        states = {entry.ref: self._first_state(entry, now) for entry in batch}
-        parameters = {
-            "entries": rows.encode(_row(entry, states[entry.ref]) for entry in batch),
-            "now": now,
-            "keys_expire_at": now + self._limits.key_retention,
-        }
-
-        async def work(connection: Connection) -> set[Ref]:
-            cursor = await connection.execute(sql.RECORD, parameters)
-            return {(tenant, id_) for tenant, id_ in await cursor.fetchall()}
-
         try:
-            known = await self._postgres.write(work)
+            return await self._postgres.write(partial(self._record, batch))
         except ValueRefused as error:
             if len(batch) == 1:
                 return {batch[0].ref: await self._alone(batch[0], error)}
             middle = len(batch) // 2
             return await self._insert(batch[:middle]) | await self._insert(batch[middle:])
-        return {ref: state["status"] for ref, state in states.items() if ref not in known}
 
-    def _first_state(self, entry: Entry, now: dt.datetime) -> dict[str, Any]:
+    async def _record(self, batch: Sequence[Entry], connection: Connection) -> dict[Ref, Status | PulseError]:
+        """Most need nothing but to be written; recipients' profiles are read for the others only."""
+        now = self._clock.now()
+        acceptance = Acceptance(now, self._limits.redispatch_after, self._limits.critical)
+        plain = [(entry, acceptance.of(entry, UNKNOWN)) for entry in batch if not entry.digest_seconds]
+        others = [entry for entry in batch if entry.digest_seconds]
+        outcomes: dict[Ref, Status | PulseError] = {}
+        if plain:
+            unrecorded = await self._write(record_sql.RECORD, plain, now, connection)
+            outcomes = {one.ref: state.status for one, state in plain if one.ref not in unrecorded}
+            others += [one for one, _ in plain if unrecorded.get(one.ref) == "PROFILE"]
+        if others:
+            found = await profiles.of_users(connection, [(one.tenant_id, one.user_id) for one in others])
+            considered = [(one, acceptance.of(one, found.get((one.tenant_id, one.user_id), UNKNOWN))) for one in others]
+            unrecorded = await self._write(record_sql.RECORD_CONSIDERED, considered, now, connection)
+            told = {one.ref: state.status for one, state in considered if unrecorded.get(one.ref) != "KNOWN"}
+            collapsed = {ref: Status.SUPPRESSED for ref, why in unrecorded.items() if why == "COLLAPSED"}
+            outcomes |= told | collapsed
+        return outcomes
+
+    async def _write(
+        self, statement: str, drafts: Sequence[tuple[Entry, FirstState]], now: dt.datetime, connection: Connection
+    ) -> dict[Ref, str]:
+        """Records what can be; of the others (and those that were collapsed), why."""
+        parameters = {
+            "entries": rows.encode(self._row(entry, state) for entry, state in drafts),
+            "tenants": sorted({entry.tenant_id for entry, _ in drafts}),
+            "now": now,
+            "keys_expire_at": now + self._limits.key_retention,
+        }
+        cursor = await connection.execute(statement, parameters)
+        return {(tenant, id_): why for tenant, id_, why in await cursor.fetchall()}
+
+    def _row(self, entry: Entry, state: FirstState) -> dict[str, Any]:
         assert entry.channel is not None  # noqa: S101 -- one that has none was refused
         most = self._limits.policies.max_attempts(entry.channel, entry.route[0], entry.max_attempts)
-        return entries.first_state(entry, now, self._limits.redispatch_after) | {"max_attempts": most}
+        return first_states.row(entry, state, most)
 
     async def _alone(self, entry: Entry, error: ValueRefused) -> Status | PulseError:
         """What a single refused entry means: a call whose answer was lost recorded it before, or it never can be."""
@@ -152,7 +177,3 @@ def answer_for(use: Use, fingerprint: bytes, notification_id: str) -> Answer:
         return keys.judge(use, fingerprint, notification_id)
     except KeyReused:
         return key_reused()
-
-
-def _row(entry: Entry, state: dict[str, Any]) -> dict[str, Any]:
-    return entry._asdict() | state | {"fingerprint": "\\x" + entry.fingerprint.hex()}

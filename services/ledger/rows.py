@@ -33,6 +33,11 @@ _CHANGING = (
     "updated_at",
     "revision",
     "died_at",
+    "channel",
+    "route",
+    "fallback_index",
+    "fallback_at",
+    "deferred_at",
 )
 # Looked up in a dictionary: that is several times as fast as asking the enumeration.
 _STATUS = {one.value: one for one in Status}

@@ -7,21 +7,31 @@ import random
 
 from pulse.ledger.v1 import ledger_admin_pb2_grpc, ledger_reader_pb2_grpc, ledger_service_pb2_grpc
 from services.ledger.admin_service import LedgerAdmin
+from services.ledger.api_key_store import ApiKeyStore
 from services.ledger.config import LedgerSettings
 from services.ledger.dead_letters import DeadLetters
+from services.ledger.draws import Draws
 from services.ledger.housekeeping import Housekeeping
+from services.ledger.limit_store import LimitStore
 from services.ledger.maintenance import Maintenance
-from services.ledger.metrics import DeliveredMetrics, MeasuredLedgerService, show_lanes
+from services.ledger.metrics import DeliveredMetrics, show_lanes
 from services.ledger.mover import Mover
 from services.ledger.postgres import Postgres
+from services.ledger.provider_store import ProviderStore
 from services.ledger.reader import Reader
 from services.ledger.reader_service import LedgerReader
+from services.ledger.receipt_delays import ReceiptDelays
+from services.ledger.recipient_store import RecipientStore
 from services.ledger.recorder import Limits, Recorder
 from services.ledger.template_store import TemplateStore
+from services.ledger.tenant_scope import TenantScope
+from services.ledger.traced_service import TracedLedgerService
 from services.ledger.watchers import Watchers
+from shared.call_traces import CallTraces
 from shared.clock import Clock, SystemClock
 from shared.metrics import Metrics
 from shared.serving import Server
+from shared.tracing import OFF, Tracer
 
 DEFAULT_LISTEN = "[::]:50053"
 _NAMES = tuple(f"pulse.ledger.v1.{name}" for name in ("LedgerService", "LedgerReader", "LedgerAdmin"))
@@ -31,9 +41,9 @@ _DEFAULT_CLOCK = SystemClock()
 class Ledger:
     """The ledger's gRPC server over its database. Serves on :attr:`port` once started."""
 
-    def __init__(self, settings: LedgerSettings, clock: Clock = _DEFAULT_CLOCK) -> None:
+    def __init__(self, settings: LedgerSettings, clock: Clock = _DEFAULT_CLOCK, tracer: Tracer = OFF) -> None:
         self.metrics = Metrics()
-        self._postgres = Postgres(settings)
+        self._postgres = Postgres(settings, tracer)
         self._watchers = Watchers(self._postgres, settings.ledger_watch_seconds)
         maintenance = Maintenance(self._postgres, clock, settings)
         self._housekeeping = Housekeeping(maintenance, settings.ledger_housekeeping_seconds)
@@ -43,8 +53,12 @@ class Ledger:
             reflect=settings.env == "development",
             drain_seconds=settings.drain_seconds,
             rpcs=self.metrics.rpcs,
+            traces=CallTraces(tracer),
+            interceptors=[TenantScope()],
+            tls=settings.tls,
+            health_listen=settings.health_listen,
         )
-        self._add_services(settings, clock)
+        self._add_services(settings, clock, tracer)
 
     @property
     def port(self) -> int:
@@ -65,25 +79,44 @@ class Ledger:
         await self._watchers.stop()
         await self._postgres.close()
 
-    def _add_services(self, settings: LedgerSettings, clock: Clock) -> None:
+    def _add_services(self, settings: LedgerSettings, clock: Clock, tracer: Tracer) -> None:
         limits = Limits(
             redispatch_after=dt.timedelta(seconds=settings.ledger_redispatch_seconds),
             key_retention=dt.timedelta(hours=settings.ledger_key_retention_hours),
             most_attempts=settings.ledger_longest_attempts,
             policies=settings.retry_policies,
+            critical=settings.critical_categories,
         )
         recorder = Recorder(self._postgres, clock, limits)
-        mover = Mover(self._postgres, clock, settings.retry_policies, self._watchers, random.SystemRandom().random)
+        delays = ReceiptDelays(self._postgres, clock, settings.delay_rules)
+        jitter = random.SystemRandom().random
+        mover = Mover(
+            self._postgres,
+            clock,
+            settings.retry_policies,
+            self._watchers,
+            jitter,
+            delays,
+            settings.critical_categories,
+        )
+        draws = Draws(self._postgres, clock, mover.expire)
         dead_letters = DeadLetters(self._postgres, clock, self._watchers)
         reader = Reader(self._postgres, clock, self._watchers)
         show_lanes(self.metrics.registry, reader)
         templates = TemplateStore(self._postgres, clock)
+        limit_store = LimitStore(self._postgres, clock)
+        recipients = RecipientStore(self._postgres, clock)
+        api_keys = ApiKeyStore(self._postgres, clock)
+        providers = ProviderStore(self._postgres, clock, delays)
         delivered = DeliveredMetrics(self.metrics.registry, reader, clock)
-        service = MeasuredLedgerService(recorder, mover, reader, settings, delivered)
+        service = TracedLedgerService(recorder, mover, draws, reader, providers, settings, delivered)
+        service.trace_with(tracer, reader)
         ledger_service_pb2_grpc.add_LedgerServiceServicer_to_server(service, self._server.grpc)
         ledger_reader_pb2_grpc.add_LedgerReaderServicer_to_server(
-            LedgerReader(reader, dead_letters, templates), self._server.grpc
+            LedgerReader(reader, dead_letters, templates, limit_store, recipients, providers, api_keys),
+            self._server.grpc,
         )
         ledger_admin_pb2_grpc.add_LedgerAdminServicer_to_server(
-            LedgerAdmin(templates, mover, dead_letters, reader), self._server.grpc
+            LedgerAdmin(templates, mover, dead_letters, reader, limit_store, recipients, providers, api_keys),
+            self._server.grpc,
         )

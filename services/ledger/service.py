@@ -10,9 +10,12 @@ from pulse.ledger.v1 import ledger_service_pb2_grpc, records_pb2
 from services.ledger import wire, wire_reads
 from services.ledger.config import LedgerSettings
 from services.ledger.delivery import Ref
+from services.ledger.draws import Draws
 from services.ledger.entries import Entry
 from services.ledger.interventions import Refused
 from services.ledger.mover import Mover, Settled
+from services.ledger.provider_rpcs import ProviderExchange
+from services.ledger.provider_store import ProviderStore
 from services.ledger.reader import Reader
 from services.ledger.recorder import Recorder, answer_for
 from services.ledger.wire_enums import FROM_PRIORITY
@@ -25,13 +28,23 @@ _MOST = 1_000
 _NOTHING = Settled(False, None)
 
 
-class LedgerService(ledger_service_pb2_grpc.LedgerServiceServicer):
+class LedgerService(ProviderExchange, ledger_service_pb2_grpc.LedgerServiceServicer):
     """For those who move notifications."""
 
-    def __init__(self, recorder: Recorder, mover: Mover, reader: Reader, settings: LedgerSettings) -> None:
+    def __init__(
+        self,
+        recorder: Recorder,
+        mover: Mover,
+        draws: Draws,
+        reader: Reader,
+        providers: ProviderStore,
+        settings: LedgerSettings,
+    ) -> None:
         self._recorder = recorder
         self._mover = mover
+        self._draws = draws
         self._reader = reader
+        self._providers = providers
         self._settings = settings
 
     async def Record(self, request: pb.RecordRequest, context: Any) -> pb.RecordResponse:
@@ -54,14 +67,18 @@ class LedgerService(ledger_service_pb2_grpc.LedgerServiceServicer):
     async def Draw(self, request: pb.DrawRequest, context: Any) -> pb.DrawResponse:
         check(request)
         again = wire.length(request.redispatch_after, self._settings.ledger_redispatch_seconds)
-        drawn = await self._mover.draw(FROM_PRIORITY[request.lane], request.limit, again)
-        return pb.DrawResponse(refs=[wire.to_ref(ref) for ref in drawn.refs], more=drawn.more)
+        allowances = {one.provider: max(one.count, 0) for one in request.allowances}
+        drawn = await self._draws.draw(FROM_PRIORITY[request.lane], request.limit, again, allowances)
+        used = [records_pb2.ProviderAllowance(provider=name, count=count) for name, count in drawn.used.items()]
+        return pb.DrawResponse(refs=[wire.to_ref(ref) for ref in drawn.refs], more=drawn.more, used=used)
 
     async def Claim(self, request: pb.ClaimRequest, context: Any) -> pb.ClaimResponse:
         _bounded("refs", request.refs)
         lease = wire.length(request.lease, self._settings.ledger_lease_seconds)
-        claimed = await self._mover.claim(wire.refs(request.refs), wire.clean(request.worker_id), lease)
-        return pb.ClaimResponse(claimed=[wire.claimed(delivery, content) for delivery, content in claimed])
+        refs, worker = wire.refs(request.refs), wire.clean(request.worker_id)
+        claimed = await self._mover.claim(refs, worker, lease, request.avoid_providers)
+        critical = self._settings.critical_categories
+        return pb.ClaimResponse(claimed=[wire.claimed(delivery, content, critical) for delivery, content in claimed])
 
     async def Settle(self, request: pb.SettleRequest, context: Any) -> pb.SettleResponse:
         _bounded("settlements", request.settlements)
@@ -76,6 +93,17 @@ class LedgerService(ledger_service_pb2_grpc.LedgerServiceServicer):
         settled = iter(await self._mover.receive([one for one in converted if one is not None]))
         results = [wire.settle_result(_NOTHING if one is None else next(settled)) for one in converted]
         return pb.RecordReceiptsResponse(results=results)
+
+    async def Acknowledge(self, request: pb.AcknowledgeRequest, context: Any) -> pb.AcknowledgeResponse:
+        ref = named(request.ref)
+        try:
+            found = await self._mover.acknowledge(ref, wire.clean(request.actor))
+        except Refused as refusal:
+            raise PulseError(Code.FAILED_PRECONDITION, "NOT_SENT", str(refusal)) from None
+        notification = await self._reader.get(ref) if found else None
+        if notification is None:
+            raise not_found("NOTIFICATION", ref[1])
+        return pb.AcknowledgeResponse(notification=wire_reads.notification(notification))
 
     async def Cancel(self, request: pb.CancelRequest, context: Any) -> pb.CancelResponse:
         ref = named(request.ref)

@@ -7,7 +7,8 @@ from typing import NamedTuple
 
 from services.ledger.attempts import Ending, Next, ended, fail, failed_with, overtaken, try_again, unanswered
 from services.ledger.changes import begin, happen
-from services.ledger.delivery import NO_FAILURE, Change, Delivery, Outcome, Ref
+from services.ledger.delivery import NO_DEVICE, NO_FAILURE, Change, Delivery, Outcome, Ref
+from services.ledger.recipients import Rejection
 from services.ledger.retry import Random, RetryPolicies
 from services.ledger.states import Status
 
@@ -20,12 +21,22 @@ class Settlement(NamedTuple):
     ending: Ending
     #: Seconds for which the provider asked not to be called again.
     retry_after: float = 0.0
+    #: The provider's word on the address, beyond this attempt.
+    rejection: Rejection | None = None
 
 
 def decide(
-    delivery: Delivery, settlement: Settlement, now: dt.datetime, policies: RetryPolicies, random: Random
+    delivery: Delivery,
+    settlement: Settlement,
+    now: dt.datetime,
+    policies: RetryPolicies,
+    random: Random,
+    another_device: bool | None = None,
 ) -> Change | None:
-    """The change that the settlement makes; None if its fence is stale or the attempt is settled already."""
+    """The change that the settlement makes; None if its fence is stale or the attempt is settled already.
+
+    ``another_device``: for a push whose device is gone, whether it can go to another, which is tried at once.
+    """
     if delivery.status is not Status.SENDING or delivery.fence != settlement.fence:
         return None
     ending = settlement.ending
@@ -35,6 +46,10 @@ def decide(
     match ending.outcome:
         case Outcome.SUCCEEDED:
             return _sent(delivery, ending, now)
+        case Outcome.PERMANENT_FAILURE if another_device:
+            return try_again(delivery, ending, Next(now, delivery.route_index), now)
+        case Outcome.PERMANENT_FAILURE if another_device is not None:
+            return fail(delivery, Status.FAILED, ending._replace(failure=NO_DEVICE), now)
         case Outcome.PERMANENT_FAILURE:
             return fail(delivery, Status.FAILED, ending, now)
         case Outcome.RELEASED:
@@ -74,7 +89,15 @@ def _release(delivery: Delivery, settlement: Settlement, now: dt.datetime, polic
 def _following(
     delivery: Delivery, settlement: Settlement, now: dt.datetime, policies: RetryPolicies, random: Random
 ) -> Next:
-    """The next provider of the route, if there is one, after the back-off."""
+    """The next provider of the route: at once if this one refused and not all have been tried, else after the back-off.
+
+    Without an answer there is a wait before the next provider too: the one that was called may yet report.
+    """
+    providers = len(delivery.route)
+    route_index = (delivery.route_index + 1) % providers
+    if route_index > 0 and settlement.ending.outcome is Outcome.TRANSIENT_FAILURE:
+        return Next(now, route_index)
     number = delivery.attempt - (delivery.attempt_limit - delivery.max_attempts)
-    wait = policies.of(delivery.channel, delivery.provider).delay(number, random, settlement.retry_after)
-    return Next(now + dt.timedelta(seconds=wait), min(delivery.route_index + 1, len(delivery.route) - 1))
+    rounds = (number - 1) // providers + 1
+    wait = policies.of(delivery.channel, delivery.provider).delay(rounds, random, settlement.retry_after)
+    return Next(now + dt.timedelta(seconds=wait), route_index)

@@ -41,19 +41,17 @@ TERMINAL = frozenset(
 #: Buried, and replayable by an operator.
 DEAD_LETTERS = frozenset({Status.FAILED, Status.UNKNOWN, Status.UNDELIVERED})
 
-#: The sending is over; at most a receipt may follow. A watch ends here.
-SETTLED = TERMINAL | {Status.SENT}
-
 _TAKEN_BACK = frozenset({Status.EXPIRED, Status.CANCELLED, Status.SUPPRESSED})
 _RECEIPTS = frozenset({Status.DELIVERED, Status.UNDELIVERED})
 
 #: What may directly follow each status. A receipt can overtake the settlement of its own attempt, or come after that
-#: attempt was given up: it is then the answer that was missing.
+#: attempt was given up: it is then the answer that was missing. What waits can be put off to a time that its recipient
+#: prefers, or fail for want of an address.
 TRANSITIONS: dict[Status, frozenset[Status]] = {
-    Status.SCHEDULED: _TAKEN_BACK | {Status.SENDING},
-    Status.QUEUED: _TAKEN_BACK | {Status.SENDING, Status.DELIVERED},
+    Status.SCHEDULED: _TAKEN_BACK | {Status.SENDING, Status.DELIVERED, Status.FAILED},
+    Status.QUEUED: _TAKEN_BACK | {Status.SCHEDULED, Status.SENDING, Status.DELIVERED, Status.FAILED},
     Status.SENDING: _RECEIPTS | {Status.QUEUED, Status.RETRYING, Status.SENT, Status.FAILED, Status.UNKNOWN},
-    Status.RETRYING: _TAKEN_BACK | {Status.SENDING, Status.DELIVERED},
+    Status.RETRYING: _TAKEN_BACK | {Status.SCHEDULED, Status.SENDING, Status.DELIVERED, Status.FAILED},
     Status.SENT: _RECEIPTS,
     Status.DELIVERED: frozenset(),
     Status.UNDELIVERED: frozenset({Status.QUEUED}),
@@ -65,12 +63,21 @@ TRANSITIONS: dict[Status, frozenset[Status]] = {
 }
 
 
+#: From where it may move on to its next channel, to be QUEUED there: what waits, what was taken over and did not arrive
+#: in time, and, within the change that ended it, what failed for good.
+LEAVABLE = WAITING | {Status.SENT, Status.FAILED, Status.UNDELIVERED}
+
+
 class IllegalTransition(Exception):
     """A rule tried a step that the table does not allow: a bug, never a caller's mistake."""
 
 
-def step(before: Status, after: Status) -> Status:
-    """``after``, if it may directly follow ``before`` or is the same; else :class:`IllegalTransition`."""
-    if after is not before and after not in TRANSITIONS[before]:
+def step(before: Status, after: Status, *, falls_back: bool = False) -> Status:
+    """``after``, if it may directly follow ``before`` or is the same; else :class:`IllegalTransition`.
+
+    ``falls_back``: by moving on to the next channel, which is the only way from SENT to QUEUED.
+    """
+    allowed = (before in LEAVABLE and after is Status.QUEUED) if falls_back else after in TRANSITIONS[before]
+    if not allowed and (falls_back or after is not before):
         raise IllegalTransition(f"{before} may not become {after}")
     return after

@@ -55,6 +55,15 @@ notifications = sa.Table(
     sa.Column("traceparent", sa.Text, nullable=False),
     sa.Column("not_before", TIME),
     sa.Column("created_at", TIME, nullable=False),
+    # The notification whose digest tells this one's content; its own id, if it is that one.
+    sa.Column("collapsed_into", sa.Uuid),
+    sa.Index(
+        "notifications_digest_idx",
+        "tenant_id",
+        "collapsed_into",
+        "notification_id",
+        postgresql_where=sa.text("collapsed_into IS NOT NULL"),
+    ),
     # Partial, though all rows are in them: so they serve only who names a user or a template. Else PostgreSQL, which
     # can skip a column, may take one for a look-up by id, planned while a new week's partition was still empty.
     sa.Index(
@@ -69,6 +78,15 @@ notifications = sa.Table(
     ),
     postgresql_partition_by="RANGE (notification_id)",
 )
+
+#: The provider that a delivery waits for; none for what is looked at for another reason than to begin an attempt.
+#: Written as PostgreSQL writes it, for the comparison with the migrations.
+NEXT_PROVIDER = """
+CASE
+    WHEN status = ANY (ARRAY['SCHEDULED'::status, 'QUEUED'::status, 'RETRYING'::status]) \
+THEN COALESCE(route[route_index + 1], ''::text)
+    ELSE ''::text
+END"""
 
 deliveries = sa.Table(
     "deliveries",
@@ -100,8 +118,20 @@ deliveries = sa.Table(
     sa.Column("updated_at", TIME, nullable=False),
     sa.Column("revision", sa.Integer, nullable=False),
     sa.Column("died_at", TIME),
-    # The dispatcher's queue: only what is not at rest is in it.
-    sa.Index("deliveries_due_idx", "lane", "due_at", postgresql_where=sa.text("due_at IS NOT NULL")),
+    # A list of channel, to, route, after.
+    sa.Column("fallbacks", pg.JSONB),
+    sa.Column("fallback_index", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("fallback_at", TIME),
+    sa.Column("deferred_at", TIME),
+    # The dispatcher's queue, by tenant and provider, so that these take turns: only what is not at rest is in it.
+    sa.Index(
+        "deliveries_flow_idx",
+        "lane",
+        "tenant_id",
+        sa.text(f"({NEXT_PROVIDER})"),
+        "due_at",
+        postgresql_where=sa.text("due_at IS NOT NULL"),
+    ),
     # Few rows stand here, and people look for them; those that are QUEUED or SENT are found by id fast enough.
     sa.Index(
         "deliveries_troubled_idx",
@@ -128,6 +158,10 @@ deliveries = sa.Table(
         "notification_id",
         postgresql_where=sa.text("died_at IS NOT NULL"),
     ),
+    # What waits for a provider that may be called: looked at again when an operator lets one be called.
+    sa.Index("deliveries_deferred_idx", "deferred_at", postgresql_where=sa.text("deferred_at IS NOT NULL")),
+    # What a provider took over lately: whether it reports on it.
+    sa.Index("deliveries_sent_idx", "provider", "sent_at", postgresql_where=sa.text("sent_at IS NOT NULL")),
     postgresql_partition_by="RANGE (notification_id)",
 )
 
@@ -195,6 +229,124 @@ template_versions = sa.Table(
     sa.Column("contents", pg.JSONB, nullable=False),
     sa.Column("variables", pg.ARRAY(sa.Text), nullable=False),
     sa.Column("created_at", TIME, nullable=False),
+    # 0: its notifications are sent one by one.
+    sa.Column("digest_seconds", sa.Double, nullable=False, server_default="0"),
+)
+
+# What users want. Times of day are local ones, HH:MM; texts are empty where nothing was set.
+preferences = sa.Table(
+    "preferences",
+    metadata,
+    sa.Column("tenant_id", sa.Text, primary_key=True),
+    sa.Column("user_id", sa.Text, primary_key=True),
+    # A list of category, channel, enabled.
+    sa.Column("choices", pg.JSONB, nullable=False),
+    sa.Column("time_zone", sa.Text, nullable=False),
+    sa.Column("quiet_from", sa.Text, nullable=False),
+    sa.Column("quiet_until", sa.Text, nullable=False),
+    sa.Column("updated_at", TIME, nullable=False),
+)
+
+# What users must not get. The digest is that of all it says, as an address may be longer than an index can hold.
+suppressions = sa.Table(
+    "suppressions",
+    metadata,
+    sa.Column("tenant_id", sa.Text, primary_key=True),
+    sa.Column("user_id", sa.Text, primary_key=True),
+    sa.Column("digest", sa.LargeBinary, primary_key=True),
+    sa.Column("suppression_id", sa.Uuid, nullable=False),
+    sa.Column("channel", CHANNEL),
+    sa.Column("address", sa.Text, nullable=False),
+    sa.Column("category", sa.Text, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("created_at", TIME, nullable=False),
+)
+
+# Where pushes can go. The id is made of the token: a token is kept once.
+device_tokens = sa.Table(
+    "device_tokens",
+    metadata,
+    sa.Column("tenant_id", sa.Text, primary_key=True),
+    sa.Column("device_token_id", sa.Uuid, primary_key=True),
+    sa.Column("user_id", sa.Text, nullable=False),
+    sa.Column("token", sa.Text, nullable=False),
+    sa.Column("label", sa.Text, nullable=False),
+    sa.Column("updated_at", TIME, nullable=False),
+    sa.Index("device_tokens_user_idx", "tenant_id", "user_id", "updated_at"),
+)
+
+# Digests that still take notifications in; notification_id is the one that will tell them all, digest what they have in
+# common: user, category, channel and address.
+digests = sa.Table(
+    "digests",
+    metadata,
+    sa.Column("tenant_id", sa.Text, primary_key=True),
+    sa.Column("digest", sa.LargeBinary, primary_key=True),
+    sa.Column("notification_id", sa.Uuid, nullable=False),
+    sa.Column("ends_at", TIME, nullable=False),
+    sa.Index("digests_notification_id_idx", "tenant_id", "notification_id"),
+)
+
+limits = sa.Table(
+    "limits",
+    metadata,
+    # Empty: of all.
+    sa.Column("tenant_id", sa.Text, primary_key=True),
+    sa.Column("limit_id", sa.Text, primary_key=True),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("subject", sa.Text, nullable=False),
+    sa.Column("amount", sa.BigInteger, nullable=False),
+    # 0: none.
+    sa.Column("window_seconds", sa.Double, nullable=False),
+    sa.Column("actor", sa.Text, nullable=False),
+    sa.Column("updated_at", TIME, nullable=False),
+)
+
+api_keys = sa.Table(
+    "api_keys",
+    metadata,
+    sa.Column("tenant_id", sa.Text, primary_key=True),
+    sa.Column("key_id", sa.Text, primary_key=True),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("scopes", pg.ARRAY(sa.Text), nullable=False),
+    # SHA-256 of the secret.
+    sa.Column("digest", sa.LargeBinary, nullable=False),
+    sa.Column("created_at", TIME, nullable=False),
+    sa.Column("expires_at", TIME),
+    sa.Column("revoked_at", TIME),
+)
+
+# How often what many poll was changed: limits, keys.
+revisions = sa.Table(
+    "revisions",
+    metadata,
+    sa.Column("subject", sa.Text, primary_key=True),
+    sa.Column("revision", sa.BigInteger, nullable=False),
+)
+
+# What workers say of providers: worth nothing after a crash, as they say it again every second.
+provider_states = sa.Table(
+    "provider_states",
+    metadata,
+    sa.Column("worker_id", sa.Text, primary_key=True),
+    sa.Column("provider", sa.Text, primary_key=True),
+    sa.Column("channel", CHANNEL, nullable=False),
+    sa.Column("breaker", sa.Text, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("since", TIME, nullable=False),
+    sa.Column("told_at", TIME, nullable=False),
+    prefixes=["UNLOGGED"],
+)
+
+# What operators decided on channels and providers: it holds for all tenants.
+provider_controls = sa.Table(
+    "provider_controls",
+    metadata,
+    sa.Column("subject", sa.Text, primary_key=True),
+    sa.Column("paused", sa.Boolean, nullable=False),
+    sa.Column("override", sa.Text, nullable=False),
+    sa.Column("actor", sa.Text, nullable=False),
+    sa.Column("updated_at", TIME, nullable=False),
 )
 
 #: Each attempt as one row: its intent beside its outcome. The fence tells apart what a release numbered alike.

@@ -34,9 +34,10 @@ RETURNING version
 
 _INSERT = """
 INSERT INTO template_versions
-    (tenant_id, name, version, channel, priority, category, default_locale, contents, variables, created_at)
+    (tenant_id, name, version, channel, priority, category, default_locale, contents, variables, digest_seconds,
+    created_at)
 VALUES (%(tenant_id)s, %(name)s, %(version)s, %(channel)s, %(priority)s, %(category)s, %(default_locale)s,
-    %(contents)s, %(variables)s, %(now)s)
+    %(contents)s, %(variables)s, %(digest_seconds)s, %(now)s)
 """
 
 _DELETE = """

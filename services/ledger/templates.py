@@ -21,6 +21,8 @@ class Template(NamedTuple):
     #: Each of channel (empty: any), locale, subject, body, html_body.
     contents: Sequence[Mapping[str, str]]
     variables: Sequence[str]
+    #: How long notifications of one user and category are collected into one; 0: not at all.
+    digest_seconds: float = 0.0
     #: When version 1 was made, and when this one was; None before it is stored.
     created_at: dt.datetime | None = None
     updated_at: dt.datetime | None = None

@@ -7,7 +7,7 @@ import contextlib
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
-from services.ledger import rows, sql
+from services.ledger import rows, sql, tenancy
 from services.ledger.delivery import Ref
 from services.ledger.postgres import Connection, Postgres
 from shared.errors import PulseError
@@ -93,9 +93,11 @@ class Watchers:
         async def work(connection: Connection) -> list[tuple[str, str, str, int]]:
             return await (await connection.execute(sql.STATUSES, parameters)).fetchall()
 
+        with tenancy.tenants(tenant for tenant, _ in self._watches):
+            found = await self._postgres.write(work)
         behind = [
             watch
-            for tenant, id_, _, revision in await self._postgres.write(work)
+            for tenant, id_, _, revision in found
             for watch in self._watches.get((tenant, id_), ())
             if watch.revision < revision
         ]

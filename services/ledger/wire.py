@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import Message
@@ -13,6 +13,7 @@ from pulse.ledger.v1 import records_pb2
 from services.ledger.attempts import Ending
 from services.ledger.delivery import Delivery, Failure, Guarantee, Ref
 from services.ledger.entries import Entry, is_uuid
+from services.ledger.fallbacks import Leg
 from services.ledger.keys import Recorded
 from services.ledger.mover import Content, Settled
 from services.ledger.receipts import Receipt
@@ -23,6 +24,7 @@ from services.ledger.wire_enums import (
     FROM_GUARANTEE,
     FROM_OUTCOME,
     FROM_PRIORITY,
+    FROM_REJECTION,
     FROM_STATUS,
     TO_CHANNEL,
     TO_PRIORITY,
@@ -62,6 +64,8 @@ def entry(message: records_pb2.Entry) -> Entry:
         message.max_attempts,
         [{"rule": one.rule, "result": one.result, "reason": one.reason} for one in message.decisions],
         message.dispatched,
+        [_leg(leg) for leg in message.fallbacks],
+        from_duration(message.digest_window),
     )
 
 
@@ -100,7 +104,8 @@ def settlement(message: records_pb2.Settlement) -> Settlement | None:
     latency = from_duration(message.latency) * 1000 if message.HasField("latency") else None
     message_id = clean(message.provider_message_id, _LONGEST_NAME)
     ending = Ending(outcome, failure(message.failure), message_id, latency)
-    return Settlement(named, message.fence, ending, from_duration(message.retry_after))
+    rejection = FROM_REJECTION.get(message.rejection)
+    return Settlement(named, message.fence, ending, from_duration(message.retry_after), rejection)
 
 
 def receipt(message: records_pb2.ProviderReceipt) -> Receipt | None:
@@ -109,15 +114,16 @@ def receipt(message: records_pb2.ProviderReceipt) -> Receipt | None:
     if named is None or status is None:
         return None
     provider, message_id = clean(message.provider, _LONGEST_NAME), clean(message.provider_message_id, _LONGEST_NAME)
-    return Receipt(named, provider, message_id, status, failure(message.failure))
+    rejection = FROM_REJECTION.get(message.rejection)
+    return Receipt(named, provider, message_id, status, failure(message.failure), rejection)
 
 
 def settle_result(settled: Settled) -> records_pb2.SettleResult:
     return records_pb2.SettleResult(applied=settled.applied, status=number(TO_STATUS, settled.status))
 
 
-def claimed(delivery: Delivery, content: Content) -> records_pb2.ClaimedNotification:
-    """All that a worker needs to send it."""
+def claimed(delivery: Delivery, content: Content, critical: Container[str]) -> records_pb2.ClaimedNotification:
+    """All that a worker needs to send it; nobody can unsubscribe from the ``critical`` categories."""
     return records_pb2.ClaimedNotification(
         ref=to_ref(delivery.ref),
         fence=delivery.fence,
@@ -136,6 +142,9 @@ def claimed(delivery: Delivery, content: Content) -> records_pb2.ClaimedNotifica
         expires_at=to_timestamp(delivery.expires_at),
         create_time=to_timestamp(content.created_at),
         lane=TO_PRIORITY[delivery.lane],
+        category=content.category,
+        ready_time=to_timestamp(delivery.ready_at),
+        unsubscribable=bool(content.category) and content.category not in critical,
     )
 
 
@@ -162,6 +171,14 @@ def moment(message: Message, field: str) -> dt.datetime | None:
         return from_timestamp(getattr(message, field))
     except (ValueError, OverflowError):
         raise invalid([Violation(field, "must be a time between the years 1 and 9999")]) from None
+
+
+def _leg(message: records_pb2.Leg) -> Leg:
+    channel = FROM_CHANNEL.get(message.channel)
+    if channel is None:
+        raise invalid([Violation("fallbacks.channel", "is required")])
+    after = from_duration(message.after) if message.HasField("after") else None
+    return Leg(channel, message.to, list(message.route), after)
 
 
 def _recorded(answer: Recorded) -> records_pb2.RecordResult:

@@ -5,8 +5,11 @@ from __future__ import annotations
 import enum
 from typing import Any, TypeVar
 
-from pulse.common.v1 import enums_pb2, notification_pb2
+from pulse.common.v1 import enums_pb2, notification_pb2, provider_pb2
+from pulse.ledger.v1 import records_pb2
 from services.ledger.delivery import Channel, Guarantee, Kind, Lane, Outcome
+from services.ledger.provider_states import Breaker, Override
+from services.ledger.recipients import Rejection
 from services.ledger.states import Status
 
 Name = TypeVar("Name", bound=enum.StrEnum)
@@ -31,9 +34,14 @@ TO_PRIORITY = _numbers(enums_pb2.Priority, Lane)
 TO_GUARANTEE = _numbers(enums_pb2.DeliveryGuarantee, Guarantee)
 TO_KIND = _numbers(notification_pb2.TimelineEvent.Kind, Kind)
 TO_OUTCOME = _numbers(notification_pb2.TimelineEvent.Outcome, Outcome)
+TO_BREAKER = _numbers(provider_pb2.BreakerState, Breaker)
+TO_OVERRIDE = _numbers(provider_pb2.BreakerOverride, Override)
 
 FROM_STATUS = _names(TO_STATUS)
 FROM_CHANNEL = _names(TO_CHANNEL)
 FROM_PRIORITY = _names(TO_PRIORITY)
 FROM_GUARANTEE = _names(TO_GUARANTEE)
 FROM_OUTCOME = _names(TO_OUTCOME)
+FROM_BREAKER = _names(TO_BREAKER)
+FROM_OVERRIDE = _names(TO_OVERRIDE)
+FROM_REJECTION = _names(_numbers(records_pb2.Rejection, Rejection))

@@ -6,7 +6,9 @@ from collections.abc import Iterable, Mapping
 
 from pulse.common.v1 import notification_pb2, template_pb2
 from pulse.ledger.v1 import ledger_reader_pb2, records_pb2
+from services.ledger import fallbacks
 from services.ledger.delivery import Channel, Failure
+from services.ledger.fallbacks import Leg
 from services.ledger.paging import DeadLetterFilter, Filter, TemplateFilter
 from services.ledger.reader import Cell, Depth, Happening, Notification
 from services.ledger.states import WAITING, Status
@@ -24,7 +26,7 @@ from services.ledger.wire_enums import (
     TO_STATUS,
     number,
 )
-from shared.times import to_duration, to_timestamp
+from shared.times import from_duration, to_duration, to_timestamp
 
 
 def notification(found: Notification, happenings: Iterable[Happening] = ()) -> notification_pb2.Notification:
@@ -38,7 +40,7 @@ def notification(found: Notification, happenings: Iterable[Happening] = ()) -> n
         template_name=found.template_name,
         template_version=found.template_version,
         channel=TO_CHANNEL[delivery.channel],
-        to=found.recipient,
+        to=fallbacks.recipient(delivery, found.recipient),
         status=TO_STATUS[delivery.status],
         priority=TO_PRIORITY[delivery.lane],
         locale=found.locale,
@@ -60,6 +62,9 @@ def notification(found: Notification, happenings: Iterable[Happening] = ()) -> n
         failure=_failure(Failure(delivery.failure_code, delivery.failure_message)),
         timeline=[happening(one, traced) for one in happenings],
         trace_id=traced,
+        category=found.category,
+        fallbacks=[_fallback(leg) for leg in fallbacks.legs(delivery.fallbacks)],
+        collapsed_into=found.collapsed_into or "",
     )
 
 
@@ -68,7 +73,8 @@ def happening(found: Happening, traced: str) -> notification_pb2.TimelineEvent:
     event = found.event
     decisions = [notification_pb2.Decision(**decision) for decision in event.decisions]
     if event.reported is not None:
-        decisions.append(notification_pb2.Decision(rule="receipt", result=event.reported))
+        reason = f"{event.provider} reported it" if event.provider else "its arrival was acknowledged"
+        decisions.append(notification_pb2.Decision(rule="receipt", result=event.reported, reason=reason))
     return notification_pb2.TimelineEvent(
         sequence=found.sequence,
         time=to_timestamp(found.recorded_at),
@@ -137,7 +143,11 @@ def statistics(cells: Iterable[Cell]) -> ledger_reader_pb2.GetStatisticsResponse
     return ledger_reader_pb2.GetStatisticsResponse(
         cells=[
             ledger_reader_pb2.StatisticsCell(
-                status=TO_STATUS[cell.status], channel=TO_CHANNEL[cell.channel], count=cell.notifications
+                status=TO_STATUS[cell.status],
+                channel=TO_CHANNEL[cell.channel],
+                count=cell.notifications,
+                provider=cell.provider,
+                bucket_start=to_timestamp(cell.bucket_start),
             )
             for cell in cells
         ],
@@ -158,6 +168,7 @@ def template(found: Template) -> template_pb2.Template:
         create_time=to_timestamp(found.created_at),
         update_time=to_timestamp(found.updated_at),
         variables=found.variables,
+        digest_window=to_duration(found.digest_seconds) if found.digest_seconds else None,
     )
 
 
@@ -182,6 +193,7 @@ def template_of(message: template_pb2.Template) -> Template:
         message.default_locale,
         contents,
         list(message.variables),
+        from_duration(message.digest_window),
     )
 
 
@@ -193,6 +205,11 @@ def _content(content: Mapping[str, str]) -> template_pb2.TemplateContent:
         body=content["body"],
         html_body=content["html_body"],
     )
+
+
+def _fallback(leg: Leg) -> notification_pb2.Fallback:
+    after = None if leg.after is None else to_duration(leg.after)
+    return notification_pb2.Fallback(channel=TO_CHANNEL[leg.channel], to=leg.to, after=after)
 
 
 def _failure(failure: Failure) -> notification_pb2.Failure | None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import grpc.aio
 
-from pulse.common.v1 import enums_pb2, notification_pb2, template_pb2
+from pulse.common.v1 import enums_pb2, notification_pb2, provider_pb2, template_pb2
 from pulse.ledger.v1 import (
     ledger_admin_pb2,
     ledger_admin_pb2_grpc,
@@ -26,6 +26,8 @@ from shared.times import to_duration, to_timestamp
 
 Outcome = notification_pb2.TimelineEvent
 TENANT = "acme"
+#: Provider states by their providers' names.
+Providers = dict[str, provider_pb2.ProviderState]
 
 
 class Calls:
@@ -75,15 +77,27 @@ class Calls:
         return list(response.results)
 
     async def draw(
-        self, limit: int = 100, lane: Any = enums_pb2.HIGH, redispatch_after: float = 10
+        self, limit: int = 100, lane: Any = enums_pb2.HIGH, redispatch_after: float = 10, **allowances: int
     ) -> ledger_service_pb2.DrawResponse:
-        request = ledger_service_pb2.DrawRequest(lane=lane, limit=limit, redispatch_after=to_duration(redispatch_after))
+        """``allowances``: how many may go to a provider that is bounded."""
+        request = ledger_service_pb2.DrawRequest(
+            lane=lane,
+            limit=limit,
+            redispatch_after=to_duration(redispatch_after),
+            allowances=[records_pb2.ProviderAllowance(provider=name, count=n) for name, n in allowances.items()],
+        )
         return await call(self.service.Draw, request)
 
     async def claim(
-        self, *refs: records_pb2.NotificationRef, lease: float = 12, worker: str = "worker-1"
+        self,
+        *refs: records_pb2.NotificationRef,
+        lease: float = 12,
+        worker: str = "worker-1",
+        avoid: Iterable[str] = (),
     ) -> list[records_pb2.ClaimedNotification]:
-        request = ledger_service_pb2.ClaimRequest(worker_id=worker, lease=to_duration(lease), refs=refs)
+        request = ledger_service_pb2.ClaimRequest(
+            worker_id=worker, lease=to_duration(lease), refs=refs, avoid_providers=avoid
+        )
         return list((await call(self.service.Claim, request)).claimed)
 
     async def settle(self, *settlements: records_pb2.Settlement) -> list[records_pb2.SettleResult]:
@@ -97,6 +111,30 @@ class Calls:
     async def receive(self, *receipts: records_pb2.ProviderReceipt) -> list[records_pb2.SettleResult]:
         response = await call(self.service.RecordReceipts, ledger_service_pb2.RecordReceiptsRequest(receipts=receipts))
         return list(response.results)
+
+    async def acknowledge(
+        self, ref: records_pb2.NotificationRef, actor: str = "phone"
+    ) -> notification_pb2.Notification:
+        request = ledger_service_pb2.AcknowledgeRequest(ref=ref, actor=actor)
+        return (await call(self.service.Acknowledge, request)).notification
+
+    async def exchange(self, *states: provider_pb2.ProviderState, worker: str = "worker-1") -> Providers:
+        """Tells how a worker sees its providers; gives how all see them, by name."""
+        request = ledger_service_pb2.ExchangeProviderStatesRequest(worker_id=worker, states=states)
+        return by_name((await call(self.service.ExchangeProviderStates, request)).states)
+
+    async def providers(self) -> Providers:
+        """How they stand, by name."""
+        request = ledger_reader_pb2.ListProviderStatesRequest()
+        return by_name((await call(self.reader.ListProviderStates, request)).states)
+
+    async def pause(self, paused: bool = True, **what: Any) -> None:
+        """``what``: a channel or a provider."""
+        await call(self.admin.SetPause, ledger_admin_pb2.SetPauseRequest(paused=paused, actor="ops", **what))
+
+    async def override(self, provider: str, override: Any) -> provider_pb2.ProviderState:
+        request = ledger_admin_pb2.OverrideBreakerRequest(provider=provider, override=override, actor="ops")
+        return (await call(self.admin.OverrideBreaker, request)).state
 
     async def cancel(self, ref: records_pb2.NotificationRef, actor: str = "key-7") -> notification_pb2.Notification:
         response = await call(self.service.Cancel, ledger_service_pb2.CancelRequest(ref=ref, actor=actor))
@@ -173,6 +211,16 @@ def template(name: str = "welcome", body: str = "Hello {{ name }}", **fields: An
     contents = [template_pb2.TemplateContent(subject="Hello", body=body)]
     values = {"name": name, "channel": enums_pb2.EMAIL, "contents": contents, "variables": ["name"]}
     return template_pb2.Template(**(values | fields))
+
+
+def by_name(states: Iterable[provider_pb2.ProviderState]) -> Providers:
+    return {state.provider: state for state in states}
+
+
+def leg(channel: Any = enums_pb2.SMS, to: str = "+4915112345678", after: float | None = 30) -> records_pb2.Leg:
+    """A fallback; ``after`` in seconds."""
+    route = {enums_pb2.SMS: ["twilio"], enums_pb2.EMAIL: ["smtp"], enums_pb2.PUSH: ["fcm"]}[channel]
+    return records_pb2.Leg(channel=channel, to=to, route=route, after=None if after is None else to_duration(after))
 
 
 def names(event: notification_pb2.TimelineEvent) -> tuple[str, str]:

@@ -13,7 +13,13 @@ LEASE = dt.timedelta(seconds=12)
 REDISPATCH = dt.timedelta(seconds=10)
 WAITING = {"SCHEDULED", "QUEUED", "RETRYING"}
 DEAD = {"FAILED", "UNKNOWN", "UNDELIVERED"}
-RESTING = DEAD | {"SENT", "DELIVERED", "EXPIRED", "CANCELLED"}
+RESTING = DEAD | {"DELIVERED", "EXPIRED", "CANCELLED"}
+#: A further channel takes over after so long, if the one before did not bring it or failed.
+TAKES_OVER = dt.timedelta(seconds=20)
+#: What finds no provider is looked at again after so long at first.
+LOOK_AGAIN = dt.timedelta(seconds=1)
+#: … and at last.
+LONGEST_LOOK = dt.timedelta(seconds=5)
 
 
 @dataclass
@@ -27,38 +33,81 @@ class One:
     ready_at: dt.datetime
     due_at: dt.datetime | None
     expires_at: dt.datetime | None
-    #: Attempts since acceptance or the last replay, and those before.
+    #: Channels still to come, and when the next of them takes over.
+    legs: int = 0
+    next_leg_at: dt.datetime | None = None
+    #: How many took over, and the provider of the last attempt.
+    steps: int = 0
+    provider: str = ""
+    #: Attempts since acceptance, the last replay or the last further channel, and those before.
     tries: int = 0
     earlier: int = 0
     fence: int = 0
     route: int = 0
     lease_until: dt.datetime | None = None
+    #: Since when no provider may be called.
+    shut_since: dt.datetime | None = None
     message_id: str = ""
     early: tuple[str, str] | None = None
-    receipts: set[tuple[str, str]] = field(default_factory=set)
+    receipts: set[tuple[str, str, str]] = field(default_factory=set)
 
-    def stands(self) -> tuple[str, int, int]:
-        return self.status, self.earlier + self.tries, self.fence
+    def stands(self) -> tuple[str, int, int, int]:
+        return self.status, self.earlier + self.tries, self.fence, self.steps
 
     def over(self, now: dt.datetime) -> bool:
         return self.expires_at is not None and now >= self.expires_at
 
     def rest(self, status: str) -> None:
-        self.status, self.due_at, self.lease_until = status, None, None
-
-    def try_again(self, ready_at: dt.datetime, route: int) -> None:
-        if self.tries >= self.max_attempts:
-            self.rest("FAILED")
-        elif self.over(ready_at):
-            self.rest("EXPIRED")
+        self.status, self.due_at, self.lease_until, self.shut_since = status, None, None, None
+        if status == "SENT":
+            self.due_at = self.next_leg_at
         else:
-            self.status, self.lease_until = "RETRYING", None
-            self.ready_at = self.due_at = ready_at
-            self.route = route
+            self.next_leg_at = None
 
-    def deliver(self, status: str, message_id: str) -> None:
+    def fail(self, status: str, now: dt.datetime) -> None:
+        """For good on this channel."""
+        self.rest(status)
+        if self.legs and not self.over(now):
+            self.move_on(now)
+
+    def move_on(self, now: dt.datetime) -> None:
+        self.legs, self.steps = self.legs - 1, self.steps + 1
+        self.status, self.lease_until, self.route, self.routes = "QUEUED", None, 0, 1
+        self.ready_at = self.due_at = now
+        self.next_leg_at = now + TAKES_OVER if self.legs else None
+        self.early, self.message_id, self.shut_since = None, "", None
+        self.earlier, self.tries = self.earlier + self.tries, 0
+
+    def fall_back(self, now: dt.datetime) -> None:
+        """Its next channel takes over, if that is due."""
+        if self.next_leg_at is None or self.status not in WAITING | {"SENT"}:
+            return
+        if self.over(now):
+            self.next_leg_at = None
+            self.rest("SENT")
+        elif self.next_leg_at <= now:
+            self.move_on(now)
+
+    def look_at(self, due_at: dt.datetime) -> None:
+        self.due_at = min(due_at, self.next_leg_at or due_at)
+
+    def try_again(self, ready_at: dt.datetime, route: int, now: dt.datetime) -> None:
+        if self.tries >= self.max_attempts:
+            self.fail("FAILED", now)
+        elif self.over(ready_at):
+            if self.legs and not self.over(now):
+                self.fail("FAILED", now)
+            else:
+                self.rest("EXPIRED")
+        else:
+            self.status, self.lease_until, self.ready_at, self.route = "RETRYING", None, ready_at, route
+            self.look_at(ready_at)
+
+    def deliver(self, status: str, message_id: str, now: dt.datetime) -> None:
         self.rest(status)
         self.message_id, self.early = message_id or self.message_id, None
+        if status == "UNDELIVERED":
+            self.fail(status, now)
 
 
 class Model:
@@ -82,29 +131,36 @@ class Model:
         drawn = set()
         for name, one in self.all.items():
             if one.due_at is not None and one.due_at <= now:
-                one.due_at = now + REDISPATCH
-                if one.status != "SENDING" and one.over(now):
+                later = one.next_leg_at if one.next_leg_at is not None and one.next_leg_at > now else now + REDISPATCH
+                one.due_at = min(now + REDISPATCH, later)
+                if one.status in WAITING and one.over(now):
                     one.rest("EXPIRED")
                 else:
                     drawn.add(name)
         return drawn
 
-    def claim(self, name: str, now: dt.datetime) -> bool:
+    def claim(self, name: str, now: dt.datetime, shut: bool = False) -> bool:
+        """``shut``: no provider may be called."""
         one = self.all[name]
         if one.status == "SENDING" and one.lease_until is not None and one.lease_until <= now:
             if one.early and one.early[0] == "DELIVERED":
-                one.deliver(*one.early)
+                one.deliver(*one.early, now)
             elif one.at_most_once:
                 one.rest("UNKNOWN")
             else:
-                one.try_again(now, one.route)
-        if one.status not in WAITING:
-            return False
-        if one.over(now):
+                one.try_again(now, one.route, now)
+        if one.status in WAITING and one.over(now):
             one.rest("EXPIRED")
+        one.fall_back(now)
+        if one.status not in WAITING or (one.status != "QUEUED" and one.ready_at > now):
             return False
-        if one.status != "QUEUED" and one.ready_at > now:
+        if shut:
+            one.shut_since = one.shut_since or now
+            wait = min(max((now - one.shut_since) / 2, LOOK_AGAIN), LONGEST_LOOK)
+            one.look_at(min(now + wait, one.expires_at or now + wait))
             return False
+        one.shut_since = None
+        one.provider = ["first", "second"][one.route] if one.steps == 0 else "text"
         one.status, one.lease_until, one.due_at = "SENDING", now + LEASE, now + LEASE
         one.tries, one.fence = one.tries + 1, one.fence + 1
         return True
@@ -113,36 +169,51 @@ class Model:
         one = self.all[name]
         if one.status != "SENDING" or one.fence != fence:
             return False
-        back_off = dt.timedelta(seconds=max(min(300, 2.0**one.tries) / 2, wait))
+        rounds = (one.tries - 1) // one.routes + 1
+        back_off = dt.timedelta(seconds=max(min(300, 2.0**rounds) / 2, wait))
+        following = (one.route + 1) % one.routes
         if one.early and (one.early[0] == "DELIVERED" or one.early[1] == message_id != ""):
-            one.deliver(*one.early)
+            one.deliver(*one.early, now)
         elif outcome == "SUCCEEDED":
             one.rest("SENT")
             one.message_id = message_id
         elif outcome == "PERMANENT_FAILURE":
-            one.rest("FAILED")
+            one.fail("FAILED", now)
         elif outcome == "RELEASED":
             one.status, one.lease_until, one.tries = "QUEUED", None, one.tries - 1
-            one.ready_at = one.due_at = now + dt.timedelta(seconds=wait)
+            one.ready_at = now + dt.timedelta(seconds=wait)
+            one.look_at(one.ready_at)
         elif outcome == "UNANSWERED" and one.at_most_once:
             one.rest("UNKNOWN")
+        elif outcome == "TRANSIENT_FAILURE" and following > 0:
+            one.try_again(now, following, now)
         else:
-            one.try_again(now + back_off, min(one.route + 1, one.routes - 1))
+            one.try_again(now + back_off, following, now)
         return True
 
-    def receive(self, name: str, status: str, message_id: str) -> bool:
+    def receive(self, name: str, status: str, message_id: str, provider: str, now: dt.datetime) -> bool:
         one = self.all[name]
-        if one.fence == 0 or (status, message_id) in one.receipts:
+        if one.fence == 0 or (status, message_id, provider) in one.receipts:
             return False
-        one.receipts.add((status, message_id))
-        own = not one.message_id or not message_id or one.message_id == message_id
+        one.receipts.add((status, message_id, provider))
+        left = status == "UNDELIVERED" and one.steps > 0 and provider != one.provider
+        own = not left and (not one.message_id or not message_id or one.message_id == message_id)
         if (status == "DELIVERED" and one.status in {"SENT", "RETRYING", "QUEUED", "UNKNOWN"}) or (
             status == "UNDELIVERED" and one.status in {"SENT", "UNKNOWN"} and own
         ):
-            one.deliver(status, message_id)
-        elif one.status == "SENDING" and not (one.early and one.early[0] == "DELIVERED"):
+            one.deliver(status, message_id, now)
+        elif one.status == "SENDING" and not left and not (one.early and one.early[0] == "DELIVERED"):
             one.early = (status, message_id)
         return True
+
+    def acknowledge(self, name: str, now: dt.datetime) -> bool:
+        """False: it was never sent, or has ended otherwise."""
+        one = self.all[name]
+        if one.fence and one.status in WAITING | {"SENT", "UNKNOWN"}:
+            one.deliver("DELIVERED", "", now)
+        elif one.status == "SENDING":
+            one.early = one.early if one.early and one.early[0] == "DELIVERED" else ("DELIVERED", "")
+        return one.status in {"DELIVERED", "SENDING"}
 
     def cancel(self, name: str) -> bool:
         """False: it is too late."""
@@ -158,6 +229,7 @@ class Model:
             return False
         one.status, one.route, one.early, one.message_id = "QUEUED", 0, None, ""
         one.ready_at = one.due_at = now
+        one.next_leg_at = now + TAKES_OVER if one.legs else None
         one.earlier, one.tries = one.earlier + one.tries, 0
         return True
 

@@ -25,16 +25,20 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from services.ledger import tenancy
 from services.ledger.attempts import Ending
 from services.ledger.config import LedgerSettings
 from services.ledger.dead_letters import DeadLetters
 from services.ledger.delivery import NO_FAILURE, Channel, Guarantee, Lane, Outcome
+from services.ledger.draws import Draws
 from services.ledger.entries import Entry
+from services.ledger.fallbacks import Leg
 from services.ledger.interventions import Refused
 from services.ledger.keys import Recorded
 from services.ledger.mover import Mover
 from services.ledger.paging import DeadLetterFilter
 from services.ledger.postgres import Connection, Postgres
+from services.ledger.receipt_delays import ReceiptDelays
 from services.ledger.receipts import Receipt
 from services.ledger.recorder import Limits, Recorder
 from services.ledger.settlements import Settlement
@@ -44,17 +48,25 @@ from shared.clock import FixedClock
 from shared.ids import uuid7
 from tests.ledger.calls import TENANT
 from tests.ledger.conftest import NOON
-from tests.ledger.model import DEAD, KEY_LIFE, LEASE, REDISPATCH, RESTING, WAITING, Model, One
+from tests.ledger.model import DEAD, KEY_LIFE, LEASE, REDISPATCH, RESTING, TAKES_OVER, WAITING, Model, One
 from tests.ledger.test_rules import ALLOWED
 
 PICK = st.integers(0, 11)
+PROVIDERS = ("first", "second", "text")
+LEGS = [
+    Leg(Channel.SMS, "+4915112345678", ["text"], TAKES_OVER.total_seconds()),
+    Leg(Channel.PUSH, "token", ["text"], TAKES_OVER.total_seconds()),
+]
+#: From where a notification may move on to its next channel.
+MOVES_ON = WAITING | {"SENT", "FAILED", "UNDELIVERED"}
 LIVE = WAITING | {"SENDING"}
 OUTCOMES = st.sampled_from(list(Outcome))
 MESSAGE_IDS = st.sampled_from(["", "m-1", "m-2"])
 WAITS = st.sampled_from([0.0, 0.0, 3.0, 30.0])
 
 STATES = """
-SELECT notification_id::text, status::text, attempt, fence, lease_until, expires_at, max_attempts, due_at
+SELECT notification_id::text, status::text, attempt, fence, fallback_index, lease_until, expires_at, max_attempts,
+    due_at, fallback_at
 FROM deliveries
 """
 EVENTS = """
@@ -67,14 +79,25 @@ class World:
     """A ledger without its server, and the loop it runs in."""
 
     def __init__(self, settings: LedgerSettings, runner: asyncio.Runner) -> None:
-        self.run = runner.run
+        self._runner = runner
         self.postgres = Postgres(settings)
         self.clock = FixedClock(NOON)
         watchers = Watchers(self.postgres, 60)
         limits = Limits(REDISPATCH, KEY_LIFE, most_attempts=20, policies=settings.retry_policies)
         self.recorder = Recorder(self.postgres, self.clock, limits)
-        self.mover = Mover(self.postgres, self.clock, settings.retry_policies, watchers, lambda: 0.5)
+        delays = ReceiptDelays(self.postgres, self.clock, settings.delay_rules._replace(providers=()))
+        self.mover = Mover(self.postgres, self.clock, settings.retry_policies, watchers, lambda: 0.5, delays)
+        self.draws = Draws(self.postgres, self.clock, self.mover.expire)
         self.dead_letters = DeadLetters(self.postgres, self.clock, watchers)
+
+    def run(self, what: Coroutine[Any, Any, Any]) -> Any:
+        """For the platform: what it does is of all tenants."""
+
+        async def all_tenants() -> Any:
+            with tenancy.platform():
+                return await what
+
+        return self._runner.run(all_tenants())
 
     def rows(self, statement: str) -> list[tuple[Any, ...]]:
         async def work(connection: Connection) -> list[tuple[Any, ...]]:
@@ -89,7 +112,7 @@ class World:
         async def work(connection: Connection) -> None:
             await connection.execute("TRUNCATE notifications, deliveries, events, idempotency_keys")
 
-        self.run(self.postgres.write(work))
+        self.run(self.postgres.maintain(work))
 
 
 class LedgerAndModel(RuleBasedStateMachine):
@@ -105,9 +128,9 @@ class LedgerAndModel(RuleBasedStateMachine):
     def begin(self) -> None:
         """Three to begin with, as a run that records nothing shows nothing."""
         self.world.begin()
-        self.record("key-1", "a", None, None, Guarantee.AT_LEAST_ONCE, 1, 1)
-        self.record("", "a", None, None, Guarantee.AT_LEAST_ONCE, 2, 3)
-        self.record("", "a", None, None, Guarantee.AT_MOST_ONCE, 1, 2)
+        self.record("key-1", "a", None, None, Guarantee.AT_LEAST_ONCE, 1, 1, 0)
+        self.record("", "a", None, None, Guarantee.AT_LEAST_ONCE, 2, 3, 1)
+        self.record("", "a", None, None, Guarantee.AT_MOST_ONCE, 1, 2, 2)
 
     @property
     def now(self) -> dt.datetime:
@@ -132,8 +155,9 @@ class LedgerAndModel(RuleBasedStateMachine):
         guarantee=st.sampled_from(list(Guarantee)),
         routes=st.integers(1, 2),
         attempts=st.integers(1, 3),
+        legs=st.sampled_from([0, 0, 1, 2]),
     )
-    def record(self, key, fingerprint, later, life, guarantee, routes, attempts) -> None:
+    def record(self, key, fingerprint, later, life, guarantee, routes, attempts, legs) -> None:
         now, name = self.now, uuid7(self.now)
         not_before = later and now + dt.timedelta(seconds=later)
         expires_at = life and now + dt.timedelta(seconds=life)
@@ -141,10 +165,12 @@ class LedgerAndModel(RuleBasedStateMachine):
         entry = Entry(
             *(TENANT, name, "user-1", "welcome", 1, "ada@example.com", "", "{}", key, fingerprint.encode(), "", {}, ""),
             *("", not_before, expires_at, Channel.EMAIL, Lane.HIGH, guarantee, route, attempts, [], False),
+            fallbacks=LEGS[:legs],
         )
         start = not_before or now
         at_most_once = guarantee is Guarantee.AT_MOST_ONCE
-        one = One("SCHEDULED" if later else "QUEUED", attempts, at_most_once, routes, start, start, expires_at)
+        one = One("SCHEDULED" if later else "QUEUED", attempts, at_most_once, routes, start, start, expires_at, legs)
+        one.next_leg_at = start + TAKES_OVER if legs else None
         (answer,) = self.do(self.world.recorder.record([entry]))
         said = answer.notification_id if isinstance(answer, Recorded) else "refused"
         assert said == self.model.record(name, one, key, fingerprint, now)
@@ -155,15 +181,18 @@ class LedgerAndModel(RuleBasedStateMachine):
 
     @rule()
     def draw(self) -> None:
-        drawn = self.do(self.world.mover.draw(Lane.HIGH, 1000, REDISPATCH))
+        drawn = self.do(self.world.draws.draw(Lane.HIGH, 1000, REDISPATCH, {}))
         assert {name for _, name in drawn.refs} == self.model.draw(self.now)
 
     @precondition(lambda self: self.model.all)
-    @rule(pick=PICK)
-    def claim(self, pick: int) -> None:
-        name = self.one_of(pick, LIVE)
-        claimed = self.do(self.world.mover.claim([(TENANT, name)], "worker", LEASE))
-        assert bool(claimed) == self.model.claim(name, self.now)
+    @rule(pick=PICK, shut=st.sampled_from([False, False, False, True]))
+    def claim(self, pick: int, shut: bool) -> None:
+        """``shut``: the worker must not call any provider."""
+        name = self.one_of(pick, LIVE | {"SENT"})
+        avoided = PROVIDERS if shut else ()
+        claimed = self.do(self.world.mover.claim([(TENANT, name)], "worker", LEASE, avoided))
+        assert bool(claimed) == self.model.claim(name, self.now, shut)
+        assert all(delivery.provider == self.model.all[name].provider for delivery, _ in claimed)
         self.fences += [(name, delivery.fence) for delivery, _ in claimed]
 
     @precondition(lambda self: self.fences)
@@ -176,10 +205,10 @@ class LedgerAndModel(RuleBasedStateMachine):
     @rule(pick=PICK, outcome=OUTCOMES, message_id=MESSAGE_IDS, wait=WAITS)
     def attempt(self, pick: int, outcome: Outcome, message_id: str, wait: float) -> None:
         """A claim and its settlement, once the time has come."""
-        one = self.model.all[self.one_of(pick, LIVE)]
+        one = self.model.all[self.one_of(pick, LIVE | {"SENT"})]
         self.world.clock.advance(max((one.ready_at - self.now).total_seconds(), 0.0))
         claims = len(self.fences)
-        self.claim(pick)
+        self.claim(pick, False)
         if len(self.fences) > claims:
             self.end(*self.fences[-1], outcome, message_id, wait)
 
@@ -189,13 +218,20 @@ class LedgerAndModel(RuleBasedStateMachine):
         assert settled.applied == self.model.settle(name, fence, outcome.value, message_id, wait, self.now)
 
     @precondition(lambda self: self.fences)
-    @rule(pick=PICK, delivered=st.booleans(), message_id=MESSAGE_IDS)
-    def receive(self, pick: int, delivered: bool, message_id: str) -> None:
+    @rule(pick=PICK, delivered=st.booleans(), message_id=MESSAGE_IDS, provider=st.sampled_from(PROVIDERS))
+    def receive(self, pick: int, delivered: bool, message_id: str, provider: str) -> None:
         name, _ = self.fences[pick % len(self.fences)]
         status = Status.DELIVERED if delivered else Status.UNDELIVERED
-        receipt = Receipt((TENANT, name), "first", message_id, status, NO_FAILURE)
+        receipt = Receipt((TENANT, name), provider, message_id, status, NO_FAILURE)
         (settled,) = self.do(self.world.mover.receive([receipt]))
-        assert settled.applied == self.model.receive(name, status.value, message_id)
+        assert settled.applied == self.model.receive(name, status.value, message_id, provider, self.now)
+
+    @precondition(lambda self: self.model.all)
+    @rule(pick=PICK)
+    def acknowledge(self, pick: int) -> None:
+        name = self.one_of(pick, {"SENT", "SENDING", "RETRYING"})
+        acknowledged = self.intervene(self.world.mover.acknowledge((TENANT, name), "phone"))
+        assert acknowledged == self.model.acknowledge(name, self.now)
 
     @precondition(lambda self: self.model.all)
     @rule(pick=PICK)
@@ -228,17 +264,19 @@ class LedgerAndModel(RuleBasedStateMachine):
     @invariant()
     def they_agree(self) -> None:
         rows = self.world.rows(STATES)
-        assert {row[0]: row[1:4] for row in rows} == {name: one.stands() for name, one in self.model.all.items()}
+        assert {row[0]: row[1:5] for row in rows} == {name: one.stands() for name, one in self.model.all.items()}
         (counted,) = self.world.rows("SELECT count(*) FROM notifications")
         assert counted == (len(rows),), "I1, I13"
-        for name, status, _, _, lease_until, *_, due_at in rows:
+        for name, status, *_, due_at, fallback_at in rows:
+            assert (due_at is None) == (self.model.all[name].due_at is None), ("I13", name)
+            assert (due_at is None) == (status in RESTING or (status == "SENT" and fallback_at is None)), ("I13", name)
+            assert status in RESTING | LIVE | {"SENT"}
+        for name, status, _, _, _, lease_until, *_ in rows:
             assert (lease_until is not None) == (status == "SENDING"), ("I6", name)
-            assert (due_at is None) == (status in RESTING), ("I13", name)
-            assert status in RESTING | LIVE
 
     @invariant()
     def no_life_breaks_a_promise(self) -> None:
-        ends = {row[0]: (row[5], row[6]) for row in self.world.rows(STATES)}
+        ends = {row[0]: (row[6], row[7]) for row in self.world.rows(STATES)}
         for name, events in itertools.groupby(self.world.rows(EVENTS), key=lambda row: row[0]):
             check_life([row[1:] for row in events], *ends[name])
 
@@ -247,7 +285,8 @@ def check_life(events: list[tuple[Any, ...]], expires_at: dt.datetime | None, ma
     """One timeline, by itself."""
     status, fence, tries, earliest = events[0][1], 0, 0, None
     for kind, after, own_fence, outcome, at, next_attempt_at in events[1:]:
-        assert after == status or after in ALLOWED[status].split(), "I7"
+        allowed = MOVES_ON if kind == "FALLBACK" else {status, *ALLOWED[status].split()}
+        assert (status if kind == "FALLBACK" else after) in allowed, "I7"
         if kind == "ATTEMPT_STARTED":
             assert own_fence == fence + 1, "I6"
             assert status in WAITING, "I12"
@@ -258,7 +297,7 @@ def check_life(events: list[tuple[Any, ...]], expires_at: dt.datetime | None, ma
             assert own_fence == fence, "I6"
             tries -= outcome == "RELEASED"
             earliest = next_attempt_at
-        if kind == "REPLAYED":
+        if kind in ("REPLAYED", "FALLBACK"):
             tries, earliest = 0, next_attempt_at
         assert tries <= max_attempts, "I9"
         status = after

@@ -186,7 +186,7 @@ async def test_what_a_provider_asks_for_is_clamped(calls: Calls):
     assert moment((await calls.get(ref)).next_attempt_time) == NOON + dt.timedelta(seconds=900)
 
 
-async def test_the_next_provider_of_the_route_goes_on(calls: Calls, clock):
+async def test_the_next_provider_of_the_route_goes_on_and_after_the_last_the_first(calls: Calls, clock):
     ref = await calls.recorded(route=["first", "second"], max_attempts=4)
     providers = []
     for _ in range(3):
@@ -194,7 +194,7 @@ async def test_the_next_provider_of_the_route_goes_on(calls: Calls, clock):
         providers.append(claimed.provider)
         await calls.end(claimed, Outcome.TRANSIENT_FAILURE)
         clock.advance(900)
-    assert providers == ["first", "second", "second"]
+    assert providers == ["first", "second", "first"]
 
 
 async def test_a_success_clears_the_failure_before_it(calls: Calls, clock):

@@ -8,6 +8,7 @@ import pytest
 
 from pulse.common.v1 import enums_pb2
 from pulse.ledger.v1 import ledger_reader_pb2, records_pb2
+from services.ledger import buckets
 from shared.channels import call
 from shared.errors import Code, PulseError
 from shared.times import from_duration, to_duration
@@ -152,3 +153,29 @@ async def test_statistics_count_what_was_accepted_in_the_window(calls: Calls, cl
     }
     assert recent.average_retry_attempts == 1.0
     assert sum(cell.count for cell in everything.cells) == 3
+
+
+async def test_statistics_tell_providers_and_hours_apart_if_asked(calls: Calls, clock):
+    clock.advance(3600 - clock.now().timestamp() % 3600 - 1)
+    before_the_hour = await calls.recorded()
+    clock.advance(2)
+    await calls.recorded()
+    (claimed,) = await calls.claim(before_the_hour)
+    await calls.end(claimed, Outcome.SUCCEEDED)
+    request = ledger_reader_pb2.GetStatisticsRequest(
+        tenant_id=TENANT, window=to_duration(7200), bucket=to_duration(3600), by_provider=True
+    )
+    told = await call(calls.reader.GetStatistics, request)
+    hour = int(clock.now().timestamp()) // 3600 * 3600
+    assert {(cell.status, cell.provider, cell.bucket_start.seconds, cell.count) for cell in told.cells} == {
+        (enums_pb2.SENT, claimed.provider, hour - 3600, 1),
+        (enums_pb2.QUEUED, "", hour, 1),
+    }
+
+
+def test_buckets_begin_at_multiples_of_their_length_and_cover_the_window():
+    now = dt.datetime(2026, 1, 1, 12, 30, tzinfo=dt.UTC)
+    hours = buckets.starts(now - dt.timedelta(hours=2), now, dt.timedelta(hours=1))
+    assert [start.hour for start in hours] == [10, 11, 12]
+    assert [start.minute for start in hours] == [0, 0, 0]
+    assert len(buckets.starts(now - dt.timedelta(days=31), now, dt.timedelta(minutes=1))) == buckets.MOST

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.ledger import claims, interventions, receipts, settlements
+from services.ledger import claims, fallbacks, interventions, receipts, settlements
 from services.ledger.attempts import Ending
 from services.ledger.changes import begin
 from services.ledger.claims import Claim
@@ -26,7 +26,7 @@ from services.ledger.delivery import (
 )
 from services.ledger.held import Held
 from services.ledger.retry import RetryPolicies, RetryPolicy
-from services.ledger.states import SETTLED, TERMINAL, TRANSITIONS, IllegalTransition, Status, step
+from services.ledger.states import TERMINAL, TRANSITIONS, IllegalTransition, Status, step
 from tests.ledger.conftest import NOON
 
 POLICY = RetryPolicy(base=2.0, cap=300.0, longest_retry_after=900.0)
@@ -34,10 +34,10 @@ POLICIES = RetryPolicies(POLICY)
 
 #: What may follow each status: the table once more, in other words.
 ALLOWED = {
-    "SCHEDULED": "SENDING EXPIRED CANCELLED SUPPRESSED",
-    "QUEUED": "SENDING EXPIRED CANCELLED SUPPRESSED DELIVERED",
+    "SCHEDULED": "SENDING EXPIRED CANCELLED SUPPRESSED DELIVERED FAILED",
+    "QUEUED": "SCHEDULED SENDING EXPIRED CANCELLED SUPPRESSED DELIVERED FAILED",
     "SENDING": "QUEUED RETRYING SENT DELIVERED UNDELIVERED FAILED UNKNOWN",
-    "RETRYING": "SENDING EXPIRED CANCELLED SUPPRESSED DELIVERED",
+    "RETRYING": "SCHEDULED SENDING EXPIRED CANCELLED SUPPRESSED DELIVERED FAILED",
     "SENT": "DELIVERED UNDELIVERED",
     "DELIVERED": "",
     "UNDELIVERED": "QUEUED",
@@ -56,6 +56,16 @@ def test_every_transition_is_allowed_or_refused_as_written_down(before: Status, 
     else:
         with pytest.raises(IllegalTransition):
             step(before, after)
+
+
+@pytest.mark.parametrize(("before", "after"), list(itertools.product(Status, Status)))
+def test_only_what_has_not_arrived_yet_moves_on_to_its_next_channel(before: Status, after: Status):
+    """SENT becomes QUEUED in this way only; what is in a worker's hands, or has ended otherwise, does not move on."""
+    if after is Status.QUEUED and before in ("SCHEDULED", "QUEUED", "RETRYING", "SENT", "UNDELIVERED", "FAILED"):
+        assert step(before, after, falls_back=True) is after
+    else:
+        with pytest.raises(IllegalTransition):
+            step(before, after, falls_back=True)
 
 
 def test_every_status_has_its_transitions():
@@ -93,10 +103,10 @@ def test_the_horizon_is_the_longest_life_of_retries():
 
 def fresh(guarantee: Guarantee, max_attempts: int, ttl: float | None) -> Delivery:
     values = dict.fromkeys(Delivery._fields, "")
-    times = dict.fromkeys(("due_at", "lease_until", "early_receipt", "last_attempt_at", "sent_at", "delivered_at"))
-    numbers = dict.fromkeys(("fence", "attempt", "route_index"), 0)
+    nothing = {name: None for name in Delivery._fields if name.endswith(("_at", "_until"))}
+    numbers = dict.fromkeys(("fence", "attempt", "route_index", "fallback_index"), 0)
     return Delivery(
-        **(values | times | numbers)
+        **(values | nothing | numbers | {"early_receipt": None, "fallbacks": None})
         | {
             "status": Status.QUEUED,
             "channel": Channel.EMAIL,
@@ -150,11 +160,28 @@ def live(delivery: Delivery, move: tuple, now: dt.datetime) -> Change | None:
         return None
 
 
+def with_legs(delivery: Delivery, afters: list[float | None]) -> Delivery:
+    """It may move on by SMS, to ``second`` again, so long after it might first be sent."""
+    legs = [{"channel": "SMS", "to": "+4915112345678", "route": ["second"], "after": after} for after in afters]
+    started = delivery._replace(fallbacks=legs or None)
+    return started._replace(fallback_at=fallbacks.next_at(started, NOON))
+
+
 def check_state(delivery: Delivery) -> None:
-    assert (delivery.due_at is None) == (delivery.status in SETTLED)
+    assert (delivery.due_at is None) == (delivery.status in TERMINAL or _is_sent_for_good(delivery))
+    if delivery.fallback_at is not None:
+        assert fallbacks.pending(delivery) is not None
+        if delivery.status is not Status.SENDING:
+            assert delivery.due_at is not None
+            assert delivery.due_at <= delivery.fallback_at
+    assert (delivery.fallback_index > 0) == (delivery.channel is Channel.SMS)
     assert (delivery.lease_until is not None) == (delivery.status is Status.SENDING)
     assert 0 <= delivery.attempt <= delivery.attempt_limit
     assert delivery.attempt <= delivery.fence
+
+
+def _is_sent_for_good(delivery: Delivery) -> bool:
+    return delivery.status is Status.SENT and delivery.fallback_at is None
 
 
 def check_change(before: Delivery, change: Change, now: dt.datetime) -> None:
@@ -162,7 +189,7 @@ def check_change(before: Delivery, change: Change, now: dt.datetime) -> None:
     assert change.first_sequence == before.revision + 1
     status = before.status
     for event in change.events:
-        status = step(status, event.status)
+        status = step(status, event.status, falls_back=event.kind is Kind.FALLBACK)
         if event.kind is Kind.ATTEMPT_STARTED:
             assert not before.expired(now)
             assert before.status is not Status.CANCELLED
@@ -170,9 +197,17 @@ def check_change(before: Delivery, change: Change, now: dt.datetime) -> None:
     assert after.fence - before.fence == sum(event.kind is Kind.ATTEMPT_STARTED for event in change.events)
 
 
-@given(st.sampled_from(list(Guarantee)), st.integers(1, 4), st.none() | st.sampled_from([5.0, 100.0]), STEPS)
-def test_no_life_breaks_a_promise(guarantee: Guarantee, max_attempts: int, ttl: float | None, moves: list[tuple]):
-    delivery, now = fresh(guarantee, max_attempts, ttl), NOON
+@given(
+    st.sampled_from(list(Guarantee)),
+    st.integers(1, 4),
+    st.none() | st.sampled_from([5.0, 100.0]),
+    st.lists(st.sampled_from([None, 2.0, 20.0]), max_size=2),
+    STEPS,
+)
+def test_no_life_breaks_a_promise(
+    guarantee: Guarantee, max_attempts: int, ttl: float | None, afters: list[float | None], moves: list[tuple]
+):
+    delivery, now = with_legs(fresh(guarantee, max_attempts, ttl), afters), NOON
     events: list[Event] = []
     for move in moves:
         now += dt.timedelta(seconds=move[1])
@@ -183,13 +218,16 @@ def test_no_life_breaks_a_promise(guarantee: Guarantee, max_attempts: int, ttl: 
         check_state(change.delivery)
         if delivery.status in TERMINAL:
             assert move[0] in ("replay", "receipt")
+        assert change.delivery.fallback_index >= delivery.fallback_index
         events += change.events
         delivery = change.delivery
     assert delivery.revision == 1 + len(events)
     unanswered = [event for event in events if event.outcome is Outcome.UNANSWERED]
     replays = [event for event in events if event.kind is Kind.REPLAYED]
+    steps = [event for event in events if event.kind is Kind.FALLBACK]
+    assert len(steps) == delivery.fallback_index <= len(afters)
     if guarantee is Guarantee.AT_MOST_ONCE:
-        assert len(unanswered) <= 1 + len(replays)
+        assert len(unanswered) <= 1 + len(replays) + len(steps)
 
 
 def test_changes_of_one_delivery_in_a_batch_add_up():

@@ -52,11 +52,14 @@ def test_any_number_may_migrate_at_once_and_again(database_url: str):
         list(pool.map(lambda _: migrate(database_url, NOON, 2), range(4)))
     migrate(database_url, NOON, 2)
     with psycopg.connect(database_url) as connection:
-        assert connection.execute("SELECT version_num FROM alembic_version").fetchall() == [("0003",)]
+        assert connection.execute("SELECT version_num FROM alembic_version").fetchall() == [("0011",)]
 
 
 def test_every_key_begins_with_the_tenant():
+    of_no_tenant = {"revisions", "provider_states", "provider_controls"}
     for table in tables.metadata.tables.values():
+        if table.name in of_no_tenant:
+            continue
         assert table.primary_key.columns[0].name == "tenant_id", table.name
 
 

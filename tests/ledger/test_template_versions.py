@@ -11,6 +11,7 @@ from pulse.common.v1 import enums_pb2, template_pb2
 from pulse.ledger.v1 import ledger_admin_pb2, ledger_reader_pb2
 from shared.channels import call
 from shared.errors import Code, PulseError
+from shared.times import to_duration
 from tests.ledger.calls import TENANT, Calls, moment, template
 from tests.ledger.conftest import NOON
 
@@ -51,7 +52,12 @@ async def test_a_template_comes_back_as_it_was_given(calls: Calls, clock):
         template_pb2.TemplateContent(subject="Hi", body="Hello {{ name }}", html_body="<p>{{ name }}</p>"),
     ]
     given = template(
-        priority=enums_pb2.HIGH, category="security", default_locale="en", contents=contents, variables=["name", "code"]
+        priority=enums_pb2.HIGH,
+        category="security",
+        default_locale="en",
+        contents=contents,
+        variables=["name", "code"],
+        digest_window=to_duration(900),
     )
     await create(calls, given)
     found = await get(calls, "welcome")

@@ -1,0 +1,46 @@
+"""What puts off a delivery that waits, without an attempt spent."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+
+from services.ledger import fallbacks
+from services.ledger.changes import happen, in_time
+from services.ledger.delivery import Change, Event, Kind
+from services.ledger.provider_choice import Obstacle
+from services.ledger.states import Status
+
+#: What finds no provider is looked at again after half the time that it has waited so far, but within these bounds, s.
+#: The longest is short for what ends by itself; for a pause it is long, as who ends it has everything looked at.
+SHORTEST_SECONDS = 1.0
+LONGEST_SECONDS = {"breaker": 5.0, "pause": 30.0}
+
+
+def put_off(change: Change, until: dt.datetime, decisions: Sequence[Mapping[str, str]], now: dt.datetime) -> Change:
+    """SCHEDULED for ``until``. The next channel takes over as much later."""
+    return happen(
+        change,
+        Event(Kind.DEFERRED, Status.SCHEDULED, decisions=decisions, next_attempt_at=until),
+        now,
+        due_at=until,
+        ready_at=until,
+        fallback_at=fallbacks.next_at(change.delivery, until),
+    )
+
+
+def look_again(change: Change, obstacle: Obstacle, now: dt.datetime) -> Change:
+    """Where it is, to be looked at again soon. Only the first such look is an event: the others find the same."""
+    delivery = change.delivery
+    since = delivery.deferred_at
+    waited = 0.0 if since is None else (now - since).total_seconds()
+    wait = min(max(waited / 2, SHORTEST_SECONDS), LONGEST_SECONDS[obstacle.rule])
+    due_at = now + dt.timedelta(seconds=wait)
+    if delivery.expires_at is not None:
+        due_at = min(due_at, delivery.expires_at)
+    if since is not None:
+        return Change(in_time(delivery._replace(due_at=due_at)), change.events)
+    decision = {"rule": obstacle.rule, "result": "DEFERRED", "reason": obstacle.reason}
+    return happen(
+        change, Event(Kind.DEFERRED, delivery.status, decisions=(decision,)), now, due_at=due_at, deferred_at=now
+    )
