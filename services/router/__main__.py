@@ -10,7 +10,7 @@ from shared import process
 def main() -> None:
     """Reads the settings and serves until a signal ends it."""
     settings = RouterSettings.load_or_exit()
-    process.run("router", settings, lambda: Router(settings))
+    process.run("router", settings, lambda tracer: Router(settings, tracer=tracer))
 
 
 if __name__ == "__main__":

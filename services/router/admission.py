@@ -3,74 +3,89 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
+from pulse.common.v1.limit_pb2 import QuotaState
 from pulse.router.v1.router_service_pb2 import Submission, SubmitResult
 from services.router import refusals, wire
+from services.router.admission_spans import AdmissionSpans
+from services.router.judge import Judge
 from services.router.lanes import Lane
 from services.router.ledger import Ledger
 from services.router.limiter import Limiter
 from services.router.metrics import RouterMetrics
 from services.router.planning import Candidate, Planner
-from services.router.quota import Admitted, Closed, Refused
+from services.router.provider_rates import ProviderRates
+from services.router.quota import Admitted, Bound, Closed, Refused, Verdict
 from services.router.recorder import Planned, Recorder
 from services.router.routes import Routes
-from services.router.rulings import Facts, Ruling, rule
+from services.router.terms import TermsBook
 from shared.clock import Clock
 from shared.errors import PulseError
 
+#: Why each of some submissions may not go.
+Refusals = dict[int, tuple[Submission, PulseError]]
+
 
 class Admission:
-    """Limits, lane, route and time for each submission; then the ledger."""
+    """Limits, lane, route and time for each submission; then the ledger. ``limits`` tells those of the moment."""
 
     def __init__(
         self,
         limiter: Limiter,
+        limits: Callable[[], TermsBook],
         ledger: Ledger,
         recorders: Mapping[Lane, Recorder],
         *,
         routes: Routes,
+        rates: ProviderRates,
         max_attempts: int,
         clock: Clock,
         metrics: RouterMetrics,
+        spans: AdmissionSpans | None = None,
     ) -> None:
         self._limiter = limiter
+        self._limits = limits
         self._ledger = ledger
         self._recorders = recorders
         self._routes = routes
+        self._rates = rates
         self._max_attempts = max_attempts
         self._clock = clock
         self._metrics = metrics
+        self._spans = spans or AdmissionSpans()
 
     async def submit(self, submissions: Sequence[Submission]) -> list[SubmitResult]:
         """What became of each, in order. One that fails does not touch the others."""
-        now = self._clock.now()
         results: dict[int, SubmitResult] = {}
         candidates: dict[int, Candidate] = {}
-        rulings: dict[Facts, Ruling] = {}  # a batch's submissions often differ in nothing that rules look at
+        refused: Refusals = {}
+        judge = Judge(self._routes, self._limits(), self._rates, self._clock.now())
         for index, submission in enumerate(submissions):
             try:
-                facts = wire.facts(submission)
-                ruling = rulings.get(facts) or rulings.setdefault(facts, rule(facts, self._routes, now))
+                candidates[index] = judge.candidate(submission)
+            except refusals.DeniedError as denied:
+                self._metrics.denied()
+                refused[index] = submission, denied
             except PulseError as error:
                 results[index] = wire.result(error)
-            else:
-                candidates[index] = Candidate(submission, facts.channel, ruling)
-        if candidates:
-            results.update(await self._admit(candidates))
+        if candidates or refused:
+            spans = self._spans.begin(candidates)
+            results.update(await self._admit(candidates, refused))
+            self._spans.end(spans, candidates, results)
         return [results[index] for index in range(len(submissions))]
 
-    async def _admit(self, candidates: Mapping[int, Candidate]) -> dict[int, SubmitResult]:
+    async def _admit(self, candidates: Mapping[int, Candidate], refused: Refusals) -> dict[int, SubmitResult]:
         """Asks the limiter for all at once, then records the admitted and looks the keys of the refused up."""
-        verdicts = await self._limiter.admit([candidate.claim() for candidate in candidates.values()])
+        verdicts = await self._ask_limiter(candidates)
         results: dict[int, SubmitResult] = {}
         planned: dict[Lane, dict[int, Planned]] = {lane: {} for lane in Lane}
-        refused: dict[int, tuple[Submission, PulseError]] = {}
-        plan = Planner(self._limiter.limit, self._max_attempts)
-        for (index, candidate), verdict in zip(candidates.items(), verdicts, strict=True):
+        plan = Planner(self._max_attempts)
+        for index, verdict in verdicts.items():
+            candidate = candidates[index]
             if not isinstance(verdict, Admitted):
-                self._metrics.refused(candidate.channel, verdict)
-                refused[index] = candidate.submission, self._refusal(verdict)
+                self._metrics.refused(candidate.channels[0], verdict)
+                refused[index] = candidate.submission, _refusal(verdict)
             elif candidate.submission.validate_only:
                 results[index] = wire.would_be(candidate.ruling.due)
             else:
@@ -80,12 +95,14 @@ class Admission:
         )
         for some in found:
             results.update(some)
+        _tell_quotas(results, verdicts)
         return results
 
-    def _refusal(self, verdict: Refused | Closed) -> PulseError:
-        if isinstance(verdict, Closed):
-            return refusals.limiter_unavailable(verdict)
-        return refusals.rate_limited(self._limiter.limit, verdict)
+    async def _ask_limiter(self, candidates: Mapping[int, Candidate]) -> dict[int, Verdict]:
+        if not candidates:
+            return {}
+        verdicts = await self._limiter.admit([candidate.claim() for candidate in candidates.values()])
+        return dict(zip(candidates, verdicts, strict=True))
 
     async def _record(self, lane: Lane, planned: Mapping[int, Planned]) -> dict[int, SubmitResult]:
         try:
@@ -94,7 +111,7 @@ class Admission:
             outcomes = [error] * len(planned)
         return {index: wire.result(outcome) for index, outcome in zip(planned, outcomes, strict=True)}
 
-    async def _answer_refused(self, refused: Mapping[int, tuple[Submission, PulseError]]) -> dict[int, SubmitResult]:
+    async def _answer_refused(self, refused: Refusals) -> dict[int, SubmitResult]:
         """The refusals, except where a known idempotency key has its answer whatever the limits say now."""
         results = {index: wire.result(error) for index, (_, error) in refused.items()}
         keyed = {index: submission for index, (submission, _) in refused.items() if submission.idempotency_key}
@@ -109,3 +126,21 @@ class Admission:
             if wire.is_known(use):
                 results[index] = wire.replay(use, with_id=not submission.validate_only)
         return results
+
+
+def _refusal(verdict: Refused | Closed) -> PulseError:
+    if isinstance(verdict, Closed):
+        return refusals.limiter_unavailable(verdict)
+    return refusals.rate_limited(verdict)
+
+
+def _tell_quotas(results: Mapping[int, SubmitResult], verdicts: Mapping[int, Verdict]) -> None:
+    """Tells each caller where he stands in the limit that is nearest to its end."""
+    told: dict[tuple[Bound, int, float], QuotaState] = {}  # most of a batch stand alike
+    for index, verdict in verdicts.items():
+        if isinstance(verdict, Closed):
+            continue
+        standing = verdict.standing
+        key = (standing.bound, standing.remaining, round(standing.reset, 3))
+        quota = told.get(key) or told.setdefault(key, wire.quota(standing))
+        results[index].quota.CopyFrom(quota)

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import kombu.exceptions
 from celery import Celery
 
-from shared.broker import DELIVER_TASK, Ref, encode_refs
+from shared.broker import DELIVER_TASK, TRACES_HEADER, Ref, Traces, encode_refs
 
 #: Longest wait for a broker to say goodbye, s.
 _CLOSE = 1.0
@@ -38,9 +38,9 @@ class CeleryQueue:
         self._queue = queue
         self._connection: Any = None
 
-    def publish(self, refs: Sequence[Ref]) -> int:
+    def publish(self, refs: Sequence[Ref], traces: Traces) -> int:
         """Publishes one task that carries ``refs``; returns their number; raises :class:`BrokerUnavailableError`."""
-        self._reached(lambda: self._send(encode_refs(refs)))
+        self._reached(lambda: self._send(encode_refs(refs), {TRACES_HEADER: traces} if traces else {}))
         return len(refs)
 
     def depth(self) -> int:
@@ -53,7 +53,7 @@ class CeleryQueue:
             self._connection.collect(_CLOSE)
             self._connection = None
 
-    def _send(self, refs: list[list[str]]) -> None:
+    def _send(self, refs: list[list[str]], headers: dict[str, Traces]) -> None:
         self._app.send_task(
             DELIVER_TASK,
             args=(refs,),
@@ -63,6 +63,7 @@ class CeleryQueue:
             ignore_result=True,
             # Celery would copy the arguments into the headers for its monitors: ids twice in each task.
             argsrepr=f"({len(refs)} notifications)",
+            headers=headers,
             add_to_parent=False,
         )
 

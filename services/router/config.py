@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import ClassVar, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
+from services.router.provider_rates import parse_rates
+from services.router.routes import parse_route
+from services.router.sms_prefixes import DENIED, parse_prefixes, parse_prices
 from shared.config import Settings
 
-_ROUTE = r"^[a-z0-9_-]+(,[a-z0-9_-]+)*$"
+_ROUTE = "providers for {} in order, by commas; with weights, as in a:3,b:1, the first is drawn by them"
 
 
 class RouterSettings(Settings):
@@ -18,6 +21,37 @@ class RouterSettings(Settings):
 
     router_limit: int = Field(10, ge=1, le=100_000, description="admitted per user and channel in any window")
     router_limit_window_seconds: float = Field(60.0, ge=0.1, le=86_400, description="length of that window, s")
+    router_recipient_limit: int = Field(
+        0, ge=0, le=100_000, description="admitted to one address by one channel in any window; 0: no limit"
+    )
+    router_recipient_limit_window_seconds: float = Field(
+        3_600.0, ge=0.1, le=2_678_400, description="length of that window, s"
+    )
+    router_tenant_limit: int = Field(
+        0, ge=0, le=10**12, description="admitted of one tenant in any window; 0: no limit"
+    )
+    router_tenant_limit_window_seconds: float = Field(
+        60.0, ge=0.1, le=2_678_400, description="length of that window, s"
+    )
+    router_sms_denied_prefixes: str = Field(
+        ",".join(DENIED),
+        description='beginnings of phone numbers that no SMS goes to, by commas; "+": all; "none": none',
+    )
+    router_sms_allowed_prefixes: str = Field(
+        "", description="beginnings that are allowed all the same; the longest that fits counts"
+    )
+    router_sms_prices: str = Field(
+        "", description='price of one SMS by prefix, "+1=0.0079,+=0.05" say; the longest that fits counts, none: 0'
+    )
+    router_sms_spend_limit: float = Field(
+        0.0, ge=0, le=10**6, description="what one tenant's SMS may cost in any window; 0: no limit"
+    )
+    router_sms_spend_limit_window_seconds: float = Field(
+        86_400.0, ge=0.1, le=2_678_400, description="length of that window, s"
+    )
+    router_limits_poll_seconds: float = Field(
+        1.0, gt=0, le=60, description="pause between looks at the limits that operators set, s"
+    )
     router_limiter_timeout_seconds: float = Field(0.02, gt=0, le=1, description="longest wait for Redis in a call, s")
     router_limiter_retry_seconds: float = Field(0.1, gt=0, le=60, description="pause before Redis is tried again, s")
     router_limiter_grace_seconds: float = Field(
@@ -29,9 +63,9 @@ class RouterSettings(Settings):
     router_local_keys: int = Field(
         200_000, ge=1, description="users and channels whose last admissions one router remembers for a loss of Redis"
     )
-    router_email_route: str = Field("smtp", pattern=_ROUTE, description="providers for EMAIL in order, by commas")
-    router_sms_route: str = Field("twilio", pattern=_ROUTE, description="providers for SMS in order, by commas")
-    router_push_route: str = Field("fcm", pattern=_ROUTE, description="providers for PUSH in order, by commas")
+    router_email_route: str = Field("smtp", description=_ROUTE.format("EMAIL"))
+    router_sms_route: str = Field("twilio", description=_ROUTE.format("SMS"))
+    router_push_route: str = Field("fcm", description=_ROUTE.format("PUSH"))
     router_max_attempts: int = Field(6, ge=1, le=100, description="attempts at the most for one notification")
     router_record_batch: int = Field(500, ge=1, le=1_000, description="entries at the most in one Ledger.Record")
     router_ledger_timeout_seconds: float = Field(5.0, gt=0, le=30, description="longest call to the ledger, s")
@@ -45,11 +79,40 @@ class RouterSettings(Settings):
     router_low_busy_tasks: int = Field(
         4, ge=1, description="waiting LOW tasks from which on wake-ups are held until they fill a task"
     )
+    router_provider_rates: str = Field(
+        "",
+        description="calls that providers may be given by all routers in any so many s, twilio=100/1,smtp=600/60 say; "
+        "what is above waits",
+    )
     router_redispatch_after_seconds: float = Field(
         10.0, gt=0, le=3_600, description="time the workers have to claim what was published, s"
     )
     router_sweep_seconds: float = Field(0.5, gt=0, le=60, description="pause between draws while nothing waits, s")
     router_poll_seconds: float = Field(0.02, gt=0, le=1, description="pause between draws while a backlog waits, s")
+
+    @field_validator("router_email_route", "router_sms_route", "router_push_route")
+    @classmethod
+    def _is_route(cls, text: str) -> str:
+        parse_route(text)
+        return text
+
+    @field_validator("router_provider_rates")
+    @classmethod
+    def _are_rates(cls, text: str) -> str:
+        parse_rates(text)
+        return text
+
+    @field_validator("router_sms_denied_prefixes", "router_sms_allowed_prefixes")
+    @classmethod
+    def _are_prefixes(cls, text: str) -> str:
+        parse_prefixes(text)
+        return text
+
+    @field_validator("router_sms_prices")
+    @classmethod
+    def _are_prices(cls, text: str) -> str:
+        parse_prices(text)
+        return text
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:

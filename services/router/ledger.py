@@ -2,32 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import grpc.aio
+from opentelemetry.trace import SpanKind
 
 from pulse.common.v1.enums_pb2 import Priority
 from pulse.ledger.v1 import ledger_service_pb2 as calls
 from pulse.ledger.v1.ledger_service_pb2_grpc import LedgerServiceStub
-from pulse.ledger.v1.records_pb2 import Entry, KeyUse, RecordResult
+from pulse.ledger.v1.records_pb2 import Entry, KeyUse, ProviderAllowance, RecordResult
 from services.router.lanes import Lane
-from shared import channels
+from shared import channels, tracing
 from shared.broker import Ref
 from shared.metrics import Observe
 from shared.times import to_duration
+from shared.tracing import OFF, Tracer
 
 if TYPE_CHECKING:
     from pulse.ledger.v1.ledger_service_pb2_grpc import LedgerServiceAsyncStub
 
 
+_RECORD = "pulse.ledger.v1.LedgerService/Record"
+
+
 @dataclass(frozen=True, slots=True)
 class Drawn:
-    """What is to be dispatched, and whether more is due."""
+    """What is to be dispatched, whether more is due that may be, and how much of each allowance was used."""
 
     refs: list[Ref]
     more: bool
+    used: Mapping[str, int]
 
 
 class Ledger:
@@ -36,29 +43,43 @@ class Ledger:
     ``recorded`` and ``drawn`` are told how many notifications each batch held.
     """
 
-    def __init__(self, channel: grpc.aio.Channel, timeout: float, *, recorded: Observe, drawn: Observe) -> None:
+    def __init__(
+        self, channel: grpc.aio.Channel, timeout: float, *, recorded: Observe, drawn: Observe, tracer: Tracer = OFF
+    ) -> None:
         self._stub: LedgerServiceAsyncStub = LedgerServiceStub(channel)
         self._timeout = timeout
         self._recorded = recorded
         self._drawn = drawn
+        self._tracer = tracer
 
     async def record(self, entries: Sequence[Entry]) -> Sequence[RecordResult]:
         """Records 1 to 1,000 entries in one transaction; what became of each, in order."""
         self._recorded(len(entries))
         request = calls.RecordRequest(entries=entries)
-        return (await channels.call(self._stub.Record, request, self._timeout)).results
+        members = [entry.traceparent for entry in entries]
+        with tracing.within(self._tracer.start_batch(_RECORD, members, SpanKind.CLIENT)):
+            return (await channels.call(self._stub.Record, request, self._timeout)).results
 
     async def look_up(self, uses: Sequence[KeyUse]) -> Sequence[RecordResult]:
         """What 1 to 1,000 idempotency keys were used for, in order; an empty id for one never used."""
         request = calls.LookupKeysRequest(uses=uses)
         return (await channels.call(self._stub.LookupKeys, request, self._timeout)).results
 
-    async def draw(self, lane: Lane, limit: int, redispatch_after: float) -> Drawn:
-        """Up to ``limit`` due notifications, not drawn again for ``redispatch_after`` s."""
+    async def draw(
+        self, lane: Lane, limit: int, redispatch_after: float, allowances: Mapping[str, int] = MappingProxyType({})
+    ) -> Drawn:
+        """Up to ``limit`` due notifications, not drawn again for ``redispatch_after`` s.
+
+        Of those that wait for a provider of ``allowances``, no more than it says.
+        """
         request = calls.DrawRequest(
-            lane=Priority.Value(lane.value), limit=limit, redispatch_after=to_duration(redispatch_after)
+            lane=Priority.Value(lane.value),
+            limit=limit,
+            redispatch_after=to_duration(redispatch_after),
+            allowances=[ProviderAllowance(provider=name, count=count) for name, count in allowances.items()],
         )
         response = await channels.call(self._stub.Draw, request, self._timeout)
         if response.refs:
             self._drawn(len(response.refs))
-        return Drawn([(ref.tenant_id, ref.notification_id) for ref in response.refs], response.more)
+        used = {one.provider: one.count for one in response.used}
+        return Drawn([(ref.tenant_id, ref.notification_id) for ref in response.refs], response.more, used)

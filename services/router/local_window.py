@@ -1,14 +1,8 @@
-"""The sliding window in this process's memory: the count that remains when Redis is lost.
-
-While Redis is there, what it admitted is noted here too. So a limit also holds across the moment in which
-Redis goes, and across the moment in which it comes back empty.
-"""
+"""The sliding window log in this process's memory: the exact count that remains when Redis is lost."""
 
 from __future__ import annotations
 
 from collections import OrderedDict
-
-from services.router.quota import Limit
 
 _Held = tuple[tuple[str, float], ...]  # (token, taken at), oldest first
 
@@ -32,24 +26,31 @@ class LocalWindow:
         """Whether ``token`` has a place in the window of ``key``."""
         return any(held == token for held, _ in self._live(key, now))
 
-    def wait(self, key: str, count: int, now: float) -> float:
-        """Seconds until ``key`` has fewer than ``count`` places taken; 0.0 if it has now."""
+    def left(self, key: str, amount: int, now: float) -> int:
+        """How many of ``amount`` places are free."""
+        return max(amount - len(self._live(key, now)), 0)
+
+    def wait(self, key: str, cost: int, amount: int, now: float) -> float:
+        """Seconds until ``cost`` of ``amount`` places are free; 0.0 if they are now."""
         held = self._live(key, now)
-        if len(held) < count:
+        surplus = len(held) + cost - amount
+        if surplus <= 0:
             return 0.0
-        _, taken_at = held[len(held) - count]
+        if surplus > len(held):
+            return self._seconds
+        _, taken_at = held[surplus - 1]
         return max(taken_at + self._seconds - now, 0.001)
 
-    def note(self, key: str, token: str, now: float) -> None:
+    def note(self, key: str, token: str, _cost: int, now: float) -> None:
         """Takes a place, whether or not there is one."""
         held = self._live(key, now)
         self._held.pop(key, None)
         self._held[key] = (*held, (token, now))
         self._forget(now)
 
-    def give_back(self, key: str, token: str) -> None:
-        """Frees the place of ``token`` if it has one."""
-        rest = tuple(place for place in self._held.get(key, ()) if place[0] != token)
+    def give_back(self, key: str, token: str, _cost: int, noted_at: float) -> None:
+        """Frees the place that ``token`` took at ``noted_at`` if it is still held."""
+        rest = tuple(place for place in self._held.get(key, ()) if place != (token, noted_at))
         if rest:
             self._held[key] = rest
         else:
@@ -70,8 +71,3 @@ class LocalWindow:
             if last >= now - self._seconds and len(self._held) <= self._max_keys:
                 return
             del self._held[key]
-
-
-def share(limit: Limit, replicas: int) -> int:
-    """What one of ``replicas`` routers may admit by itself so that together they keep the limit."""
-    return limit.count // replicas

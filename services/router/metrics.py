@@ -18,7 +18,7 @@ class RouterMetrics:
     def __init__(self, registry: CollectorRegistry) -> None:
         self._refusals = Counter(
             "pulse_limiter_refusals",
-            "Submissions the limiter refused: rate_limited, or closed while limits cannot be counted.",
+            "Submissions refused: rate_limited, closed while limits cannot be counted, or denied for their SMS prefix.",
             ["channel", "reason"],
             registry=registry,
         )
@@ -45,6 +45,10 @@ class RouterMetrics:
         """The limiter refused a submission by ``channel``."""
         reason = "closed" if isinstance(verdict, Closed) else "rate_limited"
         self._refusals.labels(channel.lower(), reason).inc()
+
+    def denied(self) -> None:
+        """A phone number was refused for its prefix."""
+        self._refusals.labels("sms", "denied").inc()
 
     def show_peer(self, peer: str, outage: Outage, lane: str = "") -> None:
         """Shows whether something outside is away; ``lane`` is empty for what all lanes share."""

@@ -8,44 +8,66 @@ from pulse.common.v1.notification_pb2 import Decision as DecisionMessage
 from pulse.router.v1.router_service_pb2 import Submission
 from services.router import wire
 from services.router.decisions import Decision
-from services.router.quota import Admitted, Claim, Limit, limit_reason, place_token, window_key
+from services.router.quota import (
+    Admitted,
+    Bound,
+    Claim,
+    Kind,
+    Terms,
+    address_key,
+    limit_reason,
+    place_token,
+    window_key,
+)
 from services.router.recorder import Planned
 from services.router.rulings import Ruling
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A submission and what the rules said of it."""
+    """A submission, what the rules said of it, and the limits it counts in."""
 
     submission: Submission
-    channel: str
+    channels: tuple[str, ...]
     ruling: Ruling
+    terms: Terms
 
     def claim(self) -> Claim:
-        """The wish for a place in its user's window."""
+        """The wish for a place in each of its limits."""
         said = self.submission
         return Claim(
-            window_key(said.tenant_id, said.user_id, self.channel),
+            self.terms,
+            tuple([self._key(bound) for bound in self.terms.bounds]),
             place_token(said.tenant_id, said.idempotency_key, said.notification_id),
             counted=not said.validate_only,
-            strict=self.channel == "SMS",
+            strict="SMS" in self.channels,
         )
+
+    def _key(self, bound: Bound) -> str:
+        """Under what ``bound`` counts it."""
+        said = self.submission
+        if bound.kind is Kind.USER_CHANNEL:
+            return window_key(said.tenant_id, said.user_id, bound.channel, bound.template)
+        return bound.key or address_key(said.tenant_id, bound.channel, self._address(bound.channel))
+
+    def _address(self, channel: str) -> str:
+        return next(way.address for way in wire.ways(self.submission) if way.channel == channel)
 
 
 class Planner:
     """Makes the ledger's entries for one batch; what was decided is put into words once for each ruling."""
 
-    def __init__(self, limit: Limit, max_attempts: int) -> None:
-        self._limit = limit
+    def __init__(self, max_attempts: int) -> None:
         self._max_attempts = max_attempts
-        self._decided: dict[tuple[Ruling, str], list[DecisionMessage]] = {}
+        self._decided: dict[object, list[DecisionMessage]] = {}
 
     def of(self, candidate: Candidate, verdict: Admitted) -> Planned:
         """The entry of a candidate that was admitted."""
-        reason = limit_reason(self._limit, verdict)
-        key = (candidate.ruling, reason)
-        if key not in self._decided:
-            limit = Decision("limit", "admitted", reason)
-            self._decided[key] = wire.decisions((*candidate.ruling.decided, limit))
-        entry = wire.entry(candidate.submission, candidate.ruling, self._decided[key], self._max_attempts)
+        standing, costs = verdict.standing, verdict.place is not None
+        alike = (candidate.ruling, candidate.terms, standing.bound, standing.remaining, costs, verdict.local)
+        decided = self._decided.get(alike)
+        if decided is None:
+            limit = Decision("limit", "admitted", limit_reason(candidate.terms, verdict))
+            decided = self._decided[alike] = wire.decisions((*candidate.ruling.decided, limit))
+        entry = wire.entry(candidate.submission, candidate.ruling, decided, self._max_attempts)
         return Planned(entry, verdict.place, candidate.ruling.due)

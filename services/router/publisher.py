@@ -12,11 +12,14 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
+from pulse.ledger.v1.records_pb2 import Entry
 from services.router.celery_queue import BrokerUnavailableError, CeleryQueue
 from services.router.outage import Outage
+from services.router.wake_spans import WakeSpans
 from services.router.window import Window
 from shared.broker import Ref
 from shared.metrics import Observe
+from shared.tracing import OFF
 
 #: Pause before a held chunk is looked at again, s: well below the time a worker needs for one task.
 _HOLD = 0.01
@@ -31,13 +34,22 @@ class Publisher:
     """
 
     def __init__(
-        self, queue: CeleryQueue, window: Window, *, lane: str, chunk: int, busy_tasks: int, published: Observe
+        self,
+        queue: CeleryQueue,
+        window: Window,
+        *,
+        lane: str,
+        chunk: int,
+        busy_tasks: int,
+        published: Observe,
+        spans: WakeSpans | None = None,
     ) -> None:
         self._queue = queue
         self._window = window
         self._chunk = chunk
         self._busy_tasks = busy_tasks
         self._published = published
+        self._spans = spans or WakeSpans(OFF, lane)
         self._waiting: deque[Ref] = deque()
         self._draining = False
         self._filled = asyncio.Event()
@@ -46,8 +58,12 @@ class Publisher:
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix=f"publish-{lane.lower()}")
         self.outage = Outage(f"broker ({lane})", "nothing is published; the ledger keeps what is due")
 
-    def put(self, refs: Iterable[Ref]) -> None:
-        """Has ``refs``, for which the window has reservations, published soon. Returns at once."""
+    def put(self, refs: Iterable[Ref], entries: Iterable[Entry] = ()) -> None:
+        """Has ``refs``, for which the window has reservations, published soon. Returns at once.
+
+        ``entries`` are what was recorded of them, where that is known, for their traces.
+        """
+        self._spans.begin(entries)
         self._waiting.extend(refs)
         if self._waiting:
             self._idle.clear()
@@ -94,16 +110,19 @@ class Publisher:
     async def _publish(self, refs: list[Ref]) -> None:
         if not refs:
             return
-        published = await self._in_thread(lambda: self._queue.publish(refs))
+        traces = self._spans.of(id_ for _, id_ in refs)
+        published = await self._in_thread(lambda: self._queue.publish(refs, traces))
         if published is None:
             self._drop(refs)
         else:
             self._window.published(published)
             self._published(published)
+            self._spans.end(id_ for _, id_ in refs)
 
     def _drop(self, refs: list[Ref]) -> None:
         """Lets wake-ups go that cannot be published: the ledger hands them out again."""
         self._window.release(len(refs) + len(self._waiting))
+        self._spans.end((id_ for _, id_ in (*refs, *self._waiting)), "BROKER_UNAVAILABLE")
         self._waiting.clear()
 
     async def _in_thread(self, call: Callable[[], Answer]) -> Answer | None:

@@ -1,4 +1,4 @@
-"""Quota: what the limiter is asked for each submission and what it can answer.
+"""Quota: which limits a submission counts in, what the limiter is asked, and what it can answer.
 
 A place is one admission's share of a window. It is held under a token: the idempotency key's hash, so
 that repeating a key takes no second place, or else the notification's id.
@@ -6,13 +6,33 @@ that repeating a key takes no second place, or else the notification's id.
 
 from __future__ import annotations
 
+import enum
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
+
+#: What limits of money count in: millionths of the currency that prices are set in.
+MILLIONTHS = 1_000_000
+
+
+class Kind(enum.Enum):
+    """What is limited; the value is the name that callers see."""
+
+    USER_CHANNEL = "user_channel"
+    RECIPIENT = "recipient"
+    TENANT = "tenant"
+    SMS_PREFIX = "sms_prefix"
+    SMS_SPEND = "sms_spend"
+
+
+#: Kinds counted by a log with one entry for each admission, exact to the microsecond. The others can be large: they
+#: are counted in slots, a 60th of the window each, which round against the caller.
+LOGGED = (Kind.USER_CHANNEL, Kind.RECIPIENT)
 
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """At most ``count`` admissions in any window of ``seconds``."""
+    """At most ``count`` admissions, or millionths of money, in any window of ``seconds``."""
 
     count: int
     seconds: float
@@ -21,23 +41,65 @@ class Limit:
         return f"{self.count} per {self.seconds:g} s"
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Bound:
+    """One limit as it concerns submissions that the same rules apply to; equal only to itself.
+
+    ``scope`` says in words what it counts. Counted under ``key``, or, where that is empty, for each user (and
+    ``template``, unless empty) or each address by ``channel``.
+    """
+
+    kind: Kind
+    limit: Limit
+    scope: str
+    cost: int = 1
+    channel: str = ""
+    template: str = ""
+    key: str = ""
+
+    def __str__(self) -> str:
+        if self.kind is Kind.SMS_SPEND:
+            return f"{self.limit.count / MILLIONTHS:g} per {self.limit.seconds:g} s {self.scope}"
+        return f"{self.limit} {self.scope}"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Terms:
+    """All limits that a submission counts in; the first is that of its user and channel.
+
+    Equal only to itself: submissions that the same rules apply to share one.
+    """
+
+    bounds: tuple[Bound, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A wish for a place."""
+    """A wish for a place in each of the limits of ``terms``; ``keys`` are theirs, in their order."""
 
-    key: str  # whose window: the hash of tenant, user and channel
-    token: str  # what holds the place
-    counted: bool = True  # False only asks whether there is a place
+    terms: Terms
+    keys: tuple[str, ...]
+    token: str  # what holds the places
+    counted: bool = True  # False only asks whether there is room
     strict: bool = False  # refused, not counted here alone, while the shared count is away
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A place that was newly taken, to be given back if nothing comes of it."""
+    """Places that were newly taken, to be given back if nothing comes of it."""
 
-    key: str
-    token: str
+    claim: Claim
     taken_at: int | None  # in the shared window's time, µs; None: taken in this process alone
+    noted_at: float  # when this process noted it, s by its own monotonic clock
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where the caller stands in the limit that is nearest to its end."""
+
+    bound: Bound
+    remaining: int
+    reset: float  # s until more becomes free
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,19 +107,20 @@ class Admitted:
     """It may go. ``place`` is None if it cost none: a repetition, or only a question."""
 
     place: Place | None
+    standing: Standing
     local: bool = False  # counted by this process alone
 
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """The window is full; a place becomes free in ``retry_after`` s."""
+    """A limit is reached, that of ``standing``; there is room after its ``reset``."""
 
-    retry_after: float
+    standing: Standing
 
 
 @dataclass(frozen=True, slots=True)
 class Closed:
-    """The shared count is away and the claim is strict; worth another try in ``retry_after`` s."""
+    """The shared count is away and the claim cannot do without; worth another try in ``retry_after`` s."""
 
     retry_after: float
 
@@ -65,23 +128,54 @@ class Closed:
 Verdict = Admitted | Refused | Closed
 
 
-def window_key(tenant_id: str, user_id: str, channel: str) -> str:
-    """Whose window, as 32 hex digits: nothing personal stands in Redis. The lengths keep names apart."""
-    return _digest(f"{len(tenant_id)}:{tenant_id}{len(user_id)}:{user_id}{channel}")
+def window_key(tenant_id: str, user_id: str, channel: str, template: str = "") -> str:
+    """Whose window, as 32 hex digits: nothing personal stands in Redis. A template may have one of its own."""
+    own = ("template", template) if template else ()
+    return _digest(f"{_apart(tenant_id, user_id)}{channel}{_apart(*own)}")
+
+
+def address_key(tenant_id: str, channel: str, address: str) -> str:
+    """An address's window, likewise."""
+    return _digest(_apart("address", tenant_id, channel, address))
+
+
+def tenant_key(kind: Kind, tenant_id: str, seconds: float, subject: str = "") -> str:
+    """A whole tenant's window, likewise. Slots of one length cannot be read as slots of another: it has its own."""
+    return _digest(_apart(kind.value, tenant_id, f"{seconds:g}", subject))
 
 
 def place_token(tenant_id: str, idempotency_key: str, notification_id: str) -> str:
     """What holds the place: the key's hash if there is a key, else the notification's id."""
-    return _digest(f"{len(tenant_id)}:{tenant_id}{idempotency_key}") if idempotency_key else notification_id
+    return _digest(_apart(tenant_id) + idempotency_key) if idempotency_key else notification_id
 
 
-def limit_reason(limit: Limit, admitted: Admitted) -> str:
+def limit_reason(terms: Terms, admitted: Admitted) -> str:
     """Why it was admitted, in one sentence."""
-    if admitted.local:
-        return f"Within {limit}, counted by one router alone while Redis is away."
     if admitted.place is None:
         return "The idempotency key has its place already."
-    return f"Within {limit} for this user and channel."
+    bound, left = admitted.standing.bound, _amount(admitted.standing)
+    if admitted.local:
+        return f"Within {bound}, counted by one router alone while Redis is away."
+    if len(terms.bounds) == 1:
+        return f"Within {bound}, {left} left."
+    looked_at = ", ".join(dict.fromkeys(one.kind.value for one in terms.bounds))
+    return f"Within all of {looked_at}; nearest to its end is {bound}, {left} left."
+
+
+def nearest(standings: Sequence[Standing]) -> Standing:
+    """The one with the smallest share left; the first of equals."""
+    return min(standings, key=lambda one: one.remaining / max(one.bound.limit.count, 1))
+
+
+def _amount(standing: Standing) -> str:
+    if standing.bound.kind is Kind.SMS_SPEND:
+        return f"{standing.remaining / MILLIONTHS:g}"
+    return str(standing.remaining)
+
+
+def _apart(*names: str) -> str:
+    """Names with their lengths, which keep them apart however they are cut."""
+    return "".join(f"{len(name)}:{name}" for name in names)
 
 
 def _digest(text: str) -> str:

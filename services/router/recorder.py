@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from pulse.common.v1.enums_pb2 import Status
 from pulse.ledger.v1.records_pb2 import Entry, RecordResult
 from services.router.batches import deal, pack
 from services.router.dispatcher import Dispatcher
@@ -100,7 +101,7 @@ class Recorder:
 
     def _mark_dispatched(self, planned: Sequence[Planned]) -> int:
         """Marks as many due entries as the dispatch window has room for; returns how many."""
-        due = [one.entry for one in planned if one.due]
+        due = [one.entry for one in planned if one.due and not self._dispatcher.bounded(one.entry.route[0])]
         reserved = self._dispatcher.reserve(len(due))
         for entry in due[:reserved]:
             entry.dispatched = True
@@ -108,12 +109,15 @@ class Recorder:
 
     def _wake(self, planned: Sequence[Planned], outcomes: Sequence[Outcome], reserved: int) -> None:
         """Publishes what was committed as dispatched; wakes the dispatcher for the rest that is due."""
-        committed = [one for one, outcome in zip(planned, outcomes, strict=True) if _is_new(outcome) and one.due]
+        committed = [one for one, outcome in zip(planned, outcomes, strict=True) if _is_due(one, outcome)]
         refs = [(one.entry.ref.tenant_id, one.entry.ref.notification_id) for one in committed if one.entry.dispatched]
         self._dispatcher.release(reserved - len(refs))
-        self._publisher.put(refs)
-        if len(refs) < len(committed):
+        self._publisher.put(refs, [one.entry for one in committed if one.entry.dispatched])
+        left = [one.entry for one in committed if not one.entry.dispatched]
+        if not all(self._dispatcher.bounded(entry.route[0]) for entry in left):
             self._dispatcher.wake()
+        elif left:
+            self._dispatcher.wake_for_bounded()
 
 
 def _bytes(planned: Planned) -> int:
@@ -122,6 +126,11 @@ def _bytes(planned: Planned) -> int:
 
 def _is_new(outcome: Outcome) -> bool:
     return isinstance(outcome, RecordResult) and not outcome.replayed and not outcome.HasField("error")
+
+
+def _is_due(planned: Planned, outcome: Outcome) -> bool:
+    """Whether it was recorded to be sent at once; the ledger may have put off, or suppressed, what was due."""
+    return planned.due and isinstance(outcome, RecordResult) and _is_new(outcome) and outcome.status == Status.QUEUED
 
 
 def _came_to_nothing(outcome: Outcome) -> bool:

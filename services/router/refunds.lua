@@ -1,16 +1,40 @@
 -- Gives places back, for a whole batch at once.
 --
--- KEYS[i]      the sorted set of place i
--- ARGV[2i-1]   its token
--- ARGV[2i]     the time at which it was taken, µs
+-- KEYS, ARGV   as in limits.lua, except that each claim is a token, the number of its terms, and the time at which
+--              its places were taken, µs
 --
--- A place whose time has changed is shared with a repetition that may have been recorded: it stays.
+-- A place whose time has changed is shared with a repetition that may have been recorded: all of its places stay. So do
+-- those whose first one has left its window, as that can no longer be told of them.
 
-for i, key in ipairs(KEYS) do
-  local taken_at = redis.call('ZSCORE', key, ARGV[2 * i - 1])
-  if taken_at and tonumber(taken_at) == tonumber(ARGV[2 * i]) then
-    redis.call('ZREM', key, ARGV[2 * i - 1])
+local terms, at = read_terms()
+
+local function give_back(key, limit, member, taken_at)
+  if limit.is_log then
+    redis.call('ZREM', key, member)
+    return
+  end
+  local counted = load_slots(key, limit.window)
+  local slot = slot_of(tonumber(taken_at), limit.window)
+  for i = 1, #counted.slots, 2 do
+    if counted.slots[i] == slot and counted.slots[i + 1] >= limit.cost then
+      counted.slots[i + 1] = counted.slots[i + 1] - limit.cost
+      counted.changed = true
+    end
   end
 end
 
+local key = 1
+for i = at, #ARGV, 3 do
+  local token, limits, taken_at = ARGV[i], terms[tonumber(ARGV[i + 1])], ARGV[i + 2]
+  local score = redis.call('ZSCORE', KEYS[key], token)
+  if score and tonumber(score) == tonumber(taken_at) then
+    redis.call('ZREM', KEYS[key], token)
+    for j = 2, #limits do
+      give_back(KEYS[key + j - 1], limits[j], further_member(KEYS[key], token, taken_at), taken_at)
+    end
+  end
+  key = key + #limits
+end
+
+save()
 return 0

@@ -11,30 +11,42 @@ from celery import Celery
 
 from pulse.router.v1.router_service_pb2_grpc import add_RouterServiceServicer_to_server
 from services.router.admission import Admission
+from services.router.admission_spans import AdmissionSpans
+from services.router.buckets import SharedBuckets
 from services.router.celery_queue import CeleryQueue
 from services.router.config import RouterSettings
 from services.router.dispatcher import Dispatcher
 from services.router.eviction import warn_of_eviction
 from services.router.lanes import Lane
 from services.router.ledger import Ledger
+from services.router.limit_book import Configured
+from services.router.limit_feed import LimitFeed
 from services.router.limiter import Limiter
 from services.router.limits import SharedWindows
-from services.router.local_window import LocalWindow, share
+from services.router.local_limits import LocalLimits
 from services.router.metrics import RouterMetrics
+from services.router.provider_rates import Rates, parse_rates
 from services.router.publisher import Publisher
-from services.router.quota import Limit
+from services.router.quota import MILLIONTHS, Limit
 from services.router.recorder import Recorder
 from services.router.routes import parse_route
 from services.router.service import RouterService
+from services.router.sms_prefixes import parse_prefixes, parse_prices
+from services.router.throughput import Throughput
+from services.router.wake_spans import WakeSpans
 from services.router.window import Window
 from shared.broker import QUEUES, celery_app
+from shared.call_traces import CallTraces
 from shared.channels import open_channel
 from shared.clock import Clock, SystemClock
 from shared.logs import logger
 from shared.metrics import Metrics
 from shared.serving import Server
+from shared.tracing import OFF, Tracer
 
 NAME = "pulse.router.v1.RouterService"
+#: Longest wait for the providers' token buckets, s: it is the dispatcher that waits, not a caller.
+_BUCKETS_TIMEOUT = 0.25
 #: Where it serves unless told otherwise.
 DEFAULT_LISTEN = "[::]:50052"
 
@@ -54,27 +66,42 @@ class LaneParts:
 class Router:
     """Admission and dispatch in one process. To be made inside the event loop."""
 
-    def __init__(self, settings: RouterSettings, clock: Clock | None = None) -> None:
+    def __init__(self, settings: RouterSettings, clock: Clock | None = None, tracer: Tracer = OFF) -> None:
         self._settings = settings
-        self._channel = open_channel(settings.ledger_address)
+        self._channel = open_channel(settings.ledger_address, settings.tls, "ledger")
         self.metrics = Metrics()
         self._ledger = Ledger(
             self._channel,
             settings.router_ledger_timeout_seconds,
             recorded=self.metrics.batch("record"),
             drawn=self.metrics.batch("draw"),
+            tracer=tracer,
         )
         self._limiter = _limiter(settings)
+        rates = Rates(parse_rates(settings.router_provider_rates))
+        self._buckets = SharedBuckets(settings.redis_url.get_secret_value(), _BUCKETS_TIMEOUT)
+        throughput = Throughput(rates, self._buckets, replicas=settings.router_replicas)
+        self._limits = LimitFeed(
+            self._channel,
+            _configured(settings),
+            rates,
+            poll=settings.router_limits_poll_seconds,
+            timeout=min(settings.router_ledger_timeout_seconds, 1.0),
+        )
         app = celery_app(settings.broker_url.get_secret_value())
         self._lanes = {
-            lane: _lane_parts(lane, settings, app, self._ledger, self._limiter, self.metrics) for lane in Lane
+            lane: _lane_parts(lane, settings, app, self._ledger, self._limiter, throughput, self.metrics, tracer)
+            for lane in Lane
         }
         counted = RouterMetrics(self.metrics.registry)
         counted.show_peer("redis", self._limiter.outage)
+        counted.show_peer("throughput", throughput.outage)
+        counted.show_peer("limits", self._limits.outage)
         for lane, parts in self._lanes.items():
             counted.show_lane(lane, parts.window, parts.dispatcher, parts.publisher)
         admission = Admission(
             self._limiter,
+            lambda: self._limits.current,
             self._ledger,
             {lane: parts.recorder for lane, parts in self._lanes.items()},
             routes={
@@ -82,9 +109,11 @@ class Router:
                 "SMS": parse_route(settings.router_sms_route),
                 "PUSH": parse_route(settings.router_push_route),
             },
+            rates=rates,
             max_attempts=settings.router_max_attempts,
             clock=clock or SystemClock(),
             metrics=counted,
+            spans=AdmissionSpans(tracer),
         )
         self._server = Server(
             settings.listen or DEFAULT_LISTEN,
@@ -92,6 +121,9 @@ class Router:
             reflect=settings.env == "development",
             drain_seconds=settings.drain_seconds,
             rpcs=self.metrics.rpcs,
+            traces=CallTraces(tracer),
+            tls=settings.tls,
+            health_listen=settings.health_listen,
         )
         add_RouterServiceServicer_to_server(RouterService(admission), self._server.grpc)
         self._dispatching: list[asyncio.Task[None]] = []
@@ -107,6 +139,11 @@ class Router:
         """Calls that wait for the ledger's last batch to end."""
         return sum(parts.recorder.waiting for parts in self._lanes.values())
 
+    @property
+    def limits_away(self) -> bool:
+        """Whether the ledger did not tell the limits in force when last asked."""
+        return self._limits.outage.away
+
     async def start(self) -> None:
         """Begins to dispatch and to serve. Neither Redis, the broker nor the ledger needs to be there yet."""
         pause = self._settings.router_sweep_seconds
@@ -115,8 +152,10 @@ class Router:
         self._running = [
             *self._dispatching,
             *(asyncio.create_task(_keep_running(parts.publisher.run, pause)) for parts in lanes),
+            asyncio.create_task(_keep_running(self._limits.run, pause)),
             asyncio.create_task(warn_of_eviction(self._settings.broker_url.get_secret_value())),
         ]
+        await asyncio.create_task(self._limits.refresh())  # a task of its own: its deadline is nobody else's
         await self._server.start()
 
     async def stop(self) -> None:
@@ -133,6 +172,7 @@ class Router:
         for parts in self._lanes.values():
             await parts.publisher.close()
         await self._limiter.close()
+        await self._buckets.close()
         await self._channel.close()
 
     async def _drain(self) -> None:
@@ -147,21 +187,39 @@ class Router:
 
 
 def _limiter(settings: RouterSettings) -> Limiter:
-    limit = Limit(settings.router_limit, settings.router_limit_window_seconds)
-    timeout = settings.router_limiter_timeout_seconds
     return Limiter(
-        SharedWindows(settings.redis_url.get_secret_value(), limit, timeout),
-        LocalWindow(limit.seconds, settings.router_local_keys),
-        limit,
-        share=share(limit, settings.router_replicas),
-        slack=timeout,
+        SharedWindows(settings.redis_url.get_secret_value(), settings.router_limiter_timeout_seconds),
+        LocalLimits(settings.router_local_keys),
+        replicas=settings.router_replicas,
         retry_after=settings.router_limiter_retry_seconds,
         grace=settings.router_limiter_grace_seconds,
     )
 
 
+def _configured(settings: RouterSettings) -> Configured:
+    """The limits that count where operators set no others; 0 in the settings is no limit."""
+    recipient, tenant = settings.router_recipient_limit, settings.router_tenant_limit
+    spend = round(settings.router_sms_spend_limit * MILLIONTHS)
+    return Configured(
+        user_channel=Limit(settings.router_limit, settings.router_limit_window_seconds),
+        recipient=Limit(recipient, settings.router_recipient_limit_window_seconds) if recipient else None,
+        tenant=Limit(tenant, settings.router_tenant_limit_window_seconds) if tenant else None,
+        sms_spend=Limit(spend, settings.router_sms_spend_limit_window_seconds) if spend else None,
+        denied_prefixes=parse_prefixes(settings.router_sms_denied_prefixes),
+        allowed_prefixes=parse_prefixes(settings.router_sms_allowed_prefixes),
+        sms_prices=parse_prices(settings.router_sms_prices),
+    )
+
+
 def _lane_parts(
-    lane: Lane, settings: RouterSettings, app: Celery, ledger: Ledger, limiter: Limiter, metrics: Metrics
+    lane: Lane,
+    settings: RouterSettings,
+    app: Celery,
+    ledger: Ledger,
+    limiter: Limiter,
+    throughput: Throughput,
+    metrics: Metrics,
+    tracer: Tracer,
 ) -> LaneParts:
     high = lane is Lane.HIGH
     chunk = settings.router_high_chunk if high else settings.router_low_chunk
@@ -173,12 +231,14 @@ def _lane_parts(
         chunk=chunk,
         busy_tasks=settings.router_high_busy_tasks if high else settings.router_low_busy_tasks,
         published=metrics.batch("publish"),
+        spans=WakeSpans(tracer, QUEUES[lane.value]),
     )
     dispatcher = Dispatcher(
         lane,
         ledger,
         window,
         publisher,
+        throughput,
         chunk=chunk,
         redispatch_after=settings.router_redispatch_after_seconds,
         sweep=settings.router_sweep_seconds,

@@ -6,30 +6,55 @@ import datetime as dt
 from collections.abc import Iterable, Sequence
 
 from pulse.common.v1.enums_pb2 import Channel, Priority, Status
+from pulse.common.v1.limit_pb2 import Limit as LimitMessage
+from pulse.common.v1.limit_pb2 import QuotaState
 from pulse.common.v1.notification_pb2 import Decision as DecisionMessage
-from pulse.ledger.v1.records_pb2 import Entry, KeyUse, NotificationRef, RecordResult
+from pulse.ledger.v1.records_pb2 import Entry, KeyUse, Leg, NotificationRef, RecordResult
 from pulse.router.v1.router_service_pb2 import Submission, SubmitResult
 from services.router import refusals
 from services.router.decisions import Decision
 from services.router.lanes import Lane
+from services.router.limit_book import Override
+from services.router.provider_rates import Rate
+from services.router.quota import Kind, Limit, Standing
+from services.router.routes import Routes, draw_firsts
 from services.router.rulings import Facts, Ruling
+from services.router.terms import Way
 from shared.errors import PulseError, to_status
-from shared.times import from_timestamp
+from shared.times import from_duration, from_timestamp, to_duration
 
 _LANES = {Priority.HIGH: Lane.HIGH, Priority.LOW: Lane.LOW}
 _CHANNELS = {number: name for name, number in Channel.items()}
 _PRIORITIES = {lane: priority for priority, lane in _LANES.items()}
 
 
-def facts(submission: Submission) -> Facts:
-    """What the rules look at; raises :class:`PulseError` for a time that cannot be."""
+def facts(submission: Submission, ways: Sequence[Way], routes: Routes) -> Facts:
+    """What the rules look at in a submission that may go by ``ways``.
+
+    Raises :class:`PulseError` for a time that cannot be, and for a channel that has no route or stands twice.
+    """
+    channels = tuple([way.channel for way in ways])
+    for number, channel in enumerate(channels):
+        if channel in channels[:number]:
+            raise refusals.channel_repeated(number - 1)
     return Facts(
-        channel=_CHANNELS.get(submission.channel, "CHANNEL_UNSPECIFIED"),
+        channels=channels,
+        firsts=draw_firsts(channels, routes, submission.notification_id),
         requested=_LANES.get(submission.requested_priority),
         template=_LANES.get(submission.template_priority),
         template_name=submission.template_name,
         send_at=_send_at(submission),
     )
+
+
+def ways(submission: Submission) -> list[Way]:
+    """The channels it may go by and where to, its own first."""
+    own = Way(_channel(submission.channel), submission.to)
+    return [own, *[Way(_channel(one.channel), one.to) for one in submission.fallbacks]]
+
+
+def _channel(number: Channel.ValueType) -> str:
+    return _CHANNELS.get(number, "CHANNEL_UNSPECIFIED")
 
 
 def _send_at(submission: Submission) -> dt.datetime | None:
@@ -65,7 +90,7 @@ def entry(
         idempotency_key=submission.idempotency_key,
         fingerprint=submission.fingerprint,
         lane=_PRIORITIES[ruling.lane],
-        route=ruling.route,
+        route=ruling.routes[0],
         not_before=None if ruling.due else submission.send_at,
         expires_at=submission.expires_at if submission.HasField("expires_at") else None,
         locale=submission.locale,
@@ -75,7 +100,16 @@ def entry(
         decisions=decided,
         category=submission.category,
         max_attempts=max_attempts,
+        fallbacks=_legs(submission, ruling) if len(ruling.routes) > 1 else None,
+        digest_window=submission.digest_window if submission.HasField("digest_window") else None,
     )
+
+
+def _legs(submission: Submission, ruling: Ruling) -> list[Leg]:
+    return [
+        Leg(channel=one.channel, to=one.to, route=route, after=one.after if one.HasField("after") else None)
+        for one, route in zip(submission.fallbacks, ruling.routes[1:], strict=True)
+    ]
 
 
 def key_use(submission: Submission) -> KeyUse:
@@ -113,3 +147,34 @@ def replay(found: RecordResult, *, with_id: bool) -> SubmitResult:
 def would_be(due: bool) -> SubmitResult:
     """What a submission that is only validated would become."""
     return SubmitResult(status=Status.QUEUED if due else Status.SCHEDULED)
+
+
+def quota(standing: Standing) -> QuotaState:
+    """Where the caller stands in a limit."""
+    limit = standing.bound.limit
+    return QuotaState(
+        name=standing.bound.kind.value,
+        amount=limit.count,
+        window=to_duration(limit.seconds),
+        remaining=standing.remaining,
+        reset=to_duration(standing.reset) if standing.remaining < limit.count else None,
+    )
+
+
+_KINDS = {LimitMessage.Kind.Value(kind.name): kind for kind in Kind}
+
+
+def overrides(limits: Iterable[LimitMessage]) -> list[Override]:
+    """The limits that admission keeps; what draws from the ledger keeps the others."""
+    named = ((_KINDS.get(one.kind), one) for one in limits)
+    return [Override(one.tenant_id, kind, one.subject, one.amount, _limit(one)) for kind, one in named if kind]
+
+
+def provider_rates(limits: Iterable[LimitMessage]) -> dict[str, Rate]:
+    """The limits of providers, which dispatch keeps."""
+    providers = (one for one in limits if one.kind == LimitMessage.Kind.PROVIDER and one.HasField("window"))
+    return {one.subject: Rate(one.amount, from_duration(one.window)) for one in providers}
+
+
+def _limit(limit: LimitMessage) -> Limit | None:
+    return Limit(limit.amount, from_duration(limit.window)) if limit.HasField("window") else None

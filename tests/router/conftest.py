@@ -113,11 +113,19 @@ class OwnValkey:
         """Ends it; what it held is lost."""
         self._stack.close()
 
+    def kill(self) -> None:
+        """Ends it without a word; what it held is lost."""
+        os.kill(self._process(), signal.SIGKILL)
+        self._stack.close()
+
+    def _process(self) -> int:
+        with redis.Redis.from_url(self.url) as client:
+            return int(client.info("server")["process_id"])
+
     @contextlib.contextmanager
     def frozen(self) -> Iterator[None]:
         """Within the block it neither answers nor goes away."""
-        with redis.Redis.from_url(self.url) as client:
-            process = int(client.info("server")["process_id"])
+        process = self._process()
         os.kill(process, signal.SIGSTOP)
         try:
             yield

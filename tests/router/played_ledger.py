@@ -5,18 +5,22 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import grpc.aio
 
 from pulse.common.v1.enums_pb2 import Priority, Status
+from pulse.common.v1.limit_pb2 import Limit
 from pulse.ledger.v1 import ledger_service_pb2 as calls
+from pulse.ledger.v1.ledger_reader_pb2 import ListLimitsResponse
+from pulse.ledger.v1.ledger_reader_pb2_grpc import LedgerReaderServicer, add_LedgerReaderServicer_to_server
 from pulse.ledger.v1.ledger_service_pb2_grpc import LedgerServiceServicer, add_LedgerServiceServicer_to_server
-from pulse.ledger.v1.records_pb2 import Entry, NotificationRef, RecordResult
+from pulse.ledger.v1.records_pb2 import Entry, NotificationRef, ProviderAllowance, RecordResult
 from shared.errors import Code, PulseError, to_status
 from shared.serving import OPTIONS, Guard
-from shared.times import from_duration
+from shared.times import from_duration, to_duration
 
 
 @dataclass
@@ -29,8 +33,19 @@ class Row:
     claimed: bool = False
 
 
-class PlayedLedger(LedgerServiceServicer):
-    """Records, looks keys up and draws, as the real one does."""
+def _allowed(due: Iterable[Row], allowances: dict[str, int]) -> Iterator[Row]:
+    """Those that their first provider may be given."""
+    for row in due:
+        provider = row.entry.route[0]
+        if provider not in allowances:
+            yield row
+        elif allowances[provider]:
+            allowances[provider] -= 1
+            yield row
+
+
+class PlayedLedger(LedgerServiceServicer, LedgerReaderServicer):
+    """Records, looks keys up, draws and tells limits, as the real one does."""
 
     def __init__(self) -> None:
         self.rows: dict[str, Row] = {}
@@ -38,7 +53,12 @@ class PlayedLedger(LedgerServiceServicer):
         self.batches: list[int] = []
         self.arrived = 0
         self.draws: Counter[str] = Counter()
+        self.drawn: list[tuple[float, str]] = []  # when, and for which provider
         self.failure: PulseError | None = None
+        self.limits: dict[tuple[str, int, str], Limit] = {}
+        self.revision = 0
+        self.told = 0
+        self.status = Status.QUEUED
         self.open = asyncio.Event()
         self.open.set()
         self.redispatch_s = 0.5
@@ -49,6 +69,7 @@ class PlayedLedger(LedgerServiceServicer):
         """Serves on the port it had before, or on any free one."""
         self._server = grpc.aio.server(interceptors=[Guard()], options=OPTIONS)
         add_LedgerServiceServicer_to_server(self, self._server)
+        add_LedgerReaderServicer_to_server(self, self._server)
         port = self._server.add_insecure_port(self.address or "127.0.0.1:0")
         self.address = f"127.0.0.1:{port}"
         await self._server.start()
@@ -83,17 +104,48 @@ class PlayedLedger(LedgerServiceServicer):
             for row in self.rows.values()
             if not row.claimed and row.drawable_at <= now and row.entry.lane == request.lane
         ]
-        drawn = due[: request.limit]
-        for row in drawn:
+        drawn = list(_allowed(due, {one.provider: one.count for one in request.allowances}))
+        more = len(drawn) > request.limit
+        for row in drawn[: request.limit]:
             row.drawable_at = now + from_duration(request.redispatch_after)
-        return calls.DrawResponse(refs=[row.entry.ref for row in drawn], more=len(due) > len(drawn))
+            self.drawn.append((time.monotonic(), row.entry.route[0]))
+        used = Counter(row.entry.route[0] for row in drawn[: request.limit])
+        return calls.DrawResponse(
+            refs=[row.entry.ref for row in drawn[: request.limit]],
+            more=more,
+            used=[ProviderAllowance(provider=one.provider, count=used[one.provider]) for one in request.allowances],
+        )
 
-    def fill(self, count: int, lane: str = "LOW") -> list[str]:
+    async def ListLimits(self, request: Any, context: Any) -> Any:
+        if self.failure is not None:
+            raise self.failure
+        self.told += 1
+        known = request.known_revision == self.revision
+        return ListLimitsResponse(limits=() if known else self.limits.values(), revision=self.revision)
+
+    def set_limit(
+        self, kind: str, amount: int, seconds: float | None = 60, *, subject: str = "", tenant: str = ""
+    ) -> None:
+        """An operator sets a limit."""
+        number = Limit.Kind.Value(kind)
+        window = None if seconds is None else to_duration(seconds)
+        self.limits[tenant, number, subject] = Limit(
+            kind=number, subject=subject, amount=amount, window=window, tenant_id=tenant
+        )
+        self.revision += 1
+
+    def delete_limits(self) -> None:
+        """An operator takes all of them back."""
+        self.limits.clear()
+        self.revision += 1
+
+    def fill(self, count: int, lane: str = "LOW", provider: str = "smtp") -> list[str]:
         """Puts a backlog of due rows in; returns their ids."""
         ids = [f"00000000-0000-7000-8000-{number:012d}" for number in range(len(self.rows), len(self.rows) + count)]
         for one in ids:
             ref = NotificationRef(tenant_id="acme", notification_id=one)
-            self.rows[one] = Row(Entry(ref=ref, lane=Priority.Value(lane)), 0.0, time.monotonic())
+            entry = Entry(ref=ref, lane=Priority.Value(lane), route=[provider])
+            self.rows[one] = Row(entry, 0.0, time.monotonic())
         return ids
 
     def claim(self, ids: list[str]) -> None:
@@ -112,7 +164,7 @@ class PlayedLedger(LedgerServiceServicer):
         self.rows[own_id] = Row(entry, drawable_at, now)
         if entry.idempotency_key:
             self.keys[entry.ref.tenant_id, entry.idempotency_key] = (entry.fingerprint, own_id)
-        return RecordResult(notification_id=own_id, status=Status.SCHEDULED if later else Status.QUEUED)
+        return RecordResult(notification_id=own_id, status=Status.SCHEDULED if later else self.status)
 
     def _known(self, use: Any, tenant_id: str) -> RecordResult | None:
         fingerprint, first = self.keys.get((tenant_id, use.idempotency_key), (b"", ""))

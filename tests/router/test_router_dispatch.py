@@ -112,6 +112,17 @@ async def test_low_filling_its_window_does_not_hold_up_high(
     await taken(queues, "HIGH", {result.notification_id})
 
 
+async def test_a_flood_of_high_does_not_starve_low(run_router: Any, ledger: PlayedLedger, queues: Queues) -> None:
+    """LOW's backlog is drained to its end while HIGH's queue is kept full by more than it can hold."""
+    ledger.fill(5_000, "HIGH")
+    low = ledger.fill(500)
+    await run_router(
+        router_high_window=200, router_low_window=100, router_low_chunk=50, router_redispatch_after_seconds=60
+    )
+    await taken(queues, "LOW", set(low))
+    assert len(queues.ids("HIGH")) >= 150
+
+
 async def test_two_routers_share_a_backlog_and_publish_each_once(
     run_router: Any, ledger: PlayedLedger, queues: Queues
 ) -> None:

@@ -6,7 +6,7 @@ import asyncio
 import itertools
 import random
 import time
-from collections.abc import AsyncIterator, Awaitable, Sequence
+from collections.abc import AsyncIterator, Awaitable
 from typing import Any
 
 import pytest
@@ -15,22 +15,14 @@ from structlog.testing import capture_logs
 
 from services.router.limiter import Limiter
 from services.router.limits import LimiterUnavailableError, SharedWindows
-from services.router.local_window import LocalWindow
-from services.router.quota import Admitted, Claim, Closed, Limit, Refused, Verdict, place_token, window_key
+from services.router.local_limits import LocalLimits
+from services.router.quota import Admitted, Closed, Limit, Refused, Verdict, place_token, window_key
 from shared.errors import Code
+from tests.router.claims import ADA, claim, most_in_any_window, taken_at, terms
 from tests.router.conftest import OwnValkey
 from tests.router.played_ledger import PlayedLedger
 from tests.router.samples import error_of, submission
 from tests.support import eventually
-
-LIMIT = Limit(10, 60)
-ADA = window_key("acme", "ada", "EMAIL")
-
-
-def most_in_any_window(times: Sequence[float], seconds: float) -> int:
-    """The checker: the most admissions that any window of ``seconds``, both ends included, holds."""
-    ordered = sorted(times)
-    return max((sum(start <= one <= start + seconds for one in ordered) for start in ordered), default=0)
 
 
 def test_the_checker_sees_a_fixed_windows_burst_at_its_boundary() -> None:
@@ -40,98 +32,94 @@ def test_the_checker_sees_a_fixed_windows_burst_at_its_boundary() -> None:
 
 @pytest.fixture
 async def windows(valkey_url: str) -> AsyncIterator[SharedWindows]:
-    shared = SharedWindows(valkey_url, LIMIT, timeout=1)
+    shared = SharedWindows(valkey_url, timeout=1)
     yield shared
     await shared.close()
 
 
 async def test_exactly_the_limit_is_admitted_under_fifty_concurrent_submitters(windows: SharedWindows) -> None:
-    verdicts = await asyncio.gather(*[windows.take([Claim(ADA, f"token-{number}")]) for number in range(50)])
+    verdicts = await asyncio.gather(*[windows.take([claim(f"token-{number}")]) for number in range(50)])
     assert sum(isinstance(verdict, Admitted) for (verdict,) in verdicts) == 10
 
 
 async def test_no_window_ever_holds_more_than_the_limit(valkey_url: str) -> None:
     """50 submitters on two connections pools for several windows; the times are those the places were taken at."""
     limit = Limit(5, 0.3)
-    routers = [SharedWindows(valkey_url, limit, timeout=1) for _ in range(2)]
-    taken_at: list[float] = []
+    five = terms(limit=limit)
+    routers = [SharedWindows(valkey_url, timeout=1) for _ in range(2)]
+    times: list[float] = []
     ends = time.monotonic() + 1.5
 
     async def submitter(number: int) -> None:
         tries = 0
         while time.monotonic() < ends:
             tries += 1
-            (verdict,) = await routers[number % 2].take([Claim(ADA, f"{number}-{tries}")])
+            (verdict,) = await routers[number % 2].take([claim(f"{number}-{tries}", terms=five)])
             if isinstance(verdict, Admitted):
-                taken_at.append(_taken_at(verdict))
+                times.append(taken_at(verdict))
 
     await asyncio.gather(*[submitter(number) for number in range(50)])
     for router in routers:
         await router.close()
-    assert most_in_any_window(taken_at, limit.seconds) == limit.count
-    assert len(taken_at) >= 4 * limit.count
+    assert most_in_any_window(times, limit.seconds) == limit.count
+    assert len(times) >= 4 * limit.count
 
 
 async def test_a_place_is_free_at_the_time_told_and_not_before(valkey_url: str) -> None:
-    windows = SharedWindows(valkey_url, Limit(1, 0.2), timeout=1)
-    first = _taken_at((await windows.take([Claim(ADA, "a")]))[0])
-    (refused,) = await windows.take([Claim(ADA, "b")])
-    assert isinstance(refused, Refused) and 0 < refused.retry_after <= 0.2001
+    windows = SharedWindows(valkey_url, timeout=1)
+    one = terms(limit=Limit(1, 0.2))
+    first = taken_at((await windows.take([claim("a", terms=one)]))[0])
+    (refused,) = await windows.take([claim("b", terms=one)])
+    assert isinstance(refused, Refused) and 0 < refused.standing.reset <= 0.2001
 
     async def next_taken() -> float | None:
-        (verdict,) = await windows.take([Claim(ADA, "b")])
-        return _taken_at(verdict) if isinstance(verdict, Admitted) else None
+        (verdict,) = await windows.take([claim("b", terms=one)])
+        return taken_at(verdict) if isinstance(verdict, Admitted) else None
 
     assert 0.2 < await eventually(next_taken) - first < 2
     await windows.close()
 
 
-def _taken_at(verdict: Verdict) -> float:
-    """When the place was taken, s by Redis's clock."""
-    assert isinstance(verdict, Admitted) and verdict.place and verdict.place.taken_at
-    return verdict.place.taken_at / 1e6
-
-
 async def test_one_batch_is_decided_in_its_order_with_one_call(windows: SharedWindows, valkey_url: str) -> None:
     with redis.Redis.from_url(valkey_url) as client:
-        await windows.take([Claim("warm", "up")])
+        await windows.take([claim("up", "warm")])
         before = client.info("commandstats")["cmdstat_evalsha"]["calls"]
-        verdicts = await windows.take([Claim(ADA, str(number)) for number in range(12)] + [Claim("other", "x")])
+        verdicts = await windows.take([claim(str(number)) for number in range(12)] + [claim("x", "other")])
         assert client.info("commandstats")["cmdstat_evalsha"]["calls"] == before + 1
     assert [isinstance(verdict, Admitted) for verdict in verdicts] == [True] * 10 + [False] * 2 + [True]
 
 
 async def test_a_token_has_one_place_however_often_it_comes(windows: SharedWindows) -> None:
-    first, again = await windows.take([Claim(ADA, "k"), Claim(ADA, "k")])
+    first, again = await windows.take([claim("k"), claim("k")])
     assert isinstance(first, Admitted) and first.place
     assert isinstance(again, Admitted) and again.place is None
 
 
 async def test_asking_takes_no_place(windows: SharedWindows) -> None:
     for _ in range(20):
-        (verdict,) = await windows.take([Claim(ADA, "t", counted=False)])
+        (verdict,) = await windows.take([claim("t", counted=False)])
         assert isinstance(verdict, Admitted) and verdict.place is None
 
 
 async def test_a_place_that_is_given_back_can_be_taken_again(windows: SharedWindows) -> None:
-    verdicts = await windows.take([Claim(ADA, str(number)) for number in range(10)])
+    verdicts = await windows.take([claim(str(number)) for number in range(10)])
     await windows.give_back([verdicts[3].place])  # type: ignore[union-attr,list-item]
-    again, refused = await windows.take([Claim(ADA, "new"), Claim(ADA, "newer")])
+    again, refused = await windows.take([claim("new"), claim("newer")])
     assert isinstance(again, Admitted) and isinstance(refused, Refused)
 
 
 async def test_a_place_that_a_repetition_shares_cannot_be_given_back(windows: SharedWindows) -> None:
     """The first use failed, the repetition that relied on its place was recorded: the place is used."""
-    (first,) = await windows.take([Claim(ADA, "k")])
-    await windows.take([Claim(ADA, "k")])
+    (first,) = await windows.take([claim("k")])
+    await windows.take([claim("k")])
     await windows.give_back([first.place])  # type: ignore[union-attr,list-item]
-    verdicts = await windows.take([Claim(ADA, str(number)) for number in range(10)])
+    verdicts = await windows.take([claim(str(number)) for number in range(10)])
     assert sum(isinstance(verdict, Admitted) for verdict in verdicts) == 9
 
 
 async def test_windows_hold_nothing_personal_and_expire_by_themselves(windows: SharedWindows, valkey_url: str) -> None:
     key = window_key("acme", "canary-user", "SMS")
-    await windows.take([Claim(key, place_token("acme", "canary-key", "id"))])
+    await windows.take([claim(place_token("acme", "canary-key", "id"), key)])
     with redis.Redis.from_url(valkey_url) as client:
         (stored,) = client.keys("*")
         assert stored == b"{pulse:limit}:" + key.encode()
@@ -142,50 +130,48 @@ async def test_windows_hold_nothing_personal_and_expire_by_themselves(windows: S
 async def test_a_server_clock_that_was_set_back_does_not_lock_users_out(
     windows: SharedWindows, valkey_url: str
 ) -> None:
-    await windows.take([Claim(ADA, str(number)) for number in range(10)])
+    await windows.take([claim(str(number)) for number in range(10)])
     with redis.Redis.from_url(valkey_url) as client:
         for token, score in client.zrange("{pulse:limit}:" + ADA, 0, -1, withscores=True):
             client.zadd("{pulse:limit}:" + ADA, {token: score + 3600 * 1e6})
-    (refused,) = await windows.take([Claim(ADA, "later")])
-    assert isinstance(refused, Refused) and refused.retry_after < 61
+    (refused,) = await windows.take([claim("later")])
+    assert isinstance(refused, Refused) and refused.standing.reset < 61
 
 
 async def test_the_scripts_are_loaded_again_where_they_are_not_known(windows: SharedWindows, valkey_url: str) -> None:
-    await windows.take([Claim(ADA, "a")])
+    await windows.take([claim("a")])
     with redis.Redis.from_url(valkey_url) as client:
         client.script_flush()
-    (verdict,) = await windows.take([Claim(ADA, "b")])
+    (verdict,) = await windows.take([claim("b")])
     assert isinstance(verdict, Admitted)
 
 
 async def test_a_call_to_a_hung_redis_ends_in_time_and_its_late_answer_confuses_nobody(own_valkey: OwnValkey) -> None:
-    windows = SharedWindows(f"{own_valkey.url}/0", LIMIT, timeout=0.02)
+    windows = SharedWindows(f"{own_valkey.url}/0", timeout=0.02)
     await eventually(lambda: _takes(windows, "warm"))
     with own_valkey.frozen():
         started = time.monotonic()
         with pytest.raises(LimiterUnavailableError):
-            await windows.take([Claim(ADA, str(number)) for number in range(10)])
+            await windows.take([claim(str(number)) for number in range(10)])
         assert time.monotonic() - started < 0.1
     await eventually(lambda: _takes(windows, "thawed"))
-    (verdict,) = await windows.take([Claim("single", "answer")])
-    assert isinstance(verdict, Admitted) and verdict.place and verdict.place.key == "single"
+    (verdict,) = await windows.take([claim("answer", "single")])
+    assert isinstance(verdict, Admitted) and verdict.place and verdict.place.claim.token == "answer"
     await windows.close()
 
 
 async def _takes(windows: SharedWindows, token: str) -> bool:
     try:
-        return bool(await windows.take([Claim("probe", token)]))
+        return bool(await windows.take([claim(token, "probe")]))
     except LimiterUnavailableError:
         return False
 
 
-def limiter(url: str, share: int = 10, timeout: float = 0.5) -> Limiter:
+def limiter(url: str, replicas: int = 1, timeout: float = 0.5) -> Limiter:
     return Limiter(
-        SharedWindows(url, LIMIT, timeout),
-        LocalWindow(LIMIT.seconds, 1_000),
-        LIMIT,
-        share=share,
-        slack=timeout,
+        SharedWindows(url, timeout),
+        LocalLimits(1_000),
+        replicas=replicas,
         retry_after=0.05,
         grace=0.3,
     )
@@ -194,7 +180,7 @@ def limiter(url: str, share: int = 10, timeout: float = 0.5) -> Limiter:
 async def admitted(limits: Limiter, count: int) -> int:
     """How many of ``count`` fresh claims of one user are admitted."""
     tokens = [f"{random.getrandbits(64):x}" for _ in range(count)]
-    verdicts = await limits.admit([Claim(ADA, token) for token in tokens])
+    verdicts = await limits.admit([claim(token) for token in tokens])
     return sum(isinstance(verdict, Admitted) for verdict in verdicts)
 
 
@@ -209,7 +195,7 @@ async def test_the_limit_holds_across_the_loss_and_the_return_of_redis(own_valke
         own_valkey.start()
 
         async def is_back() -> bool:
-            await limits.admit([Claim("probe", "p", counted=False)])
+            await limits.admit([claim("p", "probe", counted=False)])
             return any(line["event"] == "back" for line in logs)
 
         await eventually(is_back)
@@ -229,23 +215,21 @@ async def test_the_limit_holds_when_redis_is_emptied(valkey_url: str) -> None:
 
 async def test_without_redis_routers_keep_the_limit_between_them() -> None:
     """Nothing listens on port 1."""
-    routers = [limiter("redis://127.0.0.1:1/0", share=10 // 3) for _ in range(3)]
+    routers = [limiter("redis://127.0.0.1:1/0", replicas=3) for _ in range(3)]
     assert sum([await admitted(router, 10) for router in routers]) == 9
     for router in routers:
         await router.close()
 
 
 async def test_without_redis_a_strict_claim_is_closed_and_a_repetition_keeps_its_place() -> None:
-    limits = limiter("redis://127.0.0.1:1/0", share=1)
-    strict, first, again, other = await limits.admit(
-        [Claim(ADA, "s", strict=True), Claim(ADA, "k"), Claim(ADA, "k"), Claim(ADA, "o")]
-    )
+    limits = limiter("redis://127.0.0.1:1/0", replicas=10)
+    strict, first, again, other = await limits.admit([claim("s", strict=True), claim("k"), claim("k"), claim("o")])
     assert isinstance(strict, Closed)
     assert isinstance(first, Admitted) and first.local and first.place
     assert isinstance(again, Admitted) and again.place is None
     assert isinstance(other, Refused)
     await limits.give_back([first.place])
-    (now,) = await limits.admit([Claim(ADA, "o")])
+    (now,) = await limits.admit([claim("o")])
     assert isinstance(now, Admitted)
     await limits.close()
 
@@ -256,7 +240,7 @@ async def test_a_redis_that_hangs_closes_strict_claims_only_after_its_grace(own_
     numbers = itertools.count()
 
     async def strict() -> Verdict:
-        (verdict,) = await limits.admit([Claim(f"user-{next(numbers)}", "t", strict=True)])
+        (verdict,) = await limits.admit([claim("t", f"user-{next(numbers)}", strict=True)])
         return verdict
 
     await eventually(lambda: _is_shared(strict()))

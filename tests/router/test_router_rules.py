@@ -7,10 +7,13 @@ import datetime as dt
 import pytest
 
 from services.router.batches import deal, pack
+from services.router.decisions import Decision
 from services.router.lanes import Lane, choose_lane
-from services.router.local_window import LocalWindow, share
-from services.router.quota import Limit, place_token, window_key
+from services.router.local_window import LocalWindow
+from services.router.provider_rates import Rate, Rates
+from services.router.quota import place_token, window_key
 from services.router.routes import choose_route, choose_start, parse_route
+from services.router.rulings import Facts, rule
 from services.router.window import Window
 
 HIGH, LOW = Lane.HIGH, Lane.LOW
@@ -40,9 +43,36 @@ def test_the_lane_follows_the_request_then_the_template_then_its_name(
 
 
 def test_a_route_keeps_its_order_and_names_each_provider_once() -> None:
-    assert parse_route("twilio,backup,twilio") == ("twilio", "backup")
-    decision = choose_route("SMS", {"SMS": ("twilio", "backup")})
-    assert (decision.rule, decision.result) == ("route", "twilio, backup")
+    route = parse_route("twilio,backup,twilio")
+    assert route.providers == ("twilio", "backup")
+    decision = choose_route("SMS", route, 0)
+    assert (decision.rule, decision.result, decision.reason) == ("route", "twilio, backup", "The order set for SMS.")
+
+
+@pytest.mark.parametrize("number", range(3))
+def test_without_weights_the_first_is_always_first(number: int) -> None:
+    assert parse_route("smtp,ses").draw(f"id-{number}") == 0
+
+
+def test_with_weights_the_first_is_drawn_by_them_and_the_rest_follow() -> None:
+    route = parse_route("smtp:3,ses:1,spare:0")
+    drawn = [route.draw(f"id-{number}") for number in range(4_000)]
+    assert drawn == [route.draw(f"id-{number}") for number in range(4_000)]
+    assert 0.71 < drawn.count(0) / 4_000 < 0.79 and drawn.count(2) == 0
+    assert route.beginning_with(1) == ("ses", "smtp", "spare")
+    decision = choose_route("EMAIL", route, 1)
+    assert decision.result == "ses, smtp, spare"
+    assert "smtp 3, ses 1, spare 0" in decision.reason
+
+
+def test_a_provider_without_a_weight_beside_others_with_one_has_one() -> None:
+    assert parse_route("smtp:3,ses").weights == (3, 1)
+
+
+@pytest.mark.parametrize("text", ["", "smtp,", "smtp:", "smtp:x", "smtp:-1", "SMTP", "a:0,b:0"])
+def test_a_route_that_cannot_be_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="provider"):
+        parse_route(text)
 
 
 @pytest.mark.parametrize(
@@ -59,6 +89,15 @@ def test_only_a_time_to_come_puts_off(send_at: dt.datetime | None, result: str) 
     assert (decision.rule, decision.result) == ("schedule", result)
 
 
+def test_what_goes_to_a_provider_with_a_bound_first_is_told_that_it_may_wait() -> None:
+    facts = Facts(("PUSH", "SMS"), (0, 0), None, None, "welcome", None)
+    routes = {"PUSH": parse_route("fcm"), "SMS": parse_route("twilio,sns")}
+    ruling = rule(facts, routes, Rates({"twilio": Rate(100, 1), "sns": Rate(5, 1)}), NOON)
+    assert [decision for decision in ruling.decided if decision.rule == "limit"] == [
+        Decision("limit", "in turn", "At most 100 per 1 s are given to twilio; what is above waits.")
+    ]
+
+
 def test_keys_keep_names_apart_however_they_are_cut() -> None:
     cuts = [("a", "bc", "EMAIL"), ("ab", "c", "EMAIL"), ("a", "b", "cEMAIL"), ("a", "bc", "PUSH")]
     assert len({window_key(*cut) for cut in cuts}) == len(cuts)
@@ -72,37 +111,36 @@ class TestLocalWindow:
     def test_admits_the_limit_in_any_window_and_tells_the_wait(self) -> None:
         window = LocalWindow(60, max_keys=10)
         for second in (0, 10, 20):
-            assert window.wait("k", 3, second) == 0
-            window.note("k", f"t{second}", second)
-        assert window.wait("k", 3, 20) == 40
-        assert window.wait("k", 3, 60) > 0  # a place exactly a window old still counts
-        assert window.wait("k", 3, 60.01) == 0
-        assert window.wait("k", 1, 60.01) == pytest.approx(19.99)
+            assert window.wait("k", 1, 3, second) == 0
+            window.note("k", f"t{second}", 1, second)
+        assert window.wait("k", 1, 3, 20) == 40
+        assert window.wait("k", 1, 3, 60) > 0  # a place exactly a window old still counts
+        assert window.wait("k", 1, 3, 60.01) == 0
+        assert window.wait("k", 1, 1, 60.01) == pytest.approx(19.99)
+        assert window.left("k", 3, 60.01) == 1
+        assert window.wait("k", 1, 0, 60.01) == 60
 
     def test_knows_who_holds_a_place_and_takes_it_back(self) -> None:
         window = LocalWindow(60, max_keys=10)
-        window.note("k", "t", 0)
+        window.note("k", "t", 1, 0)
         assert window.holds("k", "t", 60) and not window.holds("k", "t", 61) and not window.holds("other", "t", 0)
-        window.give_back("k", "unknown")
-        window.give_back("k", "t")
+        window.give_back("k", "unknown", 1, 0)
+        window.give_back("k", "t", 1, 5)  # taken at another time: not this place
+        assert window.holds("k", "t", 0)
+        window.give_back("k", "t", 1, 0)
         assert not window.holds("k", "t", 0) and len(window) == 0
 
     def test_forgets_what_left_the_window(self) -> None:
         window = LocalWindow(60, max_keys=1_000)
         for second in range(500):
-            window.note(f"user-{second}", "t", second)
+            window.note(f"user-{second}", "t", 1, second)
         assert len(window) == 61
 
     def test_forgets_the_oldest_beyond_its_bound(self) -> None:
         window = LocalWindow(60, max_keys=2)
         for second, key in enumerate(["a", "b", "a", "c"]):
-            window.note(key, str(second), second)
+            window.note(key, str(second), 1, second)
         assert window.holds("a", "2", 3) and window.holds("c", "3", 3) and not window.holds("b", "1", 3)
-
-    @pytest.mark.parametrize(("replicas", "each"), [(1, 10), (2, 5), (3, 3), (10, 1)])
-    def test_shares_never_add_up_to_more_than_the_limit(self, replicas: int, each: int) -> None:
-        assert share(Limit(10, 60), replicas) == each
-        assert each * replicas <= 10
 
 
 class TestWindow:
