@@ -10,7 +10,7 @@ from shared import process
 def main() -> None:
     """Serves until a signal ends it; a bad setting ends it with status 2."""
     settings = DeliverySettings.load_or_exit()
-    process.run("delivery", settings, lambda: Delivery(settings))
+    process.run("delivery", settings, lambda tracer: Delivery(settings, tracer=tracer))
 
 
 if __name__ == "__main__":

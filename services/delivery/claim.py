@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from services.delivery.providers.base import Outcome
+from shared.tracing import OFF, Span
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,10 +30,15 @@ class Claim:
     template_version: int
     locale: str
     created_at: dt.datetime
+    ready_at: dt.datetime  # since when it may be sent: what a worker's speed is measured from
     lease_until: float
     expires_at: float | None  # no byte may go out after it
     lane: str = "LOW"  # HIGH or LOW
     traceparent: str = ""
+    user_id: str = ""
+    category: str = ""
+    unsubscribable: bool = False  # its recipient may unsubscribe from its category
+    span: Span = field(default_factory=lambda: OFF.start("deliver", ""), compare=False)  # of the attempt, under way
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,3 +48,8 @@ class Settlement:
     claim: Claim
     outcome: Outcome
     latency: float = 0.0  # of the provider's call, s; 0 if there was none
+
+    @property
+    def called(self) -> bool:
+        """Whether the provider was called."""
+        return self.latency > 0

@@ -8,16 +8,30 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, model_validator
 
+from services.delivery.breaker import BreakerPolicy
 from shared.config import Settings
 
 #: Time that must be left between a provider's answer and the lease's end, to settle what it said, s.
 SETTLE_SECONDS = 2.0
 
+AWS_REGION = "^([a-z]{2,}(-[a-z0-9]+)+)?$"
+
 
 class DeliverySettings(Settings):
     """What ``services.delivery`` reads from the environment, each key behind ``PULSE_``."""
 
-    owns: ClassVar[tuple[str, ...]] = ("DELIVERY_", "WORKER_", "SMTP_", "TWILIO_", "FCM_", "PUBLIC_")
+    owns: ClassVar[tuple[str, ...]] = (
+        "DELIVERY_",
+        "WORKER_",
+        "SMTP_",
+        "TWILIO_",
+        "FCM_",
+        "AWS_",
+        "SES_",
+        "SNS_",
+        "WEBHOOK_",
+        "PUBLIC_",
+    )
 
     public_url: str = Field(
         "", pattern="^(https?://[^/?#]+.*)?$", description="Pulse's own address, for providers' callbacks; empty: none"
@@ -29,6 +43,26 @@ class DeliverySettings(Settings):
         2.0, gt=0, le=60, description="a provider that ends no call for so long has its waiting ones handed back, s"
     )
     delivery_probe_seconds: float = Field(5.0, gt=0, le=300, description="how long a reachability check is believed, s")
+
+    delivery_breaker_calls: int = Field(
+        50, ge=2, le=10_000, description="calls by which a provider is judged, the last"
+    )
+    delivery_breaker_window_seconds: float = Field(
+        30.0, gt=0, le=3600, description="calls that ended longer ago are not counted, s"
+    )
+    delivery_breaker_least_calls: int = Field(
+        10, ge=1, le=10_000, description="fewer calls than that do not open a provider's breaker"
+    )
+    delivery_breaker_failure_share: float = Field(
+        0.5, gt=0, le=1, description="share of failed calls from which on a provider is not called"
+    )
+    delivery_breaker_pause_seconds: float = Field(
+        5.0, gt=0, le=3600, description="first pause of a failing provider, doubled while it goes on failing, s"
+    )
+    delivery_breaker_longest_pause_seconds: float = Field(30.0, gt=0, le=86_400, description="its longest pause, s")
+    delivery_breaker_probes: int = Field(
+        3, ge=1, le=125, description="calls that try a provider after its pause, and have to succeed"
+    )
 
     worker_tasks: int = Field(4, ge=1, le=64, description="Celery tasks handled at once by one worker")
     worker_high_in_flight: int = Field(256, ge=1, le=10_000, description="claims in hand at the most, HIGH worker")
@@ -56,6 +90,49 @@ class DeliverySettings(Settings):
     fcm_base_url: str = Field("", description="replaces https://fcm.googleapis.com with a look-alike, no key needed")
     fcm_connections: int = Field(16, ge=1, le=500, description="calls to FCM at once")
 
+    aws_access_key_id: str = Field("", description="for SES and SNS; empty: AWS's own chain (environment, role, …)")
+    aws_secret_access_key: SecretStr = Field(SecretStr(""), description="its secret")
+
+    ses_region: str = Field("", pattern=AWS_REGION, description="region of Amazon SES; empty: no email through it")
+    ses_from: str = Field("", description="From of its emails, one address; empty: PULSE_SMTP_FROM")
+    ses_configuration_set: str = Field("", description="SES configuration set; empty: none")
+    ses_base_url: str = Field("", description="replaces the region's address, for a look-alike")
+    ses_connections: int = Field(16, ge=1, le=500, description="calls to SES at once")
+
+    sns_region: str = Field("", pattern=AWS_REGION, description="region of Amazon SNS; empty: no SMS through it")
+    sns_sender_id: str = Field("", pattern="^[A-Za-z0-9]{0,11}$", description="sender shown where countries allow it")
+    sns_base_url: str = Field("", description="replaces the region's address, for a look-alike")
+    sns_connections: int = Field(16, ge=1, le=500, description="calls to SNS at once")
+
+    webhook_url: str = Field(
+        "", pattern="^(https?://.*)?$", description="program that takes notifications over by HTTP; empty: none"
+    )
+    webhook_secret: SecretStr = Field(
+        SecretStr(""), description="whsec_… by Standard Webhooks, signs; several, by commas: all sign"
+    )
+    webhook_channel: str = Field("EMAIL", pattern="^(EMAIL|SMS|PUSH)$", description="channel it is listed under")
+    webhook_connections: int = Field(16, ge=1, le=500, description="calls to it at once")
+
+    def breaker_policy(self) -> BreakerPolicy:
+        """When providers' breakers open, and how they find back."""
+        return BreakerPolicy(
+            calls=self.delivery_breaker_calls,
+            window=self.delivery_breaker_window_seconds,
+            least_calls=self.delivery_breaker_least_calls,
+            failure_share=self.delivery_breaker_failure_share,
+            pause=self.delivery_breaker_pause_seconds,
+            longest_pause=self.delivery_breaker_longest_pause_seconds,
+            probes=self.delivery_breaker_probes,
+        )
+
+    @model_validator(mode="after")
+    def _breaker_makes_sense(self) -> Self:
+        if self.delivery_breaker_least_calls > self.delivery_breaker_calls:
+            raise ValueError("PULSE_DELIVERY_BREAKER_LEAST_CALLS must not be more than PULSE_DELIVERY_BREAKER_CALLS")
+        if self.delivery_breaker_longest_pause_seconds < self.delivery_breaker_pause_seconds:
+            raise ValueError("PULSE_DELIVERY_BREAKER_LONGEST_PAUSE_SECONDS must not be less than the first pause")
+        return self
+
     @model_validator(mode="after")
     def _lease_outlasts_a_call(self) -> Self:
         if self.delivery_lease_seconds < self.delivery_call_seconds + SETTLE_SECONDS:
@@ -73,14 +150,26 @@ class DeliverySettings(Settings):
             raise ValueError("PULSE_SMTP_TLS=none would send PULSE_SMTP_PASSWORD in the clear")
         if self.twilio_account_sid and not (self.twilio_auth_token.get_secret_value() and self.twilio_from):
             raise ValueError("PULSE_TWILIO_ACCOUNT_SID also needs PULSE_TWILIO_AUTH_TOKEN and PULSE_TWILIO_FROM")
-        _check_sender(self.smtp_from)
-        for key in ("public_url", "twilio_base_url", "fcm_base_url"):
+        if bool(self.aws_access_key_id) != bool(self.aws_secret_access_key.get_secret_value()):
+            raise ValueError("PULSE_AWS_ACCESS_KEY_ID and PULSE_AWS_SECRET_ACCESS_KEY are set together or not at all")
+        _check_sender("PULSE_SMTP_FROM", self.smtp_from)
+        if self.ses_from:
+            _check_sender("PULSE_SES_FROM", self.ses_from)
+        for key in ("public_url", "twilio_base_url", "fcm_base_url", "ses_base_url", "sns_base_url", "webhook_url"):
             if getattr(self, key) and not urlsplit(getattr(self, key)).hostname:
                 raise ValueError(f"PULSE_{key.upper()} must be an address such as https://host")
         return self
 
+    @model_validator(mode="after")
+    def _webhook_is_safe(self) -> Self:
+        if self.webhook_url and not self.webhook_secret.get_secret_value():
+            raise ValueError("PULSE_WEBHOOK_URL also needs PULSE_WEBHOOK_SECRET")
+        if self.webhook_url.startswith("http://") and self.env == "production":
+            raise ValueError("PULSE_WEBHOOK_URL must begin with https://: notifications would travel in the clear")
+        return self
 
-def _check_sender(text: str) -> None:
+
+def _check_sender(key: str, text: str) -> None:
     addresses = getaddresses([text])
     if len(addresses) != 1 or "@" not in addresses[0][1]:
-        raise ValueError("PULSE_SMTP_FROM must be one address, such as Pulse <pulse@example.org>")
+        raise ValueError(f"{key} must be one address, such as Pulse <pulse@example.org>")

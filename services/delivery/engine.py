@@ -4,19 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
+from types import MappingProxyType
+from typing import TypeVar
 
+from services.delivery.breakers import Breakers, Probe
 from services.delivery.claim import Claim, Settlement
 from services.delivery.config import DeliverySettings
+from services.delivery.exchange import StateExchange
 from services.delivery.ledger import LedgerClient
 from services.delivery.line import Line
 from services.delivery.metrics import DeliveryMetrics
-from services.delivery.providers.base import Provider, transient
+from services.delivery.providers.base import Provider, released, transient
 from services.delivery.room import Room
 from services.delivery.settler import FIRST_PAUSE, HOPELESS, LONGEST_PAUSE, Settler
+from services.delivery.spans import Spans, settled
 from services.delivery.templates import TemplateCache
-from shared.broker import Ref
-from shared.clock import SystemClock
+from services.delivery.unsubscribe_links import UnsubscribeLinks
+from shared.broker import Ref, Traces
+from shared.clock import Clock, SystemClock
 from shared.errors import PulseError
 from shared.gather import Gatherer
 from shared.logs import logger
@@ -27,6 +34,8 @@ CHUNK = 125
 CHUNKS = 8
 #: A chunk is at most this share of the worker's room, so that it fits beside calls that hang.
 SHARE = 8
+
+Answer = TypeVar("Answer")
 
 log = logger(__name__)
 
@@ -41,9 +50,13 @@ class Engine:
         settings: DeliverySettings,
         in_flight: int,
         metrics: DeliveryMetrics | None = None,
+        clock: Clock | None = None,
+        spans: Spans | None = None,
     ) -> None:
-        self._metrics = metrics or DeliveryMetrics(Metrics(), SystemClock())
+        clock = clock or SystemClock()
+        self._metrics = metrics or DeliveryMetrics(Metrics(), clock)
         self._providers = providers
+        self._spans = spans or Spans()
         self._chunk = min(CHUNK, max(1, in_flight // SHARE))
         self._room = Room(in_flight)
         self._claims: Gatherer[Sequence[Ref], int] = Gatherer(self._claim, max_batch=CHUNKS, max_in_flight=1)
@@ -51,35 +64,40 @@ class Engine:
         self._claim_refs = self._metrics.sized("claim", ledger.claim)
         self._settling: set[asyncio.Task[None]] = set()
         self._stopping = asyncio.Event()
-        templates = TemplateCache(ledger.template, settings.worker_templates)
-        self._lines = {
-            name: Line(
-                provider,
-                templates,
-                self._settle,
-                call_seconds=settings.delivery_call_seconds,
-                stall_seconds=settings.delivery_stall_seconds,
-            )
-            for name, provider in providers.items()
-        }
+        self._lines = self._make_lines(ledger, settings)
+        self._breakers = Breakers(
+            {name: provider.channel for name, provider in providers.items()},
+            settings.breaker_policy(),
+            clock,
+            hand_back=lambda name: self._lines[name].hand_back(),
+            watch=self._metrics.breaker_changed,
+        )
+        self._exchange = StateExchange(ledger.exchange, self._breakers)
         self._metrics.show_room(self._room, in_flight)
         for name, line in self._lines.items():
             self._metrics.show_line(name, line)
 
-    async def take(self, refs: Sequence[Ref]) -> None:
+    def start(self) -> None:
+        """Begins to exchange provider states with the ledger; refs may be taken before."""
+        self._exchange.start()
+
+    async def take(self, refs: Sequence[Ref], traces: Traces = MappingProxyType({})) -> None:
         """Returns when all of ``refs`` that may be sent are claimed: from then on their leases guard them.
 
         Waits while the worker's hands are full or the ledger is away; raises RoomClosed when the worker stops.
         """
         wanted = list(dict.fromkeys(refs))
+        self._spans.taken(traces)
+        try:
+            await self._claim_all(wanted)
+        finally:
+            self._spans.claimed(wanted)
+
+    async def _claim_all(self, wanted: Sequence[Ref]) -> None:
         for start in range(0, len(wanted), self._chunk):
             chunk = wanted[start : start + self._chunk]
             await self._room.reserve(len(chunk))
-            try:
-                await self._claim_until_answered(chunk)
-            except BaseException:
-                self._room.release(len(chunk))
-                raise
+            await self._claim_chunk(chunk)
 
     def close(self) -> None:
         """Takes nothing more, and turns away those who wait in :meth:`take`."""
@@ -89,47 +107,99 @@ class Engine:
     async def stop(self) -> None:
         """Lets calls end (bounded), hands back the rest, settles everything, closes the providers."""
         self.close()
+        await self._exchange.stop()
         await self._claims.drain()
         await asyncio.gather(*(line.stop() for line in self._lines.values()))
         while self._settling:
             await asyncio.wait(self._settling)
         await asyncio.gather(*(provider.close() for provider in self._providers.values()))
 
-    async def _claim_until_answered(self, chunk: Sequence[Ref]) -> None:
+    def _make_lines(self, ledger: LedgerClient, settings: DeliverySettings) -> dict[str, Line]:
+        templates = TemplateCache(ledger.template, settings.worker_templates)
+        links = UnsubscribeLinks.from_settings(settings)
+        return {
+            name: Line(
+                provider,
+                templates,
+                links,
+                self._settle,
+                self._spans,
+                stalled=partial(self._stalled, name),
+                call_seconds=settings.delivery_call_seconds,
+                stall_seconds=settings.delivery_stall_seconds,
+            )
+            for name, provider in self._providers.items()
+        }
+
+    def _stalled(self, name: str, seconds: float) -> None:
+        self._breakers.stalled(name, seconds)
+
+    async def _claim_chunk(self, chunk: Sequence[Ref]) -> None:
+        """Claims refs that have their places."""
+        unanswered = chunk
+        try:
+            probe = self._breakers.begin_probe()
+            if probe is not None:
+                await self._claim_probe(chunk[: probe.count], probe)
+                unanswered = chunk[probe.count :]
+            if unanswered:
+                await self._until_answered(partial(self._claims.submit, unanswered))
+        except BaseException:
+            self._room.release(len(unanswered))
+            raise
+
+    async def _claim_probe(self, refs: Sequence[Ref], probe: Probe) -> None:
+        """Claims a few refs by providers that are to be tried, which all other claims avoid."""
+        avoided = self._breakers.avoided() - probe.providers
+        claims: list[Claim] = []
+        try:
+            claims = await self._until_answered(partial(self._claim_refs, refs, avoided))
+        finally:
+            self._breakers.claimed(probe, claims)
+        self._room.release(len(refs) - len(claims))
+        for claim in claims:
+            self._begin(claim, avoided)
+
+    async def _until_answered(self, claim: Callable[[], Awaitable[Answer]]) -> Answer:
+        """The answer to ``claim``, repeated until the ledger gives one; raises if that is hopeless or it stops."""
         pause = FIRST_PAUSE
         while True:
             try:
-                await self._claims.submit(chunk)
+                return await claim()
             except PulseError as error:
                 if error.code in HOPELESS or self._stopping.is_set():
                     raise
-                log.warning("claim failed", reason=error.reason, refs=len(chunk))
+                log.warning("claim failed", reason=error.reason)
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._stopping.wait(), pause)
                 pause = min(pause * 2, LONGEST_PAUSE)
-            else:
-                return
 
     async def _claim(self, chunks: Sequence[Sequence[Ref]]) -> list[int]:
         """Claims several chunks in one call; what was claimed keeps its place until it is settled."""
         refs = [ref for chunk in chunks for ref in chunk]
-        claims = await self._claim_refs(list(dict.fromkeys(refs)))
+        avoided = self._breakers.avoided()
+        claims = await self._claim_refs(list(dict.fromkeys(refs)), avoided)
         self._room.release(len(refs) - len(claims))
         for claim in claims:
-            self._begin(claim)
+            self._begin(claim, avoided)
         return [len(chunk) for chunk in chunks]
 
-    def _begin(self, claim: Claim) -> None:
+    def _begin(self, claim: Claim, avoided: frozenset[str]) -> None:
+        """Sends a claim on its way; ``avoided`` is what the ledger was asked to avoid."""
         line = self._lines.get(claim.provider)
-        if line is not None:
+        if line is None:
+            log.error("provider not configured", provider=claim.provider)
+            outcome = transient("PROVIDER_NOT_CONFIGURED", f"this worker has no provider {claim.provider!r}")
+            self._settle(Settlement(claim, outcome))
+        elif claim.provider not in avoided and self._breakers.is_closed_to(claim):
+            # It came to be avoided meanwhile. Where the ledger chose it all the same, an operator has forced it.
+            self._settle(Settlement(claim, released("PROVIDER_AVOIDED", "the provider is not called now")))
+        else:
             line.put(claim)
-            return
-        log.error("provider not configured", provider=claim.provider)
-        outcome = transient("PROVIDER_NOT_CONFIGURED", f"this worker has no provider {claim.provider!r}")
-        self._settle(Settlement(claim, outcome))
 
     def _settle(self, settlement: Settlement) -> None:
         self._metrics.ended(settlement)
+        self._breakers.ended(settlement)
         task = asyncio.create_task(self._settle_and_release(settlement))
         self._settling.add(task)
         task.add_done_callback(self._settling.discard)
@@ -139,3 +209,4 @@ class Engine:
             await self._settler.settle(settlement)
         finally:
             self._room.release(1)
+            settled(settlement)

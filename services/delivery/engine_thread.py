@@ -14,23 +14,33 @@ from services.delivery.engine import Engine
 from services.delivery.ledger import LedgerClient
 from services.delivery.metrics import DeliveryMetrics
 from services.delivery.providers import registry
-from shared.broker import Ref
+from services.delivery.spans import Spans
+from shared.broker import Ref, Traces
 from shared.channels import open_channel
 from shared.clock import Clock
 from shared.metrics import Metrics
+from shared.tracing import OFF, Tracer
 
 
 class EngineThread:
     """Starts the engine with its loop and its channel to the ledger, and stops them together."""
 
     def __init__(
-        self, settings: DeliverySettings, clock: Clock, metrics: Metrics, *, worker_id: str, in_flight: int
+        self,
+        settings: DeliverySettings,
+        clock: Clock,
+        metrics: Metrics,
+        *,
+        worker_id: str,
+        in_flight: int,
+        tracer: Tracer = OFF,
     ) -> None:
         self._settings = settings
         self._clock = clock
         self._worker_id = worker_id
         self._in_flight = in_flight
         self._metrics = metrics
+        self._spans = Spans(tracer)
         self._loop = uvloop.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="engine", daemon=True)
 
@@ -39,9 +49,9 @@ class EngineThread:
         self._thread.start()
         self._engine, self._channel = asyncio.run_coroutine_threadsafe(self._build(), self._loop).result()
 
-    def take(self, refs: Sequence[Ref]) -> None:
+    def take(self, refs: Sequence[Ref], traces: Traces) -> None:
         """As :meth:`Engine.take`, blocking; from any thread."""
-        asyncio.run_coroutine_threadsafe(self._engine.take(refs), self._loop).result()
+        asyncio.run_coroutine_threadsafe(self._engine.take(refs, traces), self._loop).result()
 
     def begin_stop(self) -> None:
         """Turns away those who wait in :meth:`take`; returns at once, so that a signal handler may call it."""
@@ -55,11 +65,14 @@ class EngineThread:
         self._loop.close()
 
     async def _build(self) -> tuple[Engine, grpc.aio.Channel]:
-        channel = open_channel(self._settings.ledger_address)
-        ledger = LedgerClient(channel, worker_id=self._worker_id, lease=self._settings.delivery_lease_seconds)
+        channel = open_channel(self._settings.ledger_address, self._settings.tls, "ledger")
+        lease = self._settings.delivery_lease_seconds
+        ledger = LedgerClient(channel, worker_id=self._worker_id, lease=lease, spans=self._spans)
         providers = registry.build(self._settings, self._clock)
         metrics = DeliveryMetrics(self._metrics, self._clock)
-        return Engine(ledger, providers, self._settings, self._in_flight, metrics), channel
+        engine = Engine(ledger, providers, self._settings, self._in_flight, metrics, self._clock, self._spans)
+        engine.start()
+        return engine, channel
 
     async def _shut_down(self) -> None:
         await self._engine.stop()

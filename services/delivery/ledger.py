@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import grpc.aio
 
@@ -15,7 +15,9 @@ from pulse.ledger.v1 import (
 )
 from services.delivery import wire
 from services.delivery.claim import Claim, Settlement
+from services.delivery.provider_view import Directive, ProviderView
 from services.delivery.receipts import Receipt
+from services.delivery.spans import Spans
 from shared.broker import Ref
 from shared.channels import call
 from shared.rendering import CompiledTemplate
@@ -29,19 +31,26 @@ SETTLE_SECONDS = 10.0
 class LedgerClient:
     """Calls the ledger; every method raises :class:`shared.errors.PulseError`."""
 
-    def __init__(self, channel: grpc.aio.Channel, *, worker_id: str, lease: float) -> None:
+    def __init__(self, channel: grpc.aio.Channel, *, worker_id: str, lease: float, spans: Spans | None = None) -> None:
         self._service: ledger_service_pb2_grpc.LedgerServiceAsyncStub = ledger_service_pb2_grpc.LedgerServiceStub(
             channel
         )
         self._reader: ledger_reader_pb2_grpc.LedgerReaderAsyncStub = ledger_reader_pb2_grpc.LedgerReaderStub(channel)
         self._worker_id = worker_id
         self._lease = lease
+        self._spans = spans or Spans()
 
-    async def claim(self, refs: Sequence[Ref]) -> list[Claim]:
-        """Those of at most 1,000 ``refs`` that may be sent now."""
+    async def claim(self, refs: Sequence[Ref], avoid: Iterable[str] = ()) -> list[Claim]:
+        """Those of at most 1,000 ``refs`` that may be sent now, by any provider but those in ``avoid``."""
         asked_at = time.monotonic()
-        answer = await call(self._service.Claim, wire.claim_request(self._worker_id, self._lease, refs), CALL_SECONDS)
-        return [wire.claim(claimed, self._lease, asked_at) for claimed in answer.claimed]
+        request = wire.claim_request(self._worker_id, self._lease, refs, avoid)
+        answer = await call(self._service.Claim, request, CALL_SECONDS)
+        return [
+            wire.claim(
+                claimed, self._lease, asked_at, self._spans.deliver(claimed.ref.notification_id, claimed.traceparent)
+            )
+            for claimed in answer.claimed
+        ]
 
     async def settle(self, settlements: Sequence[Settlement]) -> list[bool]:
         """Whether each was applied: not if its lease was taken over."""
@@ -54,6 +63,11 @@ class LedgerClient:
         request = ledger_reader_pb2.GetTemplateRequest(tenant_id=tenant_id, name=name, version=version)
         answer = await call(self._reader.GetTemplate, request, CALL_SECONDS)
         return CompiledTemplate(wire.texts(answer.template), answer.template.default_locale)
+
+    async def exchange(self, views: Sequence[ProviderView]) -> list[Directive]:
+        """Tells how this worker sees its providers; how all do, and what operators decided."""
+        request = wire.provider_states(self._worker_id, views)
+        return wire.directives(await call(self._service.ExchangeProviderStates, request, CALL_SECONDS))
 
     async def record_receipts(self, receipts: Sequence[Receipt]) -> None:
         """Repetitions and unknown notifications change nothing."""

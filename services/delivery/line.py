@@ -1,7 +1,7 @@
 """Line: the claims that wait for one provider, and the calls under way to it.
 
-Each provider has its own, so that one that hangs holds up no other. One that ends no call for a while has its
-waiting claims handed back, or they would fill the worker's hands.
+Each provider has its own, so that one that hangs holds up no other. One that ends no call for a while is told of,
+and has its waiting claims handed back, or they would fill the worker's hands.
 """
 
 from __future__ import annotations
@@ -13,9 +13,12 @@ from collections.abc import Callable
 
 from services.delivery.claim import Claim, Settlement
 from services.delivery.preparing import prepare
-from services.delivery.providers.base import Outcome, OutcomeKind, Outgoing, Provider, released, unanswered
+from services.delivery.providers.base import Outcome, Outgoing, Provider, released, unanswered
+from services.delivery.spans import Spans, called
 from services.delivery.templates import TemplateCache
+from services.delivery.unsubscribe_links import UnsubscribeLinks
 from shared.logs import logger
+from shared.tracing import Span
 
 #: A call is given up, though it may go on, when it is overdue by so long, s.
 OVERDUE_SECONDS = 0.5
@@ -30,32 +33,32 @@ class Line:
         self,
         provider: Provider,
         templates: TemplateCache,
+        unsubscribe: UnsubscribeLinks,
         settle: Callable[[Settlement], None],
+        spans: Spans,
         *,
+        stalled: Callable[[float], None],
         call_seconds: float,
         stall_seconds: float,
     ) -> None:
         self._provider = provider
         self._templates = templates
         self._settle = settle
+        self._spans = spans
+        self._told_stalled = stalled
+        self._unsubscribe = unsubscribe
         self._call_seconds = call_seconds
         self._stall_seconds = stall_seconds
         self._waiting: deque[Claim] = deque()
         self._servers: set[asyncio.Task[None]] = set()
         self._last_progress = 0.0
         self._stopping = False
-        self._stalled = False
         self._watch: asyncio.TimerHandle | None = None
 
     @property
     def waiting(self) -> int:
         """Claims that no call has been made for yet."""
         return len(self._waiting)
-
-    @property
-    def stalled(self) -> bool:
-        """Whether waiting claims were handed back and no call has been answered since."""
-        return self._stalled
 
     def put(self, claim: Claim) -> None:
         """Takes a claim on."""
@@ -71,6 +74,10 @@ class Line:
             server.add_done_callback(self._servers.discard)
         elif self._watch is None:
             self._watch = asyncio.get_running_loop().call_later(self._stall_seconds / 4, self._check_progress)
+
+    def hand_back(self) -> None:
+        """Hands back what waits, so that it goes to the next provider at once."""
+        self._hand_back_all("PROVIDER_AVOIDED", "the provider is not called now")
 
     async def stop(self) -> None:
         """Hands back what waits; returns when the calls under way have ended or are overdue."""
@@ -96,7 +103,7 @@ class Line:
         if problem is not None:
             self._settle(Settlement(claim, problem))
             return
-        prepared = await prepare(claim, self._templates)
+        prepared = await prepare(claim, self._templates, self._unsubscribe)
         if isinstance(prepared, Outcome):
             self._settle(Settlement(claim, prepared))
             return
@@ -107,12 +114,11 @@ class Line:
         await self._call(claim, prepared)
 
     async def _call(self, claim: Claim, outgoing: Outgoing) -> None:
-        call = _Call(claim, self._settle)
+        call = _Call(claim, self._settle, self._spans.call(claim))
         overdue = asyncio.get_running_loop().call_later(self._call_seconds + OVERDUE_SECONDS, call.give_up)
         try:
             outcome = await self._provider.send(outgoing, time.monotonic() + self._call_seconds)
             call.end(outcome)
-            self._stalled = self._stalled and outcome.kind is OutcomeKind.UNANSWERED
         except Exception as error:
             # Its text may quote the recipient. Whatever broke, broke at an unknown point of the call.
             log.error("provider broke", provider=self._provider.name, kind=type(error).__name__)
@@ -134,8 +140,9 @@ class Line:
         if not self._waiting or self._stopping:
             return
         if time.monotonic() - self._last_progress > self._stall_seconds:
-            self._stalled = True
-            log.warning("provider stalls", provider=self._provider.name, handed_back=len(self._waiting))
+            log.warning("provider stalls", provider=self._provider.name, waiting=len(self._waiting))
+            self._told_stalled(self._stall_seconds)
+            # What a breaker that opened has not handed back already need not hurry: there is nowhere else to go.
             self._hand_back_all("PROVIDER_STALLED", "the provider answers too slowly", self._call_seconds)
             return
         self._watch = asyncio.get_running_loop().call_later(self._stall_seconds / 4, self._check_progress)
@@ -151,8 +158,9 @@ class Line:
 class _Call:
     """One provider call, settled once: by its end, or before it when it is overdue."""
 
-    def __init__(self, claim: Claim, settle: Callable[[Settlement], None]) -> None:
+    def __init__(self, claim: Claim, settle: Callable[[Settlement], None], span: Span) -> None:
         self._claim = claim
+        self._span = span
         self._settle = settle
         self._began = time.monotonic()
         self._settled = False
@@ -160,6 +168,7 @@ class _Call:
     def end(self, outcome: Outcome) -> None:
         if not self._settled:
             self._settled = True
+            called(self._span, self._claim, outcome.code)
             self._settle(Settlement(self._claim, outcome, time.monotonic() - self._began))
 
     def give_up(self) -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from typing import NamedTuple, TypeVar
+from typing import Concatenate, NamedTuple, ParamSpec, TypeVar
 
 from prometheus_client import Counter, Gauge, Histogram
 
+from services.delivery.breaker import BreakerState
 from services.delivery.claim import Claim, Settlement
 from services.delivery.line import Line
 from services.delivery.providers.base import OutcomeKind
@@ -23,6 +24,7 @@ ORIGINAL_SECONDS = (0.5, 1, 2, 5, 10, 30, 60, 120, 300, 600)
 
 Request = TypeVar("Request")
 Answer = TypeVar("Answer")
+More = ParamSpec("More")
 
 
 class DeliveryMetrics:
@@ -40,7 +42,7 @@ class DeliveryMetrics:
         )
         self._way = Histogram(
             "pulse_accept_to_provider_seconds",
-            "From acceptance to the provider's taking over.",
+            "From when it might be sent to the provider's taking over.",
             ["lane"],
             buckets=WAY_SECONDS,
             registry=registry,
@@ -52,10 +54,16 @@ class DeliveryMetrics:
             buckets=ORIGINAL_SECONDS,
             registry=registry,
         )
-        self._breakers = Gauge(
-            "pulse_breaker_open",
-            "1 from when a provider's waiting claims were handed back until it answers a call.",
+        self._breaker_state = Gauge(
+            "pulse_provider_breaker_state",
+            "0 while the provider is called, 1 while a few calls try it, 2 while it is not called.",
             ["provider"],
+            registry=registry,
+        )
+        self._breaker_transitions = Counter(
+            "pulse_provider_breaker_transitions",
+            "Times that a provider's breaker came into a state.",
+            ["provider", "state"],
             registry=registry,
         )
         self._waiting = Gauge(
@@ -66,14 +74,14 @@ class DeliveryMetrics:
         self._bound: dict[tuple[str, str, str], _Bound] = {}
 
     def sized(
-        self, batch: str, send: Callable[[Sequence[Request]], Awaitable[Answer]]
-    ) -> Callable[[Sequence[Request]], Awaitable[Answer]]:
+        self, batch: str, send: Callable[Concatenate[Sequence[Request], More], Awaitable[Answer]]
+    ) -> Callable[Concatenate[Sequence[Request], More], Awaitable[Answer]]:
         """``send``, with the sizes of its batches observed."""
         observe = self._metrics.batch(batch)
 
-        def measured(requests: Sequence[Request]) -> Awaitable[Answer]:
+        def measured(requests: Sequence[Request], /, *more: More.args, **named: More.kwargs) -> Awaitable[Answer]:
             observe(len(requests))
-            return send(requests)
+            return send(requests, *more, **named)
 
         return measured
 
@@ -87,9 +95,9 @@ class DeliveryMetrics:
             bound.called(settlement.latency, exemplar)
         if outcome.kind is OutcomeKind.SUCCEEDED:
             # Two machines' clocks may differ by a little; a sum that shrinks would look like a restart.
-            seconds = max((self._clock.now() - claim.created_at).total_seconds(), 0.0)
-            bound.took_over(seconds, exemplar)
-            bound.original(seconds)
+            now = self._clock.now()
+            bound.took_over(max((now - claim.ready_at).total_seconds(), 0.0), exemplar)
+            bound.original(max((now - claim.created_at).total_seconds(), 0.0))
 
     def show_room(self, room: Room, capacity: int) -> None:
         """Shows how full the worker's hands are."""
@@ -99,7 +107,12 @@ class DeliveryMetrics:
     def show_line(self, provider: str, line: Line) -> None:
         """Shows how a provider is doing."""
         self._waiting.labels(provider).set_function(lambda: line.waiting)
-        self._breakers.labels(provider).set_function(lambda: line.stalled)
+        self._breaker_state.labels(provider).set(BreakerState.CLOSED.value)
+
+    def breaker_changed(self, provider: str, state: BreakerState) -> None:
+        """A provider's breaker came into ``state``."""
+        self._breaker_state.labels(provider).set(state.value)
+        self._breaker_transitions.labels(provider, state.name.lower()).inc()
 
     def _bound_for(self, claim: Claim) -> _Bound:
         key = claim.provider, claim.channel, claim.lane

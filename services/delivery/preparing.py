@@ -8,11 +8,12 @@ from typing import Any
 from services.delivery.claim import Claim
 from services.delivery.providers.base import Outcome, Outgoing, permanent, released
 from services.delivery.templates import TemplateCache
+from services.delivery.unsubscribe_links import UnsubscribeLinks
 from shared.errors import Code, PulseError
 from shared.rendering import RenderError
 
 
-async def prepare(claim: Claim, templates: TemplateCache) -> Outgoing | Outcome:
+async def prepare(claim: Claim, templates: TemplateCache, unsubscribe: UnsubscribeLinks) -> Outgoing | Outcome:
     """Renders ``claim`` for a provider, or says how the attempt ends without a call."""
     try:
         template = await templates.get(claim.tenant_id, claim.template_name, claim.template_version)
@@ -26,12 +27,14 @@ async def prepare(claim: Claim, templates: TemplateCache) -> Outgoing | Outcome:
     return Outgoing(
         notification_id=claim.notification_id,
         tenant_id=claim.tenant_id,
+        channel=claim.channel,
         attempt=claim.attempt,
         to=claim.to,
         subject=claim.subject or rendered.subject,
         body=rendered.body,
         html_body=rendered.html_body,
         created_at=claim.created_at,
+        unsubscribe_url=unsubscribe.of(claim),
     )
 
 

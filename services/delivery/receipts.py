@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from services.delivery.providers.base import Rejection
+
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
@@ -16,3 +18,4 @@ class Receipt:
     status: str
     failure_code: str = ""
     failure_message: str = ""
+    rejection: Rejection | None = None

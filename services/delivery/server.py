@@ -8,10 +8,12 @@ from services.delivery.ledger import LedgerClient
 from services.delivery.providers import endpoints
 from services.delivery.reachability import ReachabilityChecks
 from services.delivery.service import DeliveryServicer, ReceiptServicer
+from shared.call_traces import CallTraces
 from shared.channels import open_channel
 from shared.clock import Clock, SystemClock
 from shared.metrics import Metrics
 from shared.serving import Server
+from shared.tracing import OFF, Tracer
 
 DEFAULT_LISTEN = "[::]:50054"
 
@@ -19,10 +21,10 @@ DEFAULT_LISTEN = "[::]:50054"
 class Delivery:
     """The delivery gRPC service: provider health and receipts. The workers are processes of their own."""
 
-    def __init__(self, settings: DeliverySettings, clock: Clock | None = None) -> None:
+    def __init__(self, settings: DeliverySettings, clock: Clock | None = None, tracer: Tracer = OFF) -> None:
         clock = clock or SystemClock()
         self.metrics = Metrics()
-        self._channel = open_channel(settings.ledger_address)
+        self._channel = open_channel(settings.ledger_address, settings.tls, "ledger")
         ledger = LedgerClient(self._channel, worker_id="delivery", lease=settings.delivery_lease_seconds)
         checks = ReachabilityChecks(endpoints.configured(settings), clock, settings.delivery_probe_seconds)
         receipts = ReceiptServicer(
@@ -36,7 +38,11 @@ class Delivery:
             [service.full_name for service in services],
             reflect=settings.env == "development",
             drain_seconds=settings.drain_seconds,
+            leave_seconds=settings.leave_seconds,
             rpcs=self.metrics.rpcs,
+            tls=settings.tls,
+            health_listen=settings.health_listen,
+            traces=CallTraces(tracer),
         )
         delivery_service_pb2_grpc.add_DeliveryServiceServicer_to_server(DeliveryServicer(checks), self._server.grpc)
         delivery_service_pb2_grpc.add_ReceiptServiceServicer_to_server(receipts, self._server.grpc)

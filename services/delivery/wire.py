@@ -2,31 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
-from pulse.common.v1 import enums_pb2, notification_pb2, template_pb2
+from pulse.common.v1 import enums_pb2, notification_pb2, provider_pb2, template_pb2
 from pulse.ledger.v1 import ledger_service_pb2, records_pb2
 from services.delivery.claim import Claim, Settlement
-from services.delivery.providers.base import OutcomeKind
+from services.delivery.provider_view import Directive, Override, ProviderView
+from services.delivery.providers.base import OutcomeKind, Rejection
 from services.delivery.receipts import Receipt
 from shared.broker import Ref
 from shared.rendering import Text
-from shared.times import from_timestamp, to_duration
+from shared.times import from_timestamp, to_duration, to_timestamp
+from shared.tracing import Span
 
 _OUTCOMES = {kind: notification_pb2.TimelineEvent.Outcome.Value(kind.name) for kind in OutcomeKind}
+_REJECTIONS = {rejection: records_pb2.Rejection.Value(rejection.name) for rejection in Rejection}
+_OVERRIDES = {provider_pb2.BreakerOverride.Value(override.name): override for override in Override}
 _CHANNELS = {value.number: value.name for value in enums_pb2.Channel.DESCRIPTOR.values}
 
 
-def claim_request(worker_id: str, lease: float, refs: Sequence[Ref]) -> ledger_service_pb2.ClaimRequest:
-    """A claim of ``refs`` for ``lease`` seconds."""
+def claim_request(
+    worker_id: str, lease: float, refs: Sequence[Ref], avoid: Iterable[str]
+) -> ledger_service_pb2.ClaimRequest:
+    """A claim of ``refs`` for ``lease`` seconds, by any provider but those in ``avoid``."""
     return ledger_service_pb2.ClaimRequest(
         worker_id=worker_id,
         lease=to_duration(lease),
         refs=[records_pb2.NotificationRef(tenant_id=tenant, notification_id=id_) for tenant, id_ in refs],
+        avoid_providers=sorted(avoid),
     )
 
 
-def claim(claimed: records_pb2.ClaimedNotification, lease: float, asked_at: float) -> Claim:
+def claim(claimed: records_pb2.ClaimedNotification, lease: float, asked_at: float, span: Span) -> Claim:
     """What was claimed by a request made at ``asked_at`` (monotonic) for ``lease`` seconds.
 
     The ledger counted the lease from a moment after the request was made, so that ``asked_at + lease`` is no later
@@ -37,6 +44,7 @@ def claim(claimed: records_pb2.ClaimedNotification, lease: float, asked_at: floa
     if claimed.HasField("expires_at"):
         margin = from_timestamp(claimed.expires_at) - from_timestamp(claimed.lease_until)
         expires_at = lease_until + margin.total_seconds()
+    created_at = from_timestamp(claimed.create_time)
     return Claim(
         tenant_id=claimed.ref.tenant_id,
         notification_id=claimed.ref.notification_id,
@@ -50,11 +58,16 @@ def claim(claimed: records_pb2.ClaimedNotification, lease: float, asked_at: floa
         template_name=claimed.template_name,
         template_version=claimed.template_version,
         locale=claimed.locale,
-        created_at=from_timestamp(claimed.create_time),
+        created_at=created_at,
+        ready_at=from_timestamp(claimed.ready_time) if claimed.HasField("ready_time") else created_at,
         lease_until=lease_until,
         expires_at=expires_at,
         lane="HIGH" if claimed.lane == enums_pb2.HIGH else "LOW",
         traceparent=claimed.traceparent,
+        user_id=claimed.user_id,
+        category=claimed.category,
+        unsubscribable=claimed.unsubscribable,
+        span=span,
     )
 
 
@@ -67,11 +80,14 @@ def settlement(settled: Settlement) -> records_pb2.Settlement:
         outcome=_OUTCOMES[outcome.kind],
         provider_message_id=outcome.provider_message_id,
         latency=to_duration(settled.latency),
+        traceparent=held.span.traceparent if held.span.sampled else "",
     )
     if outcome.code:
         message.failure.CopyFrom(notification_pb2.Failure(code=outcome.code, message=outcome.message))
     if outcome.retry_after is not None:
         message.retry_after.CopyFrom(to_duration(outcome.retry_after))
+    if outcome.rejection is not None:
+        message.rejection = _REJECTIONS[outcome.rejection]
     return message
 
 
@@ -99,4 +115,34 @@ def provider_receipt(receipt: Receipt) -> records_pb2.ProviderReceipt:
     )
     if receipt.failure_code:
         message.failure.CopyFrom(notification_pb2.Failure(code=receipt.failure_code, message=receipt.failure_message))
+    if receipt.rejection is not None:
+        message.rejection = _REJECTIONS[receipt.rejection]
     return message
+
+
+def provider_states(worker_id: str, views: Sequence[ProviderView]) -> ledger_service_pb2.ExchangeProviderStatesRequest:
+    """How a worker sees its providers; a state of which it knows nothing itself stays unspecified."""
+    states = [
+        provider_pb2.ProviderState(
+            provider=view.provider,
+            channel=enums_pb2.Channel.Value(view.channel),
+            breaker=provider_pb2.BreakerState.Value(view.state.name if view.state else "BREAKER_STATE_UNSPECIFIED"),
+            reason=view.reason,
+            since=to_timestamp(view.since),
+        )
+        for view in views
+    ]
+    return ledger_service_pb2.ExchangeProviderStatesRequest(worker_id=worker_id, states=states)
+
+
+def directives(answer: ledger_service_pb2.ExchangeProviderStatesResponse) -> list[Directive]:
+    """How all workers see their providers, and what operators decided."""
+    return [
+        Directive(
+            provider=state.provider,
+            others_open=state.breaker == provider_pb2.OPEN,
+            override=_OVERRIDES.get(state.override, Override.AUTOMATIC),
+            paused=state.paused or state.channel_paused,
+        )
+        for state in answer.states
+    ]

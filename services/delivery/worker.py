@@ -14,11 +14,12 @@ from services.delivery import tasks
 from services.delivery.config import DeliverySettings
 from services.delivery.engine_thread import EngineThread
 from services.delivery.ready_file import ReadyFile
-from shared import logs
+from shared import log_level, logs, trace_export
 from shared.broker import QUEUES, celery_app
 from shared.clock import SystemClock
 from shared.metrics import Metrics
 from shared.metrics_endpoint import MetricsEndpoint
+from shared.process import spare_the_collector
 
 USAGE = "usage: python -m services.delivery.worker high|low\n"
 
@@ -34,7 +35,11 @@ class DeliveryWorker:
         role = f"worker-{lane.lower()}"
         metrics = Metrics()
         self._endpoint = MetricsEndpoint(role, settings, metrics.registry)
-        self._engine = EngineThread(settings, SystemClock(), metrics, worker_id=self._name, in_flight=in_flight)
+        tracer, self._export = trace_export.tracer(role, settings.otlp_endpoint)
+        self._level_file = log_level.following(settings)
+        self._engine = EngineThread(
+            settings, SystemClock(), metrics, worker_id=self._name, in_flight=in_flight, tracer=tracer
+        )
         self._ready_file = ReadyFile(settings.home, lane)
         self._app = self._celery_app()
         self._log = logs.logger(__name__)
@@ -48,6 +53,7 @@ class DeliveryWorker:
             self._log.error("cannot start", reason=str(error))
             return 2
         self._endpoint.start()
+        spare_the_collector()
         signals.setup_logging.connect(_keep_logging)
         signals.worker_ready.connect(self._on_ready)
         signals.worker_shutting_down.connect(self._on_shutting_down)
@@ -69,6 +75,9 @@ class DeliveryWorker:
             self._ready_file.remove()
             self._engine.stop()
             self._endpoint.stop()
+            self._level_file.stop()
+            if self._export:
+                self._export.close()
             self._log.info("stopped", lane=self._lane)
         return int(worker.exitcode or 0)
 

@@ -1,1 +1,1 @@
-"""Local look-alikes of SMTP, Twilio and FCM that keep what they received and fail on request."""
+"""Local look-alikes of the providers, which keep what they received and fail on request."""

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from services.sandbox import fcm_errors, twilio_errors
+from services.sandbox import fcm_errors, ses, sns, twilio_errors
 from services.sandbox.faults import BadFault, Faults, parse_faults
 from services.sandbox.http_body import read_body
 from services.sandbox.inbox import Inbox, Query
@@ -25,6 +25,8 @@ LISTING = frozenset({"channel", "to", "to_contains", "notification_id", "after",
 STATUS_NAMES: dict[str, frozenset[str | int]] = {
     "twilio": frozenset(twilio_errors.ERRORS),
     "fcm": frozenset(fcm_errors.ERRORS),
+    "ses": frozenset(ses.ERRORS),
+    "sns": frozenset(sns.ERRORS),
 }
 
 #: The HTML of an email may style itself and nothing else: no script, no form, no request to anywhere.

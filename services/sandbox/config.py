@@ -6,6 +6,7 @@ from typing import ClassVar, Self
 
 from pydantic import Field, SecretStr, model_validator
 
+from services.sandbox.webhook_signature import key_of
 from shared.config import Settings
 
 
@@ -15,7 +16,9 @@ class SandboxSettings(Settings):
     owns: ClassVar[tuple[str, ...]] = ("SANDBOX_",)
 
     sandbox_host: str = Field("127.0.0.1", min_length=1, description="address that every port is bound on")
-    sandbox_port: int = Field(8025, ge=0, le=65535, description="page, API, Twilio and FCM; 0: any free port")
+    sandbox_port: int = Field(
+        8025, ge=0, le=65535, description="page, API and all look-alikes that speak HTTP; 0: any free port"
+    )
     sandbox_smtp_port: int = Field(1025, ge=0, le=65535, description="SMTP; 0: any free port")
     sandbox_smtp_starttls: str = Field(
         "off", pattern="^(off|optional|required)$", description="whether SMTP offers or demands STARTTLS"
@@ -30,6 +33,9 @@ class SandboxSettings(Settings):
     sandbox_twilio_auth_token: SecretStr = Field(
         SecretStr(""), description="the only Twilio auth token accepted; empty: any, and it signs its own callbacks"
     )
+    sandbox_webhook_secret: SecretStr = Field(
+        SecretStr(""), description="whsec_… that webhooks must be signed with; empty: any signature will do"
+    )
     sandbox_callbacks: str = Field("off", pattern="^(off|on)$", description="whether Twilio status callbacks are sent")
     sandbox_callback_delay_ms: int = Field(
         200, ge=0, le=600_000, description="wait before each status callback, milliseconds"
@@ -37,6 +43,13 @@ class SandboxSettings(Settings):
     sandbox_keep: int = Field(
         50_000, ge=1, le=5_000_000, description="receipts that the API can list; the log on disk keeps all"
     )
+
+    @model_validator(mode="after")
+    def _webhook_secret_is_one(self) -> Self:
+        secret = self.sandbox_webhook_secret.get_secret_value()
+        if secret:
+            key_of(secret)
+        return self
 
     @model_validator(mode="after")
     def _login_is_complete(self) -> Self:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 
-PROVIDERS = ("smtp", "twilio", "fcm")
+PROVIDERS = ("smtp", "ses", "twilio", "sns", "fcm", "webhook")
 ACTIONS = ("delay_ms", "status", "status_after_accept", "hang", "reset", "garbage", "retry_after_s")
 
 #: What ``status_after_accept`` can do besides answering a status: the receipt is kept and no answer can be read.

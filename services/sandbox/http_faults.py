@@ -1,4 +1,4 @@
-"""HTTP faults: carries out a plan for the two providers that speak HTTP."""
+"""HTTP faults: carries out a plan for the providers that speak HTTP."""
 
 from __future__ import annotations
 

@@ -10,11 +10,15 @@ from email.header import decode_header
 from email.message import Message
 from typing import NamedTuple
 
+from services.sandbox.receipt import Receipt
+
 NOTIFICATION_HEADER = "x-pulse-notification-id"
+#: Shown as they are: how the recipient unsubscribes (RFC 2369, RFC 8058).
+SHOWN = ("list-unsubscribe", "list-unsubscribe-post")
 
 #: The headers that matter here, with the lines they are folded over.
 HEADER = re.compile(
-    rb"^(subject|x-pulse-notification-id|content-[a-z-]+):[ \t]*((?:[^\r\n]+|\r\n[ \t]+)*)",
+    rb"^(subject|x-pulse-notification-id|content-[a-z-]+|list-unsubscribe(?:-post)?):[ \t]*((?:[^\r\n]+|\r\n[ \t]+)*)",
     re.IGNORECASE | re.MULTILINE,
 )
 #: Content types as mail libraries write them: no parameter but one.
@@ -22,7 +26,7 @@ SIMPLE_TYPE = re.compile(
     r'(text/plain|text/html)(?:;\s*charset="?([\w.-]+)"?)?|multipart/alternative;\s*boundary="([^"]+)"', re.IGNORECASE
 )
 ENCODINGS = frozenset({"7bit", "8bit", "quoted-printable", "base64"})
-EXPECTED = frozenset({"subject", NOTIFICATION_HEADER, "content-type", "content-transfer-encoding"})
+EXPECTED = frozenset({"subject", NOTIFICATION_HEADER, "content-type", "content-transfer-encoding", *SHOWN})
 
 
 class Mail(NamedTuple):
@@ -32,6 +36,13 @@ class Mail(NamedTuple):
     notification_id: str
     body: str
     html_body: str
+    data: dict[str, str]
+
+    def receipt(self, provider: str, to: str, provider_id: str) -> Receipt:
+        """What ``provider`` took on for one recipient under its own id."""
+        return Receipt(
+            "email", provider, to, self.subject, self.body, self.notification_id, provider_id, self.html_body, self.data
+        )
 
 
 class _NotSimple(Exception):
@@ -74,7 +85,8 @@ def parse_any(content: bytes) -> Mail:
 def _mail(headers: dict[str, str], texts: dict[str, str]) -> Mail:
     html = texts.get("text/html", "")
     subject, notification_id = _header(headers.get("subject", "")), _header(headers.get(NOTIFICATION_HEADER, ""))
-    return Mail(subject, notification_id, texts.get("text/plain", html), html)
+    data = {name: _header(headers[name]) for name in SHOWN if name in headers}
+    return Mail(subject, notification_id, texts.get("text/plain", html), html, data)
 
 
 def _headers(head: bytes) -> dict[str, str]:

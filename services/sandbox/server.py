@@ -16,10 +16,13 @@ from services.sandbox.http_server import HttpServer
 from services.sandbox.inbox import Inbox
 from services.sandbox.oauth import TokenEndpoint
 from services.sandbox.receipt_log import ReceiptLog
+from services.sandbox.ses import Ses
 from services.sandbox.smtp import SmtpServer
+from services.sandbox.sns import Sns
 from services.sandbox.twilio import Twilio
 from services.sandbox.twilio_callbacks import StatusCallbacks
 from services.sandbox.web import application
+from services.sandbox.webhook import WebhookReceiver
 from shared.logs import logger
 
 log = logger(__name__)
@@ -123,6 +126,9 @@ def build(settings: SandboxSettings) -> Sandbox:
         twilio=Twilio(receipts, faults, settings.sandbox_twilio_auth_token.get_secret_value(), callbacks),
         tokens=tokens,
         fcm=Fcm(receipts, faults, tokens),
+        ses=Ses(receipts, faults),
+        sns=Sns(receipts, faults),
+        webhook=WebhookReceiver(receipts, faults, settings.sandbox_webhook_secret.get_secret_value()),
     )
     return Sandbox(settings, receipts, SmtpServer(settings, receipts, faults), HttpServer(app), callbacks)
 

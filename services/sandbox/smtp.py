@@ -16,13 +16,14 @@ from aiosmtpd.smtp import Envelope, Session
 from services.sandbox.config import SandboxSettings
 from services.sandbox.faults import Fault, Faults
 from services.sandbox.mail import parse
-from services.sandbox.receipt import Receipt
 from services.sandbox.receipt_log import ReceiptLog
 from services.sandbox.smtp_session import SmtpSession
 from shared.logs import logger
 
 PROVIDER = "smtp"
 NAME = "sandbox.pulse.localhost"
+#: Mailboxes that begin so do not exist.
+UNKNOWN = "no-such-user"
 NO_ANSWER = b"\x00\xff\xfe<<< not SMTP >>>\x00\r\n"
 
 #: RFC 5321, 4.3.2: refusals that a server gives to RCPT, where they concern one recipient, not to the email.
@@ -54,6 +55,8 @@ class MailHandler:
         fault = self._faults.take_if(PROVIDER, [address], _refuses_recipient)
         if fault is not None:
             return _refusal(fault.value)
+        if address.startswith(UNKNOWN):
+            return "550 5.1.1 No such user"
         envelope.rcpt_tos.append(address)
         envelope.rcpt_options.extend(options)
         return "250 2.1.5 Ok"
@@ -77,10 +80,7 @@ class MailHandler:
     async def _keep(self, envelope: Envelope) -> str:
         mail = parse(cast("bytes", envelope.content))  # aiosmtpd decodes only where it is asked to
         queue_id = secrets.token_hex(8)
-        receipts = [
-            Receipt("email", PROVIDER, to, mail.subject, mail.body, mail.notification_id, queue_id, mail.html_body)
-            for to in envelope.rcpt_tos
-        ]
+        receipts = [mail.receipt(PROVIDER, to, queue_id) for to in envelope.rcpt_tos]
         try:
             await self._receipts.keep(*receipts)
         except OSError as error:

@@ -1,4 +1,4 @@
-"""Web: the one HTTP application of the sandbox, with page, API, Twilio and FCM."""
+"""Web: the one HTTP application of the sandbox: page, API, and the look-alikes that speak HTTP."""
 
 from __future__ import annotations
 
@@ -14,7 +14,10 @@ from services.sandbox.api import SandboxApi, error_answer
 from services.sandbox.fcm import Fcm
 from services.sandbox.http_body import LARGEST_BODY, BodyTooLarge
 from services.sandbox.oauth import TokenEndpoint
+from services.sandbox.ses import Ses
+from services.sandbox.sns import Sns
 from services.sandbox.twilio import Twilio
+from services.sandbox.webhook import WebhookReceiver
 
 PAGE = Path(__file__).parent / "page"
 
@@ -30,10 +33,15 @@ PAGE_HEADERS = {
 }
 
 
-def application(api: SandboxApi, twilio: Twilio, tokens: TokenEndpoint, fcm: Fcm) -> Starlette:
+def application(
+    api: SandboxApi, twilio: Twilio, tokens: TokenEndpoint, fcm: Fcm, ses: Ses, sns: Sns, webhook: WebhookReceiver
+) -> Starlette:
     """The ASGI application."""
     return Starlette(
         routes=[
+            Route("/v2/email/outbound-emails", ses.send_email, methods=["POST"]),
+            Route("/", sns.act, methods=["POST"]),
+            Route("/webhook", webhook.receive, methods=["POST"]),
             Route("/2010-04-01/Accounts/{sid}/Messages.json", twilio.create_message, methods=["POST"]),
             Route("/v1/projects/{project}/messages:send", fcm.send, methods=["POST"]),
             Route("/token", tokens.token, methods=["POST"]),

@@ -5,12 +5,12 @@ from __future__ import annotations
 import datetime as dt
 import json
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
 import grpc
 
-from pulse.common.v1 import enums_pb2, notification_pb2, template_pb2
+from pulse.common.v1 import enums_pb2, notification_pb2, provider_pb2, template_pb2
 from pulse.ledger.v1 import (
     ledger_reader_pb2,
     ledger_reader_pb2_grpc,
@@ -31,7 +31,10 @@ class FakeLedger(ledger_service_pb2_grpc.LedgerServiceServicer, ledger_reader_pb
     """Claims each due notification once, counts calls, and keeps settlements and receipts."""
 
     due: dict[Ref, records_pb2.ClaimedNotification] = field(default_factory=dict)
+    routes: dict[Ref, list[str]] = field(default_factory=dict)
     settled: dict[str, records_pb2.Settlement] = field(default_factory=dict)
+    held: dict[str, records_pb2.ClaimedNotification] = field(default_factory=dict)
+    again: list[Ref] = field(default_factory=list)  # due again: to be woken for
     receipts: list[records_pb2.ProviderReceipt] = field(default_factory=list)
     template: template_pb2.Template = field(default_factory=lambda: template_of("Hello {{ name }}", "Hi {{ name }}!"))
     template_calls: int = 0
@@ -39,10 +42,17 @@ class FakeLedger(ledger_service_pb2_grpc.LedgerServiceServicer, ledger_reader_pb
     settle_calls: int = 0
     settle_failures: int = 0
     claim_failures: int = 0
+    avoided: list[set[str]] = field(default_factory=list)  # by each claim, in order
+    told: list[dict[str, str]] = field(default_factory=list)  # breaker states by provider, by each exchange
+    answer: list[provider_pb2.ProviderState] = field(default_factory=list)  # to each exchange
+    exchange_failures: int = 0
 
-    def add(self, to: str, *, provider: str = "smtp", channel: str = "EMAIL", **more: object) -> Ref:
-        """A due notification; ``expires_in`` is in seconds from its claim on."""
+    def add(
+        self, to: str, *, provider: str = "smtp", channel: str = "EMAIL", then: Sequence[str] = (), **more: object
+    ) -> Ref:
+        """A due notification, for ``provider`` or, where that is to be avoided or fails, for those in ``then``."""
         ref = (TENANT, str(uuid.uuid4()))
+        self.routes[ref] = [provider, *then]
         context = more.pop("context", {"name": "Ada"})
         self.due[ref] = records_pb2.ClaimedNotification(
             ref=records_pb2.NotificationRef(tenant_id=ref[0], notification_id=ref[1]),
@@ -67,13 +77,23 @@ class FakeLedger(ledger_service_pb2_grpc.LedgerServiceServicer, ledger_reader_pb
             self.claim_failures -= 1
             await context.abort(grpc.StatusCode.UNAVAILABLE, "away")
         until = dt.datetime.now(dt.UTC) + request.lease.ToTimedelta()
+        self.avoided.append(set(request.avoid_providers))
         claimed = []
         for ref in request.refs:
-            held = self.due.pop((ref.tenant_id, ref.notification_id), None)
+            key = (ref.tenant_id, ref.notification_id)
+            provider = self._provider(key, request.avoid_providers)
+            held = self.due.pop(key, None) if provider else None
             if held is not None:
+                held.provider = provider
                 held.lease_until.CopyFrom(to_timestamp(until))
+                self.held[ref.notification_id] = held
                 claimed.append(held)
         return ledger_service_pb2.ClaimResponse(claimed=claimed)
+
+    def _provider(self, ref: Ref, avoid: Sequence[str]) -> str:
+        """The first of the route that is not to be avoided; one that is forced closed is not, as in the ledger."""
+        forced = {each.provider for each in self.answer if each.override == provider_pb2.FORCED_CLOSED}
+        return next((name for name in self.routes.get(ref, []) if name in forced or name not in avoid), "")
 
     async def Settle(
         self, request: ledger_service_pb2.SettleRequest, context: grpc.aio.ServicerContext
@@ -84,9 +104,32 @@ class FakeLedger(ledger_service_pb2_grpc.LedgerServiceServicer, ledger_reader_pb
             await context.abort(grpc.StatusCode.UNAVAILABLE, "away")
         for settlement in request.settlements:
             assert settlement.ref.notification_id not in self.settled
-            self.settled[settlement.ref.notification_id] = settlement
+            if not self._goes_on(settlement):
+                self.settled[settlement.ref.notification_id] = settlement
         results = [records_pb2.SettleResult(applied=True) for _ in request.settlements]
         return ledger_service_pb2.SettleResponse(results=results)
+
+    def _goes_on(self, settlement: records_pb2.Settlement) -> bool:
+        """Makes it due again, at the next provider after a failure, if it has a route to go on with."""
+        held = self.held.get(settlement.ref.notification_id)
+        ref = (settlement.ref.tenant_id, settlement.ref.notification_id)
+        going_on = (notification_pb2.TimelineEvent.RELEASED, notification_pb2.TimelineEvent.TRANSIENT_FAILURE)
+        if held is None or len(self.routes.get(ref, [])) < 2 or settlement.outcome not in going_on:
+            return False
+        if settlement.outcome == notification_pb2.TimelineEvent.TRANSIENT_FAILURE:
+            self.routes[ref].append(self.routes[ref].pop(0))
+        self.due[ref] = held
+        self.again.append(ref)
+        return True
+
+    async def ExchangeProviderStates(
+        self, request: ledger_service_pb2.ExchangeProviderStatesRequest, context: grpc.aio.ServicerContext
+    ) -> ledger_service_pb2.ExchangeProviderStatesResponse:
+        self.told.append({each.provider: provider_pb2.BreakerState.Name(each.breaker) for each in request.states})
+        if self.exchange_failures:
+            self.exchange_failures -= 1
+            await context.abort(grpc.StatusCode.UNIMPLEMENTED, "not yet")
+        return ledger_service_pb2.ExchangeProviderStatesResponse(states=self.answer)
 
     async def RecordReceipts(
         self, request: ledger_service_pb2.RecordReceiptsRequest, context: grpc.aio.ServicerContext

@@ -9,6 +9,7 @@ from typing import Any
 
 from requests.adapters import HTTPAdapter
 
+from services.delivery.claim import Claim
 from services.delivery.providers.base import Outgoing
 
 
@@ -16,6 +17,7 @@ def outgoing(to: str = "ada@example.org", **more: Any) -> Outgoing:
     values = {
         "notification_id": str(uuid.uuid4()),
         "tenant_id": "default",
+        "channel": "EMAIL",
         "attempt": 1,
         "to": to,
         "subject": "Hello",
@@ -24,6 +26,30 @@ def outgoing(to: str = "ada@example.org", **more: Any) -> Outgoing:
         "created_at": dt.datetime(2026, 1, 2, tzinfo=dt.UTC),
     }
     return Outgoing(**{**values, **more})
+
+
+def claim(**more: Any) -> Claim:
+    """A claim as a worker holds it."""
+    now = dt.datetime.now(dt.UTC)
+    values: dict[str, Any] = {
+        "tenant_id": "default",
+        "notification_id": "1",
+        "fence": 1,
+        "attempt": 1,
+        "provider": "smtp",
+        "channel": "EMAIL",
+        "to": "ada@example.org",
+        "subject": "",
+        "context_json": "{}",
+        "template_name": "t",
+        "template_version": 1,
+        "locale": "",
+        "created_at": now,
+        "ready_at": now,
+        "lease_until": time.monotonic() + 12,
+        "expires_at": None,
+    }
+    return Claim(**{**values, **more})
 
 
 def within(seconds: float = 3.0) -> float:

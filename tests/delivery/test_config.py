@@ -2,16 +2,32 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from services.delivery.config import DeliverySettings
-from services.delivery.providers import registry
+from services.delivery.providers import endpoints, registry
 from services.delivery.ready_file import ReadyFile
 from shared.clock import SystemClock
 from shared.config import ConfigError
 
+EVERYTHING = {
+    "PULSE_SMTP_HOST": "mail",
+    "PULSE_SES_REGION": "eu-central-1",
+    "PULSE_TWILIO_ACCOUNT_SID": "AC1",
+    "PULSE_TWILIO_AUTH_TOKEN": "t",
+    "PULSE_TWILIO_FROM": "+15005550006",
+    "PULSE_SNS_REGION": "cn-north-1",
+    "PULSE_AWS_ACCESS_KEY_ID": "key",
+    "PULSE_AWS_SECRET_ACCESS_KEY": "secret",
+    "PULSE_FCM_BASE_URL": "http://127.0.0.1:9",
+    "PULSE_WEBHOOK_URL": "https://receiver.example/pulse",
+    "PULSE_WEBHOOK_SECRET": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+    "PULSE_WEBHOOK_CHANNEL": "SMS",
+}
 TWILIO = {
     "PULSE_TWILIO_ACCOUNT_SID": "AC1",
     "PULSE_TWILIO_AUTH_TOKEN": "t",
@@ -41,6 +57,21 @@ def test_the_defaults_are_fit_to_start_with() -> None:
         ({"PULSE_PUBLIC_URL": "pulse.example"}, "PUBLIC_URL"),
         ({"PULSE_PUBLIC_URL": "https://"}, "PUBLIC_URL"),
         ({"PULSE_SMTP_FROM": "nobody"}, "SMTP_FROM"),
+        ({"PULSE_SES_FROM": "nobody"}, "SES_FROM"),
+        ({"PULSE_SES_REGION": "Frankfurt"}, "SES_REGION"),
+        ({"PULSE_SES_BASE_URL": "https://"}, "SES_BASE_URL"),
+        ({"PULSE_SNS_SENDER_ID": "much too long for one"}, "SNS_SENDER_ID"),
+        ({"PULSE_AWS_ACCESS_KEY_ID": "key"}, "PULSE_AWS_SECRET_ACCESS_KEY"),
+        ({"PULSE_WEBHOOK_URL": "https://receiver.example/pulse"}, "PULSE_WEBHOOK_SECRET"),
+        ({"PULSE_WEBHOOK_URL": "receiver.example"}, "WEBHOOK_URL"),
+        ({"PULSE_WEBHOOK_CHANNEL": "FAX"}, "WEBHOOK_CHANNEL"),
+        (
+            {"PULSE_ENV": "production", "PULSE_WEBHOOK_URL": "http://receiver", "PULSE_WEBHOOK_SECRET": "whsec_x"},
+            "in the clear",
+        ),
+        ({"PULSE_DELIVERY_BREAKER_LEAST_CALLS": "51"}, "PULSE_DELIVERY_BREAKER_CALLS"),
+        ({"PULSE_DELIVERY_BREAKER_PAUSE_SECONDS": "31"}, "LONGEST_PAUSE"),
+        ({"PULSE_DELIVERY_BREAKER_FAILURE_SHARE": "0"}, "BREAKER_FAILURE_SHARE"),
     ],
 )
 def test_a_mistake_is_named(environment: dict[str, str], named: str) -> None:
@@ -53,6 +84,30 @@ def test_only_configured_providers_are_built() -> None:
     settings = DeliverySettings.load({"PULSE_SMTP_HOST": "mail", **TWILIO, "PULSE_FCM_BASE_URL": "http://127.0.0.1:9"})
     built = registry.build(settings, SystemClock())
     assert {name: each.channel for name, each in built.items()} == {"smtp": "EMAIL", "twilio": "SMS", "fcm": "PUSH"}
+
+
+def test_every_known_provider_is_built_and_found_where_it_listens() -> None:
+    settings = DeliverySettings.load(EVERYTHING)
+    built = registry.build(settings, SystemClock())
+    channels = {"smtp": "EMAIL", "ses": "EMAIL", "twilio": "SMS", "sns": "SMS", "webhook": "SMS", "fcm": "PUSH"}
+    assert {name: each.channel for name, each in built.items()} == channels
+    listed = endpoints.configured(settings)
+    assert [(each.name, each.channel) for each in listed] == list(channels.items())
+    assert {each.name: each.host for each in listed if each.port == 443} == {
+        "ses": "email.eu-central-1.amazonaws.com",
+        "sns": "sns.cn-north-1.amazonaws.com.cn",
+        "twilio": "api.twilio.com",
+        "webhook": "receiver.example",
+    }
+
+
+def test_boto3_is_not_loaded_where_it_is_not_used() -> None:
+    program = (
+        "import sys; from services.delivery.config import DeliverySettings as S; from shared.clock import SystemClock;"
+        "from services.delivery.providers import registry; registry.build(S(smtp_host='mail'), SystemClock());"
+        "sys.exit('boto3' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
 
 
 def test_secrets_do_not_show_in_the_dump() -> None:

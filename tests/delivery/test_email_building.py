@@ -35,6 +35,14 @@ def test_an_email_carries_its_headers() -> None:
     assert (built.sender, built.recipient, built.utf8) == ("pulse@example.org", "ada@example.org", False)
 
 
+def test_an_email_that_can_be_unsubscribed_from_says_how_in_one_line() -> None:
+    link = "https://pulse.example/unsubscribe/" + "Aa0_-" * 150
+    content = build(outgoing(unsubscribe_url=link), SENDER, NOW).content
+    assert f"\r\nList-Unsubscribe: <{link}>\r\n".encode() in content
+    assert b"\r\nList-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n" in content
+    assert b"List-Unsubscribe" not in build(outgoing(), SENDER, NOW).content
+
+
 def test_html_stands_beside_the_text() -> None:
     message = read(build(outgoing(html_body="<p>Hi</p>"), SENDER, NOW).content)
     assert message.get_content_type() == "multipart/alternative"

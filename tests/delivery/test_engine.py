@@ -9,13 +9,15 @@ from typing import Any
 
 import pytest
 
+from pulse.ledger.v1 import records_pb2
 from services.delivery.config import DeliverySettings
 from services.delivery.engine import Engine
 from services.delivery.ledger import LedgerClient
-from services.delivery.providers.base import Outcome, Outgoing, permanent, succeeded, transient
+from services.delivery.providers.base import Outcome, Outgoing, Rejection, permanent, succeeded, transient
 from services.delivery.room import RoomClosed
 from shared.channels import open_channel
 from shared.times import to_timestamp
+from shared.unsubscribe import KeyRing, Subscription
 from tests.delivery.fakes import FakeLedger, FakeProvider, template_of
 from tests.support import eventually
 
@@ -88,6 +90,44 @@ async def test_an_outcome_is_settled_as_the_provider_gave_it(
     settled = ledger[0].settled[ref[1]]
     assert (settled.failure.code, settled.failure.message) == (outcome.code, outcome.message)
     assert settled.retry_after.seconds == (outcome.retry_after or 0)
+
+
+async def test_a_providers_lasting_word_on_an_address_is_passed_on(
+    start: Start, ledger: tuple[FakeLedger, str]
+) -> None:
+    async def answer(_: Outgoing) -> Outcome:
+        return permanent("550", "no such user", Rejection.GONE)
+
+    ref = ledger[0].add("ada@example.org")
+    await start(FakeProvider(answer=answer)).take([ref])
+    await eventually(lambda: ledger[0].settled)
+    assert ledger[0].settled[ref[1]].rejection == records_pb2.GONE
+
+
+@pytest.mark.parametrize(
+    ("settings", "more", "linked"),
+    [
+        ({}, {}, True),
+        ({"unsubscribe_key": ""}, {}, False),
+        ({"public_url": ""}, {}, False),
+        ({}, {"unsubscribable": False}, False),
+        ({}, {"channel": "SMS"}, False),
+        ({}, {"user_id": "u" * 900}, False),  # no header line is as long as that
+    ],
+)
+async def test_an_email_that_may_be_unsubscribed_from_has_a_signed_link(
+    start: Start, ledger: tuple[FakeLedger, str], settings: dict[str, str], more: dict[str, Any], linked: bool
+) -> None:
+    key = "a key that nobody guesses"
+    configured = {"unsubscribe_key": key, "public_url": "https://pulse.example/", **settings}
+    provider = FakeProvider()
+    wanted = {"user_id": "u-1", "category": "news", "unsubscribable": True, **more}
+    await start(provider, **configured).take([ledger[0].add("ada@example.org", **wanted)])
+    await eventually(lambda: provider.sent)
+    before, _, token = provider.sent[0].unsubscribe_url.rpartition("/")
+    assert before == ("https://pulse.example/unsubscribe" if linked else "")
+    if linked:
+        assert KeyRing.parse(key).verify(token) == Subscription("default", "u-1", "news", "EMAIL")
 
 
 async def test_unknown_foreign_and_repeated_ids_do_nothing(start: Start, ledger: tuple[FakeLedger, str]) -> None:
@@ -209,7 +249,7 @@ async def test_a_hanging_provider_holds_up_no_other_and_its_waiting_are_handed_b
     await eventually(lambda: all(ledger[0].outcome(ref) == "SUCCEEDED" for ref in emails))
     handed_back = [ref for ref in sms if ledger[0].outcome(ref) == "RELEASED"]
     assert len(handed_back) == 8
-    assert ledger[0].settled[handed_back[0][1]].retry_after.seconds > 0
+    assert {ledger[0].failure(ref) for ref in handed_back} == {"PROVIDER_AVOIDED"}
     opened.set()
 
 

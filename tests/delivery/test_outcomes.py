@@ -10,8 +10,8 @@ import requests
 from urllib3.connection import HTTPConnection
 from urllib3.exceptions import ConnectTimeoutError, MaxRetryError, NewConnectionError, ProtocolError, ReadTimeoutError
 
-from services.delivery.providers import fcm_errors, smtp_replies, twilio_errors
-from services.delivery.providers.base import OutcomeKind
+from services.delivery.providers import aws_errors, fcm_errors, smtp_replies, twilio_errors, webhook_answers
+from services.delivery.providers.base import OutcomeKind, Rejection
 from services.delivery.providers.http_errors import never_sent, retry_after_seconds
 from services.delivery.providers.smtp_replies import Phase
 
@@ -129,6 +129,106 @@ def test_a_twilio_error_means(status: int, code: int | None, retry_after: float 
 def test_an_fcm_error_means(status: int, code: str, retry_after: float | None, kind: OutcomeKind) -> None:
     outcome = fcm_errors.classify(status, code, retry_after)
     assert (outcome.kind, outcome.code, outcome.retry_after) == (kind, code, retry_after)
+
+
+@pytest.mark.parametrize(
+    ("phase", "code", "text", "rejection"),
+    [
+        (ENVELOPE, 550, "5.1.1 no such user", Rejection.GONE),
+        (ENVELOPE, 550, "5.1.2 no such domain", Rejection.GONE),
+        (ENVELOPE, 550, "5.1.6 moved", Rejection.GONE),
+        (ENVELOPE, 556, "5.1.10 takes no mail", Rejection.GONE),
+        (ENVELOPE, 550, "5.2.1 disabled", Rejection.GONE),
+        (CONTENT, 550, "5.1.1 no such user", Rejection.GONE),
+        (ENVELOPE, 550, "no such user", None),  # what it means is anybody's guess
+        (ENVELOPE, 550, "5.7.1 policy", None),
+        (ENVELOPE, 550, "5.1.8 bad sender", None),
+        (ENVELOPE, 552, "5.2.2 mailbox full", None),
+        (ENVELOPE, 450, "4.1.1 perhaps later", None),
+        (CONNECT, 550, "5.1.1 whom?", None),
+    ],
+)
+def test_a_mail_server_may_say_that_a_mailbox_is_gone(
+    phase: Phase, code: int, text: str, rejection: Rejection | None
+) -> None:
+    assert smtp_replies.classify(phase, code, text).rejection is rejection
+
+
+@pytest.mark.parametrize(
+    ("phase", "code", "text", "about_recipient"),
+    [
+        (ENVELOPE, 450, "mailbox busy", True),
+        (ENVELOPE, 451, "4.7.1 greylisted", True),
+        (ENVELOPE, 452, "4.2.2 mailbox full", True),
+        (ENVELOPE, 451, "4.3.0 local error", False),
+        (ENVELOPE, 452, "4.3.1 insufficient storage", False),
+        (ENVELOPE, 421, "4.4.2 closing", False),
+        (CONTENT, 451, "4.7.1 too many emails", False),
+        (CONNECT, 450, "4.7.1 not now", False),
+    ],
+)
+def test_a_passing_refusal_of_one_mailbox_is_told_from_trouble_of_the_server(
+    phase: Phase, code: int, text: str, about_recipient: bool
+) -> None:
+    assert smtp_replies.classify(phase, code, text).about_recipient is about_recipient
+
+
+@pytest.mark.parametrize(
+    ("code", "rejection"),
+    [(21610, Rejection.OPTED_OUT), (30005, Rejection.GONE), (21211, None), (21614, None), (30003, None), (30006, None)],
+)
+def test_twilio_may_say_that_a_number_is_gone_or_wants_no_more(code: int, rejection: Rejection | None) -> None:
+    assert twilio_errors.classify(400, code, None).rejection is rejection
+
+
+def test_fcm_may_say_that_a_device_is_gone() -> None:
+    assert fcm_errors.classify(404, "UNREGISTERED", None).rejection is Rejection.GONE
+    assert fcm_errors.classify(400, "INVALID_ARGUMENT", None).rejection is None
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "text", "retry_after", "kind"),
+    [
+        (400, "MessageRejected", "Message contains a virus", None, STAYS),
+        (400, "MessageRejected", "Email address is not verified. The following identities failed", None, PASSES),
+        (400, "InvalidParameter", "", None, STAYS),
+        (400, "ThrottlingException", "", None, PASSES),
+        (400, "AccountSuspendedException", "", None, PASSES),
+        (403, "AuthorizationError", "", None, PASSES),
+        (403, "SignatureDoesNotMatch", "", None, PASSES),
+        (404, "NotFoundException", "", None, PASSES),
+        (429, "TooManyRequestsException", "", 7.0, PASSES),
+        (301, "PermanentRedirect", "", None, PASSES),
+        (500, "InternalError", "", None, OPEN),
+        (503, "ServiceUnavailable", "", None, OPEN),
+        (503, "ServiceUnavailable", "", 3.0, PASSES),
+    ],
+)
+def test_an_aws_error_means(status: int, code: str, text: str, retry_after: float | None, kind: OutcomeKind) -> None:
+    outcome = aws_errors.classify("ses", status, code, text, retry_after)
+    assert (outcome.kind, outcome.code, outcome.retry_after) == (kind, code, retry_after)
+
+
+@pytest.mark.parametrize(("code", "shown"), [("", "418"), ("418", "418"), ("ada@example.org", "418")])
+def test_what_is_no_code_of_awss_is_not_shown_as_one(code: str, shown: str) -> None:
+    assert aws_errors.classify("ses", 418, code, "", None).code == shown
+
+
+@pytest.mark.parametrize(
+    ("status", "retry_after", "kind"),
+    [
+        *((status, None, OK) for status in (200, 202, 204)),
+        *((status, None, STAYS) for status in (400, 409, 413, 422)),
+        *((status, None, PASSES) for status in (301, 307, 401, 403, 404, 405, 408, 410, 415, 425, 429)),
+        (429, 7.0, PASSES),
+        (500, None, OPEN),
+        (503, None, OPEN),
+        (503, 7.0, PASSES),
+    ],
+)
+def test_a_webhook_receivers_status_means(status: int, retry_after: float | None, kind: OutcomeKind) -> None:
+    outcome = webhook_answers.classify(status, "id", retry_after)
+    assert (outcome.kind, outcome.retry_after) == (kind, retry_after)
 
 
 def _wrapped(reason: Exception) -> requests.ConnectionError:

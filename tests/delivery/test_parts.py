@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import datetime as dt
 import time
 from collections.abc import Sequence
 
@@ -16,26 +15,11 @@ from services.delivery.settler import Settler
 from services.delivery.templates import TemplateCache
 from shared.errors import Code, PulseError
 from shared.rendering import CompiledTemplate, Text
+from tests.delivery import outgoing
 
 
 def claim(lease: float) -> Claim:
-    return Claim(
-        tenant_id="default",
-        notification_id="1",
-        fence=1,
-        attempt=1,
-        provider="smtp",
-        channel="EMAIL",
-        to="",
-        subject="",
-        context_json="{}",
-        template_name="t",
-        template_version=1,
-        locale="",
-        created_at=dt.datetime.now(dt.UTC),
-        lease_until=time.monotonic() + lease,
-        expires_at=None,
-    )
+    return outgoing.claim(lease_until=time.monotonic() + lease)
 
 
 async def test_room_is_given_in_the_order_of_asking() -> None:

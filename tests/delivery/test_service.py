@@ -16,6 +16,7 @@ from twilio.request_validator import RequestValidator
 
 from pulse.common.v1 import enums_pb2
 from pulse.delivery.v1 import delivery_service_pb2, delivery_service_pb2_grpc
+from pulse.ledger.v1 import records_pb2
 from services.delivery.config import DeliverySettings
 from services.delivery.server import Delivery
 from shared.channels import call, open_channel
@@ -86,6 +87,23 @@ async def test_a_signed_callback_becomes_a_receipt(
     assert (receipt.provider, receipt.provider_message_id) == ("twilio", "SM1")
     assert enums_pb2.Status.Name(receipt.status) == status
     assert receipt.failure.code == code
+
+
+@pytest.mark.parametrize(
+    ("state", "code", "rejection"),
+    [
+        ("undelivered", "30005", records_pb2.GONE),
+        ("failed", "21610", records_pb2.OPTED_OUT),
+        ("undelivered", "30003", records_pb2.REJECTION_UNSPECIFIED),
+        ("undelivered", "²", records_pb2.REJECTION_UNSPECIFIED),
+        ("delivered", "30005", records_pb2.REJECTION_UNSPECIFIED),
+    ],
+)
+async def test_a_callback_may_hold_a_lasting_word_on_the_number(
+    channel: grpc.aio.Channel, ledger: tuple[FakeLedger, str], state: str, code: str, rejection: int
+) -> None:
+    await report(channel, {"MessageSid": "SM1", "MessageStatus": state, "ErrorCode": code})
+    assert ledger[0].receipts[0].rejection == rejection
 
 
 @pytest.mark.parametrize("state", ["queued", "sending", "sent", "accepted"])

@@ -14,12 +14,14 @@ class Outgoing:
 
     notification_id: str
     tenant_id: str
+    channel: str  # EMAIL, SMS or PUSH
     attempt: int  # from 1
     to: str
     subject: str
     body: str
     html_body: str  # empty: text only
     created_at: dt.datetime  # when it was accepted, UTC
+    unsubscribe_url: str = ""  # one click of it unsubscribes (RFC 8058); empty: there is none
 
 
 class OutcomeKind(enum.Enum):
@@ -32,6 +34,14 @@ class OutcomeKind(enum.Enum):
     RELEASED = enum.auto()  # the provider was not called
 
 
+class Rejection(enum.Enum):
+    """A provider's lasting word on an address; the names are the ledger's."""
+
+    GONE = enum.auto()  # the address, number or device does not exist, or no longer
+    OPTED_OUT = enum.auto()  # the recipient told the provider that he wants no more
+    COMPLAINED = enum.auto()  # the recipient called it spam
+
+
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """How an attempt ended. ``code`` and ``message`` hold no personal data: they are stored and shown."""
@@ -41,6 +51,8 @@ class Outcome:
     code: str = ""
     message: str = ""
     retry_after: float | None = None  # the provider asked not to be called again for so long, s
+    rejection: Rejection | None = None
+    about_recipient: bool = False  # a transient failure that says nothing about the provider: a full mailbox, say
 
 
 def succeeded(provider_message_id: str) -> Outcome:
@@ -48,14 +60,14 @@ def succeeded(provider_message_id: str) -> Outcome:
     return Outcome(OutcomeKind.SUCCEEDED, provider_message_id)
 
 
-def transient(code: str, message: str, retry_after: float | None = None) -> Outcome:
+def transient(code: str, message: str, retry_after: float | None = None, *, about_recipient: bool = False) -> Outcome:
     """Surely not taken over; worth another try."""
-    return Outcome(OutcomeKind.TRANSIENT_FAILURE, "", code, message, retry_after)
+    return Outcome(OutcomeKind.TRANSIENT_FAILURE, "", code, message, retry_after, about_recipient=about_recipient)
 
 
-def permanent(code: str, message: str) -> Outcome:
+def permanent(code: str, message: str, rejection: Rejection | None = None) -> Outcome:
     """Surely not taken over, and never will be."""
-    return Outcome(OutcomeKind.PERMANENT_FAILURE, "", code, message)
+    return Outcome(OutcomeKind.PERMANENT_FAILURE, "", code, message, rejection=rejection)
 
 
 def unanswered(code: str, message: str, retry_after: float | None = None) -> Outcome:

@@ -18,6 +18,7 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f]+")
 #: One address: no list, no comment, no source route, no quoted local part.
 _PLAIN_ADDRESS = re.compile(r"[^\s\x00-\x1f\x7f@,;:<>()\[\]\"\\]{1,64}@[^\s\x00-\x1f\x7f@,;:<>()\[\]\"\\]{1,253}")
 
+_UNSUBSCRIBE = "List-Unsubscribe"
 #: What needs neither folding nor encoding in a header line.
 _SIMPLE_VALUE = re.compile(r"[!-~](?:[ -~]{0,58}[!-~])?")
 
@@ -29,12 +30,17 @@ class _QuickPolicy(email.policy.EmailPolicy):
     """
 
     def header_store_parse(self, name: str, value: Any) -> tuple[str, Any]:
-        if isinstance(value, str) and _SIMPLE_VALUE.fullmatch(value):
+        if isinstance(value, str) and (name == _UNSUBSCRIBE or _SIMPLE_VALUE.fullmatch(value)):
             return name, value
         return super().header_store_parse(name, value)
 
     def header_fetch_parse(self, name: str, value: Any) -> Any:
         return value  # made here, not read from outside: there is nothing to parse
+
+    def fold_binary(self, name: str, value: Any) -> bytes:
+        if name == _UNSUBSCRIBE:  # the standard policy would break a long link into encoded words
+            return f"{name}: {value}{self.linesep}".encode("ascii")
+        return super().fold_binary(name, value)
 
     def header_max_count(self, name: str) -> None:
         return None  # each header is set once, below
@@ -92,7 +98,9 @@ def normal_address(text: str) -> str:
 def build(outgoing: Outgoing, sender: Sender, now: dt.datetime) -> BuiltEmail:
     """The email: plain text, and HTML beside it if there is any. Raises :class:`BadAddress`.
 
-    Its Message-ID names notification and attempt, so that a repeated attempt can be told from a copy.
+    Its Message-ID names notification and attempt, so that a repeated attempt can be told from a copy. Mail programs
+    heed the headers of a one-click unsubscription only under a DKIM signature that covers them (RFC 8058, section 4):
+    to sign List-Unsubscribe and List-Unsubscribe-Post is the task of the relay or service that signs the email.
     """
     recipient = normal_address(outgoing.to)
     utf8 = not (recipient.isascii() and sender.envelope.isascii())
@@ -108,6 +116,9 @@ def build(outgoing: Outgoing, sender: Sender, now: dt.datetime) -> BuiltEmail:
     message["Message-ID"] = f"<{outgoing.notification_id}.{outgoing.attempt}@{domain}>"
     message["X-Pulse-Notification-Id"] = outgoing.notification_id
     message["Auto-Submitted"] = "auto-generated"  # RFC 3834: no out-of-office answers
+    if outgoing.unsubscribe_url:
+        message[_UNSUBSCRIBE] = f"<{outgoing.unsubscribe_url}>"
+        message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
     message.set_content(outgoing.body, cte=_encoding(outgoing.body))
     if outgoing.html_body:
         message.add_alternative(outgoing.html_body, subtype="html", cte=_encoding(outgoing.html_body))

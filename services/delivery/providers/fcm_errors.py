@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from services.delivery.providers.base import Outcome, permanent, transient, unanswered
+from services.delivery.providers.base import Outcome, Rejection, permanent, transient, unanswered
 
 #: About the device token or the payload: another try will meet them again.
 PERMANENT = frozenset({"UNREGISTERED", "SENDER_ID_MISMATCH", "INVALID_ARGUMENT", "NOT_FOUND"})
@@ -25,7 +25,7 @@ def classify(status: int, code: str, retry_after: float | None) -> Outcome:
         return transient(code, said, retry_after)
     if is_configuration(status, code):
         return transient(code, f"{said}: check Pulse's configuration")
-    return permanent(code, said)
+    return permanent(code, said, Rejection.GONE if code == "UNREGISTERED" else None)
 
 
 def is_configuration(status: int, code: str) -> bool:

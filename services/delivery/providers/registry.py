@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from services.delivery.config import DeliverySettings
-from services.delivery.providers import fcm, smtp, twilio
+from services.delivery.providers import fcm, smtp, twilio, webhook
 from services.delivery.providers.base import Provider
 from services.delivery.providers.threaded import ThreadedProvider
 from shared.clock import Clock
@@ -28,7 +28,28 @@ def _fcm(settings: DeliverySettings, clock: Clock) -> Provider | None:
     return ThreadedProvider(fcm.FcmProvider.from_settings(settings, clock)) if configured else None
 
 
-BUILDERS: tuple[Builder, ...] = (_smtp, _twilio, _fcm)
+def _ses(settings: DeliverySettings, clock: Clock) -> Provider | None:
+    if not settings.ses_region:
+        return None
+    from services.delivery.providers.ses import SesProvider  # boto3 takes 25 MB: only for those who use it
+
+    return ThreadedProvider(SesProvider.from_settings(settings, clock))
+
+
+def _sns(settings: DeliverySettings, clock: Clock) -> Provider | None:
+    if not settings.sns_region:
+        return None
+    from services.delivery.providers.sns import SnsProvider  # as above
+
+    return ThreadedProvider(SnsProvider.from_settings(settings, clock))
+
+
+def _webhook(settings: DeliverySettings, clock: Clock) -> Provider | None:
+    configured = settings.webhook_url
+    return ThreadedProvider(webhook.WebhookProvider.from_settings(settings, clock)) if configured else None
+
+
+BUILDERS: tuple[Builder, ...] = (_smtp, _ses, _twilio, _sns, _fcm, _webhook)
 
 
 def build(settings: DeliverySettings, clock: Clock) -> dict[str, Provider]:

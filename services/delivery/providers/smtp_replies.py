@@ -8,7 +8,7 @@ from __future__ import annotations
 import enum
 import re
 
-from services.delivery.providers.base import Outcome, permanent, succeeded, transient, unanswered
+from services.delivery.providers.base import Outcome, Rejection, permanent, succeeded, transient, unanswered
 
 
 class Phase(enum.Enum):
@@ -24,6 +24,11 @@ class Phase(enum.Enum):
 _CONFIGURATION = frozenset({503, 530, 534, 535, 538})
 
 _ENHANCED = re.compile(r"\b([245]\.\d{1,3}\.\d{1,3})\b")
+#: Enhanced codes (RFC 3463, RFC 7505) by which a server says that there is no such mailbox: mailbox, domain, syntax,
+#: moved, null MX, disabled.
+_GONE = frozenset({"5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10", "5.2.1"})
+#: Enhanced codes of a passing refusal that speak of the recipient: its address or mailbox, or greylisting.
+_ABOUT_RECIPIENT = ("4.1.", "4.2.", "4.7.1")
 #: How greylisting and throttling servers word it; SMTP has no field for it.
 _TRY_AGAIN = re.compile(r"\b(?:in|after)\s+(\d{1,5})\s*(s\b|sec|min|m\b|hour|h\b)", re.IGNORECASE)
 _UNIT_SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0}
@@ -41,10 +46,11 @@ def classify(phase: Phase, code: int, text: str, queue_id: str = "") -> Outcome:
         return _no_answer(phase, "SMTP_GARBAGE", "the mail server's answer is not SMTP")
     said = f"the mail server refused {phase.value} ({_shown(code, text)})"
     if code <= 499:
-        return transient(str(code), said, _try_again_after(text))
+        about_recipient = phase is Phase.ENVELOPE and (code == 450 or _enhanced(text).startswith(_ABOUT_RECIPIENT))
+        return transient(str(code), said, _try_again_after(text), about_recipient=about_recipient)
     if phase is Phase.CONNECT or code in _CONFIGURATION:
         return transient(str(code), f"{said}: check Pulse's configuration")
-    return permanent(str(code), said)
+    return permanent(str(code), said, Rejection.GONE if _enhanced(text) in _GONE else None)
 
 
 def lost(phase: Phase) -> Outcome:
@@ -62,8 +68,12 @@ def _no_answer(phase: Phase, code: str, message: str) -> Outcome:
 
 
 def _shown(code: int, text: str) -> str:
-    enhanced = _ENHANCED.search(text)
-    return f"{code} {enhanced[1]}" if enhanced else str(code)
+    return f"{code} {_enhanced(text)}".rstrip()
+
+
+def _enhanced(text: str) -> str:
+    found = _ENHANCED.search(text)
+    return found[1] if found else ""
 
 
 def _try_again_after(text: str) -> float | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from services.delivery.providers.base import Outcome, permanent, transient, unanswered
+from services.delivery.providers.base import Outcome, Rejection, permanent, transient, unanswered
 
 #: About the account, the sender or the address called: whatever is sent meets them, until an operator has acted.
 #: They must not bury what is waiting, so they count as passing.
@@ -26,6 +26,10 @@ CONFIGURATION = frozenset(
 #: Too fast, or a queue is full: certain refusals that pass.
 PASSING = frozenset({14107, 20429, 21611, 30001})
 
+#: Codes that say something lasting about the number, in answers and in receipts: it replied STOP, or it does not exist.
+#: A number that cannot be one (21211, 21614) is a caller's mistake, not a recipient's state.
+REJECTIONS = {21610: Rejection.OPTED_OUT, 30005: Rejection.GONE}
+
 
 def classify(status: int, code: int | None, retry_after: float | None) -> Outcome:
     """The outcome of an HTTP status outside 200 to 299, with Twilio's own code if the body had one.
@@ -43,7 +47,7 @@ def classify(status: int, code: int | None, retry_after: float | None) -> Outcom
         return transient(shown, said, retry_after)
     if is_configuration(status, code):
         return transient(shown, f"{said}: check Pulse's configuration")
-    return permanent(shown, said)
+    return permanent(shown, said, REJECTIONS.get(code) if code else None)
 
 
 def is_configuration(status: int, code: int | None) -> bool:

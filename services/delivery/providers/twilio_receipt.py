@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import parse_qsl
 
+from services.delivery.providers.twilio_errors import REJECTIONS
 from services.delivery.receipts import Receipt
 
 #: A callback has about 15 fields; more is none.
@@ -13,6 +14,7 @@ LARGEST_FORM = 64 * 1024
 #: What a state means; those on the way there say nothing that Pulse does not know.
 _STATUSES = {"delivered": "DELIVERED", "read": "DELIVERED", "undelivered": "UNDELIVERED", "failed": "UNDELIVERED"}
 _ON_THE_WAY = frozenset({"accepted", "scheduled", "queued", "sending", "sent", "receiving", "received", "canceled"})
+_REJECTIONS = {str(code): rejection for code, rejection in REJECTIONS.items()}
 
 
 class BadCallback(ValueError):
@@ -57,4 +59,5 @@ def read(tenant_id: str, notification_id: str, form: dict[str, str]) -> Receipt 
         status=_STATUSES[state],
         failure_code=(code if code.isdigit() else "UNDELIVERED") if failed else "",
         failure_message=f"Twilio reports {state}" if failed else "",
+        rejection=_REJECTIONS.get(code) if failed else None,
     )

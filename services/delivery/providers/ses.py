@@ -1,0 +1,72 @@
+"""Email through Amazon SES (API v2)."""
+
+from __future__ import annotations
+
+from typing import Self
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from services.delivery.config import DeliverySettings
+from services.delivery.providers.aws_client import AwsClient
+from services.delivery.providers.base import Outcome, Outgoing, permanent, succeeded, unanswered
+from services.delivery.providers.email_building import BadAddress, Sender, build, parse_sender
+from shared.clock import Clock
+
+
+class SesProvider:
+    """Sends emails; blocking, from any number of threads.
+
+    SES takes no token by which it could tell a repetition: a call without an answer stays open. It accepts what is
+    addressed to its own suppression list and reports the bounce by events, which Pulse does not read.
+    """
+
+    name = "ses"
+    channel = "EMAIL"
+
+    def __init__(
+        self, client: AwsClient, sender: Sender, *, configuration_set: str, connections: int, clock: Clock
+    ) -> None:
+        self._client = client
+        self._sender = sender
+        self._options = {"ConfigurationSetName": configuration_set} if configuration_set else {}
+        self._clock = clock
+        self.concurrency = connections
+
+    @classmethod
+    def from_settings(cls, settings: DeliverySettings, clock: Clock) -> Self:
+        """Connects to nothing yet; raises :class:`BadAddress` for a sender that is none."""
+        connections = settings.ses_connections
+        return cls(
+            AwsClient(cls.name, "sesv2", settings.ses_region, settings.ses_base_url, connections, settings),
+            parse_sender(settings.ses_from or settings.smtp_from),
+            configuration_set=settings.ses_configuration_set,
+            connections=connections,
+            clock=clock,
+        )
+
+    def send(self, outgoing: Outgoing, deadline: float) -> Outcome:
+        """One email, as it would go by SMTP."""
+        try:
+            email = build(outgoing, self._sender, self._clock.now())
+        except BadAddress as error:
+            return permanent("INVALID_ADDRESS", str(error))
+        if email.utf8:
+            return permanent("SMTPUTF8_NOT_OFFERED", "SES takes no addresses outside ASCII")
+        try:
+            answer = self._client.call(
+                "send_email",
+                deadline,
+                FromEmailAddress=str(self._sender.header),
+                Destination={"ToAddresses": [email.recipient]},
+                Content={"Raw": {"Data": email.content}},
+                EmailTags=[{"Name": "pulse_notification_id", "Value": outgoing.notification_id}],
+                **self._options,
+            )
+        except (BotoCoreError, ClientError) as error:
+            return self._client.failed(error, self._clock)
+        if not answer.get("MessageId"):
+            return unanswered("SES_GARBAGE", "the answer of ses cannot be read")
+        return succeeded(answer["MessageId"])
+
+    def close(self) -> None:
+        self._client.close()

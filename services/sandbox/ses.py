@@ -1,0 +1,102 @@
+"""SES: the look-alike of Amazon SES v2, ``POST /v2/email/outbound-emails`` (SendEmail) with raw content."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import secrets
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from services.sandbox.aws_signature import is_signed
+from services.sandbox.faults import Faults
+from services.sandbox.http_body import read_body
+from services.sandbox.http_faults import answer
+from services.sandbox.mail import parse
+from services.sandbox.receipt_log import ReceiptLog
+
+PROVIDER = "ses"
+
+#: Errors of SendEmail, with their HTTP status.
+ERRORS = {
+    "BadRequestException": 400,
+    "MessageRejected": 400,
+    "LimitExceededException": 400,
+    "AccountSuspendedException": 400,
+    "SendingPausedException": 400,
+    "MailFromDomainNotVerifiedException": 400,
+    "MissingAuthenticationTokenException": 403,
+    "AccessDeniedException": 403,
+    "NotFoundException": 404,
+    "TooManyRequestsException": 429,
+    "InternalServiceErrorException": 500,
+    "ServiceUnavailableException": 503,
+}
+_BY_STATUS = {
+    400: "BadRequestException",
+    403: "AccessDeniedException",
+    404: "NotFoundException",
+    429: "TooManyRequestsException",
+    503: "ServiceUnavailableException",
+}
+
+
+class Ses:
+    """Takes on emails as any one account would."""
+
+    def __init__(self, receipts: ReceiptLog, faults: Faults) -> None:
+        self._receipts = receipts
+        self._faults = faults
+
+    async def send_email(self, request: Request) -> Response:
+        """Answers the email's id, or AWS's error JSON."""
+        if not is_signed(request.headers.get("authorization", ""), "ses"):
+            return refusal("MissingAuthenticationTokenException")
+        try:
+            to, content = _read(json.loads(await read_body(request)))
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+            return refusal("BadRequestException")
+
+        async def accept() -> Response:
+            return await self._accept(to, content)
+
+        return await answer(request, self._faults.take(PROVIDER, to), accept, refusal)
+
+    async def _accept(self, to: list[str], content: bytes) -> Response:
+        mail = parse(content)
+        message_id = f"{secrets.token_hex(8)}-{secrets.token_hex(16)}-000000"
+        receipts = [mail.receipt(PROVIDER, each, message_id) for each in to]
+        try:
+            await self._receipts.keep(*receipts)
+        except OSError:
+            return refusal("InternalServiceErrorException")
+        return JSONResponse({"MessageId": message_id})
+
+
+def refusal(name_or_status: int | str, retry_after_s: int | None = None) -> Response:
+    """AWS's error JSON for one of its names or for an HTTP status."""
+    if isinstance(name_or_status, str):
+        name, status = name_or_status, ERRORS[name_or_status]
+    else:
+        name, status = _BY_STATUS.get(name_or_status, "InternalServiceErrorException"), name_or_status
+    headers = {"x-amzn-ErrorType": name, "x-amzn-RequestId": secrets.token_hex(16)}
+    if retry_after_s is not None:
+        headers["Retry-After"] = str(retry_after_s)
+    return JSONResponse({"message": "Refused by the sandbox"}, status_code=status, headers=headers)
+
+
+def _read(body: Any) -> tuple[list[str], bytes]:
+    """Recipients and content; raises ValueError, KeyError, TypeError or AttributeError for a request that is none."""
+    to = body["Destination"]["ToAddresses"]
+    if not to or not all(isinstance(each, str) and "@" in each for each in to):
+        raise ValueError("no recipient")
+    try:
+        content = base64.b64decode(body["Content"]["Raw"]["Data"], validate=True)
+    except binascii.Error as error:
+        raise ValueError("not base64") from error
+    if not body["FromEmailAddress"] or not content:
+        raise ValueError("no sender or no content")
+    return to, content

@@ -1,0 +1,115 @@
+"""Email through the sandbox's SES."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+from services.delivery.config import DeliverySettings
+from services.delivery.providers.base import OutcomeKind
+from services.delivery.providers.ses import SesProvider
+from shared.clock import SystemClock
+from tests.delivery.conftest import Sandbox
+from tests.delivery.outgoing import outgoing, within
+
+
+def provider(base_url: str, **settings: Any) -> SesProvider:
+    values = {
+        "ses_region": "eu-central-1",
+        "ses_base_url": base_url,
+        "ses_from": "Pulse <pulse@example.org>",
+        "ses_configuration_set": "pulse",
+        "aws_access_key_id": "key",
+        "aws_secret_access_key": "secret",
+        **settings,
+    }
+    return SesProvider.from_settings(DeliverySettings(**values), SystemClock())
+
+
+@pytest.fixture(scope="module")
+def ses(sandbox_process: Sandbox) -> Iterator[SesProvider]:
+    made = provider(sandbox_process.http)
+    yield made
+    made.close()
+
+
+def test_an_email_arrives_as_it_was_given(ses: SesProvider, sandbox: Sandbox) -> None:
+    link = "https://pulse.example/unsubscribe/" + "x" * 200
+    given = outgoing(subject="Größe", body="naïve ☃", html_body="<p>☃</p>", unsubscribe_url=link)
+    outcome = ses.send(given, within())
+    [receipt] = sandbox.receipts()
+    assert (outcome.kind, outcome.provider_message_id) == (OutcomeKind.SUCCEEDED, receipt["provider_id"])
+    assert (receipt["provider"], receipt["to"], receipt["subject"]) == ("ses", "ada@example.org", "Größe")
+    assert (receipt["body"], receipt["html_body"]) == ("naïve ☃", "<p>☃</p>")
+    assert receipt["notification_id"] == given.notification_id
+    assert receipt["data"] == {
+        "list-unsubscribe": f"<{link}>",
+        "list-unsubscribe-post": "List-Unsubscribe=One-Click",
+    }
+
+
+@pytest.mark.parametrize(
+    ("action", "value", "kind", "code"),
+    [
+        ("status", "MessageRejected", OutcomeKind.PERMANENT_FAILURE, "MessageRejected"),
+        ("status", "BadRequestException", OutcomeKind.PERMANENT_FAILURE, "BadRequestException"),
+        ("status", "SendingPausedException", OutcomeKind.TRANSIENT_FAILURE, "SendingPausedException"),
+        ("status", "NotFoundException", OutcomeKind.TRANSIENT_FAILURE, "NotFoundException"),
+        ("status", 403, OutcomeKind.TRANSIENT_FAILURE, "AccessDeniedException"),
+        ("status", 429, OutcomeKind.TRANSIENT_FAILURE, "TooManyRequestsException"),
+        ("retry_after_s", 7, OutcomeKind.TRANSIENT_FAILURE, "TooManyRequestsException"),
+        ("status", 500, OutcomeKind.UNANSWERED, "InternalServiceErrorException"),
+        ("status_after_accept", 503, OutcomeKind.UNANSWERED, "ServiceUnavailableException"),
+        ("status_after_accept", "reset", OutcomeKind.UNANSWERED, "SES_NO_ANSWER"),
+        ("hang", 3, OutcomeKind.UNANSWERED, "SES_NO_ANSWER"),
+        ("reset", None, OutcomeKind.UNANSWERED, "SES_NO_ANSWER"),
+        ("garbage", None, OutcomeKind.UNANSWERED, "SES_NO_ANSWER"),
+    ],
+)
+def test_a_fault_has_its_outcome_and_the_next_email_goes_through(
+    ses: SesProvider, sandbox: Sandbox, action: str, value: object, kind: OutcomeKind, code: str
+) -> None:
+    sandbox.fault("ses", action, value, times=1)
+    outcome = ses.send(outgoing(), within(0.5 if action == "hang" else 3))
+    assert (outcome.kind, outcome.code) == (kind, code)
+    assert outcome.retry_after == (7 if action == "retry_after_s" else None)
+    assert sandbox.call("GET", "/api/faults")[0]["used"] == 1, "it is called once"
+    assert ses.send(outgoing(), within()).kind is OutcomeKind.SUCCEEDED
+    assert "ada" not in f"{outcome}"
+
+
+@pytest.mark.parametrize("to", ["nobody", "a@b@c", "übung@example.org", ""])
+def test_an_address_that_ses_does_not_take_is_refused_without_a_call(
+    ses: SesProvider, sandbox: Sandbox, to: str
+) -> None:
+    assert ses.send(outgoing(to), within()).kind is OutcomeKind.PERMANENT_FAILURE
+    assert not sandbox.receipts()
+
+
+def test_a_refused_connection_is_certain() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        port = closed.getsockname()[1]
+    outcome = provider(f"http://127.0.0.1:{port}").send(outgoing(), within())
+    assert (outcome.kind, outcome.code) == (OutcomeKind.TRANSIENT_FAILURE, "SES_UNREACHABLE")
+
+
+def test_missing_credentials_pass_once_an_operator_has_acted(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    for name in ("AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE"):
+        monkeypatch.setenv(name, "/nonexistent")
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    made = provider(sandbox.http, aws_access_key_id="", aws_secret_access_key="")
+    assert made.send(outgoing(), within()).code == "SES_NO_CREDENTIALS"
+
+
+def test_threads_share_it_each_with_its_own_deadline(ses: SesProvider, sandbox: Sandbox) -> None:
+    sandbox.fault("ses", "delay_ms", 700)
+    with ThreadPoolExecutor(8) as threads:
+        outcomes = list(threads.map(lambda seconds: ses.send(outgoing(), within(seconds)), [0.3, 5.0] * 4))
+    kinds = [outcome.kind for outcome in outcomes]
+    assert kinds == [OutcomeKind.UNANSWERED, OutcomeKind.SUCCEEDED] * 4
