@@ -1,7 +1,8 @@
 -- The edge of Pulse: what the transcoder, which comes next on the way in, leaves undone.
 --
 -- In:  removes what only Pulse may say; takes one trailing slash off API paths, as the original's URLs have it.
--- Out: gives a reply the HTTP status its service asked for; turns every error without JSON into google.rpc.Status.
+-- Out: gives a reply the HTTP status its service asked for; turns every error into google.rpc.Status that is neither
+--      JSON nor a page.
 
 -- HTTP status of a reply made by Envoy itself -> {google.rpc.Code, ErrorInfo.reason, message}.
 local ERRORS = {
@@ -97,7 +98,8 @@ function envoy_on_response(handle)
     headers:replace(":status", asked)
   end
   local status = tonumber(headers:get(":status"))
-  if status < 400 or starts_with(headers:get("content-type"), "application/json") then
+  local content_type = headers:get("content-type")
+  if status < 400 or starts_with(content_type, "application/json") or starts_with(content_type, "text/html") then
     return
   end
   local error = ERRORS[status] or (status < 500 and OTHER_CLIENT_ERROR or OTHER_SERVER_ERROR)

@@ -6,7 +6,22 @@ from collections.abc import Callable
 
 import typer
 
-from services.cli import batch, dead_letters, local, notification, operations, roles, send, template, version
+from services.cli import (
+    batch,
+    certs,
+    dead_letters,
+    keys,
+    limits,
+    local,
+    notification,
+    operations,
+    providers,
+    recipients,
+    roles,
+    send,
+    template,
+    version,
+)
 
 COMMANDS: dict[str, dict[str, Callable[..., None]]] = {
     "Notifications": {
@@ -16,6 +31,7 @@ COMMANDS: dict[str, dict[str, Callable[..., None]]] = {
         "list": notification.list_,
         "watch": notification.watch,
         "cancel": notification.cancel,
+        "acknowledge": notification.acknowledge,
     },
     "Operations": {"queues": operations.queues, "stats": operations.stats},
     "Running Pulse": {
@@ -25,6 +41,7 @@ COMMANDS: dict[str, dict[str, Callable[..., None]]] = {
         "serve": roles.serve,
         "worker": roles.worker,
         "migrate": roles.migrate,
+        "certs": certs.certs,
         "version": version.version,
     },
 }
@@ -43,7 +60,11 @@ def build() -> typer.Typer:
         for name, command in commands.items():
             tree.command(name, rich_help_panel=panel)(command)
     tree.add_typer(template.build(), name="template", rich_help_panel="Notifications")
+    tree.add_typer(recipients.build(), name="recipients", rich_help_panel="Notifications")
     tree.add_typer(dead_letters.build(), name="dead-letters", rich_help_panel="Operations")
+    tree.add_typer(limits.build(), name="limits", rich_help_panel="Operations")
+    tree.add_typer(providers.build(), name="providers", rich_help_panel="Operations")
+    tree.add_typer(keys.build(), name="keys", rich_help_panel="Operations")
     return tree
 
 

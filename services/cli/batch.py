@@ -68,5 +68,5 @@ def _run(client: Client, rows: BatchFile, defaults: dict[str, str], patience: dt
         try:
             BatchRun(client, patience.total_seconds(), tally.take).run(rows.rows(defaults))
         except Stopped as stopped:
-            tally.stop(sentence(stopped.error, client))
+            tally.stop(sentence(stopped.error, client.address))
     return tally

@@ -14,6 +14,8 @@ from services.cli import output
 from services.cli.config import CliSettings
 from services.local import status
 from services.local.config import LocalSettings
+from shared.certificates import Certificates
+from shared.config import ConfigError
 
 
 @contextmanager
@@ -21,11 +23,11 @@ def gateway(address: str) -> Iterator[Client]:
     """A client for as long as the block lasts; a refusal inside it ends the command with a sentence."""
     settings = CliSettings.load_or_exit()
     place = address or gateway_address(settings)
-    with Client(place, settings.api_key.get_secret_value(), settings.cli_timeout, _tls(settings)) as client:
+    with Client(place, settings.api_key.get_secret_value(), settings.cli_timeout, tls(settings)) as client:
         try:
             yield client
         except PulseError as error:
-            output.fail(sentence(error, client))
+            output.fail(sentence(error, client.address))
 
 
 def gateway_address(settings: CliSettings) -> str:
@@ -37,10 +39,10 @@ def gateway_address(settings: CliSettings) -> str:
     return settings.gateway_address
 
 
-def sentence(error: PulseError, client: Client) -> str:
+def sentence(error: PulseError, address: str) -> str:
     """Why, what, and what to do, in one line."""
     if error.reason == UNREACHABLE:
-        return f"nobody answers at {client.address}; is Pulse running? `pulse up` starts it"
+        return f"nobody answers at {address}; is Pulse running? `pulse up` starts it"
     if error.code is grpc.StatusCode.UNAUTHENTICATED:
         return f"{error.reason}: {output.printable(error.message)}; PULSE_API_KEY holds the key of the pulse command"
     told = f"{error.reason}: {output.printable(error.message)}"
@@ -49,7 +51,14 @@ def sentence(error: PulseError, client: Client) -> str:
     return f"{told}; {output.printable(error.hint)}" if error.hint else told
 
 
-def _tls(settings: CliSettings) -> bool | bytes:
+def tls(settings: CliSettings) -> bool | bytes | grpc.ChannelCredentials:
+    """How the gateway is called: with this role's certificate if there is one, else as the command's settings say."""
+    if settings.tls:
+        try:
+            own = Certificates(settings.tls).current()
+        except ConfigError as error:
+            output.fail(str(error))
+        return grpc.ssl_channel_credentials(own.authorities, own.key, own.certificate)
     if not (settings.cli_tls and settings.cli_ca_file):
         return settings.cli_tls
     try:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
 from itertools import islice
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -14,7 +13,8 @@ from services.cli.options import Address, ChannelName, Json, NotificationId
 from shared.clock import SystemClock
 
 if TYPE_CHECKING:
-    from pulse_client import Client, Notification
+    from pulse_client import Client, Replay
+    from pulse_client.calls_operations import Deaths
 
 #: Read in one call.
 _PAGE = 500
@@ -57,9 +57,9 @@ def list_(
     """List dead letters, the last to die first."""
     from services.cli.connect import gateway
 
-    wanted = _filter(channel, provider, code, since, until)
+    wanted = _deaths(channel, provider, code, since, until)
     with gateway(address) as client:
-        found = list(islice(_letters(client, wanted, min(limit, _PAGE)), limit))
+        found = list(islice(client.list_dead_letters(min(limit, _PAGE), **wanted), limit))
     if json:
         output.print_json(found)
         return
@@ -106,11 +106,12 @@ def replay(
         if named:
             _replay_named(client, named, json)
         else:
-            _replay_all(client, _filter(channel, provider, code, since, until), rate, dry_run, json)
+            answer = client.replay_dead_letters(rate, dry_run, **_deaths(channel, provider, code, since, until))
+            _tell_replay(answer, rate, dry_run, json)
 
 
 def _replay_named(client: Client, notification_ids: list[str], json: bool) -> None:
-    replayed = [_replay_one(client, notification_id) for notification_id in notification_ids]
+    replayed = [client.replay_dead_letter(notification_id) for notification_id in notification_ids]
     if json:
         output.print_json(replayed)
         return
@@ -118,16 +119,14 @@ def _replay_named(client: Client, notification_ids: list[str], json: bool) -> No
         output.say(f"{one.notification_id} {one.status}")
 
 
-def _replay_all(client: Client, wanted: Any, rate: int, dry_run: bool, json: bool) -> None:
-    answer = _call(client, "ReplayDeadLetters", filter=wanted, rate_per_second=rate, dry_run=dry_run)
-    last = answer.last_due_time.ToDatetime(tzinfo=dt.UTC) if answer.HasField("last_due_time") else None
+def _tell_replay(answer: Replay, rate: int, dry_run: bool, json: bool) -> None:
     if json:
-        output.print_json({"matched": answer.matched, "replayed": answer.replayed, "last_due_time": last})
+        output.print_json(answer)
     elif dry_run:
         length = dt.timedelta(seconds=answer.matched / rate)
         output.say(f"{answer.matched} would be replayed, in {output.printable(length)}")
     else:
-        output.say(f"{answer.replayed} of {answer.matched} are on their way" + _until(last))
+        output.say(f"{answer.replayed} of {answer.matched} are on their way" + _until(answer.last_due_time))
         if answer.replayed < answer.matched:
             output.say("run it again then for the rest: one call replays no more than it has time for")
 
@@ -136,44 +135,11 @@ def _until(last: dt.datetime | None) -> str:
     return f", the last of them at {output.printable(last)}" if last else ""
 
 
-def _letters(client: Client, wanted: Any, size: int) -> Iterator[Notification]:
-    """All that match, page by page."""
-    from pulse_client import read
-
-    token = ""
-    while True:
-        page = _call(client, "ListDeadLetters", filter=wanted, page_size=size, page_token=token)
-        yield from map(read.notification, page.dead_letters)
-        token = page.next_page_token
-        if not token:
-            return
-
-
-def _replay_one(client: Client, notification_id: str) -> Notification:
-    from pulse_client import read
-
-    return read.notification(_call(client, "ReplayDeadLetter", notification_id=notification_id))
-
-
-def _filter(channel: str, provider: str, code: str, since: dt.datetime | None, until: dt.datetime | None) -> Any:
-    from pulse.common.v1 import enums_pb2
-    from pulse.gateway.v1 import operations_service_pb2 as api
-    from shared.times import to_timestamp
-
-    return api.DeadLetterFilter(
-        channel=enums_pb2.Channel.Value(channel) if channel else enums_pb2.CHANNEL_UNSPECIFIED,
-        provider=provider,
-        failure_code=code,
-        died_after=to_timestamp(since),
-        died_before=to_timestamp(until),
-    )
-
-
-def _call(client: Client, method: str, **fields: Any) -> Any:
-    """One of the operations, which the client has no method of its own for."""
-    from pulse.gateway.v1 import operations_service_pb2 as api
-    from pulse.gateway.v1.operations_service_pb2_grpc import OperationsServiceStub
-    from pulse_client.calls import Call
-
-    request = getattr(api, f"{method}Request")(**fields)
-    return client._call(Call(OperationsServiceStub, method, request, lambda answer: answer))
+def _deaths(channel: str, provider: str, code: str, since: dt.datetime | None, until: dt.datetime | None) -> Deaths:
+    return {
+        "channel": channel,
+        "provider": provider,
+        "failure_code": code,
+        "died_after": since,
+        "died_before": until,
+    }

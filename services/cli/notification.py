@@ -79,6 +79,18 @@ def cancel(notification_id: NotificationId, json: Json = False, address: Address
         output.say(str(notification.status))
 
 
+def acknowledge(notification_id: NotificationId, json: Json = False, address: Address = "") -> None:
+    """Say that a notification has arrived, where the provider does not."""
+    from services.cli.connect import gateway
+
+    with gateway(address) as client:
+        notification = client.acknowledge(notification_id)
+    if json:
+        output.print_json(notification)
+    else:
+        output.say(str(notification.status))
+
+
 def _print_notification(notification: Notification) -> None:
     output.print_fields(
         {
@@ -88,6 +100,8 @@ def _print_notification(notification: Notification) -> None:
             "user": notification.user_id,
             "to": notification.to,
             "channel": notification.channel,
+            "then by": ", ".join(fallback.channel for fallback in notification.fallbacks),
+            "told by": notification.collapsed_into,
             "template": f"{notification.template_name} (version {notification.template_version})",
             "priority": notification.priority,
             "locale": notification.locale,

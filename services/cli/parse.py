@@ -36,6 +36,21 @@ def status(text: str) -> str:
     return _name(Status, text)
 
 
+def limit_kind(text: str) -> str:
+    """A limit's kind, in any case."""
+    from pulse_client import LimitKind
+
+    return _name(LimitKind, text)
+
+
+def fallback(text: str) -> tuple[str, str, dt.timedelta | None]:
+    """A channel, where to and how long the one before has: sms:+4915112345678@30s, push@10m, email:ann@example.org."""
+    parts = re.fullmatch(r"(?P<channel>[a-zA-Z]+)(?::(?P<to>.+?))?(?:@(?P<after>[0-9dhms]+))?", text)
+    if not parts:
+        raise typer.BadParameter(f"{text!r} is no fallback; write sms:+4915112345678@30s")
+    return channel(parts["channel"]), parts["to"] or "", length(parts["after"]) if parts["after"] else None
+
+
 def moment(text: str) -> dt.datetime:
     """RFC 3339 with a zone, seconds may be left out."""
     try:

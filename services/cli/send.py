@@ -20,7 +20,10 @@ LONGEST_WAIT_S = 300.0
 def send(
     template: Annotated[str, typer.Argument(help="the template's name")],
     user: Annotated[str, typer.Option("--user", help="whom, in your own terms")],
-    to: Annotated[str, typer.Option("--to", help="a mail address, a phone number (+49...) or a device token")],
+    to: Annotated[
+        str,
+        typer.Option("--to", help="a mail address, a phone number (+49...), a device token; else the user's devices"),
+    ] = "",
     channel: ChannelName = "",
     context: Context = "",
     var: Variables = [],  # noqa: B006  # typer makes a new list for each run
@@ -37,6 +40,10 @@ def send(
     locale: Locale = "",
     subject: Annotated[str, typer.Option("--subject", help="in place of the template's subject or title")] = "",
     label: Annotated[list[str], typer.Option("--label", metavar="NAME=TEXT", help="a label of your own")] = [],  # noqa: B006
+    fallback: Annotated[
+        list[str],
+        typer.Option("--fallback", metavar="CHANNEL[:TO][@LENGTH]", help="where to next if it does not arrive in time"),
+    ] = [],  # noqa: B006
     at_most_once: Annotated[bool, typer.Option(help="never try again when a provider did not answer")] = False,
     check: Annotated[bool, typer.Option("--check", help="check everything, send nothing")] = False,
     wait: Annotated[bool, typer.Option("--wait", help="wait until it is sent, or has failed")] = False,
@@ -45,6 +52,8 @@ def send(
 ) -> None:
     """Send one notification; prints its id."""
     variables, labels = parse.variables(context, var), parse.labels(label, "--label")
+    legs = [parse.fallback(text) for text in fallback]
+    from pulse_client import Fallback
     from services.cli.connect import gateway
 
     with gateway(address) as client:
@@ -61,6 +70,7 @@ def send(
             locale=locale,
             subject=subject,
             metadata=labels,
+            fallbacks=[Fallback(*leg) for leg in legs],
             at_most_once=at_most_once,
             validate_only=check,
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -21,6 +22,10 @@ File = Annotated[
 Body = Annotated[str, typer.Option("--body", help="the text, Liquid; @PATH reads a file")]
 Subject = Annotated[str, typer.Option("--subject", help="the subject or title")]
 Html = Annotated[str, typer.Option("--html", help="the mail's HTML part; @PATH reads a file")]
+Window = Annotated[
+    dt.timedelta | None,
+    typer.Option("--digest", parser=parse.length, metavar="LENGTH", help="make one of a user's within so long: 5m, 1d"),
+]
 Category = Annotated[str, typer.Option("--category", help="what recipients' preferences go by")]
 
 
@@ -48,6 +53,7 @@ def create(
     html: Html = "",
     priority: PriorityName = "",
     category: Category = "",
+    digest: Window = None,
     locale: Locale = "",
     json: Json = False,
     address: Address = "",
@@ -62,6 +68,7 @@ def create(
         html=html,
         priority=priority,
         category=category,
+        digest_window=digest,
         locale=locale,
     )
     from services.cli.connect import gateway
@@ -79,6 +86,7 @@ def update(
     html: Html = "",
     priority: PriorityName = "",
     category: Category = "",
+    digest: Window = None,
     locale: Locale = "",
     json: Json = False,
     address: Address = "",
@@ -93,6 +101,7 @@ def update(
         html=html,
         priority=priority,
         category=category,
+        digest_window=digest,
         locale=locale,
     )
     from services.cli.connect import gateway
@@ -122,6 +131,7 @@ def get(
             "channel": template.channel,
             "priority": template.priority,
             "category": template.category,
+            "digest": template.digest_window,
             "locale": template.default_locale,
             "variables": ", ".join(template.variables),
         }
@@ -186,12 +196,12 @@ def _show(template: Template, json: bool) -> None:
         output.say(f"{template.name} is at version {template.version}.")
 
 
-def _given(name: str, file: Path | None, **options: str) -> Template:
+def _given(name: str, file: Path | None, digest_window: dt.timedelta | None, **options: str) -> Template:
     """The template out of options or a file; a file is whole, so options beside it would be lost."""
     from services.cli import template_file
 
     if file:
-        if any(options.values()):
+        if digest_window or any(options.values()):
             raise typer.BadParameter("--file holds the whole template; leave the other options away")
         return template_file.read(file, name)
     content = {
@@ -199,5 +209,13 @@ def _given(name: str, file: Path | None, **options: str) -> Template:
         "body": parse.text_or_file(options["body"]),
         "html_body": parse.text_or_file(options["html"]),
     }
-    fields = {"channel": options["channel"], "priority": options["priority"], "category": options["category"]}
-    return template_file.template({"name": name, **fields, "default_locale": options["locale"], "contents": [content]})
+    fields = {
+        "name": name,
+        "channel": options["channel"],
+        "priority": options["priority"],
+        "category": options["category"],
+        "digest_window": digest_window.total_seconds() if digest_window else None,
+        "default_locale": options["locale"],
+        "contents": [content],
+    }
+    return template_file.template(fields)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,7 @@ def read(path: Path, name: str) -> Template:
 
 def template(fields: Mapping[str, Any]) -> Template:
     """From a JSON object; BadParameter names what it lacks or has too much."""
-    known = _texts(fields, TEXTS, (*ANSWERED, "contents"))
+    known = _texts(fields, TEXTS, (*ANSWERED, "contents", "digest_window"))
     contents = fields.get("contents")
     if not known["name"] or not known["channel"] or not isinstance(contents, list):
         raise typer.BadParameter("a template needs a name, a channel and a body")
@@ -36,7 +37,17 @@ def template(fields: Mapping[str, Any]) -> Template:
         priority=Priority(parse.priority(known["priority"]) or "UNSPECIFIED"),
         category=known["category"],
         default_locale=known["default_locale"],
+        digest_window=_window(fields.get("digest_window")),
     )
+
+
+def _window(given: Any) -> dt.timedelta | None:
+    """As REST writes it, "300s", or as --json prints it, 300.0."""
+    if given is None:
+        return None
+    if isinstance(given, bool) or not isinstance(given, (int, float, str)):
+        raise typer.BadParameter("digest_window must be a length of time")
+    return parse.length(given) if isinstance(given, str) else dt.timedelta(seconds=given)
 
 
 def _content(fields: Any) -> TemplateContent:

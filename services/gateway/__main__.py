@@ -12,7 +12,7 @@ def main() -> None:
     """Reads the settings and serves until a signal ends it; settings that cannot be end it with a sentence."""
     settings = GatewaySettings.load_or_exit()
     try:
-        process.run("gateway", settings, lambda: Gateway(settings))
+        process.run("gateway", settings, lambda tracer: Gateway(settings, tracer=tracer))
     except ConfigError as error:
         raise SystemExit(f"configuration: {error}") from None
 

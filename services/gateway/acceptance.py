@@ -6,15 +6,27 @@ import datetime as dt
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+from pulse.common.v1 import notification_pb2
 from pulse.gateway.v1 import notification_service_pb2 as api
 from pulse.router.v1 import router_service_pb2 as router_pb2
-from services.gateway import context, fingerprint, idempotency, labels, times, traceparent, wire
+from services.gateway import (
+    context,
+    destinations,
+    digests,
+    fingerprint,
+    idempotency,
+    labels,
+    times,
+    wire,
+)
 from services.gateway.addresses import Addresses
 from services.gateway.auth import Caller
+from services.gateway.destinations import Destination
 from services.gateway.headers import Headers
 from services.gateway.plainly_valid import plainly_valid
 from services.gateway.refusal import Refusal
 from services.gateway.templates import PinnedTemplate, TemplateCatalogue
+from shared import tracing
 from shared.clock import Clock
 from shared.ids import uuid7
 from shared.rendering import RenderError
@@ -81,8 +93,8 @@ class Acceptance:
         request, stored = draft.request, template.stored
         expires_at = self._expiry(draft)
         channel = request.channel or stored.channel
-        address = self._addresses.normalise(wire.CHANNEL_NAMES[channel], request.to)
-        _check_text(wire.CHANNEL_NAMES[channel], draft, template)
+        first, *rest = destinations.normalise(self._addresses, _wanted(request, channel))
+        _check_texts([first, *rest], draft, template)
         return router_pb2.Submission(
             notification_id=uuid7(self._clock.now()),
             tenant_id=caller.tenant_id,
@@ -90,7 +102,7 @@ class Acceptance:
             template_name=stored.name,
             template_version=stored.version,
             channel=channel,
-            to=address,
+            to=first.address,
             subject=request.subject,
             context_json=draft.context_json,
             idempotency_key=draft.idempotency_key,
@@ -105,6 +117,10 @@ class Acceptance:
             delivery_guarantee=request.delivery_guarantee,
             traceparent=self._traceparent(headers),
             validate_only=request.validate_only,
+            fallbacks=[
+                _fallback(asked, fallback.address) for asked, fallback in zip(request.fallbacks, rest, strict=True)
+            ],
+            digest_window=wire.length(stored, "digest_window"),
         )
 
     def _expiry(self, draft: Draft) -> dt.datetime | None:
@@ -114,20 +130,45 @@ class Acceptance:
         return times.expiry(now, draft.send_at, draft.expires_at, ttl)
 
     def _traceparent(self, headers: Headers) -> str:
-        given = traceparent.accept(headers.traceparent[0]) if len(headers.traceparent) == 1 else ""
-        return given or traceparent.make(self._trace_ratio)
+        span = tracing.current()
+        if span is not None:
+            return span.traceparent
+        given = tracing.accept(headers.traceparent[0]) if len(headers.traceparent) == 1 else ""
+        return given or tracing.new_trace(self._trace_ratio)
 
 
-def _check_text(channel: str, draft: Draft, template: PinnedTemplate) -> None:
-    """Refuses what could not be rendered, or as a push could not be carried."""
-    locale = draft.request.locale
-    try:
-        if channel != "PUSH":
-            template.compiled.check(channel, locale, draft.context)
-            return
-        rendered = template.compiled.render(channel, locale, draft.context)
-    except RenderError as error:
-        raise wire.render_refusal(error) from None
-    title = draft.request.subject or rendered.subject
+def _wanted(request: api.SendNotificationRequest, channel: int) -> list[Destination]:
+    fallbacks = [
+        Destination(wire.CHANNEL_NAMES[fallback.channel], fallback.to, f"fallbacks[{n}]")
+        for n, fallback in enumerate(request.fallbacks)
+    ]
+    return [Destination(wire.CHANNEL_NAMES[channel], request.to), *fallbacks]
+
+
+def _fallback(asked: notification_pb2.Fallback, address: str) -> notification_pb2.Fallback:
+    return notification_pb2.Fallback(channel=asked.channel, to=address, after=wire.length(asked, "after"))
+
+
+def _check_texts(wanted: Sequence[Destination], draft: Draft, template: PinnedTemplate) -> None:
+    """Refuses what could not be rendered for each of the channels, or as a push could not be carried."""
+    given = draft.context
+    if template.stored.HasField("digest_window"):
+        digests.refuse_own(given)
+        given = digests.with_digest(given)
+    for destination in wanted:
+        try:
+            _check_text(destination.channel, draft.request, given, template)
+        except RenderError as error:
+            raise wire.render_refusal(error, destination.field("channel")) from None
+
+
+def _check_text(
+    channel: str, request: api.SendNotificationRequest, given: dict[str, Any], template: PinnedTemplate
+) -> None:
+    if channel != "PUSH":
+        template.compiled.check(channel, request.locale, given)
+        return
+    rendered = template.compiled.render(channel, request.locale, given)
+    title = request.subject or rendered.subject
     if len(title.encode()) + len(rendered.body.encode()) > _LARGEST_PUSH:
         raise Refusal("context", "PUSH_TOO_LARGE", "makes title and text longer than a push can be (4 KiB)")

@@ -36,14 +36,19 @@ class Addresses:
         self._domain = functools.lru_cache(maxsize=4096)(self._check_domain)
         self._normalisers = {"EMAIL": self._email, "SMS": self._phone, "PUSH": self._device_token}
 
-    def normalise(self, channel: str, address: str) -> str:
-        """The address as it is stored and sent to; raises :class:`Refusal` for field ``to``.
+    def normalise(self, channel: str, address: str, field: str = "to") -> str:
+        """The address as it is stored and sent to; raises :class:`Refusal` for ``field``, its path in the request.
 
         EMAIL: the domain in lower-case A-labels, the local part as given. SMS: E.164. PUSH: as given.
         """
-        if _CONTROL.search(address):
-            raise _refusal("ADDRESS_CONTROL_CHARACTER", "holds a line break or another control character")
-        return self._normalisers[channel](address)
+        try:
+            if _CONTROL.search(address):
+                raise _refusal("ADDRESS_CONTROL_CHARACTER", "holds a line break or another control character")
+            return self._normalisers[channel](address)
+        except Refusal as refusal:
+            if field == "to":
+                raise
+            raise refusal.at(field) from None
 
     def _email(self, address: str) -> str:
         local_part, at, domain = address.rpartition("@")

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
-import hmac
-from collections.abc import Sequence
+import datetime as dt
 from dataclasses import dataclass
 from typing import Protocol
 
 from services.gateway.headers import Headers
+from shared import secret_keys
+from shared.clock import Clock
 from shared.errors import Code, PulseError
+from shared.scopes import SCOPES
 
-#: What a key may be allowed to do.
-SCOPES = frozenset({"send", "read", "templates", "operate"})
 #: The tenant of everybody while credentials are off.
 DEFAULT_TENANT = "default"
 
@@ -43,10 +42,23 @@ class Caller:
 class ApiKey:
     """A credential, known by its hash alone."""
 
-    tenant_id: str
-    name: str
+    caller: Caller
     digest: bytes  # SHA-256 of the key
-    scopes: frozenset[str]
+    key_id: str = ""  # the public part of it, if it has one
+    expires_at: dt.datetime | None = None
+
+
+class Keys(Protocol):
+    """The keys that are accepted."""
+
+    @property
+    def complete(self) -> bool:
+        """Whether a key that is not among them is none."""
+        ...
+
+    def find(self, secret: str) -> ApiKey | None:
+        """The key whose secret this is."""
+        ...
 
 
 class Door(Protocol):
@@ -69,19 +81,22 @@ class OpenDoor:
 class KeyedDoor:
     """Every call needs an API key, as ``authorization: Bearer <key>`` or ``x-api-key: <key>``."""
 
-    def __init__(self, keys: Sequence[ApiKey]) -> None:
-        self._callers = [(key.digest, Caller(key.tenant_id, key.name, key.scopes)) for key in keys]
+    def __init__(self, keys: Keys, clock: Clock) -> None:
+        self._keys = keys
+        self._clock = clock
 
     def admit(self, headers: Headers) -> Caller:
-        digest = hashlib.sha256(_presented(headers).encode("utf-8", "replace")).digest()
-        found = None
-        # All are compared, so that the time taken does not tell how near a guess came.
-        for known, caller in self._callers:
-            if hmac.compare_digest(known, digest):
-                found = caller
-        if found is None:
+        secret = _presented(headers)
+        key = self._keys.find(secret)
+        if key is None and not self._keys.complete and secret_keys.key_id(secret):
+            raise PulseError(
+                Code.UNAVAILABLE, "API_KEYS_UNKNOWN_YET", "the API key cannot be checked just now", retry_after=1.0
+            )
+        if key is None:
             raise _unauthenticated("API_KEY_UNKNOWN", "the API key is not known")
-        return found
+        if key.expires_at is not None and key.expires_at <= self._clock.now():
+            raise _unauthenticated("API_KEY_EXPIRED", "the API key has expired")
+        return key.caller
 
 
 def _presented(headers: Headers) -> str:

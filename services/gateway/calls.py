@@ -10,6 +10,7 @@ import grpc.aio
 from services.gateway import headers
 from services.gateway.auth import Caller, Door
 from services.gateway.headers import Headers
+from shared import request_log
 from shared.errors import Code, PulseError
 
 Context = grpc.aio.ServicerContext[Any, Any]
@@ -24,7 +25,9 @@ class Entry:
     def admit(self, context: Context, scope: str) -> tuple[Caller, Headers]:
         """The caller and what it said besides; UNAUTHENTICATED or PERMISSION_DENIED."""
         said = headers.read(context.invocation_metadata() or ())
-        return self.door.admit(said).require(scope), said
+        caller = self.door.admit(said)
+        request_log.note("tenant", caller.tenant_id)
+        return caller.require(scope), said
 
     def caller(self, context: Context, scope: str) -> Caller:
         """The caller alone."""

@@ -11,6 +11,7 @@ from pulse.gateway.v1 import compatibility_service_pb2_grpc as api_grpc
 from pulse.gateway.v1 import notification_service_pb2
 from pulse.ledger.v1 import ledger_reader_pb2
 from services.gateway import compatibility, wire
+from services.gateway.announcing import announce
 from services.gateway.auth import Caller
 from services.gateway.calls import Context, Entry
 from services.gateway.compatibility_wire import status_word, to_status, to_template
@@ -49,7 +50,7 @@ class CompatibilityService(api_grpc.CompatibilityServiceServicer):
             raise wire.to_error(refusal) from None
         modern = await self._modernise(caller, request, channel)
         result = await self._sending.send(caller, modern, said)
-        await context.send_initial_metadata(((_HTTP_CODE, "200" if result.replayed else "202"),))
+        await announce(context, said, result, ((_HTTP_CODE, "200" if result.replayed else "202"),))
         status = status_word(result.status) if result.replayed else "queued"
         return api.SendResponse(notification_id=result.notification_id, status=status)
 

@@ -14,6 +14,12 @@ class Headers:
     api_key: list[str] = field(default_factory=list)
     idempotency_key: list[str] = field(default_factory=list)
     traceparent: list[str] = field(default_factory=list)
+    transcoded_from: list[str] = field(default_factory=list)
+
+    @property
+    def over_rest(self) -> bool:
+        """Whether Envoy made the call of a REST request; anybody may say so, as it only tells where limits are told."""
+        return bool(self.transcoded_from)
 
 
 def read(metadata: Iterable[tuple[str, str | bytes]]) -> Headers:
@@ -24,6 +30,7 @@ def read(metadata: Iterable[tuple[str, str | bytes]]) -> Headers:
         "x-api-key": headers.api_key,
         "idempotency-key": headers.idempotency_key,
         "traceparent": headers.traceparent,
+        "x-envoy-original-path": headers.transcoded_from,
     }
     for key, value in metadata:
         values = known.get(key)

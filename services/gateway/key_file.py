@@ -7,8 +7,9 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-from services.gateway.auth import SCOPES, ApiKey
+from services.gateway.auth import ApiKey, Caller
 from shared.config import ConfigError
+from shared.scopes import SCOPES
 
 
 class _Entry(BaseModel):
@@ -37,4 +38,4 @@ def _key(entry: _Entry) -> ApiKey:
     unknown = sorted(entry.scopes - SCOPES)
     if unknown:
         raise ConfigError(f"the API key {entry.name!r} has the unknown scope {unknown[0]!r}")
-    return ApiKey(entry.tenant, entry.name, binascii.unhexlify(entry.sha256), entry.scopes)
+    return ApiKey(Caller(entry.tenant, entry.name, entry.scopes), binascii.unhexlify(entry.sha256))

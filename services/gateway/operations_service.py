@@ -1,8 +1,8 @@
-"""OperationsService: queues, statistics and dead letters, for operators."""
+"""OperationsService: queues, statistics and dead letters, for operators; providers and limits have their own parts."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from google.protobuf.duration_pb2 import Duration
 
@@ -12,13 +12,15 @@ from pulse.gateway.v1 import operations_service_pb2_grpc as api_grpc
 from pulse.ledger.v1 import ledger_admin_pb2, ledger_reader_pb2, records_pb2
 from services.gateway import wire
 from services.gateway.calls import Context, Entry
-from services.gateway.not_available import not_available
+from services.gateway.limit_operations import LimitOperations
 from services.gateway.peers import ask
+from services.gateway.provider_operations import ProviderOperations
 from services.gateway.refusal import Refusal, refuse_nul
 from services.gateway.service import DEFAULT_PAGE_SIZE, notification_ref
 from shared.validation import check
 
 if TYPE_CHECKING:
+    from pulse.delivery.v1.delivery_service_pb2_grpc import DeliveryServiceAsyncStub
     from pulse.ledger.v1.ledger_admin_pb2_grpc import LedgerAdminAsyncStub
     from pulse.ledger.v1.ledger_reader_pb2_grpc import LedgerReaderAsyncStub
 
@@ -26,15 +28,24 @@ _SCOPE = "operate"
 #: Replays in a second when none is asked for.
 _DEFAULT_RATE = 100
 _DAY = 24 * 3600
+#: Pieces that statistics may be cut into; one more where the window does not begin with a piece.
+MOST_BUCKETS = 1_000
 
 
-class OperationsService(api_grpc.OperationsServiceServicer):
+class OperationsService(ProviderOperations, LimitOperations, api_grpc.OperationsServiceServicer):
     """The public door for operators; each sees its own tenant."""
 
-    def __init__(self, entry: Entry, reader: LedgerReaderAsyncStub, admin: LedgerAdminAsyncStub) -> None:
+    def __init__(
+        self,
+        entry: Entry,
+        reader: LedgerReaderAsyncStub,
+        admin: LedgerAdminAsyncStub,
+        delivery: DeliveryServiceAsyncStub,
+    ) -> None:
         self._entry = entry
         self._reader = reader
         self._admin = admin
+        self._delivery = delivery
 
     async def GetQueueDepths(self, request: api.GetQueueDepthsRequest, context: Context) -> api.GetQueueDepthsResponse:
         caller = self._entry.caller(context, _SCOPE)
@@ -57,15 +68,16 @@ class OperationsService(api_grpc.OperationsServiceServicer):
     async def GetStatistics(self, request: api.GetStatisticsRequest, context: Context) -> api.GetStatisticsResponse:
         caller = self._entry.caller(context, _SCOPE)
         check(request)
-        window = request.window if request.HasField("window") else Duration(seconds=_DAY)
-        statistics = await ask(
-            self._reader.GetStatistics,
-            ledger_reader_pb2.GetStatisticsRequest(tenant_id=caller.tenant_id, window=window),
+        inner = ledger_reader_pb2.GetStatisticsRequest(
+            tenant_id=caller.tenant_id,
+            window=wire.length(request, "window") or Duration(seconds=_DAY),
+            bucket=wire.length(request, "bucket"),
+            by_provider=request.by_provider,
         )
+        _check_buckets(inner)
+        statistics = await ask(self._reader.GetStatistics, inner)
         return api.GetStatisticsResponse(
-            counts=[
-                api.StatusCount(status=cell.status, channel=cell.channel, count=cell.count) for cell in statistics.cells
-            ],
+            counts=[_status_count(cell) for cell in statistics.cells],
             average_retry_attempts=statistics.average_retry_attempts,
         )
 
@@ -111,12 +123,19 @@ class OperationsService(api_grpc.OperationsServiceServicer):
             answer.last_due_time.CopyFrom(replay.last_due_time)
         return answer
 
-    async def _refuse_pausing(self, request: Any, context: Context) -> Any:
-        self._entry.caller(context, _SCOPE)
-        raise not_available("pausing and resuming a channel or provider")
 
-    PauseDelivery = _refuse_pausing
-    ResumeDelivery = _refuse_pausing
+def _check_buckets(asked: ledger_reader_pb2.GetStatisticsRequest) -> None:
+    """Raises INVALID_ARGUMENT for a window cut into more buckets than anybody would look at."""
+    if asked.HasField("bucket") and asked.window.ToNanoseconds() > MOST_BUCKETS * asked.bucket.ToNanoseconds():
+        refusal = Refusal("bucket", "BUCKETS_TOO_MANY", f"cuts the window into more than {MOST_BUCKETS:,} pieces")
+        raise wire.to_error(refusal)
+
+
+def _status_count(cell: ledger_reader_pb2.StatisticsCell) -> api.StatusCount:
+    count = api.StatusCount(status=cell.status, channel=cell.channel, count=cell.count, provider=cell.provider)
+    if cell.HasField("bucket_start"):
+        count.bucket_start.CopyFrom(cell.bucket_start)
+    return count
 
 
 def _filter(wanted: api.DeadLetterFilter) -> records_pb2.DeadLetterFilter:

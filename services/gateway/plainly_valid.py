@@ -27,7 +27,7 @@ def plainly_valid(request: api.SendNotificationRequest) -> bool:
     return bool(
         _USER_ID.fullmatch(request.user_id)
         and _TEMPLATE_NAME.fullmatch(request.template_name)
-        and 0 < len(request.to) <= _LONGEST_ADDRESS
+        and len(request.to) <= _LONGEST_ADDRESS
         and _KEY.fullmatch(request.idempotency_key)
         and _SUBJECT.fullmatch(request.subject)
         and _LOCALE.fullmatch(request.locale)
@@ -35,5 +35,6 @@ def plainly_valid(request: api.SendNotificationRequest) -> bool:
         and 0 <= request.priority <= 2
         and 0 <= request.delivery_guarantee <= 2
         and not request.metadata
+        and not request.fallbacks
         and not request.HasField("ttl")
     )

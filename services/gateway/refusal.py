@@ -13,6 +13,10 @@ class Refusal(Exception):
         self.description = description  # one sentence without a full stop
         self.hint = hint  # what to do about it; may be empty
 
+    def at(self, field: str) -> Refusal:
+        """The same said of a field elsewhere in the request."""
+        return Refusal(field, self.reason, self.description, self.hint)
+
 
 def refuse_nul(field: str, reason: str, *texts: str) -> None:
     """Refuses a text that holds a NUL character, which PostgreSQL cannot store or compare."""

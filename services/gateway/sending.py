@@ -12,7 +12,9 @@ from services.gateway.auth import Caller
 from services.gateway.headers import Headers
 from services.gateway.replays import Replays
 from services.gateway.submitter import Outcome, Submitter
+from shared import request_log, tracing
 from shared.errors import PulseError
+from shared.tracing import Span
 
 #: After so many requests of a batch other calls get their turn.
 _BREATH = 25
@@ -29,7 +31,7 @@ class Sending:
     async def send(
         self, caller: Caller, request: api.SendNotificationRequest, headers: Headers
     ) -> router_pb2.SubmitResult:
-        """The router's answer to one request; raises why it was refused."""
+        """The router's answer to one request, which may be a refusal; raises what was refused before it."""
         draft = self._acceptance.read(request, headers.idempotency_key)
         try:
             submission = await self._acceptance.complete(caller, draft, headers)
@@ -38,7 +40,12 @@ class Sending:
             if isinstance(outcome, PulseError):
                 raise outcome from None
             return outcome
-        return await self._submitter.one(submission)
+        result = await self._submitter.one(submission)
+        request_log.note("notification_id", result.notification_id)
+        span = tracing.current()
+        if span is not None:
+            _tell(span, result)
+        return result
 
     async def send_all(
         self, caller: Caller, requests: Sequence[api.SendNotificationRequest], headers: Headers
@@ -72,3 +79,11 @@ class Sending:
             return await self._replays.reconsider(caller, refused)
         except PulseError as error:
             return [error] * len(refused)
+
+
+def _tell(span: Span, result: router_pb2.SubmitResult) -> None:
+    """Says which notification the call made, so that it is found by its id; HIGH is kept whatever was sampled."""
+    if result.keep_trace:
+        span.keep()
+    if span.sampled:
+        span.set("pulse.notification_id", result.notification_id)

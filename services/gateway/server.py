@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import sys
+
+from pulse.delivery.v1.delivery_service_pb2_grpc import DeliveryServiceStub
 from pulse.gateway.v1 import (
     compatibility_service_pb2_grpc,
+    key_service_pb2_grpc,
     notification_service_pb2_grpc,
     operations_service_pb2_grpc,
     recipient_service_pb2_grpc,
     template_service_pb2_grpc,
+    unsubscribe_service_pb2_grpc,
 )
 from pulse.ledger.v1.ledger_admin_pb2_grpc import LedgerAdminStub
 from pulse.ledger.v1.ledger_reader_pb2_grpc import LedgerReaderStub
@@ -15,11 +20,14 @@ from pulse.ledger.v1.ledger_service_pb2_grpc import LedgerServiceStub
 from pulse.router.v1.router_service_pb2_grpc import RouterServiceStub
 from services.gateway import key_file
 from services.gateway.acceptance import Acceptance
+from services.gateway.accepted_keys import AcceptedKeys
 from services.gateway.addresses import Addresses
 from services.gateway.auth import Door, KeyedDoor, OpenDoor
 from services.gateway.calls import Entry
 from services.gateway.compatibility_service import CompatibilityService
 from services.gateway.config import GatewaySettings
+from services.gateway.key_polling import KeyPolling
+from services.gateway.key_service import KeyService
 from services.gateway.metrics import GatewayMetrics
 from services.gateway.operations_service import OperationsService
 from services.gateway.recipient_service import RecipientService
@@ -29,33 +37,42 @@ from services.gateway.service import NotificationService
 from services.gateway.submitter import Submitter
 from services.gateway.template_service import TemplateService
 from services.gateway.templates import TemplateCatalogue
+from services.gateway.unsubscribe_service import UnsubscribeService
+from shared.call_traces import CallTraces
 from shared.channels import open_channel
 from shared.clock import Clock, SystemClock
 from shared.logs import logger
 from shared.metrics import Metrics
+from shared.request_log import RequestLog
 from shared.serving import Server
+from shared.tracing import OFF, Tracer
+from shared.unsubscribe import KeyRing
 
 DEFAULT_LISTEN = "[::]:50051"
 
 SERVICE_NAMES = tuple(
     f"pulse.gateway.v1.{name}Service"
-    for name in ("Notification", "Template", "Recipient", "Operations", "Compatibility")
+    for name in ("Notification", "Template", "Recipient", "Operations", "Key", "Compatibility", "Unsubscribe")
 )
 
 
 class Gateway:
     """The front door as a process serves it; made inside the event loop."""
 
-    def __init__(self, settings: GatewaySettings, clock: Clock | None = None) -> None:
+    def __init__(self, settings: GatewaySettings, clock: Clock | None = None, tracer: Tracer = OFF) -> None:
         clock = clock or SystemClock()
         self.metrics = Metrics()
-        self._router_channel = open_channel(settings.router_address)
-        self._ledger_channel = open_channel(settings.ledger_address)
+        self._router_channel = open_channel(settings.router_address, settings.tls, "router")
+        self._ledger_channel = open_channel(settings.ledger_address, settings.tls, "ledger")
+        self._delivery_channel = open_channel(settings.delivery_address, settings.tls, "delivery")
         reader = LedgerReaderStub(self._ledger_channel)
         admin = LedgerAdminStub(self._ledger_channel)
         ledger = LedgerServiceStub(self._ledger_channel)
 
-        entry = Entry(_door(settings))
+        keys = AcceptedKeys(key_file.read(settings.gateway_api_keys_file) if settings.gateway_api_keys_file else ())
+        polling = KeyPolling(reader, keys, settings.gateway_keys_seconds)
+        self._key_polling = polling if settings.auth == "required" else None
+        entry = Entry(_door(settings, keys, clock))
         templates = TemplateCatalogue(reader, fresh_seconds=settings.gateway_template_seconds)
         addresses = Addresses(phone_check=settings.phone_check, test_domains=settings.env == "development")
         acceptance = Acceptance(templates, addresses, clock, trace_ratio=settings.gateway_trace_ratio)
@@ -65,15 +82,22 @@ class Gateway:
             max_batch=settings.gateway_max_batch,
             max_waiting=settings.gateway_max_waiting,
             metrics=counted,
+            tracer=tracer,
         )
         sending = Sending(acceptance, self._submitter, Replays(ledger))
 
+        self._requests = RequestLog("gateway", sys.stderr.write)
         self._server = Server(
             settings.listen or DEFAULT_LISTEN,
             SERVICE_NAMES,
             reflect=settings.env == "development",
             drain_seconds=settings.drain_seconds,
+            leave_seconds=settings.leave_seconds,
             rpcs=self.metrics.rpcs,
+            tls=settings.tls,
+            health_listen=settings.health_listen,
+            traces=CallTraces(tracer, settings.gateway_trace_ratio),
+            requests=self._requests,
         )
         self.port = self._server.port
         to = self._server.grpc
@@ -83,27 +107,41 @@ class Gateway:
         template_service_pb2_grpc.add_TemplateServiceServicer_to_server(
             TemplateService(entry, templates, reader, admin), to
         )
-        operations_service_pb2_grpc.add_OperationsServiceServicer_to_server(OperationsService(entry, reader, admin), to)
+        operations_service_pb2_grpc.add_OperationsServiceServicer_to_server(
+            OperationsService(entry, reader, admin, DeliveryServiceStub(self._delivery_channel)), to
+        )
+        key_service_pb2_grpc.add_KeyServiceServicer_to_server(KeyService(entry, reader, admin, clock), to)
         compatibility_service_pb2_grpc.add_CompatibilityServiceServicer_to_server(
             CompatibilityService(entry, sending, templates, reader), to
         )
-        recipient_service_pb2_grpc.add_RecipientServiceServicer_to_server(RecipientService(entry), to)
+        recipient_service_pb2_grpc.add_RecipientServiceServicer_to_server(
+            RecipientService(entry, addresses, reader, admin), to
+        )
+        unsubscribe_service_pb2_grpc.add_UnsubscribeServiceServicer_to_server(
+            UnsubscribeService(admin, KeyRing.parse(settings.unsubscribe_key.get_secret_value())), to
+        )
 
     async def start(self) -> None:
         """Returns when it serves."""
+        if self._key_polling:
+            await self._key_polling.start()
         await self._server.start()
 
     async def stop(self) -> None:
         """Lets calls in flight end, then closes."""
         await self._server.stop()
+        self._requests.flush()
         await self._submitter.drain()
+        if self._key_polling:
+            await self._key_polling.stop()
         await self._router_channel.close()
         await self._ledger_channel.close()
+        await self._delivery_channel.close()
 
 
-def _door(settings: GatewaySettings) -> Door:
+def _door(settings: GatewaySettings, keys: AcceptedKeys, clock: Clock) -> Door:
     if settings.auth == "required":
-        return KeyedDoor(key_file.read(settings.gateway_api_keys_file))
+        return KeyedDoor(keys, clock)
     logger(__name__).warning(
         "AUTHENTICATION IS OFF: anybody who reaches this port acts for the tenant 'default'; set PULSE_AUTH=required"
     )

@@ -10,6 +10,7 @@ from pulse.gateway.v1 import notification_service_pb2 as api
 from pulse.gateway.v1 import notification_service_pb2_grpc as api_grpc
 from pulse.ledger.v1 import ledger_reader_pb2, ledger_service_pb2, records_pb2
 from services.gateway import wire
+from services.gateway.announcing import announce
 from services.gateway.auth import Caller
 from services.gateway.calls import Context, Entry, refuse_key_on_batch
 from services.gateway.peers import ask, follow
@@ -41,6 +42,7 @@ class NotificationService(api_grpc.NotificationServiceServicer):
     ) -> api.SendNotificationResponse:
         caller, said = self._entry.admit(context, "send")
         result = await self._sending.send(caller, request, said)
+        await announce(context, said, result)
         return api.SendNotificationResponse(
             notification_id="" if request.validate_only else result.notification_id,
             status=result.status,
@@ -93,6 +95,16 @@ class NotificationService(api_grpc.NotificationServiceServicer):
         )
         async for seen in follow(self._reader.WatchNotification, inner):
             yield api.WatchNotificationResponse(event=seen.event, status=seen.status)
+
+    async def AcknowledgeNotification(
+        self, request: api.AcknowledgeNotificationRequest, context: Context
+    ) -> notification_pb2.Notification:
+        caller = self._entry.caller(context, "send")
+        check(request)
+        inner = ledger_service_pb2.AcknowledgeRequest(
+            ref=notification_ref(caller, request.notification_id), actor=caller.actor
+        )
+        return (await ask(self._ledger.Acknowledge, inner)).notification
 
     async def CancelNotification(
         self, request: api.CancelNotificationRequest, context: Context

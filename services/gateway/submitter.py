@@ -6,14 +6,20 @@ import asyncio
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from opentelemetry.trace import SpanKind
+
 from pulse.router.v1 import router_service_pb2 as router_pb2
 from services.gateway.metrics import GatewayMetrics
 from services.gateway.peers import ask
+from shared import tracing
 from shared.errors import Code, PulseError, from_status
 from shared.gather import Gatherer
+from shared.tracing import OFF, Tracer
 
 if TYPE_CHECKING:
     from pulse.router.v1.router_service_pb2_grpc import RouterServiceAsyncStub
+
+_SUBMIT = "pulse.router.v1.RouterService/Submit"
 
 Outcome = router_pb2.SubmitResult | PulseError
 
@@ -22,12 +28,19 @@ class Submitter:
     """Submits to the router; ``max_waiting`` bounds what single sends and what batches hold, each for itself."""
 
     def __init__(
-        self, router: RouterServiceAsyncStub, *, max_batch: int, max_waiting: int, metrics: GatewayMetrics
+        self,
+        router: RouterServiceAsyncStub,
+        *,
+        max_batch: int,
+        max_waiting: int,
+        metrics: GatewayMetrics,
+        tracer: Tracer = OFF,
     ) -> None:
         self._router = router
         self._max_batch = max_batch
         self._max_waiting = max_waiting
         self._metrics = metrics
+        self._tracer = tracer
         self._in_batches = 0
         self._gatherer: Gatherer[router_pb2.Submission, router_pb2.SubmitResult] = Gatherer(
             self._submit, max_batch=max_batch, max_waiting=max_waiting
@@ -35,7 +48,7 @@ class Submitter:
         metrics.show_waiting(lambda: self._gatherer.waiting + self._in_batches)
 
     async def one(self, submission: router_pb2.Submission) -> router_pb2.SubmitResult:
-        """The router's answer; raises why it was refused, or RESOURCE_EXHAUSTED if too many wait."""
+        """The router's answer, a refusal too; raises RESOURCE_EXHAUSTED if too many wait."""
         return await self._gatherer.submit(submission)
 
     async def many(self, submissions: Sequence[router_pb2.Submission]) -> list[Outcome]:
@@ -60,14 +73,17 @@ class Submitter:
 
     async def _outcomes(self, submissions: Sequence[router_pb2.Submission]) -> Sequence[Outcome]:
         try:
-            return await self._submit(submissions)
+            results = await self._submit(submissions)
         except PulseError as error:
             return [error] * len(submissions)
+        return [from_status(result.error) if result.HasField("error") else result for result in results]
 
-    async def _submit(self, submissions: Sequence[router_pb2.Submission]) -> list[Outcome]:
+    async def _submit(self, submissions: Sequence[router_pb2.Submission]) -> Sequence[router_pb2.SubmitResult]:
         self._metrics.submitted(len(submissions))
-        response = await ask(self._router.Submit, router_pb2.SubmitRequest(submissions=submissions))
+        members = [submission.traceparent for submission in submissions]
+        with tracing.within(self._tracer.start_batch(_SUBMIT, members, SpanKind.CLIENT)):
+            response = await ask(self._router.Submit, router_pb2.SubmitRequest(submissions=submissions))
         if len(response.results) != len(submissions):
             raise PulseError(Code.INTERNAL, "INTERNAL", "the router answered for another number of submissions")
         self._metrics.answered(submissions, response.results)
-        return [from_status(one.error) if one.HasField("error") else one for one in response.results]
+        return response.results

@@ -11,8 +11,8 @@ from pulse.common.v1 import enums_pb2, template_pb2
 from pulse.gateway.v1 import template_service_pb2 as api
 from pulse.gateway.v1 import template_service_pb2_grpc as api_grpc
 from pulse.ledger.v1 import ledger_admin_pb2, ledger_reader_pb2
-from services.gateway import context as variables
-from services.gateway import segments, wire
+from services.gateway import context as contexts
+from services.gateway import digests, segments, wire
 from services.gateway.auth import Caller
 from services.gateway.calls import Context, Entry
 from services.gateway.contents import compile_contents
@@ -114,7 +114,11 @@ def _to_keep(given: template_pb2.Template) -> template_pb2.Template:
     kept.CopyFrom(given)
     for made_by_pulse in ("version", "create_time", "update_time", "variables"):
         kept.ClearField(made_by_pulse)
-    kept.variables.extend(sorted(compiled.variables))
+    variables = set(compiled.variables)
+    if window := wire.length(given, "digest_window"):
+        kept.digest_window.CopyFrom(window)
+        variables.discard(digests.VARIABLE)
+    kept.variables.extend(sorted(variables))
     return kept
 
 
@@ -138,7 +142,9 @@ def _preview(
     if not channel:
         raise Refusal("channel", "CHANNEL_MISSING", "is required for a draft of a template that is not stored")
     context = wire.plain(request.context)
-    variables.canonical(context)
+    contexts.canonical(context)
+    if stored and stored.stored.HasField("digest_window") and digests.VARIABLE not in context:
+        context = digests.with_digest(context)
     try:
         compiled = _to_preview(request, stored, channel)
         rendered = compiled.render(wire.CHANNEL_NAMES[channel], request.locale, context)

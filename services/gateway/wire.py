@@ -6,11 +6,12 @@ import datetime as dt
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import Message
 from google.protobuf.struct_pb2 import Struct, Value
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from pulse.common.v1 import enums_pb2, template_pb2
+from pulse.common.v1 import enums_pb2, notification_pb2, template_pb2
 from pulse.gateway.v1 import notification_service_pb2 as api
 from services.gateway.refusal import Refusal
 from shared.errors import Code, PulseError, Violation, invalid
@@ -38,9 +39,9 @@ def to_errors(refusals: Sequence[Refusal]) -> PulseError:
     return invalid(violations, refusals[0].reason)
 
 
-def render_refusal(error: RenderError) -> Refusal:
-    """Why a template cannot be sent with this context, or by this channel."""
-    field = "channel" if error.reason == "NO_CONTENT_FOR_CHANNEL" else "context"
+def render_refusal(error: RenderError, channel_field: str = "channel") -> Refusal:
+    """Why a template cannot be sent with this context, or by the channel that stands in ``channel_field``."""
+    field = channel_field if error.reason == "NO_CONTENT_FOR_CHANNEL" else "context"
     return Refusal(field, error.reason, error.message)
 
 
@@ -76,6 +77,18 @@ def moment(message: Message, field: str) -> dt.datetime | None:
         raise Refusal(field, "TIME_OUT_OF_RANGE", "is not a time between the years 1 and 9999") from None
 
 
+def length(message: Message, field: str) -> Duration | None:
+    """A length of time of the message that keeps the contract's rules, None if unset.
+
+    Seconds and nanoseconds are balanced, as peers may expect it: 5 s and -1 ns would pass the rules too.
+    """
+    if not message.HasField(field):
+        return None
+    balanced = Duration()
+    balanced.FromNanoseconds(getattr(message, field).ToNanoseconds())
+    return balanced
+
+
 def time_filter(message: Message, field: str) -> Timestamp | None:
     """A time to filter by, None if unset; INVALID_ARGUMENT if it lies outside the years 1 to 9999."""
     try:
@@ -98,6 +111,7 @@ def asked(request: api.SendNotificationRequest) -> dict[str, Any]:
         "locale": request.locale,
         "subject": request.subject,
         "metadata": dict(request.metadata),
+        "fallbacks": [_asked_fallback(fallback) for fallback in request.fallbacks],
     }
     if request.delivery_guarantee != enums_pb2.AT_LEAST_ONCE:
         fields["delivery_guarantee"] = request.delivery_guarantee
@@ -106,6 +120,11 @@ def asked(request: api.SendNotificationRequest) -> dict[str, Any]:
             span = getattr(request, name)
             fields[name] = [span.seconds, span.nanos]
     return {name: value for name, value in fields.items() if value}
+
+
+def _asked_fallback(fallback: notification_pb2.Fallback) -> list[Any]:
+    after = [fallback.after.seconds, fallback.after.nanos] if fallback.HasField("after") else None
+    return [fallback.channel, fallback.to, after]
 
 
 def texts(contents: Iterable[template_pb2.TemplateContent]) -> list[Text]:

@@ -18,12 +18,14 @@ from pulse.gateway.v1 import (
     notification_service_pb2_grpc,
     operations_service_pb2,
     operations_service_pb2_grpc,
+    recipient_service_pb2_grpc,
     template_service_pb2,
     template_service_pb2_grpc,
 )
 from shared.clock import SystemClock
 from shared.errors import Code, PulseError, Violation, invalid, not_found, to_status
 from shared.ids import uuid7
+from tests.client.fake_kept import Kept, Recipients
 
 Kind = notification_pb2.TimelineEvent.Kind
 LIMITED = PulseError(Code.RESOURCE_EXHAUSTED, "RATE_LIMITED", "10 per 60 s for this user and channel", retry_after=7)
@@ -88,6 +90,12 @@ class Notifications(notification_service_pb2_grpc.NotificationServiceServicer):
         while notification.status == enums_pb2.QUEUED and context.is_active():
             time.sleep(0.01)  # an open stream: it ends when the caller goes away
 
+    def AcknowledgeNotification(self, request: Any, context: Any) -> Any:
+        self._begin("AcknowledgeNotification", context)
+        notification = self._find(request.notification_id, context)
+        notification.status = enums_pb2.DELIVERED
+        return notification
+
     def CancelNotification(self, request: Any, context: Any) -> Any:
         self._begin("CancelNotification", context)
         notification = self._find(request.notification_id, context)
@@ -139,6 +147,7 @@ class Notifications(notification_service_pb2_grpc.NotificationServiceServicer):
             status=enums_pb2.QUEUED,
             idempotency_key=request.idempotency_key,
             metadata=request.metadata,
+            fallbacks=request.fallbacks,
         )
         notification.create_time.FromDatetime(now)
         accepted = notification.timeline.add(sequence=1, kind=Kind.ACCEPTED, status=enums_pb2.QUEUED)
@@ -197,8 +206,8 @@ class Templates(template_service_pb2_grpc.TemplateServiceServicer):
         return self.stored[name]
 
 
-class Operations(operations_service_pb2_grpc.OperationsServiceServicer):
-    """Fixed figures."""
+class Operations(Kept, operations_service_pb2_grpc.OperationsServiceServicer):
+    """Fixed figures, and what operators decide."""
 
     def GetQueueDepths(self, request: Any, context: Any) -> Any:
         depth = operations_service_pb2.QueueDepth(
@@ -212,15 +221,18 @@ class Operations(operations_service_pb2_grpc.OperationsServiceServicer):
 
 
 class FakeGateway:
-    """All three services on a port of the loopback; give ``port`` to come back where it was."""
+    """All services on a port of the loopback; give ``port`` to come back where it was."""
 
     def __init__(self, port: int = 0, credentials: grpc.ServerCredentials | None = None) -> None:
         self.notifications = Notifications()
         self.templates = Templates()
+        self.operations = Operations()
+        self.recipients = Recipients()
         self._server = grpc.server(futures.ThreadPoolExecutor(4), options=[("grpc.so_reuseport", 0)])
         notification_service_pb2_grpc.add_NotificationServiceServicer_to_server(self.notifications, self._server)
         template_service_pb2_grpc.add_TemplateServiceServicer_to_server(self.templates, self._server)
-        operations_service_pb2_grpc.add_OperationsServiceServicer_to_server(Operations(), self._server)
+        operations_service_pb2_grpc.add_OperationsServiceServicer_to_server(self.operations, self._server)
+        recipient_service_pb2_grpc.add_RecipientServiceServicer_to_server(self.recipients, self._server)
         place = f"127.0.0.1:{port}"
         bound = (
             self._server.add_secure_port(place, credentials) if credentials else self._server.add_insecure_port(place)

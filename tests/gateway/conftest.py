@@ -19,6 +19,7 @@ from pulse.gateway.v1 import (
     operations_service_pb2_grpc,
     recipient_service_pb2_grpc,
     template_service_pb2_grpc,
+    unsubscribe_service_pb2_grpc,
 )
 from services.gateway.config import GatewaySettings
 from services.gateway.server import Gateway
@@ -41,6 +42,7 @@ class Client:
         self.templates = template_service_pb2_grpc.TemplateServiceStub(self.channel)
         self.operations = operations_service_pb2_grpc.OperationsServiceStub(self.channel)
         self.recipients = recipient_service_pb2_grpc.RecipientServiceStub(self.channel)
+        self.links = unsubscribe_service_pb2_grpc.UnsubscribeServiceStub(self.channel)
         self.original = compatibility_service_pb2_grpc.CompatibilityServiceStub(self.channel)
 
     async def send(self, headers: Any = None, **fields: Any) -> notification_service_pb2.SendNotificationResponse:
@@ -97,6 +99,7 @@ async def serve(peers: fakes.Peers, clock: FixedClock) -> AsyncIterator[Serve]:
             "PULSE_LISTEN": "127.0.0.1:0",
             "PULSE_ROUTER_ADDRESS": peers.address,
             "PULSE_LEDGER_ADDRESS": peers.address,
+            "PULSE_DELIVERY_ADDRESS": peers.address,
             "PULSE_DRAIN_SECONDS": "0.1",
             **settings,
         }

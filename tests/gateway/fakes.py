@@ -8,7 +8,8 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from pulse.common.v1 import enums_pb2, notification_pb2, template_pb2
+from pulse.common.v1 import enums_pb2, limit_pb2, notification_pb2, template_pb2
+from pulse.delivery.v1 import delivery_service_pb2_grpc
 from pulse.ledger.v1 import (
     ledger_admin_pb2,
     ledger_admin_pb2_grpc,
@@ -21,7 +22,11 @@ from pulse.ledger.v1 import (
 from pulse.router.v1 import router_service_pb2, router_service_pb2_grpc
 from shared.errors import Code, PulseError, not_found, to_status
 from shared.serving import Server
+from tests.gateway.fake_operators import FakeDelivery, OperatorReads, Operators, OperatorWrites
+from tests.gateway.fake_recipients import RecipientReads, Recipients, RecipientWrites
 
+#: The time at which every test here plays, s since 1970: 2026-06-01T12:00Z.
+EPOCH_OF_TESTS = 1_780_315_200
 KNOWN_ID = "0197a000-0000-7000-8000-000000000001"
 
 
@@ -33,6 +38,7 @@ class FakeRouter(router_service_pb2_grpc.RouterServiceServicer):
         self.batches: list[int] = []
         self.refuse: Callable[[router_service_pb2.Submission], PulseError | None] = lambda _: None
         self.fail: PulseError | None = None
+        self.quota: limit_pb2.QuotaState | None = None
         self.gate = asyncio.Event()
         self.gate.set()
         self._keys: dict[tuple[str, str], tuple[bytes, str]] = {}
@@ -48,7 +54,7 @@ class FakeRouter(router_service_pb2_grpc.RouterServiceServicer):
     def _result(self, submission: router_service_pb2.Submission) -> router_service_pb2.SubmitResult:
         refusal = self.refuse(submission)
         if refusal:
-            return router_service_pb2.SubmitResult(error=to_status(refusal))
+            return router_service_pb2.SubmitResult(error=to_status(refusal), quota=self.quota)
         notification_id, replayed = str(uuid.uuid4()), False
         if submission.idempotency_key:
             key = (submission.tenant_id, submission.idempotency_key)
@@ -57,19 +63,24 @@ class FakeRouter(router_service_pb2_grpc.RouterServiceServicer):
                 return router_service_pb2.SubmitResult(error=to_status(key_reused()))
             replayed, notification_id = first[1] != notification_id, first[1]
         return router_service_pb2.SubmitResult(
-            notification_id=notification_id, status=enums_pb2.QUEUED, replayed=replayed
+            notification_id=notification_id, status=enums_pb2.QUEUED, replayed=replayed, quota=self.quota
         )
 
 
-class FakeReader(ledger_reader_pb2_grpc.LedgerReaderServicer):
+class FakeReader(RecipientReads, OperatorReads, ledger_reader_pb2_grpc.LedgerReaderServicer):
     """Holds templates and notifications that the test puts in, and the requests it was sent."""
 
-    def __init__(self) -> None:
+    def __init__(self, recipients: Recipients, operators: Operators) -> None:
+        self.recipients = recipients
+        self.operators = operators
         self.templates: dict[tuple[str, str], template_pb2.Template] = {}
         self.notifications: dict[tuple[str, str], notification_pb2.Notification] = {}
         self.requests: list[Any] = []
         self.lanes: list[ledger_reader_pb2.LaneDepth] = []
         self.cells: list[ledger_reader_pb2.StatisticsCell] = []
+        self.keys: dict[str, ledger_reader_pb2.KeyRecord] = {}
+        self.keys_revision = 0
+        self.keys_away = False
         self.watchers = 0
         self.gate = asyncio.Event()
         self.gate.set()
@@ -129,6 +140,19 @@ class FakeReader(ledger_reader_pb2_grpc.LedgerReaderServicer):
         self.requests.append(request)
         return ledger_reader_pb2.GetStatisticsResponse(cells=self.cells, average_retry_attempts=1.5)
 
+    async def ListKeys(self, request: Any, context: Any) -> ledger_reader_pb2.ListKeysResponse:
+        if self.keys_away:
+            raise PulseError(Code.INTERNAL, "AWAY", "the ledger is away")
+        if request.known_revision == self.keys_revision:
+            return ledger_reader_pb2.ListKeysResponse(revision=self.keys_revision)
+        wanted = [
+            record
+            for record in self.keys.values()
+            if record.key.tenant_id == request.tenant_id
+            or (not request.tenant_id and not record.key.HasField("revoke_time"))
+        ]
+        return ledger_reader_pb2.ListKeysResponse(keys=wanted, revision=self.keys_revision)
+
     def find(self, ref: records_pb2.NotificationRef) -> notification_pb2.Notification:
         found = self.notifications.get((ref.tenant_id, ref.notification_id))
         if found is None:
@@ -142,6 +166,7 @@ class FakeLedger(ledger_service_pb2_grpc.LedgerServiceServicer):
     def __init__(self, reader: FakeReader) -> None:
         self._reader = reader
         self.cancels: list[Any] = []
+        self.acknowledged: list[Any] = []
         self.keys: dict[tuple[str, str], records_pb2.RecordResult] = {}
 
     async def Cancel(self, request: Any, context: Any) -> ledger_service_pb2.CancelResponse:
@@ -150,6 +175,12 @@ class FakeLedger(ledger_service_pb2_grpc.LedgerServiceServicer):
         found.status = enums_pb2.CANCELLED
         return ledger_service_pb2.CancelResponse(notification=found)
 
+    async def Acknowledge(self, request: Any, context: Any) -> ledger_service_pb2.AcknowledgeResponse:
+        self.acknowledged.append(request)
+        found = self._reader.find(request.ref)
+        found.status = enums_pb2.DELIVERED
+        return ledger_service_pb2.AcknowledgeResponse(notification=found)
+
     async def LookupKeys(self, request: Any, context: Any) -> ledger_service_pb2.LookupKeysResponse:
         unknown = records_pb2.RecordResult()
         return ledger_service_pb2.LookupKeysResponse(
@@ -157,11 +188,13 @@ class FakeLedger(ledger_service_pb2_grpc.LedgerServiceServicer):
         )
 
 
-class FakeAdmin(ledger_admin_pb2_grpc.LedgerAdminServicer):
+class FakeAdmin(RecipientWrites, OperatorWrites, ledger_admin_pb2_grpc.LedgerAdminServicer):
     """Keeps templates where the reader finds them."""
 
     def __init__(self, reader: FakeReader) -> None:
         self._reader = reader
+        self.recipients = reader.recipients
+        self.operators = reader.operators
         self.changes: list[Any] = []
         self.replays: list[Any] = []
 
@@ -199,6 +232,24 @@ class FakeAdmin(ledger_admin_pb2_grpc.LedgerAdminServicer):
             return ledger_admin_pb2.ReplayDeadLettersResponse(matched=7)
         return ledger_admin_pb2.ReplayDeadLettersResponse(matched=7, replayed=5, last_due_time={"seconds": 50})
 
+    async def CreateKey(self, request: Any, context: Any) -> ledger_admin_pb2.CreateKeyResponse:
+        record = ledger_reader_pb2.KeyRecord(key=request.key, digest=request.digest)
+        record.key.create_time.GetCurrentTime()
+        self._reader.keys[request.key.key_id] = record
+        self._reader.keys_revision += 1
+        return ledger_admin_pb2.CreateKeyResponse(key=record.key)
+
+    async def EndKey(self, request: Any, context: Any) -> ledger_admin_pb2.EndKeyResponse:
+        record = self._reader.keys.get(request.key_id)
+        if record is None or record.key.tenant_id != request.tenant_id:
+            raise not_found("KEY", request.key_id)
+        if request.HasField("after"):
+            record.key.expire_time.FromSeconds(int(EPOCH_OF_TESTS + request.after.seconds))
+        else:
+            record.key.revoke_time.FromSeconds(int(EPOCH_OF_TESTS))
+        self._reader.keys_revision += 1
+        return ledger_admin_pb2.EndKeyResponse(key=record.key)
+
     def _keep(self, tenant_id: str, given: template_pb2.Template, version: int) -> template_pb2.Template:
         kept = template_pb2.Template()
         kept.CopyFrom(given)
@@ -213,9 +264,12 @@ class Peers:
     """Everything behind the gateway, on one port."""
 
     router: FakeRouter = field(default_factory=FakeRouter)
-    reader: FakeReader = field(default_factory=FakeReader)
+    recipients: Recipients = field(default_factory=Recipients)
+    operators: Operators = field(default_factory=Operators)
+    delivery: FakeDelivery = field(default_factory=FakeDelivery)
 
     def __post_init__(self) -> None:
+        self.reader = FakeReader(self.recipients, self.operators)
         self.ledger = FakeLedger(self.reader)
         self.admin = FakeAdmin(self.reader)
         self._server = Server("127.0.0.1:0", [], reflect=False, drain_seconds=0.1)
@@ -223,6 +277,7 @@ class Peers:
         ledger_reader_pb2_grpc.add_LedgerReaderServicer_to_server(self.reader, self._server.grpc)
         ledger_service_pb2_grpc.add_LedgerServiceServicer_to_server(self.ledger, self._server.grpc)
         ledger_admin_pb2_grpc.add_LedgerAdminServicer_to_server(self.admin, self._server.grpc)
+        delivery_service_pb2_grpc.add_DeliveryServiceServicer_to_server(self.delivery, self._server.grpc)
         self.address = f"127.0.0.1:{self._server.port}"
 
     async def start(self) -> None:

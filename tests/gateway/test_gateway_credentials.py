@@ -30,7 +30,7 @@ def entry(key: str, name: str, scopes: list[str], tenant: str = "acme") -> dict[
 async def keyed(serve, peers: fakes.Peers, tmp_path: Path) -> Client:
     """A client of a gateway that requires keys."""
     path = tmp_path / "keys.json"
-    everything = ["send", "read", "templates", "operate"]
+    everything = ["send", "read", "templates", "operate", "keys"]
     path.write_text(
         json.dumps([entry("sesame", "billing", everything), entry("look", "reader", ["read"]), entry("x", "idle", [])])
     )
@@ -83,14 +83,29 @@ async def test_a_key_reaches_no_further_than_its_scopes(keyed: Client, peers: fa
         (keyed.notifications.CancelNotification(notifications.CancelNotificationRequest(), metadata=look), "send"),
         (keyed.templates.DeleteTemplate(templates.DeleteTemplateRequest(name="welcome"), metadata=look), "templates"),
         (keyed.operations.GetQueueDepths(operations.GetQueueDepthsRequest(), metadata=look), "operate"),
-        (keyed.operations.PauseDelivery(operations.PauseDeliveryRequest(), metadata=look), "operate"),
-        (keyed.recipients.GetPreferences(recipients.GetPreferencesRequest(), metadata=look), "operate"),
+        (keyed.operations.PauseDelivery(operations.PauseDeliveryRequest(), metadata=look), "administer"),
+        (keyed.operations.ResumeDelivery(operations.ResumeDeliveryRequest(), metadata=look), "administer"),
+        (keyed.operations.OverrideBreaker(operations.OverrideBreakerRequest(), metadata=look), "administer"),
+        (keyed.operations.ListProviders(operations.ListProvidersRequest(), metadata=look), "operate"),
+        (keyed.operations.ListLimits(operations.ListLimitsRequest(), metadata=look), "operate"),
+        (keyed.operations.SetLimit(operations.SetLimitRequest(), metadata=look), "operate"),
+        (keyed.operations.DeleteLimit(operations.DeleteLimitRequest(), metadata=look), "operate"),
+        (keyed.recipients.UpdatePreferences(recipients.UpdatePreferencesRequest(), metadata=look), "send"),
+        (keyed.recipients.CreateSuppression(recipients.CreateSuppressionRequest(), metadata=look), "operate"),
+        (keyed.recipients.DeleteSuppression(recipients.DeleteSuppressionRequest(), metadata=look), "operate"),
+        (keyed.recipients.RegisterDeviceToken(recipients.RegisterDeviceTokenRequest(), metadata=look), "send"),
+        (keyed.recipients.DeleteDeviceToken(recipients.DeleteDeviceTokenRequest(), metadata=look), "send"),
+        (
+            keyed.notifications.AcknowledgeNotification(notifications.AcknowledgeNotificationRequest(), metadata=look),
+            "send",
+        ),
     ]
     for call, scope in forbidden:
         error = await refusal(call)
         assert (error.code, error.reason) == (Code.PERMISSION_DENIED, "SCOPE_MISSING")
         assert error.metadata == {"scope": scope}
     assert not peers.router.submissions and not peers.ledger.cancels and not peers.admin.changes
+    assert not peers.recipients.requests and not peers.operators.requests and not peers.ledger.acknowledged
 
 
 async def test_a_cancel_is_recorded_under_the_keys_name(keyed: Client, peers: fakes.Peers) -> None:

@@ -7,7 +7,6 @@ import pytest
 from pulse.common.v1 import enums_pb2, notification_pb2
 from pulse.gateway.v1 import notification_service_pb2 as api
 from pulse.gateway.v1 import operations_service_pb2 as operations
-from pulse.gateway.v1 import recipient_service_pb2 as recipients
 from pulse.ledger.v1 import ledger_reader_pb2
 from shared.errors import Code
 from tests.gateway import fakes
@@ -48,6 +47,9 @@ async def test_an_id_that_is_none_of_the_tenants_is_refused_everywhere(
     calls = [
         client.notifications.GetNotification(api.GetNotificationRequest(notification_id=notification_id)),
         client.notifications.CancelNotification(api.CancelNotificationRequest(notification_id=notification_id)),
+        client.notifications.AcknowledgeNotification(
+            api.AcknowledgeNotificationRequest(notification_id=notification_id)
+        ),
         client.operations.ReplayDeadLetter(operations.ReplayDeadLetterRequest(notification_id=notification_id)),
         client.notifications.WatchNotification(api.WatchNotificationRequest(notification_id=notification_id)).read(),
     ]
@@ -120,6 +122,13 @@ async def test_a_cancel_says_who_asked(client: Client, peers: fakes.Peers) -> No
     assert peers.ledger.cancels[0].actor == "anonymous"
 
 
+async def test_an_acknowledgement_says_who_gave_it(client: Client, peers: fakes.Peers) -> None:
+    asked = api.AcknowledgeNotificationRequest(notification_id=fakes.KNOWN_ID.upper())
+    assert (await client.notifications.AcknowledgeNotification(asked)).status == enums_pb2.DELIVERED
+    [inner] = peers.ledger.acknowledged
+    assert (inner.ref.tenant_id, inner.ref.notification_id, inner.actor) == ("default", fakes.KNOWN_ID, "anonymous")
+
+
 async def test_queues_and_statistics_are_shown(client: Client, peers: fakes.Peers) -> None:
     peers.reader.lanes = [ledger_reader_pb2.LaneDepth(lane="HIGH", due=1, waiting=2, sending=3)]
     peers.reader.cells = [ledger_reader_pb2.StatisticsCell(status="SENT", channel="SMS", count=7)]
@@ -128,6 +137,23 @@ async def test_queues_and_statistics_are_shown(client: Client, peers: fakes.Peer
     statistics = await client.operations.GetStatistics(operations.GetStatisticsRequest())
     assert statistics.counts[0].count == 7 and statistics.average_retry_attempts == 1.5
     assert peers.reader.requests[-1].window.seconds == 86_400
+
+
+async def test_statistics_are_told_by_hour_and_provider_if_asked(client: Client, peers: fakes.Peers) -> None:
+    cell = ledger_reader_pb2.StatisticsCell(status="SENT", channel="SMS", count=7, provider="twilio")
+    cell.bucket_start.seconds = 3600
+    peers.reader.cells = [cell]
+    asked = operations.GetStatisticsRequest(window={"seconds": 86_400}, bucket={"seconds": 3600}, by_provider=True)
+    told = (await client.operations.GetStatistics(asked)).counts[0]
+    assert (told.provider, told.bucket_start.seconds) == ("twilio", 3600)
+    inner = peers.reader.requests[-1]
+    assert (inner.bucket.seconds, inner.by_provider) == (3600, True)
+
+
+async def test_a_window_cut_into_too_many_pieces_is_refused(client: Client, peers: fakes.Peers) -> None:
+    asked = operations.GetStatisticsRequest(window={"seconds": 86_400}, bucket={"seconds": 60})
+    error = await refusal(client.operations.GetStatistics(asked))
+    assert (error.code, error.reason) == (Code.INVALID_ARGUMENT, "BUCKETS_TOO_MANY")
 
 
 DEATHS = operations.DeadLetterFilter(
@@ -174,15 +200,3 @@ async def test_a_dead_letter_is_replayed_once(client: Client, peers: fakes.Peers
     assert peers.admin.replays[0].actor == "anonymous"
     error = await refusal(client.operations.ReplayDeadLetter(asked))
     assert (error.code, error.reason) == (Code.FAILED_PRECONDITION, "NOT_A_DEAD_LETTER")
-
-
-async def test_what_this_release_cannot_do_is_said_by_name(client: Client) -> None:
-    calls = [
-        client.operations.PauseDelivery(operations.PauseDeliveryRequest(channel="SMS")),
-        client.operations.ResumeDelivery(operations.ResumeDeliveryRequest(channel="SMS")),
-        client.recipients.GetPreferences(recipients.GetPreferencesRequest(user_id="u")),
-        client.recipients.RegisterDeviceToken(recipients.RegisterDeviceTokenRequest()),
-    ]
-    for call in calls:
-        error = await refusal(call)
-        assert (error.code, error.reason) == (Code.UNIMPLEMENTED, "NOT_AVAILABLE")

@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.gateway import compatibility, context, fingerprint, idempotency, labels, segments, times, traceparent
+from services.gateway import compatibility, context, fingerprint, idempotency, labels, segments, times
 from services.gateway.refusal import Refusal
+from shared import tracing
 
 NOW = dt.datetime(2026, 6, 1, 12, 0, tzinfo=dt.UTC)
 MINUTE, HOUR, DAY = dt.timedelta(minutes=1), dt.timedelta(hours=1), dt.timedelta(days=1)
@@ -234,13 +235,13 @@ TRACE, PARENT = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
     ],
 )
 def test_a_traceparent_is_accepted_as_the_recommendation_says(header: str, expected: str) -> None:
-    assert traceparent.accept(header) == expected
+    assert tracing.accept(header) == expected
 
 
 def test_a_made_traceparent_is_valid_and_sampled_by_ratio() -> None:
-    assert all(traceparent.accept(traceparent.make(0.5)) for _ in range(100))
-    assert all(traceparent.make(1).endswith("-01") for _ in range(100))
-    assert all(traceparent.make(0).endswith("-00") for _ in range(100))
+    assert all(tracing.accept(tracing.new_trace(0.5)) for _ in range(100))
+    assert all(tracing.new_trace(1).endswith("-01") for _ in range(100))
+    assert all(tracing.new_trace(0).endswith("-00") for _ in range(100))
 
 
 @pytest.mark.parametrize("text, expected", [("", 50), ("1", 1), ("1000", 1000), ("5000", 1000)])

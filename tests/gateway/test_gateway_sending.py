@@ -64,7 +64,7 @@ async def test_sends_that_come_together_go_together(client: Client, peers: fakes
     peers.router.gate.set()
     answers = await asyncio.gather(*sends)
     assert len({answer.notification_id for answer in answers}) == 40
-    assert len(peers.router.batches) < 10 and sum(peers.router.batches) == 40
+    assert len(peers.router.batches) < 20 and sum(peers.router.batches) == 40
 
 
 async def test_a_limit_is_told_with_its_retry_time(client: Client, peers: fakes.Peers) -> None:

@@ -16,7 +16,7 @@ from shared.config import ConfigError, base_environment
 @pytest.mark.parametrize(
     "environment, named",
     [
-        ({"PULSE_AUTH": "required"}, "PULSE_GATEWAY_API_KEYS_FILE"),
+        ({"PULSE_GATEWAY_KEYS_SECONDS": "0"}, "PULSE_GATEWAY_KEYS_SECONDS"),
         ({"PULSE_GATEWAY_MAX_BATCH": "0"}, "PULSE_GATEWAY_MAX_BATCH"),
         ({"PULSE_GATEWAY_MAX_BATCH": "1001"}, "PULSE_GATEWAY_MAX_BATCH"),
         ({"PULSE_GATEWAY_MAX_WAITING": "-1"}, "PULSE_GATEWAY_MAX_WAITING"),

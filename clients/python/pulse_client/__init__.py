@@ -10,12 +10,24 @@ from __future__ import annotations
 
 from pulse_client.aio import AsyncClient
 from pulse_client.client import Client
-from pulse_client.enums import Channel, DeliveryGuarantee, EventKind, Outcome, Priority, Status
+from pulse_client.enums import (
+    BreakerOverride,
+    BreakerState,
+    Channel,
+    DeliveryGuarantee,
+    EventKind,
+    LimitKind,
+    Outcome,
+    Priority,
+    Status,
+    SuppressionReason,
+)
 from pulse_client.errors import PulseError, Violation
 from pulse_client.models import (
     Decision,
     Event,
     Failure,
+    Fallback,
     Notification,
     Preview,
     QueueDepth,
@@ -23,29 +35,43 @@ from pulse_client.models import (
     Statistics,
     StatusCount,
 )
+from pulse_client.operations import Limit, ProviderState, Replay
+from pulse_client.recipient import Choice, DeviceToken, Preferences, Suppression
 from pulse_client.request import Request
 from pulse_client.template import Template, TemplateContent
 
 __all__ = [
     "AsyncClient",
+    "BreakerOverride",
+    "BreakerState",
     "Channel",
+    "Choice",
     "Client",
     "Decision",
     "DeliveryGuarantee",
+    "DeviceToken",
     "Event",
     "EventKind",
     "Failure",
+    "Fallback",
+    "Limit",
+    "LimitKind",
     "Notification",
     "Outcome",
+    "Preferences",
     "Preview",
     "Priority",
+    "ProviderState",
     "PulseError",
     "QueueDepth",
+    "Replay",
     "Request",
     "Sent",
     "Statistics",
     "Status",
     "StatusCount",
+    "Suppression",
+    "SuppressionReason",
     "Template",
     "TemplateContent",
     "Violation",

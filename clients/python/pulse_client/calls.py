@@ -16,6 +16,7 @@ from pulse.common.v1 import enums_pb2, template_pb2
 from pulse.gateway.v1 import notification_service_pb2, operations_service_pb2, template_service_pb2
 from pulse.gateway.v1.notification_service_pb2_grpc import NotificationServiceStub
 from pulse.gateway.v1.operations_service_pb2_grpc import OperationsServiceStub
+from pulse.gateway.v1.recipient_service_pb2_grpc import RecipientServiceStub
 from pulse.gateway.v1.template_service_pb2_grpc import TemplateServiceStub
 from pulse_client import read
 from pulse_client.enums import Channel, Priority, Status
@@ -26,7 +27,7 @@ from pulse_client.template import Template, TemplateContent
 from pulse_client.wire import number, to_duration, to_struct, to_timestamp
 
 #: The stubs a client makes of its channel.
-STUBS: tuple[Any, ...] = (NotificationServiceStub, TemplateServiceStub, OperationsServiceStub)
+STUBS: tuple[Any, ...] = (NotificationServiceStub, TemplateServiceStub, OperationsServiceStub, RecipientServiceStub)
 #: The one of them with the one method that streams, ``WatchNotification``.
 WATCH_STUB: Any = NotificationServiceStub
 #: A batch is cut here too, well below what a gateway takes in one message, bytes.
@@ -120,7 +121,13 @@ def list_notifications(**filters: Unpack[Filters]) -> Call[Page[Notification]]:
         created_after=to_timestamp(filters.get("created_after")),
         created_before=to_timestamp(filters.get("created_before")),
     )
-    return _page(NotificationServiceStub, "ListNotifications", request, "notifications", read.notification)
+    return page(NotificationServiceStub, "ListNotifications", request, "notifications", read.notification)
+
+
+def acknowledge(notification_id: str) -> Call[Notification]:
+    """AcknowledgeNotification."""
+    request = notification_service_pb2.AcknowledgeNotificationRequest(notification_id=notification_id)
+    return Call(NotificationServiceStub, "AcknowledgeNotification", request, read.notification)
 
 
 def cancel(notification_id: str) -> Call[Notification]:
@@ -152,7 +159,7 @@ def list_templates(channel: Channel | str | None = None, page_size: int = 0) -> 
     request = template_service_pb2.ListTemplatesRequest(
         channel=number(Channel, enums_pb2.Channel, channel), page_size=page_size
     )
-    return _page(TemplateServiceStub, "ListTemplates", request, "templates", read.template)
+    return page(TemplateServiceStub, "ListTemplates", request, "templates", read.template)
 
 
 def delete_template(name: str) -> Call[None]:
@@ -194,7 +201,9 @@ def statistics(window: dt.timedelta | None = None) -> Call[Statistics]:
     return Call(OperationsServiceStub, "GetStatistics", request, read.statistics)
 
 
-def _page(stub: Any, method: str, request: Any, field: str, read_entry: Callable[[Any], Entry]) -> Call[Page[Entry]]:
+def page(stub: Any, method: str, request: Any, field: str, read_entry: Callable[[Any], Entry]) -> Call[Page[Entry]]:
+    """A call that lists: ``field`` of its response holds the entries."""
+
     def read_page(response: Any) -> Page[Entry]:
         entries = [read_entry(entry) for entry in getattr(response, field)]
         if not response.next_page_token:
@@ -202,7 +211,7 @@ def _page(stub: Any, method: str, request: Any, field: str, read_entry: Callable
         following = type(request)()
         following.CopyFrom(request)
         following.page_token = response.next_page_token
-        return Page(entries, _page(stub, method, following, field, read_entry))
+        return Page(entries, page(stub, method, following, field, read_entry))
 
     return Call(stub, method, request, read_page)
 
@@ -215,6 +224,7 @@ def _template(template: Template) -> template_pb2.Template:
         category=template.category,
         default_locale=template.default_locale,
         contents=[_content(content) for content in template.contents],
+        digest_window=to_duration(template.digest_window),
     )
 
 

@@ -2,63 +2,33 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import time
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
-from types import TracebackType
-from typing import Any, Self, TypeVar, Unpack
+from typing import Any, Unpack
 
 import grpc
 
-from pulse_client import calls, connection
+from pulse_client import calls
+from pulse_client.client_operations import OperationMethods
+from pulse_client.client_recipients import RecipientMethods
 from pulse_client.enums import Channel
 from pulse_client.errors import PulseError, from_rpc_error
 from pulse_client.follow import Follow
-from pulse_client.models import Event, Notification, Preview, QueueDepth, Sent, Statistics
+from pulse_client.models import Event, Notification, Preview, Sent
 from pulse_client.request import Request
 from pulse_client.template import Template, TemplateContent
 
-Result = TypeVar("Result")
 
-
-class Client:
+class Client(RecipientMethods, OperationMethods):
     """Talks to one gateway; safe to share among threads. Connects when first used.
 
     ``address`` is host:port or any gRPC target, ``timeout`` (s) bounds every unary call, its retries
     included. ``tls``: True for the system's authorities, bytes for others in PEM, or gRPC credentials.
 
-    Every method raises :class:`PulseError`. UNAVAILABLE is tried again, up to five times, wherever that
-    changes nothing: every send carries an idempotency key, made up if you give none.
+    Every method raises :class:`PulseError`. UNAVAILABLE, or CANCELLED by a gateway that stops, is tried again,
+    up to five times, wherever that changes nothing: every send carries an idempotency key, made up if you give none.
     """
-
-    def __init__(
-        self,
-        address: str = "127.0.0.1:50051",
-        api_key: str | None = None,
-        timeout: float = 10.0,
-        tls: bool | bytes | grpc.ChannelCredentials = False,
-    ) -> None:
-        self.address = address
-        secret = connection.credentials(tls)
-        self._channel = (
-            grpc.secure_channel(address, secret, connection.OPTIONS)
-            if secret
-            else grpc.insecure_channel(address, connection.OPTIONS)
-        )
-        self._stubs = {stub: stub(self._channel) for stub in calls.STUBS}
-        self._metadata = connection.metadata(api_key)
-        self._timeout = timeout
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Ends calls under way and the connection."""
-        self._channel.close()
 
     def send(self, **request: Unpack[Request]) -> Sent:
         """Has one notification accepted: stored durably, once. Arguments: :class:`Request`."""
@@ -113,6 +83,10 @@ class Client:
                     break
         return self.get(notification_id)
 
+    def acknowledge(self, notification_id: str) -> Notification:
+        """Says that the recipient has it: it is DELIVERED, and no fallback follows."""
+        return self._call(calls.acknowledge(notification_id))
+
     def cancel(self, notification_id: str) -> Notification:
         """Takes a notification back before it is sent; FAILED_PRECONDITION once it is too late."""
         return self._call(calls.cancel(notification_id))
@@ -151,25 +125,3 @@ class Client:
         return self._call(
             calls.preview_template(name, context, version=version, channel=channel, locale=locale, draft=draft)
         )
-
-    def queue_depths(self) -> tuple[QueueDepth, ...]:
-        """What waits in each lane."""
-        return self._call(calls.queue_depths())
-
-    def statistics(self, window: dt.timedelta | None = None) -> Statistics:
-        """Counts of what was accepted within ``window`` (up to 31 days; None: 24 hours)."""
-        return self._call(calls.statistics(window))
-
-    def _call(self, call: calls.Call[Result]) -> Result:
-        method = getattr(self._stubs[call.stub], call.method)
-        try:
-            return call.read(method(call.request, timeout=self._timeout, metadata=self._metadata))
-        except grpc.RpcError as error:
-            raise from_rpc_error(error) from None
-
-    def _pages(self, call: calls.Call[calls.Page[Result]]) -> Iterator[Result]:
-        following: calls.Call[calls.Page[Result]] | None = call
-        while following:
-            page = self._call(following)
-            yield from page.entries
-            following = page.after

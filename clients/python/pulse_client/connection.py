@@ -10,13 +10,21 @@ from typing import Any
 
 import grpc
 
-#: Sends carry a key, and the rest only reads: trying again is safe. What makes template versions is not tried again.
+#: Sends carry a key, and the rest reads or says the same again: trying again is safe. What makes template
+#: versions is not tried again.
 RETRIED = [
     {"service": "pulse.gateway.v1.NotificationService"},
     {"service": "pulse.gateway.v1.OperationsService"},
     {"service": "pulse.gateway.v1.TemplateService", "method": "GetTemplate"},
     {"service": "pulse.gateway.v1.TemplateService", "method": "ListTemplates"},
     {"service": "pulse.gateway.v1.TemplateService", "method": "PreviewTemplate"},
+    {"service": "pulse.gateway.v1.RecipientService"},
+]
+#: A second try would not find what the first one, whose answer was lost, has taken away.
+NOT_RETRIED = [
+    {"service": "pulse.gateway.v1.OperationsService", "method": "DeleteLimit"},
+    {"service": "pulse.gateway.v1.RecipientService", "method": "DeleteSuppression"},
+    {"service": "pulse.gateway.v1.RecipientService", "method": "DeleteDeviceToken"},
 ]
 
 #: gRPC's own retries: five tries at the most, 0.1 s to 1 s apart with jitter, within the call's time-out.
@@ -29,9 +37,11 @@ _SERVICE_CONFIG = {
                 "initialBackoff": "0.1s",
                 "maxBackoff": "1s",
                 "backoffMultiplier": 2,
-                "retryableStatusCodes": ["UNAVAILABLE"],
+                # A gateway that begins to drain cancels what reaches it before its callers know: nobody looked at that.
+                "retryableStatusCodes": ["UNAVAILABLE", "CANCELLED"],
             },
-        }
+        },
+        {"name": NOT_RETRIED},
     ]
 }
 

@@ -75,6 +75,7 @@ class EventKind(StrEnum):
     DEFERRED = "DEFERRED"
     SUPPRESSED = "SUPPRESSED"
     REPLAYED = "REPLAYED"
+    FALLBACK = "FALLBACK"
 
 
 class Outcome(StrEnum):
@@ -86,6 +87,47 @@ class Outcome(StrEnum):
     PERMANENT_FAILURE = "PERMANENT_FAILURE"
     UNANSWERED = "UNANSWERED"
     RELEASED = "RELEASED"
+
+
+class SuppressionReason(StrEnum):
+    """Why a user must not get something."""
+
+    UNSPECIFIED = "UNSPECIFIED"
+    MANUAL = "MANUAL"
+    BOUNCE = "BOUNCE"
+    COMPLAINT = "COMPLAINT"
+    UNSUBSCRIBE = "UNSUBSCRIBE"
+
+
+class LimitKind(StrEnum):
+    """What is limited."""
+
+    UNSPECIFIED = "UNSPECIFIED"
+    USER_CHANNEL = "USER_CHANNEL"
+    RECIPIENT = "RECIPIENT"
+    TENANT = "TENANT"
+    SMS_PREFIX = "SMS_PREFIX"
+    SMS_SPEND = "SMS_SPEND"
+    PROVIDER = "PROVIDER"
+    FAIR_SHARE = "FAIR_SHARE"
+
+
+class BreakerState(StrEnum):
+    """Whether a provider is called; HALF_OPEN: a few calls try whether it works again."""
+
+    UNSPECIFIED = "UNSPECIFIED"
+    CLOSED = "CLOSED"
+    OPEN = "OPEN"
+    HALF_OPEN = "HALF_OPEN"
+
+
+class BreakerOverride(StrEnum):
+    """What an operator wants of a provider's breaker; AUTOMATIC: failures decide."""
+
+    UNSPECIFIED = "UNSPECIFIED"
+    AUTOMATIC = "AUTOMATIC"
+    FORCED_OPEN = "FORCED_OPEN"
+    FORCED_CLOSED = "FORCED_CLOSED"
 
 
 Name = TypeVar("Name", bound=StrEnum)

@@ -56,6 +56,19 @@ class Event:
 
 
 @dataclass(frozen=True)
+class Fallback:
+    """Another channel that a notification moves on to, once, where it has not arrived.
+
+    ``to`` may be empty for PUSH: the user's registered devices. ``after`` counts from when the channel before might
+    first be tried, 1 s to 7 days; None: only if that channel failed for good.
+    """
+
+    channel: Channel | str
+    to: str = ""
+    after: dt.timedelta | None = None
+
+
+@dataclass(frozen=True)
 class Notification:
     """What was asked for and where it stands. Only ``get`` and ``wait`` fill ``timeline``."""
 
@@ -86,6 +99,9 @@ class Notification:
     failure: Failure | None
     timeline: tuple[Event, ...]
     trace_id: str
+    category: str = ""
+    fallbacks: tuple[Fallback, ...] = ()
+    collapsed_into: str = ""  # the notification whose digest tells this one's content too
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from pulse_client.models import (
     Decision,
     Event,
     Failure,
+    Fallback,
     Notification,
     Preview,
     QueueDepth,
@@ -63,6 +64,9 @@ def notification(stored: notification_pb2.Notification) -> Notification:
         failure=_failure(stored),
         timeline=tuple(event(happened) for happened in stored.timeline),
         trace_id=stored.trace_id,
+        category=stored.category,
+        fallbacks=tuple(_fallback(one) for one in stored.fallbacks),
+        collapsed_into=stored.collapsed_into,
     )
 
 
@@ -99,6 +103,7 @@ def template(stored: template_pb2.Template) -> Template:
         variables=tuple(stored.variables),
         create_time=time(stored, "create_time"),
         update_time=time(stored, "update_time"),
+        digest_window=length(stored, "digest_window"),
     )
 
 
@@ -129,6 +134,10 @@ def _queue_depth(queue: operations_service_pb2.QueueDepth) -> QueueDepth:
 def _content(content: template_pb2.TemplateContent) -> TemplateContent:
     channel = name(Channel, enums_pb2.Channel, content.channel)
     return TemplateContent(content.body, content.subject, content.html_body, channel, content.locale)
+
+
+def _fallback(stored: notification_pb2.Fallback) -> Fallback:
+    return Fallback(name(Channel, enums_pb2.Channel, stored.channel), stored.to, length(stored, "after"))
 
 
 def _failure(owner: notification_pb2.Notification | notification_pb2.TimelineEvent) -> Failure | None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NotRequired, TypedDict
 
-from pulse.common.v1 import enums_pb2
+from pulse.common.v1 import enums_pb2, notification_pb2
 from pulse.gateway.v1 import notification_service_pb2 as pb
 from pulse_client.enums import Channel, Priority
+from pulse_client.models import Fallback
 from pulse_client.wire import number, to_duration, to_struct, to_timestamp
 
 
@@ -23,7 +24,7 @@ class Request(TypedDict):
 
     user_id: str  # whom, in your own terms
     template: str  # the template's name
-    to: str  # a mail address, a phone number in E.164, or a device token
+    to: NotRequired[str]  # a mail address, a phone number in E.164, a device token; by PUSH unset: the user's devices
     context: NotRequired[Mapping[str, Any] | None]  # the template's variables, JSON values
     channel: NotRequired[Channel | str | None]  # overrides the template's
     idempotency_key: NotRequired[str | None]
@@ -34,6 +35,7 @@ class Request(TypedDict):
     locale: NotRequired[str | None]  # BCP 47
     metadata: NotRequired[Mapping[str, str] | None]  # your labels, returned as they came
     subject: NotRequired[str | None]  # overrides the template's subject or title
+    fallbacks: NotRequired[Sequence[Fallback]]  # channels it moves on to where it does not arrive; at most 4
     at_most_once: NotRequired[bool]  # never try again when a provider did not answer
     validate_only: NotRequired[bool]  # check, but store and send nothing
 
@@ -42,7 +44,7 @@ def build(
     *,
     user_id: str,
     template: str,
-    to: str,
+    to: str = "",
     context: Mapping[str, Any] | None = None,
     channel: Channel | str | None = None,
     idempotency_key: str | None = None,
@@ -53,6 +55,7 @@ def build(
     locale: str | None = None,
     metadata: Mapping[str, str] | None = None,
     subject: str | None = None,
+    fallbacks: Sequence[Fallback] = (),
     at_most_once: bool = False,
     validate_only: bool = False,
 ) -> pb.SendNotificationRequest:
@@ -73,4 +76,10 @@ def build(
         delivery_guarantee=enums_pb2.AT_MOST_ONCE if at_most_once else enums_pb2.DELIVERY_GUARANTEE_UNSPECIFIED,
         validate_only=validate_only,
         subject=subject or "",
+        fallbacks=[_fallback(fallback) for fallback in fallbacks],
     )
+
+
+def _fallback(fallback: Fallback) -> notification_pb2.Fallback:
+    channel = number(Channel, enums_pb2.Channel, fallback.channel)
+    return notification_pb2.Fallback(channel=channel, to=fallback.to, after=to_duration(fallback.after))

@@ -21,7 +21,10 @@ class TemplateContent:
 
 @dataclass(frozen=True)
 class Template:
-    """A named template at one version. The last four fields are Pulse's answer and are not sent."""
+    """A named template at one version. ``version`` to ``update_time`` are Pulse's answer and are not sent.
+
+    With ``digest_window``, notifications of one user and category within so long become one (1 s to 7 days).
+    """
 
     name: str
     channel: Channel
@@ -33,3 +36,4 @@ class Template:
     variables: tuple[str, ...] = ()
     create_time: dt.datetime | None = None
     update_time: dt.datetime | None = None
+    digest_window: dt.timedelta | None = None

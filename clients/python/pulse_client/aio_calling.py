@@ -1,0 +1,64 @@
+"""The connection of :class:`pulse_client.aio.AsyncClient`, and how its methods make their calls."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from types import TracebackType
+from typing import Self, TypeVar
+
+import grpc
+import grpc.aio
+
+from pulse_client import calls, connection
+from pulse_client.errors import from_rpc_error
+
+Result = TypeVar("Result")
+
+
+class AsyncCalling:
+    """Carries calls out; its subclasses have one method for each."""
+
+    def __init__(
+        self,
+        address: str = "127.0.0.1:50051",
+        api_key: str | None = None,
+        timeout: float = 10.0,
+        tls: bool | bytes | grpc.ChannelCredentials = False,
+    ) -> None:
+        self.address = address
+        secret = connection.credentials(tls)
+        self._channel = (
+            grpc.aio.secure_channel(address, secret, connection.OPTIONS)
+            if secret
+            else grpc.aio.insecure_channel(address, connection.OPTIONS)
+        )
+        self._stubs = {stub: stub(self._channel) for stub in calls.STUBS}
+        self._metadata = connection.metadata(api_key)
+        self._timeout = timeout
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Ends calls under way and the connection."""
+        await self._channel.close()
+
+    async def _call(self, call: calls.Call[Result]) -> Result:
+        method = getattr(self._stubs[call.stub], call.method)
+        try:
+            return call.read(await method(call.request, timeout=self._timeout, metadata=self._metadata))
+        except grpc.aio.AioRpcError as error:
+            raise from_rpc_error(error) from None
+
+    async def _pages(self, call: calls.Call[calls.Page[Result]]) -> AsyncIterator[Result]:
+        following: calls.Call[calls.Page[Result]] | None = call
+        while following:
+            page = await self._call(following)
+            for entry in page.entries:
+                yield entry
+            following = page.after

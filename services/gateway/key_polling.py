@@ -1,0 +1,76 @@
+"""Asks the ledger for API keys again and again, so that a revoked one is refused within seconds."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from typing import TYPE_CHECKING
+
+from pulse.ledger.v1 import ledger_reader_pb2
+from services.gateway.accepted_keys import AcceptedKeys
+from services.gateway.auth import ApiKey, Caller
+from shared import channels
+from shared.errors import PulseError
+from shared.logs import logger
+from shared.times import from_timestamp
+
+if TYPE_CHECKING:
+    from pulse.ledger.v1.ledger_reader_pb2_grpc import LedgerReaderAsyncStub
+
+#: Longest wait for an answer, s: also how long a start waits for a ledger that is away.
+_ANSWER_SECONDS = 3.0
+
+log = logger(__name__)
+
+
+class KeyPolling:
+    """Keeps :class:`AcceptedKeys` up to date; what was told last holds for as long as the ledger is away."""
+
+    def __init__(self, reader: LedgerReaderAsyncStub, keys: AcceptedKeys, seconds: float) -> None:
+        self._reader = reader
+        self._keys = keys
+        self._seconds = seconds
+        self._revision = 0
+        self._away = False
+        self._polling: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Returns when the keys are known, or the ledger was not to be reached."""
+        await self._poll()
+        self._polling = asyncio.create_task(self._run())
+
+    async def stop(self) -> None:
+        """Asks no more."""
+        if self._polling:
+            self._polling.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._polling
+
+    async def _run(self) -> None:
+        while True:
+            await asyncio.sleep(self._seconds)
+            await self._poll()
+
+    async def _poll(self) -> None:
+        request = ledger_reader_pb2.ListKeysRequest(known_revision=self._revision)
+        try:
+            answer = await channels.call(self._reader.ListKeys, request, _ANSWER_SECONDS)
+        except PulseError as error:
+            if not self._away:
+                log.warning("the ledger does not tell its API keys; those known go on", reason=error.reason)
+            self._away = True
+            return
+        self._away = False
+        if answer.revision != self._revision or not self._keys.complete:
+            self._keys.replace([_key(record) for record in answer.keys])
+            self._revision = answer.revision
+
+
+def _key(record: ledger_reader_pb2.KeyRecord) -> ApiKey:
+    key = record.key
+    return ApiKey(
+        Caller(key.tenant_id, key.name, frozenset(key.scopes)),
+        record.digest,
+        key.key_id,
+        from_timestamp(key.expire_time) if key.HasField("expire_time") else None,
+    )

@@ -1,0 +1,52 @@
+"""What a user can want, beyond what the contract's rules say."""
+
+from __future__ import annotations
+
+import functools
+import zoneinfo
+from collections.abc import Sequence
+
+from services.gateway.refusal import Refusal
+
+
+@functools.cache
+def _known_zones() -> frozenset[str]:
+    return frozenset(zoneinfo.available_timezones())
+
+
+def check_time_zone(name: str) -> None:
+    """Raises :class:`Refusal` unless ``name`` is in the IANA database as installed, or empty for UTC."""
+    if name and name not in _known_zones():
+        raise Refusal(
+            "preferences.time_zone",
+            "TIME_ZONE_UNKNOWN",
+            "is not a time zone of the IANA database",
+            "Europe/Berlin, say",
+        )
+
+
+def check_quiet_hours(begin: str, end: str) -> None:
+    """Raises :class:`Refusal` unless both ends, as "HH:MM", are given and differ, or neither is given."""
+    if bool(begin) != bool(end):
+        missing = "quiet_until" if begin else "quiet_from"
+        raise Refusal(f"preferences.{missing}", "QUIET_HOURS_HALF", "is required where the other end is given")
+    if begin and begin == end:
+        raise Refusal("preferences.quiet_until", "QUIET_HOURS_EMPTY", "is the time at which the quiet hours begin")
+
+
+def check_choices(choices: Sequence[tuple[str, int]]) -> None:
+    """Raises :class:`Refusal` for a category and channel chosen twice: which of them counts would be chance."""
+    seen: set[tuple[str, int]] = set()
+    for n, choice in enumerate(choices):
+        if choice in seen:
+            raise Refusal(
+                f"preferences.choices[{n}]", "CHOICE_REPEATED", "is for the category and channel of one before it"
+            )
+        seen.add(choice)
+
+
+def channel_of_address(address: str) -> str:
+    """The channel whose rules an address keeps that comes without one."""
+    if "@" in address:
+        return "EMAIL"
+    return "SMS" if address.startswith("+") else "PUSH"

@@ -1,0 +1,134 @@
+"""What the edge makes of it: a real Envoy before a real gateway."""
+
+from __future__ import annotations
+
+import signal
+import socket
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+
+import grpc.aio
+import httpx
+import pytest
+
+from pulse.common.v1 import limit_pb2
+from pulse.gateway.v1 import notification_service_pb2_grpc
+from services.local import envoy
+from shared.errors import Code, PulseError
+from shared.unsubscribe import KeyRing, Subscription
+from tests.gateway import fakes
+from tests.gateway.conftest import request
+from tests.support.servers import make_plan, running
+
+KEY = "the-key-that-signs-now"
+SEND = {"user_id": "u", "template_name": "welcome", "to": "a@example.com", "context": {"name": "Ada"}}
+QUOTA = limit_pb2.QuotaState(name="user_channel", amount=10, window={"seconds": 60}, remaining=7, reset={"seconds": 42})
+FIELDS = {"ratelimit-policy": '"user_channel";q=10;w=60', "ratelimit": '"user_channel";r=7;t=42'}
+
+
+@pytest.fixture
+async def rest(serve: Callable[..., Any], tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of the edge."""
+    plan = make_plan(tmp_path)
+    await serve(PULSE_LISTEN=plan.ports.address("grpc"), PULSE_UNSUBSCRIBE_KEY=KEY)
+    envoy.prepare(plan)
+
+    def is_ready() -> bool:
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", plan.ports.http)) == 0
+
+    with running(list(envoy.command(plan)), plan.home.log("envoy"), is_ready, signal.SIGTERM):
+        async with httpx.AsyncClient(base_url=plan.public_url(), timeout=20) as client:
+            yield client
+
+
+def told(answer: httpx.Response) -> dict[str, str]:
+    return {name: value for name, value in answer.headers.items() if name.startswith(("ratelimit", "retry"))}
+
+
+@pytest.mark.parametrize("path, status", [("/v1/notifications", 200), ("/api/notifications/send/", 202)])
+async def test_limits_are_told_in_headers_of_a_success_and_of_a_refusal(
+    rest: httpx.AsyncClient, peers: fakes.Peers, path: str, status: int
+) -> None:
+    peers.router.quota = QUOTA
+    answer = await rest.post(path, json=SEND)
+    assert (answer.status_code, told(answer)) == (status, FIELDS)
+    peers.router.refuse = lambda _: PulseError(Code.RESOURCE_EXHAUSTED, "RATE_LIMITED", "too many", retry_after=41.5)
+    answer = await rest.post(path, json=SEND)
+    assert (answer.status_code, told(answer)) == (429, {**FIELDS, "retry-after": "42"})
+    assert answer.json()["details"][0]["reason"] == "RATE_LIMITED"
+
+
+async def test_grpc_through_the_edge_gets_them_as_metadata(rest: httpx.AsyncClient, peers: fakes.Peers) -> None:
+    peers.router.quota = QUOTA
+    async with grpc.aio.insecure_channel(f"{rest.base_url.host}:{rest.base_url.port}") as channel:
+        call = notification_service_pb2_grpc.NotificationServiceStub(channel).SendNotification(request())
+        await call
+        trailing = dict(await call.trailing_metadata())
+    assert {name: trailing[name] for name in FIELDS} == FIELDS
+
+
+async def test_an_unsubscribe_link_works_in_a_browser_and_at_one_click(
+    rest: httpx.AsyncClient, peers: fakes.Peers
+) -> None:
+    token = KeyRing.parse(KEY).sign(Subscription("acme", "ada", "news", "EMAIL"))
+    asked = await rest.get(f"/unsubscribe/{token}")
+    assert (asked.status_code, asked.headers["content-type"]) == (200, "text/html; charset=utf-8")
+    assert asked.headers["content-security-policy"].startswith("default-src 'none'")
+    assert not peers.recipients.requests
+    for body in ({"data": {"List-Unsubscribe": "One-Click"}}, {"files": {"List-Unsubscribe": (None, "One-Click")}}, {}):
+        done = await rest.post(f"/unsubscribe/{token}", **body)
+        assert done.status_code == 200 and "You are unsubscribed" in done.text
+    assert len(peers.recipients.requests) == 3
+
+
+@pytest.mark.parametrize("path", ["/unsubscribe/nonsense", "/unsubscribe/%C3%BC", "/unsubscribe/" + "x" * 9_000])
+async def test_a_link_that_is_not_pulses_is_a_400_with_a_page(
+    rest: httpx.AsyncClient, peers: fakes.Peers, path: str
+) -> None:
+    for method in ("GET", "POST"):
+        answer = await rest.request(method, path)
+        assert answer.status_code == 400
+        assert answer.headers["content-type"].startswith("text/html") and "<h1>" in answer.text
+    assert not peers.recipients.requests
+
+
+async def test_recipients_are_kept_over_rest(rest: httpx.AsyncClient) -> None:
+    wanted = {"choices": [{"category": "news", "channel": "email"}], "time_zone": "Europe/Berlin"}
+    kept = await rest.put("/v1/recipients/team%2Fada/preferences", json=wanted)
+    assert (kept.status_code, kept.json()["user_id"]) == (200, "team/ada")
+    device = await rest.post("/v1/recipients/ada/devices", json={"token": "abc:def", "label": "Pixel"})
+    assert (await rest.get("/v1/recipients/ada/devices")).json()["device_tokens"] == [device.json()]
+    gone = await rest.delete(f"/v1/recipients/ada/devices/{device.json()['device_token_id']}")
+    assert gone.status_code == 200
+    refused = await rest.post("/v1/recipients/ada/suppressions", json={"category": "news"})
+    assert (refused.status_code, refused.json()["details"][0]["reason"]) == (400, "SUPPRESSION_OF_NOTHING")
+
+
+@pytest.mark.parametrize(
+    "limit, limit_id",
+    [
+        ({"kind": "user_channel", "subject": "login_otp", "amount": 3, "window": "60s"}, "user_channel:login_otp"),
+        ({"kind": "sms_prefix", "subject": "+49", "amount": 0}, "sms_prefix:+49"),
+        ({"kind": "tenant", "amount": 3, "window": "60s"}, "tenant"),
+    ],
+)
+async def test_a_limit_is_forgotten_by_the_id_it_is_listed_with(
+    rest: httpx.AsyncClient, limit: dict[str, Any], limit_id: str
+) -> None:
+    made = await rest.post("/v1/operations/limits", json=limit)
+    assert (made.status_code, made.json()["limit_id"]) == (200, limit_id)
+    listed = (await rest.get("/v1/operations/limits")).json()["limits"]
+    assert [one["limit_id"] for one in listed] == [limit_id]
+    assert (await rest.delete(f"/v1/operations/limits/{limit_id}")).status_code == 200
+    assert (await rest.delete(f"/v1/operations/limits/{limit_id}")).status_code == 404
+
+
+async def test_a_breaker_is_overridden_and_delivery_paused_over_rest(
+    rest: httpx.AsyncClient, peers: fakes.Peers
+) -> None:
+    answer = await rest.post("/v1/operations/providers/smtp:overrideBreaker", json={"override": "forced_open"})
+    assert answer.json()["details"][0]["reason"] == "PROVIDER_NOT_FOUND"
+    assert (await rest.post("/v1/operations/delivery:pause", json={"channel": "sms"})).status_code == 200
+    assert (await rest.get("/v1/operations/providers")).json()["providers"][0]["provider"] == "smtp"
