@@ -17,11 +17,13 @@ from pulse_client import PulseError
 from services.console import docs
 from services.console.dead_letter_pages import DeadLetterPages
 from services.console.headers import FOR_STATIC, CommonHeaders
+from services.console.limit_pages import LimitPages
 from services.console.login import Login
 from services.console.notification_pages import NotificationPages
 from services.console.overview import Overview
 from services.console.pages import Pages
 from services.console.provider_pages import ProviderPages
+from services.console.recipient_pages import RecipientPages
 from services.console.session import Session
 from services.console.template_pages import TemplatePages
 from services.console.visits import HOME, LOGIN, Visits
@@ -35,8 +37,10 @@ def application(
     overview: Overview,
     notifications: NotificationPages,
     dead_letters: DeadLetterPages,
+    recipients: RecipientPages,
     templates: TemplatePages,
     providers: ProviderPages,
+    limits: LimitPages,
     login: Login,
 ) -> Starlette:
     """The ASGI application."""
@@ -54,6 +58,9 @@ def application(
             route(f"{one}/cancel", notifications.cancel, ["POST"]),
             route(f"{HOME}/dead-letters", dead_letters.browse),
             route(f"{HOME}/dead-letters/replay", dead_letters.replay, ["POST"]),
+            route(f"{HOME}/dead-letters/replay-all", dead_letters.replay_all, ["POST"]),
+            route(f"{HOME}/recipients", recipients.show),
+            route(f"{HOME}/recipients/lift", recipients.lift, ["POST"]),
             route(f"{HOME}/templates", templates.list),
             route(f"{HOME}/templates", templates.create, ["POST"]),
             route(f"{HOME}/new-template", templates.blank),
@@ -62,6 +69,12 @@ def application(
             route(template, templates.show),
             route(template, templates.update, ["POST"]),
             route(f"{HOME}/providers", providers.show),
+            route(f"{HOME}/providers/override", providers.override, ["POST"]),
+            route(f"{HOME}/providers/pause", providers.pause, ["POST"]),
+            route(f"{HOME}/providers/resume", providers.resume, ["POST"]),
+            route(f"{HOME}/limits", limits.list),
+            route(f"{HOME}/limits", limits.set, ["POST"]),
+            route(f"{HOME}/limits/delete", limits.delete, ["POST"]),
             route(LOGIN, login.show, is_open=True),
             route(LOGIN, login.enter, ["POST"], is_open=True),
             route(f"{HOME}/logout", login.leave, ["POST"]),

@@ -1,32 +1,38 @@
-"""Pages of dead letters: browsing them, and sending some on their way again."""
+"""Pages of dead letters: browsing them, and sending some or all on their way again."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 from pulse_client import PulseError
-from services.console import calls
+from pulse_client.calls_operations import replay_dead_letter
+from services.console import bulk_replay, calls
+from services.console.bulk_replay import BulkReplay
 from services.console.calls import Page
+from services.console.deaths import FILTERS, WITHIN, deaths
+from services.console.field_error import FieldError
 from services.console.gateway import Gateway
 from services.console.pages import Pages
 from services.console.refusals import refusal
 from services.console.search import Search
+from shared.clock import Clock
 
 PAGE_SIZE = 50
 #: Replays under way at once, so that a page full of them is no flood.
 AT_ONCE = 8
-FILTERS = ("channel", "provider", "failure_code")
 
 
 class DeadLetterPages:
     """Lists and replays."""
 
-    def __init__(self, pages: Pages) -> None:
+    def __init__(self, pages: Pages, clock: Clock) -> None:
         self._pages = pages
+        self._clock = clock
 
     async def browse(self, request: Request) -> Response:
         """Dead letters that match, newest first."""
@@ -36,25 +42,46 @@ class DeadLetterPages:
         """Replays those that were picked, then lists what is left, with how many went and why others did not."""
         picked = request.state.form.all("notification_id")[:PAGE_SIZE]
         refusals = await _replay(request.state.gateway, picked)
-        replayed = len(picked) - len(refusals)
-        search = Search.of({name: request.state.form.get(name) for name in FILTERS}, FILTERS)
-        return await self._list(request, search, refusals[0] if refusals else None, replayed)
+        return await self._list(
+            request, _search(request), refusals[0] if refusals else None, replayed=len(picked) - len(refusals)
+        )
 
-    async def _list(
-        self, request: Request, search: Search, error: PulseError | None = None, replayed: int | None = None
-    ) -> Response:
+    async def replay_all(self, request: Request) -> Response:
+        """Counts all that match and asks for confirmation; with it, replays those that were counted."""
+        search = _search(request)
+        bulk = BulkReplay.read(request.state.form, search, self._clock.now())
+        try:
+            replay = await request.state.gateway.ask(bulk.call())
+        except FieldError as error:
+            return await self._list(request, search, bulk=bulk, problems={error.field: error.text})
+        except PulseError as error:
+            return await self._list(request, search, error, bulk=bulk)
+        except ValueError as error:  # a filter that cannot be
+            return await self._list(request, search, refusal("BAD_FILTER", str(error)), bulk=bulk)
+        return await self._list(request, search, bulk=bulk, replay=replay)
+
+    async def _list(self, request: Request, search: Search, error: PulseError | None = None, **values: Any) -> Response:
         found: Page[object] = Page([], "")
         try:
-            found = await request.state.gateway.ask(
-                calls.dead_letters(search.token, **search.filters, page_size=PAGE_SIZE)
-            )
+            wanted = deaths(search, self._clock.now())
+            found = await request.state.gateway.ask(calls.dead_letters(search.token, PAGE_SIZE, **wanted))
         except PulseError as problem:
             error = error or problem
-        except ValueError as problem:  # a channel that there is not
+        except ValueError as problem:  # a channel or time that there is not
             error = error or refusal("BAD_FILTER", str(problem))
+        shown = {"replayed": None, "bulk": None, "replay": None, "rate": bulk_replay.RATE, "within": tuple(WITHIN)}
         return self._pages.page(
-            request, "dead_letters.html", error=error, found=found, search=search, replayed=replayed
+            request,
+            "dead_letters.html",
+            error=error,
+            fields=bulk_replay.FIELDS,
+            **{**shown, **values, "found": found, "search": search},
         )
+
+
+def _search(request: Request) -> Search:
+    """The filters of a form."""
+    return Search.of(request.state.form.values(), FILTERS)
 
 
 async def _replay(gateway: Gateway, picked: Sequence[str]) -> list[PulseError]:
@@ -64,7 +91,7 @@ async def _replay(gateway: Gateway, picked: Sequence[str]) -> list[PulseError]:
     async def one(notification_id: str) -> PulseError | None:
         async with room:
             try:
-                await gateway.ask(calls.replay(notification_id))
+                await gateway.ask(replay_dead_letter(notification_id))
             except PulseError as refusal:
                 return refusal
         return None

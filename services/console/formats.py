@@ -25,13 +25,22 @@ def length(value: dt.timedelta | float | None) -> str:
     if seconds < 1:
         return f"{seconds * 1000:.0f} ms"
     if seconds < 60:
-        return f"{seconds:.1f} s"
+        return f"{round(seconds, 1):g} s"
     minutes, hours, days = int(seconds // 60), int(seconds // 3600), int(seconds // 86400)
     if minutes < 60:
-        return f"{minutes} min {int(seconds) % 60} s"
+        return _both(minutes, "min", int(seconds) % 60, "s")
     if hours < 48:
-        return f"{hours} h {minutes % 60} min"
-    return f"{days} d {hours % 24} h"
+        return _both(hours, "h", minutes % 60, "min")
+    return _both(days, "d", hours % 24, "h")
+
+
+def _both(large: int, large_unit: str, small: int, small_unit: str) -> str:
+    return f"{large} {large_unit}" + (f" {small} {small_unit}" if small else "")
+
+
+def number(value: int) -> str:
+    """With commas between thousands."""
+    return f"{value:,}"
 
 
 def short_id(notification_id: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from urllib.parse import parse_qs
 
 from starlette.requests import Request
@@ -30,6 +30,10 @@ class Form:
     def text(self, name: str) -> str:
         """The first value as it was typed, with line ends as ``\\n``."""
         return self._fields.get(name, [""])[0].replace("\r\n", "\n")
+
+    def values(self) -> Mapping[str, str]:
+        """Every name with its first value."""
+        return {name: self.text(name) for name in self._fields}
 
     def all(self, name: str) -> Sequence[str]:
         """Every value of a name."""

@@ -11,18 +11,21 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from pulse_client import PulseError, calls
+from pulse_client.enums import Channel
 from pulse_client.models import QueueDepth, Statistics
+from services.console import statistics, tally
 from services.console.gateway import Gateway
 from services.console.history import History, Sample
-from services.console.tally import Tally, tallies
-from services.console.throughput import Counts, Throughput
+from services.console.tally import Tally
 from shared.clock import Clock
 
 #: A sample serves everybody who asks within this time, seconds, so that more viewers are no more load.
 FRESH_S = 1.5
 #: And for at least so many times what it took: a ledger that has to count long is not asked again at once.
 REST = 5
-_DAY = dt.timedelta(hours=24)
+#: Hours that throughput is shown for, with the one that runs.
+HOURS = 24
+_DAY = dt.timedelta(hours=HOURS)
 _MINUTE = dt.timedelta(minutes=1)
 
 
@@ -31,9 +34,11 @@ class Figures:
     """One sample, with what is too much to keep of every sample."""
 
     queues: Sequence[QueueDepth]
-    tallies: Sequence[Tally]
+    channels: Sequence[Tally]
+    providers: Sequence[Tally]
     average_retry_attempts: float
-    hours: Mapping[dt.datetime, Counts]
+    #: Accepted by channel in each of the last hours (their beginnings), oldest first; the last one still runs.
+    hours: Mapping[dt.datetime, Mapping[Channel, int]]
 
 
 class Monitor:
@@ -42,7 +47,6 @@ class Monitor:
     def __init__(self, gateway: Gateway, clock: Clock) -> None:
         self._gateway = gateway
         self._clock = clock
-        self._throughput = Throughput(gateway, clock)
         self._turn = asyncio.Lock()
         self._next = 0.0
         self.history = History()
@@ -65,19 +69,23 @@ class Monitor:
 
     async def _sample(self) -> None:
         ask = self._gateway.ask
-        queues, day, minute, hours = await asyncio.gather(
-            ask(calls.queue_depths()),
-            ask(calls.statistics(_DAY)),
-            ask(calls.statistics(_MINUTE)),
-            self._throughput.hours(),
+        queues, day, minute = await asyncio.gather(
+            ask(calls.queue_depths()), ask(statistics.in_detail(_DAY)), ask(calls.statistics(_MINUTE))
         )
-        self.figures = Figures(queues, tallies(day.counts), day.average_retry_attempts, hours)
+        now = self._clock.now()
+        self.figures = Figures(
+            queues,
+            tally.by_channel(day.counts),
+            tally.by_provider(day.counts),
+            day.average_retry_attempts,
+            statistics.by_hour(day.counts, now.replace(minute=0, second=0, microsecond=0), HOURS),
+        )
         self.history.add(
             Sample(
-                time=self._clock.now().timestamp(),
+                time=now.timestamp(),
                 due={queue.lane: queue.due for queue in queues},
                 age={queue.lane: queue.oldest_due_age.total_seconds() for queue in queues},
-                retrying=sum(tally.retrying for tally in self.figures.tallies),
+                retrying=sum(channel.retrying for channel in self.figures.channels),
                 accepted=_total(minute),
             )
         )

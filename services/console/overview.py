@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 from starlette.requests import Request
@@ -11,6 +12,7 @@ from pulse_client import PulseError
 from pulse_client.enums import Channel
 from services.console.monitor import Figures, Monitor, Monitors
 from services.console.pages import Pages
+from services.console.tally import Tally
 
 
 class Overview:
@@ -55,19 +57,8 @@ def _figures(figures: Figures) -> dict[str, Any]:
             }
             for queue in figures.queues
         ],
-        "channels": [
-            {
-                "channel": tally.channel,
-                "accepted": tally.accepted,
-                "arrived": tally.arrived,
-                "failed": tally.failed,
-                "under_way": tally.under_way,
-                "retrying": tally.retrying,
-                "withheld": tally.withheld,
-                "success_rate": tally.success_rate,
-            }
-            for tally in figures.tallies
-        ],
+        "channels": [_tally(tally) for tally in figures.channels],
+        "providers": [_tally(tally) for tally in figures.providers],
         "average_retry_attempts": figures.average_retry_attempts,
         "hours": {
             "start": [hour.timestamp() for hour in figures.hours],
@@ -78,6 +69,10 @@ def _figures(figures: Figures) -> dict[str, Any]:
             },
         },
     }
+
+
+def _tally(tally: Tally) -> dict[str, Any]:
+    return {**dataclasses.asdict(tally), "accepted": tally.accepted, "success_rate": tally.success_rate}
 
 
 def _number(text: str) -> float:

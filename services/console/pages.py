@@ -48,6 +48,7 @@ class Pages:
         self._environment.filters.update(
             moment=formats.moment,
             length=formats.length,
+            number=formats.number,
             short_id=formats.short_id,
             words=formats.words,
             happening=formats.happening,
@@ -70,17 +71,27 @@ class Pages:
         error: PulseError | None = None,
         status: int | None = None,
         headers: Mapping[str, str] | None = None,
+        fields: Mapping[str, str] | None = None,
+        problems: Mapping[str, str] | None = None,
         **values: Any,
     ) -> Response:
-        """The template ``name``; ``error`` is shown above its content and sets the status, unless ``status`` does."""
+        """The template ``name``; ``error`` is shown above its content and sets the status, unless ``status`` does.
+
+        ``problems`` are shown at the fields they name, as is what ``error`` says of the API's ``fields``; an error of
+        which nothing else is left to say is not shown above.
+        """
         session: Session = request.state.session
+        status = status or (status_of(error) if error or not problems else HTTPStatus.BAD_REQUEST)
+        found = _at_fields(error, fields or {})
+        said_there = error is not None and len(found) == len(error.violations) > 0
         text = self._environment.get_template(name).render(
             path=request.url.path,
             form_token=self._sessions.token(session),
-            error=error,
+            error=None if said_there else error,
+            problems={**(problems or {}), **found},
             **values,
         )
-        return HTMLResponse(text, status or status_of(error), headers)
+        return HTMLResponse(text, status, headers)
 
     def part(self, request: Request, name: str, **values: Any) -> Response:
         """A fragment that replaces part of a page; what went wrong is its content, not its status."""
@@ -94,6 +105,11 @@ class Pages:
 def status_of(error: PulseError | None) -> int:
     """The HTTP status that says the same as an error of the API; 200 for None."""
     return HTTP_STATUS.get(error.code.name, HTTPStatus.BAD_GATEWAY) if error else HTTPStatus.OK
+
+
+def _at_fields(error: PulseError | None, fields: Mapping[str, str]) -> Mapping[str, str]:
+    violations = error.violations if error else ()
+    return {fields[said.field]: said.description for said in violations if said.field in fields}
 
 
 def _said(kind: type[Any]) -> list[str]:

@@ -8,25 +8,27 @@ import socket
 import grpc.aio
 from starlette.applications import Starlette
 
-from pulse.delivery.v1.delivery_service_pb2_grpc import DeliveryServiceStub
 from services.console.application import application
 from services.console.config import ConsoleSettings
 from services.console.dead_letter_pages import DeadLetterPages
 from services.console.gateway import Gateway
 from services.console.http_server import HttpServer
+from services.console.limit_pages import LimitPages
 from services.console.login import Login
+from services.console.metrics import ConsoleMetrics
 from services.console.monitor import Monitors
 from services.console.notification_pages import NotificationPages
 from services.console.overview import Overview
 from services.console.pages import Pages
 from services.console.provider_pages import ProviderPages
-from services.console.providers import Providers
+from services.console.recipient_pages import RecipientPages
 from services.console.session import Sessions
 from services.console.template_pages import TemplatePages
 from services.console.visits import Visits
 from shared import channels
 from shared.clock import Clock, SystemClock
 from shared.logs import logger
+from shared.metrics import Metrics
 
 log = logger(__name__)
 
@@ -36,9 +38,9 @@ class Console:
 
     def __init__(self, settings: ConsoleSettings, clock: Clock | None = None) -> None:
         self._settings = settings
-        self._gateway_channel = channels.open_channel(settings.gateway_address)
-        self._delivery_channel = channels.open_channel(settings.delivery_address)
-        self.app = build(settings, clock or SystemClock(), self._gateway_channel, self._delivery_channel)
+        self._gateway_channel = channels.open_channel(settings.gateway_address, settings.tls, "gateway")
+        self.metrics = Metrics()
+        self.app = build(settings, clock or SystemClock(), self._gateway_channel, ConsoleMetrics(self.metrics))
         self._http = HttpServer(self.app, settings.drain_seconds)
         self.port = 0
 
@@ -55,10 +57,9 @@ class Console:
         """Lets requests under way end, then hangs up."""
         await self._http.stop()
         await self._gateway_channel.close()
-        await self._delivery_channel.close()
 
 
-def build(settings: ConsoleSettings, clock: Clock, gateway: grpc.aio.Channel, delivery: grpc.aio.Channel) -> Starlette:
+def build(settings: ConsoleSettings, clock: Clock, gateway: grpc.aio.Channel, metrics: ConsoleMetrics) -> Starlette:
     """Puts the application together; nothing is opened or bound."""
     sessions = Sessions(settings.console_secret.get_secret_value(), settings.console_session_hours * 3600, clock)
     pages = Pages(settings, sessions)
@@ -66,6 +67,7 @@ def build(settings: ConsoleSettings, clock: Clock, gateway: grpc.aio.Channel, de
         Gateway(gateway),
         sessions,
         pages,
+        metrics,
         needs_login=settings.auth == "required",
         secure=settings.env == "production",
     )
@@ -74,9 +76,11 @@ def build(settings: ConsoleSettings, clock: Clock, gateway: grpc.aio.Channel, de
         pages,
         overview=Overview(pages, Monitors(clock)),
         notifications=NotificationPages(pages),
-        dead_letters=DeadLetterPages(pages),
+        dead_letters=DeadLetterPages(pages, clock),
+        recipients=RecipientPages(pages),
         templates=TemplatePages(pages),
-        providers=ProviderPages(pages, Providers(DeliveryServiceStub(delivery))),
+        providers=ProviderPages(pages),
+        limits=LimitPages(pages),
         login=Login(pages),
     )
 

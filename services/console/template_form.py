@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -23,6 +24,7 @@ def read_template(form: Form, name: str) -> Template:
         priority=_priority(form.get("priority")),
         category=form.get("category"),
         default_locale=form.get("default_locale"),
+        digest_window=_seconds(form.get("digest_window")),
     )
 
 
@@ -51,6 +53,14 @@ def _text(form: Form, number: str) -> TemplateContent:
         channel=_channel(form.get(f"text-{number}-channel")),
         locale=form.get(f"text-{number}-locale"),
     )
+
+
+def _seconds(text: str) -> dt.timedelta | None:
+    if not text:
+        return None
+    if not text.isdecimal() or len(text) > 9:
+        raise FormError("the digest window must be a whole number of seconds")
+    return dt.timedelta(seconds=int(text))
 
 
 def _channel(name: str) -> Channel:

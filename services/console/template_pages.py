@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from starlette.requests import Request
@@ -14,7 +14,7 @@ from pulse_client.enums import Channel
 from pulse_client.template import Template, TemplateContent
 from services.console import calls
 from services.console.calls import Page
-from services.console.forms import FormError
+from services.console.forms import Form, FormError
 from services.console.headers import WITH_STYLES
 from services.console.pages import Pages
 from services.console.refusals import refusal
@@ -94,7 +94,10 @@ class TemplatePages:
         except (FormError, ValueError) as problem:
             error = refusal("BAD_PREVIEW", str(problem))
         # Always 200: a draft with a mistake in it is no failed request.
-        return self._pages.part(request, "preview.html", error=error, preview=preview)
+        shown = form.get("preview_locale")
+        return self._pages.part(
+            request, "preview.html", error=error, preview=preview, locales=_locales(form), shown=shown
+        )
 
     async def text(self, request: Request) -> Response:
         """An empty text with a number of its own, for the editor to append."""
@@ -107,6 +110,11 @@ class TemplatePages:
     ) -> Response:
         values: Mapping[str, Any] = {"template": template, "newest": newest}
         return self._pages.page(request, "template.html", error=error, headers=WITH_STYLES, **values)
+
+
+def _locales(form: Form) -> Sequence[str]:
+    """The languages of a draft, the default (empty) first."""
+    return ["", *sorted({form.get(f"text-{number}-locale") for number in form.all("text")} - {""})]
 
 
 def _version(text: str) -> int:

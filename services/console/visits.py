@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Awaitable, Callable, Sequence
+from http import HTTPStatus
 from urllib.parse import quote
 
 from starlette.requests import Request
@@ -12,6 +14,7 @@ from starlette.routing import Route
 from pulse_client import PulseError
 from services.console.forms import Form, FormError, read_form
 from services.console.gateway import Gateway, KeyRefused
+from services.console.metrics import ConsoleMetrics
 from services.console.pages import Pages
 from services.console.refusals import refusal
 from services.console.session import COOKIE, Session, Sessions
@@ -25,10 +28,20 @@ LOGIN = "/console/login"
 class Visits:
     """Makes routes of handlers, which find ``gateway``, ``session`` and, for a post, ``form`` in ``request.state``."""
 
-    def __init__(self, gateway: Gateway, sessions: Sessions, pages: Pages, *, needs_login: bool, secure: bool) -> None:
+    def __init__(
+        self,
+        gateway: Gateway,
+        sessions: Sessions,
+        pages: Pages,
+        metrics: ConsoleMetrics,
+        *,
+        needs_login: bool,
+        secure: bool,
+    ) -> None:
         self._gateway = gateway
         self._sessions = sessions
         self._pages = pages
+        self._metrics = metrics
         self._needs_login = needs_login
         self._secure = secure
 
@@ -36,18 +49,27 @@ class Visits:
         """A route; ``is_open``: also for those who are not logged in."""
 
         async def endpoint(request: Request) -> Response:
-            known = self._sessions.read(request.cookies.get(COOKIE, ""))
-            session = known or Session()
-            request.state.session = session
-            request.state.gateway = self._gateway.with_key(session.api_key)
-            if self._needs_login and not session.api_key and not is_open:
-                return _to_login(request)
-            response = await self._answer(request, handler)
-            if known is None or request.state.session is not session:
-                self.remember(response, request.state.session)
-            return response
+            began, status = time.monotonic(), HTTPStatus.INTERNAL_SERVER_ERROR.value
+            try:
+                response = await self._visit(request, handler, is_open=is_open)
+                status = response.status_code
+                return response
+            finally:
+                self._metrics.answered(path, status, time.monotonic() - began)
 
         return Route(path, endpoint, methods=list(methods))
+
+    async def _visit(self, request: Request, handler: Handler, *, is_open: bool) -> Response:
+        known = self._sessions.read(request.cookies.get(COOKIE, ""))
+        session = known or Session()
+        request.state.session = session
+        request.state.gateway = self._gateway.with_key(session.api_key)
+        if self._needs_login and not session.api_key and not is_open:
+            return _to_login(request)
+        response = await self._answer(request, handler)
+        if known is None or request.state.session is not session:
+            self.remember(response, request.state.session)
+        return response
 
     def remember(self, response: Response, session: Session) -> None:
         """Sets the session's cookie."""

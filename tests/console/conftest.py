@@ -5,13 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
+from typing import Any
 
 import httpx
 import pytest
 
 from services.console.config import ConsoleSettings
 from services.console.server import Console
-from tests.console.fake_gateway import Book, FakeGateway
+from tests.console import chromium
+from tests.console.book import Book
+from tests.console.fake_gateway import FakeGateway
+from tests.console.story import Story, tell
 from tests.e2e.suite import Suite, running
 
 
@@ -45,7 +49,7 @@ async def visit(gateway: FakeGateway) -> AsyncIterator[Callable[..., Awaitable[V
 
         async def start(**settings: str) -> Visitor:
             address = f"127.0.0.1:{gateway.port}"
-            given = {"GATEWAY_ADDRESS": address, "DELIVERY_ADDRESS": address, "CONSOLE_PORT": "0", **settings}
+            given = {"GATEWAY_ADDRESS": address, "CONSOLE_PORT": "0", **settings}
             console = Console(ConsoleSettings.load({f"PULSE_{key}": value for key, value in given.items()}))
             await console.start()
             stack.push_async_callback(console.stop)
@@ -62,6 +66,25 @@ async def visitor(visit: Callable[..., Awaitable[Visitor]]) -> Visitor:
 
 @pytest.fixture(scope="session")
 def suite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Suite]:
-    """Everything, as `make up` starts it."""
-    with running(tmp_path_factory.mktemp("suite")) as started:
+    """Everything, as `make up` starts it, with providers that send receipts."""
+    with running(tmp_path_factory.mktemp("suite"), PULSE_SANDBOX_CALLBACKS="on") as started:
         yield started
+
+
+@pytest.fixture(scope="session")
+def story(suite: Suite) -> Story:
+    """Something of everything, to be looked at and left alone."""
+    return tell(suite)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    with chromium.running() as started:
+        yield started
+
+
+@pytest.fixture(params=["light", "dark"])
+def page(request: pytest.FixtureRequest, browser: Any, suite: Suite) -> Iterator[Any]:
+    """A page of the suite's console, in either theme."""
+    with chromium.page_of(browser, str(suite.rest.base_url), color_scheme=request.param) as page:
+        yield page

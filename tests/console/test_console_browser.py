@@ -2,58 +2,14 @@
 
 from __future__ import annotations
 
-import shutil
 import uuid
-from collections.abc import Iterator
 from typing import Any
 
-import pytest
-
+from tests.console import chromium
 from tests.e2e.suite import Suite
 from tests.support.servers import wait_until
 
-playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-
-expect = playwright.expect
-CHROMIUM = shutil.which("chromium")
-FLAGS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
-
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    expect.set_options(timeout=15_000)
-    with playwright.sync_playwright() as started:
-        browser = started.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield browser
-        browser.close()
-
-
-@pytest.fixture(params=["light", "dark"])
-def page(request: pytest.FixtureRequest, browser: Any, suite: Suite) -> Iterator[Any]:
-    """A page that must neither ask another host nor break the rules of its own headers."""
-    here = str(suite.rest.base_url)
-    context = browser.new_context(color_scheme=request.param, base_url=here)
-    page = context.new_page()
-    page.set_default_timeout(15_000)
-    elsewhere: list[str] = []
-    broken: list[str] = []
-    page.on("request", lambda asked: None if asked.url.startswith((here, "data:")) else elsewhere.append(asked.url))
-    page.on("pageerror", lambda error: broken.append(str(error)))
-    page.on("console", lambda said: broken.append(said.text) if "Content Security Policy" in said.text else None)
-    yield page
-    context.close()
-    assert not elsewhere
-    assert not broken
+pytestmark = chromium.needed
 
 
 def test_the_overview_draws_live_figures(page: Any, suite: Suite) -> None:
@@ -62,10 +18,10 @@ def test_the_overview_draws_live_figures(page: Any, suite: Suite) -> None:
     page.locator("#live.live").wait_for()
     assert page.locator(".chart canvas").count() == 4
     accepted = page.locator("#accepted")
-    expect(accepted).not_to_have_text("–")
+    chromium.expect(accepted).not_to_have_text("–")
     before = accepted.text_content()
     suite.send()
-    expect(accepted).not_to_have_text(before)
+    chromium.expect(accepted).not_to_have_text(before)
 
 
 def test_a_search_narrows_the_list_while_it_is_typed(page: Any, suite: Suite) -> None:
@@ -74,8 +30,8 @@ def test_a_search_narrows_the_list_while_it_is_typed(page: Any, suite: Suite) ->
     suite.send()
     page.goto("/console/notifications")
     page.get_by_label("User or notification id").press_sequentially(wanted)
-    expect(page.locator("#found tbody tr")).to_have_count(1)
-    expect(page.locator("#found")).to_contain_text(wanted)
+    chromium.expect(page.locator("#found tbody tr")).to_have_count(1)
+    chromium.expect(page.locator("#found")).to_contain_text(wanted)
     assert f"q={wanted}" in page.url
     page.get_by_role("link", name="…").click()
     page.get_by_role("heading", name="Timeline").wait_for()
@@ -133,10 +89,3 @@ def test_the_theme_is_switched_and_remembered(page: Any) -> None:
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") != before
     page.reload()
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") != before
-
-
-@pytest.mark.parametrize("path", ["", "/notifications", "/dead-letters", "/templates", "/new-template", "/providers"])
-def test_no_page_is_wider_than_a_phone(page: Any, path: str) -> None:
-    page.set_viewport_size({"width": 360, "height": 740})
-    page.goto(f"/console{path}")
-    assert page.evaluate("document.documentElement.scrollWidth") <= 360

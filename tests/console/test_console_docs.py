@@ -43,7 +43,7 @@ def test_a_send_tells_its_limits_its_key_and_its_answers(document):
     assert [parameter["name"] for parameter in send["parameters"]] == ["Idempotency-Key"]
     assert {"200", "400", "404", "422", "429", "default"} <= send["responses"].keys()
     body = document["components"]["schemas"]["SendNotificationRequest"]
-    assert body["required"] == ["user_id", "template_name", "to"]
+    assert body["required"] == ["user_id", "template_name"], "a push may go to the registered devices"
     assert body["properties"]["user_id"]["maxLength"] == 256
     assert body["properties"]["metadata"]["maxProperties"] == 32
 

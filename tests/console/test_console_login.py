@@ -10,7 +10,7 @@ import pytest
 from pulse.common.v1 import enums_pb2
 from services.console.session import COOKIE, Session, Sessions
 from shared.clock import SystemClock
-from tests.console.fake_gateway import KEY
+from tests.console.book import KEY
 
 LOGIN = "/console/login"
 
@@ -67,7 +67,7 @@ async def test_logging_out_ends_the_session(stranger):
 
 async def test_a_key_that_was_revoked_leads_back_to_the_login(stranger, book, monkeypatch):
     await enter(stranger)
-    monkeypatch.setattr("tests.console.fake_gateway.KEY", "another")
+    monkeypatch.setattr("tests.console.book.KEY", "another")
     page = await stranger.get("/console/notifications")
     assert page.headers["location"].startswith(LOGIN)
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from pulse_client.enums import Channel, Status
-from pulse_client.models import StatusCount
 from services.console.history import History, Sample
-from services.console.tally import tallies
+from services.console.statistics import Count
+from services.console.tally import by_channel, by_provider
 from tests.console.fake_gateway import FakeGateway
 from tests.support import eventually
 
@@ -24,19 +24,21 @@ async def test_figures_tell_lanes_channels_retries_and_hours(visitor):
     assert told["error"] is None
 
 
-async def test_an_hour_that_is_over_is_the_difference_of_two_windows_and_asked_for_once(visitor, book):
-    first = (await visitor.get(FIGURES)).json()["figures"]["hours"]
-    assert len(first["start"]) == 24
-    assert set(first["SMS"][:-1]) == {1}
-    assert first["EMAIL"] == [0] * 24
-    asked = len(book.requests)
-    await eventually(lambda: _is_newer(visitor, len(book.requests), asked, book))
-    assert len(book.requests) - asked <= 2 * 4, "lanes, day, minute and the running hour"
+async def test_throughput_is_told_for_each_of_the_last_24_hours(visitor):
+    hours = (await visitor.get(FIGURES)).json()["figures"]["hours"]
+    assert hours["SMS"] == [1] * 23 + [2]
+    assert hours["EMAIL"] == [0] * 24
+    assert hours["start"] == sorted(hours["start"])
 
 
-async def _is_newer(visitor, _before, asked, book):
+async def test_success_is_told_for_each_provider_that_tried_any(visitor):
+    (twilio,) = (await visitor.get(FIGURES)).json()["figures"]["providers"]
+    assert (twilio["channel"], twilio["provider"], twilio["arrived"], twilio["failed"]) == ("SMS", "twilio", 25, 1)
+
+
+async def test_a_sample_asks_for_lanes_a_day_and_a_minute_and_nothing_else(visitor, book):
     await visitor.get(FIGURES)
-    return len(book.requests) > asked
+    assert len(book.requests) == 3
 
 
 async def test_many_viewers_are_no_more_load_than_one(visitor, book):
@@ -83,15 +85,26 @@ async def _recovered(visitor):
 
 def test_success_counts_what_ended_and_nothing_that_is_under_way_or_withheld():
     counts = [
-        StatusCount(Status.DELIVERED, Channel.EMAIL, 6),
-        StatusCount(Status.SENT, Channel.EMAIL, 3),
-        StatusCount(Status.FAILED, Channel.EMAIL, 1),
-        StatusCount(Status.RETRYING, Channel.EMAIL, 5),
-        StatusCount(Status.CANCELLED, Channel.EMAIL, 4),
+        Count(Status.DELIVERED, Channel.EMAIL, 6),
+        Count(Status.SENT, Channel.EMAIL, 3),
+        Count(Status.FAILED, Channel.EMAIL, 1),
+        Count(Status.RETRYING, Channel.EMAIL, 5),
+        Count(Status.CANCELLED, Channel.EMAIL, 4),
     ]
-    email, sms, _push = tallies(counts)
+    email, sms, _push = by_channel(counts)
     assert (email.success_rate, email.accepted, email.under_way, email.retrying, email.withheld) == (0.9, 19, 5, 5, 4)
     assert sms.success_rate is None
+
+
+def test_a_provider_has_its_tally_once_it_tried_and_what_no_provider_tried_is_in_none():
+    counts = [
+        Count(Status.SENT, Channel.SMS, 2, "twilio"),
+        Count(Status.FAILED, Channel.SMS, 2, "other"),
+        Count(Status.QUEUED, Channel.SMS, 5),
+        Count(Status.SENT, Channel.EMAIL, 1, "smtp"),
+    ]
+    told = [(tally.channel, tally.provider, tally.success_rate) for tally in by_provider(counts)]
+    assert told == [("EMAIL", "smtp", 1.0), ("SMS", "other", 0.0), ("SMS", "twilio", 1.0)]
 
 
 def test_history_forgets_the_oldest():
@@ -100,15 +113,3 @@ def test_history_forgets_the_oldest():
     for second in range(3):
         history.add(Sample(start + second, {"HIGH": second}, {}, 0, 0))
     assert history.columns(after=0)["due_HIGH"] == [1, 2]
-
-
-async def test_providers_are_shown_with_what_is_wrong(visitor):
-    page = await visitor.get("/console/providers")
-    assert "connection refused" in page.text
-
-
-async def test_providers_of_a_delivery_service_that_is_away_are_a_clear_error(visit):
-    visitor = await visit(DELIVERY_ADDRESS="127.0.0.1:1")
-    page = await visitor.get("/console/providers")
-    assert page.status_code == 503
-    assert "UNAVAILABLE" in page.text

@@ -34,6 +34,12 @@ let textNumber = Date.now() % 1_000_000;
 
 document.addEventListener("click", (event) => {
   if (event.target.closest("[data-theme-toggle]")) toggleTheme();
+  const locale = event.target.closest("[data-locale]");
+  if (locale) {
+    const field = document.querySelector("[name=preview_locale]");
+    field.value = locale.dataset.locale;
+    field.dispatchEvent(new Event("change", { bubbles: true }));
+  }
   const removal = event.target.closest("[data-remove-text]");
   if (removal && document.querySelectorAll("#texts .text").length > 1) {
     removal.closest(".text").remove();
@@ -41,8 +47,18 @@ document.addEventListener("click", (event) => {
   }
 });
 
+// What the chosen kind means, and whether its subject has one.
+function showHint(select) {
+  const { hint, subject } = select.selectedOptions[0].dataset;
+  document.querySelector(select.dataset.hints).textContent = hint;
+  const field = select.form.elements.subject;
+  field.placeholder = subject || "none";
+  field.readOnly = !subject && !field.value;
+}
+
 document.addEventListener("change", (event) => {
   const form = event.target.form;
+  if (event.target.matches("[data-hints]")) showHint(event.target);
   if (event.target.matches("[data-submit-on-change]")) form.submit();
   if (event.target.matches("[data-pick-all]")) {
     for (const box of form.querySelectorAll("input[name=notification_id]")) box.checked = event.target.checked;
@@ -66,3 +82,6 @@ document.addEventListener("htmx:configRequest", (event) => {
 
 document.addEventListener("htmx:afterSettle", () => localiseTimes(document));
 localiseTimes(document);
+// On a narrow screen the pages stand in a row that is longer than the screen.
+document.querySelector(".side [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
+for (const select of document.querySelectorAll("[data-hints]")) showHint(select);

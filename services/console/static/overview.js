@@ -75,14 +75,35 @@ function showTiles({ channels, lanes, average_retry_attempts: attempts }) {
   byId("attempts").textContent = attempts ? `${number(attempts)} attempts so far, on average` : "nothing is tried again";
 }
 
-function showTables({ channels, lanes }) {
-  for (const channel of channels) {
-    const row = document.querySelector(`[data-channel=${channel.channel}]`);
-    fill(row, channel, (value, name) => (name === "success_rate" ? percent(value) : number(value)));
-    const meter = row.querySelector("meter");
-    meter.value = channel.success_rate ?? 0;
-    meter.classList.toggle("none", channel.success_rate == null);
-  }
+function showTally(row, tally) {
+  fill(row, tally, (value, name) => (name === "success_rate" ? percent(value) : number(value)));
+  const meter = row.querySelector("meter");
+  meter.value = tally.success_rate ?? 0;
+  meter.classList.toggle("none", tally.success_rate == null);
+}
+
+function providerRow({ provider, channel }) {
+  const row = document.querySelector("#providers template").content.firstElementChild.cloneNode(true);
+  row.querySelector("[data-name]").textContent = provider;
+  const name = row.querySelector("[data-channel-name]");
+  name.textContent = channel;
+  name.classList.add(channel.toLowerCase());
+  return row;
+}
+
+function showProviders(providers) {
+  const rows = providers.map((tally) => {
+    const row = providerRow(tally);
+    showTally(row, tally);
+    return row;
+  });
+  document.querySelector("#providers tbody").replaceChildren(...rows);
+  byId("providers").hidden = rows.length === 0;
+}
+
+function showTables({ channels, providers, lanes }) {
+  for (const channel of channels) showTally(document.querySelector(`[data-channel=${channel.channel}]`), channel);
+  showProviders(providers);
   for (const lane of lanes) {
     fill(document.querySelector(`[data-lane=${lane.lane}]`), lane, (value, name) =>
       name === "age" ? length(value) : number(value),
