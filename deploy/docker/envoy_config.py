@@ -16,37 +16,52 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from string import Template
+from typing import Any
+
+from services.local import envoy_tls, envoy_tracing
 
 SOURCE = Path("/usr/share/pulse/envoy")
 
 #: The administration page can end Envoy and shows its whole configuration, so it is for the same pod alone.
-VALUES: Mapping[str, str | int] = {
+VALUES: Mapping[str, str | int | float] = {
     "LISTEN_HOST": "0.0.0.0",  # noqa: S104 -- a container's own address is not known before it starts
     "HTTP_PORT": 8000,
     "ADMIN_HOST": "127.0.0.1",
     "ADMIN_PORT": 9901,
+    "METRICS_PORT": 8001,
     "GATEWAY_HOST": "gateway",
     "GATEWAY_PORT": 50051,
     "DELIVERY_HOST": "delivery",
     "DELIVERY_PORT": 50054,
     "CONSOLE_HOST": "console",
     "CONSOLE_PORT": 8080,
+    # Folder of the certificate by which Envoy calls gRPC services: tls.crt, tls.key, ca.crt; empty: in the clear.
+    "TLS": "",
+    # Collector of traces, OTLP over gRPC; empty: none. And the share of requests that are traced.
+    "OTLP": "",
+    "TRACE_RATIO": 0.01,
 }
 
 
-def write(source: Path, folder: Path, replaced: Mapping[str, str | int]) -> None:
+def write(source: Path, folder: Path, replaced: Mapping[str, str | int | float]) -> None:
     """Raises KeyError for a placeholder without a value and OSError when a file is missing or cannot be written."""
     files = {"DESCRIPTOR": "descriptor.binpb", "EDGE_LUA": "edge.lua"}
-    values = {**VALUES, **replaced, **{name: str(folder / file) for name, file in files.items()}}
+    values: dict[str, Any] = {**VALUES, **replaced, **{name: str(folder / file) for name, file in files.items()}}
+    certificates = values.pop("TLS")
+    values |= envoy_tracing.placeholders(values.pop("OTLP"), values.pop("TRACE_RATIO"))
+    for role in ("gateway", "delivery"):
+        values[f"{role.upper()}_TRANSPORT"] = envoy_tls.transport(folder if certificates else None, role)
+    if certificates:
+        envoy_tls.write_secrets(folder, Path(certificates))
     text = Template((source / "envoy.yaml").read_text()).substitute({k: json.dumps(v) for k, v in values.items()})
     for file in files.values():
         shutil.copyfile(source / file, folder / file)
     (folder / "envoy.yaml").write_text(text)
 
 
-def parse(assignments: Sequence[str]) -> dict[str, str | int]:
+def parse(assignments: Sequence[str]) -> dict[str, str | int | float]:
     """``NAME=VALUE`` each, ports as numbers; raises ValueError for a name or a value that cannot be right."""
-    parsed: dict[str, str | int] = {}
+    parsed: dict[str, str | int | float] = {}
     for assignment in assignments:
         name, equals, value = assignment.partition("=")
         if not equals or name not in VALUES:

@@ -10,6 +10,9 @@ import yaml
 
 from tests.packaging.manifests import K8S, Manifests, render
 
+#: Components that the production overlay leaves to whoever wants them.
+OPTIONS = ("monitoring", "keda", "tracing", "flower")
+
 
 @pytest.fixture(scope="session")
 def kind() -> Manifests:
@@ -24,10 +27,10 @@ def production() -> Manifests:
 @pytest.fixture(scope="session")
 def production_with_options(tmp_path_factory: pytest.TempPathFactory) -> Manifests:
     """The production overlay with every optional component switched on."""
-    tree = Path(shutil.copytree(K8S, tmp_path_factory.mktemp("k8s") / "k8s"))
-    overlay = tree / "overlays" / "production" / "kustomization.yaml"
+    tree = Path(shutil.copytree(K8S.parent, tmp_path_factory.mktemp("deploy") / "deploy"))
+    overlay = tree / "k8s" / "overlays" / "production" / "kustomization.yaml"
     content = yaml.safe_load(overlay.read_text())
-    content["components"] = ["../../components/monitoring", "../../components/keda"]
+    content["components"] = [f"../../components/{name}" for name in OPTIONS]
     overlay.write_text(yaml.safe_dump(content))
     return render(overlay.parent)
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
+import jsonschema
 import pytest
 
 from shared.config import Settings
@@ -23,6 +25,15 @@ LOAD = {"locust"}
 
 #: They end when they are done.
 STEPS = {"migrate", "envoy-config", "seed"}
+
+
+#: Of compose-go 2.16.2, under the Apache License 2.0: https://github.com/compose-spec/compose-go/tree/v2.16.2/schema
+SCHEMA = ROOT / "tests" / "packaging" / "compose-spec.json"
+
+
+def test_compose_knows_every_field() -> None:
+    """The schema refuses what it does not know, but for the ``x-`` parts."""
+    jsonschema.validate(compose_file.load(), json.loads(SCHEMA.read_text()))
 
 
 def with_profile(profile: str | None) -> set[str]:
@@ -98,6 +109,7 @@ def test_only_the_ledger_knows_the_database_and_only_its_users_the_broker() -> N
     assert users("PULSE_DATABASE_URL") == {"ledger", "migrate"}
     assert users("PULSE_REDIS_URL") == {"router"}
     assert users("PULSE_BROKER_URL") == {"router", "worker-high", "worker-low"}
+    assert users("PULSE_UNSUBSCRIBE_KEY") == {"gateway", "worker-high", "worker-low"}
     assert users("PULSE_TWILIO_AUTH_TOKEN") == {"delivery", "worker-high", "worker-low"}
 
 
@@ -138,7 +150,7 @@ def test_every_file_that_is_mounted_is_there(name: str) -> None:
 
 def test_the_servers_are_those_that_the_overlay_for_a_cluster_uses(kind: Manifests) -> None:
     images = {container["image"] for workload in kind.workloads().values() for container in containers(workload)}
-    assert images == {SERVICES[name]["image"] for name in EVERYDAY}
+    assert images == {SERVICES[name]["image"] for name in EVERYDAY | {"jaeger", "otel-collector", "flower"}}
 
 
 def test_the_sandbox_is_played_with_the_same_values_in_a_cluster() -> None:

