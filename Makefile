@@ -1,9 +1,13 @@
 # Paths here are relative, so that the checkout may lie anywhere, behind a space too.
 .DEFAULT_GOAL := help
-.PHONY: help up status test chaos lint proto lock clean-data environment environment-dev
+.PHONY: help up status test chaos bench load check-ghz lint image-test sbom audit proto lock clean-data environment environment-dev
 
 PYTEST_ARGS ?=
 CHAOS_ARGS ?=
+BENCH_ARGS ?=
+LOAD_ARGS ?=
+IMAGE_ARGS ?=
+AUDIT_ARGS ?=
 
 help: ## show the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -20,8 +24,27 @@ test: environment-dev ## run all tests
 chaos: environment-dev ## prove by faults that nothing is lost (CHAOS_ARGS="--seeds 5" for all of it)
 	.venv/bin/python -m tests.chaos $(CHAOS_ARGS)
 
+# Both layers: one row times `make up`, which then has nothing to install.
+bench: environment environment-dev ## measure speed, cost and memory (BENCH_ARGS=--short: only that it all works)
+	@.venv/bin/python -m tests.bench $(BENCH_ARGS)
+
+load: environment-dev ## put a load on a suite (LOAD_ARGS="--scenario grpc --address 127.0.0.1:50051 --users 50")
+	@.venv/bin/python -m tests.load $(LOAD_ARGS)
+
+check-ghz: environment-dev ## compare our load's report with the real ghz's (needs Go)
+	@.venv/bin/python -m tests.load.check_ghz
+
 lint: environment-dev ## check style, types and imports
 	@bash tools/lint.sh
+
+image-test: environment-dev ## build the image and run it by podman (docs/compose.md: BASE_IMAGE=, IMAGE_ARGS=)
+	@.venv/bin/python -m tests.packaging.image $(if $(BASE_IMAGE),--base-image "$(BASE_IMAGE)") $(IMAGE_ARGS)
+
+sbom: environment-dev ## write the image's bill of materials, build/sbom.json
+	@sh tools/sbom.sh
+
+audit: environment-dev ## look for known vulnerabilities of the locked packages (AUDIT_ARGS="--vulnerability-service osv")
+	@sh tools/audit.sh $(AUDIT_ARGS)
 
 proto: environment-dev ## generate proto/gen from proto/pulse
 	.venv/bin/python tools/proto.py

@@ -1,0 +1,54 @@
+"""Memory of the suite at rest, and what waiting notifications add outside PostgreSQL."""
+
+from __future__ import annotations
+
+import asyncio
+
+from tests.bench.bench import Bench, Runs
+from tests.bench.figures import Row, at_most
+
+MEGABYTE = 1024 * 1024
+#: For allocators and caches to come to rest, s.
+REST_S = 2.0
+#: Servers that Pulse brings but did not write.
+DATABASE = "postgres"
+
+
+async def at_rest(bench: Bench) -> Row:
+    """Real workers, nothing to do; measured once, as one suite has one such state."""
+    row = Row("memory-rest", "memory of the whole suite at rest (PSS, the sandbox and PostgreSQL included)")
+    runs = Runs()
+    for _ in range(bench.sizes.runs):
+        await asyncio.sleep(REST_S)
+        runs.note(all=sum(bench.suite.pss().values()) / MEGABYTE)
+    row.figures.append(runs.figure("all", "all processes", "MB", at_most(800)))
+    shares = sorted(bench.suite.pss().items(), key=lambda pair: -pair[1])
+    row.notes.append(", ".join(f"{name} {size / MEGABYTE:.0f}" for name, size in shares))
+    return row
+
+
+async def growth(bench: Bench) -> Row:
+    """The same number was accepted and delivered before, so that what stays is what waits."""
+    sizes = bench.sizes
+    row = Row("memory-growth", f"memory that {sizes.waiting:,} waiting add outside PostgreSQL, per 10,000")
+    runs = Runs()
+    await bench.backlog(sizes.waiting)
+    await bench.drain()
+    for number in range(sizes.runs):
+        await bench.suite.stop_workers()
+        before = await _outside(bench)
+        await bench.backlog(sizes.waiting)
+        after = await _outside(bench)
+        await bench.suite.start_workers()
+        await bench.drain()
+        grown = {name: after[name] - before[name] for name in after}
+        runs.note(growth=sum(grown.values()) * 10_000 / sizes.waiting / MEGABYTE)
+        bench.say(f"run {number + 1}: {runs.values['growth'][-1]:.2f} MB per 10,000")
+    row.figures.append(runs.figure("growth", "growth per 10,000 waiting", "MB", at_most(5)))
+    row.notes.append("last run: " + ", ".join(f"{name} {size / MEGABYTE:+.1f}" for name, size in grown.items() if size))
+    return row
+
+
+async def _outside(bench: Bench) -> dict[str, int]:
+    await asyncio.sleep(REST_S)
+    return {name: size for name, size in bench.suite.pss().items() if name != DATABASE}
