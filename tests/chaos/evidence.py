@@ -25,6 +25,8 @@ class Row:
     expires_at: float | None
     updated_at: float
     revision: int
+    #: Where the further channels go that it may move on to.
+    further_recipients: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,7 @@ class Event:
     outcome: str = ""
     failure_code: str = ""
     next_attempt_at: float | None = None
+    provider: str = ""
 
 
 @dataclass(frozen=True)

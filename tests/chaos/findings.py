@@ -38,6 +38,10 @@ class View:
         ends = {event.fence: event for event in timeline if event.fence and event.kind == "ATTEMPT_ENDED"}
         return [(event, ends.get(event.fence)) for event in timeline if event.kind == "ATTEMPT_STARTED"]
 
+    def fallback_steps(self, notification_id: str) -> int:
+        """How many further channels took over."""
+        return sum(event.kind == "FALLBACK" for event in self.events(notification_id))
+
     def unknown(self, notification_id: str) -> list[str]:
         """Why nobody knows of an attempt whether the provider took it over: a failure code for each such attempt."""
         ends = [end for _, end in self.attempts(notification_id)]

@@ -17,7 +17,8 @@ from tests.chaos.journal import Journal
 ROWS = """
 SELECT n.notification_id::text, n.tenant_id, n.user_id, d.channel::text, n.recipient, n.idempotency_key,
     d.status::text, d.guarantee = 'AT_MOST_ONCE', d.max_attempts, extract(epoch FROM n.created_at)::float8,
-    extract(epoch FROM d.expires_at)::float8, extract(epoch FROM d.updated_at)::float8, d.revision
+    extract(epoch FROM d.expires_at)::float8, extract(epoch FROM d.updated_at)::float8, d.revision,
+    ARRAY (SELECT leg ->> 'to' FROM jsonb_array_elements(coalesce(d.fallbacks, '[]')) AS leg)
 FROM notifications n JOIN deliveries d USING (tenant_id, notification_id)
 WHERE n.user_id LIKE %(users)s
 """
@@ -25,7 +26,7 @@ WHERE n.user_id LIKE %(users)s
 EVENTS = """
 SELECT e.notification_id::text, e.tenant_id, e.sequence, extract(epoch FROM e.recorded_at)::float8, e.kind::text,
     e.status::text, coalesce(e.attempt, 0), coalesce(e.fence, 0), coalesce(e.outcome::text, ''),
-    coalesce(e.failure_code, ''), extract(epoch FROM e.next_attempt_at)::float8
+    coalesce(e.failure_code, ''), extract(epoch FROM e.next_attempt_at)::float8, coalesce(e.provider, '')
 FROM events e JOIN notifications n USING (tenant_id, notification_id)
 WHERE n.user_id LIKE %(users)s
 """

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import bisect
 import itertools
+from collections import Counter
 from collections.abc import Iterator
 
-from services.ledger.states import TRANSITIONS, Status
+from services.ledger.states import IllegalTransition, Status, step
 from tests.chaos.evidence import Event, Rules
 from tests.chaos.findings import View, Violation
 
@@ -16,13 +18,16 @@ ROUNDING_S = 0.000_01
 
 
 def sent_at_most(view: View) -> Iterator[Violation]:
-    """I4: one receipt, and one more for each unknown outcome; with at-most-once, and where no fault was, just one."""
+    """I4: one receipt, and one more for each unknown outcome and for each further channel that took over.
+
+    With at-most-once, and where no fault was, no unknown outcome allows for one more.
+    """
     for notification_id, receipts in view.receipts.items():
         row = view.rows.get(notification_id)
         if row is None:
             continue  # I3's
         certain = row.at_most_once or view.evidence.rules.undisturbed
-        allowed = 1 if certain else 1 + len(view.unknown(notification_id))
+        allowed = 1 + view.fallback_steps(notification_id) + (0 if certain else len(view.unknown(notification_id)))
         if len(receipts) > allowed:
             yield Violation("I4", "duplicate", notification_id, f"{len(receipts)} receipts, {allowed} allowed")
 
@@ -70,21 +75,32 @@ def transitions_allowed(view: View) -> Iterator[Violation]:
                 "I7", "end", notification_id, f"{timeline[-1].status} in the timeline, {row.status} in the row"
             )
         for before, after in itertools.pairwise(timeline):
-            allowed = TRANSITIONS[Status(before.status)] | {Status(before.status)}
-            if after.status not in allowed:
+            if not _may_follow(before.status, after):
                 yield Violation("I7", "transition", notification_id, f"{before.status} became {after.status}")
 
 
+def _may_follow(before: str, event: Event) -> bool:
+    try:
+        step(Status(before), Status(event.status), falls_back=event.kind == "FALLBACK")
+    except IllegalTransition:
+        return False
+    return True
+
+
 def retries_bounded(view: View) -> Iterator[Violation]:
-    """I9: no more attempts than allowed, none before its time, none after the time to live."""
+    """I9: no more attempts by each channel than allowed, none before its time, none after the time to live."""
     rules = view.evidence.rules
     for notification_id, row in view.rows.items():
         attempts = view.attempts(notification_id)
         counted = [begin for begin, end in attempts if end is None or end.outcome != "RELEASED"]
-        if len(counted) > row.max_attempts:
-            yield Violation("I9", "attempts", notification_id, f"{len(counted)} of {row.max_attempts}")
-        for (_, end), (begin, _) in itertools.pairwise(attempts):
-            earliest = _earliest(end, rules)
+        moves = [event.sequence for event in view.events(notification_id) if event.kind == "FALLBACK"]
+        by_leg = Counter(bisect.bisect(moves, begin.sequence) for begin in counted)
+        if max(by_leg.values(), default=0) > row.max_attempts:
+            yield Violation("I9", "attempts", notification_id, f"{max(by_leg.values())} of {row.max_attempts}")
+        for (before, end), (begin, _) in itertools.pairwise(attempts):
+            if bisect.bisect(moves, before.sequence) != bisect.bisect(moves, begin.sequence):
+                continue  # another channel took over: it waits for nothing that the one before was asked for
+            earliest = _earliest(end, rules, before.provider == begin.provider)
             if begin.at < earliest - ROUNDING_S and rules.ledger_clock_right:
                 yield Violation("I9", "too soon", notification_id, f"{earliest - begin.at:.3f} s before its time")
         for begin, _ in attempts:
@@ -92,11 +108,12 @@ def retries_bounded(view: View) -> Iterator[Violation]:
                 yield Violation("I9", "expired", notification_id, "an attempt began after its time to live")
 
 
-def _earliest(end: Event | None, rules: Rules) -> float:
-    """When the attempt after one that ended so may begin: after the back-off and what the provider asked for."""
+def _earliest(end: Event | None, rules: Rules, same_provider: bool) -> float:
+    """When the attempt after one that ended so may begin: after the back-off and what its own provider asked for."""
     if end is None:
         return 0.0
-    return max(end.next_attempt_at or 0.0, end.at + rules.retry_after_s.get(end.failure_code, 0.0))
+    asked = rules.retry_after_s.get(end.failure_code, 0.0) if same_provider else 0.0
+    return max(end.next_attempt_at or 0.0, end.at + asked)
 
 
 def nothing_after_withdrawal(view: View) -> Iterator[Violation]:

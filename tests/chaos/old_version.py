@@ -20,14 +20,18 @@ def unpack(folder: Path) -> Path:
     """
     if folder.exists():
         return folder
-    for commit in _candidates():
-        done = subprocess.run(["git", "archive", commit, *PARTS], cwd=checkout(), capture_output=True, check=False)
-        if done.returncode == 0:
-            folder.mkdir(parents=True)
-            with tarfile.open(fileobj=io.BytesIO(done.stdout)) as archive:
-                archive.extractall(folder, filter="data")
-            return folder
-    return checkout()
+    return next((folder for commit in _candidates() if unpack_commit(commit, folder)), checkout())
+
+
+def unpack_commit(commit: str, folder: Path) -> bool:
+    """Puts the code of ``commit`` into ``folder``, which is made; False if the history does not hold it."""
+    done = subprocess.run(["git", "archive", commit, *PARTS], cwd=checkout(), capture_output=True, check=False)
+    if done.returncode != 0:
+        return False
+    folder.mkdir(parents=True)
+    with tarfile.open(fileobj=io.BytesIO(done.stdout)) as archive:
+        archive.extractall(folder, filter="data")
+    return True
 
 
 def _candidates() -> list[str]:

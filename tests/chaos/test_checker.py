@@ -50,6 +50,20 @@ def retried() -> Evidence:
     return replace(sound(), rows=[row(revision=5)], events={ID: events}, receipts=[receipt(), receipt(at=103.7)])
 
 
+def moved_on() -> Evidence:
+    """A sound run of one push that did not arrive and went on as an SMS."""
+    number = replace(ASK, to="+4915112345678")
+    events = [
+        *timeline(),
+        Event(ID, "acme", 4, 132.0, "FALLBACK", "QUEUED"),
+        Event(ID, "acme", 5, 132.5, "ATTEMPT_STARTED", "SENDING", 2, 2),
+        Event(ID, "acme", 6, 133.0, "ATTEMPT_ENDED", "SENT", 2, 2, "SUCCEEDED"),
+    ]
+    moved = row(revision=6, channel="SMS", max_attempts=1, further_recipients=[number.to])
+    receipts = [receipt(), replace(receipt(number, at=132.7), body_sha256=ASK.body_sha256)]
+    return replace(sound(), rows=[moved], events={ID: events}, receipts=receipts)
+
+
 def sound() -> Evidence:
     """A run of one notification with which nothing is wrong."""
     journal = Journal(asked=[ASK], acknowledged=[Acknowledgement(ASK, ID, 100.5)])
@@ -130,6 +144,14 @@ BROKEN: dict[str, tuple[set[str], Callable[[], Evidence]]] = {
     "more receipts than unknown outcomes allow": (
         {"I4"},
         lambda: replace(with_events(retried(), *changed(2, list(retried().events[ID]), outcome="TRANSIENT_FAILURE"))),
+    ),
+    "two receipts by the second channel": (
+        {"I4", "I5"},
+        lambda: replace(moved_on(), receipts=[*moved_on().receipts, moved_on().receipts[1]]),
+    ),
+    "SENT becomes QUEUED, and no channel took over": (
+        {"I1", "I4", "I7", "I9"},
+        lambda: replace(moved_on(), events={ID: changed(3, list(moved_on().events[ID]), kind="DEFERRED")}),
     ),
     "at most once, and sent twice": ({"I4"}, lambda: replace(retried(), rows=[row(revision=5, at_most_once=True)])),
     "sent twice without any fault": ({"I4"}, lambda: replace(retried(), rules=Rules(10, 60.0, undisturbed=True))),
@@ -222,6 +244,7 @@ def test_a_sound_run_has_no_violations() -> None:
     verdict = check(retried())
     assert verdict.violations == []
     assert (verdict.figures.duplicates, verdict.figures.unknown_outcomes) == (1, 1)
+    assert check(moved_on()).violations == []
 
 
 @pytest.mark.parametrize("what", BROKEN)

@@ -31,7 +31,7 @@ EXPORTED = {
     "pulse_notifications": _exported("counter", "", "gateway"),
     "pulse_notification_delivery_latency_seconds": _exported("histogram", "channel", WORKERS),
     # Every role's.
-    "pulse_build_info": _exported("gauge", "version", f"{SERVERS} {WORKERS}"),
+    "pulse_build_info": _exported("gauge", "version", f"{SERVERS} {WORKERS} console"),
     "pulse_rpc_requests": _exported("counter", "grpc_service grpc_method grpc_code", SERVERS),
     "pulse_rpc_duration_seconds": _exported("histogram", "grpc_service grpc_method", SERVERS),
     "pulse_batch_size": _exported("histogram", "batch", f"gateway router {WORKERS}"),
@@ -55,9 +55,13 @@ EXPORTED = {
     "pulse_attempts": _exported("counter", "provider channel outcome", WORKERS),
     "pulse_provider_call_seconds": _exported("histogram", "provider", WORKERS),
     "pulse_provider_waiting": _exported("gauge", "provider", WORKERS),
-    "pulse_breaker_open": _exported("gauge", "provider", WORKERS),
+    "pulse_provider_breaker_state": _exported("gauge", "provider", WORKERS),
+    "pulse_provider_breaker_transitions": _exported("counter", "provider state", WORKERS),
     "pulse_worker_in_hand": _exported("gauge", "", WORKERS),
     "pulse_worker_capacity": _exported("gauge", "", WORKERS),
+    # Console.
+    "pulse_console_requests": _exported("counter", "page status", "console"),
+    "pulse_console_request_seconds": _exported("histogram", "page", "console"),
 }
 
 

@@ -8,7 +8,7 @@ from tests.metrics.conftest import EMAILS, OVER, TRACE_ID, Look
 from tests.metrics.exported import EXPORTED, SERVERS, WORKERS
 from tests.support.servers import wait_until
 
-ROLES = f"{SERVERS} {WORKERS}".split()
+ROLES = f"{SERVERS} {WORKERS} console".split()
 
 
 @pytest.mark.parametrize("role", ROLES)

@@ -1,0 +1,151 @@
+"""Two versions of Pulse side by side: one PostgreSQL, one Valkey, one sandbox, and each version's own processes."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import dataclasses
+import hashlib
+import json
+import subprocess
+from collections.abc import AsyncIterator, Mapping
+from pathlib import Path
+
+from services.local.plan import Plan
+from services.local.roles import MIGRATE, POSTGRES, SANDBOX, VALKEY, Role, module, service, worker
+from services.local.unit import Unit
+from tests.chaos.profiles import SHORT
+from tests.chaos.suite import API_KEYS, SCOPES
+from tests.support.servers import make_plan
+
+#: What both versions share.
+SHARED = (POSTGRES, VALKEY, SANDBOX)
+#: What each version brings, callees first.
+ROLES = (
+    service("ledger", "ledger"),
+    service("router", "router"),
+    service("gateway", "grpc"),
+    service("delivery", "delivery"),
+    worker("high"),
+    worker("low"),
+)
+#: Each service's port, and the settings by which the others find it.
+_PLACES = {"ledger": "LEDGER", "router": "ROUTER", "grpc": "GATEWAY", "delivery": "DELIVERY"}
+
+
+class Rollout:
+    """Version N and N+1. ``endings`` tells how each process of N ended that was asked to."""
+
+    def __init__(self, before: Plan, after: Plan) -> None:
+        self.before = before
+        self.after = after
+        self.endings: dict[str, str] = {}
+        self._units: list[Unit] = []
+        self._old: dict[str, Unit] = {}
+
+    @property
+    def gateway(self) -> str:
+        """The gRPC target of both gateways."""
+        return self._places()["PULSE_GATEWAY_ADDRESS"]
+
+    @property
+    def database(self) -> str:
+        return f"postgresql://pulse@{self.after.ports.address('postgres')}/pulse"
+
+    @property
+    def receipts(self) -> Path:
+        """The providers' own log."""
+        return self.after.home.data / "sandbox" / "receipts.jsonl"
+
+    async def start_old(self) -> None:
+        """Returns when all of version N is ready, on a schema of its own."""
+        await asyncio.gather(*(self._started(role, self.after) for role in SHARED))
+        await self._started(self._told(MIGRATE), self.before)
+        started = await asyncio.gather(*(self._started(self._told(role), self.before) for role in ROLES))
+        self._old = {unit.role.name: unit for unit in started}
+
+    async def migrate(self, *arguments: str) -> None:
+        """Migrates as N+1 does."""
+        role = dataclasses.replace(MIGRATE, command=module("services.ledger.migrate", *arguments))
+        await self._started(self._told(role), self.after)
+
+    async def start_new(self, name: str) -> None:
+        """Returns when N+1's process of a role is ready, beside N's."""
+        role = next(role for role in ROLES if role.name == name)
+        await self._started(self._told(role), self.after)
+
+    async def stop_old(self, name: str) -> None:
+        """SIGTERM to N's process of a role; returns when it has ended."""
+        unit = self._old[name]
+        ended = asyncio.create_task(unit.until_ended())
+        await unit.stop(asyncio.Event())
+        self.endings[name] = await ended
+
+    async def stop(self) -> None:
+        """Ends whatever still runs."""
+        for unit in reversed(self._units):
+            if unit.role not in SHARED:
+                unit.kill()
+        for unit in reversed(self._units):
+            await unit.stop(asyncio.Event())
+
+    async def _started(self, role: Role, plan: Plan) -> Unit:
+        unit = Unit(role, plan, lambda: None)
+        self._units.append(unit)
+        await unit.start()
+        return unit
+
+    def _told(self, role: Role) -> Role:
+        """The role with the addresses of both versions' services, as a name in DNS would give them."""
+        own = role.environment
+        return dataclasses.replace(role, environment=lambda plan: {**own(plan), **self._places()})
+
+    def _places(self) -> Mapping[str, str]:
+        return {
+            f"PULSE_{name}_ADDRESS": f"ipv4:{self.before.ports.address(port)},{self.after.ports.address(port)}"
+            for port, name in _PLACES.items()
+        }
+
+
+@contextlib.asynccontextmanager
+async def rolling(folder: Path, tree: Path) -> AsyncIterator[Rollout]:
+    """Version N, whose code is in ``tree``, running in ``folder``; everything has ended when the block has."""
+    settings = {**SHORT.environment, "PULSE_AUTH": "required", "PULSE_GATEWAY_API_KEYS_FILE": str(folder / "keys.json")}
+    (folder / "keys.json").write_text(json.dumps(_keys()))
+    after = _plan(folder / "after", settings)
+    before = _plan(folder / "before", {**settings, "PYTHONPATH": code_path(tree)})
+    shared = {name: getattr(after.ports, name) for name in ("postgres", "valkey", "sandbox", "sandbox_smtp")}
+    before = dataclasses.replace(before, root=tree, ports=dataclasses.replace(before.ports, **shared))
+    rollout = Rollout(before, after)
+    try:
+        await rollout.start_old()
+        yield rollout
+    finally:
+        await rollout.stop()
+
+
+def code_path(tree: Path) -> str:
+    """PYTHONPATH of a process that begins in ``tree``: what of its code is not found from there."""
+    return f"{tree / 'proto' / 'gen'}:{tree / 'clients' / 'python'}"
+
+
+def origins(plan: Plan) -> list[Path]:
+    """From where a version's processes import services, shared code, stubs and client."""
+    script = "import services, shared, pulse_client, pulse.ledger.v1.records_pb2 as stubs\n"
+    script += "print(services.__file__, shared.__file__, pulse_client.__file__, stubs.__file__, sep='\\n')"
+    environment = plan.environment("probe", {})
+    command = [*module("services")(plan)[:1], "-c", script]
+    done = subprocess.run(command, cwd=plan.root, env=environment, capture_output=True, text=True, check=True)
+    return [Path(line) for line in done.stdout.splitlines()]
+
+
+def _plan(folder: Path, settings: Mapping[str, str]) -> Plan:
+    plan = make_plan(folder)
+    return dataclasses.replace(plan, base={**plan.base, **settings}, stop_seconds=SHORT.drain_s + 8, ready_seconds=40.0)
+
+
+def _keys() -> list[dict[str, object]]:
+    return [
+        {"tenant": tenant, "name": "caller", "sha256": hashlib.sha256(key.encode()).hexdigest(), "scopes": SCOPES}
+        for tenant, key in API_KEYS.items()
+    ]

@@ -1,0 +1,159 @@
+"""One notification, one trace: every hop's span, in the order of their parents, received by a real collector."""
+
+from __future__ import annotations
+
+import uuid
+
+from tests.e2e.suite import Suite
+from tests.support.otlp_receiver import OtlpReceiver, ReceivedSpan
+from tests.support.servers import wait_until
+
+#: Of an SMS by REST: each hop's role and span, and whose child it is.
+WAY = [
+    ("envoy", "ingress", ""),
+    ("gateway", "pulse.gateway.v1.CompatibilityService/Send", "ingress"),
+    ("router", "router.admit", "pulse.gateway.v1.CompatibilityService/Send"),
+    ("ledger", "ledger.record", "router.admit"),
+    ("router", "celery.publish", "router.admit"),
+    ("worker-high", "celery.process", "celery.publish"),
+    ("ledger", "ledger.claim", "router.admit"),
+    ("worker-high", "deliver", "celery.process"),
+    ("worker-high", "send by twilio", "deliver"),
+    ("ledger", "ledger.settle", "deliver"),
+    ("ledger", "ledger.receipt", "router.admit"),
+]
+
+
+def traceparent() -> tuple[str, dict[str, str]]:
+    """A fresh trace id, and the header of a caller that samples it."""
+    trace_id = uuid.uuid4().hex
+    return trace_id, {"traceparent": f"00-{trace_id}-00f067aa0ba902b7-01"}
+
+
+def code(**more: str) -> dict[str, object]:
+    user = f"user_{uuid.uuid4().hex[:8]}"
+    number = f"+1555{uuid.uuid4().int % 10**7:07d}"
+    return {"template_name": "login_otp", "user_id": user, "to": number, "context": {"code": "424242"}, **more}
+
+
+def names(spans: list[ReceivedSpan]) -> set[str]:
+    return {span.name for span in spans}
+
+
+def test_a_one_time_code_sent_by_rest_is_one_trace_with_every_hop(traced: Suite, receiver: OtlpReceiver) -> None:
+    trace_id, headers = traceparent()
+    answer = traced.rest.post("/api/notifications/send/", json=code(channel="sms"), headers=headers)
+    assert answer.status_code == 202, answer.text
+    wait_until(lambda: {name for _, name, _ in WAY} <= names(receiver.trace(trace_id)), timeout=30)
+    spans = receiver.trace(trace_id)
+    by_id = {span.span_id: span for span in spans}
+    found = {(span.role, span.name, by_id[span.parent_id].name if span.parent_id in by_id else "") for span in spans}
+    assert set(WAY) <= found
+    assert {span.attributes.get("pulse.notification_id") for span in spans if span.name == "deliver"} == {
+        answer.json()["notification_id"]
+    }
+
+
+def test_a_child_never_begins_before_its_parent(traced: Suite, receiver: OtlpReceiver) -> None:
+    trace_id, headers = traceparent()
+    assert traced.rest.post("/v1/notifications", json=code(), headers=headers).status_code == 200
+    wait_until(lambda: "ledger.receipt" in names(receiver.trace(trace_id)), timeout=30)
+    spans = receiver.trace(trace_id)
+    by_id = {span.span_id: span for span in spans}
+    # One machine's clock, read in several processes: to the millisecond.
+    assert all(span.started >= by_id[span.parent_id].started - 1_000_000 for span in spans if span.parent_id in by_id)
+
+
+def test_high_is_kept_from_the_gateway_on_where_nothing_is_sampled(traced: Suite, receiver: OtlpReceiver) -> None:
+    answer = traced.rest.post("/v1/notifications", json=code())
+    id_ = answer.json()["notification_id"]
+
+    def delivered() -> list[ReceivedSpan]:
+        return [span for span in receiver.spans if span.attributes.get("pulse.notification_id") == id_]
+
+    wait_until(lambda: {"deliver", "pulse.gateway.v1.NotificationService/SendNotification"} <= names(delivered()))
+    assert len({span.trace_id for span in delivered()}) == 1
+    shown = traced.rest.get(f"/v1/notifications/{id_}").json()
+    assert shown["trace_id"] == delivered()[0].trace_id
+
+
+def test_low_is_not_kept_unless_it_fails(traced: Suite, receiver: OtlpReceiver) -> None:
+    fine = traced.send().json()["notification_id"]
+    traced.until_arrived(fine)
+    refused = traced.send(to=f"no-such-user-{uuid.uuid4().hex[:6]}@example.com").json()["notification_id"]
+    wait_until(lambda: traced.status(refused)["status"] == "failed")
+    wait_until(lambda: any(span.attributes.get("pulse.notification_id") == refused for span in receiver.spans))
+    told = [span for span in receiver.spans if span.attributes.get("pulse.notification_id") in (fine, refused)]
+    assert {span.attributes["pulse.notification_id"] for span in told} == {refused}
+    assert all(span.error for span in told if span.name == "deliver")
+
+
+def test_a_retry_belongs_to_the_trace_of_its_request(traced: Suite, receiver: OtlpReceiver) -> None:
+    address = f"{uuid.uuid4().hex[:10]}@example.com"
+    fault = {"provider": "smtp", "match": address, "action": "status", "value": 451, "times": 1}
+    assert traced.sandbox.put("/api/faults", json=[fault]).is_success
+    trace_id, headers = traceparent()
+    body = {"template_name": "welcome_email", "user_id": address, "to": address, "context": {"name": "Ann"}}
+    sent = traced.rest.post("/v1/notifications", json=body, headers=headers).json()["notification_id"]
+    traced.until_arrived(sent)
+
+    def attempts() -> list[ReceivedSpan]:
+        return [span for span in receiver.trace(trace_id) if span.name == "deliver"]
+
+    wait_until(lambda: len(attempts()) == 2)
+    first, second = attempts()
+    assert (first.attributes["pulse.outcome"], second.attributes["pulse.outcome"]) == ("TRANSIENT_FAILURE", "SUCCEEDED")
+    assert (first.attributes["pulse.attempt"], second.attributes["pulse.attempt"]) == (1, 2)
+
+
+def test_a_fallback_belongs_to_the_trace_of_its_request(traced: Suite, receiver: OtlpReceiver) -> None:
+    user = f"user_{uuid.uuid4().hex[:8]}"
+    number = f"+1555{uuid.uuid4().int % 10**7:07d}"
+    body = {
+        "template_name": "welcome_email",
+        "user_id": user,
+        "context": {"name": "Ann"},
+        "to": f"no-such-user-{user}@example.com",
+        "fallbacks": [{"channel": "SMS", "to": number}],
+    }
+    trace_id, headers = traceparent()
+    answer = traced.rest.post("/v1/notifications", json=body, headers=headers)
+    assert answer.status_code == 200, answer.text
+    wait_until(lambda: {"send by smtp", "send by twilio"} <= names(receiver.trace(trace_id)), timeout=30)
+
+
+def test_each_of_a_batch_has_its_own_spans_linked_to_the_batch(traced: Suite, receiver: OtlpReceiver) -> None:
+    trace_id, headers = traceparent()
+    size = 500
+    run = uuid.uuid4().hex[:8]
+    requests = [
+        {
+            "template_name": "welcome_email",
+            "user_id": f"{run}-{number}",
+            "context": {"name": "Ann"},
+            "to": f"{run}-{number}@example.com",
+        }
+        for number in range(size)
+    ]
+    answer = traced.rest.post("/v1/notifications:batchSend", json={"requests": requests}, headers=headers)
+    ids = {result["notification_id"] for result in answer.json()["results"]}
+    assert len(ids) == size
+
+    def recorded() -> list[ReceivedSpan]:
+        return [span for span in receiver.trace(trace_id) if span.name == "ledger.record"]
+
+    wait_until(lambda: len(recorded()) == size, timeout=30)
+    assert {span.attributes["pulse.notification_id"] for span in recorded()} == ids
+    batches = {(span.trace_id, span.span_id) for span in receiver.spans if span.name.endswith("LedgerService/Record")}
+    assert all(set(span.links) & batches for span in recorded())
+    delivered = {
+        span.attributes["pulse.notification_id"] for span in receiver.trace(trace_id) if span.name == "deliver"
+    }
+    wait_until(
+        lambda: (
+            ids
+            <= {span.attributes["pulse.notification_id"] for span in receiver.trace(trace_id) if span.name == "deliver"}
+        ),
+        timeout=30,
+    )
+    assert delivered <= ids
