@@ -6,8 +6,8 @@ import re
 
 #: Stands for all tenants where one could be named.
 EVERYBODY = "*"
-#: Kinds that tenants do not set for themselves.
-FOR_ADMINISTRATORS = frozenset({"PROVIDER", "FAIR_SHARE"})
+#: Kinds that tenants do not set for themselves: what they share with others, and what costs whoever runs Pulse.
+FOR_ADMINISTRATORS = frozenset({"PROVIDER", "FAIR_SHARE", "TENANT", "SMS_PREFIX", "SMS_SPEND"})
 #: Kinds that no tenant has for itself.
 OF_ALL = frozenset({"PROVIDER"})
 

@@ -56,6 +56,7 @@ def routed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Suite]:
         "PULSE_DELIVERY_BREAKER_LEAST_CALLS": "4",
         "PULSE_DELIVERY_BREAKER_WINDOW_SECONDS": "10",
         "PULSE_DELIVERY_BREAKER_PAUSE_SECONDS": "1",
+        "PULSE_DELIVERY_BREAKER_LONGEST_PAUSE_SECONDS": "1",
         "PULSE_DELIVERY_BREAKER_PROBES": "1",
     }
     with running(tmp_path_factory.mktemp("routed"), **settings) as suite:

@@ -84,6 +84,9 @@ async def test_what_can_be_no_limit_is_not_asked_for(client: Client, peers: fake
         {**OWN, "tenant_id": "*"},
         {"kind": "PROVIDER", "subject": "twilio", "amount": 9, "window": MINUTE},
         {"kind": "FAIR_SHARE", "amount": 9},
+        {"kind": "TENANT", "amount": 9, "window": MINUTE},
+        {"kind": "SMS_PREFIX", "subject": "+49", "amount": 9},
+        {"kind": "SMS_SPEND", "amount": 9, "window": MINUTE},
     ],
 )
 async def test_what_concerns_others_is_for_platform_administrators(

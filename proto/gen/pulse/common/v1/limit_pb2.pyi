@@ -38,13 +38,15 @@ class Limit(_message.Message):
         RECIPIENT: Limit._Kind.ValueType  # 2
         """Admissions to one address by one channel. Subject: empty."""
         TENANT: Limit._Kind.ValueType  # 3
-        """Admissions of the whole tenant. Subject: empty."""
+        """Admissions of the whole tenant. Subject: empty. Only for platform administrators."""
         SMS_PREFIX: Limit._Kind.ValueType  # 4
         """SMS to a country or region. Subject: the prefix, "+49" say. Amount: admissions; 0 denies it, and without a window any
-        other amount allows it without bound. The longest prefix counts.
+        other amount allows it without bound. The longest prefix counts. Only for platform administrators.
         """
         SMS_SPEND: Limit._Kind.ValueType  # 5
-        """What SMS may cost. Subject: empty. Amount: millionths of the currency that prices are configured in."""
+        """What SMS may cost. Subject: empty. Amount: millionths of the currency that prices are configured in. Only for
+        platform administrators.
+        """
         PROVIDER: Limit._Kind.ValueType  # 6
         """Calls to a provider by all tenants together; what is above waits. Subject: the provider. Amount: calls; no window of
         that length has more. They are spread over it: a tenth of a second's may come at once. Only for platform
@@ -65,13 +67,15 @@ class Limit(_message.Message):
     RECIPIENT: Limit.Kind.ValueType  # 2
     """Admissions to one address by one channel. Subject: empty."""
     TENANT: Limit.Kind.ValueType  # 3
-    """Admissions of the whole tenant. Subject: empty."""
+    """Admissions of the whole tenant. Subject: empty. Only for platform administrators."""
     SMS_PREFIX: Limit.Kind.ValueType  # 4
     """SMS to a country or region. Subject: the prefix, "+49" say. Amount: admissions; 0 denies it, and without a window any
-    other amount allows it without bound. The longest prefix counts.
+    other amount allows it without bound. The longest prefix counts. Only for platform administrators.
     """
     SMS_SPEND: Limit.Kind.ValueType  # 5
-    """What SMS may cost. Subject: empty. Amount: millionths of the currency that prices are configured in."""
+    """What SMS may cost. Subject: empty. Amount: millionths of the currency that prices are configured in. Only for
+    platform administrators.
+    """
     PROVIDER: Limit.Kind.ValueType  # 6
     """Calls to a provider by all tenants together; what is above waits. Subject: the provider. Amount: calls; no window of
     that length has more. They are spread over it: a tenth of a second's may come at once. Only for platform

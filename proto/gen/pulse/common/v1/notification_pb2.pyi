@@ -272,7 +272,9 @@ class Decision(_message.Message):
     RESULT_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
     rule: _builtins.str
-    """The rule: lane, route, schedule, limit, preference, quiet_hours, suppression, digest, breaker, pause, fallback, retry."""
+    """The rule: lane, route, schedule, limit, preference, quiet_hours, suppression, device, digest, breaker, pause, fallback,
+    retry, receipt.
+    """
     result: _builtins.str
     """What it decided, "HIGH" say."""
     reason: _builtins.str
@@ -321,7 +323,7 @@ class TimelineEvent(_message.Message):
         DEFERRED: TimelineEvent._Kind.ValueType  # 7
         """It was put off; decisions say why and until when."""
         SUPPRESSED: TimelineEvent._Kind.ValueType  # 8
-        """The recipient may not be sent this."""
+        """The recipient may not, or cannot, be sent this."""
         REPLAYED: TimelineEvent._Kind.ValueType  # 9
         """A dead letter was sent on its way again; actor says by whom."""
         FALLBACK: TimelineEvent._Kind.ValueType  # 10
@@ -347,7 +349,7 @@ class TimelineEvent(_message.Message):
     DEFERRED: TimelineEvent.Kind.ValueType  # 7
     """It was put off; decisions say why and until when."""
     SUPPRESSED: TimelineEvent.Kind.ValueType  # 8
-    """The recipient may not be sent this."""
+    """The recipient may not, or cannot, be sent this."""
     REPLAYED: TimelineEvent.Kind.ValueType  # 9
     """A dead letter was sent on its way again; actor says by whom."""
     FALLBACK: TimelineEvent.Kind.ValueType  # 10
