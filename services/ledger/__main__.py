@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import sys
+
 from services.ledger.config import LedgerSettings
+from services.ledger.schema_check import SchemaBehind
 from services.ledger.server import Ledger
-from shared import process
+from shared import logs, process
 
 if __name__ == "__main__":
     settings = LedgerSettings.load_or_exit()
-    process.run("ledger", settings, lambda tracer: Ledger(settings, tracer=tracer))
+    try:
+        process.run("ledger", settings, lambda tracer: Ledger(settings, tracer=tracer))
+    except SchemaBehind as error:
+        logs.logger(__name__).error("cannot serve", reason=str(error))
+        sys.exit(2)

@@ -6,6 +6,7 @@ import datetime as dt
 import random
 
 from pulse.ledger.v1 import ledger_admin_pb2_grpc, ledger_reader_pb2_grpc, ledger_service_pb2_grpc
+from services.ledger import schema_check
 from services.ledger.admin_service import LedgerAdmin
 from services.ledger.api_key_store import ApiKeyStore
 from services.ledger.config import LedgerSettings
@@ -43,6 +44,7 @@ class Ledger:
 
     def __init__(self, settings: LedgerSettings, clock: Clock = _DEFAULT_CLOCK, tracer: Tracer = OFF) -> None:
         self.metrics = Metrics()
+        self._settings = settings
         self._postgres = Postgres(settings, tracer)
         self._watchers = Watchers(self._postgres, settings.ledger_watch_seconds)
         maintenance = Maintenance(self._postgres, clock, settings)
@@ -66,7 +68,12 @@ class Ledger:
         return self._server.port
 
     async def start(self) -> None:
-        """Returns when it serves; raises ``psycopg_pool.PoolTimeout`` if PostgreSQL does not answer."""
+        """Returns when it serves.
+
+        Raises ``psycopg.OperationalError`` or ``psycopg_pool.PoolTimeout`` if PostgreSQL does not answer, and
+        :class:`services.ledger.schema_check.SchemaBehind` if it was not migrated.
+        """
+        await schema_check.until_ready(self._settings)
         await self._postgres.open()
         await self._watchers.start()
         await self._housekeeping.start()

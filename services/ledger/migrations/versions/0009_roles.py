@@ -26,6 +26,8 @@ _MEMBER = (
 
 
 def upgrade() -> None:
+    # Whoever serves looks at start whether the schema is new enough, by whatever login.
+    op.execute("GRANT SELECT ON alembic_version TO PUBLIC")
     for role in ("pulse_app", "pulse_platform"):
         op.execute(_ROLE.format(role=role))
         op.execute(_MEMBER.format(role=role))
