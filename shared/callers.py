@@ -38,7 +38,6 @@ ALLOWED: Mapping[str, Mapping[str, Sequence[str]]] = {
         "pulse.gateway.v1.RecipientService": ("*",),
         "pulse.gateway.v1.OperationsService": ("*",),
         "pulse.gateway.v1.KeyService": ("*",),
-        "pulse.delivery.v1.DeliveryService": ("ListProviders",),
     },
     "client": {
         "pulse.gateway.v1.NotificationService": ("*",),

@@ -17,7 +17,7 @@ K8S = ROOT / "deploy" / "k8s"
 Object = dict[str, Any]
 
 #: Kinds whose pods come from a template.
-WORKLOADS = ("Deployment", "StatefulSet", "Job")
+WORKLOADS = ("Deployment", "StatefulSet", "Job", "CronJob")
 
 
 def render(folder: Path) -> Manifests:
@@ -72,8 +72,14 @@ def decoded(value: str) -> str:
     return base64.b64decode(value).decode()
 
 
+def template(workload: Object) -> Object:
+    """The template of the workload's pods."""
+    spec = workload["spec"]
+    return dict(spec["jobTemplate"]["spec"]["template"] if workload["kind"] == "CronJob" else spec["template"])
+
+
 def pod(workload: Object) -> Object:
-    return dict(workload["spec"]["template"]["spec"])
+    return dict(template(workload)["spec"])
 
 
 def containers(workload: Object) -> list[Object]:

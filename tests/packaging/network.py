@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tests.packaging.manifests import Manifests, Object
+from tests.packaging.manifests import Manifests, Object, template
 
 Flow = tuple[str, str, int]  # from, to, port
 
 
 def pods(manifests: Manifests) -> dict[str, dict[str, str]]:
     """The labels of each workload's pods."""
-    return {name: found["spec"]["template"]["metadata"]["labels"] for name, found in manifests.workloads().items()}
+    return {name: template(found)["metadata"]["labels"] for name, found in manifests.workloads().items()}
 
 
 def matches(selector: Object, labels: dict[str, str]) -> bool:

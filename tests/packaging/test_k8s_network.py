@@ -35,6 +35,7 @@ FLOWER = {"kind": ("flower", "valkey", 6379), "production": ("flower", "10.0.0.0
 ONLY_IN_KIND: set[Flow] = {
     ("ledger", "postgres", 5432),
     ("migrate", "postgres", 5432),
+    ("migrate-after", "postgres", 5432),
     ("router", "valkey", 6379),
     ("worker-high", "valkey", 6379),
     ("worker-low", "valkey", 6379),
@@ -46,6 +47,7 @@ ONLY_IN_KIND: set[Flow] = {
 TO_OUTSIDE: set[Flow] = {
     ("ledger", "10.0.0.0/8", 5432),
     ("migrate", "10.0.0.0/8", 5432),
+    ("migrate-after", "10.0.0.0/8", 5432),
     ("router", "10.0.0.0/8", 6379),
     ("worker-high", "10.0.0.0/8", 6379),
     ("worker-low", "10.0.0.0/8", 6379),

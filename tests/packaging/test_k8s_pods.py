@@ -103,6 +103,7 @@ def test_production_brings_no_secret_and_asks_for_those_it_needs(production: Man
     providers = {"pulse-providers", "pulse-provider-files"}
     assert asked == {
         "migrate": {"pulse-database-owner"},
+        "migrate-after": {"pulse-database-owner"},
         "ledger": {"pulse-database"},
         "router": {"pulse-redis", "pulse-broker"},
         "gateway": {"pulse-unsubscribe"},
@@ -112,6 +113,22 @@ def test_production_brings_no_secret_and_asks_for_those_it_needs(production: Man
         "console": {"pulse-console"},
         "envoy": set(),
     }
+
+
+def test_what_the_release_before_cannot_live_with_is_migrated_only_when_told(production: Manifests) -> None:
+    before, after = production.of("Job")["migrate"], production.of("CronJob")["migrate-after"]
+    assert after["spec"]["suspend"] is True
+    (first,), (second,) = containers(before), containers(after)
+    assert (first["args"], second["args"]) == (["migrate", "--before"], ["migrate"])
+    assert first | {"args": second["args"]} == second
+    assert pod(before) | {"containers": [second]} == pod(after)
+    page = (ROOT / "docs" / "kubernetes.md").read_text()
+    assert "create job --from=cronjob/migrate-after " in page
+
+
+def test_where_nothing_served_before_everything_is_migrated_at_once(kind: Manifests) -> None:
+    (container,) = containers(kind.of("Job")["migrate"])
+    assert container["args"] == ["migrate"]
 
 
 def test_the_providers_are_one_group(production: Manifests) -> None:

@@ -14,7 +14,7 @@ from tests.packaging.tools import ROOT
 PROMETHEUS = ROOT / "deploy" / "prometheus"
 
 #: Everyone who has metrics: those of their own, and Envoy, which has Envoy's.
-MEASURED = {"gateway", "router", "ledger", "delivery", "worker-high", "worker-low", "envoy"}
+MEASURED = {"gateway", "router", "ledger", "delivery", "console", "worker-high", "worker-low", "envoy"}
 
 
 def groups_of_rules() -> list[dict[str, Any]]:
