@@ -66,8 +66,6 @@ class Gateway:
         self._ledger_channel = open_channel(settings.ledger_address, settings.tls, "ledger")
         self._delivery_channel = open_channel(settings.delivery_address, settings.tls, "delivery")
         reader = LedgerReaderStub(self._ledger_channel)
-        admin = LedgerAdminStub(self._ledger_channel)
-        ledger = LedgerServiceStub(self._ledger_channel)
 
         keys = AcceptedKeys(key_file.read(settings.gateway_api_keys_file) if settings.gateway_api_keys_file else ())
         polling = KeyPolling(reader, keys, settings.gateway_keys_seconds)
@@ -84,7 +82,7 @@ class Gateway:
             metrics=counted,
             tracer=tracer,
         )
-        sending = Sending(acceptance, self._submitter, Replays(ledger))
+        sending = Sending(acceptance, self._submitter, Replays(LedgerServiceStub(self._ledger_channel)))
 
         self._requests = RequestLog("gateway", sys.stderr.write)
         self._server = Server(
@@ -100,6 +98,20 @@ class Gateway:
             requests=self._requests,
         )
         self.port = self._server.port
+        self._add_services(settings, clock, entry, templates, sending, addresses)
+
+    def _add_services(
+        self,
+        settings: GatewaySettings,
+        clock: Clock,
+        entry: Entry,
+        templates: TemplateCatalogue,
+        sending: Sending,
+        addresses: Addresses,
+    ) -> None:
+        reader = LedgerReaderStub(self._ledger_channel)
+        admin = LedgerAdminStub(self._ledger_channel)
+        ledger = LedgerServiceStub(self._ledger_channel)
         to = self._server.grpc
         notification_service_pb2_grpc.add_NotificationServiceServicer_to_server(
             NotificationService(entry, sending, reader, ledger), to

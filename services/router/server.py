@@ -78,7 +78,7 @@ class Router:
             tracer=tracer,
         )
         self._limiter = _limiter(settings)
-        rates = Rates(parse_rates(settings.router_provider_rates))
+        self._rates = rates = Rates(parse_rates(settings.router_provider_rates))
         self._buckets = SharedBuckets(settings.redis_url.get_secret_value(), _BUCKETS_TIMEOUT)
         throughput = Throughput(rates, self._buckets, replicas=settings.router_replicas)
         self._limits = LimitFeed(
@@ -99,22 +99,7 @@ class Router:
         counted.show_peer("limits", self._limits.outage)
         for lane, parts in self._lanes.items():
             counted.show_lane(lane, parts.window, parts.dispatcher, parts.publisher)
-        admission = Admission(
-            self._limiter,
-            lambda: self._limits.current,
-            self._ledger,
-            {lane: parts.recorder for lane, parts in self._lanes.items()},
-            routes={
-                "EMAIL": parse_route(settings.router_email_route),
-                "SMS": parse_route(settings.router_sms_route),
-                "PUSH": parse_route(settings.router_push_route),
-            },
-            rates=rates,
-            max_attempts=settings.router_max_attempts,
-            clock=clock or SystemClock(),
-            metrics=counted,
-            spans=AdmissionSpans(tracer),
-        )
+        admission = self._admission(settings, clock or SystemClock(), counted, tracer)
         self._server = Server(
             settings.listen or DEFAULT_LISTEN,
             [NAME],
@@ -128,6 +113,24 @@ class Router:
         add_RouterServiceServicer_to_server(RouterService(admission), self._server.grpc)
         self._dispatching: list[asyncio.Task[None]] = []
         self._running: list[asyncio.Task[None]] = []
+
+    def _admission(self, settings: RouterSettings, clock: Clock, counted: RouterMetrics, tracer: Tracer) -> Admission:
+        return Admission(
+            self._limiter,
+            lambda: self._limits.current,
+            self._ledger,
+            {lane: parts.recorder for lane, parts in self._lanes.items()},
+            routes={
+                "EMAIL": parse_route(settings.router_email_route),
+                "SMS": parse_route(settings.router_sms_route),
+                "PUSH": parse_route(settings.router_push_route),
+            },
+            rates=self._rates,
+            max_attempts=settings.router_max_attempts,
+            clock=clock,
+            metrics=counted,
+            spans=AdmissionSpans(tracer),
+        )
 
     @property
     def port(self) -> int:
