@@ -7,6 +7,7 @@ and has its waiting claims handed back, or they would fill the worker's hands.
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import time
 from collections import deque
 from collections.abc import Callable
@@ -114,7 +115,10 @@ class Line:
         await self._call(claim, prepared)
 
     async def _call(self, claim: Claim, outgoing: Outgoing) -> None:
-        call = _Call(claim, self._settle, self._spans.call(claim))
+        span = self._spans.call(claim)
+        if span.sampled:
+            outgoing = dataclasses.replace(outgoing, traceparent=span.traceparent)
+        call = _Call(claim, self._settle, span)
         overdue = asyncio.get_running_loop().call_later(self._call_seconds + OVERDUE_SECONDS, call.give_up)
         try:
             outcome = await self._provider.send(outgoing, time.monotonic() + self._call_seconds)

@@ -22,6 +22,7 @@ class Outgoing:
     html_body: str  # empty: text only
     created_at: dt.datetime  # when it was accepted, UTC
     unsubscribe_url: str = ""  # one click of it unsubscribes (RFC 8058); empty: there is none
+    traceparent: str = ""  # W3C context of the call, for providers reached by HTTP; empty: not sampled
 
 
 class OutcomeKind(enum.Enum):

@@ -28,9 +28,10 @@ class DeadlineAdapter(HTTPAdapter):
         self._own = threading.local()
 
     @contextmanager
-    def until(self, deadline: float) -> Iterator[None]:
-        """Requests of this thread, inside the block, end by ``deadline`` (monotonic)."""
+    def until(self, deadline: float, traceparent: str = "") -> Iterator[None]:
+        """Requests of this thread, inside the block, end by ``deadline`` (monotonic) and carry the call's trace."""
         self._own.deadline = deadline
+        self._own.traceparent = traceparent
         self._own.retry_after = None
         yield
 
@@ -44,6 +45,8 @@ class DeadlineAdapter(HTTPAdapter):
         left = self._own.deadline - time.monotonic()
         if left <= 0:
             raise requests.exceptions.ConnectTimeout("no time left to connect")
+        if self._own.traceparent:
+            request.headers["traceparent"] = self._own.traceparent
         options["timeout"] = (min(CONNECT_SECONDS, left), left)
         response = super().send(request, *args, **options)
         self._own.retry_after = response.headers.get("Retry-After")

@@ -84,7 +84,7 @@ class FcmProvider:
         if _payload_bytes(push) > LARGEST_PAYLOAD:
             return permanent("PAYLOAD_TOO_LARGE", f"a push has at most {LARGEST_PAYLOAD} bytes")
         try:
-            with self._adapter.until(deadline):
+            with self._adapter.until(deadline, outgoing.traceparent):
                 return succeeded(self._service.send(push))
         except exceptions.FirebaseError as error:
             return self._failed(error)

@@ -70,7 +70,7 @@ class TwilioProvider:
         callback = callback_url(self._public_url, outgoing.tenant_id, outgoing.notification_id)
         arguments = {"status_callback": callback} if self._public_url else {}
         try:
-            with self._adapter.until(deadline):
+            with self._adapter.until(deadline, outgoing.traceparent):
                 sms = self._client().messages.create(
                     to=outgoing.to, from_=self._sender, body=outgoing.body, **arguments
                 )

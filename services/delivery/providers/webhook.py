@@ -63,7 +63,7 @@ class WebhookProvider:
             **self._signer.headers(webhook_id, int(self._clock.now().timestamp()), body),
         }
         try:
-            with self._adapter.until(deadline):
+            with self._adapter.until(deadline, outgoing.traceparent):
                 status = self._post(body, headers)
         except requests.RequestException as error:
             if never_sent(error):

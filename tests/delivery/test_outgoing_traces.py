@@ -1,0 +1,55 @@
+"""A provider that is called by HTTP gets the call's trace context; one whose trace is not kept gets none."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from typing import Any
+
+import pytest
+
+from services.delivery.providers.base import OutcomeKind
+from tests.delivery.outgoing import outgoing, within
+from tests.delivery.test_webhook import provider
+
+TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+
+
+class Receiver:
+    """Keeps the traceparent of every request that it is sent."""
+
+    def __init__(self) -> None:
+        self.given: list[str | None] = []
+        given = self.given
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                self.rfile.read(int(self.headers["Content-Length"]))
+                given.append(self.headers["traceparent"])
+                self.send_response(204)
+                self.end_headers()
+
+            def log_message(self, *_: Any) -> None:
+                """Tests say what they find."""
+
+        self.server = HTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_port}/"
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    made = Receiver()
+    thread = threading.Thread(target=made.server.serve_forever, daemon=True)
+    thread.start()
+    yield made
+    made.server.shutdown()
+    made.server.server_close()
+
+
+def test_a_traced_call_carries_its_context_and_the_next_one_not(receiver: Receiver) -> None:
+    webhook = provider(receiver.url)
+    outcomes = [webhook.send(outgoing(traceparent=trace), within()) for trace in (TRACEPARENT, "")]
+    webhook.close()
+    assert [outcome.kind for outcome in outcomes] == [OutcomeKind.SUCCEEDED] * 2
+    assert receiver.given == [TRACEPARENT, None]
