@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
 import random
 
 import psycopg
 
 from services.ledger.config import LedgerSettings
+from services.ledger.migrate import migrate
 from services.ledger.postgres import Connection, Postgres
 
 #: Calls, cancelled at any moment of their life.
@@ -17,6 +19,7 @@ LONGEST_S = 0.014
 
 async def test_a_cancelled_call_leaves_no_connection_that_answers_before_it_commits(database_url: str) -> None:
     """A pipeline that a cancelled call leaves open would answer the next call while its row is not committed."""
+    migrate(database_url, dt.datetime.now(dt.UTC), 1)
     postgres = Postgres(
         LedgerSettings.load(
             {"PULSE_DATABASE_URL": database_url, "PULSE_LEDGER_POOL_MIN": "1", "PULSE_LEDGER_POOL_MAX": "1"}
@@ -27,6 +30,7 @@ async def test_a_cancelled_call_leaves_no_connection_that_answers_before_it_comm
     try:
         async with await psycopg.AsyncConnection.connect(database_url, autocommit=True) as observer:
             await observer.execute("CREATE TABLE written (number integer)")
+            await observer.execute("GRANT SELECT, INSERT ON written TO pulse_app")
             for number in range(CANCELLED):
                 task = asyncio.create_task(postgres.write(in_a_pipeline))
                 await asyncio.sleep(chance.random() * LONGEST_S)
