@@ -15,7 +15,7 @@ from services.gateway.addresses import Addresses
 from services.gateway.auth import Caller
 from services.gateway.calls import Context, Entry
 from services.gateway.peers import ask
-from services.gateway.refusal import Refusal, refuse_nul
+from services.gateway.refusal import Refusal
 from services.gateway.service import DEFAULT_PAGE_SIZE
 from shared.validation import check
 
@@ -44,14 +44,14 @@ class RecipientService(api_grpc.RecipientServiceServicer):
         self._admin = admin
 
     async def GetPreferences(self, request: api.GetPreferencesRequest, context: Context) -> recipient_pb2.Preferences:
-        caller = self._admit(request, request.user_id, context, _READ)
+        caller = self._admit(request, context, _READ)
         inner = ledger_reader_pb2.GetPreferencesRequest(tenant_id=caller.tenant_id, user_id=request.user_id)
         return (await ask(self._reader.GetPreferences, inner)).preferences
 
     async def UpdatePreferences(
         self, request: api.UpdatePreferencesRequest, context: Context
     ) -> recipient_pb2.Preferences:
-        caller = self._admit(request, request.preferences.user_id, context, _WRITE)
+        caller = self._admit(request, context, _WRITE)
         try:
             preferences = recipient_wire.preferences(request.preferences)
         except Refusal as refusal:
@@ -62,7 +62,7 @@ class RecipientService(api_grpc.RecipientServiceServicer):
     async def ListSuppressions(
         self, request: api.ListSuppressionsRequest, context: Context
     ) -> api.ListSuppressionsResponse:
-        caller = self._admit(request, request.user_id, context, _READ)
+        caller = self._admit(request, context, _READ)
         inner = ledger_reader_pb2.ListSuppressionsRequest(
             tenant_id=caller.tenant_id,
             user_id=request.user_id,
@@ -75,7 +75,7 @@ class RecipientService(api_grpc.RecipientServiceServicer):
     async def CreateSuppression(
         self, request: api.CreateSuppressionRequest, context: Context
     ) -> recipient_pb2.Suppression:
-        caller = self._admit(request, request.suppression.user_id, context, _SUPPRESS)
+        caller = self._admit(request, context, _SUPPRESS)
         try:
             suppression = recipient_wire.suppression(request.suppression, self._addresses)
         except Refusal as refusal:
@@ -84,7 +84,7 @@ class RecipientService(api_grpc.RecipientServiceServicer):
         return (await ask(self._admin.CreateSuppression, inner)).suppression
 
     async def DeleteSuppression(self, request: api.DeleteSuppressionRequest, context: Context) -> empty_pb2.Empty:
-        caller = self._admit(request, request.user_id, context, _SUPPRESS)
+        caller = self._admit(request, context, _SUPPRESS)
         inner = ledger_admin_pb2.DeleteSuppressionRequest(
             tenant_id=caller.tenant_id, user_id=request.user_id, suppression_id=request.suppression_id.lower()
         )
@@ -94,7 +94,7 @@ class RecipientService(api_grpc.RecipientServiceServicer):
     async def ListDeviceTokens(
         self, request: api.ListDeviceTokensRequest, context: Context
     ) -> api.ListDeviceTokensResponse:
-        caller = self._admit(request, request.user_id, context, _READ)
+        caller = self._admit(request, context, _READ)
         inner = ledger_reader_pb2.ListDeviceTokensRequest(tenant_id=caller.tenant_id, user_id=request.user_id)
         return api.ListDeviceTokensResponse(
             device_tokens=(await ask(self._reader.ListDeviceTokens, inner)).device_tokens
@@ -103,7 +103,7 @@ class RecipientService(api_grpc.RecipientServiceServicer):
     async def RegisterDeviceToken(
         self, request: api.RegisterDeviceTokenRequest, context: Context
     ) -> recipient_pb2.DeviceToken:
-        caller = self._admit(request, request.device_token.user_id, context, _WRITE)
+        caller = self._admit(request, context, _WRITE)
         try:
             device_token = recipient_wire.device_token(request.device_token, self._addresses)
         except Refusal as refusal:
@@ -112,19 +112,15 @@ class RecipientService(api_grpc.RecipientServiceServicer):
         return (await ask(self._admin.RegisterDeviceToken, inner)).device_token
 
     async def DeleteDeviceToken(self, request: api.DeleteDeviceTokenRequest, context: Context) -> empty_pb2.Empty:
-        caller = self._admit(request, request.user_id, context, _WRITE)
+        caller = self._admit(request, context, _WRITE)
         inner = ledger_admin_pb2.DeleteDeviceTokenRequest(
             tenant_id=caller.tenant_id, user_id=request.user_id, device_token_id=request.device_token_id.lower()
         )
         await ask(self._admin.DeleteDeviceToken, inner)
         return empty_pb2.Empty()
 
-    def _admit(self, request: Message, user_id: str, context: Context, scope: str) -> Caller:
-        """The caller of a request that keeps the contract's rules and names a user that can be."""
+    def _admit(self, request: Message, context: Context, scope: str) -> Caller:
+        """The caller of a request that keeps the contract's rules."""
         caller = self._entry.caller(context, scope)
         check(request)
-        try:
-            refuse_nul("user_id", "USER_ID_NUL", user_id)
-        except Refusal as refusal:
-            raise wire.to_error(refusal) from None
         return caller
