@@ -1,6 +1,6 @@
 # Paths here are relative, so that the checkout may lie anywhere, behind a space too.
 .DEFAULT_GOAL := help
-.PHONY: help up status test chaos bench load check-ghz lint image-test sbom audit proto lock clean-data environment environment-dev
+.PHONY: help up status test chaos bench load check-ghz check-jaeger lint image-test sbom audit proto lock clean-data environment environment-dev
 
 PYTEST_ARGS ?=
 CHAOS_ARGS ?=
@@ -33,6 +33,9 @@ load: environment-dev ## put a load on a suite (LOAD_ARGS="--scenario grpc --add
 
 check-ghz: environment-dev ## compare our load's report with the real ghz's (needs Go)
 	@.venv/bin/python -m tests.load.check_ghz
+
+check-jaeger: environment-dev ## find a notification's trace in the real Jaeger (needs Go)
+	@.venv/bin/python -m tests.e2e.check_jaeger
 
 lint: environment-dev ## check style, types and imports
 	@bash tools/lint.sh

@@ -10,7 +10,7 @@ from shared import process
 def main() -> None:
     """Ends with status 2 for a bad setting."""
     settings = ConsoleSettings.load_or_exit()
-    process.run("console", settings, lambda _tracer: Console(settings))
+    process.run("console", settings, lambda tracer: Console(settings, tracer=tracer))
 
 
 if __name__ == "__main__":

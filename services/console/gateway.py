@@ -11,6 +11,7 @@ import grpc.aio
 from pulse_client import connection
 from pulse_client.calls import Call
 from pulse_client.errors import PulseError, from_rpc_error
+from shared import tracing
 
 Result = TypeVar("Result")
 
@@ -43,7 +44,7 @@ class Gateway:
         Raises :class:`KeyRefused`, or :class:`pulse_client.PulseError` as the gateway raised it or as UNREACHABLE.
         """
         method = getattr(call.stub(self.channel), call.method)
-        metadata = connection.metadata(self.api_key)
+        metadata = (*connection.metadata(self.api_key), *_traced())
         try:
             return call.read(await method(call.request, timeout=ANSWER_S, metadata=metadata))
         except grpc.aio.AioRpcError as error:
@@ -51,3 +52,9 @@ class Gateway:
             if refusal.code is grpc.StatusCode.UNAUTHENTICATED:
                 raise KeyRefused(refusal) from None
             raise refusal from None
+
+
+def _traced() -> tuple[tuple[str, str], ...]:
+    """The context of the page that the call is made for, if its trace is kept."""
+    span = tracing.current()
+    return (("traceparent", span.traceparent),) if span is not None and span.sampled else ()

@@ -27,8 +27,10 @@ from services.console.template_pages import TemplatePages
 from services.console.visits import Visits
 from shared import channels
 from shared.clock import Clock, SystemClock
+from shared.http_traces import HttpTraces
 from shared.logs import logger
 from shared.metrics import Metrics
+from shared.tracing import OFF, Tracer
 
 log = logger(__name__)
 
@@ -36,12 +38,12 @@ log = logger(__name__)
 class Console:
     """One console. ``port`` is 0 until :meth:`start` has returned."""
 
-    def __init__(self, settings: ConsoleSettings, clock: Clock | None = None) -> None:
+    def __init__(self, settings: ConsoleSettings, clock: Clock | None = None, tracer: Tracer = OFF) -> None:
         self._settings = settings
         self._gateway_channel = channels.open_channel(settings.gateway_address, settings.tls, "gateway")
         self.metrics = Metrics()
         self.app = build(settings, clock or SystemClock(), self._gateway_channel, ConsoleMetrics(self.metrics))
-        self._http = HttpServer(self.app, settings.drain_seconds)
+        self._http = HttpServer(HttpTraces(self.app, tracer), settings.drain_seconds)
         self.port = 0
 
     async def start(self) -> None:

@@ -94,6 +94,7 @@ SANDBOX = Role(
     environment=lambda plan: {
         "PULSE_SANDBOX_PORT": str(plan.ports.sandbox),
         "PULSE_SANDBOX_SMTP_PORT": str(plan.ports.sandbox_smtp),
+        "PULSE_METRICS_PORT": "0",
     },
 )
 CONSOLE = Role(

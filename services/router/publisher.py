@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
@@ -58,12 +58,13 @@ class Publisher:
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix=f"publish-{lane.lower()}")
         self.outage = Outage(f"broker ({lane})", "nothing is published; the ledger keeps what is due")
 
-    def put(self, refs: Iterable[Ref], entries: Iterable[Entry] = ()) -> None:
-        """Has ``refs``, for which the window has reservations, published soon. Returns at once.
+    def remember(self, entries: Iterable[Entry]) -> None:
+        """These were recorded; their traces have a part in it whenever they are published."""
+        self._spans.remember(entries)
 
-        ``entries`` are what was recorded of them, where that is known, for their traces.
-        """
-        self._spans.begin(entries)
+    def put(self, refs: Sequence[Ref]) -> None:
+        """Has ``refs``, for which the window has reservations, published soon. Returns at once."""
+        self._spans.begin(refs)
         self._waiting.extend(refs)
         if self._waiting:
             self._idle.clear()

@@ -112,7 +112,8 @@ class Recorder:
         committed = [one for one, outcome in zip(planned, outcomes, strict=True) if _is_due(one, outcome)]
         refs = [(one.entry.ref.tenant_id, one.entry.ref.notification_id) for one in committed if one.entry.dispatched]
         self._dispatcher.release(reserved - len(refs))
-        self._publisher.put(refs, [one.entry for one in committed if one.entry.dispatched])
+        self._publisher.remember(one.entry for one, outcome in zip(planned, outcomes, strict=True) if _is_new(outcome))
+        self._publisher.put(refs)
         left = [one.entry for one in committed if not one.entry.dispatched]
         if not all(self._dispatcher.bounded(entry.route[0]) for entry in left):
             self._dispatcher.wake()

@@ -1,4 +1,4 @@
-"""Spans of wake-ups: from a notification's commit to the broker's having its id."""
+"""Spans of wake-ups: from a notification's commit, or its draw from the ledger, to the broker's having its id."""
 
 from __future__ import annotations
 
@@ -8,30 +8,48 @@ from opentelemetry.trace import SpanKind
 
 from pulse.ledger.v1.records_pb2 import Entry
 from shared import tracing
+from shared.broker import Ref
 from shared.tracing import Span, Tracer
+
+#: Sampled notifications whose contexts are remembered: some 3 MB. What a draw brings later, to be retried or because
+#: its time has come, has a span if it is among them; the ledger is not asked for what only a span would need.
+REMEMBERED = 10_000
 
 
 class WakeSpans:
-    """The way of sampled notifications through the broker, by notification id, from commit to publication."""
+    """The way of sampled notifications through the broker, by notification id, to publication."""
 
-    def __init__(self, tracer: Tracer, queue: str) -> None:
+    def __init__(self, tracer: Tracer, queue: str, remembered: int = REMEMBERED) -> None:
         self._tracer = tracer
         self._queue = queue
+        self._remembered = remembered
+        self._contexts: dict[str, str] = {}  # the oldest first
         self._under_way: dict[str, Span] = {}
 
-    def begin(self, entries: Iterable[Entry]) -> None:
-        """These were committed and will be published."""
+    def remember(self, entries: Iterable[Entry]) -> None:
+        """These were committed; they will be published now, later, or several times."""
         if not self._tracer.on:
             return
         for entry in entries:
             if tracing.is_sampled(entry.traceparent):
+                self._contexts[entry.ref.notification_id] = entry.traceparent
+                if len(self._contexts) > self._remembered:
+                    del self._contexts[next(iter(self._contexts))]
+
+    def begin(self, refs: Iterable[Ref]) -> None:
+        """These will be published."""
+        if not self._contexts:
+            return
+        for _, id_ in refs:
+            context = self._contexts.get(id_)
+            if context is not None:
                 attributes: dict[str, tracing.Value] = {
                     "messaging.system": "celery",
                     "messaging.destination.name": self._queue,
-                    "pulse.notification_id": entry.ref.notification_id,
+                    "pulse.notification_id": id_,
                 }
-                span = self._tracer.start("celery.publish", entry.traceparent, SpanKind.PRODUCER, attributes=attributes)
-                self._under_way[entry.ref.notification_id] = span
+                span = self._tracer.start("celery.publish", context, SpanKind.PRODUCER, attributes=attributes)
+                self._under_way[id_] = span
 
     def of(self, notification_ids: Iterable[str]) -> dict[str, str]:
         """The contexts of those that are traced, for the task."""

@@ -15,7 +15,7 @@ class SandboxSettings(Settings):
 
     owns: ClassVar[tuple[str, ...]] = ("SANDBOX_",)
 
-    sandbox_host: str = Field("127.0.0.1", min_length=1, description="address that every port is bound on")
+    sandbox_host: str = Field("127.0.0.1", min_length=1, description="address of every port but the metrics'")
     sandbox_port: int = Field(
         8025, ge=0, le=65535, description="page, API and all look-alikes that speak HTTP; 0: any free port"
     )
@@ -38,7 +38,7 @@ class SandboxSettings(Settings):
     )
     sandbox_callbacks: str = Field("off", pattern="^(off|on)$", description="whether Twilio status callbacks are sent")
     sandbox_callback_delay_ms: int = Field(
-        200, ge=0, le=600_000, description="wait before each status callback, milliseconds"
+        200, ge=0, le=600_000, description="wait before each status callback and event of SES, milliseconds"
     )
     sandbox_keep: int = Field(
         50_000, ge=1, le=5_000_000, description="receipts that the API can list; the log on disk keeps all"

@@ -69,9 +69,13 @@ SMOOTH = Plan()
 
 
 class Faults:
-    """The rules in force, in order, and how often each was used."""
+    """The rules in force, in order, and how often each was used.
 
-    def __init__(self) -> None:
+    ``befell`` is told the provider and the action whenever one is used.
+    """
+
+    def __init__(self, befell: Callable[[str, str], None] | None = None) -> None:
+        self._befell = befell
         self._rules: list[Fault] = []
         self._used: list[int] = []
 
@@ -90,8 +94,7 @@ class Faults:
             return SMOOTH
         delay_ms = 0.0
         for place in self._fitting(provider, recipients):
-            rule = self._rules[place]
-            self._used[place] += 1
+            rule = self._use(place, provider)
             if rule.action != "delay_ms":
                 return Plan(delay_ms / 1000, rule)
             delay_ms += float(rule.value or 0)
@@ -105,9 +108,15 @@ class Faults:
                 continue
             if not wanted(rule):
                 return None
-            self._used[place] += 1
-            return rule
+            return self._use(place, provider)
         return None
+
+    def _use(self, place: int, provider: str) -> Fault:
+        self._used[place] += 1
+        rule = self._rules[place]
+        if self._befell is not None:
+            self._befell(provider, rule.action)
+        return rule
 
     def _fitting(self, provider: str, recipients: Sequence[str]) -> list[int]:
         return [

@@ -33,13 +33,21 @@ class _Waiting(NamedTuple):
 class ReceiptLog:
     """Appends receipts with group commit: those that come while an fsync is under way share the next one.
 
-    Ids are microseconds since 1970, moved up where needed so that they always grow, across restarts too.
+    Ids are microseconds since 1970, moved up where needed so that they always grow, across restarts too. ``kept`` is
+    told of each receipt that came onto the disk.
     """
 
-    def __init__(self, path: Path, inbox: Inbox, now_ns: Callable[[], int] = time.time_ns) -> None:
+    def __init__(
+        self,
+        path: Path,
+        inbox: Inbox,
+        now_ns: Callable[[], int] = time.time_ns,
+        kept: Callable[[Receipt], None] | None = None,
+    ) -> None:
         self._path = path
         self._inbox = inbox
         self._now_ns = now_ns
+        self._kept = kept
         self._disk = ThreadPoolExecutor(max_workers=1, thread_name_prefix="receipt-log")
         self._busy = asyncio.Lock()
         self._waiting: list[_Waiting] = []
@@ -120,6 +128,8 @@ class ReceiptLog:
         self._inbox.add(
             Entry(waiting.id, receipt.channel, receipt.to, receipt.notification_id, offset, len(waiting.line))
         )
+        if self._kept is not None:
+            self._kept(receipt)
 
     def _write(self, data: bytes) -> int:
         """In the disk's thread: appends all or nothing, and returns where it begins."""

@@ -14,16 +14,22 @@ from services.sandbox.faults import Faults
 from services.sandbox.fcm import Fcm
 from services.sandbox.http_server import HttpServer
 from services.sandbox.inbox import Inbox
+from services.sandbox.metrics import CountedRequests, SandboxMetrics
 from services.sandbox.oauth import TokenEndpoint
 from services.sandbox.receipt_log import ReceiptLog
 from services.sandbox.ses import Ses
 from services.sandbox.smtp import SmtpServer
 from services.sandbox.sns import Sns
+from services.sandbox.sns_signature import SnsSigner
+from services.sandbox.sns_topics import SnsTopics
 from services.sandbox.twilio import Twilio
 from services.sandbox.twilio_callbacks import StatusCallbacks
 from services.sandbox.web import application
 from services.sandbox.webhook import WebhookReceiver
+from shared.http_traces import HttpTraces
 from shared.logs import logger
+from shared.metrics import Metrics
+from shared.tracing import OFF, Tracer
 
 log = logger(__name__)
 
@@ -38,12 +44,16 @@ class Sandbox:
         smtp: SmtpServer,
         http: HttpServer,
         callbacks: StatusCallbacks | None,
+        topics: SnsTopics,
+        metrics: Metrics,
     ) -> None:
         self._settings = settings
+        self.metrics = metrics
         self._receipts = receipts
         self._smtp = smtp
         self._http = http
         self._callbacks = callbacks
+        self._topics = topics
         self._sockets: list[socket.socket] = []
         self._run_file = Path(settings.home) / "run" / "sandbox.json"
         self._is_up = False
@@ -68,12 +78,12 @@ class Sandbox:
         await self._http.stop()
         if self._callbacks is not None:
             await self._callbacks.close()
+        await self._topics.close()
         await self._receipts.close()
         for sock in self._sockets:
             sock.close()
         if self._is_up:
             self._run_file.unlink(missing_ok=True)
-            log.info("stopped")
 
     def addresses(self) -> dict[str, object]:
         """Host, ports (``smtps`` None if it is off) and process id."""
@@ -112,25 +122,31 @@ class Sandbox:
         return sock
 
 
-def build(settings: SandboxSettings) -> Sandbox:
+def build(settings: SandboxSettings, tracer: Tracer = OFF) -> Sandbox:
     """Puts one sandbox together; nothing is opened or bound before its ``start``."""
+    metrics = Metrics()
+    counted = SandboxMetrics(metrics)
     inbox = Inbox(settings.sandbox_keep)
-    receipts = ReceiptLog(data_folder(settings) / "receipts.jsonl", inbox)
-    faults = Faults()
+    receipts = ReceiptLog(data_folder(settings) / "receipts.jsonl", inbox, kept=counted.kept)
+    faults = Faults(counted.befell)
     callbacks = (
         StatusCallbacks(settings.sandbox_callback_delay_ms / 1000) if settings.sandbox_callbacks == "on" else None
     )
+    signer = SnsSigner()
+    topics = SnsTopics(signer, settings.sandbox_callback_delay_ms / 1000)
     tokens = TokenEndpoint()
     app = application(
         api=SandboxApi(receipts, inbox, faults),
         twilio=Twilio(receipts, faults, settings.sandbox_twilio_auth_token.get_secret_value(), callbacks),
         tokens=tokens,
         fcm=Fcm(receipts, faults, tokens),
-        ses=Ses(receipts, faults),
-        sns=Sns(receipts, faults),
+        ses=Ses(receipts, faults, topics),
+        sns=Sns(receipts, faults, topics, signer),
         webhook=WebhookReceiver(receipts, faults, settings.sandbox_webhook_secret.get_secret_value()),
     )
-    return Sandbox(settings, receipts, SmtpServer(settings, receipts, faults), HttpServer(app), callbacks)
+    # What it refuses it was told to refuse: that is no failure to be kept.
+    http = HttpServer(HttpTraces(CountedRequests(app, counted), tracer, keeps_failures=False))
+    return Sandbox(settings, receipts, SmtpServer(settings, receipts, faults), http, callbacks, topics, metrics)
 
 
 def data_folder(settings: SandboxSettings) -> Path:

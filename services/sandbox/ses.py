@@ -6,7 +6,7 @@ import base64
 import binascii
 import json
 import secrets
-from typing import Any
+from typing import Any, NamedTuple
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -17,6 +17,8 @@ from services.sandbox.http_body import read_body
 from services.sandbox.http_faults import answer
 from services.sandbox.mail import parse
 from services.sandbox.receipt_log import ReceiptLog
+from services.sandbox.ses_events import Email
+from services.sandbox.sns_topics import SnsTopics
 
 PROVIDER = "ses"
 
@@ -44,28 +46,39 @@ _BY_STATUS = {
 }
 
 
+class Publishing(NamedTuple):
+    """What the events of an email hold besides. The order is that of :class:`services.sandbox.ses_events.Email`."""
+
+    sender: str
+    configuration_set: str
+    tags: dict[str, str]
+
+
 class Ses:
     """Takes on emails as any one account would."""
 
-    def __init__(self, receipts: ReceiptLog, faults: Faults) -> None:
+    def __init__(self, receipts: ReceiptLog, faults: Faults, topics: SnsTopics) -> None:
         self._receipts = receipts
         self._faults = faults
+        self._topics = topics
 
     async def send_email(self, request: Request) -> Response:
         """Answers the email's id, or AWS's error JSON."""
         if not is_signed(request.headers.get("authorization", ""), "ses"):
             return refusal("MissingAuthenticationTokenException")
         try:
-            to, content = _read(json.loads(await read_body(request)))
+            body = json.loads(await read_body(request))
+            to, content = _read(body)
+            publishing = _publishing(body)
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             return refusal("BadRequestException")
 
         async def accept() -> Response:
-            return await self._accept(to, content)
+            return await self._accept(to, content, publishing)
 
         return await answer(request, self._faults.take(PROVIDER, to), accept, refusal)
 
-    async def _accept(self, to: list[str], content: bytes) -> Response:
+    async def _accept(self, to: list[str], content: bytes, publishing: Publishing | None) -> Response:
         mail = parse(content)
         message_id = f"{secrets.token_hex(8)}-{secrets.token_hex(16)}-000000"
         receipts = [mail.receipt(PROVIDER, each, message_id) for each in to]
@@ -73,6 +86,9 @@ class Ses:
             await self._receipts.keep(*receipts)
         except OSError:
             return refusal("InternalServiceErrorException")
+        if publishing is not None:
+            for each in to:
+                self._topics.publish(Email(message_id, each, *publishing).events())
         return JSONResponse({"MessageId": message_id})
 
 
@@ -86,6 +102,17 @@ def refusal(name_or_status: int | str, retry_after_s: int | None = None) -> Resp
     if retry_after_s is not None:
         headers["Retry-After"] = str(retry_after_s)
     return JSONResponse({"message": "Refused by the sandbox"}, status_code=status, headers=headers)
+
+
+def _publishing(body: Any) -> Publishing | None:
+    """None without a configuration set: SES publishes events by that of one; here any one publishes to all topics.
+
+    Raises as :func:`_read` does.
+    """
+    if not body.get("ConfigurationSetName"):
+        return None
+    tags = {str(tag["Name"]): str(tag["Value"]) for tag in body.get("EmailTags") or ()}
+    return Publishing(str(body["FromEmailAddress"]), str(body["ConfigurationSetName"]), tags)
 
 
 def _read(body: Any) -> tuple[list[str], bytes]:

@@ -1,4 +1,7 @@
-"""SNS: the look-alike of Amazon SNS, ``POST /`` with ``Action=Publish`` (query protocol) to a phone number."""
+"""SNS: the look-alike of Amazon SNS (query protocol, at ``/``).
+
+``Publish`` sends to a phone number; ``Subscribe`` has SES's events posted to an address that confirms it.
+"""
 
 from __future__ import annotations
 
@@ -14,10 +17,14 @@ from services.sandbox.http_body import read_form
 from services.sandbox.http_faults import answer
 from services.sandbox.receipt import Receipt
 from services.sandbox.receipt_log import ReceiptLog
+from services.sandbox.sns_signature import SnsSigner
+from services.sandbox.sns_topics import SnsTopics
 
 PROVIDER = "sns"
 NAMESPACE = "http://sns.amazonaws.com/doc/2010-03-31/"
 E164 = re.compile(r"\+[1-9]\d{6,14}")
+TOPIC = re.compile(r"arn:aws[a-z-]*:sns:[a-z0-9-]+:\d{12}:[A-Za-z0-9_-]{1,256}")
+ENDPOINT = re.compile(r"(https?)://[^\s/?#]+\S*")
 
 #: Errors of Publish, with their HTTP status.
 ERRORS = {
@@ -42,17 +49,21 @@ _BY_STATUS = {
 
 
 class Sns:
-    """Takes on SMS as any one account would."""
+    """Takes on SMS as any one account would, and subscriptions to topics."""
 
-    def __init__(self, receipts: ReceiptLog, faults: Faults) -> None:
+    def __init__(self, receipts: ReceiptLog, faults: Faults, topics: SnsTopics, signer: SnsSigner) -> None:
         self._receipts = receipts
         self._faults = faults
+        self._topics = topics
+        self._signer = signer
 
     async def act(self, request: Request) -> Response:
-        """Answers the SMS's id, or AWS's error XML."""
+        """Answers the SMS's or the subscription's id, or AWS's error XML."""
         if not is_signed(request.headers.get("authorization", ""), "sns"):
             return refusal("MissingAuthenticationToken")
         form = await read_form(request)
+        if form.get("Action") == "Subscribe":
+            return self._subscribe(form, str(request.base_url).rstrip("/"))
         if form.get("Action") != "Publish":
             return refusal("InvalidAction")
         if E164.fullmatch(form.get("PhoneNumber", "")) is None or not form.get("Message"):
@@ -62,6 +73,27 @@ class Sns:
             return await self._accept(form)
 
         return await answer(request, self._faults.take(PROVIDER, [form["PhoneNumber"]]), accept, refusal)
+
+    async def confirm(self, request: Request) -> Response:
+        """``GET /?Action=ConfirmSubscription``, as the address that got the token asks for it; nobody signs it."""
+        query = request.query_params
+        if query.get("Action") != "ConfirmSubscription":
+            return refusal("InvalidAction")
+        subscription = self._topics.confirm(query.get("TopicArn", ""), query.get("Token", ""))
+        return refusal("NotFound") if subscription is None else _subscribed("ConfirmSubscription", subscription.arn)
+
+    async def certificate(self, request: Request) -> Response:
+        """The certificate that messages are signed with, at the address that they name."""
+        if request.url.path != self._signer.certificate_path:
+            return refusal("NotFound")
+        return Response(self._signer.certificate, media_type="application/x-pem-file")
+
+    def _subscribe(self, form: dict[str, str], base_url: str) -> Response:
+        endpoint = ENDPOINT.fullmatch(form.get("Endpoint", ""))
+        if TOPIC.fullmatch(form.get("TopicArn", "")) is None or endpoint is None or endpoint[1] != form.get("Protocol"):
+            return refusal("InvalidParameter")
+        self._topics.subscribe(form["TopicArn"], form["Endpoint"], base_url)
+        return _subscribed("Subscribe", "pending confirmation")
 
     async def _accept(self, form: dict[str, str]) -> Response:
         message_id = str(uuid.uuid4())
@@ -101,6 +133,15 @@ def refusal(name_or_status: int | str, retry_after_s: int | None = None) -> Resp
         f'<ErrorResponse xmlns="{NAMESPACE}"><Error><Type>{fault}</Type><Code>{name}</Code>'
         f"<Message>Refused by the sandbox</Message></Error><RequestId>{uuid.uuid4()}</RequestId></ErrorResponse>",
         headers,
+    )
+
+
+def _subscribed(action: str, arn: str) -> Response:
+    return _xml(
+        200,
+        f'<{action}Response xmlns="{NAMESPACE}"><{action}Result><SubscriptionArn>{arn}</SubscriptionArn>'
+        f"</{action}Result><ResponseMetadata><RequestId>{uuid.uuid4()}</RequestId></ResponseMetadata>"
+        f"</{action}Response>",
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from starlette.applications import Starlette
@@ -41,12 +42,13 @@ def application(
         routes=[
             Route("/v2/email/outbound-emails", ses.send_email, methods=["POST"]),
             Route("/", sns.act, methods=["POST"]),
+            Route("/SimpleNotificationService-{fingerprint}.pem", sns.certificate, methods=["GET"]),
             Route("/webhook", webhook.receive, methods=["POST"]),
             Route("/2010-04-01/Accounts/{sid}/Messages.json", twilio.create_message, methods=["POST"]),
             Route("/v1/projects/{project}/messages:send", fcm.send, methods=["POST"]),
             Route("/token", tokens.token, methods=["POST"]),
             *api.routes(),
-            _page_route("/", "inbox.html"),
+            _home(sns),
             _page_route("/inbox.css", "inbox.css"),
             _page_route("/inbox.js", "inbox.js"),
         ],
@@ -54,11 +56,25 @@ def application(
     )
 
 
+def _home(sns: Sns) -> Route:
+    """The page, save for what is asked of SNS: its confirmations are opened at the same path."""
+    page = _page("inbox.html")
+
+    async def serve(request: Request) -> Response:
+        return await (sns.confirm(request) if "Action" in request.query_params else page(request))
+
+    return Route("/", serve, methods=["GET"])
+
+
 def _page_route(path: str, name: str) -> Route:
+    return Route(path, _page(name), methods=["GET"])
+
+
+def _page(name: str) -> Callable[[Request], Awaitable[Response]]:
     async def serve(_request: Request) -> Response:
         return FileResponse(PAGE / name, headers=PAGE_HEADERS)
 
-    return Route(path, serve, methods=["GET"])
+    return serve
 
 
 async def _http_error(_request: Request, error: Exception) -> Response:

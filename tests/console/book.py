@@ -23,6 +23,7 @@ class Book:
         self.notifications: dict[str, notification_pb2.Notification] = {}
         self.templates: dict[str, list[template_pb2.Template]] = {}
         self.requests: list[Any] = []
+        self.traceparents: list[str] = []
         self.limits: dict[tuple[str, str], limit_pb2.Limit] = {}
         self.providers = {
             "smtp": provider_pb2.ProviderState(
@@ -62,9 +63,11 @@ class Book:
         return stored
 
     async def begin(self, request: Any, context: Any) -> None:
-        """Keeps the request; refuses it without the key, or as ``failure`` says."""
+        """Keeps the request and its trace's context; refuses it without the key, or as ``failure`` says."""
         self.requests.append(request)
-        given = dict(context.invocation_metadata()).get("authorization")
+        metadata = dict(context.invocation_metadata())
+        self.traceparents.append(metadata.get("traceparent", ""))
+        given = metadata.get("authorization")
         if self.needs_key and given != f"Bearer {KEY}":
             await abort(context, PulseError(Code.UNAUTHENTICATED, "API_KEY_UNKNOWN", "the API key is not known"))
         if self.failure:

@@ -58,6 +58,7 @@ def run_sandbox(home: Path, **settings: str) -> Iterator[Sandbox]:
         "PULSE_SANDBOX_PORT": "0",
         "PULSE_SANDBOX_SMTP_PORT": "0",
         "PULSE_SANDBOX_SMTPS_PORT": "0",
+        "PULSE_METRICS_PORT": "0",
         **{f"PULSE_SANDBOX_{key.upper()}": value for key, value in settings.items()},
     }
     process = subprocess.Popen([sys.executable, "-m", "services.sandbox"], env=environment)

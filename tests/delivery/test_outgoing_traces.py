@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from services.delivery.config import DeliverySettings
+from services.delivery.providers.aws_client import AwsClient
 from services.delivery.providers.base import OutcomeKind
 from tests.delivery.outgoing import outgoing, within
 from tests.delivery.test_webhook import provider
@@ -17,16 +19,18 @@ TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
 
 class Receiver:
-    """Keeps the traceparent of every request that it is sent."""
+    """Keeps the traceparent and the signature of every request that it is sent."""
 
     def __init__(self) -> None:
         self.given: list[str | None] = []
-        given = self.given
+        self.signatures: list[str] = []
+        given, signatures = self.given, self.signatures
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 self.rfile.read(int(self.headers["Content-Length"]))
                 given.append(self.headers["traceparent"])
+                signatures.append(self.headers.get("authorization", ""))
                 self.send_response(204)
                 self.end_headers()
 
@@ -53,3 +57,14 @@ def test_a_traced_call_carries_its_context_and_the_next_one_not(receiver: Receiv
     webhook.close()
     assert [outcome.kind for outcome in outcomes] == [OutcomeKind.SUCCEEDED] * 2
     assert receiver.given == [TRACEPARENT, None]
+
+
+def test_a_call_to_aws_carries_its_context_beside_what_is_signed(receiver: Receiver) -> None:
+    settings = DeliverySettings(aws_access_key_id="key", aws_secret_access_key="secret")
+    client = AwsClient("ses", "sesv2", "eu-central-1", receiver.url, 1, settings)
+    email = {"Content": {"Raw": {"Data": b"To: ada@example.org"}}}
+    for trace in (TRACEPARENT, ""):
+        client.call("send_email", within(), traceparent=trace, **email)
+    client.close()
+    assert receiver.given == [TRACEPARENT, None]
+    assert all("traceparent" not in signature for signature in receiver.signatures)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import uuid
 
 from tests.e2e.suite import Suite
@@ -19,6 +20,7 @@ WAY = [
     ("ledger", "ledger.claim", "router.admit"),
     ("worker-high", "deliver", "celery.process"),
     ("worker-high", "send by twilio", "deliver"),
+    ("sandbox", "POST /2010-04-01/Accounts/{sid}/Messages.json", "send by twilio"),
     ("ledger", "ledger.settle", "deliver"),
     ("ledger", "ledger.receipt", "router.admit"),
 ]
@@ -104,6 +106,32 @@ def test_a_retry_belongs_to_the_trace_of_its_request(traced: Suite, receiver: Ot
     first, second = attempts()
     assert (first.attributes["pulse.outcome"], second.attributes["pulse.outcome"]) == ("TRANSIENT_FAILURE", "SUCCEEDED")
     assert (first.attributes["pulse.attempt"], second.attributes["pulse.attempt"]) == (1, 2)
+    # Each came by way of the broker, the second after a draw from the ledger.
+    wait_until(lambda: len([span for span in receiver.trace(trace_id) if span.name == "celery.publish"]) == 2)
+    published = [span for span in receiver.trace(trace_id) if span.name == "celery.publish"]
+    taken = {span.span_id: span.parent_id for span in receiver.trace(trace_id) if span.name == "celery.process"}
+    assert [taken[span.parent_id] for span in (first, second)] == [span.span_id for span in published]
+
+
+def test_what_was_scheduled_is_dispatched_in_the_trace_of_its_request(traced: Suite, receiver: OtlpReceiver) -> None:
+    trace_id, headers = traceparent()
+    at = dt.datetime.now(dt.UTC) + dt.timedelta(seconds=2)
+    answer = traced.rest.post("/v1/notifications", json=code(send_at=at.isoformat()), headers=headers)
+    assert answer.status_code == 200, answer.text
+    wait_until(lambda: {"celery.publish", "celery.process", "deliver"} <= names(receiver.trace(trace_id)), timeout=30)
+    (published,) = [span for span in receiver.trace(trace_id) if span.name == "celery.publish"]
+    assert published.started >= at.timestamp() * 1e9
+
+
+def test_a_page_of_the_console_is_a_trace_with_the_calls_that_it_makes(traced: Suite, receiver: OtlpReceiver) -> None:
+    trace_id, headers = traceparent()
+    assert traced.rest.get("/console/notifications", headers=headers).status_code == 200
+    page, asked = "GET /console/notifications", "pulse.gateway.v1.NotificationService/ListNotifications"
+    wait_until(lambda: {"ingress", page, asked} <= names(receiver.trace(trace_id)), timeout=30)
+    by_name = {span.name: span for span in receiver.trace(trace_id)}
+    assert by_name[page].parent_id == by_name["ingress"].span_id
+    assert by_name[asked].parent_id == by_name[page].span_id
+    assert (by_name[page].role, by_name[asked].role) == ("console", "gateway")
 
 
 def test_a_fallback_belongs_to_the_trace_of_its_request(traced: Suite, receiver: OtlpReceiver) -> None:

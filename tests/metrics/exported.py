@@ -31,7 +31,7 @@ EXPORTED = {
     "pulse_notifications": _exported("counter", "", "gateway"),
     "pulse_notification_delivery_latency_seconds": _exported("histogram", "channel", WORKERS),
     # Every role's.
-    "pulse_build_info": _exported("gauge", "version", f"{SERVERS} {WORKERS} console"),
+    "pulse_build_info": _exported("gauge", "version", f"{SERVERS} {WORKERS} console sandbox"),
     "pulse_rpc_requests": _exported("counter", "grpc_service grpc_method grpc_code", SERVERS),
     "pulse_rpc_duration_seconds": _exported("histogram", "grpc_service grpc_method", SERVERS),
     "pulse_batch_size": _exported("histogram", "batch", f"gateway router {WORKERS}"),
@@ -62,6 +62,10 @@ EXPORTED = {
     # Console.
     "pulse_console_requests": _exported("counter", "page status", "console"),
     "pulse_console_request_seconds": _exported("histogram", "page", "console"),
+    # Sandbox.
+    "pulse_sandbox_receipts": _exported("counter", "provider channel", "sandbox"),
+    "pulse_sandbox_faults": _exported("counter", "provider action", "sandbox"),
+    "pulse_sandbox_requests": _exported("counter", "route status", "sandbox"),
 }
 
 

@@ -8,7 +8,8 @@ from tests.metrics.conftest import EMAILS, OVER, TRACE_ID, Look
 from tests.metrics.exported import EXPORTED, SERVERS, WORKERS
 from tests.support.servers import wait_until
 
-ROLES = f"{SERVERS} {WORKERS} console".split()
+TWILIO = "/2010-04-01/Accounts/{sid}/Messages.json"
+ROLES = f"{SERVERS} {WORKERS} console sandbox".split()
 
 
 @pytest.mark.parametrize("role", ROLES)
@@ -89,6 +90,14 @@ def test_every_hop_tells_how_large_its_batches_were(look: Look) -> None:
     assert look("gateway").value("pulse_batch_size_sum", batch="submit") == EMAILS + OVER + 1
     assert look("router").value("pulse_batch_size_sum", batch="record") == EMAILS + 1
     assert look("router").value("pulse_batch_size_sum", batch="publish") == EMAILS + 1
+
+
+def test_the_sandbox_counts_what_it_took_on(look: Look) -> None:
+    found = look("sandbox")
+    assert found.value("pulse_sandbox_receipts_total", provider="smtp", channel="email") == EMAILS
+    assert found.value("pulse_sandbox_receipts_total", provider="twilio", channel="sms") == 1
+    assert found.value("pulse_sandbox_requests_total", route=TWILIO, status="201") == 1
+    assert not found.samples("pulse_sandbox_faults_total")
 
 
 def test_both_lanes_are_seen_while_nothing_waits(look: Look) -> None:

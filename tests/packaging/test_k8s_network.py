@@ -5,8 +5,8 @@ from __future__ import annotations
 from tests.packaging.manifests import Manifests
 from tests.packaging.network import Flow, incoming, outgoing, pods
 
-#: Roles that tell of the calls and attempts that they make.
-TRACED = ("envoy", "gateway", "router", "ledger", "delivery", "worker-high", "worker-low")
+#: Roles that tell of the calls and attempts that they make. The sandbox is one more where it runs.
+TRACED = ("envoy", "gateway", "router", "ledger", "delivery", "worker-high", "worker-low", "console")
 
 #: Between pods of Pulse, everywhere.
 INSIDE: set[Flow] = {
@@ -41,6 +41,7 @@ ONLY_IN_KIND: set[Flow] = {
     ("worker-low", "valkey", 6379),
     *((sender, "sandbox", port) for sender in ("delivery", "worker-high", "worker-low") for port in (8025, 1025)),
     ("sandbox", "envoy", 8000),
+    ("sandbox", "otel-collector", 4317),
     ("seed", "gateway", 50051),
 }
 

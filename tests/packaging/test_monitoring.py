@@ -14,7 +14,7 @@ from tests.packaging.tools import ROOT
 PROMETHEUS = ROOT / "deploy" / "prometheus"
 
 #: Everyone who has metrics: those of their own, and Envoy, which has Envoy's.
-MEASURED = {"gateway", "router", "ledger", "delivery", "console", "worker-high", "worker-low", "envoy"}
+MEASURED = {"gateway", "router", "ledger", "delivery", "console", "worker-high", "worker-low", "sandbox", "envoy"}
 
 
 def groups_of_rules() -> list[dict[str, Any]]:
@@ -35,22 +35,26 @@ def test_compose_scrapes_everyone() -> None:
     assert set(compose_file.load()["services"]) >= MEASURED
 
 
-def test_in_a_cluster_everyone_has_the_port_that_is_scraped(production_with_options: Manifests) -> None:
+def test_in_a_cluster_everyone_has_the_port_that_is_scraped(
+    production_with_options: Manifests, kind: Manifests
+) -> None:
     (endpoint,) = production_with_options.of("PodMonitor")["pulse"]["spec"]["podMetricsEndpoints"]
     having = {
         name
-        for name, workload in production_with_options.workloads().items()
+        for manifests in (production_with_options, kind)
+        for name, workload in manifests.workloads().items()
         if any(port["name"] == endpoint["port"] for each in containers(workload) for port in each.get("ports", []))
     }
     assert having == MEASURED
 
 
-@pytest.mark.parametrize("role", ["gateway", "router", "ledger", "delivery", "worker-high", "worker-low"])
+@pytest.mark.parametrize("role", sorted(MEASURED - {"envoy"}))
 def test_traces_go_to_the_collector(role: str, kind: Manifests, production: Manifests) -> None:
     service = kind.of("Service")["otel-collector"]
     port = service["spec"]["ports"][0]["port"]
     assert kind.environment(role)["PULSE_OTLP_ENDPOINT"] == f"http://{service['metadata']['name']}:{port}"
-    assert "PULSE_OTLP_ENDPOINT" not in production.environment(role)
+    if role in production.workloads():
+        assert "PULSE_OTLP_ENDPOINT" not in production.environment(role)
 
 
 @pytest.mark.parametrize("place", ["compose", "kubernetes"])

@@ -17,6 +17,7 @@ import uvloop
 from services.sandbox.config import SandboxSettings
 from services.sandbox.receipt_log import LogInUse
 from services.sandbox.server import Sandbox, build
+from shared.tracing import OFF, Tracer
 
 NOTIFICATION_ID = "0190a1b2-c3d4-7e5f-8a9b-0c1d2e3f4a5b"
 
@@ -24,9 +25,9 @@ NOTIFICATION_ID = "0190a1b2-c3d4-7e5f-8a9b-0c1d2e3f4a5b"
 class RunningSandbox:
     """A real sandbox on free ports of the loopback, in a thread of its own, and a client of its API."""
 
-    def __init__(self, settings: SandboxSettings) -> None:
+    def __init__(self, settings: SandboxSettings, tracer: Tracer = OFF) -> None:
         self.settings = settings
-        self.sandbox: Sandbox = build(settings)
+        self.sandbox: Sandbox = build(settings, tracer)
         self._up: Future[None] = Future()
         self._thread = threading.Thread(target=lambda: uvloop.run(self._serve()), daemon=True)
         self._thread.start()

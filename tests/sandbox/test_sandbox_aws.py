@@ -135,7 +135,8 @@ def test_ses_refuses_what_is_no_email(shared: RunningSandbox, body: bytes) -> No
 
 
 def test_sns_knows_no_other_action(shared: RunningSandbox) -> None:
-    answer = shared.api.post("/", data={"Action": "Subscribe"}, headers={"Authorization": SIGNED.format(service="sns")})
+    headers = {"Authorization": SIGNED.format(service="sns")}
+    answer = shared.api.post("/", data={"Action": "DeleteTopic"}, headers=headers)
     assert answer.status_code == 400
     assert "<Code>InvalidAction</Code>" in answer.text
 

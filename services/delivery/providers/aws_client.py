@@ -55,10 +55,12 @@ class AwsClient:
         )
         self._client: Any = session.client(service, endpoint_url=base_url or None, config=config)
         self._client.meta.events.register("before-call", self._limit)
+        self._client.meta.events.register("before-send", self._trace)
 
-    def call(self, operation: str, deadline: float, **parameters: Any) -> Any:
-        """One call until ``deadline`` (monotonic); raises BotoCoreError or ClientError."""
+    def call(self, operation: str, deadline: float, *, traceparent: str = "", **parameters: Any) -> Any:
+        """One call until ``deadline`` (monotonic) that carries its trace; raises BotoCoreError or ClientError."""
         self._own.deadline = deadline
+        self._own.traceparent = traceparent
         return getattr(self._client, operation)(**parameters)
 
     def failed(self, error: BotoCoreError | ClientError, clock: Clock) -> Outcome:
@@ -80,6 +82,11 @@ class AwsClient:
     def _limit(self, context: dict[str, Any], **_: Any) -> None:
         """What is left of the thread's deadline is the longest wait for the answer."""
         context["read_timeout"] = max(self._own.deadline - time.monotonic(), 0.001)
+
+    def _trace(self, request: Any, **_: Any) -> None:
+        """Adds the call's context after it was signed: AWS checks the headers that the signature names, no others."""
+        if self._own.traceparent:
+            request.headers["traceparent"] = self._own.traceparent
 
     def _refused(self, error: ClientError, clock: Clock) -> Outcome:
         answer: Any = error.response

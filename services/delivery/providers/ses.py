@@ -10,6 +10,7 @@ from services.delivery.config import DeliverySettings
 from services.delivery.providers.aws_client import AwsClient
 from services.delivery.providers.base import Outcome, Outgoing, permanent, succeeded, unanswered
 from services.delivery.providers.email_building import BadAddress, Sender, build, parse_sender
+from services.delivery.providers.ses_tags import tags
 from shared.clock import Clock
 
 
@@ -17,7 +18,7 @@ class SesProvider:
     """Sends emails; blocking, from any number of threads.
 
     SES takes no token by which it could tell a repetition: a call without an answer stays open. It accepts what is
-    addressed to its own suppression list and reports the bounce by events, which Pulse does not read.
+    addressed to its own suppression list too: what became of an email, its events tell, and they name it by its tags.
     """
 
     name = "ses"
@@ -56,10 +57,11 @@ class SesProvider:
             answer = self._client.call(
                 "send_email",
                 deadline,
+                traceparent=outgoing.traceparent,
                 FromEmailAddress=str(self._sender.header),
                 Destination={"ToAddresses": [email.recipient]},
                 Content={"Raw": {"Data": email.content}},
-                EmailTags=[{"Name": "pulse_notification_id", "Value": outgoing.notification_id}],
+                EmailTags=tags(outgoing.tenant_id, outgoing.notification_id),
                 **self._options,
             )
         except (BotoCoreError, ClientError) as error:

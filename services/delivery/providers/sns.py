@@ -16,7 +16,7 @@ class SnsProvider:
     """Sends SMS; blocking, from any number of threads.
 
     SNS takes no token by which it could tell a repetition: a call without an answer stays open. What became of an SMS
-    it writes to CloudWatch alone, so that none has a receipt.
+    it writes to CloudWatch's logs alone, so that none has a receipt.
     """
 
     name = "sns"
@@ -51,7 +51,12 @@ class SnsProvider:
             attributes["AWS.SNS.SMS.SenderID"] = _text(self._sender_id)
         try:
             answer = self._client.call(
-                "publish", deadline, PhoneNumber=outgoing.to, Message=outgoing.body, MessageAttributes=attributes
+                "publish",
+                deadline,
+                traceparent=outgoing.traceparent,
+                PhoneNumber=outgoing.to,
+                Message=outgoing.body,
+                MessageAttributes=attributes,
             )
         except (BotoCoreError, ClientError) as error:
             return self._client.failed(error, self._clock)
