@@ -69,14 +69,16 @@ class CeleryQueue:
 
     def _count(self) -> int:
         channel = self._connection.default_channel
+        if self._connection.transport.driver_type == "redis":
+            # A passive declaration would make a client and ask for each priority: a quarter of a busy router's time.
+            return int(channel.client.llen(self._queue))
         try:
             return int(channel.queue_declare(queue=self._queue, passive=True).message_count)
         except kombu.exceptions.ChannelError as error:
             if str(error.reply_code) != "404":
                 raise
-            # Redis keeps no empty list, and amqp closes the channel on a queue that nobody has declared yet.
-            if self._connection.transport.driver_type != "redis":
-                self.close()
+            # Nobody has declared it yet, and amqp closes the channel on that.
+            self.close()
             return 0
 
     def _reached(self, call: Callable[[], Answer]) -> Answer:
