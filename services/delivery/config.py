@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from email.utils import getaddresses
 from typing import ClassVar, Self
 from urllib.parse import urlsplit
@@ -14,6 +15,7 @@ from shared.config import Settings
 #: Time that must be left between a provider's answer and the lease's end, to settle what it said, s.
 SETTLE_SECONDS = 2.0
 
+TOPIC_ARN = re.compile(r"arn:aws[a-z-]*:sns:[a-z0-9-]+:\d{12}:[A-Za-z0-9_-]{1,256}")
 AWS_REGION = "^([a-z]{2,}(-[a-z0-9]+)+)?$"
 
 
@@ -97,6 +99,12 @@ class DeliverySettings(Settings):
     ses_from: str = Field("", description="From of its emails, one address; empty: PULSE_SMTP_FROM")
     ses_configuration_set: str = Field("", description="SES configuration set; empty: none")
     ses_base_url: str = Field("", description="replaces the region's address, for a look-alike")
+    ses_event_topics: str = Field(
+        "", description="ARNs of the SNS topics that bring SES's events, separated by commas; empty: none is taken"
+    )
+    ses_event_base_url: str = Field(
+        "", pattern="^(https?://[^/?#]+/?)?$", description="replaces the address of their SNS, for a look-alike"
+    )
     ses_connections: int = Field(16, ge=1, le=500, description="calls to SES at once")
 
     sns_region: str = Field("", pattern=AWS_REGION, description="region of Amazon SNS; empty: no SMS through it")
@@ -124,6 +132,21 @@ class DeliverySettings(Settings):
             longest_pause=self.delivery_breaker_longest_pause_seconds,
             probes=self.delivery_breaker_probes,
         )
+
+    def event_topics(self) -> frozenset[str]:
+        """The topics whose events of SES are taken, by ARN."""
+        return frozenset(filter(None, map(str.strip, self.ses_event_topics.split(","))))
+
+    @model_validator(mode="after")
+    def _events_are_safe(self) -> Self:
+        for topic in self.event_topics():
+            if TOPIC_ARN.fullmatch(topic) is None:
+                raise ValueError(
+                    "PULSE_SES_EVENT_TOPICS must name topics such as arn:aws:sns:eu-west-1:123456789012:ses"
+                )
+        if self.ses_event_base_url.startswith("http://") and self.env == "production":
+            raise ValueError("PULSE_SES_EVENT_BASE_URL must begin with https://: anybody could forge certificates")
+        return self
 
     @model_validator(mode="after")
     def _breaker_makes_sense(self) -> Self:

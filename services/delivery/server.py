@@ -8,6 +8,7 @@ from services.delivery.ledger import LedgerClient
 from services.delivery.providers import endpoints
 from services.delivery.reachability import ReachabilityChecks
 from services.delivery.service import DeliveryServicer, ReceiptServicer
+from services.delivery.ses_events import SesEvents
 from shared.call_traces import CallTraces
 from shared.channels import open_channel
 from shared.clock import Clock, SystemClock
@@ -27,8 +28,10 @@ class Delivery:
         self._channel = open_channel(settings.ledger_address, settings.tls, "ledger")
         ledger = LedgerClient(self._channel, worker_id="delivery", lease=settings.delivery_lease_seconds)
         checks = ReachabilityChecks(endpoints.configured(settings), clock, settings.delivery_probe_seconds)
+        self._ses_events = SesEvents.from_settings(settings, clock)
         receipts = ReceiptServicer(
             ledger.record_receipts,
+            self._ses_events,
             public_url=settings.public_url,
             twilio_auth_token=settings.twilio_auth_token.get_secret_value(),
         )
@@ -53,6 +56,7 @@ class Delivery:
         await self._server.start()
 
     async def stop(self) -> None:
-        """Drains, then closes the channel to the ledger."""
+        """Drains, then closes what it calls others by."""
         await self._server.stop()
+        await self._ses_events.close()
         await self._channel.close()

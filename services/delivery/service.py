@@ -15,6 +15,7 @@ from services.delivery.providers import twilio_receipt
 from services.delivery.providers.twilio_signature import callback_url, is_signed
 from services.delivery.reachability import Reachability, ReachabilityChecks
 from services.delivery.receipts import Receipt
+from services.delivery.ses_events import SesEvents
 from shared.errors import Code, PulseError
 from shared.times import to_timestamp
 
@@ -39,9 +40,15 @@ class ReceiptServicer(delivery_service_pb2_grpc.ReceiptServiceServicer):
     """Takes what providers report."""
 
     def __init__(
-        self, record: Callable[[Sequence[Receipt]], Awaitable[None]], *, public_url: str, twilio_auth_token: str
+        self,
+        record: Callable[[Sequence[Receipt]], Awaitable[None]],
+        ses_events: SesEvents,
+        *,
+        public_url: str,
+        twilio_auth_token: str,
     ) -> None:
         self._record = record
+        self._ses_events = ses_events
         self._public_url = public_url
         self._twilio_auth_token = twilio_auth_token
 
@@ -59,6 +66,14 @@ class ReceiptServicer(delivery_service_pb2_grpc.ReceiptServiceServicer):
         if receipt is not None and _is_uuid(receipt.notification_id):
             await self._record([receipt])
         return httpbody_pb2.HttpBody(content_type="text/xml", data=b"<Response/>")
+
+    async def ReceiveSesEvent(
+        self, request: delivery_service_pb2.ReceiveSesEventRequest, _context: grpc.aio.ServicerContext[Any, Any]
+    ) -> httpbody_pb2.HttpBody:
+        receipts = await self._ses_events.take(request.body.data)
+        if receipts:
+            await self._record(receipts)
+        return httpbody_pb2.HttpBody(content_type="text/plain")
 
     def _verify(
         self,

@@ -54,6 +54,30 @@ class ReceiveTwilioReceiptRequest(_message.Message):
 Global___ReceiveTwilioReceiptRequest: _TypeAlias = ReceiveTwilioReceiptRequest  # noqa: Y015
 
 @_typing.final
+class ReceiveSesEventRequest(_message.Message):
+    """A message of SNS as it came."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BODY_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def body(self) -> _httpbody_pb2.HttpBody:
+        """Its JSON, raw."""
+
+    def __init__(
+        self,
+        *,
+        body: _httpbody_pb2.HttpBody | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["body", b"body"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["body", b"body"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReceiveSesEventRequest: _TypeAlias = ReceiveSesEventRequest  # noqa: Y015
+
+@_typing.final
 class ListProvidersRequest(_message.Message):
     """Nothing to say."""
 

@@ -117,6 +117,11 @@ class ReceiptServiceStub:
                 request_serializer=pulse_dot_delivery_dot_v1_dot_delivery__service__pb2.ReceiveTwilioReceiptRequest.SerializeToString,
                 response_deserializer=google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
                 _registered_method=True)
+        self.ReceiveSesEvent = channel.unary_unary(
+                '/pulse.delivery.v1.ReceiptService/ReceiveSesEvent',
+                request_serializer=pulse_dot_delivery_dot_v1_dot_delivery__service__pb2.ReceiveSesEventRequest.SerializeToString,
+                response_deserializer=google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
+                _registered_method=True)
 
 
 class ReceiptServiceServicer:
@@ -131,12 +136,27 @@ class ReceiptServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ReceiveSesEvent(self, request, context):
+        """What Amazon SNS posts of a topic that SES publishes its events to: an event, or that a subscription begins or ends.
+        A subscription is confirmed. PERMISSION_DENIED: not signed by SNS, or of a topic that is not configured.
+        INVALID_ARGUMENT: not a message of SNS. UNAVAILABLE: its certificate, or the confirmation, is not to be had now.
+        An event that says nothing of a notification, or what was said before, is no error.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ReceiptServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
             'ReceiveTwilioReceipt': grpc.unary_unary_rpc_method_handler(
                     servicer.ReceiveTwilioReceipt,
                     request_deserializer=pulse_dot_delivery_dot_v1_dot_delivery__service__pb2.ReceiveTwilioReceiptRequest.FromString,
+                    response_serializer=google_dot_api_dot_httpbody__pb2.HttpBody.SerializeToString,
+            ),
+            'ReceiveSesEvent': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReceiveSesEvent,
+                    request_deserializer=pulse_dot_delivery_dot_v1_dot_delivery__service__pb2.ReceiveSesEventRequest.FromString,
                     response_serializer=google_dot_api_dot_httpbody__pb2.HttpBody.SerializeToString,
             ),
     }
@@ -167,6 +187,33 @@ class ReceiptService:
             target,
             '/pulse.delivery.v1.ReceiptService/ReceiveTwilioReceipt',
             pulse_dot_delivery_dot_v1_dot_delivery__service__pb2.ReceiveTwilioReceiptRequest.SerializeToString,
+            google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReceiveSesEvent(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/pulse.delivery.v1.ReceiptService/ReceiveSesEvent',
+            pulse_dot_delivery_dot_v1_dot_delivery__service__pb2.ReceiveSesEventRequest.SerializeToString,
             google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
             options,
             channel_credentials,

@@ -69,6 +69,12 @@ class ReceiptServiceStub:
     """Twilio's status callback. UNAUTHENTICATED: no or a wrong signature. INVALID_ARGUMENT: not a status callback.
     An unknown notification or a repeated report is no error, so that the provider does not send it again.
     """
+    ReceiveSesEvent: _grpc.UnaryUnaryMultiCallable[_delivery_service_pb2.ReceiveSesEventRequest, _httpbody_pb2.HttpBody]
+    """What Amazon SNS posts of a topic that SES publishes its events to: an event, or that a subscription begins or ends.
+    A subscription is confirmed. PERMISSION_DENIED: not signed by SNS, or of a topic that is not configured.
+    INVALID_ARGUMENT: not a message of SNS. UNAVAILABLE: its certificate, or the confirmation, is not to be had now.
+    An event that says nothing of a notification, or what was said before, is no error.
+    """
 
 @_typing.type_check_only
 class ReceiptServiceAsyncStub(ReceiptServiceStub):
@@ -78,6 +84,12 @@ class ReceiptServiceAsyncStub(ReceiptServiceStub):
     ReceiveTwilioReceipt: _aio.UnaryUnaryMultiCallable[_delivery_service_pb2.ReceiveTwilioReceiptRequest, _httpbody_pb2.HttpBody]  # type: ignore[assignment]
     """Twilio's status callback. UNAUTHENTICATED: no or a wrong signature. INVALID_ARGUMENT: not a status callback.
     An unknown notification or a repeated report is no error, so that the provider does not send it again.
+    """
+    ReceiveSesEvent: _aio.UnaryUnaryMultiCallable[_delivery_service_pb2.ReceiveSesEventRequest, _httpbody_pb2.HttpBody]  # type: ignore[assignment]
+    """What Amazon SNS posts of a topic that SES publishes its events to: an event, or that a subscription begins or ends.
+    A subscription is confirmed. PERMISSION_DENIED: not signed by SNS, or of a topic that is not configured.
+    INVALID_ARGUMENT: not a message of SNS. UNAVAILABLE: its certificate, or the confirmation, is not to be had now.
+    An event that says nothing of a notification, or what was said before, is no error.
     """
 
 class ReceiptServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -91,6 +103,18 @@ class ReceiptServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_httpbody_pb2.HttpBody, _abc.Awaitable[_httpbody_pb2.HttpBody]]:
         """Twilio's status callback. UNAUTHENTICATED: no or a wrong signature. INVALID_ARGUMENT: not a status callback.
         An unknown notification or a repeated report is no error, so that the provider does not send it again.
+        """
+
+    @_abc_1.abstractmethod
+    def ReceiveSesEvent(
+        self,
+        request: _delivery_service_pb2.ReceiveSesEventRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_httpbody_pb2.HttpBody, _abc.Awaitable[_httpbody_pb2.HttpBody]]:
+        """What Amazon SNS posts of a topic that SES publishes its events to: an event, or that a subscription begins or ends.
+        A subscription is confirmed. PERMISSION_DENIED: not signed by SNS, or of a topic that is not configured.
+        INVALID_ARGUMENT: not a message of SNS. UNAVAILABLE: its certificate, or the confirmation, is not to be had now.
+        An event that says nothing of a notification, or what was said before, is no error.
         """
 
 def add_ReceiptServiceServicer_to_server(servicer: ReceiptServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
