@@ -10,13 +10,12 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from liquid.builtin.content import ContentNode
-from liquid.builtin.expressions import FilteredExpression, Path
-from liquid.builtin.output import OutputNode
 from liquid.exceptions import LiquidError, ResourceLimitError, UndefinedError
 from liquid.template import BoundTemplate
+from markupsafe import escape
 
 from shared.liquid_bounds import BoundedEnvironment
+from shared.plain_text import plain_text
 
 #: Longest text of a template, bytes.
 MAX_TEXT = 65_536
@@ -114,13 +113,12 @@ class _CompiledText:
 
     def __init__(self, text: Text) -> None:
         self.text = text
-        self._subject = _parse(_plain(), "subject", text.subject)
-        self._body = _parse(_plain(), "body", text.body)
-        self._html = _parse(_html(), "html_body", text.html_body)
+        self._subject = _Part(_parse(_plain(), "subject", text.subject))
+        self._body = _Part(_parse(_plain(), "body", text.body))
+        self._html = _Part(_parse(_html(), "html_body", text.html_body), is_html=True)
         parts = (self._subject, self._body, self._html)
-        self.variables = frozenset(name for part in parts for name in part.global_variables())
-        self._is_plain = all(_is_plain(part) for part in parts)
-        self._in_subject = self._subject.global_variables()
+        self.variables = frozenset(name for part in parts for name in part.variables)
+        self._is_plain = all(part.is_plain for part in parts)
 
     def plainly_renders(self, context: Mapping[str, object]) -> bool:
         """True if it is certain, without rendering, that the context will do."""
@@ -130,14 +128,36 @@ class _CompiledText:
             isinstance(context[name], list | dict | str) and len(str(context[name])) > 4096 for name in self.variables
         ):
             return False
-        return not any(_CONTROL.search(str(context[name])) for name in self._in_subject)
+        return not any(_CONTROL.search(str(context[name])) for name in self._subject.variables)
 
     def render(self, context: Mapping[str, object], locale: str) -> Rendered:
-        subject = _render(self._subject, context)
+        subject = self._subject.render(context)
         if _CONTROL.search(subject):
             raise RenderError("CONTROL_CHARACTER", "the subject would hold a line break or a control character")
-        html = _render(self._html, {name: _harmless(value) for name, value in context.items()})
-        return Rendered(subject, _render(self._body, context), html, locale)
+        return Rendered(subject, self._body.render(context), self._html.render(context), locale)
+
+
+class _Part:
+    """Subject, body or HTML of a text, parsed."""
+
+    def __init__(self, template: BoundTemplate, *, is_html: bool = False) -> None:
+        self._template = template
+        self._is_html = is_html
+        self._plain = plain_text(template, _escaped if is_html else str)
+        self.variables = frozenset(template.global_variables())
+
+    @property
+    def is_plain(self) -> bool:
+        """True if it is nothing but words and ``{{ name }}``."""
+        return self._plain is not None
+
+    def render(self, context: Mapping[str, object]) -> str:
+        """Raises :class:`RenderError`."""
+        filled = self._plain.fill(context) if self._plain else None
+        if filled is not None:
+            return filled
+        values = {name: _harmless(value) for name, value in context.items()} if self._is_html else context
+        return _render(self._template, values)
 
 
 def _parse(environment: BoundedEnvironment, part: str, source: str) -> BoundTemplate:
@@ -168,16 +188,8 @@ def _render(template: BoundTemplate, context: Mapping[str, object]) -> str:
         raise RenderError("RENDER_FAILED", "the template cannot be rendered with this context") from None
 
 
-def _is_plain(template: BoundTemplate) -> bool:
-    """True if the text is nothing but words and ``{{ name }}``."""
-    return all(isinstance(node, ContentNode) or _is_plain_output(node) for node in template.nodes)
-
-
-def _is_plain_output(node: object) -> bool:
-    if not isinstance(node, OutputNode) or not isinstance(node.expression, FilteredExpression):
-        return False
-    path = node.expression.left
-    return not node.expression.filters and isinstance(path, Path) and len(path.path) == 1
+def _escaped(value: str) -> str:
+    return str(escape(_harmless(value)))
 
 
 def _harmless(value: object) -> object:
