@@ -39,7 +39,7 @@ def sizes_of(options: argparse.Namespace) -> Sizes:
     changes: dict[str, int] = {}
     if options.scale != 1.0:
         counts = ("single", "rest", "batch", "drain", "smtp_drain", "together", "high_backlog", "flood", "waiting")
-        changes |= {name: max(1, int(getattr(sizes, name) * options.scale)) for name in counts}
+        changes |= {name: max(1, int(getattr(sizes, name) * options.scale)) for name in (*counts, "through")}
     if options.runs:
         changes["runs"] = options.runs
     if options.ledger_rows:

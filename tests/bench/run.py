@@ -30,6 +30,7 @@ ON_NULL: Mapping[str, RowOf] = {
     "high": urgent.high,
     "fairness": fairness.fairness,
     "memory-growth": memory.growth,
+    "memory-through": memory.through,
 }
 #: The same on a ledger that is empty at first.
 ON_EMPTY: Mapping[str, RowOf] = {"ledger-size": ledger_size.ledger_size}

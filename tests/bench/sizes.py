@@ -26,6 +26,8 @@ class Sizes:
     flood: int = 50_000
     light: int = 1_000
     waiting: int = 30_000
+    through: int = 1_000_000
+    through_rounds: int = 10
     rows: int = 1_000_000
     reads: int = 1_000  # calls
     outage_s: float = 30.0
@@ -54,6 +56,8 @@ SHORT = Sizes(
     flood=5_000,
     light=100,
     waiting=1_000,
+    through=1_200,
+    through_rounds=3,
     rows=5_000,
     reads=50,
     outage_s=2.0,

@@ -49,6 +49,28 @@ async def growth(bench: Bench) -> Row:
     return row
 
 
+async def through(bench: Bench) -> Row:
+    """Everything is accepted and delivered, nothing waits in the end: what stays from round to round is a leak."""
+    sizes = bench.sizes
+    row = Row("memory-through", f"memory kept outside PostgreSQL while {sizes.through:,} go through, per 100,000")
+    kept: list[dict[str, int]] = []
+    for number in range(sizes.through_rounds):
+        await bench.backlog(sizes.through // sizes.through_rounds)
+        await bench.drain()
+        kept.append(await _outside(bench))
+        bench.say(f"round {number + 1}: {sum(kept[-1].values()) / MEGABYTE:.0f} MB")
+    # The first half fills caches and allocators' pools, which have a bound.
+    settled = len(kept) // 2
+    rounds = len(kept) - 1 - settled
+    grown = {name: kept[-1][name] - kept[settled][name] for name in kept[-1]} if rounds else {}
+    passed = sizes.through / sizes.through_rounds * rounds
+    runs = Runs({"growth": [sum(grown.values()) / MEGABYTE * 100_000 / passed if rounds else 0.0]})
+    row.figures.append(runs.figure("growth", "growth per 100,000 in the second half", "MB", at_most(1)))
+    row.notes.append("after each round: " + ", ".join(f"{sum(one.values()) / MEGABYTE:.0f}" for one in kept) + " MB")
+    row.notes.append("second half: " + ", ".join(f"{name} {size / MEGABYTE:+.1f}" for name, size in grown.items()))
+    return row
+
+
 async def _outside(bench: Bench) -> dict[str, int]:
     await asyncio.sleep(REST_S)
     return {name: size for name, size in bench.suite.pss().items() if name != DATABASE}
