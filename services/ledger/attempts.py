@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from services.ledger import fallbacks
@@ -26,6 +26,8 @@ class Next(NamedTuple):
 
     ready_at: dt.datetime
     route_index: int
+    #: What was decided beside.
+    decisions: Sequence[Mapping[str, str]] = ()
 
 
 def ended(delivery: Delivery, status: Status, ending: Ending, **more: Any) -> Event:
@@ -58,7 +60,8 @@ def try_again(delivery: Delivery, ending: Ending, following: Next, now: dt.datet
     too_late = delivery.expired(following.ready_at)
     if too_late and fallbacks.pending(delivery) and not delivery.expired(now):
         return fail(delivery, Status.FAILED, ending, now, decisions=_retry("FAILED", "the next would come too late"))
-    decisions = _retry("RETRYING", f"{number} did not succeed; {delivery.route[following.route_index]} is next")
+    retried = _retry("RETRYING", f"{number} did not succeed; {delivery.route[following.route_index]} is next")
+    decisions = (*retried, *following.decisions)
     event = ended(delivery, Status.RETRYING, ending, next_attempt_at=following.ready_at, decisions=decisions)
     change = happen(
         begin(delivery),

@@ -30,6 +30,8 @@ class Claim(NamedTuple):
     lease_until: dt.datetime
     providers: Providers = ANY
     random: Random = lambda: 0.0
+    #: Providers that are called only for what was drawn for them.
+    bounded: frozenset[str] = frozenset()
     #: What the beginning of an attempt tells beside what was decided on its provider.
     notes: Callable[[Delivery], Sequence[Mapping[str, str]]] = lambda _: ()
 
@@ -54,6 +56,12 @@ def decide(delivery: Delivery, claim: Claim, now: dt.datetime, gate: Gate = open
     choice = choose(change.delivery, claim.providers, now, claim.random)
     if isinstance(choice, Obstacle):
         return deferrals.look_again(change, choice, now)
+    if change.delivery.route[choice.route_index] in claim.bounded:
+        if change.delivery is not delivery or choice.route_index != delivery.route_index:
+            # It was drawn for another provider, or for another reason than to be sent.
+            return deferrals.wait_for_draw(change, choice, now)
+        if not delivery.drawn:
+            return None
     return _start(change, claim, choice, now)
 
 

@@ -8,13 +8,13 @@ from collections.abc import Mapping, Sequence
 from services.ledger import fallbacks
 from services.ledger.changes import happen, in_time
 from services.ledger.delivery import Change, Event, Kind
-from services.ledger.provider_choice import Obstacle
+from services.ledger.provider_choice import Choice, Obstacle
 from services.ledger.states import Status
 
 #: What finds no provider is looked at again after half the time that it has waited so far, but within these bounds, s.
 #: The longest is short for what ends by itself; for a pause it is long, as who ends it has everything looked at.
 SHORTEST_SECONDS = 1.0
-LONGEST_SECONDS = {"breaker": 5.0, "pause": 30.0}
+LONGEST_SECONDS = {"breaker": 5.0, "pause": 30.0, "retry": 5.0}
 
 
 def put_off(change: Change, until: dt.datetime, decisions: Sequence[Mapping[str, str]], now: dt.datetime) -> Change:
@@ -27,6 +27,15 @@ def put_off(change: Change, until: dt.datetime, decisions: Sequence[Mapping[str,
         ready_at=until,
         fallback_at=fallbacks.next_at(change.delivery, until),
     )
+
+
+def wait_for_draw(change: Change, choice: Choice, now: dt.datetime) -> Change:
+    """Where it is, until it is drawn for that provider, which has a bound. It keeps its place among those that wait."""
+    delivery = change.delivery
+    provider = delivery.route[choice.route_index]
+    decision = {"rule": "limit", "result": "DEFERRED", "reason": f"{provider} is given only so many: it waits its turn"}
+    event = Event(Kind.DEFERRED, delivery.status, decisions=(*choice.decisions, decision))
+    return happen(change, event, now, route_index=choice.route_index, due_at=delivery.ready_at)
 
 
 def look_again(change: Change, obstacle: Obstacle, now: dt.datetime) -> Change:

@@ -130,6 +130,11 @@ class Delivery(NamedTuple):
         """True if no attempt may begin at ``now`` any more."""
         return self.expires_at is not None and now >= self.expires_at
 
+    @property
+    def drawn(self) -> bool:
+        """True if it was given out since it became due: that alone moves the time at which it is looked at."""
+        return self.due_at != self.ready_at
+
     def exhausted(self) -> bool:
         """True if every attempt it was allowed has begun."""
         return self.attempt >= self.attempt_limit

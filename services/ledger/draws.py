@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from services.ledger.bounds import Bounds
 from services.ledger.delivery import Lane, Ref
 from services.ledger.draw_statements import DRAW, FLOWS, IN_ORDER, MOST_FLOWS
 from services.ledger.flows import Flow, next_in_line, share
@@ -62,10 +63,11 @@ class _Catch(NamedTuple):
 class Draws:
     """Any number may draw at once, here and in other ledgers: each delivery goes to one of them."""
 
-    def __init__(self, postgres: Postgres, clock: Clock, expire: Expire) -> None:
+    def __init__(self, postgres: Postgres, clock: Clock, expire: Expire, bounds: Bounds) -> None:
         self._postgres = postgres
         self._clock = clock
         self._expire = expire
+        self._bounds = bounds
         #: The tenant that is next in line, by lane: places that cannot be shared alike go round.
         self._next = dict.fromkeys(Lane, "")
 
@@ -77,6 +79,7 @@ class Draws:
         ``allowances`` bounds how many of them may go to the providers it names. Those whose time to live is over end
         here.
         """
+        self._bounds.tell(allowances)
         now = self._clock.now()
         when = {"lane": lane, "now": now, "redispatch_at": now + redispatch_after}
 

@@ -35,6 +35,11 @@ def first_fallback(legs: Sequence[Leg], ready_at: dt.datetime, due_at: dt.dateti
     return {"fallbacks": [leg._asdict() for leg in legs] or None, "fallback_at": takes_over_at, "due_at": due_at}
 
 
+def longest_wait(legs: Sequence[Leg], horizon: float) -> float:
+    """The longest time until the last of ``legs`` takes over, s; ``horizon`` is that of attempts by one channel."""
+    return sum(horizon if leg.after is None else leg.after for leg in legs)
+
+
 def _leg_problems(leg: Leg) -> Iterator[Problem]:
     if not leg.to and leg.channel is not Channel.PUSH:
         yield Problem("to", "is required")

@@ -8,6 +8,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from services.ledger.delivery import Lane
 from services.ledger.entries import Entry
 from services.ledger.entry_fallbacks import first_fallback
 from services.ledger.recipient_rules import Decision, Deferred, Go, Sending, Suppressed, Verdict, decision, rule
@@ -15,6 +16,7 @@ from services.ledger.recipients import UNKNOWN, Profile
 from services.ledger.states import Status
 
 _COLLECTS = decision("digest", "SCHEDULED", "it waits for others of its category, to be sent as one")
+_AT_ONCE = decision("digest", "HIGH", "HIGH does not wait for others of its category")
 _COLLAPSED = decision("digest", "SUPPRESSED", "it is told in the digest of an earlier one of its category")
 
 
@@ -46,7 +48,8 @@ class Acceptance(NamedTuple):
         ends_at = self._digest_end(entry)
         asked_at = ends_at or max(entry.not_before or self.now, self.now)
         verdict = self._verdict(entry, profile, asked_at)
-        decisions = [*entry.decisions, *([] if isinstance(verdict, Go) else [verdict.decision])]
+        own = [_AT_ONCE] if entry.digest_seconds and entry.lane is Lane.HIGH else []
+        decisions = [*entry.decisions, *own, *([] if isinstance(verdict, Go) else [verdict.decision])]
         if isinstance(verdict, Suppressed):
             return FirstState(Status.SUPPRESSED, self.now, None, decisions)
         ready_at = verdict.until if isinstance(verdict, Deferred) else asked_at
@@ -74,8 +77,10 @@ class Acceptance(NamedTuple):
         return verdict
 
     def _digest_end(self, entry: Entry) -> dt.datetime | None:
-        """None for what is sent by itself: its template says so, it has a time of its own, or it could not wait."""
-        if not entry.digest_seconds or (entry.not_before is not None and entry.not_before > self.now):
+        """None for what is sent by itself: its template says so, it has a time of its own, or it cannot wait."""
+        if not entry.digest_seconds or entry.lane is Lane.HIGH:
+            return None
+        if entry.not_before is not None and entry.not_before > self.now:
             return None
         ends_at = self.now + dt.timedelta(seconds=entry.digest_seconds)
         return ends_at if entry.expires_at is None or ends_at < entry.expires_at else None
@@ -90,6 +95,8 @@ def row(entry: Entry, state: FirstState, max_attempts: int) -> dict[str, Any]:
     del fields["fallbacks"]
     if entry.fallbacks and state.due_at is not None:
         fields |= first_fallback(entry.fallbacks, state.ready_at, state.due_at)
+    if entry.digest_seconds:
+        fields["tells_digest"] = True
     if state.digest_ends_at is not None:
         collapsed = [*state.decisions[:-1], _COLLAPSED]
         fields |= {

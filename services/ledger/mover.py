@@ -6,7 +6,21 @@ import datetime as dt
 from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from typing import Any, NamedTuple, TypeVar
 
-from services.ledger import claims, digests, interventions, provider_store, receipts, rejections, rows, settlements, sql
+from services.ledger import (
+    claims,
+    digests,
+    interventions,
+    provider_states,
+    provider_store,
+    receipts,
+    rejections,
+    resting,
+    rows,
+    settlements,
+    sql,
+    successions,
+)
+from services.ledger.bounds import Bounds
 from services.ledger.claims import Claim
 from services.ledger.delivery import Change, Delivery, Ref
 from services.ledger.held import Held
@@ -86,6 +100,7 @@ class Mover:
         watchers: Watchers,
         jitter: Random,
         delays: ReceiptDelays,
+        bounds: Bounds,
         critical: frozenset[str] = frozenset(),
     ) -> None:
         self._postgres = postgres
@@ -94,7 +109,10 @@ class Mover:
         self._watchers = watchers
         self._jitter = jitter
         self._delays = delays
+        self._bounds = bounds
         self._critical = critical
+        #: When claims were last made, operators kept something from being called.
+        self._kept_shut = False
 
     async def expire(self, refs: Collection[Ref]) -> None:
         """Ends those of ``refs`` whose time to live is over."""
@@ -107,28 +125,36 @@ class Mover:
 
         The intent of each attempt is committed. What operators decided counts from the moment it is.
         """
-        slow = await self._delays.slow()
+        slow, avoided = await self._delays.slow(), frozenset(avoided)
 
         def rules(held: Held, more: Sequence[Rows], now: dt.datetime) -> list[tuple[Delivery, Content]]:
-            found, decided = more
+            found, decided, *resting_ = more
             contents = [Content._make(row) for row in found]
             gate = RecipientGate({one.ref: _recipient(one) for one in contents}, self._critical, now)
-            providers = Providers(frozenset(avoided), provider_store.controls(decided), slow)
-            claim = Claim(worker, now + lease, providers, self._jitter, gate.notes)
+            controls = provider_store.controls(decided)
+            self._kept_shut = provider_states.keep_any_shut(controls)
+            rests = resting.rests(resting_[0] if resting_ else ())
+            providers = Providers(avoided, controls, slow, rests)
+            claim = Claim(worker, now + lease, providers, self._jitter, self._bounds.providers, gate.notes)
             claimed = {
                 d.ref for d in held if held.take(claims.decide(d, claim, now, gate)) and _is_sending(held, d.ref)
             }
             return [_addressed(_delivery(held, one.ref), one, gate) for one in contents if one.ref in claimed]
 
-        also = (sql.CONTENT, provider_store.CONTROLS)
+        also = [sql.CONTENT, provider_store.CONTROLS]
+        if avoided or slow or self._kept_shut:
+            # Only who is led past a provider can meet one that does not want to be called yet.
+            also.append(resting.RESTS)
         return await self._transact(refs, rules, also, finish=_with_digests)
 
     async def settle(self, batch: Sequence[Settlement]) -> list[Settled]:
         """What became of each settlement, in their order."""
         rejecting = any(settlement.rejection for settlement in batch)
+        retrying = any(settlement.ending.outcome in settlements.RETRIED for settlement in batch)
 
         def rules(held: Held, more: Sequence[Rows], now: dt.datetime) -> Told:
-            sources = {source.ref: source for source in map(Source._make, more[0] if more else ())}
+            sources = {source.ref: source for source in map(Source._make, more[0] if rejecting else ())}
+            rests = resting.rests(more[-1] if retrying else ())
             told = Told([], [])
             for settlement in batch:
                 delivery, source = held.get(settlement.ref), sources.get(settlement.ref)
@@ -137,8 +163,9 @@ class Mover:
                     continue
                 gone = settlement.rejection is Rejection.GONE and source is not None
                 another = source.another_device(delivery) if gone and source is not None else None
+                asked = rests.get(settlement.ref, resting.NO_RESTS)
                 applied = held.take(
-                    settlements.decide(delivery, settlement, now, self._policies, self._jitter, another)
+                    settlements.decide(delivery, settlement, now, self._policies, self._jitter, another, asked)
                 )
                 if applied and settlement.rejection and source is not None:
                     told.take(rejected(delivery, source, settlement.rejection, delivery.provider))
@@ -146,7 +173,9 @@ class Mover:
             return told
 
         refs = [settlement.ref for settlement in batch]
-        also = (rejections.SOURCES,) if rejecting else ()
+        also = [rejections.SOURCES] if rejecting else []
+        if retrying:
+            also.append(resting.RESTS)
         told: Told = await self._transact(refs, rules, also, finish=self._remember)
         return told.settled
 
@@ -221,7 +250,7 @@ class Mover:
             more = [await cursor.fetchall() for cursor in further]
             now = self._clock.now()
             result = rules(held, more, now)
-            changes = held.changes()
+            changes = await successions.arrange(connection, held.changes(), now)
             if changes:
                 await connection.execute(sql.CHANGE, rows.written(changes, now))
             if finish is not None:

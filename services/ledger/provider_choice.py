@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
-from services.ledger.delivery import Delivery
+from services.ledger.delivery import Delivery, Ref
 from services.ledger.provider_states import (
     NO_CONTROL,
     NO_CONTROLS,
@@ -15,6 +16,7 @@ from services.ledger.provider_states import (
     channel_subject,
     provider_subject,
 )
+from services.ledger.resting import NO_RESTS, Rests
 from services.ledger.retry import Random
 from services.ledger.states import Status
 
@@ -32,6 +34,8 @@ class Providers(NamedTuple):
     controls: Controls = NO_CONTROLS
     #: Those whose receipts are slow.
     slow: frozenset[str] = frozenset()
+    #: Those that asked not to be called again for these deliveries. The one whose turn it is did not.
+    rests: Mapping[Ref, Rests] = MappingProxyType({})
 
     def obstacle(self, provider: str) -> Obstacle | None:
         """Why ``provider`` may not be called; None: it may."""
@@ -48,7 +52,7 @@ class Providers(NamedTuple):
 class Obstacle(NamedTuple):
     """What keeps a provider from being called."""
 
-    #: "pause" or "breaker".
+    #: "pause", "breaker" or "retry".
     rule: str
     reason: str
 
@@ -71,7 +75,7 @@ def choose(delivery: Delivery, providers: Providers, now: dt.datetime, random: R
         return Obstacle("pause", f"{delivery.channel} is paused")
     count = len(delivery.route)
     order = [(delivery.route_index + step) % count for step in range(count)]
-    obstacles = {index: providers.obstacle(delivery.route[index]) for index in order}
+    obstacles = {index: _obstacle(delivery, delivery.route[index], providers, now) for index in order}
     usable = [index for index in order if obstacles[index] is None]
     if not usable or (usable[0] < delivery.route_index and _is_too_soon(delivery, now)):
         return _first(obstacles)
@@ -79,6 +83,15 @@ def choose(delivery: Delivery, providers: Providers, now: dt.datetime, random: R
     if delivery.route[index] in providers.slow and random() >= PROBES:
         index = next((one for one in usable if delivery.route[one] not in providers.slow), index)
     return Choice(index, _decisions(delivery, index, usable[0], obstacles))
+
+
+def _obstacle(delivery: Delivery, provider: str, providers: Providers, now: dt.datetime) -> Obstacle | None:
+    """Why this delivery may not be given to ``provider``; None: it may."""
+    obstacle = providers.obstacle(provider)
+    until = providers.rests.get(delivery.ref, NO_RESTS).get(provider, now)
+    if obstacle is None and until > now:
+        return Obstacle("retry", f"{provider} asked not to be called before {until:%Y-%m-%dT%H:%M:%SZ}")
+    return obstacle
 
 
 def _is_too_soon(delivery: Delivery, now: dt.datetime) -> bool:

@@ -82,6 +82,11 @@ def provider_subject(provider: str) -> str:
     return f"provider/{provider}"
 
 
+def keep_any_shut(controls: Controls) -> bool:
+    """True if operators keep anything from being called."""
+    return any(one.paused or one.override is Override.FORCED_OPEN for one in controls.values())
+
+
 def merge(told: Iterable[Told], controls: Controls, slow: Collection[str]) -> list[State]:
     """One state for each provider that is told of, by channel, then name."""
     by_provider: defaultdict[tuple[Channel, str], list[Told]] = defaultdict(list)

@@ -10,8 +10,17 @@ from psycopg.types.json import Jsonb
 from services.ledger import recipients
 from services.ledger.delivery import Channel
 from services.ledger.postgres import Connection, Postgres
-from services.ledger.recipients import MOST_DEVICES, Choice, Device, Preferences, Reason, Suppression
+from services.ledger.recipients import (
+    MOST_DEVICES,
+    MOST_SUPPRESSIONS,
+    Choice,
+    Device,
+    Preferences,
+    Reason,
+    Suppression,
+)
 from shared.clock import Clock
+from shared.errors import Code, PulseError
 from shared.ids import uuid7
 
 _PREFERENCES = """
@@ -27,12 +36,19 @@ ON CONFLICT (tenant_id, user_id) DO UPDATE
         quiet_until = excluded.quiet_until, updated_at = excluded.updated_at
 """
 
-# One that says the same stays as it is; the empty update only makes PostgreSQL return it.
+# Two who add the last one that there is room for come one after the other.
+_IN_TURN = "SELECT pg_advisory_xact_lock(hashtextextended(%(tenant_id)s || E'\\x01' || %(user_id)s, 0))"
+
+# One that says the same stays as it is; the empty update only makes PostgreSQL return it. Nothing is returned where
+# there are too many.
 _SUPPRESS = """
 INSERT INTO suppressions AS s
     (tenant_id, user_id, digest, suppression_id, channel, address, category, reason, created_at)
-VALUES (%(tenant_id)s, %(user_id)s, %(digest)s, %(suppression_id)s, %(channel)s, %(address)s, %(category)s, %(reason)s,
-    %(now)s)
+SELECT %(tenant_id)s, %(user_id)s, %(digest)s, %(suppression_id)s, %(channel)s, %(address)s, %(category)s, %(reason)s,
+    %(now)s
+WHERE %(most)s > (
+    SELECT count(*) FROM suppressions
+    WHERE tenant_id = %(tenant_id)s AND user_id = %(user_id)s AND reason = %(reason)s AND digest <> %(digest)s)
 ON CONFLICT (tenant_id, user_id, digest) DO UPDATE SET digest = s.digest
 RETURNING channel, address, category, reason, suppression_id::text, created_at
 """
@@ -97,13 +113,17 @@ class RecipientStore:
         return wanted._replace(updated_at=now)
 
     async def suppress(self, tenant_id: str, user_id: str, wanted: Suppression) -> Suppression:
-        """As stored, perhaps long ago."""
-        parameters = suppressing(tenant_id, user_id, wanted, self._clock)
+        """As stored, perhaps long ago. Raises FAILED_PRECONDITION beyond :data:`MOST_SUPPRESSIONS`."""
+        parameters = suppressing(tenant_id, user_id, wanted, self._clock) | {"most": MOST_SUPPRESSIONS}
 
-        async def work(connection: Connection) -> list[tuple[Any, ...]]:
-            return await (await connection.execute(_SUPPRESS, parameters)).fetchall()
+        async def work(connection: Connection) -> tuple[Any, ...] | None:
+            async with connection.transaction():
+                await connection.execute(_IN_TURN, parameters)
+                return await (await connection.execute(_SUPPRESS, parameters)).fetchone()
 
-        (row,) = await self._postgres.write(work)
+        row = await self._postgres.write(work)
+        if row is None:
+            raise _too_many_suppressions(wanted.reason)
         return suppression(*row)
 
     async def suppressions(self, tenant_id: str, user_id: str, size: int, before: str) -> list[Suppression]:
@@ -160,6 +180,16 @@ def suppressing(tenant_id: str, user_id: str, wanted: Suppression, clock: Clock)
     now = clock.now()
     own = {"tenant_id": tenant_id, "user_id": user_id, "digest": wanted.digest(), "now": now}
     return wanted._asdict() | own | {"suppression_id": uuid7(now)}
+
+
+def _too_many_suppressions(reason: Reason) -> PulseError:
+    return PulseError(
+        Code.FAILED_PRECONDITION,
+        "TOO_MANY_SUPPRESSIONS",
+        f"the user has {MOST_SUPPRESSIONS:,} suppressions by {reason} already",
+        hint="lift those that are not needed, or suppress a whole channel instead of single addresses or categories",
+        metadata={"limit": str(MOST_SUPPRESSIONS)},
+    )
 
 
 def preferences(choices: Sequence[dict[str, Any]], *rest: Any) -> Preferences:

@@ -15,6 +15,10 @@ from services.ledger.delivery import Channel
 #: Devices kept of one user; whoever registers one more loses the one he used least lately.
 MOST_DEVICES = 100
 
+#: Suppressions kept of one user for each reason, but for what providers say: every attempt reads all of them. Each
+#: reason for itself, so that nobody is kept from unsubscribing by what others have set.
+MOST_SUPPRESSIONS = 500
+
 
 class Reason(enum.StrEnum):
     """Why a suppression is there; the names are the contract's."""

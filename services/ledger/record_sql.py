@@ -8,7 +8,8 @@ _FIELDS = """
         recipient text, subject text, context_json text, idempotency_key text, fingerprint bytea, locale text,
         metadata json, category text, traceparent text, not_before timestamptz, channel channel, lane lane,
         guarantee guarantee, route text[], max_attempts integer, expires_at timestamptz, status status,
-        due_at timestamptz, ready_at timestamptz, decisions json, fallbacks jsonb, fallback_at timestamptz"""
+        due_at timestamptz, ready_at timestamptz, decisions json, fallbacks jsonb, fallback_at timestamptz,
+        key_expires_at timestamptz"""
 
 # An entry's key, content, state and first event come into being together. An expired key is taken over; ON CONFLICT
 # waits for a concurrent transaction that holds the same key, so that of any number of equal requests one is recorded.
@@ -16,7 +17,8 @@ _FIELDS = """
 _OWNED = """
 ), owned AS (
     INSERT INTO idempotency_keys AS k (tenant_id, method, key, fingerprint, notification_id, expires_at)
-    SELECT tenant_id, 'send', idempotency_key, fingerprint, notification_id, %(keys_expire_at)s
+    SELECT tenant_id, 'send', idempotency_key, fingerprint, notification_id,
+        coalesce(key_expires_at, %(keys_expire_at)s)
     FROM entry WHERE idempotency_key <> '' ORDER BY tenant_id, idempotency_key
     ON CONFLICT (tenant_id, method, key) DO UPDATE
         SET fingerprint = excluded.fingerprint, notification_id = excluded.notification_id,
@@ -85,11 +87,12 @@ UNION ALL SELECT tenant_id, notification_id::text, 'PROFILE' FROM given WHERE NO
 # Records entries whose recipients' profiles were looked at, and tells which it did not, and which it COLLAPSED into the
 # digest of an earlier one. The first of those that one digest tells opens it; ON CONFLICT waits for a concurrent
 # transaction that opens the same, or closes it, so that none is collapsed into one that was sent already. An entry that
-# would end before the digest is sent stays by itself.
+# would end before the digest is sent stays by itself: whatever has a template that tells digests tells one, its own at
+# the least.
 RECORD_CONSIDERED = f"""
 WITH entry AS MATERIALIZED (
     SELECT * FROM json_to_recordset(%(entries)s::json) AS r({_FIELDS},
-        digest bytea, digest_ends_at timestamptz, collapsed_decisions json)
+        digest bytea, digest_ends_at timestamptz, collapsed_decisions json, tells_digest boolean)
 {_OWNED}
 ), opened AS MATERIALIZED (
     INSERT INTO digests AS d (tenant_id, digest, notification_id, ends_at)
@@ -112,7 +115,7 @@ WITH entry AS MATERIALIZED (
         CASE WHEN collapses THEN %(now)s ELSE ready_at END AS ready_at,
         CASE WHEN collapses THEN NULL ELSE fallback_at END AS fallback_at,
         CASE WHEN collapses THEN collapsed_decisions ELSE decisions END AS decisions,
-        CASE WHEN collapses OR head = notification_id THEN head END AS collapsed_into
+        CASE WHEN collapses THEN head WHEN tells_digest THEN notification_id END AS collapsed_into
     FROM joined
 {_INSERTED}
 {_KNOWN}

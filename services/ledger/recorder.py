@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from services.ledger import entries, first_states, keys, profiles, record_sql, rows, sql
 from services.ledger.delivery import Ref
 from services.ledger.entries import Entry
+from services.ledger.entry_fallbacks import longest_wait
 from services.ledger.first_states import Acceptance, FirstState
 from services.ledger.keys import Key, KeyReused, Recorded, Use
 from services.ledger.postgres import Connection, Postgres, ValueRefused
@@ -42,6 +43,7 @@ class Recorder:
         self._postgres = postgres
         self._clock = clock
         self._limits = limits
+        self._horizon = max(policy.horizon(limits.most_attempts) for policy in limits.policies.all())
 
     async def record(self, batch: Sequence[Entry]) -> list[Answer]:
         """What became of each entry, in their order. Entries with one key or one id are one request told twice."""
@@ -115,7 +117,7 @@ class Recorder:
     ) -> dict[Ref, str]:
         """Records what can be; of the others (and those that were collapsed), why."""
         parameters = {
-            "entries": rows.encode(self._row(entry, state) for entry, state in drafts),
+            "entries": rows.encode(self._row(entry, state, now) for entry, state in drafts),
             "tenants": sorted({entry.tenant_id for entry, _ in drafts}),
             "now": now,
             "keys_expire_at": now + self._limits.key_retention,
@@ -123,10 +125,15 @@ class Recorder:
         cursor = await connection.execute(statement, parameters)
         return {(tenant, id_): why for tenant, id_, why in await cursor.fetchall()}
 
-    def _row(self, entry: Entry, state: FirstState) -> dict[str, Any]:
+    def _row(self, entry: Entry, state: FirstState, now: dt.datetime) -> dict[str, Any]:
         assert entry.channel is not None  # noqa: S101 -- one that has none was refused
         most = self._limits.policies.max_attempts(entry.channel, entry.route[0], entry.max_attempts)
-        return first_states.row(entry, state, most)
+        fields = first_states.row(entry, state, most)
+        if entry.fallbacks:
+            # Each further channel has all its attempts again: the key outlives the last of them.
+            wait = longest_wait(entry.fallbacks, self._horizon)
+            fields["key_expires_at"] = now + self._limits.key_retention + dt.timedelta(seconds=wait)
+        return fields
 
     async def _alone(self, entry: Entry, error: ValueRefused) -> Status | PulseError:
         """What a single refused entry means: a call whose answer was lost recorded it before, or it never can be."""

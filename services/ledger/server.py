@@ -9,6 +9,7 @@ from pulse.ledger.v1 import ledger_admin_pb2_grpc, ledger_reader_pb2_grpc, ledge
 from services.ledger import schema_check
 from services.ledger.admin_service import LedgerAdmin
 from services.ledger.api_key_store import ApiKeyStore
+from services.ledger.bounds import Bounds
 from services.ledger.config import LedgerSettings
 from services.ledger.dead_letters import DeadLetters
 from services.ledger.draws import Draws
@@ -96,6 +97,7 @@ class Ledger:
         )
         recorder = Recorder(self._postgres, clock, limits)
         delays = ReceiptDelays(self._postgres, clock, settings.delay_rules)
+        bounds = Bounds(clock)
         jitter = random.SystemRandom().random
         mover = Mover(
             self._postgres,
@@ -104,9 +106,10 @@ class Ledger:
             self._watchers,
             jitter,
             delays,
+            bounds,
             settings.critical_categories,
         )
-        draws = Draws(self._postgres, clock, mover.expire)
+        draws = Draws(self._postgres, clock, mover.expire, bounds)
         dead_letters = DeadLetters(self._postgres, clock, self._watchers)
         reader = Reader(self._postgres, clock, self._watchers)
         show_lanes(self.metrics.registry, reader)

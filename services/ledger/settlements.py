@@ -5,12 +5,17 @@ from __future__ import annotations
 import datetime as dt
 from typing import NamedTuple
 
+from services.ledger import resting
 from services.ledger.attempts import Ending, Next, ended, fail, failed_with, overtaken, try_again, unanswered
 from services.ledger.changes import begin, happen
 from services.ledger.delivery import NO_DEVICE, NO_FAILURE, Change, Delivery, Outcome, Ref
 from services.ledger.recipients import Rejection
+from services.ledger.resting import NO_RESTS, Rests
 from services.ledger.retry import Random, RetryPolicies
 from services.ledger.states import Status
+
+#: After these another attempt may follow.
+RETRIED = frozenset({Outcome.TRANSIENT_FAILURE, Outcome.UNANSWERED})
 
 
 class Settlement(NamedTuple):
@@ -32,10 +37,12 @@ def decide(
     policies: RetryPolicies,
     random: Random,
     another_device: bool | None = None,
+    rests: Rests = NO_RESTS,
 ) -> Change | None:
     """The change that the settlement makes; None if its fence is stale or the attempt is settled already.
 
     ``another_device``: for a push whose device is gone, whether it can go to another, which is tried at once.
+    ``rests``: until when providers asked not to be called for it before.
     """
     if delivery.status is not Status.SENDING or delivery.fence != settlement.fence:
         return None
@@ -55,9 +62,9 @@ def decide(
         case Outcome.RELEASED:
             return _release(delivery, settlement, now, policies)
         case Outcome.TRANSIENT_FAILURE:
-            return try_again(delivery, ending, _following(delivery, settlement, now, policies, random), now)
+            return try_again(delivery, ending, _following(delivery, settlement, now, policies, random, rests), now)
         case Outcome.UNANSWERED:
-            return unanswered(delivery, ending, _following(delivery, settlement, now, policies, random), now)
+            return unanswered(delivery, ending, _following(delivery, settlement, now, policies, random, rests), now)
 
 
 def _sent(delivery: Delivery, ending: Ending, now: dt.datetime) -> Change:
@@ -87,17 +94,29 @@ def _release(delivery: Delivery, settlement: Settlement, now: dt.datetime, polic
 
 
 def _following(
-    delivery: Delivery, settlement: Settlement, now: dt.datetime, policies: RetryPolicies, random: Random
+    delivery: Delivery, settlement: Settlement, now: dt.datetime, policies: RetryPolicies, random: Random, rests: Rests
 ) -> Next:
     """The next provider of the route: at once if this one refused and not all have been tried, else after the back-off.
 
-    Without an answer there is a wait before the next provider too: the one that was called may yet report.
+    Without an answer there is a wait before the next provider too: the one that was called may yet report. Those that
+    asked not to be called again yet are passed over; where all did, the first that may be called is waited for.
     """
     providers = len(delivery.route)
-    route_index = (delivery.route_index + 1) % providers
-    if route_index > 0 and settlement.ending.outcome is Outcome.TRANSIENT_FAILURE:
-        return Next(now, route_index)
+    policy = policies.of(delivery.channel, delivery.provider)
+    asked = min(settlement.retry_after, policy.longest_retry_after)
+    said = []
+    if asked > 0:
+        until = now + dt.timedelta(seconds=asked)
+        rests, said = {**rests, delivery.provider: until}, [resting.asked(delivery.provider, until)]
+    if settlement.ending.outcome is Outcome.TRANSIENT_FAILURE:
+        for route_index in range(delivery.route_index + 1, providers):
+            if rests.get(delivery.route[route_index], now) <= now:
+                return Next(now, route_index, said)
     number = delivery.attempt - (delivery.attempt_limit - delivery.max_attempts)
     rounds = (number - 1) // providers + 1
-    wait = policies.of(delivery.channel, delivery.provider).delay(rounds, random, settlement.retry_after)
-    return Next(now + dt.timedelta(seconds=wait), route_index)
+    ready_at = now + dt.timedelta(seconds=policy.delay(rounds, random, settlement.retry_after))
+    order = [(delivery.route_index + step) % providers for step in range(1, providers + 1)]
+    return min(
+        (Next(max(ready_at, rests.get(delivery.route[one], ready_at)), one, said) for one in order),
+        key=lambda following: following.ready_at,
+    )

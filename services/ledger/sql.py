@@ -14,7 +14,7 @@ from services.ledger.delivery import Delivery
 _REFS = "json_to_recordset(%(refs)s::json) AS r(tenant_id text, notification_id uuid)"
 
 # A delivery's columns in the order of the class, ids as text.
-_DELIVERY = ", ".join(
+DELIVERY = ", ".join(
     "d.notification_id::text" if name == "notification_id" else f"d.{name}" for name in Delivery._fields
 )
 
@@ -40,7 +40,7 @@ FROM {_REFS} JOIN deliveries d USING (tenant_id, notification_id)
 # Reads deliveries and holds them until the transaction ends. Others wait, which is short: nobody keeps them held while
 # calling anyone but the database.
 HOLD = f"""
-SELECT {_DELIVERY} FROM {_REFS} JOIN deliveries d USING (tenant_id, notification_id)
+SELECT {DELIVERY} FROM {_REFS} JOIN deliveries d USING (tenant_id, notification_id)
 ORDER BY d.tenant_id, d.notification_id FOR UPDATE OF d
 """  # noqa: S608 -- made of constants
 

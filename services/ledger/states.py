@@ -25,7 +25,8 @@ class Status(enum.StrEnum):
 #: No worker holds it: it may be claimed, taken back or put off.
 WAITING = frozenset({Status.SCHEDULED, Status.QUEUED, Status.RETRYING})
 
-#: Nothing more happens to it, unless an operator replays a dead letter or a receipt settles what was unknown.
+#: Nothing more happens to it, unless an operator replays a dead letter, a receipt settles what was unknown, or the one
+#: that was to tell it in a digest is not sent.
 TERMINAL = frozenset(
     {
         Status.DELIVERED,
@@ -46,7 +47,8 @@ _RECEIPTS = frozenset({Status.DELIVERED, Status.UNDELIVERED})
 
 #: What may directly follow each status. A receipt can overtake the settlement of its own attempt, or come after that
 #: attempt was given up: it is then the answer that was missing. What waits can be put off to a time that its recipient
-#: prefers, or fail for want of an address.
+#: prefers, or fail for want of an address. What a digest was to tell comes back when
+#: the one that was to tell it is not sent: it then tells the digest itself.
 TRANSITIONS: dict[Status, frozenset[Status]] = {
     Status.SCHEDULED: _TAKEN_BACK | {Status.SENDING, Status.DELIVERED, Status.FAILED},
     Status.QUEUED: _TAKEN_BACK | {Status.SCHEDULED, Status.SENDING, Status.DELIVERED, Status.FAILED},
@@ -59,7 +61,7 @@ TRANSITIONS: dict[Status, frozenset[Status]] = {
     Status.UNKNOWN: _RECEIPTS | {Status.QUEUED},
     Status.EXPIRED: frozenset(),
     Status.CANCELLED: frozenset(),
-    Status.SUPPRESSED: frozenset(),
+    Status.SUPPRESSED: frozenset({Status.SCHEDULED}),
 }
 
 

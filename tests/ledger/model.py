@@ -50,9 +50,17 @@ class One:
     message_id: str = ""
     early: tuple[str, str] | None = None
     receipts: set[tuple[str, str, str]] = field(default_factory=set)
+    #: Until when providers asked not to be called.
+    rests: dict[str, dt.datetime] = field(default_factory=dict)
 
     def stands(self) -> tuple[str, int, int, int]:
         return self.status, self.earlier + self.tries, self.fence, self.steps
+
+    def named(self, route: int) -> str:
+        return ["first", "second"][route] if self.steps == 0 else "text"
+
+    def may_call(self, route: int, at: dt.datetime) -> bool:
+        return self.rests.get(self.named(route), at) <= at
 
     def over(self, now: dt.datetime) -> bool:
         return self.expires_at is not None and now >= self.expires_at
@@ -123,7 +131,7 @@ class Model:
             used, first, until = self.keys.get(key, ("", "", now))
             if until > now:
                 return first if used == fingerprint else "refused"
-            self.keys[key] = (fingerprint, name, now + KEY_LIFE)
+            self.keys[key] = (fingerprint, name, now + KEY_LIFE + one.legs * TAKES_OVER)
         self.all[name] = one
         return name
 
@@ -160,7 +168,7 @@ class Model:
             one.look_at(min(now + wait, one.expires_at or now + wait))
             return False
         one.shut_since = None
-        one.provider = ["first", "second"][one.route] if one.steps == 0 else "text"
+        one.provider = one.named(one.route)
         one.status, one.lease_until, one.due_at = "SENDING", now + LEASE, now + LEASE
         one.tries, one.fence = one.tries + 1, one.fence + 1
         return True
@@ -171,8 +179,16 @@ class Model:
             return False
         rounds = (one.tries - 1) // one.routes + 1
         back_off = dt.timedelta(seconds=max(min(300, 2.0**rounds) / 2, wait))
-        following = (one.route + 1) % one.routes
-        if one.early and (one.early[0] == "DELIVERED" or one.early[1] == message_id != ""):
+        overtaken = one.early and (one.early[0] == "DELIVERED" or one.early[1] == message_id != "")
+        if outcome in ("TRANSIENT_FAILURE", "UNANSWERED") and wait and not overtaken:
+            one.rests[one.provider] = now + dt.timedelta(seconds=wait)
+        onward = [route for route in range(one.route + 1, one.routes) if one.may_call(route, now)]
+        ready_at, following = min(
+            (max(now + back_off, one.rests.get(one.named(route), now)), step, route)
+            for step in range(one.routes)
+            for route in [(one.route + 1 + step) % one.routes]
+        )[::2]
+        if overtaken:
             one.deliver(*one.early, now)
         elif outcome == "SUCCEEDED":
             one.rest("SENT")
@@ -185,10 +201,10 @@ class Model:
             one.look_at(one.ready_at)
         elif outcome == "UNANSWERED" and one.at_most_once:
             one.rest("UNKNOWN")
-        elif outcome == "TRANSIENT_FAILURE" and following > 0:
-            one.try_again(now, following, now)
+        elif outcome == "TRANSIENT_FAILURE" and onward:
+            one.try_again(now, onward[0], now)
         else:
-            one.try_again(now + back_off, following, now)
+            one.try_again(ready_at, following, now)
         return True
 
     def receive(self, name: str, status: str, message_id: str, provider: str, now: dt.datetime) -> bool:

@@ -15,7 +15,7 @@ from services.ledger.maintenance import Maintenance
 from services.ledger.postgres import Postgres
 from shared.clock import FixedClock
 from shared.times import to_duration
-from tests.ledger.calls import TENANT, Calls, Outcome, moment, status_names
+from tests.ledger.calls import TENANT, Calls, Outcome, leg, moment, status_names
 from tests.ledger.conftest import NOON
 from tests.ledger.test_recipients import Recipients, choice
 
@@ -168,6 +168,118 @@ async def test_cancelling_the_one_that_tells_closes_the_digest(calls: Calls, clo
     assert database.count("digests") == 0
     (result,) = await calls.record(news(calls, 1))
     assert status_names([result]) == ["SCHEDULED"]
+
+
+def decided(event: Any) -> list[tuple[str, str]]:
+    return [(one.rule, one.result) for one in event.decisions]
+
+
+async def test_one_that_joined_takes_the_place_of_the_cancelled(calls: Calls, clock: FixedClock, database):
+    head, heir, other = await recorded(calls, clock)
+    await calls.cancel(head)
+    assert await calls.timeline(heir) == [("ACCEPTED", "SUPPRESSED"), ("DEFERRED", "SCHEDULED")]
+    assert moment((await calls.get(heir)).next_attempt_time) == NOON + dt.timedelta(hours=1)
+    assert not (await calls.get(heir)).collapsed_into
+    assert (await calls.get(other)).collapsed_into == heir.notification_id
+    explained = [(await calls.get(ref)).timeline[-1] for ref in (head, heir)]
+    assert [decided(event) for event in explained] == [[("digest", "PASSED_ON")], [("digest", "SCHEDULED")]]
+    assert heir.notification_id in explained[0].decisions[0].reason
+    (joining,) = await calls.record(news(calls, 3))
+    assert status_names([joining]) == ["SUPPRESSED"]
+    clock.advance(HOUR)
+    assert [ref.notification_id for ref in (await calls.draw(lane=enums_pb2.LOW)).refs] == [heir.notification_id]
+    (claimed,) = await calls.claim(heir)
+    assert [one["number"] for one in json.loads(claimed.context_json)["digest"]["entries"]] == [1, 2, 3]
+    assert database.count("digests") == 0
+
+
+async def test_whoever_cancels_them_all_one_by_one_leaves_nothing(calls: Calls, clock: FixedClock, database):
+    refs = await recorded(calls, clock)
+    for ref in refs:
+        await calls.cancel(ref)
+    assert [await calls.status(ref) for ref in refs] == ["CANCELLED"] * 3
+    assert database.count("digests") == 0
+
+
+async def test_a_digest_outlives_the_one_that_expired(calls: Calls, clock: FixedClock):
+    (head,) = await recorded(calls, clock, 1, expires_at=NOON + dt.timedelta(minutes=61))
+    too_late, heir = (news(calls, 1, expires_at=NOON + dt.timedelta(minutes=62)), news(calls, 2))
+    await calls.record(too_late)
+    await calls.record(heir)
+    clock.advance(2 * HOUR)
+    assert (await calls.draw(lane=enums_pb2.LOW)).refs == []
+    assert await calls.timeline(head) == [("ACCEPTED", "SCHEDULED"), ("EXPIRED", "EXPIRED")]
+    assert await calls.status(too_late.ref) == "SUPPRESSED"
+    assert list((await calls.draw(lane=enums_pb2.LOW)).refs) == [heir.ref]
+    (claimed,) = await calls.claim(heir.ref)
+    assert [one["number"] for one in json.loads(claimed.context_json)["digest"]["entries"]] == [2, 1]
+
+
+async def test_what_failed_once_and_is_cancelled_passes_its_digest_on(calls: Calls, clock: FixedClock):
+    head, once, heir = (news(calls, number) for number in range(3))
+    once.delivery_guarantee = enums_pb2.AT_MOST_ONCE
+    for entry in (head, once, heir):
+        await calls.record(entry)
+    clock.advance(HOUR)
+    (claimed,) = await calls.claim(head.ref)
+    await calls.end(claimed, Outcome.UNANSWERED)
+    await calls.cancel(head.ref)
+    assert await calls.status(once.ref) == "SUPPRESSED"
+    clock.advance(600)
+    (claimed,) = await calls.claim(heir.ref)
+    assert json.loads(claimed.context_json)["digest"]["count"] == 2
+
+
+async def test_a_suppressed_one_passes_its_digest_on_to_who_has_another_channel(calls: Calls, clock: FixedClock):
+    head, _ = await recorded(calls, clock, 2)
+    await calls.record(heir := news(calls, 2, fallbacks=[leg(after=None)]))
+    await Recipients(calls).suppress(channel=enums_pb2.EMAIL)
+    clock.advance(HOUR)
+    assert await calls.claim(head) == []
+    assert await calls.status(head) == "SUPPRESSED"
+    clock.advance(1)
+    (claimed,) = await calls.claim(heir.ref)
+    assert claimed.channel == enums_pb2.SMS
+    assert json.loads(claimed.context_json)["digest"]["count"] == 2
+
+
+async def test_a_dead_letter_keeps_its_digest_for_its_replay(calls: Calls, clock: FixedClock):
+    head, other = await recorded(calls, clock, 2)
+    clock.advance(HOUR)
+    (claimed,) = await calls.claim(head)
+    await calls.end(claimed, Outcome.PERMANENT_FAILURE)
+    assert await calls.status(other) == "SUPPRESSED"
+    await calls.replay(head)
+    (claimed,) = await calls.claim(head)
+    assert json.loads(claimed.context_json)["digest"]["count"] == 2
+
+
+async def test_whoever_joins_while_the_first_is_cancelled_is_told(calls: Calls, clock: FixedClock):
+    await calls.record(head := news(calls, 0))
+    joining = [news(calls, number) for number in range(1, 21)]
+    await asyncio.gather(calls.cancel(head.ref), *(calls.record(one) for one in joining))
+    clock.advance(HOUR)
+    due = (await calls.draw(lane=enums_pb2.LOW)).refs
+    claimed = await calls.claim(*due)
+    numbers = [one["number"] for each in claimed for one in json.loads(each.context_json)["digest"]["entries"]]
+    assert sorted(numbers) == list(range(1, 21))
+
+
+async def test_high_waits_for_no_digest_and_tells_itself_alone(calls: Calls, clock: FixedClock):
+    await recorded(calls, clock, 1)
+    await calls.record(code := news(calls, 1, lane=enums_pb2.HIGH))
+    assert await calls.status(code.ref) == "QUEUED"
+    assert decided((await calls.get(code.ref)).timeline[0]) == [("digest", "HIGH")]
+    (claimed,) = await calls.claim(code.ref)
+    assert json.loads(claimed.context_json)["digest"] == {"count": 1, "entries": [{"number": 1}]}
+
+
+async def test_what_could_not_wait_tells_itself_alone(calls: Calls, clock: FixedClock):
+    """Its template speaks of a digest, and must find one."""
+    alone = [news(calls, number, expires_at=NOON + dt.timedelta(minutes=30)) for number in range(2)]
+    await calls.record(*alone)
+    claimed = await calls.claim(*(entry.ref for entry in alone))
+    assert [json.loads(one.context_json)["digest"]["count"] for one in claimed] == [1, 1]
 
 
 async def test_what_could_not_wait_or_has_its_own_time_is_sent_by_itself(calls: Calls):

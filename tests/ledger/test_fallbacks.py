@@ -33,6 +33,18 @@ async def drawn(calls: Calls) -> list[str]:
     return [ref.notification_id for ref in (await calls.draw()).refs]
 
 
+@pytest.mark.parametrize(("legs", "hours"), [([leg(after=48 * 3600)], 48), ([leg(after=3600), leg(after=None)], 1)])
+async def test_a_key_outlives_the_last_of_the_channels(calls: Calls, clock, legs, hours: int):
+    """Else a repeated request would be sent while the first one still is."""
+    ref = await pushed(calls, *legs, key="key-1")
+    clock.advance((24 + hours) * 3600 - 1)
+    (again,) = await calls.record(calls.entry("key-1"))
+    assert (again.notification_id, again.replayed) == (ref.notification_id, True)
+    clock.advance(20 * 900 + 1)
+    (another,) = await calls.record(calls.entry("key-1"))
+    assert not another.replayed
+
+
 async def test_a_push_that_does_not_arrive_becomes_an_sms(calls: Calls, clock):
     ref = await pushed(calls)
     await sent(calls, ref)

@@ -27,6 +27,7 @@ from hypothesis.stateful import (
 
 from services.ledger import tenancy
 from services.ledger.attempts import Ending
+from services.ledger.bounds import Bounds
 from services.ledger.config import LedgerSettings
 from services.ledger.dead_letters import DeadLetters
 from services.ledger.delivery import NO_FAILURE, Channel, Guarantee, Lane, Outcome
@@ -86,8 +87,9 @@ class World:
         limits = Limits(REDISPATCH, KEY_LIFE, most_attempts=20, policies=settings.retry_policies)
         self.recorder = Recorder(self.postgres, self.clock, limits)
         delays = ReceiptDelays(self.postgres, self.clock, settings.delay_rules._replace(providers=()))
-        self.mover = Mover(self.postgres, self.clock, settings.retry_policies, watchers, lambda: 0.5, delays)
-        self.draws = Draws(self.postgres, self.clock, self.mover.expire)
+        bounds = Bounds(self.clock)
+        self.mover = Mover(self.postgres, self.clock, settings.retry_policies, watchers, lambda: 0.5, delays, bounds)
+        self.draws = Draws(self.postgres, self.clock, self.mover.expire, bounds)
         self.dead_letters = DeadLetters(self.postgres, self.clock, watchers)
 
     def run(self, what: Coroutine[Any, Any, Any]) -> Any:

@@ -220,6 +220,55 @@ async def test_an_unanswered_call_is_waited_after_before_the_next_provider(calls
     assert claimed.provider == "second"
 
 
+async def test_who_asked_not_to_be_called_yet_is_left_alone_when_the_round_begins_anew(calls: Calls, clock):
+    ref = await routed(calls, "a", "b", max_attempts=9)
+    (claimed,) = await calls.claim(ref)
+    await calls.end(claimed, Outcome.TRANSIENT_FAILURE, retry_after=60)
+    ended = (await calls.get(ref)).timeline[-1]
+    assert [(one.rule, one.result) for one in ended.decisions] == [
+        ("retry", "RETRYING"),
+        ("retry_after", "2026-11-23T12:01:00.000000Z"),
+    ]
+    seen = []
+    while clock.now() < NOON + dt.timedelta(seconds=59):
+        for claimed in await calls.claim(ref):
+            seen.append(claimed.provider)
+            await calls.end(claimed, Outcome.TRANSIENT_FAILURE, retry_after=20)
+        clock.advance(1)
+    assert seen == ["b", "b", "b"]
+    clock.advance(1)
+    (claimed,) = await calls.claim(ref)
+    assert claimed.provider == "a"
+
+
+async def test_where_all_asked_for_time_the_first_whose_time_is_over_is_next(calls: Calls, clock):
+    ref = await routed(calls, "a", "b", max_attempts=9)
+    for retry_after in (60, 90):
+        (claimed,) = await calls.claim(ref)
+        await calls.end(claimed, Outcome.TRANSIENT_FAILURE, retry_after=retry_after)
+    clock.advance(89)
+    assert await calls.claim(ref) == []
+    clock.advance(1)
+    (claimed,) = await calls.claim(ref)
+    assert claimed.provider == "a"
+
+
+@pytest.mark.parametrize("how", ["breaker", "pause"])
+async def test_nobody_is_led_to_one_that_asked_not_to_be_called_yet(calls: Calls, clock, how: str):
+    ref = await routed(calls, "a", "b", max_attempts=9)
+    (claimed,) = await calls.claim(ref)
+    await calls.end(claimed, Outcome.TRANSIENT_FAILURE, retry_after=60)
+    if how == "pause":
+        await calls.pause(provider="b")
+        await calls.claim(await calls.recorded())  # who claims from now on goes by it
+    clock.advance(10)
+    avoid = ["b"] if how == "breaker" else []
+    assert await calls.claim(ref, avoid=avoid) == []
+    clock.advance(50)
+    (claimed,) = await calls.claim(ref, avoid=avoid)
+    assert claimed.provider == "a"
+
+
 async def test_with_one_provider_left_failures_do_not_go_round_at_once(calls: Calls, clock):
     """Else all attempts would be spent within a second."""
     ref = await routed(calls)

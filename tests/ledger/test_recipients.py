@@ -9,7 +9,7 @@ import pytest
 
 from pulse.common.v1 import enums_pb2, recipient_pb2
 from pulse.ledger.v1 import ledger_admin_pb2, ledger_reader_pb2
-from services.ledger.recipients import device_token_id
+from services.ledger.recipients import MOST_SUPPRESSIONS, device_token_id
 from shared.channels import call
 from shared.errors import Code, PulseError
 from tests.ledger.calls import TENANT, Calls, moment
@@ -147,6 +147,26 @@ async def test_a_suppression_that_says_the_same_is_one(recipients: Recipients, c
 async def test_a_suppression_of_everything_is_refused(recipients: Recipients):
     with pytest.raises(PulseError, match="channel"):
         await recipients.suppress(category="news")
+
+
+async def test_a_user_has_no_more_than_so_many_suppressions_for_one_reason(recipients: Recipients, database):
+    first = await recipients.suppress(address="0@example.com")
+    database.execute(
+        f"""INSERT INTO suppressions
+        SELECT tenant_id, user_id, sha256(n::text::bytea), gen_random_uuid(), channel, address, category, reason,
+            created_at FROM suppressions, generate_series(2, {MOST_SUPPRESSIONS - 1}) AS n"""
+    )
+    made = await asyncio.gather(
+        *(recipients.suppress(address=f"{n}@example.com") for n in range(1, 6)), return_exceptions=True
+    )
+    refusals = [one for one in made if isinstance(one, PulseError)]
+    assert len(refusals) == 4
+    assert (refusals[0].code, refusals[0].reason) == (Code.FAILED_PRECONDITION, "TOO_MANY_SUPPRESSIONS")
+    assert "lift" in refusals[0].hint
+    assert await recipients.suppress(address="0@example.com") == first
+    assert (await recipients.suppress(channel=EMAIL, reason=Reason.UNSUBSCRIBE)).suppression_id
+    await recipients.lift(first.suppression_id)
+    assert (await recipients.suppress(address="9@example.com")).suppression_id
 
 
 async def test_an_address_may_be_longer_than_an_index_row(recipients: Recipients):

@@ -45,7 +45,7 @@ ALLOWED = {
     "UNKNOWN": "QUEUED DELIVERED UNDELIVERED",
     "EXPIRED": "",
     "CANCELLED": "",
-    "SUPPRESSED": "",
+    "SUPPRESSED": "SCHEDULED",
 }
 
 

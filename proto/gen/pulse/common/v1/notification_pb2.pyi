@@ -273,7 +273,7 @@ class Decision(_message.Message):
     REASON_FIELD_NUMBER: _builtins.int
     rule: _builtins.str
     """The rule: lane, route, schedule, limit, preference, quiet_hours, suppression, device, digest, breaker, pause, fallback,
-    retry, receipt.
+    retry, retry_after, receipt.
     """
     result: _builtins.str
     """What it decided, "HIGH" say."""

@@ -106,6 +106,7 @@ class RecipientServiceServicer:
 
     def CreateSuppression(self, request, context):
         """Stops a channel or an address of a user; doing it twice is no error. INVALID_ARGUMENT: neither channel nor address.
+        FAILED_PRECONDITION: the user has 500 of that reason already.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

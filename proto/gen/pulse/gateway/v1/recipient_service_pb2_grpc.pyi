@@ -42,7 +42,9 @@ class RecipientServiceStub:
     ListSuppressions: _grpc.UnaryUnaryMultiCallable[_recipient_service_pb2.ListSuppressionsRequest, _recipient_service_pb2.ListSuppressionsResponse]
     """Lists the suppressions of a user. INVALID_ARGUMENT: a page token that cannot be."""
     CreateSuppression: _grpc.UnaryUnaryMultiCallable[_recipient_service_pb2.CreateSuppressionRequest, _recipient_pb2.Suppression]
-    """Stops a channel or an address of a user; doing it twice is no error. INVALID_ARGUMENT: neither channel nor address."""
+    """Stops a channel or an address of a user; doing it twice is no error. INVALID_ARGUMENT: neither channel nor address.
+    FAILED_PRECONDITION: the user has 500 of that reason already.
+    """
     DeleteSuppression: _grpc.UnaryUnaryMultiCallable[_recipient_service_pb2.DeleteSuppressionRequest, _empty_pb2.Empty]
     """Lifts a suppression. NOT_FOUND: no such suppression."""
     ListDeviceTokens: _grpc.UnaryUnaryMultiCallable[_recipient_service_pb2.ListDeviceTokensRequest, _recipient_service_pb2.ListDeviceTokensResponse]
@@ -64,7 +66,9 @@ class RecipientServiceAsyncStub(RecipientServiceStub):
     ListSuppressions: _aio.UnaryUnaryMultiCallable[_recipient_service_pb2.ListSuppressionsRequest, _recipient_service_pb2.ListSuppressionsResponse]  # type: ignore[assignment]
     """Lists the suppressions of a user. INVALID_ARGUMENT: a page token that cannot be."""
     CreateSuppression: _aio.UnaryUnaryMultiCallable[_recipient_service_pb2.CreateSuppressionRequest, _recipient_pb2.Suppression]  # type: ignore[assignment]
-    """Stops a channel or an address of a user; doing it twice is no error. INVALID_ARGUMENT: neither channel nor address."""
+    """Stops a channel or an address of a user; doing it twice is no error. INVALID_ARGUMENT: neither channel nor address.
+    FAILED_PRECONDITION: the user has 500 of that reason already.
+    """
     DeleteSuppression: _aio.UnaryUnaryMultiCallable[_recipient_service_pb2.DeleteSuppressionRequest, _empty_pb2.Empty]  # type: ignore[assignment]
     """Lifts a suppression. NOT_FOUND: no such suppression."""
     ListDeviceTokens: _aio.UnaryUnaryMultiCallable[_recipient_service_pb2.ListDeviceTokensRequest, _recipient_service_pb2.ListDeviceTokensResponse]  # type: ignore[assignment]
@@ -107,7 +111,9 @@ class RecipientServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _recipient_service_pb2.CreateSuppressionRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_recipient_pb2.Suppression, _abc.Awaitable[_recipient_pb2.Suppression]]:
-        """Stops a channel or an address of a user; doing it twice is no error. INVALID_ARGUMENT: neither channel nor address."""
+        """Stops a channel or an address of a user; doing it twice is no error. INVALID_ARGUMENT: neither channel nor address.
+        FAILED_PRECONDITION: the user has 500 of that reason already.
+        """
 
     @_abc_1.abstractmethod
     def DeleteSuppression(
