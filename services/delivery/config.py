@@ -69,6 +69,18 @@ class DeliverySettings(Settings):
     worker_tasks: int = Field(4, ge=1, le=64, description="Celery tasks handled at once by one worker")
     worker_high_in_flight: int = Field(256, ge=1, le=10_000, description="claims in hand at the most, HIGH worker")
     worker_low_in_flight: int = Field(1024, ge=1, le=10_000, description="claims in hand at the most, LOW worker")
+    worker_events: bool = Field(
+        False,
+        description="tell Celery's monitors of every task, a quarter of a busy HIGH worker's time; in development "
+        "Flower switches that on itself",
+    )
+    worker_low_share: float = Field(
+        0.2,
+        gt=0,
+        le=1,
+        description="share of the time in which LOW is claimed while HIGH is under way; 1 where the lanes have "
+        "machines, ledgers and a database with room for both",
+    )
     worker_templates: int = Field(512, ge=1, le=100_000, description="compiled templates kept in memory")
 
     smtp_host: str = Field("", description="mail server; empty: no email")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from types import MappingProxyType
@@ -16,6 +17,7 @@ from services.delivery.exchange import StateExchange
 from services.delivery.ledger import LedgerClient
 from services.delivery.line import Line
 from services.delivery.metrics import DeliveryMetrics
+from services.delivery.pace import Pace
 from services.delivery.providers.base import Provider, released, transient
 from services.delivery.room import Room
 from services.delivery.settler import FIRST_PAUSE, HOPELESS, LONGEST_PAUSE, Settler
@@ -52,8 +54,11 @@ class Engine:
         metrics: DeliveryMetrics | None = None,
         clock: Clock | None = None,
         spans: Spans | None = None,
+        pace: Pace | None = None,
     ) -> None:
         clock = clock or SystemClock()
+        self._ledger = ledger
+        self._pace = pace or Pace(1.0)
         self._metrics = metrics or DeliveryMetrics(Metrics(), clock)
         self._providers = providers
         self._spans = spans or Spans()
@@ -94,8 +99,9 @@ class Engine:
             self._spans.claimed(wanted)
 
     async def _claim_all(self, wanted: Sequence[Ref]) -> None:
-        for start in range(0, len(wanted), self._chunk):
-            chunk = wanted[start : start + self._chunk]
+        while wanted:
+            size = self._pace.chunk(self._chunk)
+            chunk, wanted = wanted[:size], wanted[size:]
             await self._room.reserve(len(chunk))
             await self._claim_chunk(chunk)
 
@@ -178,10 +184,13 @@ class Engine:
         """Claims several chunks in one call; what was claimed keeps its place until it is settled."""
         refs = [ref for chunk in chunks for ref in chunk]
         avoided = self._breakers.avoided()
+        asked_at = time.monotonic()
         claims = await self._claim_refs(list(dict.fromkeys(refs)), avoided)
+        took = time.monotonic() - asked_at
         self._room.release(len(refs) - len(claims))
         for claim in claims:
             self._begin(claim, avoided)
+        await self._pace.claimed(took, high_under_way=self._ledger.high_under_way)
         return [len(chunk) for chunk in chunks]
 
     def _begin(self, claim: Claim, avoided: frozenset[str]) -> None:

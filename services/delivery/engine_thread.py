@@ -13,6 +13,7 @@ from services.delivery.config import DeliverySettings
 from services.delivery.engine import Engine
 from services.delivery.ledger import LedgerClient
 from services.delivery.metrics import DeliveryMetrics
+from services.delivery.pace import Pace
 from services.delivery.providers import registry
 from services.delivery.spans import Spans
 from shared.broker import Ref, Traces
@@ -33,12 +34,14 @@ class EngineThread:
         *,
         worker_id: str,
         in_flight: int,
+        share: float = 1.0,
         tracer: Tracer = OFF,
     ) -> None:
         self._settings = settings
         self._clock = clock
         self._worker_id = worker_id
         self._in_flight = in_flight
+        self._pace = Pace(share)
         self._metrics = metrics
         self._spans = Spans(tracer)
         self._loop = uvloop.new_event_loop()
@@ -70,7 +73,9 @@ class EngineThread:
         ledger = LedgerClient(channel, worker_id=self._worker_id, lease=lease, spans=self._spans)
         providers = registry.build(self._settings, self._clock)
         metrics = DeliveryMetrics(self._metrics, self._clock)
-        engine = Engine(ledger, providers, self._settings, self._in_flight, metrics, self._clock, self._spans)
+        engine = Engine(
+            ledger, providers, self._settings, self._in_flight, metrics, self._clock, self._spans, self._pace
+        )
         engine.start()
         return engine, channel
 

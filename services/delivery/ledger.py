@@ -39,12 +39,15 @@ class LedgerClient:
         self._worker_id = worker_id
         self._lease = lease
         self._spans = spans or Spans()
+        #: Whether the answer to the last claim said that HIGH notifications are under way.
+        self.high_under_way = False
 
     async def claim(self, refs: Sequence[Ref], avoid: Iterable[str] = ()) -> list[Claim]:
         """Those of at most 1,000 ``refs`` that may be sent now, by any provider but those in ``avoid``."""
         asked_at = time.monotonic()
         request = wire.claim_request(self._worker_id, self._lease, refs, avoid)
         answer = await call(self._service.Claim, request, CALL_SECONDS)
+        self.high_under_way = answer.high_under_way
         return [
             wire.claim(
                 claimed, self._lease, asked_at, self._spans.deliver(claimed.ref.notification_id, claimed.traceparent)

@@ -40,6 +40,15 @@ class TolerantChannel(redis.Channel):
     """Drops what cannot be read; it has left the queue already."""
 
     QoS = TolerantQoS
+    _kept: tuple[Any, Any] | None = None
+
+    def _create_client(self, asynchronous: bool = False) -> Any:
+        """kombu makes a client for each command; one serves a pool as long as that lives, at a fraction of the cost."""
+        if asynchronous:
+            return super()._create_client(asynchronous)  # type: ignore[no-untyped-call]
+        if self._kept is None or self._kept[0] is not self.pool:
+            self._kept = self.pool, super()._create_client()  # type: ignore[no-untyped-call]
+        return self._kept[1]
 
     def _brpop_read(self, **options: Any) -> Any:
         try:

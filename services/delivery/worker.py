@@ -31,14 +31,21 @@ class DeliveryWorker:
         self._settings = settings
         self._lane = lane
         self._name = f"{lane.lower()}@{socket.gethostname()}"
-        in_flight = settings.worker_high_in_flight if lane == "HIGH" else settings.worker_low_in_flight
+        high = lane == "HIGH"
+        in_flight = settings.worker_high_in_flight if high else settings.worker_low_in_flight
         role = f"worker-{lane.lower()}"
         metrics = Metrics()
         self._endpoint = MetricsEndpoint(role, settings, metrics.registry)
         tracer, self._export = trace_export.tracer(role, settings.otlp_endpoint)
         self._level_file = log_level.following(settings)
         self._engine = EngineThread(
-            settings, SystemClock(), metrics, worker_id=self._name, in_flight=in_flight, tracer=tracer
+            settings,
+            SystemClock(),
+            metrics,
+            worker_id=self._name,
+            in_flight=in_flight,
+            share=1.0 if high else settings.worker_low_share,
+            tracer=tracer,
         )
         self._ready_file = ReadyFile(settings.home, lane)
         self._app = self._celery_app()
@@ -63,7 +70,7 @@ class DeliveryWorker:
             queues=[QUEUES[self._lane]],
             pool="threads",
             concurrency=self._settings.worker_tasks,
-            task_events=True,
+            task_events=self._settings.worker_events,
             loglevel=self._settings.log_level,
             quiet=True,
             without_gossip=True,

@@ -220,13 +220,19 @@ class Mover:
     async def _each(self, refs: Collection[Ref], rule: Callable[[Delivery, dt.datetime], Change | None]) -> bool:
         """Applies one rule to each of ``refs``; False if there is none of them."""
 
-        def rules(held: Held, _: Sequence[Rows], now: dt.datetime) -> bool:
+        def rules(held: Held, _: Sequence[Rows], now: dt.datetime) -> bool | interventions.Refused:
             deliveries = list(held)
             for delivery in deliveries:
-                held.take(rule(delivery, now))
+                try:
+                    held.take(rule(delivery, now))
+                except interventions.Refused as refusal:
+                    return refusal  # raised once the transaction is over, which is no failure
             return bool(deliveries)
 
-        return await self._transact(refs, rules, finish=_close_digests)
+        found = await self._transact(refs, rules, finish=_close_digests)
+        if isinstance(found, interventions.Refused):
+            raise found
+        return found
 
     async def _transact(
         self,

@@ -110,7 +110,8 @@ class Postgres:
         """Runs ``work`` on a connection, a second time if the connection was lost or a lock clashed.
 
         So ``work`` must bear being done twice. ``pipelined``: it is one transaction, whose statements are sent without
-        waiting, so that their results are to be had by fetching alone. Raises UNAVAILABLE, and :class:`ValueRefused`.
+        waiting, so that their results are to be had by fetching alone; to raise anything costs the connection.
+        Raises UNAVAILABLE, and :class:`ValueRefused`.
         """
         platform = tenancy.current() is Platform.ALL
         return await self._run(self._platform_writes if platform else self._writes, _scoped(work, pipelined))
@@ -221,10 +222,18 @@ def _scoped(work: Work[Result], pipelined: bool) -> Work[Result]:
         return await work(connection)
 
     async def in_pipeline(connection: Connection) -> Result:
-        async with connection.pipeline(), connection.transaction():
-            if names:
-                await connection.execute(_TENANTS, [names, True])
-            return await work(connection)
+        # What a pipeline sends until its end is one transaction to PostgreSQL, which BEGIN and COMMIT would only make
+        # dearer: each would be waited for, and cost a small batch as much as the rest of it
+        # (https://www.postgresql.org/docs/current/protocol-flow.html#PROTOCOL-FLOW-PIPELINING).
+        async with connection.pipeline():
+            try:
+                if names:
+                    await connection.execute(_TENANTS, [names, True])
+                return await work(connection)
+            except BaseException:
+                # The end would commit what was sent before. Without an end all of it is undone.
+                await connection.close()
+                raise
 
     if pipelined:
         return in_pipeline

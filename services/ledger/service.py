@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Sized
 from typing import Any
 
+from pulse.common.v1 import enums_pb2
 from pulse.ledger.v1 import ledger_service_pb2 as pb
 from pulse.ledger.v1 import ledger_service_pb2_grpc, records_pb2
 from services.ledger import wire, wire_reads
 from services.ledger.config import LedgerSettings
-from services.ledger.delivery import Ref
+from services.ledger.delivery import Lane, Ref
 from services.ledger.draws import Draws
 from services.ledger.entries import Entry
+from services.ledger.high_traffic import HighTraffic
 from services.ledger.interventions import Refused
 from services.ledger.mover import Mover, Settled
 from services.ledger.provider_rpcs import ProviderExchange
@@ -46,9 +48,12 @@ class LedgerService(ProviderExchange, ledger_service_pb2_grpc.LedgerServiceServi
         self._reader = reader
         self._providers = providers
         self._settings = settings
+        self._high = HighTraffic()
 
     async def Record(self, request: pb.RecordRequest, context: Any) -> pb.RecordResponse:
         _bounded("entries", request.entries)
+        if any(entry.lane == enums_pb2.HIGH for entry in request.entries):
+            self._high.seen()
         converted = [_entry(message) for message in request.entries]
         answers = iter(await self._recorder.record([one for one in converted if not isinstance(one, PulseError)]))
         results = [wire.record_result(one if isinstance(one, PulseError) else next(answers)) for one in converted]
@@ -78,7 +83,10 @@ class LedgerService(ProviderExchange, ledger_service_pb2_grpc.LedgerServiceServi
         refs, worker = wire.refs(request.refs), wire.clean(request.worker_id)
         claimed = await self._mover.claim(refs, worker, lease, request.avoid_providers)
         critical = self._settings.critical_categories
-        return pb.ClaimResponse(claimed=[wire.claimed(delivery, content, critical) for delivery, content in claimed])
+        if any(delivery.lane is Lane.HIGH for delivery, _ in claimed):
+            self._high.seen()
+        messages = [wire.claimed(delivery, content, critical) for delivery, content in claimed]
+        return pb.ClaimResponse(claimed=messages, high_under_way=self._high.under_way)
 
     async def Settle(self, request: pb.SettleRequest, context: Any) -> pb.SettleResponse:
         _bounded("settlements", request.settlements)

@@ -42,6 +42,8 @@ class FakeLedger(ledger_service_pb2_grpc.LedgerServiceServicer, ledger_reader_pb
     settle_calls: int = 0
     settle_failures: int = 0
     claim_failures: int = 0
+    claim_sizes: list[int] = field(default_factory=list)  # refs in each claim, in order
+    high_under_way: bool = False
     avoided: list[set[str]] = field(default_factory=list)  # by each claim, in order
     told: list[dict[str, str]] = field(default_factory=list)  # breaker states by provider, by each exchange
     answer: list[provider_pb2.ProviderState] = field(default_factory=list)  # to each exchange
@@ -73,6 +75,7 @@ class FakeLedger(ledger_service_pb2_grpc.LedgerServiceServicer, ledger_reader_pb
         self, request: ledger_service_pb2.ClaimRequest, context: grpc.aio.ServicerContext
     ) -> ledger_service_pb2.ClaimResponse:
         self.claim_calls += 1
+        self.claim_sizes.append(len(request.refs))
         if self.claim_failures:
             self.claim_failures -= 1
             await context.abort(grpc.StatusCode.UNAVAILABLE, "away")
@@ -88,7 +91,7 @@ class FakeLedger(ledger_service_pb2_grpc.LedgerServiceServicer, ledger_reader_pb
                 held.lease_until.CopyFrom(to_timestamp(until))
                 self.held[ref.notification_id] = held
                 claimed.append(held)
-        return ledger_service_pb2.ClaimResponse(claimed=claimed)
+        return ledger_service_pb2.ClaimResponse(claimed=claimed, high_under_way=self.high_under_way)
 
     def _provider(self, ref: Ref, avoid: Sequence[str]) -> str:
         """The first of the route that is not to be avoided; one that is forced closed is not, as in the ledger."""

@@ -13,6 +13,7 @@ from pulse.ledger.v1 import records_pb2
 from services.delivery.config import DeliverySettings
 from services.delivery.engine import Engine
 from services.delivery.ledger import LedgerClient
+from services.delivery.pace import BITE, Pace
 from services.delivery.providers.base import Outcome, Outgoing, Rejection, permanent, succeeded, transient
 from services.delivery.room import RoomClosed
 from shared.channels import open_channel
@@ -30,10 +31,10 @@ async def start(ledger: tuple[FakeLedger, str]) -> AsyncIterator[Start]:
     channel = open_channel(ledger[1])
     engines: list[Engine] = []
 
-    def make(*providers: FakeProvider, in_flight: int = 256, **settings: Any) -> Engine:
+    def make(*providers: FakeProvider, in_flight: int = 256, pace: Pace | None = None, **settings: Any) -> Engine:
         configured = DeliverySettings(**settings)
         client = LedgerClient(channel, worker_id="test", lease=configured.delivery_lease_seconds)
-        engines.append(Engine(client, {each.name: each for each in providers}, configured, in_flight))
+        engines.append(Engine(client, {each.name: each for each in providers}, configured, in_flight, pace=pace))
         return engines[-1]
 
     yield make
@@ -298,3 +299,22 @@ async def test_stopping_ends_calls_under_way_and_hands_back_the_rest(
     await asyncio.wait_for(stopping, 5)
     outcomes = [ledger[0].outcome(ref) for ref in refs]
     assert (outcomes.count("SUCCEEDED"), outcomes.count("RELEASED"), outcomes.count("")) == (2, 4, 2)
+
+
+async def test_a_low_worker_claims_in_small_bites_while_high_is_under_way(
+    start: Start, ledger: tuple[FakeLedger, str]
+) -> None:
+    ledger[0].high_under_way = True
+    refs = [ledger[0].add(f"{n}@example.org") for n in range(4 * BITE)]
+    engine = start(FakeProvider(), in_flight=1024, pace=Pace(0.5))
+    await engine.take(refs)
+    await eventually(lambda: all(ledger[0].outcome(ref) == "SUCCEEDED" for ref in refs))
+    assert ledger[0].claim_sizes == [BITE] * 4
+
+
+async def test_a_low_worker_claims_much_at_once_when_high_has_ended(
+    start: Start, ledger: tuple[FakeLedger, str]
+) -> None:
+    refs = [ledger[0].add(f"{n}@example.org") for n in range(115)]
+    await start(FakeProvider(), in_flight=1024, pace=Pace(0.5)).take(refs)
+    assert ledger[0].claim_sizes == [BITE, 100]

@@ -220,13 +220,18 @@ async def test_lanes_take_from_their_own_queue_alone(start_worker: Start, ledger
     assert list(ledger[0].due) == [low]
 
 
-async def test_flower_sees_its_events(start_worker: Start, ledger: tuple[FakeLedger, str], broker_url: str) -> None:
+@pytest.mark.parametrize("told", ["by its settings", "by Flower"])
+async def test_flower_sees_its_events(
+    start_worker: Start, ledger: tuple[FakeLedger, str], broker_url: str, told: str
+) -> None:
     seen: set[str] = set()
     app = celery_app(broker_url)
     with app.connection_for_read() as connection:
         receiver = app.events.Receiver(connection, handlers={"*": lambda event: seen.add(event["type"])})
         watching = asyncio.create_task(asyncio.to_thread(receiver.capture))
-        worker = await start_worker()
+        worker = await start_worker(PULSE_WORKER_EVENTS=str(told == "by its settings"))
+        if told == "by Flower":
+            await asyncio.to_thread(app.control.enable_events, reply=True, timeout=5.0, limit=1)
         await worker.wake(ledger[0].add("ada@example.org"))
         await eventually(lambda: {"worker-heartbeat", "task-received", "task-succeeded"} <= seen)
         receiver.should_stop = True

@@ -16,7 +16,7 @@ from tests.bench.rows import drain
 from tests.bench.suite import API_KEYS, TENANT
 
 #: Share of the free disk that the copies may take: the rest is for the log that PostgreSQL writes ahead.
-DISK_SHARE = 0.4
+DISK_SHARE = 0.6
 #: Pages that people look at.
 PAGE = 50
 

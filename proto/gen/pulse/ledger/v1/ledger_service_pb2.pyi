@@ -238,6 +238,9 @@ class ClaimResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     CLAIMED_FIELD_NUMBER: _builtins.int
+    HIGH_UNDER_WAY_FIELD_NUMBER: _builtins.int
+    high_under_way: _builtins.bool
+    """HIGH notifications were recorded or claimed within the last second: whoever claims LOW does well to leave them room."""
     @_builtins.property
     def claimed(self) -> _containers.RepeatedCompositeFieldContainer[_records_pb2.ClaimedNotification]:
         """In no particular order."""
@@ -246,10 +249,11 @@ class ClaimResponse(_message.Message):
         self,
         *,
         claimed: _abc.Iterable[_records_pb2.ClaimedNotification] | None = ...,
+        high_under_way: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["claimed", b"claimed"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["claimed", b"claimed", "high_under_way", b"high_under_way"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
