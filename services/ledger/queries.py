@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import functools
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -32,6 +33,14 @@ EVENT_REST = (
 )
 _DIALECT: Any = PGDialect_psycopg()  # type: ignore[no-untyped-call]
 _LIVE = WAITING | {Status.SENDING}
+#: Columns by which pages are filtered, by the filter's field.
+_FILTERS: Mapping[str, sa.Column[Any]] = {
+    "user_id": n.c.user_id,
+    "template_name": n.c.template_name,
+    "channel": d.c.channel,
+    "provider": d.c.provider,
+    "failure_code": d.c.failure_code,
+}
 
 
 class Query(NamedTuple):
@@ -39,6 +48,10 @@ class Query(NamedTuple):
 
     text: str
     parameters: Mapping[str, Any]
+
+    def with_(self, **parameters: Any) -> Query:
+        """The same with these parameters, besides what stands in the statement itself."""
+        return Query(self.text, {**self.parameters, **parameters})
 
 
 def compiled(statement: sa.sql.ClauseElement) -> Query:
@@ -49,50 +62,31 @@ def compiled(statement: sa.sql.ClauseElement) -> Query:
 
 def one(ref: Ref) -> Query:
     """A notification and its state."""
-    return compiled(notification().where(_is(d, ref), _is(n, ref)))
+    return _one().with_(**_name(ref))
 
 
 def at_rest(ref: Ref) -> Query:
     """Whether nothing more happens to it by itself, and its last event's number."""
-    return compiled(sa.select(d.c.due_at.is_(None), d.c.revision).where(_is(d, ref)))
+    return _at_rest().with_(**_name(ref))
 
 
 def timeline(ref: Ref, after: int) -> Query:
     """Its events after a sequence number, oldest first."""
-    texts = {name: sa.func.coalesce(e.c[name], "") for name in EVENT_REST if isinstance(e.c[name].type, sa.Text)}
-    numbers = {name: sa.func.coalesce(e.c[name], 0) for name in ("attempt", "fence")}
-    rest = [(texts | numbers).get(name, e.c[name]) for name in EVENT_REST]
-    head = (e.c.sequence, e.c.recorded_at, e.c.kind, e.c.status, e.c.outcome, e.c.reported)
-    statement = sa.select(*head, e.c.failure_code, e.c.failure_message, e.c.decisions, *rest)
-    return compiled(statement.where(_is(e, ref), e.c.sequence > after).order_by(e.c.sequence))
+    return _timeline().with_(**_name(ref), after=after)
 
 
 def page(wanted: Filter, size: int, before: str) -> Query:
     """Notifications below an id, newest first. Times are those in the ids, so that partitions are left out by them."""
-    statement = notification().where(d.c.tenant_id == wanted.tenant_id)
-    equal = {
-        n.c.user_id: wanted.user_id,
-        n.c.template_name: wanted.template_name,
-        d.c.channel: wanted.channel,
-        d.c.provider: wanted.provider,
-        d.c.failure_code: wanted.failure_code,
+    equal = {name: value for name in _FILTERS if (value := getattr(wanted, name))}
+    floor, ceiling = wanted.created_after, wanted.created_before
+    bounds = {
+        "floor": time_floor(floor) if floor else "",
+        "ceiling": time_floor(ceiling) if ceiling else "",
+        "before": before,
     }
-    given = [column for column, value in equal.items() if value]
-    statement = statement.where(*(column == equal[column] for column in given))
-    # Written out for the partial indexes: PostgreSQL must see that they cover what is asked.
-    statement = statement.where(
-        *(column != sa.literal_column("''") for column in given if isinstance(column.type, sa.Text))
-    )
-    if wanted.statuses:
-        statement = statement.where(*_stand_in(wanted.statuses))
-    if wanted.created_after is not None:
-        statement = statement.where(d.c.notification_id >= time_floor(wanted.created_after))
-    if wanted.created_before is not None:
-        statement = statement.where(d.c.notification_id < time_floor(wanted.created_before))
-    if before:
-        statement = statement.where(d.c.notification_id < before)
-    order = n.c.notification_id if wanted.user_id or wanted.template_name else d.c.notification_id
-    return compiled(statement.order_by(order.desc()).limit(size))
+    given = {name: bound for name, bound in bounds.items() if bound}
+    query = _page(tuple(equal), wanted.statuses, tuple(given))
+    return query.with_(tenant_id=wanted.tenant_id, size=size, **equal, **given)
 
 
 def depths(tenant_id: str, now: dt.datetime) -> Query:
@@ -151,8 +145,58 @@ def notification() -> sa.Select[Any]:
     return sa.select(*asked, *state()).select_from(n.join(d, same))
 
 
-def _is(table: sa.Table, ref: Ref) -> sa.ColumnElement[bool]:
-    return (table.c.tenant_id == ref[0]) & (table.c.notification_id == ref[1])
+# What is read all the time is compiled once: to make and to compile a statement costs several times what the rest of
+# a read does.
+
+
+@functools.cache
+def _one() -> Query:
+    return compiled(notification().where(_is(d), _is(n)))
+
+
+@functools.cache
+def _at_rest() -> Query:
+    return compiled(sa.select(d.c.due_at.is_(None), d.c.revision).where(_is(d)))
+
+
+@functools.cache
+def _timeline() -> Query:
+    texts = {name: sa.func.coalesce(e.c[name], "") for name in EVENT_REST if isinstance(e.c[name].type, sa.Text)}
+    numbers = {name: sa.func.coalesce(e.c[name], 0) for name in ("attempt", "fence")}
+    rest = [(texts | numbers).get(name, e.c[name]) for name in EVENT_REST]
+    head = (e.c.sequence, e.c.recorded_at, e.c.kind, e.c.status, e.c.outcome, e.c.reported)
+    statement = sa.select(*head, e.c.failure_code, e.c.failure_message, e.c.decisions, *rest)
+    return compiled(statement.where(_is(e), e.c.sequence > sa.bindparam("after")).order_by(e.c.sequence))
+
+
+@functools.lru_cache(maxsize=1024)
+def _page(equal: tuple[str, ...], statuses: tuple[Status, ...], bounds: tuple[str, ...]) -> Query:
+    """For filters by the columns ``equal``, by statuses and by bounds of the id."""
+    statement = notification().where(d.c.tenant_id == sa.bindparam("tenant_id"))
+    for name in equal:
+        column = _FILTERS[name]
+        statement = statement.where(column == sa.bindparam(name))
+        # Written out for the partial indexes: PostgreSQL must see that they cover what is asked.
+        if isinstance(column.type, sa.Text):
+            statement = statement.where(column != sa.literal_column("''"))
+    if statuses:
+        statement = statement.where(*_stand_in(statuses))
+    for name in bounds:
+        bound: sa.BindParameter[Any] = sa.bindparam(name)
+        statement = statement.where(d.c.notification_id >= bound if name == "floor" else d.c.notification_id < bound)
+    order = n.c.notification_id if {"user_id", "template_name"} & set(equal) else d.c.notification_id
+    return compiled(statement.order_by(order.desc()).limit(sa.bindparam("size")))
+
+
+def _is(table: sa.Table) -> sa.ColumnElement[bool]:
+    """It is the one that the parameters name."""
+    return (table.c.tenant_id == sa.bindparam("tenant_id")) & (
+        table.c.notification_id == sa.bindparam("notification_id")
+    )
+
+
+def _name(ref: Ref) -> dict[str, Any]:
+    return {"tenant_id": ref[0], "notification_id": ref[1]}
 
 
 def _of(tenant_id: str) -> list[sa.ColumnElement[bool]]:

@@ -14,7 +14,8 @@ from tests.bench.suite import Suite
 
 #: Processes whose time is Python's.
 ROLES = ("gateway", "router", "ledger", "worker-high", "worker-low")
-#: Samples a second: enough for a row of seconds, and few enough to change little.
+#: Samples a second: enough for a row of seconds, and few enough to change little. Each stops the process for a moment,
+#: without which coroutines' stacks could not be told; and only who holds the interpreter counts, not who waits.
 RATE = 200
 
 
@@ -34,7 +35,7 @@ async def recorded(suite: Suite, folder: Path | None) -> AsyncIterator[None]:
     spies = [
         await asyncio.create_subprocess_exec(
             *(program, "record", "--pid", str(suite.units[role].pid), "--rate", str(RATE)),
-            *("--duration", "unlimited", "--nonblocking", "--output", str(folder / f"{role}.svg")),
+            *("--duration", "unlimited", "--gil", "--output", str(folder / f"{role}.svg")),
             stdout=asyncio.subprocess.DEVNULL,
             stderr=asyncio.subprocess.DEVNULL,
             start_new_session=True,
