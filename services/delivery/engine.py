@@ -64,7 +64,7 @@ class Engine:
         self._spans = spans or Spans()
         self._chunk = min(CHUNK, max(1, in_flight // SHARE))
         self._room = Room(in_flight)
-        self._claims: Gatherer[Sequence[Ref], int] = Gatherer(self._claim, max_batch=CHUNKS, max_in_flight=1)
+        self._claims: Gatherer[Sequence[Ref], int] = Gatherer(self._claim, max_batch=CHUNKS, max_in_flight=2)
         self._settler = Settler(self._metrics.sized("settle", ledger.settle))
         self._claim_refs = self._metrics.sized("claim", ledger.claim)
         self._settling: set[asyncio.Task[None]] = set()
@@ -183,14 +183,15 @@ class Engine:
     async def _claim(self, chunks: Sequence[Sequence[Ref]]) -> list[int]:
         """Claims several chunks in one call; what was claimed keeps its place until it is settled."""
         refs = [ref for chunk in chunks for ref in chunk]
-        avoided = self._breakers.avoided()
-        asked_at = time.monotonic()
-        claims = await self._claim_refs(list(dict.fromkeys(refs)), avoided)
-        took = time.monotonic() - asked_at
-        self._room.release(len(refs) - len(claims))
-        for claim in claims:
-            self._begin(claim, avoided)
-        await self._pace.claimed(took, high_under_way=self._ledger.high_under_way)
+        async with self._pace.turn():
+            avoided = self._breakers.avoided()
+            asked_at = time.monotonic()
+            claims = await self._claim_refs(list(dict.fromkeys(refs)), avoided)
+            took = time.monotonic() - asked_at
+            self._room.release(len(refs) - len(claims))
+            for claim in claims:
+                self._begin(claim, avoided)
+            await self._pace.claimed(took, high_under_way=self._ledger.high_under_way)
         return [len(chunk) for chunk in chunks]
 
     def _begin(self, claim: Claim, avoided: frozenset[str]) -> None:

@@ -6,6 +6,7 @@ Both lanes share ledger, database and, on a small machine, its processors. What 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Awaitable, Callable
 
@@ -30,10 +31,15 @@ class Pace:
         self._monotonic = monotonic
         self._sleep = sleep
         self._free_until = 0.0
+        self._one_at_a_time = asyncio.Lock()
 
     def chunk(self, most: int) -> int:
         """Refs to claim next, of ``most`` that may be."""
         return min(most, BITE) if self._yields() else most
+
+    def turn(self) -> contextlib.AbstractAsyncContextManager[None]:
+        """For one claim and the rest after it: one at a time while HIGH is under way."""
+        return self._one_at_a_time if self._yields() else contextlib.nullcontext()
 
     async def claimed(self, seconds: float, *, high_under_way: bool) -> None:
         """A claim lasted ``seconds``, and its answer said whether HIGH is under way. Returns when the next may go."""
