@@ -7,8 +7,10 @@ import contextlib
 import os
 import signal
 import sys
+import tempfile
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 from services.local.home import checkout
 from services.local.unit import LAUNCHER
@@ -51,4 +53,7 @@ async def output(*arguments: str, given: str = "", patience_s: float) -> str:
 
 async def generate(spec: Spec, patience_s: float) -> Result:
     """Puts a load on, from a process of its own."""
-    return Result.from_json(await output("tests.bench.generator", given=spec.to_json(), patience_s=patience_s))
+    with tempfile.TemporaryDirectory(prefix="load-") as folder:
+        result = Path(folder) / "result.json"
+        await output("tests.bench.generator", str(result), given=spec.to_json(), patience_s=patience_s)
+        return Result.from_json(result.read_text())

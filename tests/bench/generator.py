@@ -1,4 +1,4 @@
-"""``python -m tests.bench.generator``: one load, told as JSON on standard input, its result on standard output.
+"""``python -m tests.bench.generator FILE``: one load, told as JSON on standard input; its result goes to FILE.
 
 A process of its own, which does as little as can be for a call: requests are serialized before the clock starts, and
 answers are parsed after it stopped.
@@ -127,4 +127,4 @@ def told(spec: Spec, log: Log) -> Result:
 
 
 if __name__ == "__main__":
-    sys.stdout.write(uvloop.run(generate(Spec.from_json(sys.stdin.read()))).to_json())
+    Path(sys.argv[1]).write_text(uvloop.run(generate(Spec.from_json(sys.stdin.read()))).to_json())
