@@ -15,7 +15,7 @@ BITE = 15
 #: What the ledger said holds for so long, s; who has not heard from it lately takes a bite first.
 _HOLDS = 1.0
 #: Longest rest, s: an answer that was slow for another reason must not stop LOW.
-_LONGEST_REST = 0.5
+_LONGEST_REST = 0.2
 
 
 class Pace:

@@ -9,7 +9,7 @@ MOST_FLOWS = 2_000
 
 # Said before the others, in their transaction. What is taken of a flow is a bit of its beginning, in the index's order:
 # statistics of a quiet hour must not talk PostgreSQL into sorting all that waits.
-IN_ORDER = "SET LOCAL enable_sort = off"
+IN_ORDER = "SELECT set_config('enable_sort', 'off', true)"
 
 # A "loose index scan" (https://wiki.postgresql.org/wiki/Loose_indexscan): from each flow to the next by one look into
 # the index, however much waits in each. What it finds of a flow is what is due first there.

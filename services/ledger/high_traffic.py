@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-#: So long after one was recorded or claimed they count as under way, s.
+#: So long after one was claimed they count as under way, s.
 _LASTS = 1.0
 
 
@@ -17,7 +17,7 @@ class HighTraffic:
         self._until = 0.0
 
     def seen(self) -> None:
-        """One was recorded or claimed."""
+        """One was claimed: it is being sent. What is only recorded may be planned for next week."""
         self._until = self._monotonic() + _LASTS
 
     @property

@@ -47,6 +47,10 @@ _PLANS = {
 _TENANTS = "SELECT set_config('pulse.tenants', %s, %s)"
 
 
+#: What a session works for while it is being told: a call that is cancelled there may have told it or not.
+_UNSURE = "?"
+
+
 class Connection(AsyncConnection[tuple[Any, ...]]):
     """One that remembers for which tenants its session works."""
 
@@ -60,6 +64,7 @@ class Connection(AsyncConnection[tuple[Any, ...]]):
         the settings that it starts with do: a proxy that gives sessions away between transactions must not be between.
         """
         if names != self._session_works_for:
+            self._session_works_for = _UNSURE
             await self.execute(_TENANTS, [names, False])
             self._session_works_for = names
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sized
 from typing import Any
 
-from pulse.common.v1 import enums_pb2
 from pulse.ledger.v1 import ledger_service_pb2 as pb
 from pulse.ledger.v1 import ledger_service_pb2_grpc, records_pb2
 from services.ledger import wire, wire_reads
@@ -52,8 +51,6 @@ class LedgerService(ProviderExchange, ledger_service_pb2_grpc.LedgerServiceServi
 
     async def Record(self, request: pb.RecordRequest, context: Any) -> pb.RecordResponse:
         _bounded("entries", request.entries)
-        if any(entry.lane == enums_pb2.HIGH for entry in request.entries):
-            self._high.seen()
         converted = [_entry(message) for message in request.entries]
         answers = iter(await self._recorder.record([one for one in converted if not isinstance(one, PulseError)]))
         results = [wire.record_result(one if isinstance(one, PulseError) else next(answers)) for one in converted]

@@ -178,10 +178,10 @@ def test_nothing_but_a_confirmation_of_the_topic_is_asked(url: str, topic: str, 
 
 def test_a_look_alike_takes_the_place_of_amazons() -> None:
     addresses = SnsAddresses("http://127.0.0.1:8025/")
-    assert addresses.has_certificate("http://127.0.0.1:8025/SimpleNotificationService-0a.pem")
-    assert not addresses.has_certificate("http://127.0.0.1:80255/SimpleNotificationService-0a.pem")
-    assert not addresses.has_certificate("http://127a0b0c1:8025/SimpleNotificationService-0a.pem")
-    assert not addresses.has_certificate(CERTIFICATE_URL)
+    assert addresses.has_certificate("http://127.0.0.1:8025/SimpleNotificationService-0a.pem", TOPIC)
+    assert not addresses.has_certificate("http://127.0.0.1:80255/SimpleNotificationService-0a.pem", TOPIC)
+    assert not addresses.has_certificate("http://127a0b0c1:8025/SimpleNotificationService-0a.pem", TOPIC)
+    assert not addresses.has_certificate(CERTIFICATE_URL, TOPIC)
     assert not addresses.confirms(SUBSCRIBE_URL, TOPIC)
 
 
@@ -205,3 +205,9 @@ def test_a_look_alike_takes_the_place_of_amazons() -> None:
 def test_what_is_no_message_of_sns_is_refused(body: bytes) -> None:
     with pytest.raises(BadMessage):
         sns_message.parse(body)
+
+
+def test_a_certificate_of_another_region_does_not_sign_for_a_topic() -> None:
+    addresses = SnsAddresses()
+    assert addresses.has_certificate(CERTIFICATE_URL, TOPIC)
+    assert not addresses.has_certificate(CERTIFICATE_URL.replace("eu-west-1", "us-east-1"), TOPIC)

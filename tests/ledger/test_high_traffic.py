@@ -13,10 +13,11 @@ async def told(calls: Calls, *refs: object) -> bool:
     return bool((await calls.service.Claim(request)).high_under_way)
 
 
-async def test_a_claim_of_low_is_told_of_high_that_was_just_recorded(calls: Calls) -> None:
+async def test_a_claim_of_low_is_told_of_high_that_was_just_claimed(calls: Calls) -> None:
     low = await calls.recorded(lane=enums_pb2.LOW)
+    high = await calls.recorded(lane=enums_pb2.HIGH)
     assert not await told(calls, low)
-    await calls.recorded(lane=enums_pb2.HIGH)
+    assert await told(calls, high)
     assert await told(calls, low)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import asyncio
 import uuid
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -235,3 +236,27 @@ async def test_rows_are_still_found_by_their_keys(statement: str, postgres: Post
     for line, following in zip(found.splitlines(), found.splitlines()[1:], strict=False):
         if f"on {parent}_" in line:
             assert "Index Cond: ((tenant_id = r.tenant_id) AND (notification_id = r.notification_id))" in following
+
+
+class CutShort(Connection):
+    """A connection whose next statement is done, and its caller cancelled before it knows."""
+
+    is_cut = False
+
+    async def execute(self, *arguments: Any, **more: Any) -> Any:
+        done = await super().execute(*arguments, **more)
+        if self.is_cut:
+            self.is_cut = False
+            raise asyncio.CancelledError
+        return done
+
+
+async def test_a_call_that_is_cancelled_leaves_no_session_working_for_the_wrong_tenants(migrated_url: str) -> None:
+    async with await CutShort.connect(migrated_url, autocommit=True) as connection:
+        await connection.work_for('{"a": 1}')
+        connection.is_cut = True
+        with pytest.raises(asyncio.CancelledError):
+            await connection.work_for('{"b": 1}')
+        await connection.work_for('{"a": 1}')
+        told = await (await connection.execute("SELECT current_setting('pulse.tenants')")).fetchone()
+        assert told == ('{"a": 1}',)

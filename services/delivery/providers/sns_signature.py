@@ -46,7 +46,7 @@ class SnsSignatures:
         """Raises :class:`NotSigned`, or Unavailable if its certificate is not to be had now."""
         if message.signature_version not in _HASHES:
             raise NotSigned("SignatureVersion is not known")
-        if not self._addresses.has_certificate(message.certificate_url):
+        if not self._addresses.has_certificate(message.certificate_url, message.topic):
             raise NotSigned("SigningCertURL is not an address of Amazon SNS")
         check(message, await self._certificate(message.certificate_url), self._clock.now())
 

@@ -240,7 +240,7 @@ class ClaimResponse(_message.Message):
     CLAIMED_FIELD_NUMBER: _builtins.int
     HIGH_UNDER_WAY_FIELD_NUMBER: _builtins.int
     high_under_way: _builtins.bool
-    """HIGH notifications were recorded or claimed within the last second: whoever claims LOW does well to leave them room."""
+    """HIGH notifications were claimed within the last second: whoever claims LOW does well to leave them room."""
     @_builtins.property
     def claimed(self) -> _containers.RepeatedCompositeFieldContainer[_records_pb2.ClaimedNotification]:
         """In no particular order."""
