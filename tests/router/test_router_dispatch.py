@@ -73,7 +73,7 @@ async def test_ids_travel_in_tasks_of_the_size_set_for_the_lane(run_router: Any,
     high = await router.submit(*[submission(template_name="otp") for _ in range(50)])
     low_tasks = await taken(queues, "LOW", {result.notification_id for result in low})
     high_tasks = await taken(queues, "HIGH", {result.notification_id for result in high})
-    assert max(map(len, low_tasks)) == 500
+    assert max(map(len, low_tasks)) == 250
     assert max(map(len, high_tasks)) == 20
 
 

@@ -36,4 +36,4 @@ def _is_in_region(found: re.Match[str] | None, topic: str) -> bool:
     if found is None:
         return False
     region = found.groupdict().get("region")
-    return region is None or region == topic.split(":")[3]
+    return region is None or topic.split(":")[3:4] == [region]
