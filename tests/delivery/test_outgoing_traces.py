@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
-from typing import Any
+from http.server import HTTPServer
 
 import pytest
 
@@ -14,6 +12,7 @@ from services.delivery.providers.aws_client import AwsClient
 from services.delivery.providers.base import OutcomeKind
 from tests.delivery.outgoing import outgoing, within
 from tests.delivery.test_webhook import provider
+from tests.support.http_servers import QuietHandler, serving
 
 TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
@@ -26,16 +25,13 @@ class Receiver:
         self.signatures: list[str] = []
         given, signatures = self.given, self.signatures
 
-        class Handler(BaseHTTPRequestHandler):
+        class Handler(QuietHandler):
             def do_POST(self) -> None:
-                self.rfile.read(int(self.headers["Content-Length"]))
+                self.body()
                 given.append(self.headers["traceparent"])
                 signatures.append(self.headers.get("authorization", ""))
                 self.send_response(204)
                 self.end_headers()
-
-            def log_message(self, *_: Any) -> None:
-                """Tests say what they find."""
 
         self.server = HTTPServer(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self.server.server_port}/"
@@ -44,11 +40,8 @@ class Receiver:
 @pytest.fixture
 def receiver() -> Iterator[Receiver]:
     made = Receiver()
-    thread = threading.Thread(target=made.server.serve_forever, daemon=True)
-    thread.start()
-    yield made
-    made.server.shutdown()
-    made.server.server_close()
+    with serving(made.server):
+        yield made
 
 
 def test_a_traced_call_carries_its_context_and_the_next_one_not(receiver: Receiver) -> None:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-import threading
 from collections.abc import AsyncIterator, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 from urllib.parse import urlsplit
 
 import grpc
@@ -25,6 +24,7 @@ from shared.errors import Code, PulseError
 from tests.delivery.fakes import FakeLedger
 from tests.delivery.sns_messages import MADE_AT, NOTIFICATION, SUBSCRIPTION, TOPIC, signer
 from tests.delivery.test_ses_event import ID, event
+from tests.support.http_servers import QuietHandler, serving
 
 CONFIRM = f"/?Action=ConfirmSubscription&TopicArn={TOPIC}&Token=t"
 
@@ -48,7 +48,7 @@ class Sns(ThreadingHTTPServer):
         return signer().body(message, url=self.certificate_url)
 
 
-class Handler(BaseHTTPRequestHandler):
+class Handler(QuietHandler):
     server: Sns
 
     def do_GET(self) -> None:
@@ -59,18 +59,12 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(self.server.answer)
 
-    def log_message(self, *_: object) -> None:
-        """Keeps the test's output clean."""
-
 
 @pytest.fixture
 def sns() -> Iterator[Sns]:
-    with Sns() as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
+    server = Sns()
+    with serving(server):
         yield server
-        server.shutdown()
-        thread.join()
 
 
 @pytest.fixture

@@ -5,9 +5,8 @@ from __future__ import annotations
 import base64
 import json
 import queue
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 from typing import Any
 
 import httpx
@@ -19,6 +18,7 @@ from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 
 from tests.sandbox.running import RunningSandbox, Start, email
 from tests.sandbox.test_sandbox_aws import client
+from tests.support.http_servers import QuietHandler, serving
 
 TOPIC = "arn:aws:sns:eu-central-1:123456789012:ses"
 
@@ -36,28 +36,22 @@ class Subscriber(ThreadingHTTPServer):
         return self.posted.get(timeout=5)
 
 
-class Handler(BaseHTTPRequestHandler):
+class Handler(QuietHandler):
     server: Subscriber
 
     def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["Content-Length"]))
+        body = self.body()
         self.send_response(self.server.statuses.pop(0) if self.server.statuses else 200)
         self.send_header("Content-Length", "0")
         self.end_headers()
         self.server.posted.put(json.loads(body))
 
-    def log_message(self, *_: object) -> None:
-        """Keeps the test's output clean."""
-
 
 @pytest.fixture
 def subscriber() -> Iterator[Subscriber]:
-    with Subscriber() as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
+    server = Subscriber()
+    with serving(server):
         yield server
-        server.shutdown()
-        thread.join()
 
 
 @pytest.fixture

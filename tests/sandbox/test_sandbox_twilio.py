@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import queue
-import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -19,6 +18,7 @@ from twilio.rest import Client
 
 from services.sandbox.twilio import segments
 from tests.sandbox.running import NOTIFICATION_ID, RunningSandbox, Start
+from tests.support.http_servers import QuietHandler, serving
 
 SID, TOKEN = "AC" + "0" * 32, "a-token"
 TO, FROM = "+15551234567", "+15557654321"
@@ -180,15 +180,12 @@ class Taken:
     def __init__(self) -> None:
         taken: queue.Queue[tuple[str, dict[str, str], str]] = queue.Queue()
 
-        class Handler(BaseHTTPRequestHandler):
+        class Handler(QuietHandler):
             def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["Content-Length"])).decode()
+                body = self.body().decode()
                 taken.put((self.path, dict(parse_qsl(body)), self.headers["X-Twilio-Signature"]))
                 self.send_response(204)
                 self.end_headers()
-
-            def log_message(self, format: str, *args: Any) -> None:
-                """Keeps the test's output quiet."""
 
         self.calls = taken
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
@@ -198,12 +195,8 @@ class Taken:
 @pytest.fixture
 def taker() -> Iterator[Taken]:
     taken = Taken()
-    thread = threading.Thread(target=taken.server.serve_forever, args=(0.05,))
-    thread.start()
-    yield taken
-    taken.server.shutdown()
-    thread.join()
-    taken.server.server_close()
+    with serving(taken.server):
+        yield taken
 
 
 @pytest.mark.parametrize(
