@@ -15,7 +15,7 @@ from services.local.roles import ROLES
 
 
 class State(StrEnum):
-    """States of a role. DONE is a step's alone, and steps are not reported."""
+    """States of a role. DONE is a step's alone, and steps that are done are not reported."""
 
     STARTING = "starting"
     READY = "ready"
@@ -36,13 +36,15 @@ class RoleStatus:
 
 
 def report(settings: LocalSettings) -> list[RoleStatus]:
-    """All roles of the run in ``PULSE_HOME`` as they are now; all stopped when nothing runs there."""
+    """All roles of the run in ``PULSE_HOME`` as they are now, and the steps of its start that are not done yet;
+    all stopped when nothing runs there."""
     home = Home.of(settings)
     names = [role.name for role in ROLES if not role.once]
     known = {status.role: status for status in _read(home.status_file)} if home.holder() is not None else {}
     if not known and home.holder() is not None:
         return [RoleStatus(name, None, State.STARTING, "") for name in names]
-    return [_checked(known.get(name, RoleStatus(name, None, State.STOPPED, ""))) for name in names]
+    steps = [step for name, step in known.items() if name not in names]
+    return [_checked(known.get(name, RoleStatus(name, None, State.STOPPED, ""))) for name in names] + steps
 
 
 def all_ready(statuses: Sequence[RoleStatus]) -> bool:

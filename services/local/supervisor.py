@@ -82,7 +82,8 @@ class Supervisor:
         return str(self._plan.home.log(unit.role.name))
 
     def _record(self) -> None:
-        rows = [unit.status() for unit in self.units.values() if not unit.role.once]
+        # A step is shown until it is done: before, not everything that a caller may count on is there.
+        rows = [unit.status() for unit in self.units.values() if not (unit.role.once and unit.state is State.DONE)]
         status.write(self._plan.home.status_file, rows)
 
 

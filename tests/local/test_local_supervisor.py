@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 
@@ -11,6 +12,7 @@ from services.local import status
 from services.local.errors import StartFailed
 from services.local.roles import Role
 from services.local.status import State
+from services.local.supervisor import Supervisor
 from tests.support import eventually
 
 NEVER_STOPS = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('deaf', flush=True); signal.pause()"
@@ -122,6 +124,25 @@ async def test_the_status_file_follows_the_roles(plan, settings, supervised, sta
             assert rows["router"].state is State.STOPPED
             assert "seed" not in rows
             assert not status.all_ready(list(rows.values()))
+
+
+async def test_a_step_is_shown_until_it_is_done_and_the_run_is_not_ready_before(plan, settings, stand_in):
+    done = plan.home.data / "done"
+    wait = f"import os, time\nwhile not os.path.exists({str(done)!r}): time.sleep(0.02)"
+    supervisor = Supervisor((stand_in("gateway"), stand_in("seed", wait, once=True)), plan, print)
+    with plan.home.claim():
+        starting = asyncio.create_task(supervisor.start())
+        try:
+            await eventually(lambda: supervisor.units["gateway"].state is State.READY and supervisor.units["seed"].pid)
+            rows = {row.role: row for row in status.report(settings)}
+            assert rows["seed"].state is State.STARTING
+            assert not status.all_ready([rows["gateway"], rows["seed"]])
+            done.touch()
+            await starting
+            assert "seed" not in {row.role for row in status.report(settings)}
+        finally:
+            starting.cancel()
+            await supervisor.stop()
 
 
 async def test_a_long_log_is_set_aside_once(plan, supervised, stand_in):
