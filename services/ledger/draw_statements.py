@@ -40,7 +40,8 @@ SELECT f.tenant_id, f.provider, f.due_at <= %(now)s,
 FROM flow f
 """  # noqa: S608 -- made of constants
 
-# Draws so many due deliveries of each flow, longest due first, past those that another draw holds. Being drawn only
+# Draws so many due deliveries of each flow, longest due first, past those that another draw holds. The order names the
+# index's columns before the time, which are alike here: by the time alone PostgreSQL sorts all that waits. Being drawn
 # moves the time of the next look, not beyond that at which its next channel is to take over: until it is claimed, a
 # delivery keeps its status.
 DRAW = f"""
@@ -50,7 +51,7 @@ WITH due AS MATERIALIZED (
     CROSS JOIN LATERAL (
         SELECT d.tenant_id, d.notification_id, d.due_at FROM deliveries d
         WHERE d.lane = %(lane)s AND d.tenant_id = r.tenant_id AND {NEXT_PROVIDER} = r.provider AND d.due_at <= %(now)s
-        ORDER BY d.due_at LIMIT r.places FOR UPDATE SKIP LOCKED
+        ORDER BY d.lane, d.tenant_id, {NEXT_PROVIDER}, d.due_at LIMIT r.places FOR UPDATE SKIP LOCKED
     ) x
 )
 UPDATE deliveries d

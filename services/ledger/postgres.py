@@ -36,7 +36,7 @@ _RECONNECT_SECONDS = 2.0
 
 #: Writes join a handful of given ids to their rows. Whatever the statistics say about tables that grew in the last
 #: minute, that is done by index, and planned once.
-_PLANS = {
+PLANS = {
     "enable_seqscan": "off",
     "enable_hashjoin": "off",
     "enable_mergejoin": "off",
@@ -92,13 +92,13 @@ class Postgres:
         self._tracer = tracer
         writes, reads = settings.ledger_pool_max, settings.ledger_read_pool_max
         app, platform = {"role": "pulse_app"}, {"role": "pulse_platform"}
-        self._writes = self._pool("writes", settings.ledger_pool_min, writes, _PLANS | app)
+        self._writes = self._pool("writes", settings.ledger_pool_min, writes, PLANS | app)
         self._reads = self._pool("reads", 1, reads, app)
         # What the platform does of itself is a few calls at a time.
-        self._platform_writes = self._pool("platform-writes", 1, max(1, writes // 2), _PLANS | platform)
+        self._platform_writes = self._pool("platform-writes", 1, max(1, writes // 2), PLANS | platform)
         self._platform_reads = self._pool("platform-reads", 1, max(1, reads // 2), platform)
         #: As whoever the URL names: tables are altered by their owner alone. None is held when none is at work.
-        self._owner = self._pool("owner", 0, writes, _PLANS)
+        self._owner = self._pool("owner", 0, writes, PLANS)
         self._pools = (self._writes, self._reads, self._platform_writes, self._platform_reads, self._owner)
 
     async def open(self) -> None:
