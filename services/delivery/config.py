@@ -75,7 +75,7 @@ class DeliverySettings(Settings):
         "Flower switches that on itself",
     )
     worker_low_share: float = Field(
-        0.2,
+        0.1,
         gt=0,
         le=1,
         description="share of the time in which LOW is claimed while HIGH is under way; 1 where the lanes have "

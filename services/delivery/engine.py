@@ -100,10 +100,14 @@ class Engine:
 
     async def _claim_all(self, wanted: Sequence[Ref]) -> None:
         while wanted:
-            size = self._pace.chunk(self._chunk)
-            chunk, wanted = wanted[:size], wanted[size:]
-            await self._room.reserve(len(chunk))
-            await self._claim_chunk(chunk)
+            async with self._pace.turn():
+                size = self._pace.chunk(self._chunk)
+                chunk, wanted = wanted[:size], wanted[size:]
+                await self._room.reserve(len(chunk))
+                asked_at = time.monotonic()
+                await self._claim_chunk(chunk)
+                took = time.monotonic() - asked_at
+                await self._pace.claimed(took, high_under_way=self._ledger.high_under_way)
 
     def close(self) -> None:
         """Takes nothing more, and turns away those who wait in :meth:`take`."""
@@ -183,15 +187,11 @@ class Engine:
     async def _claim(self, chunks: Sequence[Sequence[Ref]]) -> list[int]:
         """Claims several chunks in one call; what was claimed keeps its place until it is settled."""
         refs = [ref for chunk in chunks for ref in chunk]
-        async with self._pace.turn():
-            avoided = self._breakers.avoided()
-            asked_at = time.monotonic()
-            claims = await self._claim_refs(list(dict.fromkeys(refs)), avoided)
-            took = time.monotonic() - asked_at
-            self._room.release(len(refs) - len(claims))
-            for claim in claims:
-                self._begin(claim, avoided)
-            await self._pace.claimed(took, high_under_way=self._ledger.high_under_way)
+        avoided = self._breakers.avoided()
+        claims = await self._claim_refs(list(dict.fromkeys(refs)), avoided)
+        self._room.release(len(refs) - len(claims))
+        for claim in claims:
+            self._begin(claim, avoided)
         return [len(chunk) for chunk in chunks]
 
     def _begin(self, claim: Claim, avoided: frozenset[str]) -> None:

@@ -11,7 +11,7 @@ import time
 from collections.abc import Awaitable, Callable
 
 #: Refs at the most that one task claims at once while HIGH is under way.
-BITE = 15
+BITE = 8
 #: What the ledger said holds for so long, s; who has not heard from it lately takes a bite first.
 _HOLDS = 1.0
 #: Longest rest, s: an answer that was slow for another reason must not stop LOW.
@@ -38,7 +38,7 @@ class Pace:
         return min(most, BITE) if self._yields() else most
 
     def turn(self) -> contextlib.AbstractAsyncContextManager[None]:
-        """For one claim and the rest after it: one at a time while HIGH is under way."""
+        """For one task's claim and the rest after it: one at a time while HIGH is under way."""
         return self._one_at_a_time if self._yields() else contextlib.nullcontext()
 
     async def claimed(self, seconds: float, *, high_under_way: bool) -> None:

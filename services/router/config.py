@@ -72,7 +72,7 @@ class RouterSettings(Settings):
     router_high_chunk: int = Field(20, ge=1, le=1_000, description="ids at the most in one HIGH task")
     router_low_chunk: int = Field(250, ge=1, le=1_000, description="ids at the most in one LOW task")
     router_high_window: int = Field(2_000, ge=1, le=100_000, description="ids at the most in Celery's HIGH queue")
-    router_low_window: int = Field(2_000, ge=1, le=100_000, description="ids at the most in Celery's LOW queue")
+    router_low_window: int = Field(1_000, ge=1, le=100_000, description="ids at the most in Celery's LOW queue")
     router_high_busy_tasks: int = Field(
         32, ge=1, description="waiting HIGH tasks from which on wake-ups are held until they fill a task"
     )

@@ -20,8 +20,10 @@ class Sizes:
     drain: int = 50_000
     smtp_drain: int = 20_000
     together: int = 20_000
-    high_rate: float = 100.0  # a second
+    # A second: a quarter of what two cores can do of single ones, so that HIGH waits for LOW rather than for itself.
+    high_rate: float = 25.0
     high_idle: int = 1_000
+    high_behind: int = 3_000  # at the most
     high_backlog: int = 100_000
     flood: int = 50_000
     light: int = 1_000
@@ -52,6 +54,7 @@ SHORT = Sizes(
     together=200,
     high_rate=50.0,
     high_idle=50,
+    high_behind=500,
     high_backlog=2_000,
     flood=5_000,
     light=100,

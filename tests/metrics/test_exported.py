@@ -105,6 +105,6 @@ def test_both_lanes_are_seen_while_nothing_waits(look: Look) -> None:
     assert ledger.by("pulse_lane_oldest_due_age_seconds", "lane") == {"high": 0, "low": 0}
     assert len(ledger.samples("pulse_lane_notifications")) == 2 * 3
     router = look("router")
-    assert router.by("pulse_dispatch_window_capacity", "lane") == {"high": 2000, "low": 2000}
+    assert router.by("pulse_dispatch_window_capacity", "lane") == {"high": 2000, "low": 1000}
     assert router.value("pulse_dispatch_window_notifications", state="reserved") == 0
     assert router.value("pulse_peer_away") == 0
