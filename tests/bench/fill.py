@@ -7,12 +7,17 @@ that is written to: the hardest case.
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 import psycopg
 from psycopg import sql
+
+#: Opens a connection past the ledger.
+Connect = Callable[[], AbstractAsyncContextManager[psycopg.AsyncConnection[Any]]]
 
 #: Copies written by one statement: progress can be shown, and a Ctrl-C is heard.
 CHUNK = 100_000
@@ -38,9 +43,7 @@ REPLACED = {
 }
 
 
-async def fill(
-    connection: psycopg.AsyncConnection[Any], exemplar: str, count: int, now: dt.datetime, say: Callable[[str], None]
-) -> None:
+async def fill(connect: Connect, exemplar: str, count: int, now: dt.datetime, say: Callable[[str], None]) -> None:
     """Writes ``count`` copies of the notification ``exemplar`` and brings the planner's statistics up to date."""
     monday = (now - dt.timedelta(days=now.weekday())).replace(hour=0, minute=0, second=0, microsecond=0)
     # An hour's distance keeps them older than anything accepted from now on, unless the week is younger.
@@ -52,12 +55,19 @@ async def fill(
         "salt": exemplar,
         "exemplar": exemplar,
     }
-    for low in range(0, count, CHUNK):
-        span = {"low": low, "high": min(low + CHUNK, count) - 1}
+    async with asyncio.TaskGroup() as group:
         for table in TABLES:
-            await connection.execute(_copy(table, await _columns(connection, table)), parameters | span)
-        say(f"{span['high'] + 1:,} of {count:,} rows")
-    for table in TABLES:
+            group.create_task(_fill_table(connect, table, parameters, say))
+
+
+async def _fill_table(connect: Connect, table: str, parameters: Mapping[str, Any], say: Callable[[str], None]) -> None:
+    count = parameters["count"]
+    async with connect() as connection:
+        copy = _copy(table, await _columns(connection, table))
+        for low in range(0, count, CHUNK):
+            high = min(low + CHUNK, count) - 1
+            await connection.execute(copy, {**parameters, "low": low, "high": high})
+            say(f"{table}: {high + 1:,} of {count:,}")
         await connection.execute(sql.SQL("VACUUM ANALYZE {}").format(sql.Identifier(table)))
 
 

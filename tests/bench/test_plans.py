@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import contextlib
+from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 import psycopg
@@ -31,9 +32,14 @@ async def filled_url(calls: Calls, migrated_url: str, clock: FixedClock, ledger:
     (claimed,) = await calls.claim(sent)
     await calls.end(claimed, SUCCEEDED)
     due = await calls.recorded(key="due", lane=enums_pb2.LOW)
-    async with await psycopg.AsyncConnection.connect(migrated_url, autocommit=True) as connection:
-        await fill(connection, sent.notification_id, SENT, clock.now(), lambda _: None)
-        await fill(connection, due.notification_id, DUE, clock.now(), lambda _: None)
+
+    @contextlib.asynccontextmanager
+    async def connect() -> AsyncIterator[psycopg.AsyncConnection[Any]]:
+        async with await psycopg.AsyncConnection.connect(migrated_url, autocommit=True) as connection:
+            yield connection
+
+    for exemplar, count in ((sent, SENT), (due, DUE)):
+        await fill(connect, exemplar.notification_id, count, clock.now(), lambda _: None)
     return migrated_url
 
 

@@ -35,8 +35,7 @@ async def ledger_size(bench: Bench) -> Row:
     empty, full = Runs(), Runs()
     await _measure(bench, empty, "empty")
     exemplar = await _exemplar(bench)
-    async with bench.suite.database() as connection:
-        await fill.fill(connection, exemplar, sizes.rows, dt.datetime.now(dt.UTC), bench.say)
+    await fill.fill(bench.suite.database, exemplar, sizes.rows, dt.datetime.now(dt.UTC), bench.say)
     await _measure(bench, full, "filled")
     for cost in COSTS:
         runs = Runs({cost: [value / statistics.median(empty.values[cost]) for value in full.values[cost]]})
