@@ -315,6 +315,6 @@ async def test_a_low_worker_claims_in_small_bites_while_high_is_under_way(
 async def test_a_low_worker_claims_much_at_once_when_high_has_ended(
     start: Start, ledger: tuple[FakeLedger, str]
 ) -> None:
-    refs = [ledger[0].add(f"{n}@example.org") for n in range(115)]
+    refs = [ledger[0].add(f"{n}@example.org") for n in range(BITE + 100)]
     await start(FakeProvider(), in_flight=1024, pace=Pace(0.5)).take(refs)
     assert ledger[0].claim_sizes == [BITE, 100]
