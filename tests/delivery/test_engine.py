@@ -312,6 +312,14 @@ async def test_a_low_worker_claims_in_small_bites_while_high_is_under_way(
     assert ledger[0].claim_sizes == [BITE] * 4
 
 
+async def test_bites_of_several_tasks_are_not_put_together(start: Start, ledger: tuple[FakeLedger, str]) -> None:
+    ledger[0].high_under_way = True
+    refs = [ledger[0].add(f"{n}@example.org") for n in range(4 * BITE)]
+    engine = start(FakeProvider(), in_flight=1024, pace=Pace(0.5))
+    await asyncio.gather(*(engine.take(refs[at : at + BITE]) for at in range(0, len(refs), BITE)))
+    assert ledger[0].claim_sizes == [BITE] * 4
+
+
 async def test_a_low_worker_claims_much_at_once_when_high_has_ended(
     start: Start, ledger: tuple[FakeLedger, str]
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import os
 import signal
 
@@ -127,17 +128,18 @@ async def test_the_status_file_follows_the_roles(plan, settings, supervised, sta
 
 
 async def test_a_step_is_shown_until_it_is_done_and_the_run_is_not_ready_before(plan, settings, stand_in):
-    done = plan.home.data / "done"
-    wait = f"import os, time\nwhile not os.path.exists({str(done)!r}): time.sleep(0.02)"
-    supervisor = Supervisor((stand_in("gateway"), stand_in("seed", wait, once=True)), plan, print)
-    with plan.home.claim():
+    lock = plan.home.data / "lock"
+    code = f"import fcntl; fcntl.flock(open({str(lock)!r}), fcntl.LOCK_EX)"
+    supervisor = Supervisor((stand_in("gateway"), stand_in("seed", code, once=True)), plan, print)
+    with plan.home.claim(), lock.open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
         starting = asyncio.create_task(supervisor.start())
         try:
             await eventually(lambda: supervisor.units["gateway"].state is State.READY and supervisor.units["seed"].pid)
             rows = {row.role: row for row in status.report(settings)}
             assert rows["seed"].state is State.STARTING
             assert not status.all_ready([rows["gateway"], rows["seed"]])
-            done.touch()
+            fcntl.flock(held, fcntl.LOCK_UN)
             await starting
             assert "seed" not in {row.role for row in status.report(settings)}
         finally:
