@@ -15,6 +15,7 @@ from liquid.template import BoundTemplate
 from markupsafe import escape
 
 from shared.liquid_bounds import BoundedEnvironment
+from shared.locales import nearest
 from shared.plain_text import plain_text
 
 #: Longest text of a template, bytes.
@@ -95,17 +96,14 @@ class CompiledTemplate:
         return text.render(context, text.text.locale or self._default_locale)
 
     def _choose(self, channel: str, locale: str) -> _CompiledText:
-        """Own channel before any; then the exact language, its base language, the default, the first."""
+        """Own channel before any; then the nearest language, the nearest to the default, the first."""
         candidates = [t for t in self._texts if t.text.channel == channel] or [
             t for t in self._texts if not t.text.channel
         ]
         if not candidates:
             raise RenderError("NO_CONTENT_FOR_CHANNEL", f"the template says nothing by {channel}")
-        for wanted in (locale, locale.partition("-")[0], self._default_locale):
-            for candidate in candidates:
-                if (candidate.text.locale or self._default_locale).lower() == wanted.lower():
-                    return candidate
-        return candidates[0]
+        offered = [candidate.text.locale or self._default_locale for candidate in candidates]
+        return candidates[nearest((locale, self._default_locale), offered) or 0]
 
 
 class _CompiledText:

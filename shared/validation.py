@@ -9,8 +9,16 @@ from google.protobuf.message import Message
 
 from shared.errors import Violation, invalid
 
-#: Said in place of the library's own words, which do not tell that the field was left out.
-_MISSING = frozenset({"must be at least 1 characters", "value is required", "must contain at least 1 item(s)"})
+#: Said in place of the library's own words, which quote patterns and do not tell that a field was left out.
+_WORDS = {
+    "must be at least 1 characters": "is required",
+    "value is required": "is required",
+    "must contain at least 1 item(s)": "is required",
+    r"does not match regex pattern `^[^\x00-\x1f\x7f]*$`": "must not hold a control character",
+    "does not match regex pattern `^([A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*)?$`": (
+        "must be a BCP 47 tag, its parts joined by hyphens: zh-Hant-TW"
+    ),
+}
 
 
 def check(message: Message) -> None:
@@ -21,7 +29,7 @@ def check(message: Message) -> None:
 
 
 def _violation(proto: Any) -> Violation:
-    description = "is required" if proto.message in _MISSING else proto.message
+    description = _WORDS.get(proto.message, proto.message)
     return Violation(_path(proto.field.elements) if proto.field else "request", description)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from pulse.common.v1 import enums_pb2
+from pulse.gateway.v1.template_service_pb2 import PreviewTemplateRequest
 from services.gateway.auth import OpenDoor
 from shared.errors import Code
 from tests.gateway import fakes
@@ -95,6 +96,18 @@ async def test_a_field_that_cannot_be_is_named(
     assert (error.code, error.reason) == (Code.INVALID_ARGUMENT, reason)
     assert field in [violation.field for violation in error.violations]
     assert not peers.router.submissions
+
+
+@pytest.mark.parametrize("locale", ["zh_Hant_TW", "de_DE.UTF-8", "de-", "-de", "*", "d", "de--CH"])
+async def test_a_language_that_is_no_tag_is_refused_in_words(client: Client, locale: str) -> None:
+    sent, previewed = (
+        await refusal(client.send(locale=locale)),
+        await refusal(client.templates.PreviewTemplate(PreviewTemplateRequest(name="welcome", locale=locale))),
+    )
+    for error in (sent, previewed):
+        assert [(violation.field, "zh-Hant-TW" in violation.description) for violation in error.violations] == [
+            ("locale", True)
+        ]
 
 
 async def test_an_error_never_repeats_the_address(client: Client) -> None:

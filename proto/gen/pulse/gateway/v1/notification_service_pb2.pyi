@@ -83,7 +83,9 @@ class SendNotificationRequest(_message.Message):
     priority: _enums_pb2.Priority.ValueType
     """Overrides the template's priority."""
     locale: _builtins.str
-    """The language wanted, a BCP 47 tag; the nearest content is taken."""
+    """The language wanted, a BCP 47 tag; the nearest content is taken by the look-up of RFC 4647, section 3.4: for zh-Hant-TW
+    that of zh-Hant-TW, zh-Hant, zh or the template's default.
+    """
     delivery_guarantee: _enums_pb2.DeliveryGuarantee.ValueType
     """What happens when a provider call ends without an answer."""
     validate_only: _builtins.bool

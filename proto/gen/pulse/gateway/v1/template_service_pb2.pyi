@@ -194,7 +194,7 @@ class PreviewTemplateRequest(_message.Message):
     channel: _enums_pb2.Channel.ValueType
     """The channel; unspecified: the template's own."""
     locale: _builtins.str
-    """The language wanted."""
+    """The language wanted, a BCP 47 tag; the nearest content is taken, as in a request to send."""
     @_builtins.property
     def draft(self) -> _containers.RepeatedCompositeFieldContainer[_template_pb2.TemplateContent]:
         """Contents to render in place of the stored ones: a draft."""
