@@ -12,13 +12,19 @@ import binascii
 import hashlib
 import hmac
 import json
+import re
 from dataclasses import astuple, dataclass
+from urllib.parse import unquote
 
 _KEY_ID_BYTES, _MAC_BYTES = 4, 16
 #: Characters that a key must have at least, so that it cannot be guessed.
 SHORTEST_KEY = 16
 #: Longer tokens are none, characters.
 LONGEST_TOKEN = 2048
+
+#: How often a link may have been percent-encoded on its way.
+_MOST_ENCODINGS = 3
+_NOT_BASE64URL = re.compile(r"[^A-Za-z0-9_-]")
 
 
 class BadToken(ValueError):
@@ -74,6 +80,17 @@ class KeyRing:
         if key is None or not hmac.compare_digest(mac, _mac(key, payload)):
             raise BadToken("not signed by Pulse")
         return Subscription(*json.loads(payload))
+
+
+def unspoilt(token: str) -> str:
+    """The token at the beginning of what a link came back with.
+
+    Mail programs encode links anew, and put behind them what they add (``&utm_source=…``) or take for their part
+    (a bracket, a full stop). A token's own characters need no encoding and end it.
+    """
+    for _ in range(_MOST_ENCODINGS):
+        token = unquote(token)
+    return _NOT_BASE64URL.split(token.lstrip(), maxsplit=1)[0]
 
 
 def _key_id(key: bytes) -> bytes:

@@ -1,6 +1,7 @@
 -- The edge of Pulse: what the transcoder, which comes next on the way in, leaves undone.
 --
--- In:  removes what only Pulse may say; takes one trailing slash off API paths, as the original's URLs have it.
+-- In:  removes what only Pulse may say; takes one trailing slash off API paths, as the original's URLs have it; takes
+--      off links and callbacks what others have added to them.
 -- Out: gives a reply the HTTP status its service asked for; turns every error into google.rpc.Status that is neither
 --      JSON nor a page.
 
@@ -54,6 +55,20 @@ local function without_trailing_slash(path)
   return route .. query
 end
 
+-- Addresses that Pulse gave away: mail programs, proxies and providers add parameters to them, or a slash.
+local function was_given_away(path)
+  return starts_with(path, "/unsubscribe/") or starts_with(path, "/callbacks/")
+end
+
+-- No service reads the query of such an address. It goes along as a header, as a provider's signature covers it.
+local function without_query(headers, path)
+  local route, query = path:match("^([^?]*)%??(.*)$")
+  if query ~= "" then
+    headers:replace("x-pulse-query", query)
+  end
+  return (route:gsub("/+$", ""))
+end
+
 local function is_json(content_type)
   local kind = content_type:lower():match("^[^;%s]*")
   return kind == "application/json" or kind:match("^application/.+%+json$") ~= nil
@@ -80,6 +95,9 @@ function envoy_on_request(handle)
     return
   end
   local path = without_trailing_slash(headers:get(":path"))
+  if was_given_away(path) then
+    path = without_query(headers, path)
+  end
   headers:replace(":path", path)
   local content_type = headers:get("content-type")
   if is_api(path) and content_type ~= nil and not is_json(content_type) then

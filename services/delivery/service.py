@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any
 
 import grpc.aio
@@ -19,8 +19,9 @@ from services.delivery.ses_events import SesEvents
 from shared.errors import Code, PulseError
 from shared.times import to_timestamp
 
-#: How Envoy passes Twilio's header on.
+#: How Envoy passes Twilio's header on, and the query of the address that was called.
 SIGNATURE = "x-twilio-signature"
+QUERY = "x-pulse-query"
 
 
 class DeliveryServicer(delivery_service_pb2_grpc.DeliveryServiceServicer):
@@ -81,12 +82,23 @@ class ReceiptServicer(delivery_service_pb2_grpc.ReceiptServiceServicer):
         form: dict[str, str],
         context: grpc.aio.ServicerContext[Any, Any],
     ) -> None:
-        """Raises UNAUTHENTICATED unless Twilio signed this form for this notification's address."""
-        signatures = [str(value) for key, value in context.invocation_metadata() or () if key == SIGNATURE]
-        url = callback_url(self._public_url, request.tenant_id, request.notification_id)
+        """Raises UNAUTHENTICATED unless Twilio signed this form for this notification's address.
+
+        Both the address that Pulse gave and the one that was called will do: parameters may have been added to it
+        before Twilio signed it or since.
+        """
+        metadata = [(key, str(value)) for key, value in context.invocation_metadata() or ()]
+        signatures = [value for key, value in metadata if key == SIGNATURE]
+        called = next((value for key, value in metadata if key == QUERY), "")
+        urls = {
+            callback_url(self._public_url, request.tenant_id, request.notification_id, query) for query in ("", called)
+        }
         configured = bool(self._public_url and self._twilio_auth_token)
-        if not (configured and len(signatures) == 1 and is_signed(self._twilio_auth_token, url, form, signatures[0])):
+        if not (configured and len(signatures) == 1 and self._signed(urls, form, signatures[0])):
             raise PulseError(Code.UNAUTHENTICATED, "BAD_SIGNATURE", "the callback is not signed by Twilio")
+
+    def _signed(self, urls: Iterable[str], form: dict[str, str], signature: str) -> bool:
+        return any(is_signed(self._twilio_auth_token, url, form, signature) for url in urls)
 
 
 def _provider(found: Reachability) -> delivery_service_pb2.Provider:

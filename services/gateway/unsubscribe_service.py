@@ -13,7 +13,7 @@ from pulse.ledger.v1 import ledger_admin_pb2
 from services.gateway import unsubscribe_page as page
 from services.gateway.calls import Context
 from services.gateway.peers import ask
-from shared.unsubscribe import BadToken, KeyRing, Subscription
+from shared.unsubscribe import BadToken, KeyRing, Subscription, unspoilt
 
 if TYPE_CHECKING:
     from pulse.ledger.v1.ledger_admin_pb2_grpc import LedgerAdminAsyncStub
@@ -52,7 +52,7 @@ class UnsubscribeService(api_grpc.UnsubscribeServiceServicer):
     def _read(self, token: str) -> Subscription | None:
         """What the link is for, None if it is none of Pulse's."""
         try:
-            return self._keys.verify(token)
+            return self._keys.verify(unspoilt(token))
         except BadToken:
             return None
 

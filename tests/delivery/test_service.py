@@ -50,9 +50,14 @@ async def channel(ledger: tuple[FakeLedger, str]) -> AsyncIterator[grpc.aio.Chan
 
 
 async def report(
-    channel: grpc.aio.Channel, form: dict[str, str] | bytes, *, signature: str | None = None, **more: Any
+    channel: grpc.aio.Channel,
+    form: dict[str, str] | bytes,
+    *,
+    signature: str | None = None,
+    query: str = "",
+    **more: Any,
 ) -> httpbody_pb2.HttpBody:
-    """Posts a callback as Envoy passes it on; by default it is well signed."""
+    """Posts a callback as Envoy passes it on, ``query`` apart; by default it is well signed."""
     body = form if isinstance(form, bytes) else urllib.parse.urlencode(form).encode()
     if signature is None:
         url = f"{PUBLIC}/callbacks/twilio/default/{ID}?notification_id={ID}"
@@ -63,6 +68,7 @@ async def report(
     )
     stub = delivery_service_pb2_grpc.ReceiptServiceStub(channel)
     metadata = (("x-twilio-signature", signature),) if signature else ()
+    metadata += (("x-pulse-query", query),) if query else ()
     return await call(
         lambda given, timeout: stub.ReceiveTwilioReceipt(given, timeout=timeout, metadata=metadata), request
     )
@@ -143,6 +149,40 @@ async def test_a_callback_that_twilio_did_not_sign_for_this_address_is_refused(
         await report(channel, DELIVERED, signature=signature, **more)
     assert (caught.value.code, caught.value.reason) == (Code.UNAUTHENTICATED, "BAD_SIGNATURE")
     assert not ledger[0].receipts
+
+
+LONGER = [
+    f"notification_id={ID}&utm_source=x",
+    f"utm_source=x&notification_id={ID}",
+    f"notification_id={ID}&amp;region=de",
+    f"notification_id%3D{ID}",
+    f"notification_id%253D{ID}",
+    "a=1&a=2&b=+%20&%zz",
+    "bodySHA256=5ccde7145dfb8f56479710896586cb9d5911809d83afbe34627818790db0aec9",
+]
+
+
+@pytest.mark.parametrize("query", LONGER)
+async def test_parameters_may_be_added_before_twilio_signs_an_address_or_after(
+    channel: grpc.aio.Channel, ledger: tuple[FakeLedger, str], query: str
+) -> None:
+    await report(channel, DELIVERED, query=query)
+    url = f"{PUBLIC}/callbacks/twilio/default/{ID}?{query}"
+    await report(channel, DELIVERED, query=query, signature=RequestValidator(TOKEN).compute_signature(url, DELIVERED))
+    assert [receipt.ref.notification_id for receipt in ledger[0].receipts] == [ID, ID]
+
+
+@pytest.mark.parametrize("query", LONGER)
+async def test_added_parameters_make_no_signature_good(channel: grpc.aio.Channel, query: str) -> None:
+    other = f"{PUBLIC}/callbacks/twilio/default/{uuid.uuid4()}?{query}"
+    signed_for_another = RequestValidator(TOKEN).compute_signature(other, DELIVERED)
+    url = f"{PUBLIC}/callbacks/twilio/default/{ID}?{query}"
+    by_somebody = RequestValidator("other").compute_signature(url, DELIVERED)
+    longer = RequestValidator(TOKEN).compute_signature(f"{url}&more=1", DELIVERED)
+    for signature in (signed_for_another, by_somebody, longer):
+        with pytest.raises(PulseError) as caught:
+            await report(channel, DELIVERED, query=query, signature=signature)
+        assert caught.value.reason == "BAD_SIGNATURE"
 
 
 async def test_a_changed_form_is_refused(channel: grpc.aio.Channel) -> None:

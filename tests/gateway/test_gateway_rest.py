@@ -83,6 +83,24 @@ async def test_an_unsubscribe_link_works_in_a_browser_and_at_one_click(
     assert len(peers.recipients.requests) == 3
 
 
+ADDED = [
+    "", "?utm_source=x", "?a=1&a=2&token=other", "&utm_source=x", "&amp;utm_source=x", "?body.content_type=x", "?", "?%zz",
+    "/", "/?x=+y", "%3Futm_source%3Dx", "%253Futm_source%253Dx", "?x-pulse-query=1", ")", "%20", "?" + "y" * 5_000,
+]  # fmt: skip
+
+
+async def test_a_link_works_with_what_mail_programs_add_to_it(rest: httpx.AsyncClient, peers: fakes.Peers) -> None:
+    token = KeyRing.parse(KEY).sign(Subscription("acme", "ada", "news", "EMAIL"))
+    encoded_twice = "".join(f"%25{ord(character):02X}" for character in token)
+    for path in [encoded_twice, *(token + added for added in ADDED)]:
+        peers.recipients.requests.clear()
+        for method in ("GET", "POST"):
+            answer = await rest.request(method, f"/unsubscribe/{path}")
+            assert (answer.status_code, answer.headers["content-type"]) == (200, "text/html; charset=utf-8"), path
+        [kept] = peers.recipients.requests
+        assert (kept.tenant_id, kept.suppression.user_id, kept.suppression.category) == ("acme", "ada", "news")
+
+
 @pytest.mark.parametrize("path", ["/unsubscribe/nonsense", "/unsubscribe/%C3%BC", "/unsubscribe/" + "x" * 9_000])
 async def test_a_link_that_is_not_pulses_is_a_400_with_a_page(
     rest: httpx.AsyncClient, peers: fakes.Peers, path: str

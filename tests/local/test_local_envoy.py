@@ -77,6 +77,9 @@ class Backend(
         self._note(request, context)
         return httpbody_pb2.HttpBody(content_type="text/plain", data=b"")
 
+    async def ReceiveSesEvent(self, request, context):
+        return await self.ReceiveTwilioReceipt(request, context)
+
 
 def _limited() -> status_pb2.Status:
     detail = any_pb2.Any()
@@ -232,6 +235,24 @@ async def test_a_callback_reaches_the_delivery_service_raw(backend, rest):
     assert answer.status_code == 200
     assert backend.request.body.data == b"MessageStatus=delivered"
     assert (backend.request.tenant_id, backend.request.notification_id) == ("default", "n1")
+
+
+async def test_a_callback_may_bring_any_query_which_goes_along_unread(backend, rest):
+    queries = [
+        "",
+        "notification_id=n1",
+        "notification_id=n1&utm_source=x",
+        "notification_id=other",
+        "a=1&a=2&%zz=+",
+        "?&=",
+    ]
+    for path in ("/callbacks/twilio/default/n1", "/callbacks/ses", "/callbacks/ses/"):
+        for query in queries:
+            answer = await rest.post(f"{path}?{query}", content=b"x=y", headers={"x-pulse-query": "forged"})
+            assert answer.status_code == 200, (path, query)
+            assert backend.request.body.data == b"x=y"
+            assert dict(backend.metadata).get("x-pulse-query", "") == query
+    assert not dict(backend.metadata)["x-envoy-original-path"].count("?")
 
 
 async def test_native_grpc_passes_on_the_same_port_but_only_to_the_public_services(plan, backend, rest):

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.config import ConfigError, Settings
-from shared.unsubscribe import LONGEST_TOKEN, BadToken, KeyRing, Subscription
+from shared.unsubscribe import LONGEST_TOKEN, BadToken, KeyRing, Subscription, unspoilt
 
 OLD, NEW = "old-key-of-the-suite", "new-key-of-the-suite"
 SUBSCRIPTION = Subscription("acme", "user-1", "newsletter", "EMAIL")
@@ -50,6 +50,35 @@ def test_what_is_no_token_is_told_from_one(token: str) -> None:
         KeyRing.parse(NEW).verify(token)
     with pytest.raises(BadToken):
         KeyRing.parse("").verify(token)
+
+
+@pytest.mark.parametrize(
+    "added",
+    ["", "&utm_source=x", "&amp;utm_source=x", "?utm_source=x", "%3Futm%3Dx", "%253Fx", ".", ")", "%3E", ">", "=", ";a",
+     "+b", " c", "%0D%0A", "/", "\u00a0d", "#top", "\0", "&=?%"],
+)  # fmt: skip
+def test_what_others_put_behind_a_token_is_no_part_of_it(added: str) -> None:
+    token = KeyRing.parse(NEW).sign(SUBSCRIPTION)
+    assert unspoilt(token + added) == token
+
+
+def encoded_wholly(text: str) -> str:
+    return "".join(f"%{byte:02X}" for byte in text.encode())
+
+
+@pytest.mark.parametrize("times", [1, 2, 3])
+def test_a_token_that_was_percent_encoded_on_its_way_is_read(times: int) -> None:
+    token = KeyRing.parse(NEW).sign(SUBSCRIPTION)
+    found = encoded_wholly(token)
+    for _ in range(times - 1):
+        found = found.replace("%", "%25")
+    assert unspoilt(found) == token
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"])))
+def test_of_any_text_only_characters_of_a_token_are_left(text: str) -> None:
+    assert unspoilt(unspoilt(text)) == unspoilt(text)
+    assert not unspoilt(text) or unspoilt(text).replace("-", "a").replace("_", "a").isalnum()
 
 
 def test_an_empty_ring_is_false_and_signs_nothing() -> None:

@@ -9,10 +9,14 @@ from urllib.parse import quote
 from twilio.request_validator import RequestValidator  # type: ignore[import-untyped]
 
 
-def callback_url(public_url: str, tenant_id: str, notification_id: str) -> str:
-    """The address given to Twilio for one notification; its signature covers every character."""
+def callback_url(public_url: str, tenant_id: str, notification_id: str, query: str = "") -> str:
+    """The address given to Twilio for one notification, or the same with another query.
+
+    Twilio's signature covers every character of the address that it was given.
+    """
     tenant, notification = quote(tenant_id, safe=""), quote(notification_id, safe="")
-    return f"{public_url.rstrip('/')}/callbacks/twilio/{tenant}/{notification}?notification_id={notification}"
+    query = query or f"notification_id={notification}"
+    return f"{public_url.rstrip('/')}/callbacks/twilio/{tenant}/{notification}?{query}"
 
 
 def is_signed(auth_token: str, url: str, form: Mapping[str, str], signature: str) -> bool:
