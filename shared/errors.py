@@ -16,9 +16,17 @@ import grpc
 from google.protobuf.any_pb2 import Any as AnyMessage
 from google.protobuf.message import Message
 from google.rpc import error_details_pb2, status_pb2
-from grpc_status import rpc_status
+
+from shared import error_bounds as bounds
+from shared.error_bounds import fit, quoted
 
 DOMAIN = "pulse"
+#: Fields that a message names; more are counted.
+_MOST_TOLD = 10
+#: Where metadata counts the violations if they are more than the details hold.
+_COUNT = "violations"
+#: Where gRPC carries a google.rpc.Status with its details.
+_DETAILS_KEY = "grpc-status-details-bin"
 
 
 class Code(enum.Enum):
@@ -81,18 +89,21 @@ class PulseError(Exception):
 
 
 def invalid(violations: Sequence[Violation], reason: str = "INVALID_FIELDS") -> PulseError:
-    """INVALID_ARGUMENT that names each field."""
-    message = "; ".join(f"{v.field}: {v.description}" for v in violations)
+    """INVALID_ARGUMENT that names each field, or says how many there are and names the first."""
+    message = "; ".join(f"{v.field}: {v.description}" for v in violations[:_MOST_TOLD])
+    if len(violations) > _MOST_TOLD:
+        message = f"{len(violations)} fields break their rules, the first of them {message}"
     return PulseError(Code.INVALID_ARGUMENT, reason, message, violations=tuple(violations))
 
 
 def not_found(what: str, name: str) -> PulseError:
     """NOT_FOUND with reason ``<WHAT>_NOT_FOUND``."""
-    return PulseError(Code.NOT_FOUND, f"{what.upper()}_NOT_FOUND", f"there is no {what.lower()} {name!r}")
+    return PulseError(Code.NOT_FOUND, f"{what.upper()}_NOT_FOUND", f"there is no {what.lower()} {quoted(name)}")
 
 
 def to_status(error: PulseError) -> status_pb2.Status:
-    """The error as it crosses the wire."""
+    """The error as it crosses the wire, with so much of its texts as trailers may hold."""
+    error = _bounded(error)
     metadata = dict(error.metadata)
     if error.hint:
         metadata["hint"] = error.hint
@@ -126,9 +137,10 @@ def from_status(status: status_pb2.Status) -> PulseError:
 
 def from_rpc_error(error: grpc.RpcError) -> PulseError:
     """What a failed call means, as the server said it or, where it could not, as gRPC says."""
-    status = rpc_status.from_call(error) if hasattr(error, "trailing_metadata") else None
-    if status is not None:
-        return from_status(status)
+    trailing: Any = error.trailing_metadata() or () if hasattr(error, "trailing_metadata") else ()
+    for key, value in trailing:
+        if key == _DETAILS_KEY:
+            return from_status(status_pb2.Status.FromString(value))
     # gRPC's own words are not passed on: they hold addresses of the inside.
     code = _BY_NUMBER.get(error.code().value[0], Code.INTERNAL) if hasattr(error, "code") else Code.INTERNAL
     return PulseError(code, code.name, _TRANSPORT.get(code, "a call between services of Pulse failed"))
@@ -140,6 +152,28 @@ _TRANSPORT = {
     Code.CANCELLED: "the call was cancelled",
     Code.RESOURCE_EXHAUSTED: "the message is larger than a service of Pulse takes",
 }
+
+
+def _bounded(error: PulseError) -> PulseError:
+    """The same, with long texts cut; metadata's ``violations`` counts them where not all are named."""
+    metadata = {fit(key, bounds.TEXT): fit(value, bounds.TEXT) for key, value in error.metadata.items()}
+    told = [Violation(fit(v.field, bounds.TEXT), fit(v.description, bounds.TEXT)) for v in error.violations]
+    violations = bounds.first(told, lambda v: (v.field, v.description), bounds.VIOLATIONS)
+    if len(violations) < len(told):
+        metadata = {_COUNT: str(len(told)), **metadata}
+    limits = [
+        QuotaViolation(fit(q.subject, bounds.TEXT), fit(q.description, bounds.TEXT), q.value) for q in error.quotas
+    ]
+    return PulseError(
+        error.code,
+        fit(error.reason, bounds.REASON),
+        fit(error.message, bounds.MESSAGE, bounds.percent_bytes),
+        fit(error.hint, bounds.HINT),
+        tuple(violations),
+        tuple(bounds.first(limits, lambda q: (q.subject, q.description), bounds.LIMITS)),
+        error.retry_after,
+        dict(bounds.first(metadata.items(), lambda pair: pair, bounds.METADATA)),
+    )
 
 
 def _pack(detail: Message) -> AnyMessage:

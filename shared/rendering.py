@@ -14,6 +14,7 @@ from liquid.exceptions import LiquidError, ResourceLimitError, UndefinedError
 from liquid.template import BoundTemplate
 from markupsafe import escape
 
+from shared.error_bounds import fit, quoted
 from shared.liquid_bounds import BoundedEnvironment
 from shared.locales import nearest
 from shared.plain_text import plain_text
@@ -22,6 +23,8 @@ from shared.plain_text import plain_text
 MAX_TEXT = 65_536
 #: Most outputs and tags in one text.
 MAX_MARKUP = 2_000
+#: Longest words of the parser that are passed on, and longest name of a variable, bytes: they quote the template.
+LONGEST_LINE = 120
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 # What a browser strips before it reads a URL's scheme must not hide the scheme.
@@ -169,7 +172,7 @@ def _parse(environment: BoundedEnvironment, part: str, source: str) -> BoundTemp
         raise RenderError("TEMPLATE_SYNTAX", f"{part}: nested too deeply") from None
     unknown = sorted(set(template.filter_names()) - environment.filters.keys())
     if unknown:
-        raise RenderError("TEMPLATE_SYNTAX", f"{part}: there is no filter {unknown[0]!r}")
+        raise RenderError("TEMPLATE_SYNTAX", f"{part}: there is no filter {quoted(unknown[0])}")
     return template
 
 
@@ -178,7 +181,7 @@ def _render(template: BoundTemplate, context: Mapping[str, object]) -> str:
         return template.render(context)
     except UndefinedError as error:
         variable = _first_line(error).removesuffix(" is undefined").strip("'")
-        raise RenderError("MISSING_VARIABLE", f"the context does not hold {variable!r}", variable) from None
+        raise RenderError("MISSING_VARIABLE", f"the context does not hold {quoted(variable)}", variable) from None
     except ResourceLimitError:
         raise RenderError("RENDER_LIMIT", "the text would grow too large or take too long") from None
     except (LiquidError, RecursionError, ArithmeticError, ValueError, TypeError):
@@ -202,4 +205,4 @@ def _harmless(value: object) -> object:
 
 
 def _first_line(error: Exception) -> str:
-    return str(error).partition("\n")[0]
+    return fit(str(error).partition("\n")[0], LONGEST_LINE)

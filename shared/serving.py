@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from typing import Any
 
 import grpc
@@ -158,20 +158,24 @@ def _code(error: Exception, context: grpc.aio.ServicerContext[Any, Any]) -> str:
 
 
 async def _abort(context: grpc.aio.ServicerContext[Any, Any], error: Exception, method: str) -> None:
-    """Ends the call; a retry time also goes into the trailing metadata, which REST shows as a header."""
+    """Ends the call."""
     if isinstance(error, grpc.aio.AbortError):
         raise error
     if not isinstance(error, PulseError):
         log.error("unexpected error", method=method, exc_info=error)
         error = PulseError(Code.INTERNAL, "INTERNAL", "something went wrong in Pulse; it was logged")
     status = rpc_status.to_status(to_status(error))
-    trailing = [*(context.trailing_metadata() or ()), *status.trailing_metadata]
-    if error.retry_after is not None:
-        trailing.append(("retry-after", str(max(1, -int(-error.retry_after // 1)))))
-    if "http_status" in error.metadata:
-        trailing.append(("x-http-code", error.metadata["http_status"]))
+    trailing = (*(context.trailing_metadata() or ()), *status.trailing_metadata, *_headers(error))
     context.set_trailing_metadata(trailing)
-    await context.abort(status.code, status.details, tuple(trailing))
+    await context.abort(status.code, status.details, trailing)
+
+
+def _headers(error: PulseError) -> Iterator[tuple[str, str]]:
+    """What REST shows as headers: when to come back, and the HTTP status if the error has one of its own."""
+    if error.retry_after is not None:
+        yield "retry-after", str(max(1, -int(-error.retry_after // 1)))
+    if "http_status" in error.metadata:
+        yield "x-http-code", error.metadata["http_status"]
 
 
 class Server:

@@ -16,6 +16,7 @@ from services.gateway.calls import Context, Entry
 from services.gateway.peers import ask
 from shared import secret_keys
 from shared.clock import Clock
+from shared.error_bounds import quoted
 from shared.errors import Code, PulseError, Violation, invalid, not_found
 from shared.logs import logger
 from shared.scopes import SCOPES
@@ -136,7 +137,7 @@ def _tenant(caller: Caller, named: str) -> str:
 def _refuse_unknown(scopes: Iterable[str]) -> None:
     unknown = sorted(set(scopes) - SCOPES)
     if unknown:
-        raise invalid([Violation("key.scopes", f"{unknown[0]!r} is none; there are {', '.join(sorted(SCOPES))}")])
+        raise invalid([Violation("key.scopes", f"{quoted(unknown[0])} is none; there are {', '.join(sorted(SCOPES))}")])
 
 
 def _refuse_more_than_held(caller: Caller, scopes: Iterable[str]) -> None:

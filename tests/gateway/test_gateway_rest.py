@@ -15,10 +15,10 @@ import pytest
 from pulse.common.v1 import limit_pb2
 from pulse.gateway.v1 import notification_service_pb2_grpc
 from services.local import envoy
-from shared.errors import Code, PulseError
+from shared.errors import Code, PulseError, QuotaViolation, Violation, from_status, to_status
 from shared.unsubscribe import KeyRing, Subscription
 from tests.gateway import fakes
-from tests.gateway.conftest import request
+from tests.gateway.conftest import refusal, request
 from tests.support.servers import make_plan, running
 
 KEY = "the-key-that-signs-now"
@@ -150,3 +150,45 @@ async def test_a_breaker_is_overridden_and_delivery_paused_over_rest(
     assert answer.json()["details"][0]["reason"] == "PROVIDER_NOT_FOUND"
     assert (await rest.post("/v1/operations/delivery:pause", json={"channel": "sms"})).status_code == 200
     assert (await rest.get("/v1/operations/providers")).json()["providers"][0]["provider"] == "smtp"
+
+
+LONG = "\U0001f600" * 30_000
+LONG_ERRORS = [
+    PulseError(Code.INVALID_ARGUMENT, "X" * 500, LONG, LONG, [Violation(LONG, LONG)] * 40),
+    PulseError(Code.RESOURCE_EXHAUSTED, "X", "%\x01\n " * 9_000, quotas=[QuotaViolation(LONG, LONG)] * 40),
+    PulseError(Code.NOT_FOUND, "X", " y " * 9_000, metadata={f"{n}{LONG}": LONG for n in range(40)}),
+    PulseError(Code.PERMISSION_DENIED, "X", '"\\</script>\u2028\x7f\x85' * 900),
+]
+
+
+@pytest.mark.parametrize("error", LONG_ERRORS, ids=lambda error: error.code.name)
+async def test_no_error_is_lost_for_its_length(rest: httpx.AsyncClient, peers: fakes.Peers, error: PulseError) -> None:
+    peers.router.refuse = lambda _: error
+    told = from_status(to_status(error))
+    answer = await rest.post("/v1/notifications", json=SEND)
+    assert (answer.json()["code"], answer.json()["message"]) == (error.code.number, told.message)
+    assert answer.json()["details"][0]["reason"] == told.reason
+    batch = await rest.post("/v1/notifications:batchSend", json={"requests": [SEND]})
+    assert batch.json()["results"][0]["error"]["message"] == told.message
+    async with grpc.aio.insecure_channel(f"{rest.base_url.host}:{rest.base_url.port}") as channel:
+        stub = notification_service_pb2_grpc.NotificationServiceStub(channel)
+        assert await refusal(stub.SendNotification(request())) == told
+
+
+@pytest.mark.parametrize(
+    ("body", "begin", "fields"),
+    [
+        ({"contents": [{"body": "{% " + "x" * 30_000 + " %}"}]}, "template.contents[0].body: unexpected tag 'xxx", 1),
+        ({"contents": [{"body": "{{ a | " + "é" * 20_000 + " }}"}]}, "template.contents[0].body: ", 1),
+        ({"contents": [{"body": "{{"}] * 40}, "79 fields break their rules, the first of them template.contents[0]", 9),
+        ({"contents": [{"body": ""}] * 40}, "40 fields break their rules, the first of them template.contents[0]", 9),
+    ],
+)
+async def test_long_texts_are_cut_and_many_mistakes_are_counted(
+    rest: httpx.AsyncClient, body: dict[str, Any], begin: str, fields: int
+) -> None:
+    answer = await rest.post("/v1/templates", json={"name": "long", "channel": "email", **body})
+    assert answer.status_code == 400
+    assert answer.json()["message"].startswith(begin)
+    bad = next(detail for detail in answer.json()["details"] if "field_violations" in detail)
+    assert len(bad["field_violations"]) >= fields
