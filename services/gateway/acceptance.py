@@ -10,6 +10,7 @@ from pulse.common.v1 import notification_pb2
 from pulse.gateway.v1 import notification_service_pb2 as api
 from pulse.router.v1 import router_service_pb2 as router_pb2
 from services.gateway import (
+    carrying,
     context,
     destinations,
     digests,
@@ -32,9 +33,6 @@ from shared.ids import uuid7
 from shared.rendering import RenderError
 from shared.times import to_timestamp
 from shared.validation import check
-
-#: FCM's limit on what a push may carry, bytes.
-_LARGEST_PUSH = 4096
 
 
 class Draft(NamedTuple):
@@ -150,7 +148,7 @@ def _fallback(asked: notification_pb2.Fallback, address: str) -> notification_pb
 
 
 def _check_texts(wanted: Sequence[Destination], draft: Draft, template: PinnedTemplate) -> None:
-    """Refuses what could not be rendered for each of the channels, or as a push could not be carried."""
+    """Refuses what could not be rendered for each of the channels, or not be carried by it."""
     given = draft.context
     if template.stored.HasField("digest_window"):
         digests.refuse_own(given)
@@ -165,10 +163,7 @@ def _check_texts(wanted: Sequence[Destination], draft: Draft, template: PinnedTe
 def _check_text(
     channel: str, request: api.SendNotificationRequest, given: dict[str, Any], template: PinnedTemplate
 ) -> None:
-    if channel != "PUSH":
+    if channel == "EMAIL":
         template.compiled.check(channel, request.locale, given)
-        return
-    rendered = template.compiled.render(channel, request.locale, given)
-    title = request.subject or rendered.subject
-    if len(title.encode()) + len(rendered.body.encode()) > _LARGEST_PUSH:
-        raise Refusal("context", "PUSH_TOO_LARGE", "makes title and text longer than a push can be (4 KiB)")
+    else:
+        carrying.check(channel, request.subject, template.compiled.render(channel, request.locale, given))

@@ -24,6 +24,7 @@ from services.sandbox.twilio_callbacks import Callback, StatusCallbacks
 from services.sandbox.twilio_errors import FAILING_FROM, FAILING_TO, refusal
 
 PROVIDER = "twilio"
+#: UTF-16 code units: an emoji counts twice.
 LONGEST_BODY = 1600
 
 E164 = re.compile(r"\+[1-9]\d{6,14}")
@@ -113,7 +114,7 @@ def _mistake(form: dict[str, str]) -> int | None:
         return 21603
     if not form.get("Body"):
         return 21602
-    if len(form["Body"]) > LONGEST_BODY:
+    if len(form["Body"].encode("utf-16-le", "replace")) // 2 > LONGEST_BODY:
         return 21617
     if E164.fullmatch(to) is None:
         return 21211

@@ -13,6 +13,7 @@ from services.delivery.config import DeliverySettings
 from services.delivery.providers.base import OutcomeKind
 from services.delivery.providers.deadline_adapter import DeadlineAdapter
 from services.delivery.providers.fcm import FcmProvider
+from shared.channel_bounds import LARGEST_PUSH, push_bytes, push_payload
 from shared.clock import SystemClock
 from tests.delivery.conftest import Sandbox
 from tests.delivery.outgoing import connections, outgoing, within
@@ -81,6 +82,17 @@ def test_a_push_over_4_kib_is_refused_without_a_call(fcm: FcmProvider, sandbox: 
     outcome = fcm.send(outgoing(TO, body="é" * 2100), within())
     assert (outcome.kind, outcome.code) == (OutcomeKind.PERMANENT_FAILURE, "PAYLOAD_TOO_LARGE")
     assert fcm.send(outgoing(TO, body="é" * 1900), within()).kind is OutcomeKind.SUCCEEDED
+
+
+@pytest.mark.parametrize("sign", ["x", '"', "\n", "\x01", "é", "\U0001f600"])
+@pytest.mark.parametrize("title", ["Hello", ""])
+def test_the_largest_push_that_is_counted_as_one_is_taken(fcm: FcmProvider, sign: str, title: str) -> None:
+    def room(body: str) -> int:
+        return LARGEST_PUSH - push_bytes(push_payload("0" * 36, title, body))
+
+    most = sign * (room("") // (room("") - room(sign)))
+    assert fcm.send(outgoing(TO, subject=title, body=most + "x" * room(most)), within()).kind is OutcomeKind.SUCCEEDED
+    assert fcm.send(outgoing(TO, subject=title, body=most + sign), within()).code == "PAYLOAD_TOO_LARGE"
 
 
 @pytest.mark.parametrize("to", ["unregistered-1", "not a token", ""])

@@ -61,6 +61,7 @@ def test_the_notification_id_may_come_as_a_parameter_of_its_own(sandbox: Running
         ({"from_": "+15005550008"}, 21611, 429),
         ({"body": ""}, 21602, 400),
         ({"body": "x" * 1601}, 21617, 400),
+        ({"body": "\U0001f600" * 801}, 21617, 400),
         ({"from_": ""}, 21603, 400),
         ({"status_callback": "ftp://example.org"}, 21609, 400),
     ],

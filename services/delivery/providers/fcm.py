@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import uuid
 from typing import Any, Self
 
@@ -17,11 +16,9 @@ from services.delivery.providers.deadline_adapter import DeadlineAdapter, prepar
 from services.delivery.providers.endpoints import FCM_URL
 from services.delivery.providers.http_errors import never_sent, retry_after_seconds
 from services.delivery.providers.local_credential import LocalCredential
+from shared.channel_bounds import LARGEST_PUSH, push_bytes, push_payload
 from shared.clock import Clock
 from shared.logs import logger
-
-#: https://firebase.google.com/docs/cloud-messaging: notification and data together, bytes.
-LARGEST_PAYLOAD = 4096
 
 _ERROR_CODES: tuple[tuple[type[Exception], str], ...] = (
     (messaging.UnregisteredError, "UNREGISTERED"),
@@ -80,9 +77,10 @@ class FcmProvider:
         """One push. A refused connection is certain; a request without a readable answer is not."""
         if not outgoing.to:
             return permanent("INVALID_ARGUMENT", "there is no device token")
-        push = _push(outgoing)
-        if _payload_bytes(push) > LARGEST_PAYLOAD:
-            return permanent("PAYLOAD_TOO_LARGE", f"a push has at most {LARGEST_PAYLOAD} bytes")
+        payload = push_payload(outgoing.notification_id, outgoing.subject, outgoing.body)
+        if push_bytes(payload) > LARGEST_PUSH:
+            return permanent("PAYLOAD_TOO_LARGE", f"a push has at most {LARGEST_PUSH} bytes")
+        push = _push(payload, outgoing.to)
         try:
             with self._adapter.until(deadline, outgoing.traceparent):
                 return succeeded(self._service.send(push))
@@ -124,16 +122,10 @@ def _service(app: firebase_admin.App, adapter: DeadlineAdapter, base_url: str) -
     return service
 
 
-def _push(outgoing: Outgoing) -> messaging.Message:
+def _push(payload: dict[str, dict[str, str]], token: str) -> messaging.Message:
     push = messaging.Message(
-        data={"notification_id": outgoing.notification_id},
-        notification=messaging.Notification(title=outgoing.subject or None, body=outgoing.body),
+        data=payload["data"], notification=messaging.Notification(**payload["notification"])
     )
     # The constructor warns at every call that tokens give way to installation ids, which callers do not have.
-    push.token = outgoing.to
+    push.token = token
     return push
-
-
-def _payload_bytes(push: messaging.Message) -> int:
-    payload = {"notification": {"title": push.notification.title, "body": push.notification.body}, "data": push.data}
-    return len(json.dumps(payload, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace"))

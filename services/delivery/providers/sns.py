@@ -9,6 +9,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from services.delivery.config import DeliverySettings
 from services.delivery.providers.aws_client import AwsClient
 from services.delivery.providers.base import Outcome, Outgoing, permanent, succeeded, unanswered
+from shared.channel_bounds import says_nothing
 from shared.clock import Clock
 
 
@@ -41,7 +42,7 @@ class SnsProvider:
 
     def send(self, outgoing: Outgoing, deadline: float) -> Outcome:
         """One SMS."""
-        if not outgoing.body.strip():
+        if says_nothing(outgoing.body):
             return permanent("EMPTY_BODY", "an SMS must say something")
         attributes = {
             "AWS.SNS.SMS.SMSType": _text("Transactional"),

@@ -17,6 +17,7 @@ from services.delivery.providers.deadline_adapter import DeadlineAdapter, prepar
 from services.delivery.providers.endpoints import TWILIO_URL
 from services.delivery.providers.http_errors import never_sent, retry_after_seconds
 from services.delivery.providers.twilio_signature import callback_url
+from shared.channel_bounds import says_nothing
 from shared.clock import Clock
 from shared.logs import logger
 
@@ -65,7 +66,7 @@ class TwilioProvider:
 
     def send(self, outgoing: Outgoing, deadline: float) -> Outcome:
         """One SMS. A refused connection is certain; a request without a readable answer is not."""
-        if not outgoing.body.strip():
+        if says_nothing(outgoing.body):
             return permanent("EMPTY_BODY", "an SMS must say something")
         callback = callback_url(self._public_url, outgoing.tenant_id, outgoing.notification_id)
         arguments = {"status_callback": callback} if self._public_url else {}

@@ -1,0 +1,38 @@
+"""What one SMS or push can carry at the most: known at the door, and the same for the workers that send them."""
+
+from __future__ import annotations
+
+import json
+import re
+import unicodedata
+
+#: Longest text of an SMS, all its segments together, as Twilio and Amazon SNS take it; :func:`sms_length` counts.
+LONGEST_SMS = 1600
+#: https://firebase.google.com/docs/cloud-messaging: notification and data of a push together, bytes.
+LARGEST_PUSH = 4096
+
+#: Letters and marks that show nothing by themselves, which no category tells: fillers, joiners, variation selectors.
+_BLANK = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]")
+#: Controls, formats, spaces and line ends.
+_BLANK_CATEGORIES = frozenset({"Cc", "Cf", "Zs", "Zl", "Zp"})
+
+
+def sms_length(text: str) -> int:
+    """Its length as providers bound it: in UTF-16 code units, of which an emoji takes two or more."""
+    return len(text.encode("utf-16-le", "replace")) // 2
+
+
+def says_nothing(text: str) -> bool:
+    """Whether nobody would see anything of it: empty, blanks, characters without a shape."""
+    return all(unicodedata.category(sign) in _BLANK_CATEGORIES or _BLANK.match(sign) for sign in text)
+
+
+def push_payload(notification_id: str, title: str, body: str) -> dict[str, dict[str, str]]:
+    """What a push carries; without a title it has none."""
+    notification = {"title": title, "body": body} if title else {"body": body}
+    return {"notification": notification, "data": {"notification_id": notification_id}}
+
+
+def push_bytes(payload: dict[str, dict[str, str]]) -> int:
+    """Its length as JSON: what stands in quotes, a line end say, takes two bytes or more."""
+    return len(json.dumps(payload, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace"))
