@@ -2,28 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import resources
-from typing import TypeVar
-
-from redis.asyncio import Redis
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
-from redis.exceptions import RedisError
 
 from services.router.lanes import Lane
 from services.router.provider_rates import Rate
+from services.router.shared_redis import SharedRedis
 
 #: The braces make it a hash tag: in a cluster all buckets lie in one slot, as one script may touch only one.
 _PREFIX = "{pulse:rate}:"
-
-Answer = TypeVar("Answer")
-
-
-class BucketsUnavailableError(Exception):
-    """Redis is gone; tokens may have been taken."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,34 +39,32 @@ class Taken:
 
 
 class SharedBuckets:
-    """Takes tokens and gives them back; no call lasts longer than ``timeout`` s."""
+    """Takes tokens and gives them back."""
 
-    def __init__(self, redis_url: str, timeout: float) -> None:
-        # No time-outs of the driver's own: it keeps them by asyncio.wait_for, which in Python 3.11 can swallow a
-        # cancellation (https://bugs.python.org/issue37658).
-        self._redis = Redis.from_url(
-            redis_url, retry=Retry(NoBackoff(), 1), socket_timeout=None, socket_connect_timeout=None
-        )
-        self._timeout = timeout
-        self._take = self._redis.register_script(_script("take_tokens.lua"))
-        self._give_back = self._redis.register_script(_script("return_tokens.lua"))
+    def __init__(self, redis: SharedRedis) -> None:
+        self._redis = redis
+        self._take = redis.script(_script("take_tokens.lua"))
+        self._give_back = redis.script(_script("return_tokens.lua"))
 
     async def take(self, lane: Lane, wanted: Sequence[Wanted], *, afresh: bool) -> list[Taken]:
-        """What there is of each, at one moment; raises :class:`BucketsUnavailableError`.
+        """What there is of each, at one moment; raises :class:`services.router.shared_redis.RedisUnavailableError`.
 
         ``afresh``: tokens may have been taken without Redis. The buckets are taken to be empty.
         """
         arguments: list[str | int] = [lane.value, int(afresh)]
         for one in wanted:
             arguments += (one.rate.burst, one.rate.interval, one.count, int(one.hungry))
-        answers = iter(await self._bounded(self._take([_PREFIX + one.provider for one in wanted], arguments)))
+        answers = iter(await self._redis.run(self._take, [_PREFIX + one.provider for one in wanted], arguments))
         return [
             Taken(one.provider, count, wait / 1_000_000, full_at, one.rate.interval)
             for one, count, wait, full_at in zip(wanted, answers, answers, answers, strict=True)
         ]
 
     async def give_back(self, unused: Sequence[tuple[Taken, int]]) -> None:
-        """Gives so many of each back, those that are Redis's; raises :class:`BucketsUnavailableError`."""
+        """Gives so many of each back, those that are Redis's.
+
+        Raises :class:`services.router.shared_redis.RedisUnavailableError`.
+        """
         keys: list[str] = []
         arguments: list[str | int] = []
         for taken, count in unused:
@@ -86,18 +72,11 @@ class SharedBuckets:
                 keys.append(_PREFIX + taken.provider)
                 arguments += (taken.full_at, taken.full_at - count * taken.interval)
         if keys:
-            await self._bounded(self._give_back(keys, arguments))
+            await self._redis.run(self._give_back, keys, arguments)
 
     async def close(self) -> None:
-        """Closes the connections."""
-        await self._redis.aclose()
-
-    async def _bounded(self, call: Awaitable[Answer]) -> Answer:
-        try:
-            async with asyncio.timeout(self._timeout):
-                return await call
-        except (RedisError, OSError, TimeoutError) as error:
-            raise BucketsUnavailableError(type(error).__name__) from error
+        """Closes the connections to Redis."""
+        await self._redis.close()
 
 
 def _script(name: str) -> str:

@@ -52,7 +52,15 @@ class RouterSettings(Settings):
     router_limits_poll_seconds: float = Field(
         1.0, gt=0, le=60, description="pause between looks at the limits that operators set, s"
     )
-    router_limiter_timeout_seconds: float = Field(0.02, gt=0, le=1, description="longest wait for Redis in a call, s")
+    router_limiter_timeout_seconds: float = Field(
+        0.02,
+        gt=0,
+        le=1,
+        description="longest wait for Redis in a call, s; must be above a round trip to it, or it counts as away",
+    )
+    router_limiter_connect_seconds: float = Field(
+        2.0, gt=0, le=60, description="longest time to connect to Redis, in the background of calls, s"
+    )
     router_limiter_retry_seconds: float = Field(0.1, gt=0, le=60, description="pause before Redis is tried again, s")
     router_limiter_grace_seconds: float = Field(
         1.0, gt=0, le=60, description="a Redis that answers late is lost, and SMS closed, after so long, s"

@@ -7,10 +7,11 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 
 from services.router.batches import deal, pack
-from services.router.limits import LimiterSlowError, LimiterUnavailableError, SharedWindows
+from services.router.limits import SharedWindows
 from services.router.local_limits import LocalLimits, share
 from services.router.outage import Outage
 from services.router.quota import Admitted, Claim, Closed, Place, Refused, Verdict
+from services.router.shared_redis import RedisSlowError, RedisUnavailableError
 from shared.gather import Gatherer
 
 #: Claims at the most in one script call, which holds up Redis for some µs each.
@@ -65,7 +66,7 @@ class Limiter:
         if asked_at >= self._try_again_at:
             try:
                 answers = await self._shared.take(claims)
-            except LimiterUnavailableError as error:
+            except RedisUnavailableError as error:
                 self._failed(error)
             else:
                 self._failing_since = None
@@ -88,16 +89,16 @@ class Limiter:
             return
         try:
             await self._shared.give_back(places)
-        except LimiterUnavailableError as error:
+        except RedisUnavailableError as error:
             self._failed(error)
 
-    def _failed(self, error: LimiterUnavailableError) -> None:
+    def _failed(self, error: RedisUnavailableError) -> None:
         now = self._monotonic()
         self._try_again_at = now + self._retry_after
         if self._failing_since is None:
             self._failing_since = now
         # On a machine that is busy an answer is now and then late: that alone must not close a channel.
-        if not isinstance(error, LimiterSlowError) or now - self._failing_since > self._grace:
+        if not isinstance(error, RedisSlowError) or now - self._failing_since > self._grace:
             self.outage.failed(str(error))
 
     async def _confirm(

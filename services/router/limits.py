@@ -8,19 +8,12 @@ routers agree.
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import time
-from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from importlib import resources
-from typing import TypeVar
-
-from redis.asyncio import Redis
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
-from redis.exceptions import RedisError
 
 from services.router.quota import LOGGED, Admitted, Claim, Place, Refused, Standing, Terms
+from services.router.shared_redis import SharedRedis
 
 #: The braces make it a hash tag: in a cluster all windows lie in one slot, as one script may touch only one.
 _PREFIX = "{pulse:limit}:"
@@ -28,81 +21,44 @@ _PREFIX = "{pulse:limit}:"
 _PLACES_TAKEN = 0
 _REFUSED = 3
 
-Answer = TypeVar("Answer")
-
-
-class LimiterUnavailableError(Exception):
-    """Redis is gone; what was asked may or may not have been done."""
-
-
-class LimiterSlowError(LimiterUnavailableError):
-    """Redis did not answer in time; it may only be busy."""
-
 
 class SharedWindows:
-    """Takes and gives back places; no call lasts longer than ``timeout`` s."""
+    """Takes and gives back places."""
 
-    def __init__(self, redis_url: str, timeout: float, monotonic: Callable[[], float] = time.monotonic) -> None:
-        # One retry renews a connection that was cut while idle; tokens make doing it twice harmless.
-        # No time-outs of the driver's own: they would end a call that only this process's own pause made late.
-        self._redis = Redis.from_url(
-            redis_url, retry=Retry(NoBackoff(), 1), socket_timeout=None, socket_connect_timeout=None
-        )
-        self._timeout = timeout
+    def __init__(self, redis: SharedRedis, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._redis = redis
         self._monotonic = monotonic
-        self._take = self._redis.register_script(_script("limits.lua"))
-        self._give_back = self._redis.register_script(_script("refunds.lua"))
+        self._take = redis.script(_script("limits.lua"))
+        self._give_back = redis.script(_script("refunds.lua"))
 
     async def take(self, claims: Sequence[Claim]) -> list[Admitted | Refused]:
-        """What became of each claim, all decided at one moment; raises :class:`LimiterUnavailableError`."""
+        """What became of each claim, all decided at one moment; raises
+        :class:`services.router.shared_redis.RedisUnavailableError`.
+        """
         numbers = _numbered(claims)
         arguments = _terms(numbers)
         for claim in claims:
             number = numbers[claim.terms]
             arguments += (claim.token, number if claim.counted else -number)
-        now, *answers = await self._bounded(self._take(_keys(claims), arguments))
+        now, *answers = await self._redis.run(self._take, _keys(claims), arguments)
         noted_at = self._monotonic()
         rows = zip(answers[0::4], answers[1::4], answers[2::4], answers[3::4], strict=True)
         return [_verdict(claim, row, now, noted_at) for claim, row in zip(claims, rows, strict=True)]
 
     async def give_back(self, places: Sequence[Place]) -> None:
-        """Frees the places that nobody shares; raises :class:`LimiterUnavailableError`."""
+        """Frees the places that nobody shares; raises
+        :class:`services.router.shared_redis.RedisUnavailableError`.
+        """
         claims = [place.claim for place in places]
         numbers = _numbered(claims)
         arguments = _terms(numbers)
         for place in places:
             arguments += (place.claim.token, numbers[place.claim.terms], place.taken_at or 0)
-        await self._bounded(self._give_back(_keys(claims), arguments))
+        await self._redis.run(self._give_back, _keys(claims), arguments)
 
     async def close(self) -> None:
-        """Closes the connections."""
-        await self._redis.aclose()
-
-    async def _bounded(self, call: Awaitable[Answer]) -> Answer:
-        """The call's answer within the time-out.
-
-        The wait is in two halves: if this process itself was held up, the first ends late, and what has
-        arrived meanwhile is read in the second before Redis is called slow.
-        """
-        task = asyncio.ensure_future(call)
-        try:
-            for _ in range(2):
-                done, _pending = await asyncio.wait({task}, timeout=self._timeout / 2)
-                if done:
-                    return task.result()
-        except (RedisError, OSError) as error:
-            raise LimiterUnavailableError(type(error).__name__) from error
-        finally:
-            await _end(task)
-        raise LimiterSlowError(f"no answer within {self._timeout:g} s")
-
-
-async def _end(task: asyncio.Future[Answer]) -> None:
-    """Cancels what is still under way, and with it its connection: a late answer is nobody else's."""
-    if not task.done():
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError, RedisError, OSError):
-            await task
+        """Closes the connections to Redis."""
+        await self._redis.close()
 
 
 def _verdict(claim: Claim, row: tuple[int, int, int, int], now: int, noted_at: float) -> Admitted | Refused:

@@ -31,6 +31,7 @@ from services.router.quota import MILLIONTHS, Limit
 from services.router.recorder import Recorder
 from services.router.routes import parse_route
 from services.router.service import RouterService
+from services.router.shared_redis import SharedRedis
 from services.router.sms_prefixes import parse_prefixes, parse_prices
 from services.router.throughput import Throughput
 from services.router.wake_spans import WakeSpans
@@ -77,9 +78,13 @@ class Router:
             drawn=self.metrics.batch("draw"),
             tracer=tracer,
         )
-        self._limiter = _limiter(settings)
+        redis_url = settings.redis_url.get_secret_value()
+        connect = settings.router_limiter_connect_seconds
+        # Each with connections of its own: they wait differently long for one that is being made.
+        self._redis = SharedRedis(redis_url, settings.router_limiter_timeout_seconds, connect)
+        self._limiter = _limiter(settings, self._redis)
+        self._buckets = SharedBuckets(SharedRedis(redis_url, _BUCKETS_TIMEOUT, connect))
         self._rates = rates = Rates(parse_rates(settings.router_provider_rates))
-        self._buckets = SharedBuckets(settings.redis_url.get_secret_value(), _BUCKETS_TIMEOUT)
         throughput = Throughput(rates, self._buckets, replicas=settings.router_replicas)
         self._limits = LimitFeed(
             self._channel,
@@ -149,6 +154,7 @@ class Router:
 
     async def start(self) -> None:
         """Begins to dispatch and to serve. Neither Redis, the broker nor the ledger needs to be there yet."""
+        self._redis.connect()
         pause = self._settings.router_sweep_seconds
         lanes = self._lanes.values()
         self._dispatching = [asyncio.create_task(_keep_running(parts.dispatcher.run, pause)) for parts in lanes]
@@ -189,9 +195,9 @@ class Router:
             await parts.publisher.drain()
 
 
-def _limiter(settings: RouterSettings) -> Limiter:
+def _limiter(settings: RouterSettings, redis: SharedRedis) -> Limiter:
     return Limiter(
-        SharedWindows(settings.redis_url.get_secret_value(), settings.router_limiter_timeout_seconds),
+        SharedWindows(redis),
         LocalLimits(settings.router_local_keys),
         replicas=settings.router_replicas,
         retry_after=settings.router_limiter_retry_seconds,

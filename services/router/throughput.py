@@ -6,10 +6,11 @@ import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 
-from services.router.buckets import BucketsUnavailableError, SharedBuckets, Taken, Wanted
+from services.router.buckets import SharedBuckets, Taken, Wanted
 from services.router.lanes import Lane
 from services.router.outage import Outage
 from services.router.provider_rates import ProviderRates
+from services.router.shared_redis import RedisUnavailableError
 from services.router.token_bucket import TokenBucket
 
 #: Pause before Redis is tried again after a failure, s.
@@ -59,7 +60,7 @@ class Throughput:
         if wanted and self._monotonic() >= self._try_again_at:
             try:
                 taken = await self._shared.take(lane, wanted, afresh=self.outage.away)
-            except BucketsUnavailableError as error:
+            except RedisUnavailableError as error:
                 self._failed(error)
             else:
                 self.outage.worked()
@@ -81,14 +82,14 @@ class Throughput:
         if surplus and self._monotonic() >= self._try_again_at:
             try:
                 await self._shared.give_back(surplus)
-            except BucketsUnavailableError as error:
+            except RedisUnavailableError as error:
                 self._failed(error)
 
     def _is_hungry(self, lane: Lane, taken: Taken) -> bool:
         """Whether the lane is known to want more than it got: who got nothing is as hungry as before."""
         return taken.count > 0 or taken.provider in self._hungry[lane]
 
-    def _failed(self, error: BucketsUnavailableError) -> None:
+    def _failed(self, error: RedisUnavailableError) -> None:
         self._try_again_at = self._monotonic() + _RETRY_AFTER
         self.outage.failed(str(error))
 

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from services.router.buckets import SharedBuckets, Taken
 from services.router.lanes import Lane
 from services.router.provider_rates import Rate, Rates, parse_rates
+from services.router.shared_redis import SharedRedis
 from services.router.throughput import Throughput
 from services.router.token_bucket import TokenBucket
 from tests.router.conftest import OwnValkey
@@ -86,7 +87,7 @@ def test_parts_add_up_to_no_more_than_the_whole(rate: Rate, among: int) -> None:
 @pytest.fixture
 async def buckets(valkey_url: str) -> AsyncIterator[SharedBuckets]:
     """The shared buckets of one router."""
-    shared = SharedBuckets(valkey_url, 1.0)
+    shared = SharedBuckets(SharedRedis(valkey_url, 1.0))
     yield shared
     await shared.close()
 
@@ -133,7 +134,7 @@ async def at_once(*loops: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
 async def test_two_routers_share_one_bucket(valkey_url: str) -> None:
     """Four lanes take what they can: no window holds more than the rate."""
     rate = Rate(100, 0.5)
-    shared = [SharedBuckets(valkey_url, 1.0) for _ in range(2)]
+    shared = [SharedBuckets(SharedRedis(valkey_url, 1.0)) for _ in range(2)]
     routers = [throughput(one, rate, 2) for one in shared]
     times: list[float] = []
     async with at_once(*(use_all(one, lane, times) for one, lane in itertools.product(routers, Lane))):
@@ -205,7 +206,7 @@ async def test_without_a_bound_there_is_nothing_to_take(buckets: SharedBuckets) 
 async def test_without_redis_each_router_keeps_its_share_and_the_rate_holds_throughout(own_valkey: OwnValkey) -> None:
     """Redis is killed and comes back, empty, while two routers take all they can."""
     rate = Rate(100, 0.5)
-    shared = [SharedBuckets(own_valkey.url, 0.25) for _ in range(2)]
+    shared = [SharedBuckets(SharedRedis(own_valkey.url, 0.25)) for _ in range(2)]
     routers = [throughput(one, rate, 2) for one in shared]
     times: list[float] = []
     async with at_once(*(use_all(one, Lane.LOW, times) for one in routers)):

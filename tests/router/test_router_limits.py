@@ -14,9 +14,10 @@ import redis
 from structlog.testing import capture_logs
 
 from services.router.limiter import Limiter
-from services.router.limits import LimiterUnavailableError, SharedWindows
+from services.router.limits import SharedWindows
 from services.router.local_limits import LocalLimits
 from services.router.quota import Admitted, Closed, Limit, Refused, Verdict, place_token, window_key
+from services.router.shared_redis import RedisUnavailableError, SharedRedis
 from shared.errors import Code
 from tests.router.claims import ADA, claim, most_in_any_window, taken_at, terms
 from tests.router.conftest import OwnValkey
@@ -32,7 +33,7 @@ def test_the_checker_sees_a_fixed_windows_burst_at_its_boundary() -> None:
 
 @pytest.fixture
 async def windows(valkey_url: str) -> AsyncIterator[SharedWindows]:
-    shared = SharedWindows(valkey_url, timeout=1)
+    shared = SharedWindows(SharedRedis(valkey_url, timeout=1))
     yield shared
     await shared.close()
 
@@ -46,7 +47,7 @@ async def test_no_window_ever_holds_more_than_the_limit(valkey_url: str) -> None
     """50 submitters on two connections pools for several windows; the times are those the places were taken at."""
     limit = Limit(5, 0.3)
     five = terms(limit=limit)
-    routers = [SharedWindows(valkey_url, timeout=1) for _ in range(2)]
+    routers = [SharedWindows(SharedRedis(valkey_url, timeout=1)) for _ in range(2)]
     times: list[float] = []
     ends = time.monotonic() + 1.5
 
@@ -66,7 +67,7 @@ async def test_no_window_ever_holds_more_than_the_limit(valkey_url: str) -> None
 
 
 async def test_a_place_is_free_at_the_time_told_and_not_before(valkey_url: str) -> None:
-    windows = SharedWindows(valkey_url, timeout=1)
+    windows = SharedWindows(SharedRedis(valkey_url, timeout=1))
     one = terms(limit=Limit(1, 0.2))
     first = taken_at((await windows.take([claim("a", terms=one)]))[0])
     (refused,) = await windows.take([claim("b", terms=one)])
@@ -147,11 +148,11 @@ async def test_the_scripts_are_loaded_again_where_they_are_not_known(windows: Sh
 
 
 async def test_a_call_to_a_hung_redis_ends_in_time_and_its_late_answer_confuses_nobody(own_valkey: OwnValkey) -> None:
-    windows = SharedWindows(f"{own_valkey.url}/0", timeout=0.02)
+    windows = SharedWindows(SharedRedis(f"{own_valkey.url}/0", timeout=0.02))
     await eventually(lambda: _takes(windows, "warm"))
     with own_valkey.frozen():
         started = time.monotonic()
-        with pytest.raises(LimiterUnavailableError):
+        with pytest.raises(RedisUnavailableError):
             await windows.take([claim(str(number)) for number in range(10)])
         assert time.monotonic() - started < 0.1
     await eventually(lambda: _takes(windows, "thawed"))
@@ -163,13 +164,13 @@ async def test_a_call_to_a_hung_redis_ends_in_time_and_its_late_answer_confuses_
 async def _takes(windows: SharedWindows, token: str) -> bool:
     try:
         return bool(await windows.take([claim(token, "probe")]))
-    except LimiterUnavailableError:
+    except RedisUnavailableError:
         return False
 
 
 def limiter(url: str, replicas: int = 1, timeout: float = 0.5) -> Limiter:
     return Limiter(
-        SharedWindows(url, timeout),
+        SharedWindows(SharedRedis(url, timeout)),
         LocalLimits(1_000),
         replicas=replicas,
         retry_after=0.05,

@@ -15,6 +15,7 @@ from services.router.limiter import Limiter
 from services.router.limits import SharedWindows
 from services.router.local_limits import LocalLimits
 from services.router.quota import Admitted, Claim, Closed, Kind, Limit, Refused, Terms, Verdict, tenant_key
+from services.router.shared_redis import SharedRedis
 from tests.router.claims import ADA, bound, claim, most_in_any_window, taken_at, terms
 from tests.router.conftest import OwnValkey
 from tests.support import eventually
@@ -24,7 +25,7 @@ TENANT = terms(bound(Kind.TENANT, Limit(3, 60)))
 
 @pytest.fixture
 async def windows(valkey_url: str) -> AsyncIterator[SharedWindows]:
-    shared = SharedWindows(valkey_url, timeout=1)
+    shared = SharedWindows(SharedRedis(valkey_url, timeout=1))
     yield shared
     await shared.close()
 
@@ -203,7 +204,9 @@ async def flood(routers: Sequence[Limiter], checker: Checker, seconds: float) ->
 
 
 def limiter(url: str, timeout: float = 1.0) -> Limiter:
-    return Limiter(SharedWindows(url, timeout), LocalLimits(1_000), replicas=1, retry_after=0.02, grace=0.3)
+    return Limiter(
+        SharedWindows(SharedRedis(url, timeout)), LocalLimits(1_000), replicas=1, retry_after=0.02, grace=0.3
+    )
 
 
 async def test_no_window_of_any_limit_holds_more_than_the_limit_under_fifty_senders(valkey_url: str) -> None:
@@ -263,7 +266,9 @@ async def test_no_window_holds_more_when_redis_is_killed_in_mid_run_and_comes_ba
 
 async def test_without_redis_each_router_keeps_its_share_of_every_limit() -> None:
     """Nothing listens on port 1. A limit of one cannot be shared by two."""
-    alone = Limiter(SharedWindows("redis://127.0.0.1:1/0", 0.5), LocalLimits(100), replicas=2, retry_after=60, grace=1)
+    alone = Limiter(
+        SharedWindows(SharedRedis("redis://127.0.0.1:1/0", 0.5)), LocalLimits(100), replicas=2, retry_after=60, grace=1
+    )
     ten = terms(bound(Kind.TENANT, Limit(8, 60)))
     verdicts = await alone.admit([claim("t", f"user-{number}", ten) for number in range(6)])
     assert count(verdicts) == 4 and refusing(verdicts[5]) == "tenant"

@@ -1,0 +1,170 @@
+"""The limiter with a Redis that is some milliseconds away, slow to connect, behind TLS, or a replica for a while."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+import pytest
+import redis
+from structlog.testing import capture_logs
+
+from services.router.buckets import SharedBuckets
+from services.router.limits import SharedWindows
+from services.router.quota import Admitted
+from services.router.shared_redis import RedisSlowError, RedisUnavailableError, SharedRedis
+from tests.router.claims import claim
+from tests.router.conftest import OwnValkey
+from tests.router.samples import submission
+from tests.support import eventually
+from tests.support.certificates import Authority
+from tests.support.far_link import far_link
+
+
+def port_of(url: str) -> int:
+    return urlsplit(url).port or 0
+
+
+async def takes(windows: SharedWindows) -> bool:
+    """Whether Redis decides on one fresh claim in time; what it decides belongs to that claim."""
+    token = f"{random.getrandbits(64):x}"
+    try:
+        (verdict,) = await windows.take([claim(token, token)])
+    except RedisUnavailableError:
+        return False
+    assert isinstance(verdict, Admitted) and verdict.place and verdict.place.claim.token == token
+    return True
+
+
+@pytest.mark.parametrize(
+    ("delay", "first_delay"), [(0.0025, 0.0), (0.005, 0.0), (0.008, 0.0), (0.0, 0.3), (0.005, 0.3)]
+)
+async def test_a_redis_that_connects_slower_than_a_call_may_last_is_connected_to(
+    valkey_url: str, delay: float, first_delay: float
+) -> None:
+    """A call may last 40 ms; to connect takes several round trips, and up to 0.3 s more."""
+    async with far_link(port_of(valkey_url), delay=delay, first_delay=first_delay) as link:
+        windows = SharedWindows(SharedRedis(f"redis://127.0.0.1:{link.port}/0", timeout=0.04))
+        await eventually(lambda: takes(windows))
+        answers = [await takes(windows) for _ in range(20)]
+        assert sum(answers) >= 15, "a machine that is busy now and then is late"
+        assert link.connections <= 2
+        await windows.close()
+
+
+async def test_buckets_too_are_found_behind_a_slow_connection(valkey_url: str) -> None:
+    async with far_link(port_of(valkey_url), first_delay=0.5) as link:
+        shared = SharedRedis(f"redis://127.0.0.1:{link.port}/0", timeout=0.25)
+        buckets = SharedBuckets(shared)
+
+        async def reached() -> bool:
+            try:
+                await shared.run(shared.script("return 1"), [], [])
+            except RedisUnavailableError:
+                return False
+            return True
+
+        await eventually(reached)
+        assert link.connections == 1
+        await buckets.close()
+
+
+async def test_by_tls_it_is_connected_to(valkey_url: str, tmp_path: Path) -> None:
+    authority = Authority(tmp_path)
+    async with far_link(port_of(valkey_url), delay=0.005, tls=authority.server("127.0.0.1")) as link:
+        trusted = quote(str(authority.file))
+        url = f"rediss://127.0.0.1:{link.port}/0?ssl_ca_certs={trusted}"
+        windows = SharedWindows(SharedRedis(url, timeout=0.04))
+        await eventually(lambda: takes(windows))
+        await windows.close()
+
+
+async def test_calls_end_in_time_while_it_is_being_connected_to(valkey_url: str) -> None:
+    async with far_link(port_of(valkey_url), first_delay=0.3) as link:
+        windows = SharedWindows(SharedRedis(f"redis://127.0.0.1:{link.port}/0", timeout=0.02))
+        for _ in range(3):
+            began = time.monotonic()
+            with pytest.raises(RedisSlowError):
+                await windows.take([claim("t")])
+            assert time.monotonic() - began < 0.15
+        assert link.connections == 1
+        await windows.close()
+
+
+async def test_a_late_answer_costs_no_connection_and_is_nobody_elses(valkey_url: str) -> None:
+    async with far_link(port_of(valkey_url)) as link:
+        windows = SharedWindows(SharedRedis(f"redis://127.0.0.1:{link.port}/0", timeout=0.05))
+        await eventually(lambda: takes(windows))
+        before = link.connections
+        for _ in range(5):
+            link.delay = 0.06
+            with pytest.raises(RedisSlowError):
+                await windows.take([claim("late")])
+            link.delay = 0.0
+            await eventually(lambda: takes(windows))
+        assert link.connections == before
+        await windows.close()
+
+
+async def test_a_connection_that_never_answers_is_given_up(valkey_url: str) -> None:
+    async with far_link(port_of(valkey_url)) as link:
+        shared = SharedRedis(f"redis://127.0.0.1:{link.port}/0", timeout=0.05, connect_seconds=0.3)
+        windows = SharedWindows(shared)
+        await eventually(lambda: takes(windows))
+        before, link.delay = link.connections, 3600.0
+        with pytest.raises(RedisSlowError):
+            await windows.take([claim("lost")])
+        link.delay = 0.0
+        await eventually(lambda: takes(windows))
+        assert link.connections > before
+        await windows.close()
+
+
+async def test_a_primary_that_became_a_replica_is_not_kept(own_valkey: OwnValkey) -> None:
+    """Its connections are thrown away, as another server may stand behind the name by now."""
+    windows = SharedWindows(SharedRedis(f"{own_valkey.url}/0", timeout=1))
+    await windows.take([claim("before")])
+    with redis.Redis.from_url(own_valkey.url) as server:
+        server.replicaof("127.0.0.1", 1)
+        known = {one["id"] for one in server.client_list()}
+        with pytest.raises(RedisUnavailableError, match="READONLY"):
+            await windows.take([claim("meanwhile")])
+        server.replicaof("NO", "ONE")
+        assert await takes(windows)
+        now = {one["id"] for one in server.client_list() if one["cmd"] == "evalsha"}
+        assert now and not now & known
+    await windows.close()
+
+
+async def test_the_router_is_warm_before_the_first_request_and_survives_a_failover(
+    run_router: Any, own_valkey: OwnValkey
+) -> None:
+    async with far_link(port_of(own_valkey.url), first_delay=0.2) as link:
+        with capture_logs() as logs:
+            router = await run_router(
+                redis_url=f"redis://127.0.0.1:{link.port}/0",
+                router_limiter_timeout_seconds=0.1,
+                router_limiter_retry_seconds=0.02,
+            )
+            await eventually(lambda: link.connections)
+
+            async def accepted() -> bool:
+                (result,) = await router.submit(submission("SMS"))
+                return bool(result.notification_id)
+
+            assert await accepted(), "a Redis that is only slow to connect closes nothing"
+            with redis.Redis.from_url(own_valkey.url) as server:
+                server.replicaof("127.0.0.1", 1)
+                await eventually(lambda: _is_not(accepted()))
+                server.replicaof("NO", "ONE")
+                await eventually(accepted)
+    away = [line["why"] for line in logs if line["event"] == "away" and line["what"] == "redis"]
+    assert away and "READONLY" in away[0]
+
+
+async def _is_not(question: Any) -> bool:
+    return not await asyncio.ensure_future(question)
