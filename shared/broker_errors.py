@@ -32,8 +32,9 @@ def reason(error: BaseException) -> str:
             return "its name is not known"
         if isinstance(one, ConnectionRefusedError):
             return "it refuses connections"
-    code = getattr(error, "status_code", None) or _code(str(error))
-    return _WORDS.get(code, f"{type(error).__name__} ({code})" if code else type(error).__name__)
+        if code := getattr(one, "status_code", None) or _code(str(one)):
+            return _WORDS.get(code, f"{type(one).__name__} ({code})")
+    return type(error).__name__
 
 
 def _chain(error: BaseException | None) -> list[BaseException]:

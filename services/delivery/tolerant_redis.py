@@ -1,8 +1,8 @@
 """kombu's Redis transport, less its habits of ending the worker where the ledger has everything in hand anyway.
 
-It ends it at an entry of a queue that is no JSON, when the broker's memory is full, and when the connection breaks
-while tasks are unacknowledged and it cannot give them back. None of that is worth a worker: what a task would have
-woken is handed out again by the ledger.
+It ends it at an entry of a queue that is no message, at whatever the broker refuses (being a replica after a failover,
+say, or out of memory), and when the connection breaks while tasks are unacknowledged and it cannot give them back.
+None of that is worth a worker: what a task would have woken is handed out again by the ledger.
 """
 
 from __future__ import annotations
@@ -53,16 +53,16 @@ class TolerantChannel(redis.Channel):
     def _brpop_read(self, **options: Any) -> Any:
         try:
             return super()._brpop_read(**options)  # type: ignore[no-untyped-call]
-        except (ValueError, TypeError, KeyError) as error:
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
             log.error("task dropped", why="no message of Celery's", kind=type(error).__name__)
             raise Empty from None
 
 
 class TolerantTransport(redis.Transport):
-    """Redis, with channels that tolerate garbage; one that is out of memory counts as one that is away."""
+    """Redis, with channels that tolerate garbage; one that refuses what it is asked counts as one that is away."""
 
     Channel = TolerantChannel
     connection_errors = (
         *redis.Transport.connection_errors,
-        redis.exceptions.OutOfMemoryError,  # type: ignore[attr-defined]  # not redis itself: its limits are the router's
+        redis.exceptions.RedisError,  # type: ignore[attr-defined]  # not redis itself: its limits are the router's
     )

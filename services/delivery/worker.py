@@ -94,6 +94,8 @@ class DeliveryWorker:
         if broker_url.startswith(("redis://", "rediss://")):
             app.conf.broker_transport = "services.delivery.tolerant_redis:TolerantTransport"
         app.conf.update(
+            # What RabbitMQ refuses on a channel is worth a new connection, not the worker.
+            broker_channel_error_retry=True,
             worker_consumer="services.delivery.consumer:WorkerConsumer",
             worker_disable_rate_limits=True,
             worker_redirect_stdouts=False,
@@ -123,6 +125,7 @@ def main() -> int:
     logs.configure(f"worker-{lane.lower()}", settings.log_level)
     for noisy in ("celery.worker.strategy", "celery.app.trace", "twilio.http_client"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
+    logging.getLogger("celery.worker.consumer.consumer").setLevel(logging.ERROR)  # lost brokers are told by ours
     logs.logger(__name__).info("settings", **{f"set_{key}": value for key, value in settings.redacted().items()})
     return DeliveryWorker(settings, lane).run()
 

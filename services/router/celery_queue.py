@@ -9,6 +9,7 @@ import kombu.exceptions
 from celery import Celery
 
 from shared.broker import DELIVER_TASK, TRACES_HEADER, Ref, Traces, encode_refs
+from shared.broker_errors import reason
 
 #: Longest wait for a broker to say goodbye, s.
 _CLOSE = 1.0
@@ -100,4 +101,4 @@ class CeleryQueue:
         except Exception as error:
             # Drivers raise what they like; whatever it is, the broker did not do what it was asked for.
             self.close()
-            raise BrokerUnavailableError(type(error).__name__) from error
+            raise BrokerUnavailableError(reason(error)) from error
