@@ -8,6 +8,7 @@ import uuid
 
 _VERSION = 0x7 << 76
 _VARIANT = 0x2 << 62
+_LAST_MILLISECOND = (1 << 48) - 1
 _RANDOM = 0xFFF << 64 | (1 << 62) - 1  # all bits that are neither time, version nor variant
 
 
@@ -20,5 +21,6 @@ def uuid7(now: dt.datetime) -> str:
 
 
 def time_floor(moment: dt.datetime) -> str:
-    """The least id that could have been made at ``moment``: for range filters over ids."""
-    return str(uuid.UUID(int=(int(moment.timestamp() * 1000) & 0xFFFF_FFFF_FFFF) << 80))
+    """The least id that could have been made at ``moment``, before 1970 the least of all: for filters over ids."""
+    milliseconds = min(max(int(moment.timestamp() * 1000), 0), _LAST_MILLISECOND)
+    return str(uuid.UUID(int=milliseconds << 80))

@@ -15,6 +15,7 @@ _WORDS = {
     "value is required": "is required",
     "must contain at least 1 item(s)": "is required",
     r"does not match regex pattern `^[^\x00-\x1f\x7f]*$`": "must not hold a control character",
+    "must not be in list [., ..]": 'must not be "." or "..", which stand for folders in a path',
     "does not match regex pattern `^([A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*)?$`": (
         "must be a BCP 47 tag, its parts joined by hyphens: zh-Hant-TW"
     ),

@@ -26,6 +26,7 @@ def plainly_valid(request: api.SendNotificationRequest) -> bool:
     """True only if the request breaks no rule of the contract; False says nothing."""
     return bool(
         _USER_ID.fullmatch(request.user_id)
+        and request.user_id not in (".", "..")
         and _TEMPLATE_NAME.fullmatch(request.template_name)
         and len(request.to) <= _LONGEST_ADDRESS
         and _KEY.fullmatch(request.idempotency_key)

@@ -8,20 +8,25 @@ from collections.abc import Sequence
 
 from services.gateway.refusal import Refusal
 
+#: Files beside the zones that name none: the machine's own, the rules of its POSIX strings, and "not said yet".
+_NO_ZONES = frozenset({"localtime", "posixrules", "Factory"})
+
 
 @functools.cache
-def _known_zones() -> frozenset[str]:
-    return frozenset(zoneinfo.available_timezones())
+def _known_zones() -> dict[str, str]:
+    """Every zone's name, by the same in lower case."""
+    return {name.lower(): name for name in zoneinfo.available_timezones() - _NO_ZONES}
 
 
 def check_time_zone(name: str) -> None:
     """Raises :class:`Refusal` unless ``name`` is in the IANA database as installed, or empty for UTC."""
-    if name and name not in _known_zones():
+    known = _known_zones().get(name.lower(), "")
+    if name != known:
         raise Refusal(
             "preferences.time_zone",
             "TIME_ZONE_UNKNOWN",
             "is not a time zone of the IANA database",
-            "Europe/Berlin, say",
+            f"write {known or 'Europe/Berlin, say'}",
         )
 
 

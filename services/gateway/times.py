@@ -17,7 +17,7 @@ def check_send_at(now: dt.datetime, send_at: dt.datetime | None) -> None:
     if send_at is None:
         return
     if send_at < now - TOLERANCE:
-        raise Refusal("send_at", "SEND_AT_PAST", "lies more than 5 minutes in the past")
+        raise Refusal("send_at", "SEND_AT_PAST", "lies more than 5 minutes in the past", "leave it out to send at once")
     if send_at - now > FURTHEST:
         raise Refusal("send_at", "SEND_AT_TOO_FAR", "lies more than 366 days ahead")
 

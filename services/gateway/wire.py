@@ -21,6 +21,8 @@ from shared.times import from_timestamp, to_timestamp
 #: Name of each channel but the unspecified one, by its number.
 CHANNEL_NAMES: dict[int, str] = {number: name for name, number in enums_pb2.Channel.items() if number}
 
+_NOT_SET = dt.datetime.min.replace(tzinfo=dt.UTC)
+
 
 def to_error(refusal: Refusal) -> PulseError:
     """INVALID_ARGUMENT with the refusal's own reason."""
@@ -90,11 +92,15 @@ def length(message: Message, field: str) -> Duration | None:
 
 
 def time_filter(message: Message, field: str) -> Timestamp | None:
-    """A time to filter by, None if unset; INVALID_ARGUMENT if it lies outside the years 1 to 9999."""
+    """A time to filter by, None if unset; INVALID_ARGUMENT if it lies outside the years 1 to 9999.
+
+    The first moment of year 1 is how Go and .NET write a time that nobody set.
+    """
     try:
-        return to_timestamp(moment(message, field))
+        given = moment(message, field)
     except Refusal as refusal:
         raise to_error(refusal) from None
+    return None if given == _NOT_SET else to_timestamp(given)
 
 
 def asked(request: api.SendNotificationRequest) -> dict[str, Any]:

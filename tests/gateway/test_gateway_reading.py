@@ -91,6 +91,17 @@ async def test_a_time_that_cannot_be_is_refused_as_a_filter(client: Client, peer
     assert not peers.reader.requests
 
 
+async def test_the_zero_time_of_go_is_a_time_that_nobody_set(client: Client, peers: fakes.Peers) -> None:
+    zero = {"seconds": -62_135_596_800}
+    await client.notifications.ListNotifications(api.ListNotificationsRequest(created_after=zero, created_before=zero))
+    await client.operations.ListDeadLetters(
+        operations.ListDeadLettersRequest(filter=operations.DeadLetterFilter(died_after=zero, died_before=zero))
+    )
+    listed, dead = peers.reader.requests
+    assert not (listed.HasField("created_after") or listed.HasField("created_before"))
+    assert not (dead.filter.HasField("died_after") or dead.filter.HasField("died_before"))
+
+
 async def test_a_filter_with_a_nul_is_refused(client: Client, peers: fakes.Peers) -> None:
     asked = operations.ListDeadLettersRequest(filter=operations.DeadLetterFilter(provider="smtp\0"))
     assert (await refusal(client.operations.ListDeadLetters(asked))).reason == "FILTER_NUL"

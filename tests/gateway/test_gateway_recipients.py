@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from pulse.common.v1 import enums_pb2, recipient_pb2
+from pulse.gateway.v1 import compatibility_service_pb2
 from pulse.gateway.v1 import recipient_service_pb2 as api
 from shared.errors import Code
 from tests.gateway import fakes
@@ -77,6 +78,72 @@ async def test_preferences_that_cannot_be_are_refused_at_their_place(
     error = await refusal(set_preferences(client, **fields))
     assert (error.code, error.reason, error.violations[0].field) == (Code.INVALID_ARGUMENT, reason, field)
     assert not peers.recipients.requests
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *(
+            "localtime",
+            "Factory",
+            "posixrules",
+            "right/Europe/Berlin",
+            "posix/UTC",
+            "zone.tab",
+            "tzdata.zi",
+            "leapseconds",
+        ),
+        *(
+            "./UTC",
+            "..",
+            "/usr/share/zoneinfo/UTC",
+            "Europe/./Berlin",
+            "Europe//Berlin",
+            "Europe/Berlin/",
+            " UTC",
+            "UTC ",
+        ),
+        *("utc", "EUROPE/BERLIN", "+01:00", "UTC+1", "CEST", "Europe/Berlin\u0131"),
+    ],
+)
+async def test_what_the_zone_files_hold_besides_zones_is_no_time_zone(client: Client, name: str) -> None:
+    error = await refusal(set_preferences(client, time_zone=name))
+    assert (error.reason, error.violations[0].field) == ("TIME_ZONE_UNKNOWN", "preferences.time_zone")
+
+
+async def test_a_zone_in_the_wrong_case_is_told_in_the_right_one(client: Client) -> None:
+    assert (await refusal(set_preferences(client, time_zone="europe/berlin"))).hint == "write Europe/Berlin"
+
+
+@pytest.mark.parametrize(
+    "name", ["", "UTC", "Europe/Berlin", "Asia/Calcutta", "America/Argentina/Buenos_Aires", "Etc/GMT+1"]
+)
+async def test_every_name_of_the_database_is_a_time_zone(client: Client, name: str) -> None:
+    assert (await set_preferences(client, time_zone=name)).time_zone == name
+
+
+@pytest.mark.parametrize("user_id", [".", ".."])
+async def test_a_user_that_no_path_can_name_is_refused_everywhere(
+    client: Client, peers: fakes.Peers, user_id: str
+) -> None:
+    calls = [
+        set_preferences(client, user_id=user_id),
+        suppress(client, user_id=user_id, channel="EMAIL"),
+        register(client, user_id=user_id, token="t"),
+        client.recipients.GetPreferences(api.GetPreferencesRequest(user_id=user_id)),
+        client.recipients.ListSuppressions(api.ListSuppressionsRequest(user_id=user_id)),
+        client.recipients.ListDeviceTokens(api.ListDeviceTokensRequest(user_id=user_id)),
+        client.recipients.DeleteSuppression(api.DeleteSuppressionRequest(user_id=user_id, suppression_id=ID)),
+        client.recipients.DeleteDeviceToken(api.DeleteDeviceTokenRequest(user_id=user_id, device_token_id=ID)),
+        client.original.Send(
+            compatibility_service_pb2.SendRequest(user_id=user_id, template_name="welcome", to="a@b.co")
+        ),
+    ]
+    for call in calls:
+        error = await refusal(call)
+        assert [violation.field.rpartition(".")[2] for violation in error.violations] == ["user_id"]
+        assert "folders in a path" in error.message
+    assert not peers.recipients.requests and not peers.router.submissions
 
 
 @pytest.mark.parametrize(

@@ -38,6 +38,7 @@ async def one_of_each(calls: Calls, clock) -> dict[str, str]:
     return ids
 
 
+EVERY = ["failed", "scheduled", "channel", "template", "user", "plain"]
 FILTERS = {
     "user": ({"user_id": "user-2"}, ["user"]),
     "template": ({"template_name": "goodbye"}, ["template"]),
@@ -50,6 +51,11 @@ FILTERS = {
     "failure": ({"failure_code": "NO_SUCH_MAILBOX"}, ["failed"]),
     "another failure": ({"failure_code": "BUSY"}, []),
     "after": ({"created_after": NOON + dt.timedelta(minutes=4)}, ["failed", "scheduled"]),
+    "after no time of ours": ({"created_after": dt.datetime.min.replace(tzinfo=dt.UTC)}, EVERY),
+    "after the epoch": ({"created_after": dt.datetime(1969, 12, 31, tzinfo=dt.UTC)}, EVERY),
+    "before the epoch": ({"created_before": dt.datetime(1960, 1, 1, tzinfo=dt.UTC)}, []),
+    "before the last time": ({"created_before": dt.datetime.max.replace(tzinfo=dt.UTC)}, EVERY),
+    "after the last time": ({"created_after": dt.datetime.max.replace(tzinfo=dt.UTC)}, []),
     "before": ({"created_before": NOON + dt.timedelta(minutes=1)}, ["plain"]),
     "tenant": ({"tenant_id": "other"}, ["tenant"]),
     "all at once": (

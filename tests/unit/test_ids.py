@@ -5,6 +5,8 @@ from __future__ import annotations
 import datetime as dt
 import uuid
 
+import pytest
+
 from shared.ids import time_floor, uuid7
 
 NOW = dt.datetime(2026, 11, 22, 12, 0, 0, 123_000, tzinfo=dt.UTC)
@@ -21,6 +23,15 @@ def test_later_ids_sort_after_earlier_ones() -> None:
     ids = [uuid7(NOW + dt.timedelta(milliseconds=n)) for n in range(100)]
     assert ids == sorted(ids)
     assert len(set(ids)) == 100
+
+
+@pytest.mark.parametrize("moment", [dt.datetime.min, dt.datetime(1969, 12, 31, 23, 59, 59, 999_999)])
+def test_no_id_lies_before_a_time_before_1970(moment: dt.datetime) -> None:
+    assert time_floor(moment.replace(tzinfo=dt.UTC)) == str(uuid.UUID(int=0))
+
+
+def test_every_id_lies_before_the_last_of_all_times() -> None:
+    assert uuid7(NOW) < time_floor(dt.datetime.max.replace(tzinfo=dt.UTC)) < str(uuid.UUID(int=(1 << 128) - 1))
 
 
 def test_a_time_floor_lies_between_the_ids_before_and_after() -> None:

@@ -123,9 +123,7 @@ def _service(app: firebase_admin.App, adapter: DeadlineAdapter, base_url: str) -
 
 
 def _push(payload: dict[str, dict[str, str]], token: str) -> messaging.Message:
-    push = messaging.Message(
-        data=payload["data"], notification=messaging.Notification(**payload["notification"])
-    )
+    push = messaging.Message(data=payload["data"], notification=messaging.Notification(**payload["notification"]))
     # The constructor warns at every call that tokens give way to installation ids, which callers do not have.
     push.token = token
     return push

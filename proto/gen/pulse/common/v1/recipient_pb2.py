@@ -28,7 +28,7 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from pulse.common.v1 import enums_pb2 as pulse_dot_common_dot_v1_dot_enums__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1fpulse/common/v1/recipient.proto\x12\x0fpulse.common.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1bpulse/common/v1/enums.proto\"\xd2\x03\n\x0bPreferences\x12\x34\n\x07user_id\x18\x01 \x01(\tB#\xe2\x41\x01\x02\xbaH\x1cr\x1a\x10\x01\x18\x80\x02\x32\x13^[^\\x00-\\x1f\\x7f]*$\x12?\n\x07\x63hoices\x18\x02 \x03(\x0b\x32#.pulse.common.v1.Preferences.ChoiceB\t\xbaH\x06\x92\x01\x03\x10\xc8\x01\x12\x1a\n\ttime_zone\x18\x03 \x01(\tB\x07\xbaH\x04r\x02\x18@\x12=\n\nquiet_from\x18\x04 \x01(\tB)\xbaH&r$2\"^(([01][0-9]|2[0-3]):[0-5][0-9])?$\x12>\n\x0bquiet_until\x18\x05 \x01(\tB)\xbaH&r$2\"^(([01][0-9]|2[0-3]):[0-5][0-9])?$\x12\x35\n\x0bupdate_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x1az\n\x06\x43hoice\x12(\n\x08\x63\x61tegory\x18\x01 \x01(\tB\x16\xbaH\x13r\x11\x18@2\r^[a-z0-9_-]*$\x12\x35\n\x07\x63hannel\x18\x02 \x01(\x0e\x32\x18.pulse.common.v1.ChannelB\n\xbaH\x07\x82\x01\x04\x10\x01 \x00\x12\x0f\n\x07\x65nabled\x18\x03 \x01(\x08\"\xab\x03\n\x0bSuppression\x12\x1c\n\x0esuppression_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x03\x12\x34\n\x07user_id\x18\x02 \x01(\tB#\xe2\x41\x01\x02\xbaH\x1cr\x1a\x10\x01\x18\x80\x02\x32\x13^[^\\x00-\\x1f\\x7f]*$\x12\x33\n\x07\x63hannel\x18\x03 \x01(\x0e\x32\x18.pulse.common.v1.ChannelB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12\x19\n\x07\x61\x64\x64ress\x18\x04 \x01(\tB\x08\xbaH\x05r\x03(\x80 \x12(\n\x08\x63\x61tegory\x18\x05 \x01(\tB\x16\xbaH\x13r\x11\x18@2\r^[a-z0-9_-]*$\x12=\n\x06reason\x18\x06 \x01(\x0e\x32#.pulse.common.v1.Suppression.ReasonB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12\x35\n\x0b\x63reate_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\"X\n\x06Reason\x12\x16\n\x12REASON_UNSPECIFIED\x10\x00\x12\n\n\x06MANUAL\x10\x01\x12\n\n\x06\x42OUNCE\x10\x02\x12\r\n\tCOMPLAINT\x10\x03\x12\x0f\n\x0bUNSUBSCRIBE\x10\x04\"\xd1\x01\n\x0b\x44\x65viceToken\x12\x1d\n\x0f\x64\x65vice_token_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x03\x12\x34\n\x07user_id\x18\x02 \x01(\tB#\xe2\x41\x01\x02\xbaH\x1cr\x1a\x10\x01\x18\x80\x02\x32\x13^[^\\x00-\\x1f\\x7f]*$\x12\x1d\n\x05token\x18\x03 \x01(\tB\x0e\xe2\x41\x01\x02\xbaH\x07r\x05\x10\x01(\x80 \x12\x17\n\x05label\x18\x04 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x01\x12\x35\n\x0bupdate_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1fpulse/common/v1/recipient.proto\x12\x0fpulse.common.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1bpulse/common/v1/enums.proto\"\xd9\x03\n\x0bPreferences\x12;\n\x07user_id\x18\x01 \x01(\tB*\xe2\x41\x01\x02\xbaH#r!\x10\x01\x18\x80\x02\x32\x13^[^\\x00-\\x1f\\x7f]*$Z\x01.Z\x02..\x12?\n\x07\x63hoices\x18\x02 \x03(\x0b\x32#.pulse.common.v1.Preferences.ChoiceB\t\xbaH\x06\x92\x01\x03\x10\xc8\x01\x12\x1a\n\ttime_zone\x18\x03 \x01(\tB\x07\xbaH\x04r\x02\x18@\x12=\n\nquiet_from\x18\x04 \x01(\tB)\xbaH&r$2\"^(([01][0-9]|2[0-3]):[0-5][0-9])?$\x12>\n\x0bquiet_until\x18\x05 \x01(\tB)\xbaH&r$2\"^(([01][0-9]|2[0-3]):[0-5][0-9])?$\x12\x35\n\x0bupdate_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x1az\n\x06\x43hoice\x12(\n\x08\x63\x61tegory\x18\x01 \x01(\tB\x16\xbaH\x13r\x11\x18@2\r^[a-z0-9_-]*$\x12\x35\n\x07\x63hannel\x18\x02 \x01(\x0e\x32\x18.pulse.common.v1.ChannelB\n\xbaH\x07\x82\x01\x04\x10\x01 \x00\x12\x0f\n\x07\x65nabled\x18\x03 \x01(\x08\"\xb2\x03\n\x0bSuppression\x12\x1c\n\x0esuppression_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x03\x12;\n\x07user_id\x18\x02 \x01(\tB*\xe2\x41\x01\x02\xbaH#r!\x10\x01\x18\x80\x02\x32\x13^[^\\x00-\\x1f\\x7f]*$Z\x01.Z\x02..\x12\x33\n\x07\x63hannel\x18\x03 \x01(\x0e\x32\x18.pulse.common.v1.ChannelB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12\x19\n\x07\x61\x64\x64ress\x18\x04 \x01(\tB\x08\xbaH\x05r\x03(\x80 \x12(\n\x08\x63\x61tegory\x18\x05 \x01(\tB\x16\xbaH\x13r\x11\x18@2\r^[a-z0-9_-]*$\x12=\n\x06reason\x18\x06 \x01(\x0e\x32#.pulse.common.v1.Suppression.ReasonB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12\x35\n\x0b\x63reate_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\"X\n\x06Reason\x12\x16\n\x12REASON_UNSPECIFIED\x10\x00\x12\n\n\x06MANUAL\x10\x01\x12\n\n\x06\x42OUNCE\x10\x02\x12\r\n\tCOMPLAINT\x10\x03\x12\x0f\n\x0bUNSUBSCRIBE\x10\x04\"\xd8\x01\n\x0b\x44\x65viceToken\x12\x1d\n\x0f\x64\x65vice_token_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x03\x12;\n\x07user_id\x18\x02 \x01(\tB*\xe2\x41\x01\x02\xbaH#r!\x10\x01\x18\x80\x02\x32\x13^[^\\x00-\\x1f\\x7f]*$Z\x01.Z\x02..\x12\x1d\n\x05token\x18\x03 \x01(\tB\x0e\xe2\x41\x01\x02\xbaH\x07r\x05\x10\x01(\x80 \x12\x17\n\x05label\x18\x04 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x01\x12\x35\n\x0bupdate_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -40,7 +40,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_PREFERENCES_CHOICE'].fields_by_name['channel']._loaded_options = None
   _globals['_PREFERENCES_CHOICE'].fields_by_name['channel']._serialized_options = b'\272H\007\202\001\004\020\001 \000'
   _globals['_PREFERENCES'].fields_by_name['user_id']._loaded_options = None
-  _globals['_PREFERENCES'].fields_by_name['user_id']._serialized_options = b'\342A\001\002\272H\034r\032\020\001\030\200\0022\023^[^\\x00-\\x1f\\x7f]*$'
+  _globals['_PREFERENCES'].fields_by_name['user_id']._serialized_options = b'\342A\001\002\272H#r!\020\001\030\200\0022\023^[^\\x00-\\x1f\\x7f]*$Z\001.Z\002..'
   _globals['_PREFERENCES'].fields_by_name['choices']._loaded_options = None
   _globals['_PREFERENCES'].fields_by_name['choices']._serialized_options = b'\272H\006\222\001\003\020\310\001'
   _globals['_PREFERENCES'].fields_by_name['time_zone']._loaded_options = None
@@ -54,7 +54,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SUPPRESSION'].fields_by_name['suppression_id']._loaded_options = None
   _globals['_SUPPRESSION'].fields_by_name['suppression_id']._serialized_options = b'\342A\001\003'
   _globals['_SUPPRESSION'].fields_by_name['user_id']._loaded_options = None
-  _globals['_SUPPRESSION'].fields_by_name['user_id']._serialized_options = b'\342A\001\002\272H\034r\032\020\001\030\200\0022\023^[^\\x00-\\x1f\\x7f]*$'
+  _globals['_SUPPRESSION'].fields_by_name['user_id']._serialized_options = b'\342A\001\002\272H#r!\020\001\030\200\0022\023^[^\\x00-\\x1f\\x7f]*$Z\001.Z\002..'
   _globals['_SUPPRESSION'].fields_by_name['channel']._loaded_options = None
   _globals['_SUPPRESSION'].fields_by_name['channel']._serialized_options = b'\272H\005\202\001\002\020\001'
   _globals['_SUPPRESSION'].fields_by_name['address']._loaded_options = None
@@ -68,7 +68,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_DEVICETOKEN'].fields_by_name['device_token_id']._loaded_options = None
   _globals['_DEVICETOKEN'].fields_by_name['device_token_id']._serialized_options = b'\342A\001\003'
   _globals['_DEVICETOKEN'].fields_by_name['user_id']._loaded_options = None
-  _globals['_DEVICETOKEN'].fields_by_name['user_id']._serialized_options = b'\342A\001\002\272H\034r\032\020\001\030\200\0022\023^[^\\x00-\\x1f\\x7f]*$'
+  _globals['_DEVICETOKEN'].fields_by_name['user_id']._serialized_options = b'\342A\001\002\272H#r!\020\001\030\200\0022\023^[^\\x00-\\x1f\\x7f]*$Z\001.Z\002..'
   _globals['_DEVICETOKEN'].fields_by_name['token']._loaded_options = None
   _globals['_DEVICETOKEN'].fields_by_name['token']._serialized_options = b'\342A\001\002\272H\007r\005\020\001(\200 '
   _globals['_DEVICETOKEN'].fields_by_name['label']._loaded_options = None
@@ -76,13 +76,13 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_DEVICETOKEN'].fields_by_name['update_time']._loaded_options = None
   _globals['_DEVICETOKEN'].fields_by_name['update_time']._serialized_options = b'\342A\001\003'
   _globals['_PREFERENCES']._serialized_start=177
-  _globals['_PREFERENCES']._serialized_end=643
-  _globals['_PREFERENCES_CHOICE']._serialized_start=521
-  _globals['_PREFERENCES_CHOICE']._serialized_end=643
-  _globals['_SUPPRESSION']._serialized_start=646
-  _globals['_SUPPRESSION']._serialized_end=1073
-  _globals['_SUPPRESSION_REASON']._serialized_start=985
-  _globals['_SUPPRESSION_REASON']._serialized_end=1073
-  _globals['_DEVICETOKEN']._serialized_start=1076
-  _globals['_DEVICETOKEN']._serialized_end=1285
+  _globals['_PREFERENCES']._serialized_end=650
+  _globals['_PREFERENCES_CHOICE']._serialized_start=528
+  _globals['_PREFERENCES_CHOICE']._serialized_end=650
+  _globals['_SUPPRESSION']._serialized_start=653
+  _globals['_SUPPRESSION']._serialized_end=1087
+  _globals['_SUPPRESSION_REASON']._serialized_start=999
+  _globals['_SUPPRESSION_REASON']._serialized_end=1087
+  _globals['_DEVICETOKEN']._serialized_start=1090
+  _globals['_DEVICETOKEN']._serialized_end=1306
 # @@protoc_insertion_point(module_scope)

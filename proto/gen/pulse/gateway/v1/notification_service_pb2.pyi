@@ -67,7 +67,9 @@ class SendNotificationRequest(_message.Message):
     SUBJECT_FIELD_NUMBER: _builtins.int
     FALLBACKS_FIELD_NUMBER: _builtins.int
     user_id: _builtins.str
-    """Whom, in the caller's own terms; limits and preferences go by it. 1 to 256 characters, none of them control characters."""
+    """Whom, in the caller's own terms; limits and preferences go by it. 1 to 256 characters, none of them
+    a control character; not "." or "..", which no path of a URL can hold.
+    """
     template_name: _builtins.str
     """The template's name."""
     to: _builtins.str
@@ -308,7 +310,7 @@ class ListNotificationsRequest(_message.Message):
     """Only those made from this template."""
     @_builtins.property
     def created_after(self) -> _timestamp_pb2.Timestamp:
-        """Accepted at or after this time."""
+        """Accepted at or after this time. Of both times the first moment of year 1, the zero time of Go, means that none is set."""
 
     @_builtins.property
     def created_before(self) -> _timestamp_pb2.Timestamp:

@@ -228,7 +228,7 @@ class DeadLetterFilter(_message.Message):
     """Only those that failed last with this code."""
     @_builtins.property
     def died_after(self) -> _timestamp_pb2.Timestamp:
-        """Died at or after this time."""
+        """Died at or after this time. Of both times the first moment of year 1, the zero time of Go, means that none is set."""
 
     @_builtins.property
     def died_before(self) -> _timestamp_pb2.Timestamp:

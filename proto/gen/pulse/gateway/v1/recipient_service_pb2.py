@@ -29,7 +29,7 @@ from google.protobuf import empty_pb2 as google_dot_protobuf_dot_empty__pb2
 from pulse.common.v1 import recipient_pb2 as pulse_dot_common_dot_v1_dot_recipient__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(pulse/gateway/v1/recipient_service.proto\x12\x10pulse.gateway.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a\x1fpulse/common/v1/recipient.proto\"M\n\x15GetPreferencesRequest\x12\x34\n\x07user_id\x18\x01 \x01(\tB#\xe2\x41\x01\x02\xbaH\x1cr\x1a\x10\x01\x18\x80\x02\x32\x13^[^\\x00-\\x1f\\x7f]*$\"Y\n\x18UpdatePreferencesRequest\x12=\n\x0bpreferences\x18\x01 \x01(\x0b\x32\x1c.pulse.common.v1.PreferencesB\n\xe2\x41\x01\x02\xbaH\x03\xc8\x01\x01\"\x8c\x01\n\x17ListSuppressionsRequest\x12\x34\n\x07user_id\x18\x01 \x01(\tB#\xe2\x41\x01\x02\xbaH\x1cr\x1a\x10\x01\x18\x80\x02\x32\x13^[^\\x00-\\x1f\\x7f]*$\x12\x1d\n\tpage_size\x18\x02 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x00\x12\x1c\n\npage_token\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x04\"g\n\x18ListSuppressionsResponse\x12\x32\n\x0csuppressions\x18\x01 \x03(\x0b\x32\x1c.pulse.common.v1.Suppression\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"Y\n\x18\x43reateSuppressionRequest\x12=\n\x0bsuppression\x18\x01 \x01(\x0b\x32\x1c.pulse.common.v1.SuppressionB\n\xe2\x41\x01\x02\xbaH\x03\xc8\x01\x01\"v\n\x18\x44\x65leteSuppressionRequest\x12\x34\n\x07user_id\x18\x01 \x01(\tB#\xe2\x41\x01\x02\xbaH\x1cr\x1a\x10\x01\x18\x80\x02\x32\x13^[^\\x00-\\x1f\\x7f]*$\x12$\n\x0esuppression_id\x18\x02 \x01(\tB\x0c\xe2\x41\x01\x02\xbaH\x05r\x03\xb0\x01\x01\"O\n\x17ListDeviceTokensRequest\x12\x34\n\x07user_id\x18\x01 \x01(\tB#\xe2\x41\x01\x02\xbaH\x1cr\x1a\x10\x01\x18\x80\x02\x32\x13^[^\\x00-\\x1f\\x7f]*$\"O\n\x18ListDeviceTokensResponse\x12\x33\n\rdevice_tokens\x18\x01 \x03(\x0b\x32\x1c.pulse.common.v1.DeviceToken\"\\\n\x1aRegisterDeviceTokenRequest\x12>\n\x0c\x64\x65vice_token\x18\x01 \x01(\x0b\x32\x1c.pulse.common.v1.DeviceTokenB\n\xe2\x41\x01\x02\xbaH\x03\xc8\x01\x01\"w\n\x18\x44\x65leteDeviceTokenRequest\x12\x34\n\x07user_id\x18\x01 \x01(\tB#\xe2\x41\x01\x02\xbaH\x1cr\x1a\x10\x01\x18\x80\x02\x32\x13^[^\\x00-\\x1f\\x7f]*$\x12%\n\x0f\x64\x65vice_token_id\x18\x02 \x01(\tB\x0c\xe2\x41\x01\x02\xbaH\x05r\x03\xb0\x01\x01\x32\xf3\t\n\x10RecipientService\x12\x85\x01\n\x0eGetPreferences\x12\'.pulse.gateway.v1.GetPreferencesRequest\x1a\x1c.pulse.common.v1.Preferences\",\x82\xd3\xe4\x93\x02&\x12$/v1/recipients/{user_id}/preferences\x12\xa4\x01\n\x11UpdatePreferences\x12*.pulse.gateway.v1.UpdatePreferencesRequest\x1a\x1c.pulse.common.v1.Preferences\"E\x82\xd3\xe4\x93\x02?\x1a\x30/v1/recipients/{preferences.user_id}/preferences:\x0bpreferences\x12\x98\x01\n\x10ListSuppressions\x12).pulse.gateway.v1.ListSuppressionsRequest\x1a*.pulse.gateway.v1.ListSuppressionsResponse\"-\x82\xd3\xe4\x93\x02\'\x12%/v1/recipients/{user_id}/suppressions\x12\xa5\x01\n\x11\x43reateSuppression\x12*.pulse.gateway.v1.CreateSuppressionRequest\x1a\x1c.pulse.common.v1.Suppression\"F\x82\xd3\xe4\x93\x02@\"1/v1/recipients/{suppression.user_id}/suppressions:\x0bsuppression\x12\x97\x01\n\x11\x44\x65leteSuppression\x12*.pulse.gateway.v1.DeleteSuppressionRequest\x1a\x16.google.protobuf.Empty\">\x82\xd3\xe4\x93\x02\x38*6/v1/recipients/{user_id}/suppressions/{suppression_id}\x12\x93\x01\n\x10ListDeviceTokens\x12).pulse.gateway.v1.ListDeviceTokensRequest\x1a*.pulse.gateway.v1.ListDeviceTokensResponse\"(\x82\xd3\xe4\x93\x02\"\x12 /v1/recipients/{user_id}/devices\x12\xa6\x01\n\x13RegisterDeviceToken\x12,.pulse.gateway.v1.RegisterDeviceTokenRequest\x1a\x1c.pulse.common.v1.DeviceToken\"C\x82\xd3\xe4\x93\x02=\"-/v1/recipients/{device_token.user_id}/devices:\x0c\x64\x65vice_token\x12\x93\x01\n\x11\x44\x65leteDeviceToken\x12*.pulse.gateway.v1.DeleteDeviceTokenRequest\x1a\x16.google.protobuf.Empty\":\x82\xd3\xe4\x93\x02\x34*2/v1/recipients/{user_id}/devices/{device_token_id}b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(pulse/gateway/v1/recipient_service.proto\x12\x10pulse.gateway.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a\x1fpulse/common/v1/recipient.proto\"T\n\x15GetPreferencesRequest\x12;\n\x07user_id\x18\x01 \x01(\tB*\xe2\x41\x01\x02\xbaH#r!\x10\x01\x18\x80\x02\x32\x13^[^\\x00-\\x1f\\x7f]*$Z\x01.Z\x02..\"Y\n\x18UpdatePreferencesRequest\x12=\n\x0bpreferences\x18\x01 \x01(\x0b\x32\x1c.pulse.common.v1.PreferencesB\n\xe2\x41\x01\x02\xbaH\x03\xc8\x01\x01\"\x93\x01\n\x17ListSuppressionsRequest\x12;\n\x07user_id\x18\x01 \x01(\tB*\xe2\x41\x01\x02\xbaH#r!\x10\x01\x18\x80\x02\x32\x13^[^\\x00-\\x1f\\x7f]*$Z\x01.Z\x02..\x12\x1d\n\tpage_size\x18\x02 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x00\x12\x1c\n\npage_token\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x04\"g\n\x18ListSuppressionsResponse\x12\x32\n\x0csuppressions\x18\x01 \x03(\x0b\x32\x1c.pulse.common.v1.Suppression\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"Y\n\x18\x43reateSuppressionRequest\x12=\n\x0bsuppression\x18\x01 \x01(\x0b\x32\x1c.pulse.common.v1.SuppressionB\n\xe2\x41\x01\x02\xbaH\x03\xc8\x01\x01\"}\n\x18\x44\x65leteSuppressionRequest\x12;\n\x07user_id\x18\x01 \x01(\tB*\xe2\x41\x01\x02\xbaH#r!\x10\x01\x18\x80\x02\x32\x13^[^\\x00-\\x1f\\x7f]*$Z\x01.Z\x02..\x12$\n\x0esuppression_id\x18\x02 \x01(\tB\x0c\xe2\x41\x01\x02\xbaH\x05r\x03\xb0\x01\x01\"V\n\x17ListDeviceTokensRequest\x12;\n\x07user_id\x18\x01 \x01(\tB*\xe2\x41\x01\x02\xbaH#r!\x10\x01\x18\x80\x02\x32\x13^[^\\x00-\\x1f\\x7f]*$Z\x01.Z\x02..\"O\n\x18ListDeviceTokensResponse\x12\x33\n\rdevice_tokens\x18\x01 \x03(\x0b\x32\x1c.pulse.common.v1.DeviceToken\"\\\n\x1aRegisterDeviceTokenRequest\x12>\n\x0c\x64\x65vice_token\x18\x01 \x01(\x0b\x32\x1c.pulse.common.v1.DeviceTokenB\n\xe2\x41\x01\x02\xbaH\x03\xc8\x01\x01\"~\n\x18\x44\x65leteDeviceTokenRequest\x12;\n\x07user_id\x18\x01 \x01(\tB*\xe2\x41\x01\x02\xbaH#r!\x10\x01\x18\x80\x02\x32\x13^[^\\x00-\\x1f\\x7f]*$Z\x01.Z\x02..\x12%\n\x0f\x64\x65vice_token_id\x18\x02 \x01(\tB\x0c\xe2\x41\x01\x02\xbaH\x05r\x03\xb0\x01\x01\x32\xf3\t\n\x10RecipientService\x12\x85\x01\n\x0eGetPreferences\x12\'.pulse.gateway.v1.GetPreferencesRequest\x1a\x1c.pulse.common.v1.Preferences\",\x82\xd3\xe4\x93\x02&\x12$/v1/recipients/{user_id}/preferences\x12\xa4\x01\n\x11UpdatePreferences\x12*.pulse.gateway.v1.UpdatePreferencesRequest\x1a\x1c.pulse.common.v1.Preferences\"E\x82\xd3\xe4\x93\x02?\x1a\x30/v1/recipients/{preferences.user_id}/preferences:\x0bpreferences\x12\x98\x01\n\x10ListSuppressions\x12).pulse.gateway.v1.ListSuppressionsRequest\x1a*.pulse.gateway.v1.ListSuppressionsResponse\"-\x82\xd3\xe4\x93\x02\'\x12%/v1/recipients/{user_id}/suppressions\x12\xa5\x01\n\x11\x43reateSuppression\x12*.pulse.gateway.v1.CreateSuppressionRequest\x1a\x1c.pulse.common.v1.Suppression\"F\x82\xd3\xe4\x93\x02@\"1/v1/recipients/{suppression.user_id}/suppressions:\x0bsuppression\x12\x97\x01\n\x11\x44\x65leteSuppression\x12*.pulse.gateway.v1.DeleteSuppressionRequest\x1a\x16.google.protobuf.Empty\">\x82\xd3\xe4\x93\x02\x38*6/v1/recipients/{user_id}/suppressions/{suppression_id}\x12\x93\x01\n\x10ListDeviceTokens\x12).pulse.gateway.v1.ListDeviceTokensRequest\x1a*.pulse.gateway.v1.ListDeviceTokensResponse\"(\x82\xd3\xe4\x93\x02\"\x12 /v1/recipients/{user_id}/devices\x12\xa6\x01\n\x13RegisterDeviceToken\x12,.pulse.gateway.v1.RegisterDeviceTokenRequest\x1a\x1c.pulse.common.v1.DeviceToken\"C\x82\xd3\xe4\x93\x02=\"-/v1/recipients/{device_token.user_id}/devices:\x0c\x64\x65vice_token\x12\x93\x01\n\x11\x44\x65leteDeviceToken\x12*.pulse.gateway.v1.DeleteDeviceTokenRequest\x1a\x16.google.protobuf.Empty\":\x82\xd3\xe4\x93\x02\x34*2/v1/recipients/{user_id}/devices/{device_token_id}b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -37,11 +37,11 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'pulse.gateway.v1.recipient_
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_GETPREFERENCESREQUEST'].fields_by_name['user_id']._loaded_options = None
-  _globals['_GETPREFERENCESREQUEST'].fields_by_name['user_id']._serialized_options = b'\342A\001\002\272H\034r\032\020\001\030\200\0022\023^[^\\x00-\\x1f\\x7f]*$'
+  _globals['_GETPREFERENCESREQUEST'].fields_by_name['user_id']._serialized_options = b'\342A\001\002\272H#r!\020\001\030\200\0022\023^[^\\x00-\\x1f\\x7f]*$Z\001.Z\002..'
   _globals['_UPDATEPREFERENCESREQUEST'].fields_by_name['preferences']._loaded_options = None
   _globals['_UPDATEPREFERENCESREQUEST'].fields_by_name['preferences']._serialized_options = b'\342A\001\002\272H\003\310\001\001'
   _globals['_LISTSUPPRESSIONSREQUEST'].fields_by_name['user_id']._loaded_options = None
-  _globals['_LISTSUPPRESSIONSREQUEST'].fields_by_name['user_id']._serialized_options = b'\342A\001\002\272H\034r\032\020\001\030\200\0022\023^[^\\x00-\\x1f\\x7f]*$'
+  _globals['_LISTSUPPRESSIONSREQUEST'].fields_by_name['user_id']._serialized_options = b'\342A\001\002\272H#r!\020\001\030\200\0022\023^[^\\x00-\\x1f\\x7f]*$Z\001.Z\002..'
   _globals['_LISTSUPPRESSIONSREQUEST'].fields_by_name['page_size']._loaded_options = None
   _globals['_LISTSUPPRESSIONSREQUEST'].fields_by_name['page_size']._serialized_options = b'\272H\007\032\005\030\350\007(\000'
   _globals['_LISTSUPPRESSIONSREQUEST'].fields_by_name['page_token']._loaded_options = None
@@ -49,15 +49,15 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CREATESUPPRESSIONREQUEST'].fields_by_name['suppression']._loaded_options = None
   _globals['_CREATESUPPRESSIONREQUEST'].fields_by_name['suppression']._serialized_options = b'\342A\001\002\272H\003\310\001\001'
   _globals['_DELETESUPPRESSIONREQUEST'].fields_by_name['user_id']._loaded_options = None
-  _globals['_DELETESUPPRESSIONREQUEST'].fields_by_name['user_id']._serialized_options = b'\342A\001\002\272H\034r\032\020\001\030\200\0022\023^[^\\x00-\\x1f\\x7f]*$'
+  _globals['_DELETESUPPRESSIONREQUEST'].fields_by_name['user_id']._serialized_options = b'\342A\001\002\272H#r!\020\001\030\200\0022\023^[^\\x00-\\x1f\\x7f]*$Z\001.Z\002..'
   _globals['_DELETESUPPRESSIONREQUEST'].fields_by_name['suppression_id']._loaded_options = None
   _globals['_DELETESUPPRESSIONREQUEST'].fields_by_name['suppression_id']._serialized_options = b'\342A\001\002\272H\005r\003\260\001\001'
   _globals['_LISTDEVICETOKENSREQUEST'].fields_by_name['user_id']._loaded_options = None
-  _globals['_LISTDEVICETOKENSREQUEST'].fields_by_name['user_id']._serialized_options = b'\342A\001\002\272H\034r\032\020\001\030\200\0022\023^[^\\x00-\\x1f\\x7f]*$'
+  _globals['_LISTDEVICETOKENSREQUEST'].fields_by_name['user_id']._serialized_options = b'\342A\001\002\272H#r!\020\001\030\200\0022\023^[^\\x00-\\x1f\\x7f]*$Z\001.Z\002..'
   _globals['_REGISTERDEVICETOKENREQUEST'].fields_by_name['device_token']._loaded_options = None
   _globals['_REGISTERDEVICETOKENREQUEST'].fields_by_name['device_token']._serialized_options = b'\342A\001\002\272H\003\310\001\001'
   _globals['_DELETEDEVICETOKENREQUEST'].fields_by_name['user_id']._loaded_options = None
-  _globals['_DELETEDEVICETOKENREQUEST'].fields_by_name['user_id']._serialized_options = b'\342A\001\002\272H\034r\032\020\001\030\200\0022\023^[^\\x00-\\x1f\\x7f]*$'
+  _globals['_DELETEDEVICETOKENREQUEST'].fields_by_name['user_id']._serialized_options = b'\342A\001\002\272H#r!\020\001\030\200\0022\023^[^\\x00-\\x1f\\x7f]*$Z\001.Z\002..'
   _globals['_DELETEDEVICETOKENREQUEST'].fields_by_name['device_token_id']._loaded_options = None
   _globals['_DELETEDEVICETOKENREQUEST'].fields_by_name['device_token_id']._serialized_options = b'\342A\001\002\272H\005r\003\260\001\001'
   _globals['_RECIPIENTSERVICE'].methods_by_name['GetPreferences']._loaded_options = None
@@ -77,25 +77,25 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_RECIPIENTSERVICE'].methods_by_name['DeleteDeviceToken']._loaded_options = None
   _globals['_RECIPIENTSERVICE'].methods_by_name['DeleteDeviceToken']._serialized_options = b'\202\323\344\223\0024*2/v1/recipients/{user_id}/devices/{device_token_id}'
   _globals['_GETPREFERENCESREQUEST']._serialized_start=216
-  _globals['_GETPREFERENCESREQUEST']._serialized_end=293
-  _globals['_UPDATEPREFERENCESREQUEST']._serialized_start=295
-  _globals['_UPDATEPREFERENCESREQUEST']._serialized_end=384
-  _globals['_LISTSUPPRESSIONSREQUEST']._serialized_start=387
-  _globals['_LISTSUPPRESSIONSREQUEST']._serialized_end=527
-  _globals['_LISTSUPPRESSIONSRESPONSE']._serialized_start=529
-  _globals['_LISTSUPPRESSIONSRESPONSE']._serialized_end=632
-  _globals['_CREATESUPPRESSIONREQUEST']._serialized_start=634
-  _globals['_CREATESUPPRESSIONREQUEST']._serialized_end=723
-  _globals['_DELETESUPPRESSIONREQUEST']._serialized_start=725
-  _globals['_DELETESUPPRESSIONREQUEST']._serialized_end=843
-  _globals['_LISTDEVICETOKENSREQUEST']._serialized_start=845
-  _globals['_LISTDEVICETOKENSREQUEST']._serialized_end=924
-  _globals['_LISTDEVICETOKENSRESPONSE']._serialized_start=926
-  _globals['_LISTDEVICETOKENSRESPONSE']._serialized_end=1005
-  _globals['_REGISTERDEVICETOKENREQUEST']._serialized_start=1007
-  _globals['_REGISTERDEVICETOKENREQUEST']._serialized_end=1099
-  _globals['_DELETEDEVICETOKENREQUEST']._serialized_start=1101
-  _globals['_DELETEDEVICETOKENREQUEST']._serialized_end=1220
-  _globals['_RECIPIENTSERVICE']._serialized_start=1223
-  _globals['_RECIPIENTSERVICE']._serialized_end=2490
+  _globals['_GETPREFERENCESREQUEST']._serialized_end=300
+  _globals['_UPDATEPREFERENCESREQUEST']._serialized_start=302
+  _globals['_UPDATEPREFERENCESREQUEST']._serialized_end=391
+  _globals['_LISTSUPPRESSIONSREQUEST']._serialized_start=394
+  _globals['_LISTSUPPRESSIONSREQUEST']._serialized_end=541
+  _globals['_LISTSUPPRESSIONSRESPONSE']._serialized_start=543
+  _globals['_LISTSUPPRESSIONSRESPONSE']._serialized_end=646
+  _globals['_CREATESUPPRESSIONREQUEST']._serialized_start=648
+  _globals['_CREATESUPPRESSIONREQUEST']._serialized_end=737
+  _globals['_DELETESUPPRESSIONREQUEST']._serialized_start=739
+  _globals['_DELETESUPPRESSIONREQUEST']._serialized_end=864
+  _globals['_LISTDEVICETOKENSREQUEST']._serialized_start=866
+  _globals['_LISTDEVICETOKENSREQUEST']._serialized_end=952
+  _globals['_LISTDEVICETOKENSRESPONSE']._serialized_start=954
+  _globals['_LISTDEVICETOKENSRESPONSE']._serialized_end=1033
+  _globals['_REGISTERDEVICETOKENREQUEST']._serialized_start=1035
+  _globals['_REGISTERDEVICETOKENREQUEST']._serialized_end=1127
+  _globals['_DELETEDEVICETOKENREQUEST']._serialized_start=1129
+  _globals['_DELETEDEVICETOKENREQUEST']._serialized_end=1255
+  _globals['_RECIPIENTSERVICE']._serialized_start=1258
+  _globals['_RECIPIENTSERVICE']._serialized_end=2525
 # @@protoc_insertion_point(module_scope)
