@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from email.utils import getaddresses
 from typing import ClassVar, Self
 from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, model_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 
 from services.delivery.breaker import BreakerPolicy
+from services.delivery.providers.mail_addresses import BadAddress, parse_sender
 from shared.config import Settings
+from shared.domains import ascii_domain, ascii_url
 
 #: Time that must be left between a provider's answer and the lease's end, to settle what it said, s.
 SETTLE_SECONDS = 2.0
@@ -89,7 +90,11 @@ class DeliverySettings(Settings):
     smtp_password: SecretStr = Field(SecretStr(""), description="that user's password")
     smtp_tls: str = Field("none", pattern="^(none|starttls|implicit)$", description="how the connection is encrypted")
     smtp_ca_file: str = Field("", description="PEM file of certificate authorities to trust; empty: the system's")
-    smtp_from: str = Field("Pulse <pulse@localhost>", min_length=3, description="From of every email, one address")
+    smtp_from: str = Field(
+        "Pulse <pulse@localhost>",
+        min_length=3,
+        description="From of every email, one address: Name <mailbox>; the name is any text, not yet encoded",
+    )
     smtp_connections: int = Field(16, ge=1, le=500, description="connections to the mail server at once")
     smtp_emails_per_connection: int = Field(1000, ge=1, description="emails after which a connection is renewed")
 
@@ -149,6 +154,18 @@ class DeliverySettings(Settings):
         """The topics whose events of SES are taken, by ARN."""
         return frozenset(filter(None, map(str.strip, self.ses_event_topics.split(","))))
 
+    @field_validator("public_url")
+    @classmethod
+    def _public_url_in_ascii(cls, url: str) -> str:
+        """It stands in headers of emails, and Twilio signs it."""
+        return ascii_url(url)
+
+    @field_validator("smtp_host")
+    @classmethod
+    def _smtp_host_in_ascii(cls, host: str) -> str:
+        """Or the standard library would look up another host, by IDNA 2003."""
+        return ascii_domain(host)
+
     @model_validator(mode="after")
     def _events_are_safe(self) -> Self:
         for topic in self.event_topics():
@@ -205,6 +222,7 @@ class DeliverySettings(Settings):
 
 
 def _check_sender(key: str, text: str) -> None:
-    addresses = getaddresses([text])
-    if len(addresses) != 1 or "@" not in addresses[0][1]:
-        raise ValueError(f"{key} must be one address, such as Pulse <pulse@example.org>")
+    try:
+        parse_sender(text)
+    except BadAddress:
+        raise ValueError(f"{key} must be one address, such as Pulse <pulse@example.org>") from None

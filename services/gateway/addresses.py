@@ -113,6 +113,8 @@ def _refuse_common_mistakes(address: str, local_part: str, at: str) -> None:
         )
     if "@" in local_part or "," in address or ";" in address:
         raise _refusal("EMAIL_SEVERAL_RECIPIENTS", "names more than one recipient", "send one notification to each")
+    if "=?" in address:
+        raise _refusal("EMAIL_INVALID", "holds =?, which mail programs take for the beginning of an encoded word")
     if not local_part.isascii():
         raise _refusal("EMAIL_LOCAL_PART_NOT_ASCII", "has letters beyond ASCII before the @, which few servers take")
 

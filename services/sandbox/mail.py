@@ -5,11 +5,10 @@ from __future__ import annotations
 import binascii
 import re
 from email import message_from_bytes
-from email.errors import HeaderParseError
-from email.header import decode_header
 from email.message import Message
 from typing import NamedTuple
 
+from services.sandbox import encoded_words
 from services.sandbox.receipt import Receipt
 
 NOTIFICATION_HEADER = "x-pulse-notification-id"
@@ -148,13 +147,7 @@ def _tidy(data: bytes, charset: str) -> str:
 
 def _header(value: str) -> str:
     """Unfolds a header (RFC 5322, 2.2.3) and decodes its encoded words (RFC 2047)."""
-    text = value.replace("\r", "").replace("\n", "").strip()
+    text = value.replace("\r", "").replace("\n", "").strip(" \t")
     if not text.isascii():  # UTF-8 as such (RFC 6532), which the parser hands on as surrogates
         text = text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
-    if "=?" not in text:
-        return text
-    try:
-        words = decode_header(text)
-        return "".join(w if isinstance(w, str) else w.decode(charset or "ascii", "replace") for w, charset in words)
-    except (HeaderParseError, LookupError, UnicodeError, ValueError):
-        return text
+    return encoded_words.decode(text)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import re
 import secrets
 from typing import Any, NamedTuple
 
@@ -44,6 +45,11 @@ _BY_STATUS = {
     429: "TooManyRequestsException",
     503: "ServiceUnavailableException",
 }
+
+
+#: One mailbox; a name outside ASCII comes as encoded words (RFC 2047).
+#: https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_SendEmail.html
+SENDER = re.compile(r'(?:"(?:[^"\\]|\\.)*"|[^"<>@,]*) *<{0}>|{0}'.replace("{0}", r'[^\s<>@,"]+@[^\s<>@,"]+'))
 
 
 class Publishing(NamedTuple):
@@ -124,6 +130,7 @@ def _read(body: Any) -> tuple[list[str], bytes]:
         content = base64.b64decode(body["Content"]["Raw"]["Data"], validate=True)
     except binascii.Error as error:
         raise ValueError("not base64") from error
-    if not body["FromEmailAddress"] or not content:
+    sender = body["FromEmailAddress"]
+    if not content or not sender.isascii() or not SENDER.fullmatch(sender):
         raise ValueError("no sender or no content")
     return to, content

@@ -35,6 +35,13 @@ TWILIO = {
 }
 
 
+def test_hosts_in_letters_of_any_script_are_taken() -> None:
+    environment = {"PULSE_PUBLIC_URL": "https://straße.de/ä", "PULSE_SMTP_HOST": "mail.straße.de"}
+    settings = DeliverySettings.load(environment)
+    assert settings.public_url == "https://xn--strae-oqa.de/%C3%A4"
+    assert settings.smtp_host == "mail.xn--strae-oqa.de"
+
+
 def test_the_defaults_are_fit_to_start_with() -> None:
     assert DeliverySettings.load({}).delivery_lease_seconds == 12
 
@@ -56,7 +63,10 @@ def test_the_defaults_are_fit_to_start_with() -> None:
         ({"PULSE_TWILIO_ACCOUNT_SID": "AC1"}, "PULSE_TWILIO_AUTH_TOKEN"),
         ({"PULSE_PUBLIC_URL": "pulse.example"}, "PUBLIC_URL"),
         ({"PULSE_PUBLIC_URL": "https://"}, "PUBLIC_URL"),
+        ({"PULSE_PUBLIC_URL": "https://-ä-.example"}, "PUBLIC_URL"),
+        ({"PULSE_SMTP_HOST": "mail.-ä-.example"}, "SMTP_HOST"),
         ({"PULSE_SMTP_FROM": "nobody"}, "SMTP_FROM"),
+        ({"PULSE_SMTP_FROM": "Pulse <pulse@-ä-.example>"}, "SMTP_FROM"),
         ({"PULSE_SES_FROM": "nobody"}, "SES_FROM"),
         ({"PULSE_SES_EVENT_TOPICS": "arn:aws:sns:eu-west-1:123456789012:ses, ses"}, "SES_EVENT_TOPICS"),
         ({"PULSE_SES_EVENT_BASE_URL": "http://sns/x"}, "SES_EVENT_BASE_URL"),

@@ -15,6 +15,7 @@ from services.delivery.providers.ses import SesProvider
 from shared.clock import SystemClock
 from tests.delivery.conftest import Sandbox
 from tests.delivery.outgoing import outgoing, within
+from tests.delivery.test_smtp import SUBJECTS
 
 
 def provider(base_url: str, **settings: Any) -> SesProvider:
@@ -50,6 +51,30 @@ def test_an_email_arrives_as_it_was_given(ses: SesProvider, sandbox: Sandbox) ->
         "list-unsubscribe": f"<{link}>",
         "list-unsubscribe-post": "List-Unsubscribe=One-Click",
     }
+
+
+@pytest.mark.parametrize("subject", SUBJECTS)
+def test_a_subject_arrives_to_the_letter(ses: SesProvider, sandbox: Sandbox, subject: str) -> None:
+    assert ses.send(outgoing(subject=subject, body=subject), within()).kind is OutcomeKind.SUCCEEDED
+    [receipt] = sandbox.receipts()
+    assert (receipt["subject"], receipt["body"]) == (subject, subject)
+
+
+@pytest.mark.parametrize(
+    "sender",
+    [
+        "Jürgen Müller <pulse@example.org>",
+        '"Müller, Jürgen" <pulse@straße.de>',
+        "日本語の長い名前" * 8 + " <pulse@example.org>",
+        "=?utf-8?q?x?= <pulse@example.org>",
+        '"a \\"b\\" \\\\" <pulse@example.org>',
+        "pulse@example.org",
+    ],
+)
+def test_a_sender_s_name_reaches_ses_in_ascii(sandbox: Sandbox, sender: str) -> None:
+    made = provider(sandbox.http, ses_from=sender)
+    assert made.send(outgoing(), within()).kind is OutcomeKind.SUCCEEDED
+    made.close()
 
 
 @pytest.mark.parametrize(

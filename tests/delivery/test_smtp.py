@@ -70,6 +70,34 @@ def test_an_email_arrives_as_it_was_given(smtp: SmtpProvider, sandbox: Sandbox) 
     assert outcome.provider_message_id
 
 
+#: What broke lines, was decoded on the way, or lost its blanks.
+SUBJECTS = [
+    "Jürgen =?utf-8?q?=0D=0AReply-To:_eve@evil.example=0D=0A=0D=0A<h1>x</h1>?=",
+    "line\u2028separator \u2029 \u0085 end",
+    "Rappel : réunion « Équipe qualité » à Genève déplacée au 3 février à 10h – salle “Évian”",
+    "=?utf-8?q?a?= =?utf-8?q?b?=",
+    "  blanks   kept  ",
+    "🎉" * 200,
+    "x" * 998,
+]
+
+
+@pytest.mark.parametrize("subject", SUBJECTS)
+def test_a_subject_arrives_to_the_letter_and_the_body_stays_the_body(
+    smtp: SmtpProvider, sandbox: Sandbox, subject: str
+) -> None:
+    body = f"{subject}\n.\nFrom x\n=?utf-8?q?y?="
+    assert smtp.send(outgoing(subject=subject, body=body, html_body=body), within()).kind is OutcomeKind.SUCCEEDED
+    [receipt] = sandbox.receipts()
+    assert (receipt["subject"], receipt["body"], receipt["html_body"]) == (subject, body, body)
+
+
+def test_an_address_with_odd_characters_is_one_recipient(smtp: SmtpProvider, sandbox: Sandbox) -> None:
+    odd = "!#$%&'*+-/=^_`{|}~a@example.org"
+    assert smtp.send(outgoing(to=odd), within()).kind is OutcomeKind.SUCCEEDED
+    assert [receipt["to"] for receipt in sandbox.receipts()] == [odd]
+
+
 @pytest.mark.parametrize(
     ("action", "value", "kind", "code"),
     [

@@ -46,6 +46,8 @@ REFUSED = [
     ("EMAIL", "ada@example.com\r\nBcc: eve@example.com", "ADDRESS_CONTROL_CHARACTER"),
     ("EMAIL", "ada\0@example.com", "ADDRESS_CONTROL_CHARACTER"),
     ("EMAIL", "ada@example.com\u2028", "ADDRESS_CONTROL_CHARACTER"),
+    ("EMAIL", "=?utf-8?q?=0D=0A?=@example.com", "EMAIL_INVALID"),
+    ("EMAIL", "a=?b@example.com", "EMAIL_INVALID"),
     ("EMAIL", "ädä@example.com", "EMAIL_LOCAL_PART_NOT_ASCII"),
     ("EMAIL", "ada@аpple.com", "EMAIL_HOMOGLYPH_DOMAIN"),
     ("EMAIL", "ada@xn--pple-43d.com", "EMAIL_HOMOGLYPH_DOMAIN"),

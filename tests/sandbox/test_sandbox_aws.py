@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from typing import Any
 
@@ -106,6 +107,27 @@ def test_sns_fails_as_it_is_told(sandbox: RunningSandbox, sns: Any, action: str,
         publish(sns)
     assert caught.value.response["Error"]["Code"] == code
     assert len(sandbox.receipts()) == (1 if action == "status_after_accept" else 0)
+
+
+@pytest.mark.parametrize(
+    ("sender", "taken"),
+    [
+        ("a@example.org", True),
+        ("Ada <a@example.org>", True),
+        ('"Byron, Ada" <a@example.org>', True),
+        ("=?utf-8?q?J=C3=BCrgen?= <a@example.org>", True),
+        ("Jürgen <a@example.org>", False),
+        ("a@straße.de", False),
+        ("Byron, Ada <a@example.org>", False),
+        ("a@example.org, b@example.org", False),
+        ("a", False),
+    ],
+)
+def test_ses_takes_one_sender_in_ascii(ses: Any, sender: str, taken: bool) -> None:
+    raw = {"Raw": {"Data": b"Subject: x\r\n\r\nx"}}
+    context = contextlib.nullcontext() if taken else pytest.raises(ClientError, match="BadRequestException")
+    with context:
+        ses.send_email(FromEmailAddress=sender, Destination={"ToAddresses": ["a@b.example"]}, Content=raw)
 
 
 @pytest.mark.parametrize("authorization", ["", "Basic a2V5", SIGNED.format(service="s3"), SIGNED[:-1]])

@@ -9,7 +9,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 from services.delivery.config import DeliverySettings
 from services.delivery.providers.aws_client import AwsClient
 from services.delivery.providers.base import Outcome, Outgoing, permanent, succeeded, unanswered
-from services.delivery.providers.email_building import BadAddress, Sender, build, parse_sender
+from services.delivery.providers.email_building import build
+from services.delivery.providers.mail_addresses import BadAddress, Sender, parse_sender
 from services.delivery.providers.ses_tags import tags
 from shared.clock import Clock
 
@@ -58,7 +59,7 @@ class SesProvider:
                 "send_email",
                 deadline,
                 traceparent=outgoing.traceparent,
-                FromEmailAddress=str(self._sender.header),
+                FromEmailAddress=self._sender.header,
                 Destination={"ToAddresses": [email.recipient]},
                 Content={"Raw": {"Data": email.content}},
                 EmailTags=tags(outgoing.tenant_id, outgoing.notification_id),

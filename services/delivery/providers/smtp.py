@@ -13,7 +13,8 @@ from typing import Self
 from services.delivery.config import DeliverySettings
 from services.delivery.providers import smtp_replies
 from services.delivery.providers.base import Outcome, Outgoing, permanent
-from services.delivery.providers.email_building import BadAddress, BuiltEmail, Sender, build, parse_sender
+from services.delivery.providers.email_building import BuiltEmail, build
+from services.delivery.providers.mail_addresses import BadAddress, Sender, parse_sender
 from services.delivery.providers.smtp_replies import Phase
 from services.delivery.providers.smtp_session import ConnectionLost, MailServer, Reply, SmtpSession
 from shared.clock import Clock
