@@ -14,7 +14,8 @@ from typing import Any
 from celery import Celery
 from kombu.entity import Queue
 
-from shared import tracing
+from shared import server_urls, tracing
+from shared.server_urls import ServerUrl
 
 #: The one task; frozen, as versions N and N+1 share a broker during an upgrade.
 DELIVER_TASK = "pulse.deliver"
@@ -24,10 +25,13 @@ QUEUES = {"HIGH": "high_priority", "LOW": "low_priority"}
 Ref = tuple[str, str]  # tenant id, notification id
 
 
-def celery_app(broker_url: str, *, remote_control: bool = True) -> Celery:
+def celery_app(broker_url: str | ServerUrl, *, remote_control: bool = True) -> Celery:
     """A Celery application for ``broker_url`` (redis or amqp); makes no connection yet."""
-    app = Celery("pulse", broker=broker_url, set_as_current=False)
+    broker = server_urls.parse(broker_url, server_urls.BROKERS) if isinstance(broker_url, str) else broker_url
+    app = Celery("pulse", broker=broker.plain, set_as_current=False)
     app.conf.update(
+        # Always said: with rediss:// alone kombu believes any certificate, and with amqps:// one for any name.
+        broker_use_ssl=broker.tls_options() or None,
         task_serializer="json",
         accept_content=["json"],
         result_backend=None,

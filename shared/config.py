@@ -15,6 +15,8 @@ from typing import Any, ClassVar, NoReturn, Self
 from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from shared import server_urls
+from shared.server_urls import ServerUrl
 from shared.tls_files import TlsFiles
 from shared.unsubscribe import KeyRing
 
@@ -44,7 +46,18 @@ ROLE_PREFIXES = (
 )
 
 
-class ConfigError(Exception):
+_SERVERS = {
+    "database_url": server_urls.DATABASE,
+    "redis_url": server_urls.REDIS,
+    "broker_url": server_urls.BROKERS,
+}
+
+
+class StartError(Exception):
+    """A process cannot start; the text is one sentence that says why and what to change, without any secret."""
+
+
+class ConfigError(StartError):
     """The environment cannot be used; the text says which key, why, and what would do."""
 
 
@@ -71,8 +84,13 @@ class Settings(BaseSettings):
     database_url: SecretStr = Field(
         SecretStr("postgresql://pulse@127.0.0.1:5432/pulse"), description="PostgreSQL, read by the ledger alone"
     )
-    redis_url: SecretStr = Field(SecretStr("redis://127.0.0.1:6379/0"), description="Redis or Valkey for rate limits")
-    broker_url: SecretStr = Field(SecretStr("redis://127.0.0.1:6379/1"), description="Celery's broker (redis or amqp)")
+    redis_url: SecretStr = Field(
+        SecretStr("redis://127.0.0.1:6379/0"), description="Redis or Valkey for rate limits; rediss:// is TLS"
+    )
+    broker_url: SecretStr = Field(
+        SecretStr("redis://127.0.0.1:6379/1"),
+        description="Celery's broker: redis:// or amqp://, by TLS rediss:// or amqps://",
+    )
     tls_cert_file: str = Field(
         "",
         description="this role's certificate, PEM, which names it <role>.pulse.internal; with its key and the "
@@ -106,6 +124,15 @@ class Settings(BaseSettings):
         return self
 
     @model_validator(mode="after")
+    def _servers_can_be_addressed(self) -> Self:
+        for key, schemes in _SERVERS.items():
+            try:
+                server_urls.parse(getattr(self, key).get_secret_value(), schemes)
+            except ValueError as error:
+                raise ValueError(f"{PREFIX}{key.upper()} {error}") from None
+        return self
+
+    @model_validator(mode="after")
     def _unsubscribe_keys_are_long_enough(self) -> Self:
         try:
             KeyRing.parse(self.unsubscribe_key.get_secret_value())
@@ -117,6 +144,21 @@ class Settings(BaseSettings):
     def tls(self) -> TlsFiles | None:
         """This role's certificate; None: calls between roles are in the clear."""
         return TlsFiles(self.tls_cert_file, self.tls_key_file, self.tls_ca_file) if self.tls_cert_file else None
+
+    def server(self, key: str) -> ServerUrl:
+        """The address that ``redis_url`` or ``broker_url`` gives.
+
+        Raises :class:`ConfigError` if a file that it names cannot be read: who does not use it need not have the file.
+        """
+        found = server_urls.parse(getattr(self, key).get_secret_value(), _SERVERS[key])
+        if found.tls and (file := found.tls.unreadable()):
+            raise ConfigError(f"{PREFIX}{key.upper()} names {file}, which cannot be read")
+        return found
+
+    def risks(self) -> list[str]:
+        """What these settings leave unprotected, a sentence each."""
+        tls = {key: server_urls.parse(getattr(self, key).get_secret_value(), _SERVERS[key]).tls for key in _SERVERS}
+        return [f"{PREFIX}{key.upper()}: {risk}" for key, one in tls.items() if one and (risk := one.unchecked())]
 
     @classmethod
     def load(cls, environ: dict[str, str] | None = None) -> Self:
@@ -131,7 +173,7 @@ class Settings(BaseSettings):
             given: dict[str, Any] = {n: env[key] for n in cls.model_fields if (key := PREFIX + n.upper()) in env}
             return cls(**{name: value for name, value in given.items() if value != ""})
         except ValidationError as error:
-            raise ConfigError("; ".join(_sentence(problem) for problem in error.errors())) from None
+            raise ConfigError("; ".join(cls._sentence(problem) for problem in error.errors())) from None
 
     @classmethod
     def load_or_exit(cls) -> Self:
@@ -154,6 +196,17 @@ class Settings(BaseSettings):
             sentences.append(f"{key} is not a setting of Pulse{hint}")
         return sentences
 
+    @classmethod
+    def _sentence(cls, problem: Any) -> str:
+        said = str(problem["msg"]).removeprefix("Value error, ")
+        if not problem["loc"]:
+            return said
+        name = str(problem["loc"][0])
+        field = cls.model_fields.get(name)
+        secret = field is not None and field.annotation is SecretStr
+        given = "" if secret else f"={problem.get('input')!r}"
+        return f"{PREFIX}{name.upper()}{given}: {said}"
+
     def redacted(self) -> dict[str, Any]:
         """All values, for the log at start: secrets show as ``**********``."""
         return {
@@ -165,11 +218,6 @@ class Settings(BaseSettings):
 def base_environment() -> dict[str, str]:
     """The process's environment, to start child processes with; nothing else may read it."""
     return dict(os.environ)
-
-
-def _sentence(problem: Any) -> str:
-    key = PREFIX + "_".join(str(part) for part in problem["loc"]).upper() if problem["loc"] else "settings"
-    return f"{key}={problem.get('input')!r}: {problem['msg']}" if problem["loc"] else str(problem["msg"])
 
 
 def _exit(sentence: str) -> NoReturn:

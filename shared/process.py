@@ -46,7 +46,7 @@ def run(role: str, settings: Settings, build: Callable[[Tracer], Runnable]) -> N
     makes this process's spans.
     """
     logs.configure(role, settings.log_level)
-    logs.logger(__name__).info("settings", **{f"set_{name}": value for name, value in settings.redacted().items()})
+    show(settings)
     tracer, export = trace_export.tracer(role, settings.otlp_endpoint)
     follower = log_level.following(settings)
     try:
@@ -55,6 +55,14 @@ def run(role: str, settings: Settings, build: Callable[[Tracer], Runnable]) -> N
         follower.stop()
         if export:
             export.close()
+
+
+def show(settings: Settings) -> None:
+    """Logs what this process runs with, redacted, and warns of what that leaves unprotected."""
+    log = logs.logger(__name__)
+    log.info("settings", **{f"set_{name}": value for name, value in settings.redacted().items()})
+    for risk in settings.risks():
+        log.warning("unprotected", risk=risk)
 
 
 def spare_the_collector() -> None:

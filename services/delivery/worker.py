@@ -19,7 +19,8 @@ from shared.broker import QUEUES, celery_app
 from shared.clock import SystemClock
 from shared.metrics import Metrics
 from shared.metrics_endpoint import MetricsEndpoint
-from shared.process import spare_the_collector
+from shared.process import show, spare_the_collector
+from shared.server_urls import REDIS
 
 USAGE = "usage: python -m services.delivery.worker high|low\n"
 
@@ -89,9 +90,9 @@ class DeliveryWorker:
         return int(worker.exitcode or 0)
 
     def _celery_app(self) -> Celery:
-        broker_url = self._settings.broker_url.get_secret_value()
-        app = celery_app(broker_url, remote_control=self._settings.env != "production")
-        if broker_url.startswith(("redis://", "rediss://")):
+        broker = self._settings.server("broker_url")
+        app = celery_app(broker, remote_control=self._settings.env != "production")
+        if broker.scheme in REDIS:
             app.conf.broker_transport = "services.delivery.tolerant_redis:TolerantTransport"
         app.conf.update(
             # What RabbitMQ refuses on a channel is worth a new connection, not the worker.
@@ -126,7 +127,7 @@ def main() -> int:
     for noisy in ("celery.worker.strategy", "celery.app.trace", "twilio.http_client"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     logging.getLogger("celery.worker.consumer.consumer").setLevel(logging.ERROR)  # lost brokers are told by ours
-    logs.logger(__name__).info("settings", **{f"set_{key}": value for key, value in settings.redacted().items()})
+    show(settings)
     return DeliveryWorker(settings, lane).run()
 
 

@@ -9,6 +9,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from shared.logs import logger
+from shared.server_urls import REDIS, ServerUrl
 
 log: Any = logger(__name__)
 
@@ -16,11 +17,11 @@ log: Any = logger(__name__)
 _PATIENCE = 2.0
 
 
-async def warn_of_eviction(broker_url: str) -> None:
+async def warn_of_eviction(broker: ServerUrl) -> None:
     """Logs a warning if the broker is a Redis that may evict; silent if it may not or does not tell."""
-    if not broker_url.startswith(("redis://", "rediss://", "valkey://")):
+    if broker.scheme not in REDIS:
         return
-    redis = Redis.from_url(broker_url)
+    redis = Redis.from_url(broker.plain, **broker.tls_options())
     try:
         async with asyncio.timeout(_PATIENCE):
             policy = (await redis.config_get("maxmemory-policy")).get("maxmemory-policy", "noeviction")

@@ -78,7 +78,7 @@ class Router:
             drawn=self.metrics.batch("draw"),
             tracer=tracer,
         )
-        redis_url = settings.redis_url.get_secret_value()
+        redis_url = settings.server("redis_url")
         connect = settings.router_limiter_connect_seconds
         # Each with connections of its own: they wait differently long for one that is being made.
         self._redis = SharedRedis(redis_url, settings.router_limiter_timeout_seconds, connect)
@@ -93,7 +93,8 @@ class Router:
             poll=settings.router_limits_poll_seconds,
             timeout=min(settings.router_ledger_timeout_seconds, 1.0),
         )
-        app = celery_app(settings.broker_url.get_secret_value())
+        self._broker = settings.server("broker_url")
+        app = celery_app(self._broker)
         self._lanes = {
             lane: _lane_parts(lane, settings, app, self._ledger, self._limiter, throughput, self.metrics, tracer)
             for lane in Lane
@@ -162,7 +163,7 @@ class Router:
             *self._dispatching,
             *(asyncio.create_task(_keep_running(parts.publisher.run, pause)) for parts in lanes),
             asyncio.create_task(_keep_running(self._limits.run, pause)),
-            asyncio.create_task(warn_of_eviction(self._settings.broker_url.get_secret_value())),
+            asyncio.create_task(warn_of_eviction(self._broker)),
         ]
         await asyncio.create_task(self._limits.refresh())  # a task of its own: its deadline is nobody else's
         await self._server.start()

@@ -17,7 +17,9 @@ from redis.backoff import NoBackoff
 from redis.commands.core import AsyncScript
 from redis.exceptions import RedisError
 
+from shared import server_urls
 from shared.broker_errors import reason
+from shared.server_urls import ServerUrl
 
 #: Longest time for what nobody waits for any more, s: connecting, or an answer that is late. Then its connection is
 #: taken for dead.
@@ -35,11 +37,13 @@ class RedisSlowError(RedisUnavailableError):
 class SharedRedis:
     """Runs scripts; no call lasts longer than ``timeout`` s, and no connecting longer than ``connect_seconds``."""
 
-    def __init__(self, url: str, timeout: float, connect_seconds: float = CONNECT_SECONDS) -> None:
+    def __init__(self, url: str | ServerUrl, timeout: float, connect_seconds: float = CONNECT_SECONDS) -> None:
+        server = server_urls.parse(url, server_urls.REDIS) if isinstance(url, str) else url
         # One retry renews a connection that was cut while idle; scripts bear being run twice.
         # No time-outs of the driver's own: they would end a call that only this process's own pause made late.
         self._redis = Redis.from_url(
-            url,
+            server.plain,
+            **server.tls_options(),
             retry=Retry(NoBackoff(), 1),
             socket_timeout=None,
             socket_connect_timeout=None,

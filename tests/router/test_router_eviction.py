@@ -9,6 +9,7 @@ import redis
 from structlog.testing import capture_logs
 
 from services.router.eviction import warn_of_eviction
+from shared.server_urls import BROKERS, parse
 
 
 @pytest.fixture
@@ -22,7 +23,7 @@ def evicting(broker_url: str) -> Iterator[str]:
 
 async def test_a_broker_that_may_evict_is_warned_of(evicting: str) -> None:
     with capture_logs() as logs:
-        await warn_of_eviction(evicting)
+        await warn_of_eviction(parse(evicting, BROKERS))
     assert [(line["log_level"], line["policy"]) for line in logs] == [("warning", "allkeys-lru")]
 
 
@@ -30,8 +31,8 @@ async def test_a_broker_that_may_not_evict_or_does_not_tell_is_not(broker_url: s
     with redis.Redis.from_url(broker_url) as client:
         client.acl_setuser("shy", enabled=True, nopass=True, keys=["*"], commands=["+@all", "-config"])
     with capture_logs() as logs:
-        await warn_of_eviction(broker_url)
-        await warn_of_eviction(broker_url.replace("redis://", "redis://shy:any@"))
-        await warn_of_eviction("redis://127.0.0.1:1/1")
-        await warn_of_eviction("amqp://127.0.0.1:1//")
+        await warn_of_eviction(parse(broker_url, BROKERS))
+        await warn_of_eviction(parse(broker_url.replace("redis://", "redis://shy:any@"), BROKERS))
+        await warn_of_eviction(parse("redis://127.0.0.1:1/1", BROKERS))
+        await warn_of_eviction(parse("amqp://127.0.0.1:1//", BROKERS))
     assert [line for line in logs if line["log_level"] == "warning"] == []

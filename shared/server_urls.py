@@ -1,0 +1,163 @@
+"""Addresses of servers as settings give them: checked at start, and what they say of TLS.
+
+A certificate is verified, its names too, unless the address says otherwise by name. What is wrong is said in words that
+hold nothing of the address but its scheme: there is a password in it.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import ssl
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit
+
+DATABASE = ("postgresql", "postgres")
+REDIS = ("redis", "rediss")
+BROKERS = (*REDIS, "amqp", "amqps")
+_TLS = ("rediss", "amqps")
+
+#: What an address may say besides where the server is, and of whom; what PostgreSQL's may say is libpq's own.
+_TLS_KEYS = ("ssl_cert_reqs", "ssl_check_hostname", "ssl_ca_certs", "ssl_certfile", "ssl_keyfile")
+_REDIS_KEYS = ("client_name", "db", "health_check_interval", "max_connections", "protocol")
+_VERIFY = {"required": True, "optional": True, "cert_required": True, "cert_optional": True, "none": False}
+_VERIFY |= {"cert_none": False}
+_FLAGS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
+
+_ESCAPE = "; in a user's name or password, write other signs than letters and digits as %XX (an @ is %40)"
+
+
+@dataclass(frozen=True, slots=True)
+class Tls:
+    """How a server's certificate is verified, and which one is shown to it; files are PEM, empty: none."""
+
+    verify: bool = True
+    names: bool = True
+    authorities: str = ""  # besides the system's
+    certificate: str = ""
+    key: str = ""
+
+    def unchecked(self) -> str:
+        """What is not verified, in words; empty if everything is."""
+        if not self.verify:
+            return "any certificate is believed (ssl_cert_reqs=none)"
+        return "" if self.names else "a certificate for any name is believed (ssl_check_hostname=false)"
+
+    def unreadable(self) -> str:
+        """The first of the files that this process cannot read; empty: none."""
+        files = (self.authorities, self.certificate, self.key)
+        return next((file for file in files if file and not os.access(file, os.R_OK)), "")
+
+    def redis(self) -> dict[str, Any]:
+        """As redis-py wants it, and kombu for Redis."""
+        options = {
+            "ssl_cert_reqs": ssl.CERT_REQUIRED if self.verify else ssl.CERT_NONE,
+            "ssl_check_hostname": self.verify and self.names,
+            "ssl_ca_certs": self.authorities,
+            "ssl_certfile": self.certificate,
+            "ssl_keyfile": self.key,
+        }
+        return {key: value for key, value in options.items() if value != ""}
+
+    def amqp(self) -> dict[str, Any]:
+        """As kombu wants it for RabbitMQ; a server_hostname of None stands for the one in the address."""
+        options = {
+            "cert_reqs": ssl.CERT_REQUIRED if self.verify else ssl.CERT_NONE,
+            "ca_certs": self.authorities,
+            "certfile": self.certificate,
+            "keyfile": self.key,
+        }
+        named = {"server_hostname": None} if self.verify and self.names else {}
+        return {key: value for key, value in options.items() if value != ""} | named
+
+
+@dataclass(frozen=True, slots=True)
+class ServerUrl:
+    """An address that can be used."""
+
+    scheme: str
+    #: The address without what it says of TLS.
+    plain: str
+    #: None: in the clear.
+    tls: Tls | None
+
+    def tls_options(self) -> dict[str, Any]:
+        """What this scheme's library is to be told; empty: in the clear."""
+        if self.tls is None:
+            return {}
+        return self.tls.redis() if self.scheme in REDIS else self.tls.amqp()
+
+
+def parse(url: str, schemes: tuple[str, ...]) -> ServerUrl:
+    """Takes an address apart; ValueError with a sentence's rest if it cannot be one."""
+    parts = _split(url, schemes)
+    if parts.scheme in DATABASE:
+        return ServerUrl(parts.scheme, url, None)
+    if parts.scheme in REDIS and not re.fullmatch(r"/?\d{0,4}", parts.path):
+        raise ValueError("after the port may stand the number of a database, such as /0, and nothing else")
+    given = _pairs(parts.query)
+    told = {key: given.pop(key) for key in _TLS_KEYS if key in given}
+    known = _REDIS_KEYS if parts.scheme in REDIS else ()
+    if strange := sorted(set(given) - set(known)):
+        raise ValueError(f"{strange[0][:40]} is not known; there are {', '.join((*_TLS_KEYS, *known))}")
+    if told and parts.scheme not in _TLS:
+        raise ValueError(f"{next(iter(told))} says how TLS is done, which {parts.scheme}:// does not do")
+    plain = parts._replace(query=urlencode(given)).geturl()
+    return ServerUrl(parts.scheme, plain, _tls(told) if parts.scheme in _TLS else None)
+
+
+def _split(url: str, schemes: tuple[str, ...]) -> SplitResult:
+    listed = " or ".join(f"{scheme}://" for scheme in schemes)
+    if not url.startswith(tuple(f"{scheme}://" for scheme in schemes)):
+        raise ValueError(f"must begin with {listed}")
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        raise ValueError(f"cannot be read{_ESCAPE}") from None
+    if parts.fragment or url.endswith("#") or re.search(r"\s|[\x00-\x1f\x7f]", url):
+        raise ValueError(f"holds a # or a blank{_ESCAPE}")
+    user, at, places = parts.netloc.rpartition("@")
+    if at and ("@" in user or re.search("%(?![0-9A-Fa-f]{2})", user)):
+        raise ValueError(f"cannot be read{_ESCAPE}")
+    if not places and parts.scheme not in DATABASE:
+        raise ValueError("names no host")
+    for place in places.split(",") if parts.scheme in DATABASE else [places]:
+        _check_place(place)
+    return parts
+
+
+def _check_place(place: str) -> None:
+    host, colon, port = place.rpartition(":") if re.search(r":[^\]]*$", place) else (place, "", "")
+    if colon and not host:
+        raise ValueError(f"names no host{_ESCAPE}")
+    if port and not port.isdecimal():
+        raise ValueError(f"has a port that is no number{_ESCAPE}")
+    if port and not 0 < int(port) < 65_536:
+        raise ValueError(f"has the port {int(port)}, and ports go from 1 to 65535")
+
+
+def _pairs(query: str) -> dict[str, str]:
+    pairs = parse_qsl(query, keep_blank_values=True)
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("says the same thing twice after the ?")
+    return found
+
+
+def _tls(told: dict[str, str]) -> Tls:
+    verify = told.get("ssl_cert_reqs", "required").lower()
+    names = told.get("ssl_check_hostname", "true").lower()
+    if verify not in _VERIFY:
+        raise ValueError("ssl_cert_reqs must be required or none")
+    if names not in _FLAGS:
+        raise ValueError("ssl_check_hostname must be true or false")
+    if bool(told.get("ssl_keyfile")) and not told.get("ssl_certfile"):
+        raise ValueError("ssl_keyfile needs ssl_certfile")
+    return Tls(
+        _VERIFY[verify],
+        _FLAGS[names],
+        told.get("ssl_ca_certs", ""),
+        told.get("ssl_certfile", ""),
+        told.get("ssl_keyfile", ""),
+    )

@@ -1,0 +1,114 @@
+"""Addresses of servers: what cannot be one is said at start, without its password; what can verifies certificates."""
+
+from __future__ import annotations
+
+import ssl
+
+import pytest
+
+from shared.config import ConfigError, Settings
+from shared.server_urls import BROKERS, REDIS, parse
+
+SECRET = "canary7f3a"
+
+
+@pytest.mark.parametrize(
+    ("key", "url", "words"),
+    [
+        ("DATABASE", f"mysql://u:{SECRET}@h/d", "must begin with postgresql://"),
+        ("DATABASE", f"h:{SECRET}", "must begin with postgresql://"),
+        ("DATABASE", f"postgresql://u:{SECRET}@h:99999/d", "99999"),
+        ("DATABASE", f"postgresql://u:{SECRET}@h:0/d", "port"),
+        ("DATABASE", f"postgresql://u:{SECRET}@h:port/d", "no number"),
+        ("DATABASE", f"postgresql://u:{SECRET}@a:5432,b:99999/d", "99999"),
+        ("DATABASE", f"postgresql://u:{SECRET}/x@h/d", "%XX"),
+        ("DATABASE", f"postgresql://u:{SECRET}@x@h/d", "%40"),
+        ("DATABASE", f"postgresql://u:{SECRET}%zz@h/d", "%XX"),
+        ("DATABASE", f"postgresql://u:{SECRET}#x@h/d", "%XX"),
+        ("DATABASE", f"postgresql://u:{SECRET}?x@h/d", "%XX"),
+        ("DATABASE", f"postgresql://u:{SECRET} x@h/d", "%XX"),
+        ("DATABASE", f"postgresql://u:[{SECRET}@h/d", "%XX"),
+        ("REDIS", f"http://:{SECRET}@h:6379/0", "must begin with redis:// or rediss://"),
+        ("REDIS", f"amqp://u:{SECRET}@h//", "must begin with redis:// or rediss://"),
+        ("REDIS", f"redis://:{SECRET}@h:65536/0", "65536"),
+        ("REDIS", f"redis://:{SECRET}@h:6379/limits", "number of a database"),
+        ("REDIS", f"redis://:{SECRET}@/0", "no host"),
+        ("REDIS", f"redis://:{SECRET}@h/0?timeout=3", "timeout"),
+        ("REDIS", f"redis://:{SECRET}@h/0?ssl_cert_reqs=none", "redis:// does not do"),
+        ("REDIS", f"rediss://:{SECRET}@h/0?ssl_cert_reqs=maybe", "required or none"),
+        ("REDIS", f"rediss://:{SECRET}@h/0?ssl_check_hostname=maybe", "true or false"),
+        ("REDIS", f"rediss://:{SECRET}@h/0?ssl_keyfile=/k", "ssl_certfile"),
+        ("REDIS", f"rediss://:{SECRET}@h/0?ssl_cert_reqs=none&ssl_cert_reqs=required", "twice"),
+        ("BROKER", f"sqs://u:{SECRET}@", "must begin with redis:// or rediss:// or amqp:// or amqps://"),
+        ("BROKER", f"amqp://u:{SECRET}@h:123456/v", "123456"),
+        ("BROKER", f"amqp://u:{SECRET}@h:56x72/v", "no number"),
+        ("BROKER", f"amqps://u:{SECRET}@h/v?verify=verify_none", "verify is not known"),
+        ("BROKER", f"redis://:{SECRET}@h:/x/1", "number of a database"),
+    ],
+)
+def test_what_cannot_be_an_address_is_said_in_a_sentence(key: str, url: str, words: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        Settings.load({f"PULSE_{key}_URL": url})
+    told = str(caught.value)
+    assert told.startswith(f"PULSE_{key}_URL ") and words in told and "\n" not in told
+    assert SECRET not in told and "Value error" not in told
+
+
+@pytest.mark.parametrize(
+    ("key", "url"),
+    [
+        ("DATABASE", "postgresql://pulse:p%40ss%2F%23@db.example:5432/pulse?sslmode=verify-full&connect_timeout=3"),
+        ("DATABASE", "postgres://pulse@[::1]:5432/pulse"),
+        ("DATABASE", "postgresql://a:5432,b:5433/pulse?target_session_attrs=read-write"),
+        ("DATABASE", "postgresql:///pulse?host=/run/postgresql"),
+        ("REDIS", "redis://localhost"),
+        ("REDIS", "redis://[::1]:6379/0"),
+        ("REDIS", "redis://user:p%40ss@h:6379/15?protocol=2&health_check_interval=30"),
+        ("REDIS", "rediss://:x@h:6380?ssl_ca_certs=/ca.pem"),
+        ("BROKER", "amqp://user:x@h:5672/%2Fv"),
+        ("BROKER", "amqps://h//"),
+        ("BROKER", "rediss://h/1?ssl_cert_reqs=CERT_NONE"),
+    ],
+)
+def test_what_can_be_one_is_taken(key: str, url: str) -> None:
+    Settings.load({f"PULSE_{key}_URL": url})
+
+
+@pytest.mark.parametrize("secret", ["DATABASE_URL", "REDIS_URL", "BROKER_URL", "UNSUBSCRIBE_KEY"])
+def test_a_secret_that_is_refused_is_not_repeated(secret: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        Settings.load({f"PULSE_{secret}": SECRET})
+    assert SECRET not in str(caught.value) and secret in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("query", "verify", "names"),
+    [
+        ("", True, True),
+        ("?ssl_cert_reqs=required", True, True),
+        ("?ssl_cert_reqs=optional", True, True),
+        ("?ssl_ca_certs=/ca.pem", True, True),
+        ("?ssl_check_hostname=false", True, False),
+        ("?ssl_cert_reqs=none", False, True),
+        ("?ssl_cert_reqs=CERT_NONE&ssl_check_hostname=true", False, True),
+    ],
+)
+def test_certificates_are_verified_unless_the_address_says_otherwise(query: str, verify: bool, names: bool) -> None:
+    expected = ssl.CERT_REQUIRED if verify else ssl.CERT_NONE
+    redis = parse(f"rediss://h/0{query}", REDIS).tls_options()
+    assert (redis["ssl_cert_reqs"], redis["ssl_check_hostname"]) == (expected, verify and names)
+    amqp = parse(f"amqps://h//{query}", BROKERS).tls_options()
+    assert (amqp["cert_reqs"], "server_hostname" in amqp) == (expected, verify and names)
+    settings = Settings.load({"PULSE_BROKER_URL": f"amqps://h//{query}", "PULSE_REDIS_URL": f"rediss://h/0{query}"})
+    assert len(settings.risks()) == (0 if verify and names else 2)
+
+
+def test_without_tls_there_is_nothing_to_verify() -> None:
+    assert not parse("redis://h/0", REDIS).tls_options()
+
+
+def test_a_file_that_is_not_there_stops_who_needs_it() -> None:
+    settings = Settings.load({"PULSE_BROKER_URL": f"rediss://:{SECRET}@h/1?ssl_ca_certs=/nowhere/ca.pem"})
+    with pytest.raises(ConfigError, match=r"PULSE_BROKER_URL names .nowhere.ca.pem, which cannot be read") as caught:
+        settings.server("broker_url")
+    assert SECRET not in str(caught.value)
