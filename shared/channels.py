@@ -53,6 +53,9 @@ OPTIONS: list[tuple[str, Any]] = [
     ("grpc.initial_reconnect_backoff_ms", 100),
     ("grpc.min_reconnect_backoff_ms", 2_000),  # despite its name: the least time an attempt to connect is given
     ("grpc.max_reconnect_backoff_ms", 500),
+    # Who is there is asked again as soon as a peer is lost. By default gRPC waits half a minute after its last
+    # question, and a caller that knew only peers that are gone would have none for so long.
+    ("grpc.dns_min_time_between_resolutions_ms", 500),
 ]
 
 Request = TypeVar("Request")

@@ -98,6 +98,12 @@ class Settings(BaseSettings):
     )
     tls_key_file: str = Field("", description="the certificate's key, PEM")
     tls_ca_file: str = Field("", description="the authorities that other roles' certificates must come from, PEM")
+    cleartext: str = Field(
+        "refused",
+        pattern="^(refused|allowed)$",
+        description="'allowed': in production too, ledger, router and delivery serve without certificates, as where a "
+        "mesh encrypts",
+    )
     health_listen: str = Field(
         "", description="host:port of a second, plain listener for health checks alone, which show no certificate"
     )
@@ -160,6 +166,14 @@ class Settings(BaseSettings):
         tls = {key: server_urls.parse(getattr(self, key).get_secret_value(), _SERVERS[key]).tls for key in _SERVERS}
         return [f"{PREFIX}{key.upper()}: {risk}" for key, one in tls.items() if one and (risk := one.unchecked())]
 
+    def refuse_cleartext(self) -> None:
+        """Raises :class:`ConfigError` for a service behind the gateway that would serve without certificates."""
+        if self.env == "production" and self.tls is None and self.cleartext == "refused":
+            raise ConfigError(
+                "in production this role does not serve without certificates: set PULSE_TLS_CERT_FILE, "
+                "PULSE_TLS_KEY_FILE and PULSE_TLS_CA_FILE, or PULSE_CLEARTEXT=allowed where something else encrypts"
+            )
+
     @classmethod
     def load(cls, environ: dict[str, str] | None = None) -> Self:
         """Reads and checks the environment (``environ`` replaces it in tests); raises :class:`ConfigError`."""
@@ -176,10 +190,16 @@ class Settings(BaseSettings):
             raise ConfigError("; ".join(cls._sentence(problem) for problem in error.errors())) from None
 
     @classmethod
-    def load_or_exit(cls) -> Self:
-        """As :meth:`load`, but a mistake ends the process with status 2 and the sentence on standard error."""
+    def load_or_exit(cls, *, behind_gateway: bool = False) -> Self:
+        """As :meth:`load`, but a mistake ends the process with status 2 and the sentence on standard error.
+
+        ``behind_gateway``: for a service that only Pulse's own roles call, and that must not be called in the clear.
+        """
         try:
-            return cls.load()
+            settings = cls.load()
+            if behind_gateway:
+                settings.refuse_cleartext()
+            return settings
         except ConfigError as error:
             _exit(str(error))
 

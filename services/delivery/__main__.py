@@ -9,7 +9,7 @@ from shared import process
 
 def main() -> None:
     """Serves until a signal ends it; a bad setting ends it with status 2."""
-    settings = DeliverySettings.load_or_exit()
+    settings = DeliverySettings.load_or_exit(behind_gateway=True)
     process.run("delivery", settings, lambda tracer: Delivery(settings, tracer=tracer))
 
 

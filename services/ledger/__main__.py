@@ -10,7 +10,7 @@ from services.ledger.server import Ledger
 from shared import logs, process
 
 if __name__ == "__main__":
-    settings = LedgerSettings.load_or_exit()
+    settings = LedgerSettings.load_or_exit(behind_gateway=True)
     try:
         process.run("ledger", settings, lambda tracer: Ledger(settings, tracer=tracer))
     except SchemaBehind as error:

@@ -9,7 +9,7 @@ from shared import process
 
 def main() -> None:
     """Reads the settings and serves until a signal ends it."""
-    settings = RouterSettings.load_or_exit()
+    settings = RouterSettings.load_or_exit(behind_gateway=True)
     process.run("router", settings, lambda tracer: Router(settings, tracer=tracer))
 
 

@@ -30,7 +30,7 @@ def production_with_options(tmp_path_factory: pytest.TempPathFactory) -> Manifes
     tree = Path(shutil.copytree(K8S.parent, tmp_path_factory.mktemp("deploy") / "deploy"))
     overlay = tree / "k8s" / "overlays" / "production" / "kustomization.yaml"
     content = yaml.safe_load(overlay.read_text())
-    content["components"] = [f"../../components/{name}" for name in OPTIONS]
+    content["components"] += [f"../../components/{name}" for name in OPTIONS]
     overlay.write_text(yaml.safe_dump(content))
     return render(overlay.parent)
 

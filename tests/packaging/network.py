@@ -6,7 +6,9 @@ from collections.abc import Iterator
 
 from tests.packaging.manifests import Manifests, Object, template
 
-Flow = tuple[str, str, int]  # from, to, port
+Flow = tuple[str, str, int]  # from, to, port: 0 is any
+
+_ANY = ({"port": 0},)
 
 
 def pods(manifests: Manifests) -> dict[str, dict[str, str]]:
@@ -39,7 +41,7 @@ def _rules(manifests: Manifests, direction: str, side: str) -> Iterator[Flow]:
         for rule in spec.get(direction, []):
             peers = [name for peer in rule[side] for name in _peers(peer, everybody)]
             for own in owners:
-                yield from ((own, peer, port["port"]) for peer in peers for port in rule["ports"])
+                yield from ((own, peer, port["port"]) for peer in peers for port in rule.get("ports", _ANY))
 
 
 def _peers(peer: Object, everybody: dict[str, dict[str, str]]) -> list[str]:

@@ -55,7 +55,8 @@ TO_OUTSIDE: set[Flow] = {
     *((s, "0.0.0.0/0", port) for s in ("delivery", "worker-high", "worker-low") for port in (443, 465, 587)),
 }
 
-DNS = "kubernetes.io/metadata.name=kube-system"
+#: Those who answer for names: the cluster's pods, at whatever port they have, and a cache on each node.
+DNS = {("kubernetes.io/metadata.name=kube-system", 0), ("169.254.20.10/32", 53)}
 
 
 def test_what_no_policy_names_is_refused_both_ways(manifests: Manifests) -> None:
@@ -65,12 +66,12 @@ def test_what_no_policy_names_is_refused_both_ways(manifests: Manifests) -> None
 
 def test_a_throw_away_cluster_allows_these_flows_and_no_other(kind: Manifests) -> None:
     inside = INSIDE | ONLY_IN_KIND | TRACING | {FLOWER["kind"]}
-    assert {flow for flow in outgoing(kind) if flow[1] != DNS} == inside
+    assert {flow for flow in outgoing(kind) if flow[1:] not in DNS} == inside
     assert incoming(kind) == inside | FROM_OUTSIDE
 
 
 def test_production_allows_these_flows_and_no_other(production: Manifests) -> None:
-    assert {flow for flow in outgoing(production) if flow[1] != DNS} == INSIDE | TO_OUTSIDE
+    assert {flow for flow in outgoing(production) if flow[1:] not in DNS} == INSIDE | TO_OUTSIDE
     assert incoming(production) == INSIDE | FROM_OUTSIDE
 
 
@@ -78,7 +79,7 @@ def test_components_add_their_own_flows_and_no_other(production: Manifests, prod
     metrics = {("pulse-metrics=allowed", name, 8001) for name in pods(production_with_options)}
     assert incoming(production_with_options) - incoming(production) == metrics | TRACING
     added = outgoing(production_with_options) - outgoing(production)
-    assert {flow for flow in added if flow[1] != DNS} == TRACING | {FLOWER["production"]}
+    assert {flow for flow in added if flow[1:] not in DNS} == TRACING | {FLOWER["production"]}
 
 
 def test_providers_are_reached_on_the_internet_and_not_inside(production: Manifests) -> None:
@@ -90,4 +91,6 @@ def test_providers_are_reached_on_the_internet_and_not_inside(production: Manife
 
 
 def test_every_pod_can_ask_for_names(manifests: Manifests) -> None:
-    assert {flow[0] for flow in outgoing(manifests) if flow[1:] == (DNS, 53)} == set(pods(manifests))
+    """Also where the DNS pods listen at another port than their Service, and where the node answers for them."""
+    for server in DNS:
+        assert {flow[0] for flow in outgoing(manifests) if flow[1:] == server} == set(pods(manifests)), server

@@ -8,6 +8,7 @@ import pytest
 
 from services.delivery.config import DeliverySettings
 from services.gateway.config import GatewaySettings
+from shared.identity import ROLES
 from tests.packaging.manifests import Manifests, containers, pod, secret_names
 from tests.packaging.roles import SETTINGS
 from tests.packaging.tools import ROOT
@@ -56,8 +57,9 @@ def test_no_services_addresses_are_pushed_into_environments(manifests: Manifests
 
 
 @pytest.mark.parametrize(("role", "port"), GRPC_PORTS.items())
-def test_kubernetes_asks_servers_by_grpc(role: str, port: int, manifests: Manifests) -> None:
-    (container,) = pod(manifests.of("Deployment")[role])["containers"]
+def test_kubernetes_asks_servers_by_grpc(role: str, port: int, kind: Manifests) -> None:
+    """Where no certificate is wanted; test_k8s_mutual_tls has the others."""
+    (container,) = pod(kind.of("Deployment")[role])["containers"]
     for probe in ("startupProbe", "readinessProbe", "livenessProbe"):
         assert container[probe]["grpc"] == {"port": port}, probe
 
@@ -71,8 +73,8 @@ def test_kubernetes_asks_workers_by_their_ready_file(lane: str, manifests: Manif
     assert {"name": "home", "mountPath": "/var/lib/pulse"} in container["volumeMounts"]
 
 
-def test_every_deployment_is_watched_in_all_ways(production_with_options: Manifests) -> None:
-    for name, deployment in production_with_options.of("Deployment").items():
+def test_every_deployment_is_watched_in_all_ways(manifests: Manifests) -> None:
+    for name, deployment in manifests.of("Deployment").items():
         (container,) = pod(deployment)["containers"]
         assert {"startupProbe", "readinessProbe", "livenessProbe"} <= set(container), name
 
@@ -100,8 +102,10 @@ def test_each_role_understands_every_setting_that_it_is_given(role: str, kind: M
 def test_production_brings_no_secret_and_asks_for_those_it_needs(production: Manifests) -> None:
     assert not production.of("Secret")
     asked = {name: set(secret_names(pod(workload))) for name, workload in production.workloads().items()}
+    certificates = {name for names in asked.values() for name in names if name.startswith("pulse-tls-")}
+    assert certificates == {f"pulse-tls-{role}" for role in ROLES if role != "client"}
     providers = {"pulse-providers", "pulse-provider-files"}
-    assert asked == {
+    assert {name: names - certificates for name, names in asked.items()} == {
         "migrate": {"pulse-database-owner"},
         "migrate-after": {"pulse-database-owner"},
         "ledger": {"pulse-database"},

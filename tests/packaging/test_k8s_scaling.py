@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
+import yaml
 
 from tests.packaging.manifests import Manifests, Object, pod
+from tests.packaging.roles import SETTINGS
+from tests.packaging.tools import ROOT
 
 #: Role: fewest pods, most pods, CPU goal in percent of what a pod asks for.
 TABLE = {"gateway": (2, 10, 70), "worker-high": (2, 20, 60), "worker-low": (1, 10, 70)}
+#: A laptop has room for no more.
+MOST_IN_KIND = 3
 
 ROLES = ("gateway", "router", "ledger", "delivery", "worker-high", "worker-low", "envoy", "console")
 
 #: Seconds: how long a claim is held, and how long calls in flight may take at a stop.
 LEASE_S, DRAIN_S = 12, 10
+
+#: Whom Envoy calls, and which therefore say that they leave before they stop.
+LEAVING = ("gateway", "delivery")
 
 
 def cpu_goal(autoscaler: Object) -> int:
@@ -23,10 +32,17 @@ def cpu_goal(autoscaler: Object) -> int:
     return int(metric["resource"]["target"]["averageUtilization"])
 
 
-@pytest.mark.parametrize("overlay", ["kind", "production"])
-def test_the_front_door_and_the_workers_grow_by_the_table(overlay: str, request: pytest.FixtureRequest) -> None:
-    manifests: Manifests = request.getfixturevalue(overlay)
-    found = {
+def test_the_front_door_and_the_workers_grow_by_the_table(production: Manifests) -> None:
+    assert bounds(production) == TABLE
+
+
+def test_in_a_throw_away_cluster_they_grow_less(kind: Manifests) -> None:
+    assert bounds(kind) == {role: (least, MOST_IN_KIND, goal) for role, (least, _, goal) in TABLE.items()}
+
+
+def bounds(manifests: Manifests) -> dict[str, tuple[int, int, int]]:
+    """Fewest pods, most pods and CPU goal of whoever has an autoscaler."""
+    return {
         scaler["spec"]["scaleTargetRef"]["name"]: (
             scaler["spec"]["minReplicas"],
             scaler["spec"]["maxReplicas"],
@@ -34,16 +50,15 @@ def test_the_front_door_and_the_workers_grow_by_the_table(overlay: str, request:
         )
         for scaler in manifests.of("HorizontalPodAutoscaler").values()
     }
-    assert found == TABLE
 
 
 def test_keda_keeps_to_the_same_table_and_leaves_no_second_autoscaler(production_with_options: Manifests) -> None:
-    def bounds(scaled: Object) -> tuple[Any, ...]:
+    def row(scaled: Object) -> tuple[Any, ...]:
         spec = scaled["spec"]
         (cpu,) = (trigger for trigger in spec["triggers"] if trigger["type"] == "cpu")
         return spec["minReplicaCount"], spec["maxReplicaCount"], int(cpu["metadata"]["value"])
 
-    scaled = {name: bounds(found) for name, found in production_with_options.of("ScaledObject").items()}
+    scaled = {name: row(found) for name, found in production_with_options.of("ScaledObject").items()}
     assert scaled == {name: row for name, row in TABLE.items() if name.startswith("worker-")}
     assert set(production_with_options.of("HorizontalPodAutoscaler")) == {"gateway"}
 
@@ -96,7 +111,8 @@ def test_a_pod_that_stops_has_time_for_its_leases_and_calls(role: str, productio
     spec = pod(production.of("Deployment")[role])
     pause = spec["containers"][0].get("lifecycle", {}).get("preStop", {}).get("sleep", {}).get("seconds", 0)
     lease = LEASE_S if role.startswith("worker-") else 0
-    assert spec["terminationGracePeriodSeconds"] > pause + lease + DRAIN_S
+    leave = float(production.environment(role).get("PULSE_LEAVE_SECONDS", 0)) if role in LEAVING else 0
+    assert spec["terminationGracePeriodSeconds"] > pause + leave + lease + DRAIN_S
 
 
 def test_a_server_answers_on_until_its_callers_know_that_it_leaves(production: Manifests) -> None:
@@ -104,3 +120,14 @@ def test_a_server_answers_on_until_its_callers_know_that_it_leaves(production: M
     for role in ("gateway", "router", "ledger", "delivery", "console"):
         (container,) = pod(production.of("Deployment")[role])["containers"]
         assert container["lifecycle"]["preStop"]["sleep"]["seconds"] > 5, role
+
+
+@pytest.mark.parametrize("role", LEAVING)
+def test_envoy_has_heard_that_a_server_leaves_before_it_stops(role: str, manifests: Manifests) -> None:
+    """Envoy gives a host up after so many noes; one that stops sooner is called in vain."""
+    text = re.sub(r"\$\{\w+\}", "0", (ROOT / "deploy" / "envoy" / "envoy.yaml").read_text())
+    clusters = yaml.safe_load(text)["static_resources"]["clusters"]
+    (cluster,) = (each for each in clusters if each["name"] == f"pulse-{role}")
+    (check,) = cluster["health_checks"]
+    heard = float(check["interval"].removesuffix("s")) * check["unhealthy_threshold"]
+    assert SETTINGS[role].load(manifests.environment(role)).leave_seconds > heard

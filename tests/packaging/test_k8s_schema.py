@@ -8,7 +8,7 @@ import pytest
 from tests.packaging.manifests import Manifests
 
 #: Kinds of operators that may be installed, whose schemas Kubernetes itself does not have.
-OF_OPERATORS = ("PodMonitor", "PrometheusRule", "ScaledObject")
+OF_OPERATORS = ("PodMonitor", "PrometheusRule", "ScaledObject", "Issuer", "Certificate")
 
 
 @pytest.mark.parametrize("version", ["1.30", "1.37"])

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from typing import ClassVar
 
 import pytest
 from pydantic import Field
 
-from shared.config import ConfigError, Settings
+from shared.config import ConfigError, Settings, base_environment
 
 
 class RouterLike(Settings):
@@ -46,3 +48,32 @@ def test_secrets_are_blanked_when_settings_are_shown() -> None:
 
 def test_every_key_is_documented() -> None:
     assert all(field.description for field in Settings.model_fields.values())
+
+
+CERTIFICATES = {f"PULSE_TLS_{part}_FILE": f"/tls/{part}" for part in ("CERT", "KEY", "CA")}
+
+
+@pytest.mark.parametrize(
+    "environ",
+    [
+        {},
+        {"PULSE_ENV": "development"},
+        {"PULSE_ENV": "production", **CERTIFICATES},
+        {"PULSE_ENV": "production", "PULSE_CLEARTEXT": "allowed"},
+    ],
+)
+def test_a_service_behind_the_gateway_serves_in_development_by_certificate_or_where_the_clear_is_allowed(
+    environ: dict[str, str],
+) -> None:
+    Settings.load(environ).refuse_cleartext()
+
+
+@pytest.mark.parametrize("role", ["ledger", "router", "delivery"])
+def test_a_service_behind_the_gateway_does_not_serve_in_the_clear_in_production(role: str) -> None:
+    environment = {**base_environment(), "PULSE_ENV": "production"}
+    ended = subprocess.run(
+        [sys.executable, "-m", f"services.{role}"], env=environment, capture_output=True, text=True, timeout=60
+    )
+    assert ended.returncode == 2
+    assert ended.stderr.startswith("configuration: in production this role does not serve without certificates")
+    assert "PULSE_TLS_CERT_FILE" in ended.stderr
