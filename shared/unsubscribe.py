@@ -1,8 +1,9 @@
 """Signed unsubscribe links: whose notifications of which category and channel are not wanted any more.
 
 A token is the base64url text (RFC 4648, section 5, without padding) of a key id (4 bytes), a MAC (HMAC-SHA256,
-RFC 2104, cut to 16 bytes) and what it signs: a JSON list of tenant, user, category and channel. Tokens are good for
-ever: an email may be opened years later.
+RFC 2104, cut to 16 bytes) and what it signs: a JSON list of tenant, user, category and channel. A long list is NUL and
+its DEFLATE form (RFC 1951) instead, so that it fits a line of an email's header. Tokens are good for ever: an email may
+be opened years later.
 """
 
 from __future__ import annotations
@@ -13,10 +14,14 @@ import hashlib
 import hmac
 import json
 import re
+import zlib
 from dataclasses import astuple, dataclass
 from urllib.parse import unquote
 
 _KEY_ID_BYTES, _MAC_BYTES = 4, 16
+#: What a token says is made shorter beyond so many bytes. JSON never begins with the mark.
+_LONG = 256
+_DEFLATED = b"\0"
 #: Characters that a key must have at least, so that it cannot be guessed.
 SHORTEST_KEY = 16
 #: Longer tokens are none, characters.
@@ -63,7 +68,7 @@ class KeyRing:
         """The token; the ring must not be empty."""
         if not self:
             raise ValueError("there is no key to sign with")
-        payload = json.dumps(astuple(subscription), ensure_ascii=False, separators=(",", ":")).encode()
+        payload = _packed(json.dumps(astuple(subscription), ensure_ascii=False, separators=(",", ":")).encode())
         signed = _key_id(self._signing) + _mac(self._signing, payload) + payload
         return base64.urlsafe_b64encode(signed).rstrip(b"=").decode("ascii")
 
@@ -79,7 +84,19 @@ class KeyRing:
         mac, payload = signed[_KEY_ID_BYTES:][:_MAC_BYTES], signed[_KEY_ID_BYTES + _MAC_BYTES :]
         if key is None or not hmac.compare_digest(mac, _mac(key, payload)):
             raise BadToken("not signed by Pulse")
-        return Subscription(*json.loads(payload))
+        return Subscription(*json.loads(_unpacked(payload)))
+
+
+def _packed(said: bytes) -> bytes:
+    if len(said) <= _LONG:
+        return said
+    deflate = zlib.compressobj(9, wbits=-zlib.MAX_WBITS)
+    return min(said, _DEFLATED + deflate.compress(said) + deflate.flush(), key=len)
+
+
+def _unpacked(payload: bytes) -> bytes:
+    """What :func:`_packed` was given; only for what Pulse has signed."""
+    return zlib.decompress(payload[1:], wbits=-zlib.MAX_WBITS) if payload.startswith(_DEFLATED) else payload
 
 
 def unspoilt(token: str) -> str:

@@ -26,7 +26,9 @@ Window = Annotated[
     dt.timedelta | None,
     typer.Option("--digest", parser=parse.length, metavar="LENGTH", help="make one of a user's within so long: 5m, 1d"),
 ]
-Category = Annotated[str, typer.Option("--category", help="what recipients' preferences go by")]
+Category = Annotated[
+    str, typer.Option("--category", help="what recipients' preferences go by, and what they unsubscribe from")
+]
 
 
 def build() -> typer.Typer:

@@ -37,7 +37,9 @@ class DeliverySettings(Settings):
     )
 
     public_url: str = Field(
-        "", pattern="^(https?://[^/?#]+.*)?$", description="Pulse's own address, for providers' callbacks; empty: none"
+        "",
+        pattern="^(https?://[^/?#]+.*)?$",
+        description="Pulse's own address, for providers' callbacks and links to unsubscribe; empty: none",
     )
 
     delivery_lease_seconds: float = Field(12.0, gt=0, le=600, description="how long a worker holds a claim, s")
@@ -158,7 +160,10 @@ class DeliverySettings(Settings):
     @classmethod
     def _public_url_in_ascii(cls, url: str) -> str:
         """It stands in headers of emails, and Twilio signs it."""
-        return ascii_url(url)
+        url = ascii_url(url)
+        if re.search(r"[^!-~]|[<>\"]", url):
+            raise ValueError("an address holds no white space, quotes or brackets")
+        return url
 
     @field_validator("smtp_host")
     @classmethod

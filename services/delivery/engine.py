@@ -126,7 +126,7 @@ class Engine:
 
     def _make_lines(self, ledger: LedgerClient, settings: DeliverySettings) -> dict[str, Line]:
         templates = TemplateCache(ledger.template, settings.worker_templates)
-        links = UnsubscribeLinks.from_settings(settings)
+        links = UnsubscribeLinks.from_settings(settings, self._metrics.without_link)
         return {
             name: Line(
                 provider,

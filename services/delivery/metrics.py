@@ -12,6 +12,7 @@ from services.delivery.claim import Claim, Settlement
 from services.delivery.line import Line
 from services.delivery.providers.base import OutcomeKind
 from services.delivery.room import Room
+from services.delivery.unsubscribe_links import NO_CATEGORY, TOO_LONG
 from shared.clock import Clock
 from shared.metrics import Metrics, Observe, trace_exemplar
 
@@ -69,6 +70,14 @@ class DeliveryMetrics:
         self._waiting = Gauge(
             "pulse_provider_waiting", "Claims that wait for a call to the provider.", ["provider"], registry=registry
         )
+        self._unlinked = Counter(
+            "pulse_emails_without_unsubscribe_link",
+            "Emails without a link to unsubscribe, though links are made.",
+            ["reason"],
+            registry=registry,
+        )
+        for reason in (NO_CATEGORY, TOO_LONG):
+            self._unlinked.labels(reason)
         self._in_hand = Gauge("pulse_worker_in_hand", "Claims in hand.", registry=registry)
         self._capacity = Gauge("pulse_worker_capacity", "Claims in hand at the most.", registry=registry)
         self._bound: dict[tuple[str, str, str], _Bound] = {}
@@ -98,6 +107,10 @@ class DeliveryMetrics:
             now = self._clock.now()
             bound.took_over(max((now - claim.ready_at).total_seconds(), 0.0), exemplar)
             bound.original(max((now - claim.created_at).total_seconds(), 0.0))
+
+    def without_link(self, reason: str) -> None:
+        """An email carries no link to unsubscribe."""
+        self._unlinked.labels(reason).inc()
 
     def show_room(self, room: Room, capacity: int) -> None:
         """Shows how full the worker's hands are."""

@@ -57,6 +57,7 @@ EXPORTED = {
     "pulse_provider_waiting": _exported("gauge", "provider", WORKERS),
     "pulse_provider_breaker_state": _exported("gauge", "provider", WORKERS),
     "pulse_provider_breaker_transitions": _exported("counter", "provider state", WORKERS),
+    "pulse_emails_without_unsubscribe_link": _exported("counter", "reason", WORKERS),
     "pulse_worker_in_hand": _exported("gauge", "", WORKERS),
     "pulse_worker_capacity": _exported("gauge", "", WORKERS),
     # Console.

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+import random
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -21,6 +24,26 @@ def test_what_was_signed_is_read_back_from_text_that_fits_a_url(subscription: Su
     assert token.isascii()
     assert token.replace("-", "a").replace("_", "a").isalnum()
     assert KeyRing.parse(NEW).verify(token) == subscription
+
+
+@pytest.mark.parametrize(
+    "letters", ["0123456789abcdef", "äöüßéèñ", "日本語件名折返位置文字壊", "абвгдежзик", "🎉🎊🎈", '"\\']
+)
+def test_the_longest_user_ids_of_any_script_fit_a_line_of_a_header(letters: str) -> None:
+    lot = random.Random(1)
+    user = "".join(lot.choices(letters, k=256))
+    subscription = Subscription("a-tenant-of-some-length", user, "a_category_of_sixty_four_characters" * 2, "EMAIL")
+    token = KeyRing.parse(NEW).sign(subscription)
+    assert len(token) <= 900
+    assert KeyRing.parse(NEW).verify(token) == subscription
+    for place in range(0, len(token) - 1, 7):
+        with pytest.raises(BadToken):
+            KeyRing.parse(NEW).verify(token[:place] + ("A" if token[place] != "A" else "B") + token[place + 1 :])
+
+
+def test_a_short_token_is_written_as_it_always_was() -> None:
+    token = KeyRing.parse(NEW).sign(SUBSCRIPTION)
+    assert base64.urlsafe_b64decode(token + "==")[20:] == b'["acme","user-1","newsletter","EMAIL"]'
 
 
 def test_a_key_that_no_longer_signs_still_verifies_until_it_is_taken_away() -> None:

@@ -45,7 +45,9 @@ class Template(_message.Message):
     priority: _enums_pb2.Priority.ValueType
     """Overrides the rule on names (otp, verification and 2fa are HIGH)."""
     category: _builtins.str
-    """What recipients' preferences are kept by ("security", "newsletter"); at most 64 characters."""
+    """What recipients' preferences are kept by ("security", "newsletter"); at most 64 characters. Emails without one carry no
+    link to unsubscribe, as there is nothing that they could be unsubscribed from.
+    """
     default_locale: _builtins.str
     """The language of contents that name none and the last resort, a BCP 47 tag; empty means "en"."""
     version: _builtins.int
