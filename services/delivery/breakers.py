@@ -11,12 +11,15 @@ from functools import partial
 from services.delivery.breaker import Breaker, BreakerPolicy, BreakerState
 from services.delivery.claim import Claim, Settlement
 from services.delivery.provider_view import Directive, Override, ProviderView
-from services.delivery.providers.base import OutcomeKind
+from services.delivery.providers.base import Cause, OutcomeKind
 from shared.clock import Clock
 from shared.logs import logger
 
 #: Told of every new state of a provider's breaker.
 Watch = Callable[[str, BreakerState], None]
+
+#: Unless they are about the recipient, they are the provider's.
+_FAILURES = frozenset({OutcomeKind.UNANSWERED, OutcomeKind.TRANSIENT_FAILURE})
 
 log = logger(__name__)
 
@@ -117,7 +120,7 @@ class Breakers:
         outcome = settlement.outcome
         if outcome.kind is OutcomeKind.SUCCEEDED:
             provider.breaker.succeeded()
-        elif outcome.kind in (OutcomeKind.UNANSWERED, OutcomeKind.TRANSIENT_FAILURE) and not outcome.about_recipient:
+        elif outcome.kind in _FAILURES and outcome.cause is not Cause.RECIPIENT:
             provider.breaker.failed()
 
     def stalled(self, name: str, seconds: float) -> None:

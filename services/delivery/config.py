@@ -10,6 +10,7 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 
 from services.delivery.breaker import BreakerPolicy
 from services.delivery.providers.mail_addresses import BadAddress, parse_sender
+from services.delivery.providers.smtp_hello import is_hello_name
 from shared.config import Settings
 from shared.domains import ascii_domain, ascii_url
 
@@ -96,6 +97,11 @@ class DeliverySettings(Settings):
         "Pulse <pulse@localhost>",
         min_length=3,
         description="From of every email, one address: Name <mailbox>; the name is any text, not yet encoded",
+    )
+    smtp_ehlo_name: str = Field(
+        "",
+        description="name that Pulse gives for itself to the mail server, a whole host name in ASCII or an address "
+        "such as [192.0.2.1]; empty: this host's, or the domain of PULSE_SMTP_FROM where that has no dot",
     )
     smtp_connections: int = Field(16, ge=1, le=500, description="connections to the mail server at once")
     smtp_emails_per_connection: int = Field(1000, ge=1, description="emails after which a connection is renewed")
@@ -203,6 +209,10 @@ class DeliverySettings(Settings):
     def _providers_are_complete(self) -> Self:
         if bool(self.smtp_username) != bool(self.smtp_password.get_secret_value()):
             raise ValueError("PULSE_SMTP_USERNAME and PULSE_SMTP_PASSWORD are set together or not at all")
+        for key in ("smtp_username", "smtp_password"):
+            _check_login(f"PULSE_{key.upper()}", getattr(self, key))
+        if self.smtp_ehlo_name and not is_hello_name(self.smtp_ehlo_name):
+            raise ValueError("PULSE_SMTP_EHLO_NAME must be a host name in ASCII, mail.example.org say, or [192.0.2.1]")
         if self.smtp_username and self.smtp_tls == "none" and self.env == "production":
             raise ValueError("PULSE_SMTP_TLS=none would send PULSE_SMTP_PASSWORD in the clear")
         if self.twilio_account_sid and not (self.twilio_auth_token.get_secret_value() and self.twilio_from):
@@ -224,6 +234,13 @@ class DeliverySettings(Settings):
         if self.webhook_url.startswith("http://") and self.env == "production":
             raise ValueError("PULSE_WEBHOOK_URL must begin with https://: notifications would travel in the clear")
         return self
+
+
+def _check_login(key: str, given: str | SecretStr) -> None:
+    """UTF-8 without NUL (RFC 4616, section 2): bytes that are no UTF-8 come from the environment as surrogates."""
+    text = given.get_secret_value() if isinstance(given, SecretStr) else given
+    if re.search("[\0\ud800-\udfff]", text):
+        raise ValueError(f"{key} must be UTF-8 without NUL: mail servers take no other bytes")
 
 
 def _check_sender(key: str, text: str) -> None:

@@ -10,7 +10,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from services.sandbox import fcm_errors, ses, sns, twilio_errors
-from services.sandbox.faults import BadFault, Faults, parse_faults
+from services.sandbox.faults import ACCEPTED, BadFault, Faults, parse_faults
 from services.sandbox.http_body import read_body
 from services.sandbox.inbox import Inbox, Query
 from services.sandbox.receipt import CHANNELS
@@ -23,6 +23,7 @@ LISTING = frozenset({"channel", "to", "to_contains", "notification_id", "after",
 
 #: Statuses with a name or a number of their own, by the provider whose faults may use them.
 STATUS_NAMES: dict[str, frozenset[str | int]] = {
+    "smtp": frozenset(ACCEPTED),
     "twilio": frozenset(twilio_errors.ERRORS),
     "fcm": frozenset(fcm_errors.ERRORS),
     "ses": frozenset(ses.ERRORS),

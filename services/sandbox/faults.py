@@ -16,6 +16,11 @@ DEFAULT_HANG_S = 60
 LONGEST_S = 600
 MOST_FAULTS = 1000
 LONGEST_MATCH = 500
+#: Where in a conversation by SMTP a status can be answered: on connecting, to a command, or after the content.
+STEPS = ("connect", "ehlo", "starttls", "auth", "mail", "rcpt", "data", "end")
+LONGEST_TEXT = 1000
+#: Statuses by which SMTP takes a recipient on after all (RFC 5321, sections 3.4 and 3.5.3).
+ACCEPTED = frozenset({251, 252})
 
 
 class BadFault(ValueError):
@@ -31,10 +36,12 @@ class Fault:
     action: str
     value: int | float | str | None
     times: int | None
+    at: str = ""  # the SMTP command that it befalls; empty: RCPT or the end of the content, as the status has it
+    text: str = ""  # what an SMTP refusal says after its code; empty: the sandbox's own words
 
-    def hits(self, provider: str, recipients: Sequence[str]) -> bool:
+    def hits(self, provider: str, recipients: Sequence[str], at: str = "") -> bool:
         """Whether a call to any of the recipients is meant: ``match`` is part of one, or a pattern found in one."""
-        if self.provider not in ("*", provider):
+        if self.provider not in ("*", provider) or self.at != at:
             return False
         return not self.match or any(_matches(self.match, recipient) for recipient in recipients)
 
@@ -49,6 +56,13 @@ class Fault:
         if not self.keeps_receipt:
             return self.action
         return self.value if isinstance(self.value, str) and self.value in SILENT else "status"
+
+    @property
+    def smtp_reply(self) -> str:
+        """A status in the words that were asked for, or in the sandbox's own; lines of a reply are parted by CR LF."""
+        code = str(self.value)
+        *lines, last = (self.text or f"{code[0]}.0.0 Refused by a fault of the sandbox").split("\n")
+        return "\r\n".join([*(f"{code}-{line}" for line in lines), f"{code} {last}"])
 
     @property
     def seconds(self) -> float:
@@ -86,7 +100,7 @@ class Faults:
 
     def listing(self) -> list[dict[str, object]]:
         """The rules as the API shows them, each with ``used``."""
-        return [{**asdict(rule), "used": used} for rule, used in zip(self._rules, self._used, strict=True)]
+        return [{**_shown(rule), "used": used} for rule, used in zip(self._rules, self._used, strict=True)]
 
     def take(self, provider: str, recipients: Sequence[str]) -> Plan:
         """Plans one call and counts the rules it uses: the delays up to and including the first other fault."""
@@ -99,6 +113,11 @@ class Faults:
                 return Plan(delay_ms / 1000, rule)
             delay_ms += float(rule.value or 0)
         return Plan(delay_ms / 1000)
+
+    def take_at(self, provider: str, at: str, addresses: Sequence[str] = ()) -> Fault | None:
+        """The first fault of the command ``at``, counted as used; ``addresses`` are those that it names."""
+        place = next(iter(self._fitting(provider, addresses, at)), None) if self._rules else None
+        return None if place is None else self._use(place, provider)
 
     def take_if(self, provider: str, recipients: Sequence[str], wanted: Callable[[Fault], bool]) -> Fault | None:
         """The first fault that is no delay, counted as used, if ``wanted`` says so; else None, and none is counted."""
@@ -118,12 +137,17 @@ class Faults:
             self._befell(provider, rule.action)
         return rule
 
-    def _fitting(self, provider: str, recipients: Sequence[str]) -> list[int]:
+    def _fitting(self, provider: str, recipients: Sequence[str], at: str = "") -> list[int]:
         return [
             place
             for place, rule in enumerate(self._rules)
-            if (rule.times is None or self._used[place] < rule.times) and rule.hits(provider, recipients)
+            if (rule.times is None or self._used[place] < rule.times) and rule.hits(provider, recipients, at)
         ]
+
+
+def _shown(rule: Fault) -> dict[str, object]:
+    """Its fields, less those for SMTP that are empty."""
+    return {name: value for name, value in asdict(rule).items() if value or name not in ("at", "text")}
 
 
 def parse_faults(data: object, names: dict[str, frozenset[str | int]]) -> list[Fault]:
@@ -144,13 +168,18 @@ def parse_faults(data: object, names: dict[str, frozenset[str | int]]) -> list[F
 def _parse(given: object, names: dict[str, frozenset[str | int]]) -> Fault:
     if not isinstance(given, dict):
         raise BadFault("must be an object")
-    unknown = given.keys() - {"provider", "match", "action", "value", "times", "used"}
+    unknown = given.keys() - {"provider", "match", "action", "value", "times", "at", "text", "used"}
     if unknown:
-        raise BadFault(f"{sorted(unknown)[0]!r} is not a field; fields are provider, match, action, value, times")
+        raise BadFault(
+            f"{sorted(unknown)[0]!r} is no field; fields are provider, match, action, value, times, at, text"
+        )
     provider = _one_of("provider", given.get("provider"), (*PROVIDERS, "*"))
     action = _one_of("action", given.get("action"), ACTIONS)
     value = _value(action, given.get("value"), names.get(provider, frozenset()))
-    return Fault(provider, _match(given.get("match")), action, value, _times(given.get("times")))
+    at, text = _at(given.get("at"), provider, action), _text(given.get("text"), provider, action)
+    if provider == "smtp" and value in ACCEPTED and at != "rcpt":
+        raise BadFault("251 and 252 take a recipient on: at must be rcpt")
+    return Fault(provider, _match(given.get("match")), action, value, _times(given.get("times")), at, text)
 
 
 def _one_of(name: str, given: object, allowed: Sequence[str]) -> str:
@@ -165,6 +194,25 @@ def _match(given: object) -> str:
         return ""
     if not isinstance(given, str) or len(given) > LONGEST_MATCH or not given.isprintable():
         raise BadFault(f"match must be printable text of at most {LONGEST_MATCH} characters")
+    return given
+
+
+def _at(given: object, provider: str, action: str) -> str:
+    if not given:
+        return ""
+    if provider != "smtp" or action != "status":
+        raise BadFault("at is for the action status of smtp alone")
+    return _one_of("at", given, STEPS)
+
+
+def _text(given: object, provider: str, action: str) -> str:
+    """One or several lines, for RFC 5321's replies of several lines (section 4.2.1)."""
+    if not given:
+        return ""
+    if provider != "smtp" or action != "status":
+        raise BadFault("text is for the action status of smtp alone")
+    if not isinstance(given, str) or len(given) > LONGEST_TEXT or not all(map(str.isprintable, given.split("\n"))):
+        raise BadFault(f"text must be lines of printable text, {LONGEST_TEXT} characters at the most")
     return given
 
 

@@ -7,14 +7,14 @@ import logging
 import secrets
 import socket
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from hmac import compare_digest
 from typing import Any, cast
 
 from aiosmtpd.smtp import Envelope, Session
 
 from services.sandbox.config import SandboxSettings
-from services.sandbox.faults import Fault, Faults
+from services.sandbox.faults import ACCEPTED, Fault, Faults, Plan
 from services.sandbox.mail import parse
 from services.sandbox.receipt_log import ReceiptLog
 from services.sandbox.smtp_session import SmtpSession
@@ -52,18 +52,20 @@ class MailHandler:
         self, _server: SmtpSession, _session: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:
         """Accepts the recipient unless a fault refuses it here."""
-        fault = self._faults.take_if(PROVIDER, [address], _refuses_recipient)
-        if fault is not None:
-            return _refusal(fault.value)
+        fault = self._faults.take_at(PROVIDER, "rcpt", [address])
+        fault = fault or self._faults.take_if(PROVIDER, [address], _refuses_recipient)
+        if fault is not None and fault.value not in ACCEPTED:
+            return fault.smtp_reply
         if address.startswith(UNKNOWN):
             return "550 5.1.1 No such user"
         envelope.rcpt_tos.append(address)
         envelope.rcpt_options.extend(options)
-        return "250 2.1.5 Ok"
+        return "250 2.1.5 Ok" if fault is None else fault.smtp_reply
 
     async def handle_DATA(self, server: SmtpSession, _session: Session, envelope: Envelope) -> str:
         """Keeps one receipt a recipient and answers, or does what a fault asks for."""
-        plan = self._faults.take(PROVIDER, envelope.rcpt_tos)
+        fault = self.fault_at("end", envelope.rcpt_tos)
+        plan = self._faults.take(PROVIDER, envelope.rcpt_tos) if fault is None else Plan(fault=fault)
         if plan.delay_s:
             await asyncio.sleep(plan.delay_s)
         if plan.fault is None:
@@ -71,6 +73,10 @@ class MailHandler:
         if plan.fault.keeps_receipt:
             await self._keep(envelope)
         return await _fail(server, plan.fault)
+
+    def fault_at(self, at: str, addresses: Sequence[str] = ()) -> Fault | None:
+        """What befalls the command ``at``, which names ``addresses``."""
+        return self._faults.take_at(PROVIDER, at, addresses)
 
     async def handle_exception(self, error: Exception) -> str:
         """A command that broke the handler: its text may quote the client, so only the kind is logged."""
@@ -145,22 +151,18 @@ def _refuses_recipient(fault: Fault) -> bool:
     return fault.action == "status" and fault.value in RECIPIENT_REFUSALS
 
 
-def _refusal(code: object) -> str:
-    return f"{code} {str(code)[0]}.0.0 Refused by a fault of the sandbox"
-
-
 async def _fail(server: SmtpSession, fault: Fault) -> str:
     """Answers as the fault asks; where the connection ends with it, never returns."""
     if fault.effect == "retry_after_s":
         return f"451 4.7.1 Too many emails, try again in {fault.value} seconds"
     if fault.effect == "status" and fault.value != 421:
-        return _refusal(fault.value)
+        return fault.smtp_reply
     if fault.effect == "hang":
         await asyncio.sleep(fault.seconds)
     elif fault.effect == "reset":
         server.reset()
     else:
-        await server.push(NO_ANSWER if fault.effect == "garbage" else _refusal(fault.value).encode())
+        await server.push(NO_ANSWER if fault.effect == "garbage" else fault.smtp_reply.encode())
     return await _hang_up(server)
 
 

@@ -1,9 +1,11 @@
-"""SMTP session: aiosmtpd's, with the two steps that cost it most done in bulk."""
+"""SMTP session: aiosmtpd's, with the two steps that cost it most done in bulk, and faults at any command."""
 
 from __future__ import annotations
 
 import asyncio
 import re
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from typing import Any, cast
 
 from aiosmtpd.smtp import SMTP
@@ -18,9 +20,17 @@ LONGEST_LINE = 1000
 
 END_OF_DATA = b"\r\n.\r\n"
 
+#: Commands that a fault can refuse before they are looked at, by where it happens; the handler does RCPT and the end.
+REFUSABLE = {"EHLO": "ehlo", "HELO": "ehlo", "STARTTLS": "starttls", "AUTH": "auth", "MAIL": "mail", "DATA": "data"}
+ADDRESS = re.compile(r"<([^<>]*)>")
+#: After this a server hangs up (RFC 5321, section 3.8).
+CLOSING = 421
+
+Command = Callable[[str | None], Awaitable[None]]
+
 
 class SmtpSession(SMTP):
-    """One client's connection. Differs from its parent in cost only: 0.15 ms an email in place of 0.5 ms."""
+    """One client's connection. An email costs 0.15 ms in place of its parent's 0.5 ms."""
 
     def __init__(self, open_sessions: set[SmtpSession], handler: Any, *, data_size_limit: int, **options: Any) -> None:
         self._open_sessions = open_sessions
@@ -28,6 +38,9 @@ class SmtpSession(SMTP):
         self.line_length_limit = data_size_limit + len(END_OF_DATA)
         self._size_limit = data_size_limit
         super().__init__(handler, data_size_limit=data_size_limit, **options)
+        self._fault_at = handler.fault_at
+        for command, at in REFUSABLE.items():
+            self._smtp_methods[command] = partial(self._unless_refused, at, self._smtp_methods[command])
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._open_sessions.add(self)
@@ -46,6 +59,26 @@ class SmtpSession(SMTP):
         """Closes the connection at once, so that the client sees a reset."""
         if self.transport is not None:
             reset(cast("asyncio.WriteTransport", self.transport))
+
+    async def _handle_client(self) -> None:
+        if await self._refused("connect"):
+            self.hang_up()
+        else:
+            await super()._handle_client()
+
+    async def _unless_refused(self, at: str, command: Command, arg: str | None) -> None:
+        if not await self._refused(at, ADDRESS.findall(arg or "")):
+            await command(arg)
+
+    async def _refused(self, at: str, addresses: Sequence[str] = ()) -> bool:
+        """Whether a fault answers in place of the server; the answer is given."""
+        fault = self._fault_at(at, addresses)
+        if fault is None:
+            return False
+        await self.push(fault.smtp_reply)
+        if fault.value == CLOSING:
+            self.hang_up()
+        return True
 
     async def smtp_DATA(self, arg: str | None) -> None:
         """RFC 5321, 4.1.1.4: reads up to the lone dot, undoes the doubled ones, and asks the handler for the answer."""

@@ -35,9 +35,10 @@ class Sandbox:
             text = answer.read()
         return json.loads(text) if text else None
 
-    def fault(self, provider: str, action: str, value: object = None, times: int | None = None) -> None:
+    def fault(self, provider: str, action: str, value: object = None, times: int | None = None, **more: object) -> None:
         """Puts one fault in force, in place of any other."""
-        self.call("PUT", "/api/faults", [{"provider": provider, "action": action, "value": value, "times": times}])
+        rule = {"provider": provider, "action": action, "value": value, "times": times, **more}
+        self.call("PUT", "/api/faults", [rule])
 
     def receipts(self) -> list[dict[str, Any]]:
         return list(self.call("GET", "/api/receipts?limit=1000")["receipts"])

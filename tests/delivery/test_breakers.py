@@ -10,7 +10,7 @@ from services.delivery.breaker import BreakerPolicy, BreakerState
 from services.delivery.breakers import Breakers
 from services.delivery.claim import Claim, Settlement
 from services.delivery.provider_view import Directive, Override
-from services.delivery.providers.base import Outcome, permanent, released, succeeded, transient, unanswered
+from services.delivery.providers.base import Cause, Outcome, permanent, released, succeeded, transient, unanswered
 from shared.clock import FixedClock
 from tests.delivery.outgoing import claim
 
@@ -52,7 +52,7 @@ def bench() -> Bench:
     [
         (FAILED, 0.1, True),
         (unanswered("CUT", "cut"), 5.0, True),
-        (transient("450", "greylisted", about_recipient=True), 0.1, False),
+        (transient("450", "greylisted", cause=Cause.RECIPIENT), 0.1, False),
         (permanent("550", "no such user"), 0.1, False),
         (succeeded("1"), 0.1, False),
         (released("WORKER_STOPPING", "stops"), 0.0, False),

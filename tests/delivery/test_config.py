@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from services.delivery.config import DeliverySettings
-from services.delivery.providers import endpoints, registry
+from services.delivery.providers import endpoints, registry, smtp_hello
 from services.delivery.ready_file import ReadyFile
 from shared.clock import SystemClock
 from shared.config import ConfigError
@@ -50,6 +50,12 @@ def test_the_defaults_are_fit_to_start_with() -> None:
     ("environment", "named"),
     [
         ({"PULSE_DELIVERY_LEASE_SECONDS": "6"}, "PULSE_DELIVERY_LEASE_SECONDS"),
+        *(
+            ({"PULSE_SMTP_EHLO_NAME": name}, "PULSE_SMTP_EHLO_NAME")
+            for name in ("my host", "a..b", "-a.example", "müller.example", "192.0.2.1]", "[300.0.2.1]", "[IPv6:g::1]")
+        ),
+        ({"PULSE_SMTP_USERNAME": "ada", "PULSE_SMTP_PASSWORD": "p\udce9"}, "PULSE_SMTP_PASSWORD must be UTF-8"),
+        ({"PULSE_SMTP_USERNAME": "a\0da", "PULSE_SMTP_PASSWORD": "p"}, "PULSE_SMTP_USERNAME must be UTF-8"),
         ({"PULSE_DELIVERY_CALL_SECONDS": "11"}, "PULSE_DELIVERY_CALL_SECONDS"),
         ({"PULSE_DELIVERY_CALL_SECONDS": "0"}, "DELIVERY_CALL_SECONDS"),
         ({"PULSE_WORKER_LOW_IN_FLIGHT": "-1"}, "WORKER_LOW_IN_FLIGHT"),
@@ -136,3 +142,27 @@ def test_the_ready_file_holds_the_process_id_and_goes(tmp_path: Path) -> None:
     ready.remove()
     ready.remove()
     assert not list(path.parent.iterdir())
+
+
+@pytest.mark.parametrize(
+    "name", ["mail.example.org", "localhost", "xn--mller-kva.example", "[192.0.2.1]", "[IPv6:::1]"]
+)
+def test_the_name_said_to_mail_servers_is_a_host_or_an_address(name: str) -> None:
+    assert DeliverySettings.load({"PULSE_SMTP_EHLO_NAME": name}).smtp_ehlo_name == name
+
+
+@pytest.mark.parametrize(
+    ("host", "sender", "said"),
+    [
+        ("mail.example.org", "us@example.com", "mail.example.org"),
+        ("3f2a1b", "us@example.com", "example.com"),  # a container's
+        ("my_host", "us@example.com", "example.com"),
+        ("laptop", "pulse@localhost", "laptop"),
+        ("my_host", "us@müller.example", "localhost"),
+    ],
+)
+def test_without_one_it_is_a_whole_name_wherever_there_is_one(
+    monkeypatch: pytest.MonkeyPatch, host: str, sender: str, said: str
+) -> None:
+    monkeypatch.setattr("socket.gethostname", lambda: host)
+    assert smtp_hello.default_hello_name(sender) == said

@@ -10,10 +10,9 @@ import requests
 from urllib3.connection import HTTPConnection
 from urllib3.exceptions import ConnectTimeoutError, MaxRetryError, NewConnectionError, ProtocolError, ReadTimeoutError
 
-from services.delivery.providers import aws_errors, fcm_errors, smtp_replies, twilio_errors, webhook_answers
+from services.delivery.providers import aws_errors, fcm_errors, twilio_errors, webhook_answers
 from services.delivery.providers.base import OutcomeKind, Rejection
 from services.delivery.providers.http_errors import never_sent, retry_after_seconds
-from services.delivery.providers.smtp_replies import Phase
 
 OK, PASSES, STAYS, OPEN = (
     OutcomeKind.SUCCEEDED,
@@ -21,66 +20,6 @@ OK, PASSES, STAYS, OPEN = (
     OutcomeKind.PERMANENT_FAILURE,
     OutcomeKind.UNANSWERED,
 )
-CONNECT, ENVELOPE, CONTENT = Phase.CONNECT, Phase.ENVELOPE, Phase.CONTENT
-
-
-@pytest.mark.parametrize(
-    ("phase", "code", "kind"),
-    [
-        (CONTENT, 250, OK),
-        (CONTENT, 251, OK),
-        (ENVELOPE, 250, PASSES),  # an answer to a question that was not asked
-        (CONNECT, 421, PASSES),
-        (ENVELOPE, 421, PASSES),
-        (CONTENT, 421, PASSES),
-        (ENVELOPE, 450, PASSES),
-        (ENVELOPE, 451, PASSES),
-        (CONTENT, 451, PASSES),
-        (CONTENT, 452, PASSES),
-        (ENVELOPE, 454, PASSES),
-        (ENVELOPE, 550, STAYS),
-        (ENVELOPE, 551, STAYS),
-        (ENVELOPE, 552, STAYS),
-        (ENVELOPE, 553, STAYS),
-        (CONTENT, 552, STAYS),
-        (CONTENT, 554, STAYS),
-        (CONNECT, 554, PASSES),  # the server takes nothing from us: no fault of this email
-        (CONNECT, 535, PASSES),  # a wrong password must not bury what waits
-        (ENVELOPE, 530, PASSES),
-        (ENVELOPE, 503, PASSES),
-        (CONNECT, -1, PASSES),
-        (ENVELOPE, -1, PASSES),
-        (CONTENT, -1, OPEN),
-        (CONTENT, 354, OPEN),
-    ],
-)
-def test_an_smtp_reply_means(phase: Phase, code: int, kind: OutcomeKind) -> None:
-    assert smtp_replies.classify(phase, code, "").kind is kind
-
-
-@pytest.mark.parametrize(("phase", "kind"), [(CONNECT, PASSES), (ENVELOPE, PASSES), (CONTENT, OPEN)])
-def test_a_lost_smtp_connection_leaves_open_only_what_was_on_its_way(phase: Phase, kind: OutcomeKind) -> None:
-    assert smtp_replies.lost(phase).kind is kind
-
-
-def test_an_smtp_outcome_shows_the_codes_and_not_the_text_that_quotes_the_recipient() -> None:
-    outcome = smtp_replies.classify(ENVELOPE, 550, "5.1.1 <ada@example.org>: no such user")
-    assert outcome.code == "550"
-    assert "5.1.1" in outcome.message
-    assert "ada" not in outcome.message
-
-
-@pytest.mark.parametrize(
-    ("text", "seconds"),
-    [
-        ("4.7.1 Greylisted, try again in 300 seconds", 300),
-        ("4.7.1 retry after 5 minutes please", 300),
-        ("4.7.1 come back in 1 hour", 3600),
-        ("4.2.0 mailbox busy", None),
-    ],
-)
-def test_a_mail_server_may_say_when_to_come_back(text: str, seconds: float | None) -> None:
-    assert smtp_replies.classify(ENVELOPE, 451, text).retry_after == seconds
 
 
 @pytest.mark.parametrize(
@@ -129,48 +68,6 @@ def test_a_twilio_error_means(status: int, code: int | None, retry_after: float 
 def test_an_fcm_error_means(status: int, code: str, retry_after: float | None, kind: OutcomeKind) -> None:
     outcome = fcm_errors.classify(status, code, retry_after)
     assert (outcome.kind, outcome.code, outcome.retry_after) == (kind, code, retry_after)
-
-
-@pytest.mark.parametrize(
-    ("phase", "code", "text", "rejection"),
-    [
-        (ENVELOPE, 550, "5.1.1 no such user", Rejection.GONE),
-        (ENVELOPE, 550, "5.1.2 no such domain", Rejection.GONE),
-        (ENVELOPE, 550, "5.1.6 moved", Rejection.GONE),
-        (ENVELOPE, 556, "5.1.10 takes no mail", Rejection.GONE),
-        (ENVELOPE, 550, "5.2.1 disabled", Rejection.GONE),
-        (CONTENT, 550, "5.1.1 no such user", Rejection.GONE),
-        (ENVELOPE, 550, "no such user", None),  # what it means is anybody's guess
-        (ENVELOPE, 550, "5.7.1 policy", None),
-        (ENVELOPE, 550, "5.1.8 bad sender", None),
-        (ENVELOPE, 552, "5.2.2 mailbox full", None),
-        (ENVELOPE, 450, "4.1.1 perhaps later", None),
-        (CONNECT, 550, "5.1.1 whom?", None),
-    ],
-)
-def test_a_mail_server_may_say_that_a_mailbox_is_gone(
-    phase: Phase, code: int, text: str, rejection: Rejection | None
-) -> None:
-    assert smtp_replies.classify(phase, code, text).rejection is rejection
-
-
-@pytest.mark.parametrize(
-    ("phase", "code", "text", "about_recipient"),
-    [
-        (ENVELOPE, 450, "mailbox busy", True),
-        (ENVELOPE, 451, "4.7.1 greylisted", True),
-        (ENVELOPE, 452, "4.2.2 mailbox full", True),
-        (ENVELOPE, 451, "4.3.0 local error", False),
-        (ENVELOPE, 452, "4.3.1 insufficient storage", False),
-        (ENVELOPE, 421, "4.4.2 closing", False),
-        (CONTENT, 451, "4.7.1 too many emails", False),
-        (CONNECT, 450, "4.7.1 not now", False),
-    ],
-)
-def test_a_passing_refusal_of_one_mailbox_is_told_from_trouble_of_the_server(
-    phase: Phase, code: int, text: str, about_recipient: bool
-) -> None:
-    assert smtp_replies.classify(phase, code, text).about_recipient is about_recipient
 
 
 @pytest.mark.parametrize(

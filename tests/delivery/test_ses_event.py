@@ -93,6 +93,32 @@ def test_what_is_kept_names_no_address() -> None:
     ]
     (receipt,) = ses_event.read(event("Bounce", bounce={**HARD, "bouncedRecipients": bounced}))
     assert receipt.failure_message == "SES reports a bounce: Permanent (General, 5.1.1)"
+    misspelt = {**HARD, "bouncedRecipients": [{"status": "5.1.1.20"}]}
+    (receipt,) = ses_event.read(event("Bounce", bounce=misspelt))
+    assert receipt.failure_message == "SES reports a bounce: Permanent (General)"
     odd = {"bounceType": "Permanent", "bounceSubType": "ada@example.org", "bouncedRecipients": ["ada@example.org"]}
     (receipt,) = ses_event.read(event("Bounce", bounce=odd))
     assert receipt.failure_message == "SES reports a bounce: Permanent"
+
+
+@pytest.mark.parametrize(
+    ("sub_type", "status", "gone"),
+    [
+        ("General", "5.1.1", True),
+        ("General", "5.0.0", True),
+        ("General", "5.4.4", True),
+        ("NoEmail", "", True),
+        ("General", "5.7.1", False),  # policy, or a sender that is not welcome
+        ("General", "5.7.26", False),
+        ("General", "5.6.1", False),
+        ("General", "5.3.4", False),
+        ("General", "5.1.8", False),
+        ("General", "5.2.2", False),  # full today
+        ("Suppressed", "5.7.1", True),
+        ("OnAccountSuppressionList", "5.7.1", True),
+    ],
+)
+def test_a_permanent_bounce_for_the_emails_sake_suppresses_nobody(sub_type: str, status: str, gone: bool) -> None:
+    bounce = {"bounceType": "Permanent", "bounceSubType": sub_type, "bouncedRecipients": [{"status": status}]}
+    (receipt,) = ses_event.read(event("Bounce", bounce=bounce))
+    assert (receipt.rejection is Rejection.GONE) is gone

@@ -12,10 +12,11 @@ from typing import Any
 import pytest
 
 from services.delivery.config import DeliverySettings
-from services.delivery.providers.base import Outcome, OutcomeKind
+from services.delivery.providers.base import Cause, Outcome, OutcomeKind, Rejection
 from services.delivery.providers.smtp import SmtpProvider
 from shared.clock import SystemClock
 from tests.delivery.conftest import Sandbox, run_sandbox
+from tests.delivery.login_server import login_server
 from tests.delivery.outgoing import outgoing, within
 
 
@@ -32,10 +33,10 @@ def smtp(sandbox: Sandbox) -> Iterator[SmtpProvider]:
 
 
 @contextmanager
-def scripted(*scripts: list[bytes | None]) -> Iterator[tuple[int, list[int]]]:
+def scripted(*scripts: list[bytes | None], heard: list[bytes] | None = None) -> Iterator[tuple[int, list[int]]]:
     """A server that answers each line with the next reply of its connection's script, and hangs up at None.
 
-    Gives its port and a list of how many lines each connection brought.
+    Gives its port and a list of how many lines each connection brought; ``heard`` gets the lines themselves.
     """
     listener = socket.create_server(("127.0.0.1", 0))
     lines: list[int] = []
@@ -49,8 +50,11 @@ def scripted(*scripts: list[bytes | None]) -> Iterator[tuple[int, list[int]]]:
                     if reply is None:
                         break
                     connection.sendall(reply)
-                    if not incoming.readline():
+                    line = incoming.readline()
+                    if not line:
                         break
+                    if heard is not None:
+                        heard.append(line)
                     lines[-1] += 1
 
     thread = threading.Thread(target=talk, daemon=True)
@@ -225,7 +229,9 @@ def test_an_email_goes_out_encrypted_after_a_login(secure: Sandbox, tls: str) ->
 @pytest.mark.parametrize("tls", ["starttls", "implicit"])
 def test_a_certificate_nobody_vouches_for_ends_the_attempt_before_anything_is_sent(secure: Sandbox, tls: str) -> None:
     outcome = _send_securely(secure, tls, smtp_ca_file="")
-    assert (outcome.kind, outcome.code) == (OutcomeKind.TRANSIENT_FAILURE, "SMTP_UNREACHABLE")
+    assert (outcome.kind, outcome.code) == (OutcomeKind.TRANSIENT_FAILURE, "SMTP_CERTIFICATE_UNKNOWN")
+    assert outcome.cause is Cause.CONFIGURATION
+    assert "PULSE_SMTP_CA_FILE" in outcome.message
 
 
 def test_a_wrong_password_passes_and_names_the_configuration(secure: Sandbox) -> None:
@@ -236,8 +242,124 @@ def test_a_wrong_password_passes_and_names_the_configuration(secure: Sandbox) ->
 
 def test_a_server_without_starttls_is_not_talked_to_in_the_clear(sandbox: Sandbox) -> None:
     outcome = provider(sandbox.smtp_port, smtp_tls="starttls").send(outgoing(), within())
-    assert outcome.kind is OutcomeKind.TRANSIENT_FAILURE
+    assert (outcome.kind, outcome.code) == (OutcomeKind.TRANSIENT_FAILURE, "SMTP_NO_STARTTLS")
+    assert "PULSE_SMTP_TLS" in outcome.message
     assert not sandbox.receipts()
+
+
+@pytest.mark.parametrize(
+    ("at", "status", "text", "setting"),
+    [
+        ("connect", 554, "5.7.1 no mail from here", "PULSE_SMTP_HOST"),
+        ("ehlo", 504, "5.5.2 need fully-qualified hostname", "PULSE_SMTP_EHLO_NAME"),
+        ("mail", 553, "5.7.1 Sender address rejected: not owned by user", "PULSE_SMTP_FROM"),
+        ("mail", 550, "5.1.1 no such user", "PULSE_SMTP_FROM"),
+        ("rcpt", 554, "5.7.1 Relay access denied", "PULSE_SMTP_HOST"),
+        ("rcpt", 550, "Your host 5.1.1.20 is blocked", "PULSE_SMTP_HOST"),
+        ("data", 550, "5.7.1 Client host rejected", "PULSE_SMTP_HOST"),
+        ("end", 554, "Message rejected: Email address is not verified.", "PULSE_SMTP_FROM"),
+    ],
+)
+def test_a_refusal_of_pulse_itself_is_never_the_recipients(
+    smtp: SmtpProvider, sandbox: Sandbox, at: str, status: int, text: str, setting: str
+) -> None:
+    sandbox.fault("smtp", "status", status, at=at, text=text)
+    outcome = smtp.send(outgoing(), within())
+    sandbox.call("PUT", "/api/faults", [])
+    assert (outcome.kind, outcome.code, outcome.rejection) == (OutcomeKind.TRANSIENT_FAILURE, str(status), None)
+    assert outcome.cause is Cause.CONFIGURATION
+    assert setting in outcome.message
+    assert smtp.send(outgoing(), within()).kind is OutcomeKind.SUCCEEDED
+
+
+@pytest.mark.parametrize("code", [251, 252])
+def test_a_recipient_is_taken_on_by_any_2yz(smtp: SmtpProvider, sandbox: Sandbox, code: int) -> None:
+    sandbox.fault("smtp", "status", code, at="rcpt", text="will be tried")
+    assert smtp.send(outgoing(), within()).kind is OutcomeKind.SUCCEEDED
+    assert len(sandbox.receipts()) == 1
+
+
+def test_a_reply_of_several_lines_is_read_whole(smtp: SmtpProvider, sandbox: Sandbox) -> None:
+    sandbox.fault("smtp", "status", 550, 1, at="rcpt", text="5.1.1 there is no such user\n5.1.1 look again")
+    assert smtp.send(outgoing(), within()).rejection is Rejection.GONE
+
+
+@pytest.mark.parametrize("at", ["connect", "ehlo", "mail", "rcpt", "data", "end"])
+def test_a_server_that_closes_at_any_command_is_no_fault_of_the_email(
+    smtp: SmtpProvider, sandbox: Sandbox, at: str
+) -> None:
+    sandbox.fault("smtp", "status", 421, at=at, text="4.3.2 shutting down, try again in 2 minutes")
+    outcome = smtp.send(outgoing(), within())
+    assert (outcome.kind, outcome.code, outcome.cause) == (OutcomeKind.TRANSIENT_FAILURE, "421", Cause.PROVIDER)
+    assert outcome.retry_after == 120
+
+
+def _greeted(capability: bytes, *more: bytes) -> list[bytes | None]:
+    return [b"220 hi\r\n", b"250-hi\r\n250 " + capability + b"\r\n", *more, None]
+
+
+@pytest.mark.parametrize(
+    ("script", "settings", "code", "told"),
+    [
+        (_greeted(b"SIZE 0"), {"smtp_tls": "starttls"}, "SMTP_NO_STARTTLS", "PULSE_SMTP_TLS"),
+        (_greeted(b"STARTTLS", b"501 no\r\n"), {"smtp_tls": "starttls"}, "501", "PULSE_SMTP_TLS"),
+        (_greeted(b"SIZE 0"), {"smtp_username": "a", "smtp_password": "b"}, "SMTP_NO_LOGIN_METHOD", "PULSE_SMTP_TLS"),
+        (
+            _greeted(b"AUTH XOAUTH2 NTLM"),
+            {"smtp_username": "a", "smtp_password": "b"},
+            "SMTP_NO_LOGIN_METHOD",
+            "no login method that Pulse knows",
+        ),
+        (
+            _greeted(b"AUTH PLAIN", b"535 5.7.8 wrong\r\n"),
+            {"smtp_username": "a", "smtp_password": "b"},
+            "535",
+            "PULSE_SMTP_USERNAME and PULSE_SMTP_PASSWORD",
+        ),
+        ([b"220 hi\r\n", None], {"smtp_tls": "implicit"}, "SMTP_TLS_FAILED", "PULSE_SMTP_TLS and PULSE_SMTP_PORT"),
+    ],
+)
+def test_a_connection_that_cannot_come_about_says_what_to_change(
+    script: list[bytes | None], settings: dict[str, str], code: str, told: str
+) -> None:
+    with scripted(script) as (port, _):
+        outcome = provider(port, **settings).send(outgoing(), within(1))
+    assert (outcome.kind, outcome.code) == (OutcomeKind.TRANSIENT_FAILURE, code)
+    assert outcome.cause is Cause.CONFIGURATION
+    assert f"check Pulse's configuration: {told}" in outcome.message or told in outcome.message
+
+
+@pytest.mark.parametrize("host", ["no-such-host.invalid", f"{'x' * 64}.invalid"])
+def test_a_name_that_cannot_be_resolved_is_told(host: str) -> None:
+    outcome = provider(25, smtp_host=host).send(outgoing(), within())
+    assert (outcome.kind, outcome.code) == (OutcomeKind.TRANSIENT_FAILURE, "SMTP_UNREACHABLE")
+    assert "PULSE_SMTP_HOST" in outcome.message
+
+
+def test_a_server_that_does_not_greet_is_told_from_one_that_is_not_there() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        outcome = provider(silent.getsockname()[1]).send(outgoing(), within(0.3))
+    assert (outcome.kind, outcome.code) == (OutcomeKind.TRANSIENT_FAILURE, "SMTP_CONNECTION_LOST")
+    assert "PULSE_SMTP_TLS" in outcome.message
+
+
+@pytest.mark.parametrize("method", ["PLAIN", "LOGIN", "CRAM-MD5"])
+def test_a_name_and_a_password_outside_ascii_log_in(method: str) -> None:
+    """The server of the standard test library checks them, by each method in turn."""
+    username, password = "jürgen@exämple.org", "Paßwort-密码-🔑"
+    with login_server(method, username, password) as port:
+        made = provider(port, smtp_username=username, smtp_password=password)
+        assert made.send(outgoing(), within()).kind is OutcomeKind.SUCCEEDED
+        made.close()
+        wrong = provider(port, smtp_username=username, smtp_password="Passwort")
+        assert wrong.send(outgoing(), within()).code == "535"
+
+
+def test_the_name_said_in_ehlo_is_a_setting() -> None:
+    heard: list[bytes] = []
+    with scripted([b"220 hi\r\n", b"250 hi\r\n", b"451 no\r\n"], heard=heard) as (port, _):
+        provider(port, smtp_ehlo_name="mail.example.org").send(outgoing(), within(1))
+    assert heard[0] == b"ehlo mail.example.org\r\n"
 
 
 def test_verification_of_certificates_is_on() -> None:

@@ -100,9 +100,29 @@ def test_a_hang_has_a_bound_when_none_is_given() -> None:
         ([{"provider": "smtp", "action": "retry_after_s", "value": 1.5}], "retry_after_s"),
         ([{"provider": "smtp", "action": "reset"}, {"provider": "smtp", "action": "status"}], "faults[1]"),
         ([{"provider": "smtp", "action": "reset"}] * 1001, "1001"),
+        ([{"provider": "smtp", "action": "status", "value": 550, "at": "vrfy"}], "at must be one of"),
+        ([{"provider": "smtp", "action": "reset", "at": "mail"}], "at is for"),
+        ([{"provider": "twilio", "action": "status", "value": 500, "at": "mail"}], "at is for"),
+        ([{"provider": "smtp", "action": "hang", "text": "wait"}], "text is for"),
+        ([{"provider": "smtp", "action": "status", "value": 550, "text": "a\r\nb"}], "text must be"),
+        ([{"provider": "smtp", "action": "status", "value": 252}], "at must be rcpt"),
     ],
 )
 def test_a_bad_fault_is_named(rule: Any, named: str) -> None:
     with pytest.raises(BadFault) as refused:
         parse_faults(rule, STATUS_NAMES)
     assert named in str(refused.value)
+
+
+def test_a_fault_at_a_command_befalls_that_one_alone() -> None:
+    rules = faults({"action": "status", "value": 553, "at": "mail", "text": "5.7.1 not owned by user"})
+    assert rules.take("smtp", ["a"]).fault is None
+    assert rules.take_at("smtp", "rcpt", ["a"]) is None
+    fault = rules.take_at("smtp", "mail", ["a"])
+    assert fault is not None
+    assert fault.smtp_reply == "553 5.7.1 not owned by user"
+
+
+def test_a_text_of_several_lines_is_a_reply_of_several_lines() -> None:
+    fault = Fault("smtp", "", "status", 550, None, "rcpt", "5.1.1 one\n5.1.1 two")
+    assert fault.smtp_reply == "550-5.1.1 one\r\n550 5.1.1 two"

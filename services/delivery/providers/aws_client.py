@@ -20,7 +20,7 @@ from botocore.exceptions import (
 
 from services.delivery.config import DeliverySettings
 from services.delivery.providers import aws_errors
-from services.delivery.providers.base import Outcome, transient, unanswered
+from services.delivery.providers.base import Outcome, misconfigured, transient, unanswered
 from services.delivery.providers.deadline_adapter import CONNECT_SECONDS
 from services.delivery.providers.http_errors import never_sent, retry_after_seconds
 from shared.clock import Clock
@@ -70,7 +70,7 @@ class AwsClient:
         code = self._name.upper()
         if isinstance(error, _NO_CREDENTIALS):
             log.error("no AWS credentials", provider=self._name)
-            return transient(f"{code}_NO_CREDENTIALS", "no AWS credentials: check Pulse's configuration")
+            return misconfigured(f"{code}_NO_CREDENTIALS", "no AWS credentials", "PULSE_AWS_ACCESS_KEY_ID")
         cause = error.kwargs.get("error")
         if isinstance(error, _BEFORE_SENDING) or (isinstance(cause, BaseException) and never_sent(cause)):
             return transient(f"{code}_UNREACHABLE", f"{self._name} cannot be reached")

@@ -7,7 +7,7 @@ addresses.
 
 from __future__ import annotations
 
-from services.delivery.providers.base import Outcome, Rejection, permanent, transient, unanswered
+from services.delivery.providers.base import Outcome, Rejection, misconfigured, permanent, transient, unanswered
 
 #: About the account, its keys or its settings: whatever is sent meets them, until an operator has acted.
 CONFIGURATION = frozenset(
@@ -63,7 +63,7 @@ def classify(name: str, status: int, code: str, text: str, retry_after: float | 
             return transient(shown, said, retry_after)
         return unanswered(shown, f"{name} failed (HTTP {status}): it may have taken the notification over")
     if is_configuration(status, code, text):
-        return transient(shown, f"{said}: check Pulse's configuration")
+        return misconfigured(shown, said)
     return permanent(shown, said, REJECTIONS.get(code))
 
 

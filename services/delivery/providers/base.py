@@ -43,6 +43,14 @@ class Rejection(enum.Enum):
     COMPLAINED = enum.auto()  # the recipient called it spam
 
 
+class Cause(enum.Enum):
+    """What a failure that may pass is about; the names are the ledger's. When to try again depends on it."""
+
+    PROVIDER = enum.auto()  # the provider, or the way to it
+    RECIPIENT = enum.auto()  # the recipient's side: a full mailbox, greylisting; it says nothing about the provider
+    CONFIGURATION = enum.auto()  # Pulse's own settings, login, sender or address: it lasts until an operator acts
+
+
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """How an attempt ended. ``code`` and ``message`` hold no personal data: they are stored and shown."""
@@ -53,7 +61,7 @@ class Outcome:
     message: str = ""
     retry_after: float | None = None  # the provider asked not to be called again for so long, s
     rejection: Rejection | None = None
-    about_recipient: bool = False  # a transient failure that says nothing about the provider: a full mailbox, say
+    cause: Cause = Cause.PROVIDER  # of a failure that may pass
 
 
 def succeeded(provider_message_id: str) -> Outcome:
@@ -61,9 +69,15 @@ def succeeded(provider_message_id: str) -> Outcome:
     return Outcome(OutcomeKind.SUCCEEDED, provider_message_id)
 
 
-def transient(code: str, message: str, retry_after: float | None = None, *, about_recipient: bool = False) -> Outcome:
+def transient(code: str, message: str, retry_after: float | None = None, *, cause: Cause = Cause.PROVIDER) -> Outcome:
     """Surely not taken over; worth another try."""
-    return Outcome(OutcomeKind.TRANSIENT_FAILURE, "", code, message, retry_after, about_recipient=about_recipient)
+    return Outcome(OutcomeKind.TRANSIENT_FAILURE, "", code, message, retry_after, cause=cause)
+
+
+def misconfigured(code: str, said: str, setting: str = "", retry_after: float | None = None) -> Outcome:
+    """Surely not taken over, as nothing would be until an operator acts; ``setting`` says what to look at."""
+    message = f"{said}: check Pulse's configuration" + (f": {setting}" if setting else "")
+    return transient(code, message, retry_after, cause=Cause.CONFIGURATION)
 
 
 def permanent(code: str, message: str, rejection: Rejection | None = None) -> Outcome:

@@ -11,7 +11,15 @@ from google.auth.exceptions import GoogleAuthError
 
 from services.delivery.config import DeliverySettings
 from services.delivery.providers import fcm_errors
-from services.delivery.providers.base import Outcome, Outgoing, permanent, succeeded, transient, unanswered
+from services.delivery.providers.base import (
+    Outcome,
+    Outgoing,
+    misconfigured,
+    permanent,
+    succeeded,
+    transient,
+    unanswered,
+)
 from services.delivery.providers.deadline_adapter import DeadlineAdapter, prepare_session
 from services.delivery.providers.endpoints import FCM_URL
 from services.delivery.providers.http_errors import never_sent, retry_after_seconds
@@ -88,7 +96,7 @@ class FcmProvider:
             return self._failed(error)
         except GoogleAuthError as error:  # raised while a token is fetched, before the push goes out
             log.error("fcm gave no access token", kind=type(error).__name__)
-            return transient("FCM_NO_ACCESS_TOKEN", "no access token: check Pulse's configuration")
+            return misconfigured("FCM_NO_ACCESS_TOKEN", "no access token", "PULSE_FCM_CREDENTIALS_FILE")
         except (ValueError, KeyError, TypeError):  # what the SDK makes of an answer that is none
             return unanswered("FCM_GARBAGE", "FCM's answer cannot be read")
 

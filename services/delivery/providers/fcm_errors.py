@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from services.delivery.providers.base import Outcome, Rejection, permanent, transient, unanswered
+from services.delivery.providers.base import Outcome, Rejection, misconfigured, permanent, transient, unanswered
 
 #: About the device token or the payload: another try will meet them again.
 PERMANENT = frozenset({"UNREGISTERED", "SENDER_ID_MISMATCH", "INVALID_ARGUMENT", "NOT_FOUND"})
@@ -24,7 +24,7 @@ def classify(status: int, code: str, retry_after: float | None) -> Outcome:
     if status in (408, 429):
         return transient(code, said, retry_after)
     if is_configuration(status, code):
-        return transient(code, f"{said}: check Pulse's configuration")
+        return misconfigured(code, said)
     return permanent(code, said, Rejection.GONE if code == "UNREGISTERED" else None)
 
 

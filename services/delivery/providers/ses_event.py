@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from services.delivery.providers import ses_tags
+from services.delivery.providers import ses_tags, smtp_status
 from services.delivery.providers.base import Rejection
 from services.delivery.receipts import Receipt
 from shared.logs import logger
@@ -18,6 +18,10 @@ PROVIDER = "ses"
 _WORD = re.compile(r"[A-Za-z0-9._-]+")
 #: On Amazon's list of addresses that must not get mail: SES took the email over and dropped it.
 _LISTED = "OnAccountSuppressionList"
+#: How SES says that it did not even try an address that bounced before.
+_SUPPRESSED = frozenset({"Suppressed", _LISTED})
+#: Enhanced statuses, less their class: sender's address and system, full mailbox, email too long for it.
+_NOT_THE_ADDRESS = frozenset({"1.7", "1.8", "2.2", "2.3"})
 #: The one kind of report on spam which says that it was none.
 _NO_COMPLAINT = "not-spam"
 
@@ -53,11 +57,13 @@ def _delivery(_event: Mapping[str, Any], report: _Report) -> list[Receipt]:
 
 
 def _bounce(event: Mapping[str, Any], report: _Report) -> list[Receipt]:
-    """A mailbox that is full today is not gone: only a permanent bounce is a lasting word on the address."""
+    """A lasting word on the address is only a permanent bounce for its own sake."""
     bounce = _part(event, "bounce")
     kind, how = _word(bounce, "bounceType") or "Undetermined", _word(bounce, "bounceSubType")
-    rejection = Rejection.GONE if kind == "Permanent" else None
-    said = ", ".join(filter(None, (how, _enhanced_status(bounce))))
+    status = _enhanced_status(bounce)
+    gone = kind == "Permanent" and (how in _SUPPRESSED or not _is_about_email(status))
+    rejection = Rejection.GONE if gone else None
+    said = ", ".join(filter(None, (how, status)))
     message = f"SES reports a bounce: {kind}" + (f" ({said})" if said else "")
     return [report("UNDELIVERED", f"BOUNCE_{kind.upper()}", message, rejection)]
 
@@ -89,10 +95,17 @@ _READERS: Mapping[str, Callable[[Mapping[str, Any], _Report], list[Receipt]]] = 
 
 
 def _enhanced_status(bounce: Mapping[str, Any]) -> str:
-    """RFC 3463's code of the first recipient, there is one: 5.1.1 say."""
+    """RFC 3463's code of the first recipient, there is one: 5.1.1 say; empty for what has not its form."""
     recipients = bounce.get("bouncedRecipients")
     first = recipients[0] if isinstance(recipients, list) and recipients else {}
-    return _word(first, "status") if isinstance(first, dict) else ""
+    status = _word(first, "status") if isinstance(first, dict) else ""
+    return status if smtp_status.is_well_formed(status) else ""
+
+
+def _is_about_email(status: str) -> bool:
+    """Whether it is the email, its sender or policy that was refused, or a mailbox that is full today."""
+    detail = smtp_status.detail(status)
+    return detail.startswith(("3.", "6.", "7.")) or detail in _NOT_THE_ADDRESS
 
 
 def _parsed(text: str) -> Mapping[str, Any]:

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import contextlib
-import smtplib
-import socket
 import ssl
 import threading
 import time
 from typing import Self
 
 from services.delivery.config import DeliverySettings
-from services.delivery.providers import smtp_replies
-from services.delivery.providers.base import Outcome, Outgoing, permanent
+from services.delivery.providers import smtp_replies, smtp_unopened
+from services.delivery.providers.base import Cause, Outcome, Outgoing, permanent
 from services.delivery.providers.email_building import BuiltEmail, build
 from services.delivery.providers.mail_addresses import BadAddress, Sender, parse_sender
-from services.delivery.providers.smtp_replies import Phase
-from services.delivery.providers.smtp_session import ConnectionLost, MailServer, Reply, SmtpSession
+from services.delivery.providers.smtp_hello import default_hello_name
+from services.delivery.providers.smtp_opening import MailServer, NotOpened
+from services.delivery.providers.smtp_session import ConnectionLost, Reply, SmtpSession
+from services.delivery.providers.smtp_steps import Step
 from shared.clock import Clock
 from shared.logs import logger
 
@@ -46,6 +46,7 @@ class SmtpProvider:
     @classmethod
     def from_settings(cls, settings: DeliverySettings, clock: Clock) -> Self:
         """Connects to nothing yet; raises :class:`BadAddress` for a sender that is none, OSError for a bad CA file."""
+        sender = parse_sender(settings.smtp_from)
         context = None
         if settings.smtp_tls != "none":
             context = ssl.create_default_context(cafile=settings.smtp_ca_file or None)
@@ -56,11 +57,11 @@ class SmtpProvider:
             context=context,
             username=settings.smtp_username,
             password=settings.smtp_password.get_secret_value(),
-            local_name=socket.gethostname(),
+            local_name=settings.smtp_ehlo_name or default_hello_name(sender.envelope),
         )
         return cls(
             server,
-            parse_sender(settings.smtp_from),
+            sender,
             connections=settings.smtp_connections,
             emails_per_connection=settings.smtp_emails_per_connection,
             clock=clock,
@@ -95,14 +96,17 @@ class SmtpProvider:
     def _send_anew(self, email: BuiltEmail, deadline: float) -> Outcome:
         try:
             session = SmtpSession.connect(self._server, deadline)
-        except OSError as error:
-            return _not_connected(error)
+        except NotOpened as failed:
+            outcome = smtp_unopened.outcome(failed)
+            # The sentence is ours: what the server wrote may quote a login.
+            log.warning("smtp_not_connected", kind=type(failed.reason).__name__, code=outcome.code, why=outcome.message)
+            return outcome
         self._own.session = session
         self._open.add(session)
         try:
             return self._send_over(session, email, deadline)
         except _ConnectionStale:
-            return smtp_replies.lost(Phase.ENVELOPE)
+            return smtp_replies.lost(Step.MAIL)
 
     def _send_over(self, session: SmtpSession, email: BuiltEmail, deadline: float) -> Outcome:
         problem = _cannot_carry(session, email)
@@ -111,13 +115,13 @@ class SmtpProvider:
         try:
             reply = session.send(email, deadline)
         except ConnectionLost as error:
-            if error.phase is Phase.ENVELOPE:
+            if error.step is not Step.END:
                 raise _ConnectionStale from None
-            return smtp_replies.lost(error.phase)
+            return smtp_replies.lost(error.step)
         finally:
             if not session.usable:
                 self._drop(session)
-        if reply.phase is Phase.ENVELOPE and reply.code == 421 and session.sent > 1:
+        if reply.step is not Step.END and reply.code == 421 and session.sent > 1:
             raise _ConnectionStale
         return _outcome(reply)
 
@@ -140,15 +144,7 @@ def _cannot_carry(session: SmtpSession, email: BuiltEmail) -> Outcome | None:
 
 def _outcome(reply: Reply) -> Outcome:
     queue_id = reply.text.rpartition(" ")[2][:100] if reply.code == 250 else ""
-    return smtp_replies.classify(reply.phase, reply.code, reply.text, queue_id)
-
-
-def _not_connected(error: OSError) -> Outcome:
-    code = getattr(error, "smtp_code", None)
-    # The text of a refused login quotes nothing of ours, but only the code is needed to act on it.
-    log.warning("smtp_not_connected", kind=type(error).__name__, code=code)
-    if isinstance(code, int):
-        return smtp_replies.classify(Phase.CONNECT, code, "")
-    if isinstance(error, smtplib.SMTPServerDisconnected):
-        return smtp_replies.lost(Phase.CONNECT)
-    return smtp_replies.unreachable()
+    outcome = smtp_replies.classify(reply.step, reply.code, reply.text, queue_id)
+    if outcome.cause is Cause.CONFIGURATION:
+        log.warning("smtp_refuses_pulse", code=outcome.code, why=outcome.message)
+    return outcome

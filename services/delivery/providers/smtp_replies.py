@@ -5,77 +5,106 @@ Texts of replies are left out of every outcome: servers quote the recipient in t
 
 from __future__ import annotations
 
-import enum
 import re
 
-from services.delivery.providers.base import Outcome, Rejection, permanent, succeeded, transient, unanswered
+from services.delivery.providers import smtp_refusals, smtp_status, waiting_times
+from services.delivery.providers.base import (
+    Cause,
+    Outcome,
+    Rejection,
+    misconfigured,
+    permanent,
+    succeeded,
+    transient,
+    unanswered,
+)
+from services.delivery.providers.smtp_steps import Step
 
-
-class Phase(enum.Enum):
-    """How far an email had come. What a failure means depends on it more than on anything else."""
-
-    CONNECT = "while connecting"  # greeting, EHLO, TLS, login: about the server, not about this email
-    ENVELOPE = "before the content"  # MAIL, RCPT, DATA: nothing has been handed over
-    CONTENT = "after the content"  # the content was on its way: the server may have taken it over
-
-
-#: Refusals that speak of Pulse's configuration or connection, whatever email is being sent. They pass once an operator
-#: has acted, so they must not bury what is waiting: 503 wrong order, 530 login or TLS needed, 534, 535, 538 login.
-_CONFIGURATION = frozenset({503, 530, 534, 535, 538})
-
-_ENHANCED = re.compile(r"\b([245]\.\d{1,3}\.\d{1,3})\b")
-#: Enhanced codes (RFC 3463, RFC 7505) by which a server says that there is no such mailbox: mailbox, domain, syntax,
+#: So many characters of a reply are read.
+_READ = 2000
+#: Enhanced statuses (RFC 3463, RFC 7505) by which a server says that there is no such mailbox: mailbox, domain, syntax,
 #: moved, null MX, disabled.
 _GONE = frozenset({"5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10", "5.2.1"})
-#: Enhanced codes of a passing refusal that speak of the recipient: its address or mailbox, or greylisting.
-_ABOUT_RECIPIENT = ("4.1.", "4.2.", "4.7.1")
-#: How greylisting and throttling servers word it; SMTP has no field for it.
-_TRY_AGAIN = re.compile(r"\b(?:in|after)\s+(\d{1,5})\s*(s\b|sec|min|m\b|hour|h\b)", re.IGNORECASE)
-_UNIT_SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0}
+#: A quota of emails that may be sent is not a mailbox's.
+_FULL = re.compile(
+    r"\b(?:mail ?box|inbox|account|user|folder)\b.{0,40}\b(?:full|over ?-?quota|exceed\w*)\b|\bover ?-?quota\b|"
+    r"\b(?<!message )(?<!daily )(?<!sending )(?:quota|storage)\b.{0,20}\bexceeded\b|"
+    r"\bexceeded\b.{0,20}\b(?:quota|storage)\b",
+    re.IGNORECASE,
+)
+_TOO_OFTEN = re.compile(r"\btoo (?:quickly|fast|many|much)\b|\brate\b", re.IGNORECASE)
 
 
-def classify(phase: Phase, code: int, text: str, queue_id: str = "") -> Outcome:
-    """The outcome of a reply given in ``phase``; a code that is none (-1) means that the reply was not SMTP.
+def classify(step: Step, code: int, text: str, queue_id: str = "") -> Outcome:
+    """The outcome of a reply to ``step``; a code that is none (-1) means that the reply was not SMTP.
 
     Up to the content every refusal is certain. After it, RFC 5321 makes a 4yz or 5yz certain too: the server
     has not taken the email over. Anything that is no reply leaves it open.
     """
-    if phase is Phase.CONTENT and 200 <= code <= 299:
+    text = text[:_READ]
+    if step is Step.END and 200 <= code <= 299:
         return succeeded(queue_id)
     if not 400 <= code <= 599:
-        return _no_answer(phase, "SMTP_GARBAGE", "the mail server's answer is not SMTP")
-    said = f"the mail server refused {phase.value} ({_shown(code, text)})"
-    if code <= 499:
-        about_recipient = phase is Phase.ENVELOPE and (code == 450 or _enhanced(text).startswith(_ABOUT_RECIPIENT))
-        return transient(str(code), said, _try_again_after(text), about_recipient=about_recipient)
-    if phase is Phase.CONNECT or code in _CONFIGURATION:
-        return transient(str(code), f"{said}: check Pulse's configuration")
-    return permanent(str(code), said, Rejection.GONE if _enhanced(text) in _GONE else None)
+        return _no_answer(step, "SMTP_GARBAGE", "the mail server's answer is not SMTP")
+    status = smtp_status.read(code, text)
+    said = f"the mail server refused {step.value} ({f'{code} {status}'.rstrip()})"
+    return _passing(step, code, status, text, said) if code <= 499 else _lasting(step, code, status, text, said)
 
 
-def lost(phase: Phase) -> Outcome:
-    """The outcome of a connection that broke, or of a wait that took too long, in ``phase``."""
-    return _no_answer(phase, "SMTP_CONNECTION_LOST", f"the connection to the mail server ended {phase.value}")
+def lost(step: Step) -> Outcome:
+    """The outcome of a connection that broke, or of a wait that took too long, at ``step``."""
+    when = "after the content" if step is Step.END else "before the content"
+    if step.is_about_server:
+        when = "while connecting"
+    return _no_answer(step, "SMTP_CONNECTION_LOST", f"the connection to the mail server ended {when}")
 
 
-def unreachable() -> Outcome:
-    """No connection could be made."""
-    return transient("SMTP_UNREACHABLE", "the mail server cannot be reached")
+def _passing(step: Step, code: int, status: str, text: str, said: str) -> Outcome:
+    wait = waiting_times.read(text)
+    if _is_recipients_delay(step, code, status, text):
+        return transient(str(code), said, wait, cause=Cause.RECIPIENT)
+    if waiting_times.is_greylisting(text):
+        return transient(str(code), said, wait)
+    setting = smtp_refusals.setting_to_check_meanwhile(step, code, text)
+    return misconfigured(str(code), said, setting, wait) if setting else transient(str(code), said, wait)
 
 
-def _no_answer(phase: Phase, code: str, message: str) -> Outcome:
-    return unanswered(code, message) if phase is Phase.CONTENT else transient(code, message)
+def _is_recipients_delay(step: Step, code: int, status: str, text: str) -> bool:
+    """Whether a 4yz speaks of the recipient: its address or mailbox, or greylisting."""
+    if step.is_about_server or code == 421:
+        return False
+    if waiting_times.is_greylisting(text) or _is_full(step, status, text):
+        return True
+    if step is Step.END:
+        return status.startswith("4.2.")
+    if step is not Step.RCPT or status in ("4.1.7", "4.1.8"):
+        return False
+    named = status.startswith(("4.1.", "4.2.")) or status == "4.7.1" or code == 450
+    return named and not smtp_refusals.setting_to_check_meanwhile(step, code, text)
 
 
-def _shown(code: int, text: str) -> str:
-    return f"{code} {_enhanced(text)}".rstrip()
+def _lasting(step: Step, code: int, status: str, text: str, said: str) -> Outcome:
+    setting = smtp_refusals.setting_to_check(step, code, text)
+    if setting:
+        return misconfigured(str(code), said, setting)
+    about_recipient = step in (Step.RCPT, Step.END)
+    if about_recipient and _passes_all_the_same(step, code, status, text):
+        return transient(str(code), said, waiting_times.read(text), cause=Cause.RECIPIENT)
+    return permanent(str(code), said, Rejection.GONE if about_recipient and status in _GONE else None)
 
 
-def _enhanced(text: str) -> str:
-    found = _ENHANCED.search(text)
-    return found[1] if found else ""
+def _passes_all_the_same(step: Step, code: int, status: str, text: str) -> bool:
+    """A mailbox that is full, or gets more than it takes, is refused with a 5yz and empty again a while later."""
+    if status == "5.2.1":
+        return _TOO_OFTEN.search(text) is not None
+    return (code == 552 and not status and step is Step.RCPT) or _is_full(step, status, text)
 
 
-def _try_again_after(text: str) -> float | None:
-    found = _TRY_AGAIN.search(text)
-    return float(found[1]) * _UNIT_SECONDS[found[2][0].lower()] if found else None
+def _is_full(step: Step, status: str, text: str) -> bool:
+    if step not in (Step.RCPT, Step.END):
+        return False
+    return status[2:] == "2.2" or (not status and _FULL.search(text) is not None)
+
+
+def _no_answer(step: Step, code: str, message: str) -> Outcome:
+    return unanswered(code, message) if step is Step.END else transient(code, message)

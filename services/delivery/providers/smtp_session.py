@@ -9,10 +9,12 @@ import ssl
 import struct
 import sys
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from services.delivery.providers.email_building import BuiltEmail
-from services.delivery.providers.smtp_replies import Phase
+from services.delivery.providers.smtp_opening import MailServer, connected, left, open_connection
+from services.delivery.providers.smtp_steps import Step
 
 _CRLF = b"\r\n"
 #: A time-out that differs by less from the one in force is not worth a system call, s.
@@ -20,33 +22,20 @@ _SAME_TIMEOUT = 0.1
 
 
 @dataclass(frozen=True, slots=True)
-class MailServer:
-    """Where and how to connect."""
-
-    host: str
-    port: int
-    tls: str  # none, starttls or implicit
-    context: ssl.SSLContext | None
-    username: str
-    password: str
-    local_name: str  # said in EHLO
-
-
-@dataclass(frozen=True, slots=True)
 class Reply:
-    """The reply that decided, and the phase it was given in."""
+    """The reply that decided, and the step that it was given to."""
 
-    phase: Phase
+    step: Step
     code: int  # -1: not SMTP
     text: str
 
 
 class ConnectionLost(Exception):
-    """The connection broke, or the time was up; ``phase`` says how far the email had come."""
+    """The connection broke, or the time was up; ``step`` says how far the email had come."""
 
-    def __init__(self, phase: Phase) -> None:
-        super().__init__(phase.value)
-        self.phase = phase
+    def __init__(self, step: Step) -> None:
+        super().__init__(step.name)
+        self.step = step
 
 
 class SmtpSession:
@@ -68,25 +57,8 @@ class SmtpSession:
 
     @classmethod
     def connect(cls, server: MailServer, deadline: float) -> SmtpSession:
-        """Connects, greets, encrypts and logs in before ``deadline`` (monotonic).
-
-        Raises OSError, which smtplib's errors are too, one with ``smtp_code`` if the server refused.
-        """
-        client = _open(server, _left(deadline))
-        try:
-            _socket(client).setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            client.ehlo_or_helo_if_needed()
-            if server.tls == "starttls":
-                _socket(client).settimeout(_left(deadline))
-                _accepted(client.starttls(context=server.context))
-                client.ehlo()
-            if server.username:
-                _socket(client).settimeout(_left(deadline))
-                client.login(server.username, server.password)
-        except BaseException:
-            client.close()
-            raise
-        return cls(client)
+        """Connects, greets, encrypts and logs in before ``deadline`` (monotonic); raises NotOpened."""
+        return cls(open_connection(server, deadline))
 
     def send(self, email: BuiltEmail, deadline: float) -> Reply:
         """Hands one email over; the reply of the server that decided its fate."""
@@ -107,12 +79,16 @@ class SmtpSession:
         """MAIL, RCPT and DATA, in one go where the server takes it (RFC 2920); the refusal if there is one."""
         options = f" SIZE={len(email.content)}" if self.size_limit is not None else ""
         options += " SMTPUTF8" if email.utf8 else ""
-        commands = [f"MAIL FROM:<{email.sender}>{options}", f"RCPT TO:<{email.recipient}>", "DATA"]
-        encoded = [command.encode("utf-8" if email.utf8 else "ascii") + _CRLF for command in commands]
+        commands = {
+            Step.MAIL: f"MAIL FROM:<{email.sender}>{options}",
+            Step.RCPT: f"RCPT TO:<{email.recipient}>",
+            Step.DATA: "DATA",
+        }
+        encoded = {step: said.encode("utf-8" if email.utf8 else "ascii") + _CRLF for step, said in commands.items()}
         refusal: Reply | None = None
-        for group in [encoded] if self._pipelining else [[command] for command in encoded]:
-            replies = self._exchange(group, deadline, Phase.ENVELOPE)
-            refusal = next((reply for reply in replies if reply.code not in (250, 251, 354)), None)
+        for group in [encoded] if self._pipelining else [{step: said} for step, said in encoded.items()]:
+            replies = self._exchange(group, deadline)
+            refusal = next((reply for reply in replies if not _goes_on(reply)), None)
             if refusal is not None:
                 break
         if refusal is not None:
@@ -124,27 +100,28 @@ class SmtpSession:
         stuffed = content.replace(b"\r\n.", b"\r\n..")
         stuffed = b"." + stuffed if stuffed.startswith(b".") else stuffed
         end = b".\r\n" if stuffed.endswith(_CRLF) else b"\r\n.\r\n"
-        reply = self._exchange([stuffed + end], deadline, Phase.CONTENT)[0]
+        reply = self._exchange({Step.END: stuffed + end}, deadline)[0]
         self.usable = reply.code not in (-1, 421)
         return reply
 
-    def _exchange(self, commands: list[bytes], deadline: float, phase: Phase) -> list[Reply]:
+    def _exchange(self, commands: Mapping[Step, bytes], deadline: float) -> list[Reply]:
         """Sends commands and reads one reply to each."""
-        replies = []
+        replies: list[Reply] = []
+        steps = list(commands)
         try:
-            self._limit(_left(deadline))
-            self._client.send(b"".join(commands))
-            for _ in commands:
+            self._limit(left(deadline))
+            self._client.send(b"".join(commands.values()))
+            for step in steps:
                 code, text = self._client.getreply()
-                replies.append(Reply(phase, code, text.decode("ascii", "replace")))
+                replies.append(Reply(step, code, text.decode("ascii", "replace")))
                 if code in (-1, 421):
                     break
         except smtplib.SMTPResponseException as error:  # a reply line that is too long
             self.usable = False
-            return [*replies, Reply(phase, -1, str(error.smtp_code))]
+            return [*replies, Reply(steps[len(replies)], -1, str(error.smtp_code))]
         except OSError:  # smtplib's own errors and time-outs are such
             self.usable = False
-            raise ConnectionLost(phase) from None
+            raise ConnectionLost(steps[min(len(replies), len(steps) - 1)]) from None
         return replies
 
     def _limit(self, seconds: float) -> None:
@@ -156,7 +133,7 @@ class SmtpSession:
         if abs(seconds - self._timeout) < _SAME_TIMEOUT:
             return
         self._timeout = seconds
-        connection = _socket(self._client)
+        connection = connected(self._client)
         if sys.platform != "linux" or isinstance(connection, ssl.SSLSocket):
             connection.settimeout(seconds)
             return
@@ -166,26 +143,6 @@ class SmtpSession:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, timeval)
 
 
-def _open(server: MailServer, timeout: float) -> smtplib.SMTP:
-    if server.tls == "implicit":
-        return smtplib.SMTP_SSL(server.host, server.port, server.local_name, timeout=timeout, context=server.context)
-    return smtplib.SMTP(server.host, server.port, server.local_name, timeout=timeout)
-
-
-def _socket(client: smtplib.SMTP) -> socket.socket:
-    if client.sock is None:
-        raise smtplib.SMTPServerDisconnected("closed")
-    return client.sock
-
-
-def _accepted(reply: tuple[int, bytes]) -> None:
-    if reply[0] != 220:
-        raise smtplib.SMTPResponseException(*reply)
-
-
-def _left(deadline: float) -> float:
-    """Seconds until ``deadline``; raises TimeoutError if there are none (a time-out of 0 would mean non-blocking)."""
-    left = deadline - time.monotonic()
-    if left <= 0:
-        raise TimeoutError
-    return left
+def _goes_on(reply: Reply) -> bool:
+    """Whether the next command may follow; 251 and 252 accept a recipient too (RFC 5321, section 3.4 and 3.5.3)."""
+    return reply.code == 354 if reply.step is Step.DATA else 200 <= reply.code <= 299

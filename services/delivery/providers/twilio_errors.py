@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from services.delivery.providers.base import Outcome, Rejection, permanent, transient, unanswered
+from services.delivery.providers.base import Outcome, Rejection, misconfigured, permanent, transient, unanswered
 
 #: About the account, the sender or the address called: whatever is sent meets them, until an operator has acted.
 #: They must not bury what is waiting, so they count as passing.
@@ -46,7 +46,7 @@ def classify(status: int, code: int | None, retry_after: float | None) -> Outcom
     if code in PASSING or status in (408, 429):
         return transient(shown, said, retry_after)
     if is_configuration(status, code):
-        return transient(shown, f"{said}: check Pulse's configuration")
+        return misconfigured(shown, said)
     return permanent(shown, said, REJECTIONS.get(code) if code else None)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from services.delivery.providers.base import Outcome, permanent, succeeded, transient, unanswered
+from services.delivery.providers.base import Outcome, misconfigured, permanent, succeeded, transient, unanswered
 
 #: About the address or the signature: whatever is sent meets them, until an operator has acted. 410 is how the
 #: specification lets a receiver end all deliveries.
@@ -19,7 +19,7 @@ def classify(status: int, webhook_id: str, retry_after: float | None) -> Outcome
     if status >= 500 or status in (408, 425, 429):
         return transient(str(status), said, retry_after)
     if is_configuration(status):
-        return transient(str(status), f"{said}: check Pulse's configuration")
+        return misconfigured(str(status), said)
     return permanent(str(status), said)
 
 

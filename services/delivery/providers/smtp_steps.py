@@ -1,0 +1,24 @@
+"""Steps: how far a conversation with a mail server had come. What a reply means depends on it more than on its code."""
+
+from __future__ import annotations
+
+import enum
+
+
+class Step(enum.Enum):
+    """In their order; the values say what a server refused."""
+
+    CONNECT = "the connection"
+    GREETING = "to serve this host"
+    EHLO = "EHLO"
+    STARTTLS = "STARTTLS"
+    AUTH = "the login"
+    MAIL = "the sender (MAIL)"
+    RCPT = "the recipient (RCPT)"
+    DATA = "the email (DATA)"
+    END = "the content"  # it was on its way: the server may have taken it over
+
+    @property
+    def is_about_server(self) -> bool:
+        """Whether no email had been spoken of yet."""
+        return self in (Step.CONNECT, Step.GREETING, Step.EHLO, Step.STARTTLS, Step.AUTH)
