@@ -36,11 +36,13 @@ def batch(
 ) -> None:
     """Send a file of notifications, a row each.
 
-    CSV: the columns user_id, to, template_name, channel and idempotency_key; every other column is a variable of
-    the template, named as it is or context.NAME. JSONL: an object a line, with the fields that REST takes.
+    CSV: the columns user_id, to, template_name, channel, idempotency_key, priority, locale, subject, send_at,
+    expires_at, ttl, delivery_guarantee, validate_only and metadata.NAME; every other column is a variable of the
+    template, named as it is or context.NAME. Commas, semicolons or tabs between the cells; UTF-8, or UTF-16 with a
+    byte order mark. JSONL: an object a line, with the fields that REST takes.
 
     The same file sent again makes nothing twice. Rows that failed go to FILE.errors.jsonl, which can be put right
-    and sent in its turn; exit status 1 if there are any.
+    and sent in its turn; exit status 1 if there are any, 2 if the file itself cannot be read.
     """
     from services.cli.batch_file import BadFile, BatchFile
     from services.cli.connect import gateway
@@ -49,11 +51,13 @@ def batch(
     try:
         rows = BatchFile(file, fresh_keys=again)
     except (BadFile, OSError) as error:
-        output.fail(str(error))
+        output.fail(str(error), 2)
     with gateway(address) as client:
         tally = _run(client, rows, {name: text for name, text in defaults.items() if text}, patience or PATIENCE, file)
     if json:
         output.print_json(tally.summary)
+    for sentence in tally.failures:
+        output.say(sentence)
     output.say(tally.sentence)
     raise typer.Exit(0 if tally.is_complete else 1)
 

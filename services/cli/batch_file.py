@@ -1,30 +1,21 @@
-"""A file of notifications to send, CSV or JSONL, read row by row however long it is."""
+"""A file of notifications to send, CSV or JSON Lines, read row by row however long it is."""
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import json
 import uuid
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
+from services.cli import batch_csv, batch_jsonl
 from services.cli.batch_row import Row, bad_row, make_row
+from services.cli.batch_text import BadFile, opened
 
-#: CSV columns that are a request's own; every other one is a variable of the template.
-OWN_COLUMNS = ("user_id", "to", "template_name", "channel", "idempotency_key")
-#: A column that begins so is a variable, whatever follows.
-VARIABLE = "context."
+__all__ = ["BadFile", "BatchFile"]
+
+CSV, JSONL = (".csv", ".tsv"), (".jsonl", ".ndjson", ".json")
 BLOCK_BYTES = 1 << 20
 DIGEST_DIGITS = 32
-
-#: Number, JSON object, and why it could not be read (empty: it could).
-Record = tuple[int, dict[str, Any], str]
-
-
-class BadFile(Exception):
-    """A file that cannot be read as what it is named; the text says why."""
 
 
 class BatchFile:
@@ -36,60 +27,25 @@ class BatchFile:
 
     def __init__(self, path: Path, *, fresh_keys: bool = False) -> None:
         self._path = path
+        self._read = batch_jsonl.read if _is_jsonl(path) else batch_csv.read
         self._run = uuid.uuid4().hex if fresh_keys else _digest(path)
-        self.total = sum(1 for _ in self._records())
+        self.total = sum(1 for _ in self._read(path))
 
     def rows(self, defaults: Mapping[str, str]) -> Iterator[Row]:
         """Rows in their order; ``defaults`` stand in for fields that a row leaves empty."""
-        for number, record, problem in self._records():
+        for number, fields, problem in self._read(self._path):
             if problem:
-                yield bad_row(number, record, problem)
+                yield bad_row(number, fields, problem)
             else:
-                yield make_row(number, record, defaults, f"{self._run}-{number}")
-
-    def _records(self) -> Iterator[Record]:
-        read = _csv if self._path.suffix.lower() == ".csv" else _jsonl
-        try:
-            yield from read(self._path)
-        except UnicodeDecodeError:
-            raise BadFile(f"{self._path} is not UTF-8 text") from None
-        except csv.Error as error:
-            raise BadFile(f"{self._path}: {error}") from None
+                yield make_row(number, fields, defaults, f"{self._run}-{number}")
 
 
-def _csv(path: Path) -> Iterator[Record]:
-    with path.open(newline="", encoding="utf-8-sig") as lines:
-        reader = csv.DictReader(lines, strict=True)
-        columns = reader.fieldnames or ()
-        lacking = [name for name in ("user_id", "to") if name not in columns]
-        if lacking:
-            raise BadFile(f"{path} has no column {', '.join(lacking)}")
-        for number, cells in enumerate(reader, start=1):
-            fits = None not in cells and None not in cells.values()
-            yield number, _csv_record(cells), "" if fits else "it has more or fewer cells than there are columns"
-
-
-def _csv_record(cells: Mapping[str, str]) -> dict[str, Any]:
-    """The row as JSONL would have it; cells without a column, and columns without a cell, are left out."""
-    given = {name: text for name, text in cells.items() if name and text is not None}
-    own = {name: text for name, text in given.items() if name in OWN_COLUMNS}
-    context = {name.removeprefix(VARIABLE): text for name, text in given.items() if name not in OWN_COLUMNS}
-    return {**own, "context": context}
-
-
-def _jsonl(path: Path) -> Iterator[Record]:
-    with path.open(encoding="utf-8-sig") as lines:
-        for number, line in enumerate(lines, start=1):
-            if line.strip():
-                yield _json_record(number, line)
-
-
-def _json_record(number: int, line: str) -> Record:
-    try:
-        record = json.loads(line)
-    except (ValueError, RecursionError):
-        return number, {}, "it is not JSON"
-    return (number, record, "") if isinstance(record, dict) else (number, {}, "it is not a JSON object")
+def _is_jsonl(path: Path) -> bool:
+    """By its name, or else by how it begins."""
+    if path.suffix.lower() in (*CSV, *JSONL):
+        return path.suffix.lower() in JSONL
+    with opened(path) as text:
+        return text.read(BLOCK_BYTES).lstrip().startswith(("{", "["))
 
 
 def _digest(path: Path) -> str:

@@ -12,6 +12,9 @@ from pulse_client import PulseError, Sent
 from services.cli import output
 from services.cli.batch_row import ERROR, Row
 
+#: So many failures are told by themselves; the errors file holds all.
+MOST_TOLD = 10
+
 
 class Tally:
     """Counts rows as they end; ``advance`` is told of each. The errors file is made when there is a first one."""
@@ -23,6 +26,7 @@ class Tally:
         self._open = ExitStack()
         self._file: IO[str] | None = None
         self._stopped = ""
+        self.failures: list[str] = []
         self._accepted = self._replayed = self._failed = 0
 
     def __enter__(self) -> Self:
@@ -84,6 +88,8 @@ class Tally:
         """The row as it could be sent again, and why it failed. Readable by its owner alone: it holds addresses."""
         if self._file is None:
             self._errors.touch(mode=0o600)
-            self._file = self._open.enter_context(self._errors.open("w", encoding="utf-8"))
+            self._file = self._open.enter_context(self._errors.open("w", encoding="utf-8", errors="backslashreplace"))
         reason = {"row": row.number, "reason": error.reason, "message": error.message}
         self._file.write(output.to_json({**row.record, ERROR: reason}) + "\n")
+        if len(self.failures) < MOST_TOLD:
+            self.failures.append(output.printable(f"row {row.number}: {error.reason}: {error.message}"))

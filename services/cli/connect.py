@@ -28,6 +28,8 @@ def gateway(address: str) -> Iterator[Client]:
             yield client
         except PulseError as error:
             output.fail(sentence(error, client.address))
+        except UnicodeEncodeError:
+            output.fail("what was typed holds bytes that are not UTF-8 text", 2)
 
 
 def gateway_address(settings: CliSettings) -> str:

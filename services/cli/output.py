@@ -22,10 +22,10 @@ def say(text: str) -> None:
     print(text, file=sys.stderr)
 
 
-def fail(text: str) -> NoReturn:
-    """The sentence that ends the command, with exit status 1."""
-    say(f"pulse: {text}")
-    raise SystemExit(1)
+def fail(text: str, status: int = 1) -> NoReturn:
+    """The sentence that ends the command, with this exit status: 2 if what was typed or given has to change."""
+    say(f"pulse: {printable(text)}")
+    raise SystemExit(status)
 
 
 def print_json(value: Any) -> None:

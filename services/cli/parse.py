@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import json
 import re
 from collections.abc import Iterable
 from enum import StrEnum
@@ -11,6 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import typer
+
+from services.cli import strict_json
+from services.cli.strict_json import BadJson
 
 _LENGTH = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
 
@@ -82,11 +84,13 @@ def variables(context: str, pairs: Iterable[str]) -> dict[str, Any]:
 
 def labels(pairs: Iterable[str], option: str) -> dict[str, str]:
     """NAME=TEXT, any number of them."""
-    parsed = {}
+    parsed: dict[str, str] = {}
     for pair in pairs:
         name, equals, text = pair.partition("=")
         if not (name and equals):
             raise typer.BadParameter(f"{option} {pair!r}: write NAME=TEXT")
+        if name in parsed:
+            raise typer.BadParameter(f"{option} {name!r} is given twice")
         parsed[name] = text
     return parsed
 
@@ -94,8 +98,8 @@ def labels(pairs: Iterable[str], option: str) -> dict[str, str]:
 def json_object(text: str, what: str) -> dict[str, Any]:
     """A JSON object; ``what`` names it in the sentence that says it is none."""
     try:
-        value = json.loads(text)
-    except ValueError as error:
+        value = strict_json.loads(text)
+    except BadJson as error:
         raise typer.BadParameter(f"{what} is not JSON: {error}") from None
     if not isinstance(value, dict):
         raise typer.BadParameter(f"{what} must be a JSON object")
@@ -110,7 +114,7 @@ def text_or_file(text: str) -> str:
 def read_text(path: Path) -> str:
     """A file's text."""
     try:
-        return path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8-sig")
     except OSError as error:
         raise typer.BadParameter(f"{path}: {error.strerror}") from None
     except UnicodeDecodeError:

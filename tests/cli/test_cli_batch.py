@@ -152,8 +152,39 @@ def test_jsonl_takes_the_fields_of_a_request(pulse: Pulse, gateway: FakeGateway,
     [
         (b"to,name\na,b\n", "no column user_id"),
         (b"", "no column user_id, to"),
-        (b'user_id,to\n"u1"x,a\n', "expected after"),
-        (b"user_id,to\nu1,\xff\n", "not UTF-8"),
+        (b"", "no column user_id, to"),
+        (b"user_id;name\na;b\n", "no column to"),
+        (b"user_id,to,n\xfcm\nu1,a@x.org,1\n", "not UTF-8 text: save it as CSV UTF-8"),
+        (b"PK\x03\x04rest of it", "is a spreadsheet or an archive: save it as CSV UTF-8"),
+        (b"\xd0\xcf\x11\xe0rest of it", "is a spreadsheet"),
+        (b"\x1f\x8brest of it", "is compressed"),
+        ("user_id,to\nu1,a@x.org\n".encode("utf-16-le"), "looks like UTF-16 without its mark"),
+        ("user_id,to\nu1,a@x.org\n".encode("utf-16-be"), "looks like UTF-16 without its mark"),
+        (b"\xff\xfe" + "user_id,to\nu,a\n".encode("utf-16-le") + b"\x00", "is not UTF-8 text"),
+        (b"user_id,to,name,name\nu,a@x.org,1,2\n", "more than one column 'name'"),
+        (b"user_id,to,to\nu,a@x.org,b@x.org\n", "more than one column 'to'"),
+        (b"user_id,to,name,context.name\nu,a@x.org,1,2\n", "more than one column 'name'"),
+        (b"user_id,to,metadata.a, metadata.a\nu,a@x.org,1,2\n", "more than one column 'a'"),
+        (b'"user_id,to\nu,a@x.org\n', "its first line must name the columns"),
+        *(
+            (f"user_id,to,{name}\nu,a@x.org,1\n".encode(), f"a column {name!r}, which looks like {meant}")
+            for name, meant in {
+                "sendat": "send_at",
+                "Send At": "send_at",
+                "schedule_at": "send_at",
+                "scheduled_at": "send_at",
+                "expires_in": "ttl",
+                "TTL": "ttl",
+                "dry_run": "validate_only",
+                "Priority": "priority",
+                "userId": "user_id",
+                "template": "template_name",
+                "idempotency-key": "idempotency_key",
+            }.items()
+        ),
+        (b"user_id,to,metadata\nu,a@x.org,1\n", "write columns metadata.NAME"),
+        (b"user_id,to,context\nu,a@x.org,1\n", "write columns context.NAME"),
+        (b"user_id,to,fallbacks\nu,a@x.org,1\n", "write JSON Lines"),
     ],
 )
 def test_a_file_that_cannot_be_read_sends_nothing(
@@ -161,7 +192,8 @@ def test_a_file_that_cannot_be_read_sends_nothing(
 ) -> None:
     (tmp_path / "bad.csv").write_bytes(content)
     ran = pulse("batch", tmp_path / "bad.csv")
-    assert (ran.exit_code, told in ran.stderr) == (1, True), ran.stderr
+    assert (ran.exit_code, told in ran.stderr) == (2, True), ran.stderr
+    assert len(ran.stderr.splitlines()) == 1
     assert not gateway.notifications.calls
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import functools
 import socket
 
 import grpc
@@ -107,6 +108,9 @@ def test_an_error_tells_when_to_come_back(client: Client, gateway: FakeGateway) 
         ({"priority": "urgent"}, ValueError),
         ({"send_at": dt.datetime(2030, 1, 1)}, ValueError),
         ({"context": {"when": dt.datetime(2030, 1, 1)}}, ValueError),
+        ({"context": {"name": "\ud83d"}}, ValueError),
+        ({"context": {"number": 10**400}}, ValueError),
+        ({"context": functools.reduce(lambda inner, _: {"a": inner}, range(60), {})}, ValueError),
         ({"usr": "u"}, TypeError),
     ],
 )

@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Any, TypeVar
 
 from google.protobuf.duration_pb2 import Duration
-from google.protobuf.message import Message
+from google.protobuf.message import DecodeError, Message
 from google.protobuf.struct_pb2 import Struct
 from google.protobuf.timestamp_pb2 import Timestamp
 
@@ -31,11 +31,16 @@ def name(kind: type[Name], wire: Any, number: int) -> Name:
 
 
 def to_struct(values: Mapping[str, Any] | None) -> Struct | None:
-    """A JSON object; ValueError for a value that JSON has no word for."""
+    """A JSON object; ValueError for a value that JSON has no word for, or that no message can carry."""
     if values is None:
         return None
     made = Struct()
-    made.update(values)
+    try:
+        made.update(values)
+    except (DecodeError, RecursionError):
+        raise ValueError("the context is nested too deeply") from None
+    except OverflowError:
+        raise ValueError("the context holds a number that is too large") from None
     return made
 
 
