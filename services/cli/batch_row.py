@@ -38,8 +38,6 @@ FALLBACK_TEXTS = ("channel", "to", "after")
 #: What an errors file adds to a row: ignored, so that such a file can be sent again as it is.
 ERROR = "error"
 
-#: Deepest context: what is deeper, the message that carries the whole batch may not be read for.
-MOST_LEVELS = 32
 #: A problem may quote the row, bytes.
 LONGEST_PROBLEM = 300
 _SECONDS = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)s")
@@ -84,8 +82,6 @@ def _request(record: Mapping[str, Any]) -> Request:
         for name in names:
             if not isinstance(record.get(name, kind()), kind):
                 raise BadRow(f"{name} must be {word}")
-    if _levels(record.get("context", {})) > MOST_LEVELS:
-        raise BadRow(f"context is nested more than {MOST_LEVELS} deep")
     for path in _halves(record, ""):
         raise BadRow(f"{path} holds half of a character (a lone surrogate)")
     request = Request(
@@ -128,18 +124,6 @@ def _check_fields(given: Mapping[str, Any], known: tuple[str, ...], sentence: st
 def _needs_no_address(record: Mapping[str, Any]) -> bool:
     """A push without one goes to the user's devices; where the template says the channel, the gateway decides."""
     return "channel" not in record or str(record["channel"]).upper() == Channel.PUSH
-
-
-def _levels(value: Any) -> int:
-    """How deeply it is nested, looked at no deeper than matters."""
-    level, values = 0, [value]
-    while level <= MOST_LEVELS:
-        values = [each for each in values if isinstance(each, dict | list)]
-        if not values:
-            break
-        level += 1
-        values = [inner for each in values for inner in (each.values() if isinstance(each, dict) else each)]
-    return level
 
 
 def _halves(value: Any, path: str) -> Iterator[str]:

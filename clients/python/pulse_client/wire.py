@@ -8,11 +8,14 @@ from enum import StrEnum
 from typing import Any, TypeVar
 
 from google.protobuf.duration_pb2 import Duration
-from google.protobuf.message import DecodeError, Message
+from google.protobuf.message import Message
 from google.protobuf.struct_pb2 import Struct
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from pulse_client.enums import parse
+
+#: Deepest JSON object that a gateway takes; protobuf would refuse the whole call for one much deeper.
+MOST_LEVELS = 32
 
 Name = TypeVar("Name", bound=StrEnum)
 
@@ -34,14 +37,23 @@ def to_struct(values: Mapping[str, Any] | None) -> Struct | None:
     """A JSON object; ValueError for a value that JSON has no word for, or that no message can carry."""
     if values is None:
         return None
+    if _levels(values) > MOST_LEVELS:
+        raise ValueError(f"the context is nested more than {MOST_LEVELS} deep")
     made = Struct()
     try:
         made.update(values)
-    except (DecodeError, RecursionError):
-        raise ValueError("the context is nested too deeply") from None
     except OverflowError:
         raise ValueError("the context holds a number that is too large") from None
     return made
+
+
+def _levels(values: Any) -> int:
+    """How deeply they are nested, looked at no deeper than matters."""
+    level, inner = 0, [values]
+    while level <= MOST_LEVELS and (inner := [each for each in inner if isinstance(each, Mapping | list | tuple)]):
+        level += 1
+        inner = [value for each in inner for value in (each.values() if isinstance(each, Mapping) else each)]
+    return level
 
 
 def to_timestamp(moment: dt.datetime | None) -> Timestamp | None:
