@@ -2,34 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
+from liquid.ast import Node
 from liquid.builtin.content import ContentNode
 from liquid.builtin.expressions import FilteredExpression, Path
 from liquid.builtin.output import OutputNode
 from liquid.template import BoundTemplate
+from markupsafe import escape
 
-from shared.liquid_bounds import MAX_OUTPUT
+from shared.liquid.bounds import MAX_OUTPUT
+from shared.liquid.html_places import Place, follow, is_decided
+from shared.liquid.html_values import harmless_url
+from shared.liquid.nodes import Toll
 
 #: Longest result, characters: in UTF-8, in which Liquid counts, it surely keeps within its bound.
 _LONGEST = MAX_OUTPUT // 4
 
+Escape = Callable[[str], str]
+
 
 class PlainText:
-    """One such text. ``escape`` is put on every value that is a string."""
+    """One such text. ``places`` says where which variable stands, and how it is escaped there if it is a string."""
 
-    def __init__(self, parts: list[str], places: list[tuple[int, str]], escape: Callable[[str], str]) -> None:
+    def __init__(self, parts: list[str], places: list[tuple[int, str, Escape]]) -> None:
         self._parts = parts
         self._places = places
-        self._escape = escape
 
     def fill(self, context: Mapping[str, object]) -> str | None:
         """The text as Liquid would render it; None where only Liquid itself can tell."""
         parts = self._parts.copy()
-        for at, name in self._places:
+        for at, name, escaped in self._places:
             value = context.get(name)
-            if type(value) is str and "\r" not in value:  # Liquid's buffer makes other line ends of it
-                parts[at] = self._escape(value)
+            if type(value) is str and "\r" not in value:  # Liquid makes other line ends of it
+                parts[at] = escaped(value)
             elif type(value) is int:
                 parts[at] = str(value)
             else:
@@ -38,23 +44,25 @@ class PlainText:
         return text if len(text) <= _LONGEST else None
 
 
-def plain_text(template: BoundTemplate, escape: Callable[[str], str]) -> PlainText | None:
+def plain_text(template: BoundTemplate) -> PlainText | None:
     """The template as a plain text; None if it is more than that."""
     parts: list[str] = []
-    places: list[tuple[int, str]] = []
+    names: list[tuple[int, str]] = []
     for node in template.nodes:
         if isinstance(node, ContentNode):
             parts.append(node.text)
-            continue
-        name = _plain_name(node)
-        if name is None:
+        elif (name := _plain_name(node)) is not None:
+            names.append((len(parts), name))
+            parts.append("")
+        elif not isinstance(node, Toll):
             return None
-        places.append((len(parts), name))
-        parts.append("")
-    return None if any("\r" in part for part in parts) else PlainText(parts, places, escape)
+    if any("\r" in part for part in parts):
+        return None
+    escapes = _escapes(parts, {at for at, _ in names}) if template.env.autoescape else [str] * len(names)
+    return None if escapes is None else PlainText(parts, [(*named, escapes[n]) for n, named in enumerate(names)])
 
 
-def _plain_name(node: object) -> str | None:
+def _plain_name(node: Node) -> str | None:
     """What an output names, if it is a name alone."""
     if not isinstance(node, OutputNode) or not isinstance(node.expression, FilteredExpression):
         return None
@@ -62,3 +70,28 @@ def _plain_name(node: object) -> str | None:
     if node.expression.filters or not isinstance(path, Path) or len(path.path) != 1:
         return None
     return path.path[0] if isinstance(path.path[0], str) else None
+
+
+def _escapes(parts: Sequence[str], places: set[int]) -> list[Escape] | None:
+    """How a value is escaped at each of some places in HTML; None if one asks for more than a look at the value."""
+    escapes: list[Escape] = []
+    place = Place()
+    for at, part in enumerate(parts):
+        if at not in places:
+            place = follow(place, part)
+            continue
+        after = parts[at + 1] if at + 1 < len(parts) else ""
+        if place.is_unquoted:
+            return None
+        if place.meaning in ("text", "plain", "comment") or (place.meaning == "url" and is_decided(place.written)):
+            escapes.append(_escaped)
+        elif place.meaning == "url" and not place.written and after[:1] in (place.quote, "/", "?", "#"):
+            escapes.append(harmless_url)
+            place = place._replace(written="/")  # whatever it is, its scheme is decided
+        else:
+            return None
+    return escapes
+
+
+def _escaped(value: str) -> str:
+    return str(escape(value))

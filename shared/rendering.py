@@ -10,28 +10,22 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from liquid.exceptions import LiquidError, ResourceLimitError, UndefinedError
-from liquid.template import BoundTemplate
-from markupsafe import escape
+from liquid.exceptions import LiquidError, LiquidInterrupt, ResourceLimitError, UndefinedError
 
 from shared.error_bounds import fit, quoted
-from shared.liquid_bounds import BoundedEnvironment
+from shared.liquid.bounds import MAX_EXPRESSIONS, MAX_MARKUP, MAX_TEXT, too_much
+from shared.liquid.context import BoundedContext
+from shared.liquid.environment import BoundedEnvironment, BoundedTemplate
+from shared.liquid.explaining import failure, missing_variable, refusal
+from shared.liquid.refused import Refused
 from shared.locales import nearest
 from shared.plain_text import plain_text
 
-#: Longest text of a template, bytes.
-MAX_TEXT = 65_536
-#: Most outputs and tags in one text.
-MAX_MARKUP = 2_000
-#: Longest words of the parser that are passed on, and longest name of a variable, bytes: they quote the template.
+#: Longest words of the parser that are passed on, bytes: they quote the template.
 LONGEST_LINE = 120
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
-# What a browser strips before it reads a URL's scheme must not hide the scheme.
-_ACTIVE_URL = re.compile(
-    r"^[\x00-\x20]*(?:j\s*a\s*v\s*a|v\s*b)\s*s\s*c\s*r\s*i\s*p\s*t\s*:|^[\x00-\x20]*data\s*:", re.I
-)
-_BLOCKED_URL = "about:blank"
+_LIMITS = f"{MAX_TEXT // 1024} KiB, {MAX_MARKUP:,} tags, or {MAX_EXPRESSIONS // 1024} KiB within tags"
 
 
 class RenderError(Exception):
@@ -116,7 +110,7 @@ class _CompiledText:
         self.text = text
         self._subject = _Part(_parse(_plain(), "subject", text.subject))
         self._body = _Part(_parse(_plain(), "body", text.body))
-        self._html = _Part(_parse(_html(), "html_body", text.html_body), is_html=True)
+        self._html = _Part(_parse(_html(), "html_body", text.html_body))
         parts = (self._subject, self._body, self._html)
         self.variables = frozenset(name for part in parts for name in part.variables)
         self._is_plain = all(part.is_plain for part in parts)
@@ -141,10 +135,9 @@ class _CompiledText:
 class _Part:
     """Subject, body or HTML of a text, parsed."""
 
-    def __init__(self, template: BoundTemplate, *, is_html: bool = False) -> None:
+    def __init__(self, template: BoundedTemplate) -> None:
         self._template = template
-        self._is_html = is_html
-        self._plain = plain_text(template, _escaped if is_html else str)
+        self._plain = plain_text(template)
         self.variables = frozenset(template.global_variables())
 
     @property
@@ -155,53 +148,36 @@ class _Part:
     def render(self, context: Mapping[str, object]) -> str:
         """Raises :class:`RenderError`."""
         filled = self._plain.fill(context) if self._plain else None
-        if filled is not None:
-            return filled
-        values = {name: _harmless(value) for name, value in context.items()} if self._is_html else context
-        return _render(self._template, values)
+        return _render(self._template, context) if filled is None else filled
 
 
-def _parse(environment: BoundedEnvironment, part: str, source: str) -> BoundTemplate:
-    if len(source.encode("utf-8", "replace")) > MAX_TEXT or source.count("{{") + source.count("{%") > MAX_MARKUP:
-        raise RenderError("TEMPLATE_TOO_LARGE", f"{part} is longer than 64 KiB or has more than {MAX_MARKUP} tags")
+def _parse(environment: BoundedEnvironment, part: str, source: str) -> BoundedTemplate:
     try:
-        template = environment.from_string(source)
+        if len(source.encode("utf-8", "replace")) > MAX_TEXT:
+            raise too_much()
+        return environment.compiled(source)
+    except (ResourceLimitError, RecursionError):
+        raise RenderError("TEMPLATE_TOO_LARGE", f"{part} is longer or holds more than {_LIMITS}") from None
     except LiquidError as error:
         raise RenderError("TEMPLATE_SYNTAX", f"{part}: {_first_line(error)}") from None
-    except RecursionError:
-        raise RenderError("TEMPLATE_SYNTAX", f"{part}: nested too deeply") from None
-    unknown = sorted(set(template.filter_names()) - environment.filters.keys())
-    if unknown:
-        raise RenderError("TEMPLATE_SYNTAX", f"{part}: there is no filter {quoted(unknown[0])}")
-    return template
+    except Exception:  # whatever the library makes of a text, it is the text that is wrong
+        raise RenderError("TEMPLATE_SYNTAX", f"{part}: cannot be read as Liquid") from None
 
 
-def _render(template: BoundTemplate, context: Mapping[str, object]) -> str:
+def _render(template: BoundedTemplate, values: Mapping[str, object]) -> str:
+    context = BoundedContext(template, globals=values)
     try:
-        return template.render(context)
+        return template.filled(context)
     except UndefinedError as error:
-        variable = _first_line(error).removesuffix(" is undefined").strip("'")
+        variable = missing_variable(template, error)
         raise RenderError("MISSING_VARIABLE", f"the context does not hold {quoted(variable)}", variable) from None
-    except ResourceLimitError:
+    except Refused as refused:
+        raise RenderError(refused.reason, *refusal(template, context.last_filter, refused)) from None
+    except (ResourceLimitError, RecursionError):
         raise RenderError("RENDER_LIMIT", "the text would grow too large or take too long") from None
-    except (LiquidError, RecursionError, ArithmeticError, ValueError, TypeError):
-        # A library's message may quote the context's values, which are personal.
-        raise RenderError("RENDER_FAILED", "the template cannot be rendered with this context") from None
-
-
-def _escaped(value: str) -> str:
-    return str(escape(_harmless(value)))
-
-
-def _harmless(value: object) -> object:
-    """The value, with URLs that would run a script taken out: escaping does not stop them in an attribute."""
-    if isinstance(value, str):
-        return _BLOCKED_URL if _ACTIVE_URL.search(value) else value
-    if isinstance(value, Mapping):
-        return {key: _harmless(inner) for key, inner in value.items()}
-    if isinstance(value, list):
-        return [_harmless(inner) for inner in value]
-    return value
+    except (Exception, LiquidInterrupt):
+        # A message of the library or of Python may quote the context's values, which are personal.
+        raise RenderError("RENDER_FAILED", failure(context.last_filter)) from None
 
 
 def _first_line(error: Exception) -> str:

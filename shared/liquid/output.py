@@ -1,0 +1,67 @@
+"""What a template renders to."""
+
+from __future__ import annotations
+
+from shared.liquid.bounds import MAX_OUTPUT, too_much
+from shared.liquid.html_places import Place, follow
+from shared.liquid.html_values import before, put
+
+#: What following a template's own pieces of HTML led to, kept for its next rendering.
+Followed = dict[tuple[Place, str], Place]
+#: Most of them that are kept.
+_MOST_FOLLOWED = 4_096
+
+
+class Output:
+    """A text, as it is written. At most ``MAX_OUTPUT`` bytes in UTF-8."""
+
+    def __init__(self) -> None:
+        self._parts: list[str] = []
+        self._size = 0
+
+    def write(self, text: str) -> int:
+        """Takes the template's own text. Raises ResourceLimitError."""
+        self._size += len(text) if text.isascii() else len(text.encode("utf-8", "replace"))
+        if self._size > MAX_OUTPUT:
+            raise too_much()
+        self._parts.append(text)
+        return len(text)
+
+    def write_value(self, value: str) -> int:
+        """Takes a value."""
+        return self.write(value)
+
+    def getvalue(self) -> str:
+        """All that was written, with line ends as ``\\n``."""
+        text = "".join(self._parts)
+        return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
+
+
+class HtmlOutput(Output):
+    """HTML, as it is written: each value as its place asks."""
+
+    def __init__(self, followed: Followed) -> None:
+        super().__init__()
+        self._followed = followed
+        self._place = Place()
+
+    def write(self, text: str) -> int:
+        if blocked := before(self._place, text):
+            super().write(blocked)
+        self._place = self._follow(text)
+        return super().write(text)
+
+    def write_value(self, value: str) -> int:
+        text, self._place = put(self._place, value)
+        return super().write(text)
+
+    def _follow(self, text: str) -> Place:
+        if self._place.theirs:
+            return follow(self._place, text)
+        key = (self._place, text)
+        place = self._followed.get(key)
+        if place is None:
+            place = follow(self._place, text)
+            if len(self._followed) < _MOST_FOLLOWED:
+                self._followed[key] = place
+        return place
