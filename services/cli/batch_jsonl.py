@@ -7,7 +7,7 @@ from pathlib import Path
 
 from services.cli.batch_record import Record
 from services.cli.batch_text import BadFile, opened, unreadable
-from services.cli.strict_json import BadJson, loads
+from shared.strict_json import BadJson, loads
 
 
 def read(path: Path) -> Iterator[Record]:

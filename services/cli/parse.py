@@ -11,8 +11,7 @@ from typing import Any
 
 import typer
 
-from services.cli import strict_json
-from services.cli.strict_json import BadJson
+from shared.strict_json import BadJson, loads
 
 _LENGTH = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
 
@@ -98,7 +97,7 @@ def labels(pairs: Iterable[str], option: str) -> dict[str, str]:
 def json_object(text: str, what: str) -> dict[str, Any]:
     """A JSON object; ``what`` names it in the sentence that says it is none."""
     try:
-        value = strict_json.loads(text)
+        value = loads(text)
     except BadJson as error:
         raise typer.BadParameter(f"{what} is not JSON: {error}") from None
     if not isinstance(value, dict):

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pulse_client.enums import Channel, Priority
 from pulse_client.template import Template, TemplateContent
 from services.console.forms import Form, FormError
+from shared.strict_json import BadJson, loads
 
 #: As many as the contract allows.
 MOST_TEXTS = 100
@@ -37,8 +37,8 @@ def read_context(form: Form) -> Mapping[str, Any]:
     """The preview's variables, a JSON object; raises :class:`FormError`."""
     written = form.text("context").strip()
     try:
-        context = json.loads(written or "{}")
-    except ValueError as error:
+        context = loads(written or "{}")
+    except BadJson as error:
         raise FormError(f"the variables are not valid JSON: {error}") from None
     if not isinstance(context, dict):
         raise FormError('the variables must be a JSON object, {"name": "Ann"} say')

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from services.gateway.auth import ApiKey, Caller
 from shared.config import ConfigError
 from shared.scopes import SCOPES
+from shared.strict_json import BadJson, loads
 
 
 class _Entry(BaseModel):
@@ -24,9 +25,11 @@ class _Entry(BaseModel):
 def read(path: str) -> list[ApiKey]:
     """The keys in the file; :class:`ConfigError` names what is wrong with it, never a hash."""
     try:
-        entries = TypeAdapter(list[_Entry]).validate_json(Path(path).read_bytes())
+        entries = TypeAdapter(list[_Entry]).validate_python(loads(Path(path).read_text(encoding="utf-8-sig")))
     except OSError as error:
         raise ConfigError(f"the API key file cannot be read: {error.strerror}") from None
+    except (BadJson, UnicodeDecodeError) as error:
+        raise ConfigError(f"the API key file is no JSON: {error}") from None
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"])

@@ -71,7 +71,16 @@ async def test_a_draft_is_previewed_without_being_kept(visitor, book):
 
 @pytest.mark.parametrize(
     ("context", "told"),
-    [("{}", "MISSING_VARIABLE"), ("{", "not valid JSON"), ("[]", "must be a JSON object")],
+    [
+        ("{}", "MISSING_VARIABLE"),
+        ("{", "not valid JSON"),
+        ("[]", "must be a JSON object"),
+        ('{"name": "Ann", "name": "Bea"}', "stands twice in one object"),
+        ('{"name": NaN}', "NaN is no number"),
+        ('{"name": "\\ud83d"}', "BAD_PREVIEW"),
+        ('{"name": ' + "9" * 400 + "}", "too large"),
+        ('{"name": ' + "[" * 90 + "]" * 90 + "}", "nested more than 32 deep"),
+    ],
 )
 async def test_what_stands_in_the_way_of_a_preview_is_shown_in_its_place(visitor, context, told):
     part = await visitor.submit("/console/preview", {**FORM, "context": context})

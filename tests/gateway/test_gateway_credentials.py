@@ -124,7 +124,9 @@ async def test_templates_of_another_tenant_are_not_found(keyed: Client) -> None:
 @pytest.mark.parametrize(
     "text, message",
     [
-        ("nonsense", "wrong at its beginning"),
+        ("nonsense", "no JSON: Expecting value at character 1"),
+        ("{}", "wrong at its beginning"),
+        ('[{"tenant": "a", "tenant": "b"}]', "'tenant' stands twice in one object"),
         ("[{}]", "wrong at 0.tenant"),
         (json.dumps([{**entry("k", "n", ["send"]), "sha256": "k"}]), "wrong at 0.sha256"),
         (json.dumps([{**entry("k", "n", ["send"]), "key": "k"}]), "wrong at 0.key"),

@@ -95,7 +95,7 @@ class Notification(_message.Message):
     priority: _enums_pb2.Priority.ValueType
     """The lane it travels in."""
     locale: _builtins.str
-    """The language it is rendered in, a BCP 47 tag; empty for the template's default."""
+    """The language that was asked for, a BCP 47 tag, and rendered in if the template has it; empty for its default."""
     delivery_guarantee: _enums_pb2.DeliveryGuarantee.ValueType
     """What happens when a provider call ends without an answer."""
     idempotency_key: _builtins.str
