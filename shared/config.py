@@ -240,6 +240,13 @@ def base_environment() -> dict[str, str]:
     return dict(os.environ)
 
 
+def proxy_environment() -> dict[str, str]:
+    """What the environment says of proxies, by names in lower case; of two spellings the lower one counts."""
+    names = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
+    spelt = {name: next((one for one in (name, name.upper()) if one in os.environ), "") for name in names}
+    return {name: os.environ[one] for name, one in spelt.items() if one}
+
+
 def _exit(sentence: str) -> NoReturn:
     sys.stderr.write(f"configuration: {sentence}\n")
     raise SystemExit(2)

@@ -35,7 +35,12 @@ class TraceExport:
         )
         self._scope = InstrumentationScope("pulse", version("pulse-suite"))
         target = endpoint.removeprefix("http://").removeprefix("https://")
-        exporter = OTLPSpanExporter(target, insecure=not endpoint.startswith("https://"), timeout=5)
+        exporter = OTLPSpanExporter(
+            target,
+            insecure=not endpoint.startswith("https://"),
+            timeout=5,
+            channel_options=(("grpc.enable_http_proxy", 0),),  # type: ignore[arg-type]  # gRPC takes numbers, too
+        )
         self._processor = BatchSpanProcessor(
             exporter, max_queue_size=_MOST_WAITING, schedule_delay_millis=_PAUSE, max_export_batch_size=512
         )

@@ -20,7 +20,7 @@ def main(arguments: list[str]) -> int:
     if len(arguments) != 1:
         sys.stderr.write("usage: grpc-health HOST:PORT\n")
         return 2
-    with grpc.insecure_channel(arguments[0]) as channel:
+    with grpc.insecure_channel(arguments[0], [("grpc.enable_http_proxy", 0)]) as channel:
         try:
             answer = health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest(), timeout=ANSWER_S)
         except grpc.RpcError as error:

@@ -40,5 +40,5 @@ def key_calls(address: str) -> Iterator[Call]:
 def _channel(place: str, encryption: bool | bytes | grpc.ChannelCredentials) -> grpc.Channel:
     credentials = connection.credentials(encryption)
     if credentials is None:
-        return grpc.insecure_channel(place, connection.OPTIONS)
-    return grpc.secure_channel(place, credentials, connection.OPTIONS)
+        return grpc.insecure_channel(place, connection.options())
+    return grpc.secure_channel(place, credentials, connection.options())

@@ -91,7 +91,11 @@ async def _serving(port: int, certificates: Path | None, role: str) -> bool:
     from grpc_health.v1 import health_pb2, health_pb2_grpc
 
     # A pool of its own: the shared one remembers failures of an earlier process on this port, and waits.
-    options = [("grpc.use_local_subchannel_pool", 1), ("grpc.ssl_target_name_override", name_of(role))]
+    options = [
+        ("grpc.use_local_subchannel_pool", 1),
+        ("grpc.enable_http_proxy", 0),
+        ("grpc.ssl_target_name_override", name_of(role)),
+    ]
     place = f"{HOST}:{port}"
     async with (
         grpc.aio.secure_channel(place, _credentials(certificates), options=options)

@@ -55,7 +55,7 @@ async def generate(spec: Spec) -> Result:
     """Warms up, then puts the load on and times it."""
     if spec.way == "rest":
         return await rest_client.generate(spec)
-    async with grpc.aio.insecure_channel(spec.address, connection.OPTIONS) as channel:
+    async with grpc.aio.insecure_channel(spec.address, connection.options()) as channel:
         unary: Any = channel.unary_unary(METHODS[spec.way])
         metadata = (("x-api-key", spec.api_key),) if spec.api_key else ()
 

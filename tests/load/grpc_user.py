@@ -29,7 +29,7 @@ class GrpcUser(User):
 
     def __init__(self, environment: Environment) -> None:
         super().__init__(environment)
-        self.channel = grpc.insecure_channel(self.host or "", connection.OPTIONS)
+        self.channel = grpc.insecure_channel(self.host or "", connection.options())
 
     def on_stop(self) -> None:
         self.channel.close()

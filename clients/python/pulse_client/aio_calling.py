@@ -24,13 +24,14 @@ class AsyncCalling:
         api_key: str | None = None,
         timeout: float = 10.0,
         tls: bool | bytes | grpc.ChannelCredentials = False,
+        proxy: bool = False,
     ) -> None:
         self.address = address
         secret = connection.credentials(tls)
         self._channel = (
-            grpc.aio.secure_channel(address, secret, connection.OPTIONS)
+            grpc.aio.secure_channel(address, secret, connection.options(proxy))
             if secret
-            else grpc.aio.insecure_channel(address, connection.OPTIONS)
+            else grpc.aio.insecure_channel(address, connection.options(proxy))
         )
         self._stubs = {stub: stub(self._channel) for stub in calls.STUBS}
         self._metadata = connection.metadata(api_key)

@@ -25,6 +25,7 @@ class Client(RecipientMethods, OperationMethods):
 
     ``address`` is host:port or any gRPC target, ``timeout`` (s) bounds every unary call, its retries
     included. ``tls``: True for the system's authorities, bytes for others in PEM, or gRPC credentials.
+    ``proxy``: whether the proxy that the environment names is used (https_proxy, no_proxy); a gateway is mostly near.
 
     Every method raises :class:`PulseError`. UNAVAILABLE, or CANCELLED by a gateway that stops, is tried again,
     up to five times, wherever that changes nothing: every send carries an idempotency key, made up if you give none.

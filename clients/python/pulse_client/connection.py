@@ -45,7 +45,7 @@ _SERVICE_CONFIG = {
     ]
 }
 
-OPTIONS: list[tuple[str, Any]] = [
+_OPTIONS: list[tuple[str, Any]] = [
     ("grpc.service_config", json.dumps(_SERVICE_CONFIG)),
     ("grpc.enable_retries", 1),
     # A gateway that was restarted is found again soon, not after gRPC's default of up to two minutes.
@@ -56,6 +56,11 @@ OPTIONS: list[tuple[str, Any]] = [
     ("grpc.keepalive_timeout_ms", 10_000),
     ("grpc.max_receive_message_length", 16 * 1024 * 1024),
 ]
+
+
+def options(proxy: bool = False) -> list[tuple[str, Any]]:
+    """Of every channel. ``proxy``: by the one that the environment names (https_proxy, no_proxy); else by none."""
+    return [*_OPTIONS, ("grpc.enable_http_proxy", int(proxy))]
 
 
 def credentials(tls: bool | bytes | grpc.ChannelCredentials) -> grpc.ChannelCredentials | None:

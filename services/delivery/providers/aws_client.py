@@ -23,6 +23,7 @@ from services.delivery.providers import aws_errors
 from services.delivery.providers.base import Outcome, misconfigured, transient, unanswered
 from services.delivery.providers.deadline_adapter import CONNECT_SECONDS
 from services.delivery.providers.http_errors import never_sent, retry_after_seconds
+from services.delivery.providers.outgoing_proxies import proxies_for
 from shared.clock import Clock
 from shared.logs import logger
 
@@ -52,6 +53,7 @@ class AwsClient:
             retries={"total_max_attempts": 1, "mode": "standard"},  # the ledger knows when to try again
             max_pool_connections=connections,
             tcp_keepalive=True,
+            proxies=proxies_for(base_url) if base_url else None,  # None: as botocore reads the environment
         )
         self._client: Any = session.client(service, endpoint_url=base_url or None, config=config)
         self._client.meta.events.register("before-call", self._limit)

@@ -10,7 +10,8 @@ from typing import Any
 
 import requests
 from requests.adapters import HTTPAdapter
-from requests.utils import get_environ_proxies
+
+from services.delivery.providers.outgoing_proxies import proxies_for
 
 #: Longest wait for a connection, s: what cannot be reached is told early, while it is still certain.
 CONNECT_SECONDS = 2.0
@@ -58,7 +59,7 @@ def prepare_session(session: requests.Session, adapter: DeadlineAdapter, base_ur
 
     The environment's proxies are looked up once, here: requests would do it, and look for a .netrc, at every call.
     """
-    session.proxies = get_environ_proxies(base_url)
+    session.proxies = proxies_for(base_url)
     session.trust_env = False
     session.mount("http://", adapter)
     session.mount("https://", adapter)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from services.delivery.config import DeliverySettings
+from services.delivery.providers.outgoing_proxies import proxy_for
 
 TWILIO_URL = "https://api.twilio.com"
 CHANNELS = ("EMAIL", "SMS", "PUSH")
@@ -46,5 +47,6 @@ def _aws_url(service: str, region: str) -> str:
 
 
 def _of_url(name: str, channel: str, url: str) -> Endpoint:
-    parts = urlsplit(url)
+    """Where a call goes first: to the proxy, if there is one on the way."""
+    parts = urlsplit(proxy_for(url) or url)
     return Endpoint(name, channel, parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80))

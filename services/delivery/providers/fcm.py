@@ -24,6 +24,7 @@ from services.delivery.providers.deadline_adapter import DeadlineAdapter, prepar
 from services.delivery.providers.endpoints import FCM_URL
 from services.delivery.providers.http_errors import never_sent, retry_after_seconds
 from services.delivery.providers.local_credential import LocalCredential
+from services.delivery.providers.outgoing_proxies import proxies_for
 from shared.channel_bounds import LARGEST_PUSH, push_bytes, push_payload
 from shared.clock import Clock
 from shared.logs import logger
@@ -124,6 +125,8 @@ def _service(app: firebase_admin.App, adapter: DeadlineAdapter, base_url: str) -
     """
     service = messaging._get_messaging_service(app)
     prepare_session(service._client.session, adapter, base_url)
+    service._client.session._auth_request_session.trust_env = False
+    service._client.session._auth_request_session.proxies = proxies_for(base_url)
     service._client.session.adapters.pop("https://fcm.googleapis.com", None)
     if base_url != FCM_URL:
         service._fcm_url = f"{base_url}/v1/projects/{app.project_id}/messages:send"

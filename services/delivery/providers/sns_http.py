@@ -7,6 +7,8 @@ import logging
 
 import httpx
 
+from services.delivery.providers.outgoing_proxies import proxy_for
+
 #: Longest wait for a whole answer, s: SNS gives up on whom it posts to after 15.
 ASK_SECONDS = 5.0
 #: Largest answer read, bytes.
@@ -29,7 +31,7 @@ class SnsHttp:
     def __init__(self) -> None:
         # It would log each address asked, and one that confirms a subscription holds its token.
         logging.getLogger("httpx").setLevel(logging.WARNING)
-        self._client = httpx.AsyncClient(timeout=ASK_SECONDS, follow_redirects=False)
+        self._clients: dict[str, httpx.AsyncClient] = {}  # by proxy
         self._at_once = asyncio.Semaphore(AT_ONCE)
 
     async def get(self, url: str) -> bytes:
@@ -42,10 +44,19 @@ class SnsHttp:
 
     async def close(self) -> None:
         """Hangs up."""
-        await self._client.aclose()
+        for client in self._clients.values():
+            await client.aclose()
+
+    def _client(self, url: str) -> httpx.AsyncClient:
+        proxy = proxy_for(url)
+        if proxy not in self._clients:
+            self._clients[proxy] = httpx.AsyncClient(
+                timeout=ASK_SECONDS, follow_redirects=False, trust_env=False, proxy=proxy or None
+            )
+        return self._clients[proxy]
 
     async def _get(self, url: str) -> bytes:
-        async with self._client.stream("GET", url) as answer:
+        async with self._client(url).stream("GET", url) as answer:
             if answer.status_code >= 500 or answer.status_code == httpx.codes.TOO_MANY_REQUESTS:
                 raise Unavailable(f"SNS answers {answer.status_code}")
             if answer.status_code != httpx.codes.OK:
