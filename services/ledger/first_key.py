@@ -12,7 +12,7 @@ import datetime as dt
 import re
 import sys
 
-from psycopg_pool import PoolTimeout
+from psycopg import OperationalError
 
 from services.ledger import tenancy
 from services.ledger.api_key_store import ApiKeyStore
@@ -33,7 +33,7 @@ def main(arguments: list[str]) -> int:
     settings = LedgerSettings.load_or_exit()
     try:
         secret = asyncio.run(create(settings, options.tenant, options.name, options.scopes))
-    except (PulseError, PoolTimeout) as error:
+    except (PulseError, OperationalError) as error:
         sys.stderr.write(f"first_key: {error}\n")
         return 1
     sys.stdout.write(f"{secret}\n")
@@ -41,7 +41,7 @@ def main(arguments: list[str]) -> int:
 
 
 async def create(settings: LedgerSettings, tenant_id: str, name: str, scopes: list[str]) -> str:
-    """The new key. Raises PulseError, and ``psycopg_pool.PoolTimeout`` if PostgreSQL does not answer."""
+    """The new key. Raises PulseError, and ``psycopg.OperationalError`` if PostgreSQL does not answer."""
     made = secret_keys.make()
     postgres = Postgres(settings)
     await postgres.open()

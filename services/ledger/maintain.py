@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import sys
 
-from psycopg_pool import PoolTimeout
+from psycopg import Error
 
 from services.ledger.config import LedgerSettings
 from services.ledger.maintenance import Maintenance
@@ -26,8 +26,8 @@ async def maintain(settings: LedgerSettings, clock: Clock) -> int:
     try:
         await postgres.open()
         done = await Maintenance(postgres, clock, settings).run()
-    except (PoolTimeout, PulseError) as error:
-        log.error("maintenance failed", error=type(error).__name__)
+    except (Error, PulseError) as error:
+        log.error("maintenance failed", error=type(error).__name__, reason=str(error))
         return 1
     finally:
         await postgres.close()

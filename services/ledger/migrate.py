@@ -25,6 +25,7 @@ from psycopg import errors
 
 from services.ledger import partitions
 from services.ledger.config import LedgerSettings
+from services.ledger.sessions import Start, WrongSession
 from shared import logs
 from shared.clock import SystemClock
 
@@ -38,14 +39,17 @@ _TURN_SECONDS = 0.1
 _LOCK_TIMEOUT = "2s"
 _TRIES = 10
 _PAUSE_SECONDS = 1.0
+#: What a login may be bounded by must not end a migration: to make an index takes as long as it takes.
+_START = Start("migrate", more={"statement_timeout": "0", "idle_in_transaction_session_timeout": "0"})
 
 
 def migrate(database_url: str, now: dt.datetime, weeks_ahead: int, *, only_before: bool = False) -> None:
     """Upgrades to the newest revision and makes the partitions of the coming weeks.
 
-    ``only_before``: no further than the release before can live with. Raises ``sqlalchemy.exc.DBAPIError``.
+    ``only_before``: no further than the release before can live with. Raises ``sqlalchemy.exc.DBAPIError``, and
+    :class:`services.ledger.sessions.WrongSession`.
     """
-    engine = sa.create_engine(_dialect_url(database_url), poolclass=sa.NullPool)
+    engine = _engine(database_url)
     with _turn(engine):
         for tries_left in reversed(range(_TRIES)):
             try:
@@ -112,8 +116,11 @@ def _config() -> Config:
     return config
 
 
-def _dialect_url(database_url: str) -> sa.URL:
-    return sa.make_url(database_url).set(drivername="postgresql+psycopg")
+def _engine(database_url: str) -> sa.Engine:
+    url = sa.make_url(database_url).set(drivername="postgresql+psycopg")
+    engine = sa.create_engine(url, poolclass=sa.NullPool, connect_args=_START.arguments(database_url))
+    sa.event.listen(engine, "connect", lambda connection, _: _START.check_blocking(connection))
+    return engine
 
 
 def main(arguments: list[str]) -> int:
@@ -132,6 +139,9 @@ def main(arguments: list[str]) -> int:
         migrate(url, now, settings.ledger_weeks_ahead, only_before=options.before)
     except sa.exc.DBAPIError as error:
         log.error("migration failed", reason=str(error.orig))
+        return 1
+    except WrongSession as error:
+        log.error("migration failed", reason=error.message)
         return 1
     log.info("schema is up to date")
     return 0

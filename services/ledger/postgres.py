@@ -1,21 +1,22 @@
-"""The connections to PostgreSQL, and what its errors mean to callers."""
+"""The connections to PostgreSQL: whose they are, and what happens when one fails."""
 
 from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable
+import time
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeVar
 
 from opentelemetry.trace import SpanKind
-from psycopg import AsyncConnection, errors
-from psycopg_pool import AsyncConnectionPool, PoolTimeout
+from psycopg import AsyncConnection, OperationalError, errors
+from psycopg_pool import AsyncConnectionPool
 
-from services.ledger import tenancy
+from services.ledger import postgres_errors, tenancy
 from services.ledger.config import LedgerSettings
+from services.ledger.sessions import Start, WrongSession
 from services.ledger.tenancy import Platform
 from shared import deadlines, tracing
-from shared.errors import Code, PulseError
 from shared.logs import logger
 from shared.tracing import OFF, Tracer
 
@@ -23,16 +24,10 @@ log = logger(__name__)
 
 Result = TypeVar("Result")
 
-#: A value is to blame, not the database.
-_REFUSALS = (errors.DataError, errors.IntegrityError, errors.ProgramLimitExceeded)
-#: Two transactions got in each other's way; the same again may well succeed.
-_CLASHES = (errors.DeadlockDetected, errors.SerializationFailure)
-#: It took longer than it may, or was waiting for a lock; the same again would only take longer.
-_TIME_OUTS = (PoolTimeout, errors.QueryCanceled, errors.LockNotAvailable)
-_FAILURES = (errors.OperationalError, errors.InterfaceError)
-
 #: Give up a failed connection attempt after this, s: the next caller then tries at once, without a grown back-off.
 _RECONNECT_SECONDS = 2.0
+#: Between two tries to reach PostgreSQL at start, s.
+_START_PAUSE = 0.5
 
 #: Writes join a handful of given ids to their rows. Whatever the statistics say about tables that grew in the last
 #: minute, that is done by index, and planned once.
@@ -72,15 +67,6 @@ class Connection(AsyncConnection[tuple[Any, ...]]):
 Work = Callable[[Connection], Awaitable[Result]]
 
 
-class ValueRefused(PulseError):
-    """INVALID_ARGUMENT: the database cannot use a value. Its own words are left out, as they repeat the value."""
-
-    def __init__(self, sqlstate: str) -> None:
-        super().__init__(Code.INVALID_ARGUMENT, "VALUE_REFUSED", "the database refuses a value of the request")
-        #: PostgreSQL's error code (https://www.postgresql.org/docs/current/errcodes-appendix.html).
-        self.sqlstate = sqlstate
-
-
 class Postgres:
     """Pools of connections: writes never wait for one that a slow read holds, nor tenants for the platform's work.
 
@@ -91,18 +77,25 @@ class Postgres:
         self._settings = settings
         self._tracer = tracer
         writes, reads = settings.ledger_pool_max, settings.ledger_read_pool_max
-        app, platform = {"role": "pulse_app"}, {"role": "pulse_platform"}
-        self._writes = self._pool("writes", settings.ledger_pool_min, writes, PLANS | app)
+        app, platform = "pulse_app", "pulse_platform"
+        self._writes = self._pool("writes", settings.ledger_pool_min, writes, app, PLANS)
         self._reads = self._pool("reads", 1, reads, app)
         # What the platform does of itself is a few calls at a time.
-        self._platform_writes = self._pool("platform-writes", 1, max(1, writes // 2), PLANS | platform)
+        self._platform_writes = self._pool("platform-writes", 1, max(1, writes // 2), platform, PLANS)
         self._platform_reads = self._pool("platform-reads", 1, max(1, reads // 2), platform)
         #: As whoever the URL names: tables are altered by their owner alone. None is held when none is at work.
-        self._owner = self._pool("owner", 0, writes, PLANS)
+        self._owner = self._pool("owner", 0, writes, "", PLANS)
+        self._renewed_at = float("-inf")
         self._pools = (self._writes, self._reads, self._platform_writes, self._platform_reads, self._owner)
 
     async def open(self) -> None:
-        """Returns when PostgreSQL answers; raises ``psycopg_pool.PoolTimeout`` if it does not in time."""
+        """Returns when PostgreSQL answers, as the roles that are wanted.
+
+        Raises ``psycopg.OperationalError`` if it does not in time, and :class:`services.ledger.sessions.WrongSession`.
+        """
+        last_try = time.monotonic() + self._settings.ledger_start_seconds
+        for role in ("pulse_app", "pulse_platform"):
+            await self._try(self._start("start", role), last_try)
         for pool in self._pools:
             await pool.open(wait=True, timeout=self._settings.ledger_start_seconds)
 
@@ -116,7 +109,7 @@ class Postgres:
 
         So ``work`` must bear being done twice. ``pipelined``: it is one transaction, whose statements are sent without
         waiting, so that their results are to be had by fetching alone; to raise anything costs the connection.
-        Raises UNAVAILABLE, and :class:`ValueRefused`.
+        Raises UNAVAILABLE, and :class:`services.ledger.postgres_errors.ValueRefused`.
         """
         platform = tenancy.current() is Platform.ALL
         return await self._run(self._platform_writes if platform else self._writes, _scoped(work, pipelined))
@@ -143,16 +136,26 @@ class Postgres:
     async def _tried_twice(self, pool: AsyncConnectionPool[Connection], work: Work[Result]) -> Result:
         try:
             return await self._once(pool, work)
-        except (*_REFUSALS, *_TIME_OUTS) as error:
-            raise _translated(error) from None
-        except _FAILURES as error:
+        except errors.Error as error:
+            if not postgres_errors.is_worth_another_try(error):
+                raise postgres_errors.translated(error) from None
             log.warning("tried again", error=type(error).__name__)
-            if not isinstance(error, _CLASHES):
-                await pool.check()  # the others are most likely lost too
+            await self._look_after(pool, error)
         try:
             return await self._once(pool, work)
-        except (*_REFUSALS, *_FAILURES) as error:
-            raise _translated(error) from None
+        except errors.Error as error:
+            raise postgres_errors.translated(error) from None
+
+    async def _look_after(self, pool: AsyncConnectionPool[Connection], error: errors.Error) -> None:
+        """Parts with the connections that have most likely failed together with the one that just did."""
+        if postgres_errors.is_of_the_server(error):
+            # Another server may take writes by now, and this one would show old rows. But not for every request.
+            if time.monotonic() - self._renewed_at > _RECONNECT_SECONDS:
+                self._renewed_at = time.monotonic()
+                for each in self._pools:
+                    await each.drain()
+        elif postgres_errors.spoils_the_connection(error):
+            await pool.check()
 
     async def _once(self, pool: AsyncConnectionPool[Connection], work: Work[Result]) -> Result:
         wait = min(deadlines.remaining(), self._settings.ledger_pool_wait_seconds)
@@ -164,36 +167,53 @@ class Postgres:
             _end_if_cancelled()
             raise
 
-    def _pool(self, name: str, low: int, high: int, parameters: dict[str, str]) -> AsyncConnectionPool[Connection]:
+    async def _try(self, start: Start, last_try: float) -> None:
+        """Connects once for a look, again and again until ``last_try`` on the monotonic clock."""
+        url = self._settings.database_url.get_secret_value()
+        while True:
+            try:
+                async with await Connection.connect(url, autocommit=True, **start.arguments(url)) as connection:
+                    return await start.check(connection)
+            except OperationalError:
+                if time.monotonic() >= last_try:
+                    raise
+            await asyncio.sleep(_START_PAUSE)
+
+    def _start(self, name: str, role: str, plans: Mapping[str, str] | None = None) -> Start:
         milliseconds = str(round(self._settings.ledger_statement_seconds * 1000))
-        parameters = parameters | {
-            "timezone": "UTC",
-            "jit": "off",
-            "statement_timeout": milliseconds,
-            "lock_timeout": milliseconds,
-            "idle_in_transaction_session_timeout": milliseconds,
-        }
+        bounds = ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout")
+        return Start(f"ledger-{name}", role, dict.fromkeys(bounds, milliseconds) | dict(plans or {}))
+
+    def _pool(
+        self, name: str, low: int, high: int, role: str, plans: Mapping[str, str] | None = None
+    ) -> AsyncConnectionPool[Connection]:
+        url = self._settings.database_url.get_secret_value()
+        start = self._start(name, role, plans)
         return AsyncConnectionPool(
-            self._settings.database_url.get_secret_value(),
-            kwargs={
-                "autocommit": True,
-                "prepare_threshold": 0,
-                "application_name": f"pulse-ledger-{name}",
-                "options": " ".join(f"-c {key}={value}" for key, value in parameters.items()),
-                # A half-open connection is noticed in seconds, not hours.
-                "connect_timeout": 3,
-                "keepalives_idle": 5,
-                "keepalives_interval": 2,
-                "keepalives_count": 3,
-                "tcp_user_timeout": 10_000,
-            },
+            url,
+            kwargs={"autocommit": True, "prepare_threshold": 0, **start.arguments(url)},
             connection_class=Connection,
+            configure=_checked(start),
             name=name,
             min_size=low,
             max_size=high,
             open=False,
             reconnect_timeout=_RECONNECT_SECONDS,
         )
+
+
+def _checked(start: Start) -> Callable[[Connection], Awaitable[None]]:
+    """Has a pool take no connection that did not begin so; whoever waits for one is told that there is none."""
+
+    async def check(connection: Connection) -> None:
+        try:
+            await start.check(connection)
+        except WrongSession as error:
+            log.error("a connection is refused", reason=error.message)
+            await connection.close()
+            raise
+
+    return check
 
 
 def _end_if_cancelled() -> None:
@@ -210,6 +230,10 @@ def _end_if_cancelled() -> None:
 async def _whole(work: Work[Result], connection: Connection) -> Result:
     try:
         return await work(connection)
+    except errors.Error as error:
+        if postgres_errors.spoils_the_connection(error):
+            await connection.close()
+        raise
     finally:
         # A call that is cancelled may leave psycopg's pipeline open. On such a connection results come before the
         # commit, which comes with whatever is done next: it must not be used again.
@@ -249,13 +273,3 @@ def _names(tenants: frozenset[str]) -> str:
     """As the policies read them: keys of a JSON object."""
     # No text of PostgreSQL's holds NUL, so such a name is nobody's.
     return json.dumps({name: 1 for name in sorted(tenants) if "\0" not in name}, ensure_ascii=False)
-
-
-def _translated(error: errors.Error) -> PulseError:
-    """What callers get to know, without the error's own text."""
-    if isinstance(error, _REFUSALS):
-        return ValueRefused(error.sqlstate or "")
-    log.error("PostgreSQL cannot be used", error=type(error).__name__)
-    return PulseError(
-        Code.UNAVAILABLE, "LEDGER_UNAVAILABLE", "the ledger's database cannot be reached", retry_after=1.0
-    )

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 
+from psycopg import Error
+
 from services.ledger import tenancy
 from services.ledger.delay_rules import DelayRules
 from services.ledger.postgres import Connection, Postgres
@@ -52,8 +54,8 @@ class ReceiptDelays:
             try:
                 with tenancy.platform():
                     self._slow = await self._look(now)
-            except PulseError as error:
-                log.warning("cannot look for slow receipts", reason=error.reason)
+            except (Error, PulseError) as error:
+                log.warning("cannot look for slow receipts", error=type(error).__name__)
             self._looked_at = now
         return self._slow
 

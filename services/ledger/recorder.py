@@ -13,7 +13,8 @@ from services.ledger.entries import Entry
 from services.ledger.entry_fallbacks import longest_wait
 from services.ledger.first_states import Acceptance, FirstState
 from services.ledger.keys import Key, KeyReused, Recorded, Use
-from services.ledger.postgres import Connection, Postgres, ValueRefused
+from services.ledger.postgres import Connection, Postgres
+from services.ledger.postgres_errors import ValueRefused
 from services.ledger.recipients import UNKNOWN
 from services.ledger.retry import RetryPolicies
 from services.ledger.states import Status

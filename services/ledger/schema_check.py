@@ -8,6 +8,7 @@ import time
 import psycopg
 
 from services.ledger.config import LedgerSettings
+from services.ledger.sessions import Start
 from shared.logs import logger
 
 log = logger(__name__)
@@ -61,7 +62,8 @@ async def until_ready(settings: LedgerSettings) -> None:
 
 async def _revision(url: str) -> str:
     """As the migrations left it; empty if there were none."""
-    async with await psycopg.AsyncConnection.connect(url, autocommit=True, connect_timeout=3) as connection:
+    begun = Start("schema-check").arguments(url)
+    async with await psycopg.AsyncConnection.connect(url, autocommit=True, **begun) as connection:
         try:
             rows = await connection.execute("SELECT version_num FROM alembic_version")
         except psycopg.errors.UndefinedTable:

@@ -71,8 +71,9 @@ class Ledger:
     async def start(self) -> None:
         """Returns when it serves.
 
-        Raises ``psycopg.OperationalError`` or ``psycopg_pool.PoolTimeout`` if PostgreSQL does not answer, and
-        :class:`services.ledger.schema_check.SchemaBehind` if it was not migrated.
+        Raises ``psycopg.OperationalError`` if PostgreSQL does not answer,
+        :class:`services.ledger.schema_check.SchemaBehind` if it was not migrated, and
+        :class:`services.ledger.sessions.WrongSession` if tenants would not be kept apart.
         """
         await schema_check.until_ready(self._settings)
         await self._postgres.open()

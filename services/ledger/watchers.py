@@ -7,6 +7,8 @@ import contextlib
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
+from psycopg import Error
+
 from services.ledger import rows, sql, tenancy
 from services.ledger.delivery import Ref
 from services.ledger.postgres import Connection, Postgres
@@ -82,8 +84,8 @@ class Watchers:
             changed = False
             try:
                 changed = bool(self._watches) and await self._look()
-            except PulseError as error:
-                log.warning("cannot look at watched notifications", reason=error.reason)
+            except (Error, PulseError) as error:
+                log.warning("cannot look at watched notifications", error=type(error).__name__)
             pause = self._interval if changed else min(pause * _GROWTH, self._interval * _SLOWEST)
 
     async def _look(self) -> bool:

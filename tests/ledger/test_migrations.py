@@ -168,7 +168,7 @@ def test_an_index_that_was_broken_off_is_made_anew(database_url: str):
 
 
 def _to(url: str, revision: str) -> None:
-    engine = migrating.sa.create_engine(migrating._dialect_url(url), poolclass=migrating.sa.NullPool)
+    engine = migrating._engine(url)
     migrating._upgrade(engine, revision)
     migrating._make_partitions(engine, NOON, 1)
 

@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+from collections.abc import Iterator
 
 import psycopg
 import pytest
+from pydantic import SecretStr
 
+from services.ledger.migrate import migrate
+from services.ledger.postgres import Connection, Postgres
 from services.ledger.server import Ledger
+from services.local import postgres
+from services.local.plan import Plan
+from shared.channels import open_channel
 from shared.errors import Code, PulseError
 from tests.ledger.calls import Calls
+from tests.ledger.conftest import NOON
+from tests.support import servers
+from tests.support.servers import wait_until
 from tests.support.waiting import eventually
 
 
@@ -64,3 +75,141 @@ async def test_a_ledger_without_its_database_does_not_start(settings):
     with pytest.raises(psycopg.OperationalError):
         await ledger.start()
     await ledger.stop()
+
+
+@contextlib.contextmanager
+def read_only(url: str) -> Iterator[None]:
+    """The whole server takes no writes, from sessions that are there too."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("SET default_transaction_read_only = off")
+        connection.execute("ALTER SYSTEM SET default_transaction_read_only = on")
+        connection.execute("SELECT pg_reload_conf()")
+        try:
+            wait_until(lambda: is_read_only(url))
+            yield
+        finally:
+            connection.execute("ALTER SYSTEM RESET default_transaction_read_only")
+            connection.execute("SELECT pg_reload_conf()")
+            wait_until(lambda: not is_read_only(url))
+
+
+def is_read_only(url: str) -> bool:
+    with psycopg.connect(url, autocommit=True) as connection:
+        return connection.execute("SHOW transaction_read_only").fetchone() == ("on",)
+
+
+async def test_a_server_that_only_reads_is_told_and_recovers_by_itself(calls: Calls, settings):
+    ref = await calls.recorded()
+    with read_only(settings.database_url.get_secret_value()):
+        for _ in range(3):
+            with pytest.raises(PulseError) as caught:
+                await calls.recorded()
+            assert (caught.value.code, caught.value.reason) == (Code.UNAVAILABLE, "LEDGER_UNAVAILABLE")
+            assert caught.value.retry_after
+        assert await calls.status(ref) == "QUEUED"
+    assert await eventually(lambda: succeeds(calls))
+
+
+@pytest.fixture
+def standby_plan(tmp_path) -> Plan:
+    """A server of its own, which may become a standby."""
+    return servers.make_plan(tmp_path)
+
+
+async def test_a_server_that_was_demoted_is_told_and_found_again_when_it_is_promoted(standby_plan, settings, clock):
+    with servers.postgres_server(standby_plan, wal_level="replica") as url:
+        migrate(url, NOON, weeks_ahead=1)
+        ledger = Ledger(settings.model_copy(update={"database_url": SecretStr(url)}), clock)
+        await ledger.start()
+    async with open_channel(f"127.0.0.1:{ledger.port}") as channel:
+        calls = Calls(channel, clock)
+        (postgres.folder(standby_plan) / "standby.signal").touch()
+        with servers.postgres_server(standby_plan, wal_level="replica") as url:
+            assert is_read_only(url)
+            with pytest.raises(PulseError) as caught:
+                await calls.recorded()
+            assert (caught.value.code, bool(caught.value.retry_after)) == (Code.UNAVAILABLE, True)
+            with psycopg.connect(url, autocommit=True) as connection:
+                connection.execute("SELECT pg_promote()")
+            assert await eventually(lambda: succeeds(calls))
+            await ledger.stop()
+
+
+#: What PostgreSQL says, and whether the connection on which it does is used again.
+FAILURES = {
+    "08000": False, "08003": False, "08006": False, "25006": False, "25P02": False, "25P03": False, "25P04": False,
+    "26000": False, "40001": True, "40P01": True, "53000": False, "53100": False, "53200": False, "53300": False,
+    "55000": False, "55P03": True, "57014": True, "57P01": False, "57P02": False, "57P03": False, "57P04": False,
+    "57P05": False, "58000": False, "58030": False, "XX000": False, "XX001": False, "XX002": False,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("pipelined", [False, True])
+@pytest.mark.parametrize("state", FAILURES)
+async def test_whatever_is_wrong_with_the_server_is_unavailable_and_passes(state: str, pipelined: bool, settings):
+    alone = Postgres(settings.model_copy(update={"ledger_pool_min": 1, "ledger_pool_max": 1}))
+    await alone.open()
+    broken = f"DO $$ BEGIN RAISE EXCEPTION 'out of order' USING ERRCODE = '{state}'; END $$"
+
+    async def fail(connection: Connection) -> None:
+        await (await connection.execute(broken)).fetchone()
+
+    async def pid(connection: Connection) -> int:
+        return connection.info.backend_pid
+
+    try:
+        before = await alone.write(pid)
+        if state != "26000":
+            with pytest.raises(PulseError) as caught:
+                await alone.write(fail, pipelined=pipelined)
+            assert (caught.value.code, bool(caught.value.retry_after)) == (Code.UNAVAILABLE, True)
+            assert "out of order" not in str(caught.value)
+        else:
+            with pytest.raises(psycopg.errors.InvalidSqlStatementName):
+                await alone.write(fail, pipelined=pipelined)
+        after = await alone.write(pid)
+        assert (before == after) is (FAILURES[state] and not pipelined)
+    finally:
+        await alone.close()
+
+
+@pytest.mark.parametrize("state", ["25006", "25P02", "25P03", "26000", "0A000", "57P01", "40P01", "XX000"])
+async def test_what_was_wrong_once_is_not_noticed(state: str, settings):
+    opened = Postgres(settings)
+    await opened.open()
+    seen: list[int] = []
+
+    async def fail_once(connection: Connection) -> str:
+        seen.append(connection.info.backend_pid)
+        if len(seen) == 1:
+            await connection.execute(f"DO $$ BEGIN RAISE EXCEPTION USING ERRCODE = '{state}'; END $$")
+        return "done"
+
+    try:
+        assert await opened.write(fail_once) == "done"
+        assert state == "40P01" or seen[0] != seen[1]
+    finally:
+        await opened.close()
+
+
+async def test_a_transaction_that_idled_too_long_is_done_again(settings, database):
+    """PostgreSQL ends its session, and says why only when the session is used again."""
+    opened = Postgres(settings.model_copy(update={"ledger_statement_seconds": 0.1}))
+    await opened.open()
+    seen: list[int] = []
+
+    async def idle_once(connection: Connection) -> str:
+        seen.append(connection.info.backend_pid)
+        async with connection.transaction():
+            await connection.execute("SELECT 1")
+            if len(seen) == 1:
+                gone = "SELECT FROM pg_stat_activity WHERE pid = %s"
+                assert await eventually(lambda: not database.rows(gone, seen[0]))
+            await connection.execute("SELECT 1")
+        return "done"
+
+    try:
+        assert await opened.write(idle_once) == "done"
+        assert len(set(seen)) == 2
+    finally:
+        await opened.close()

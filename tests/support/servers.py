@@ -52,11 +52,11 @@ def running(command: list[str], log: Path, ready: Callable[[], bool], stop_with:
 
 
 @contextlib.contextmanager
-def postgres_server(plan: Plan) -> Iterator[str]:
-    """A PostgreSQL server; gives the URL of its maintenance database."""
+def postgres_server(plan: Plan, **settings: str) -> Iterator[str]:
+    """A PostgreSQL server, with ``settings`` beside a laptop's; gives the URL of its maintenance database."""
     postgres.prepare(plan)
     probe = list(postgres.is_ready_command(plan))
-    command = list(postgres.command(plan))
+    command = [*postgres.command(plan), *(f"--{name}={value}" for name, value in settings.items())]
     with running(command, plan.home.log("postgres"), lambda: subprocess.call(probe) == 0, signal.SIGINT):
         yield f"postgresql://pulse@{plan.ports.address('postgres')}/pulse"
 
