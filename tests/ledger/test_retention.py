@@ -8,7 +8,6 @@ from collections.abc import AsyncIterator
 
 import psycopg
 import pytest
-from psycopg_pool import PoolTimeout
 
 from pulse.ledger.v1 import records_pb2
 from services.ledger import maintain, partitions
@@ -152,7 +151,7 @@ async def test_maintenance_that_cannot_be_done_says_so(capsys):
         {"PULSE_DATABASE_URL": "postgresql://pulse@127.0.0.1:1/none", "PULSE_LEDGER_START_SECONDS": "0.2"}
     )
     assert await maintain.maintain(away, FixedClock(END)) == 1
-    assert PoolTimeout.__name__ in capsys.readouterr().out
+    assert "OperationalError" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
