@@ -14,6 +14,7 @@ from services.ledger.entry_fallbacks import first_fallback
 from services.ledger.recipient_rules import Decision, Deferred, Go, Sending, Suppressed, Verdict, decision, rule
 from services.ledger.recipients import UNKNOWN, Profile
 from services.ledger.states import Status
+from shared.address_keys import address_key
 
 _COLLECTS = decision("digest", "SCHEDULED", "it waits for others of its category, to be sent as one")
 _AT_ONCE = decision("digest", "HIGH", "HIGH does not wait for others of its category")
@@ -109,5 +110,5 @@ def row(entry: Entry, state: FirstState, max_attempts: int) -> dict[str, Any]:
 
 def digest_of(entry: Entry) -> bytes:
     """What entries of one tenant have in common that one digest tells: user, category, channel and address."""
-    said = json.dumps([entry.user_id, entry.category, entry.channel, entry.recipient])
+    said = json.dumps([entry.user_id, entry.category, entry.channel, address_key(entry.channel, entry.recipient)])
     return hashlib.sha256(said.encode()).digest()

@@ -13,6 +13,7 @@ from typing import NamedTuple
 from services.ledger.delivery import Channel, Lane
 from services.ledger.quiet_hours import QuietHours, quiet_hours
 from services.ledger.recipients import Preferences, Profile, Reason, Suppression
+from shared.address_keys import address_key
 
 #: Each of rule, result, reason; without personal data.
 Decision = Mapping[str, str]
@@ -89,9 +90,14 @@ def _covers(suppression: Suppression, sending: Sending) -> bool:
         return False
     return (
         suppression.channel in (None, sending.channel)
-        and suppression.address in ("", sending.address)
         and suppression.category in ("", sending.category)
+        and _names(suppression.address, sending)
     )
+
+
+def _names(address: str, sending: Sending) -> bool:
+    """Whether a suppression's address is every one, or the one that is sent to."""
+    return not address or address_key(sending.channel, address) == address_key(sending.channel, sending.address)
 
 
 def _wanted(preferences: Preferences, sending: Sending) -> bool:

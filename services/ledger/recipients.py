@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from services.ledger.delivery import Channel
+from shared.address_keys import address_key
 
 #: Devices kept of one user; whoever registers one more loses the one he used least lately.
 MOST_DEVICES = 100
@@ -72,8 +73,8 @@ class Suppression(NamedTuple):
     created_at: dt.datetime | None = None
 
     def digest(self) -> bytes:
-        """SHA-256 of what it says: equal ones are one. An address itself may be longer than an index can hold."""
-        said = json.dumps([self.channel, self.address, self.category, self.reason])
+        """SHA-256 of what it says: equal ones are one. An address may be longer than an index can hold."""
+        said = json.dumps([self.channel, address_key(self.channel, self.address), self.category, self.reason])
         return hashlib.sha256(said.encode()).digest()
 
 

@@ -11,6 +11,8 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from shared import address_keys
+
 #: What limits of money count in: millionths of the currency that prices are set in.
 MILLIONTHS = 1_000_000
 
@@ -136,7 +138,7 @@ def window_key(tenant_id: str, user_id: str, channel: str, template: str = "") -
 
 def address_key(tenant_id: str, channel: str, address: str) -> str:
     """An address's window, likewise."""
-    return _digest(_apart("address", tenant_id, channel, address))
+    return _digest(_apart("address", tenant_id, channel, address_keys.address_key(channel, address)))
 
 
 def tenant_key(kind: Kind, tenant_id: str, seconds: float, subject: str = "") -> str:
