@@ -18,7 +18,7 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
-from services.local import envoy_tls, envoy_tracing
+from services.local import edge_script, envoy_cors, envoy_tls, envoy_tracing
 
 SOURCE = Path("/usr/share/pulse/envoy")
 
@@ -40,22 +40,26 @@ VALUES: Mapping[str, str | int | float] = {
     # Collector of traces, OTLP over gRPC; empty: none. And the share of requests that are traced.
     "OTLP": "",
     "TRACE_RATIO": 0.01,
+    # Origins of web pages that may call the API, by commas; empty: none.
+    "CORS_ORIGINS": "",
 }
 
 
 def write(source: Path, folder: Path, replaced: Mapping[str, str | int | float]) -> None:
     """Raises KeyError for a placeholder without a value and OSError when a file is missing or cannot be written."""
-    files = {"DESCRIPTOR": "descriptor.binpb", "EDGE_LUA": "edge.lua"}
-    values: dict[str, Any] = {**VALUES, **replaced, **{name: str(folder / file) for name, file in files.items()}}
+    descriptor, script = folder / "descriptor.binpb", folder / "edge.lua"
+    files = {"DESCRIPTOR": str(descriptor), "EDGE_LUA": str(script)}
+    values: dict[str, Any] = {**VALUES, **replaced, **files}
     certificates = values.pop("TLS")
+    values["CORS"] = envoy_cors.policy(values.pop("CORS_ORIGINS"))
     values |= envoy_tracing.placeholders(values.pop("OTLP"), values.pop("TRACE_RATIO"))
     for role in ("gateway", "delivery"):
         values[f"{role.upper()}_TRANSPORT"] = envoy_tls.transport(folder if certificates else None, role)
     if certificates:
         envoy_tls.write_secrets(folder, Path(certificates))
     text = Template((source / "envoy.yaml").read_text()).substitute({k: json.dumps(v) for k, v in values.items()})
-    for file in files.values():
-        shutil.copyfile(source / file, folder / file)
+    shutil.copyfile(source / descriptor.name, descriptor)
+    script.write_text(edge_script.text(source, descriptor))
     (folder / "envoy.yaml").write_text(text)
 
 

@@ -1,24 +1,26 @@
 -- The edge of Pulse: what the transcoder, which comes next on the way in, leaves undone.
 --
--- In:  removes what only Pulse may say; takes one trailing slash off API paths, as the original's URLs have it; takes
---      off links and callbacks what others have added to them.
+-- In:  removes what only Pulse may say; refuses too many headers, and fields and parameters that the contract does not
+--      know; takes the slashes off the end of API paths, as the original's URLs have one, and off links and callbacks what
+--      others have added to them.
 -- Out: gives a reply the HTTP status its service asked for; turns every error into google.rpc.Status that is neither
 --      JSON nor a page.
+--
+-- Pages (routes that say so in their metadata) pass as they are.
 
--- HTTP status of a reply made by Envoy itself -> {google.rpc.Code, ErrorInfo.reason, message}.
-local ERRORS = {
-  [400] = {3, "MALFORMED_REQUEST", "the request cannot be read"},
-  [404] = {5, "UNKNOWN_PATH", "nothing is served at this path with this method"},
-  [405] = {12, "METHOD_NOT_ALLOWED", "this path does not take this method"},
-  [408] = {4, "REQUEST_TIMEOUT", "the request took too long to arrive"},
-  [413] = {3, "REQUEST_TOO_LARGE", "the request body is larger than 4 MiB"},
-  [415] = {3, "UNSUPPORTED_MEDIA_TYPE", "the request body must be application/json"},
-  [431] = {3, "HEADERS_TOO_LARGE", "the request headers are too large"},
-  [503] = {14, "UNAVAILABLE", "the service cannot be reached now; try again"},
-  [504] = {4, "DEADLINE_EXCEEDED", "the service did not answer in time"},
-}
-local OTHER_CLIENT_ERROR = {9, "REFUSED", "the request was refused"}
-local OTHER_SERVER_ERROR = {13, "INTERNAL", "something went wrong inside"}
+local contract = require("contract")
+local errors = require("errors")
+
+local BYTE_ORDER_MARK = "\239\187\191"
+
+-- Under this name a request is marked to whose answer no body belongs.
+local WITHOUT_BODY = "pulse.edge.head"
+
+-- Envoy's own bounds are wider, as it could only end a gRPC call without a word. Of those that it adds itself three stay.
+local MOST_HEADERS, MOST_HEADER_BYTES = 100 + 3, 16384
+
+-- What Envoy says in `grpc-message` of a request that it refused -> the HTTP status it would have had.
+local TOO_LARGE = {["Payload Too Large"] = 413, [errors.message(431)] = 431}
 
 local function starts_with(text, prefix)
   return text ~= nil and text:sub(1, #prefix) == prefix
@@ -32,11 +34,12 @@ local function is_api(path)
   return starts_with(path, "/api/") or starts_with(path, "/v1/")
 end
 
--- Headers that only services of Pulse or Envoy itself may set; over REST also gRPC's own, which would
--- tell the gateway about an encoding or a deadline that the transcoded call does not have.
+-- Removes headers that only services of Pulse or Envoy itself may set; over REST also gRPC's own, which would tell the
+-- gateway about an encoding or a deadline that the transcoded call does not have. Tells whether there are too many.
 local function remove_internal(headers, grpc)
-  local internal = {}
-  for name, _ in pairs(headers) do
+  local internal, count, bytes = {}, 0, 0
+  for name, value in pairs(headers) do
+    count, bytes = starts_with(name, ":") and count or count + 1, bytes + #name + #value
     if starts_with(name, "x-pulse-") or starts_with(name, "x-envoy-") or name == "x-http-code"
         or (not grpc and starts_with(name, "grpc-")) then
       internal[#internal + 1] = name
@@ -45,14 +48,12 @@ local function remove_internal(headers, grpc)
   for _, name in ipairs(internal) do
     headers:remove(name)
   end
+  return count - #internal > MOST_HEADERS or bytes > MOST_HEADER_BYTES
 end
 
 local function without_trailing_slash(path)
   local route, query = path:match("^([^?]*)(.*)$")
-  if is_api(route) and #route > 1 and route:sub(-1) == "/" then
-    route = route:sub(1, -2)
-  end
-  return route .. query
+  return (is_api(route) and route:gsub("/+$", "") or route) .. query
 end
 
 -- Addresses that Pulse gave away: mail programs, proxies and providers add parameters to them, or a slash.
@@ -74,41 +75,100 @@ local function is_json(content_type)
   return kind == "application/json" or kind:match("^application/.+%+json$") ~= nil
 end
 
--- As a JSON string: what is not plain ASCII comes from the caller's bytes and need not be valid anything.
-local function quoted(text)
-  local plain = text:gsub("[%z\1-\31\127-\255]", "?"):gsub('[\\"]', "\\%0")
-  return '"' .. plain .. '"'
+-- Why a body cannot be JSON in UTF-8 as it stands, by its headers; nil if it can.
+local function unreadable(headers)
+  local encoding, content_type = headers:get("content-encoding"), headers:get("content-type")
+  if encoding ~= nil and encoding:lower() ~= "identity" then
+    return "the request body must not be compressed: send it without Content-Encoding"
+  end
+  if content_type ~= nil and not is_json(content_type) then
+    return "the request body must be application/json"
+  end
+  local charset = content_type and content_type:lower():match(";%s*charset=\"?([^\";%s]*)")
+  if charset ~= nil and charset ~= "utf-8" and charset ~= "utf8" and charset ~= "us-ascii" then
+    return "the request body must be in UTF-8"
+  end
 end
 
-local function status_json(error, message)
-  return string.format(
-    '{"code": %d, "message": %s, "details": [{"@type": "type.googleapis.com/google.rpc.ErrorInfo", '
-      .. '"reason": "%s", "domain": "pulse"}]}',
-    error[1], quoted(message or error[3]), error[2])
+local function refuse(handle, status, body)
+  handle:respond({[":status"] = tostring(status), ["content-type"] = "application/json"}, body)
+end
+
+-- The body as it is to be read, once it is there; a byte order mark is taken off. Nil: there is none.
+local function body_of(handle)
+  local buffer = handle:body()
+  if buffer == nil then
+    return nil
+  end
+  local body = buffer:getBytes(0, buffer:length())
+  if starts_with(body, BYTE_ORDER_MARK) then
+    body = body:sub(#BYTE_ORDER_MARK + 1)
+    handle:headers():replace("content-length", tostring(buffer:setBytes(body)))
+  end
+  return body:find("%S") and body or nil
+end
+
+-- What is wrong with a request to a path of the API, as of json.check; nil if nothing is, or nothing is served there.
+local function problem_with(handle, method, path)
+  local route, query = path:match("^([^?]*)%??(.*)$")
+  local binding, segments = contract.binding_of(method, route)
+  if binding then
+    return contract.check(binding, segments, query, function() return body_of(handle) end)
+  end
 end
 
 function envoy_on_request(handle)
   local headers = handle:headers()
   local grpc = is_grpc(headers)
-  remove_internal(headers, grpc)
-  if grpc then
+  if remove_internal(headers, grpc) then
+    return refuse(handle, 431, grpc and errors.message(431) or errors.json(431))
+  end
+  if grpc or handle:metadata():get("page") then
     return
+  end
+  local method = headers:get(":method")
+  if method == "HEAD" then
+    handle:streamInfo():dynamicMetadata():set(WITHOUT_BODY, "asked", true)
   end
   local path = without_trailing_slash(headers:get(":path"))
   if was_given_away(path) then
     path = without_query(headers, path)
   end
   headers:replace(":path", path)
-  local content_type = headers:get("content-type")
-  if is_api(path) and content_type ~= nil and not is_json(content_type) then
-    handle:respond({[":status"] = "415"}, "")
+  if not is_api(path) then
+    return
   end
+  local why = unreadable(headers)
+  if why then
+    return refuse(handle, 415, errors.json(415, why))
+  end
+  local problem = problem_with(handle, method, path)
+  if problem then
+    refuse(handle, 400, errors.of_problem(problem))
+  end
+end
+
+-- A gRPC request that Envoy found too large: it would only say UNKNOWN.
+local function explain_too_large(handle, headers)
+  local status = headers:get("grpc-status") == "2" and TOO_LARGE[headers:get("grpc-message")]
+  if status then
+    headers:replace("grpc-status", "8")
+    headers:replace("grpc-message", errors.message(status))
+    headers:replace("grpc-status-details-bin", handle:base64Escape(errors.exhausted_bytes(status)))
+  end
+end
+
+-- Whether an answer is an error that nobody has put into a form for its reader.
+local function is_bare(handle, headers, status)
+  local content_type = headers:get("content-type")
+  return status >= 400 and not starts_with(content_type, "application/json") and not starts_with(content_type, "text/html")
+    and not handle:metadata():get("page") and handle:streamInfo():dynamicMetadata():get(WITHOUT_BODY) == nil
 end
 
 function envoy_on_response(handle)
   local headers = handle:headers()
   if is_grpc(headers) then
-    return
+    return explain_too_large(handle, headers)
   end
   local asked = headers:get("x-http-code")
   headers:remove("x-http-code")
@@ -116,11 +176,9 @@ function envoy_on_response(handle)
     headers:replace(":status", asked)
   end
   local status = tonumber(headers:get(":status"))
-  local content_type = headers:get("content-type")
-  if status < 400 or starts_with(content_type, "application/json") or starts_with(content_type, "text/html") then
+  if not is_bare(handle, headers, status) then
     return
   end
-  local error = ERRORS[status] or (status < 500 and OTHER_CLIENT_ERROR or OTHER_SERVER_ERROR)
   local body = handle:body(true)
   local message = nil
   if status == 400 and body:length() > 0 then
@@ -128,5 +186,5 @@ function envoy_on_response(handle)
   end
   headers = handle:headers()  -- waiting for the body ended the life of the first handle
   headers:replace("content-type", "application/json")
-  headers:replace("content-length", tostring(body:setBytes(status_json(error, message))))
+  headers:replace("content-length", tostring(body:setBytes(errors.json(status, message))))
 end

@@ -8,7 +8,7 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
-from services.local import envoy_tls, envoy_tracing, wheels
+from services.local import edge_script, envoy_cors, envoy_tls, envoy_tracing, wheels
 from services.local.errors import LocalError
 from services.local.plan import Plan
 from services.local.ports import HOST
@@ -28,13 +28,14 @@ def prepare(plan: Plan) -> None:
     """Writes the configuration; raises :class:`LocalError` when the checkout lacks a file it refers to."""
     folder = plan.root / "deploy" / "envoy"
     descriptor = plan.root / "proto" / "gen" / "pulse" / "descriptor.binpb"
-    for file in (folder / "envoy.yaml", folder / "edge.lua", descriptor):
-        if not file.exists():
-            raise LocalError(f"{file} is missing; a local run needs a complete checkout")
-    text = render((folder / "envoy.yaml").read_text(), values(plan, folder / "edge.lua", descriptor))
     target = config_file(plan)
+    script = target.parent / "edge.lua"
     target.parent.mkdir(exist_ok=True)
-    target.write_text(text)
+    try:
+        script.write_text(edge_script.text(folder, descriptor))
+        target.write_text(render((folder / "envoy.yaml").read_text(), values(plan, script, descriptor)))
+    except FileNotFoundError as error:
+        raise LocalError(f"{error.filename} is missing; a local run needs a complete checkout") from None
     if plan.certificates:
         envoy_tls.write_secrets(target.parent, plan.certificates / "edge")
 
@@ -57,6 +58,7 @@ def values(plan: Plan, lua: Path, descriptor: Path) -> dict[str, Any]:
         **envoy_tracing.placeholders(
             plan.base.get("PULSE_OTLP_ENDPOINT", ""), float(plan.base.get("PULSE_GATEWAY_TRACE_RATIO") or 0.01)
         ),
+        "CORS": envoy_cors.policy(plan.base.get("PULSE_CORS_ORIGINS", "")),
         "CONSOLE_HOST": HOST,
         "CONSOLE_PORT": plan.ports.console,
         "DESCRIPTOR": str(descriptor),

@@ -7,15 +7,24 @@ import sys
 from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 
+import grpc.aio
+import httpx
 import pytest
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
+from pulse.delivery.v1 import delivery_service_pb2_grpc as delivery_grpc
+from pulse.gateway.v1 import compatibility_service_pb2_grpc as compatibility_grpc
+from pulse.gateway.v1 import notification_service_pb2_grpc as notifications_grpc
+from pulse.gateway.v1 import recipient_service_pb2_grpc as recipients_grpc
 from services.local import ports
 from services.local.config import LocalSettings
 from services.local.home import Home, checkout
 from services.local.plan import Plan
-from services.local.roles import Role
+from services.local.roles import ENVOY, Role
 from services.local.supervisor import Supervisor
 from shared.config import base_environment
+from shared.serving import OPTIONS
+from tests.local.edge_backend import Backend
 
 #: All ports free ones: whatever else runs on this machine is no concern of a test.
 ANY_PORTS = {f"PULSE_{name}_PORT": "0" for name in ("HTTP", "GRPC", "SANDBOX", "METRICS", "SANDBOX_SMTP")}
@@ -50,6 +59,32 @@ def supervised(plan: Plan) -> Callable[..., contextlib.AbstractAsyncContextManag
             await supervisor.stop()
 
     return run
+
+
+@pytest.fixture
+async def backend(plan: Plan) -> AsyncIterator[Backend]:
+    """The services behind Envoy; ``tell_health`` changes what they say of themselves."""
+    servicer, healths = Backend(), health.aio.HealthServicer()
+    server = grpc.aio.server(options=OPTIONS)
+    notifications_grpc.add_NotificationServiceServicer_to_server(servicer, server)
+    compatibility_grpc.add_CompatibilityServiceServicer_to_server(servicer, server)
+    recipients_grpc.add_RecipientServiceServicer_to_server(servicer, server)
+    delivery_grpc.add_ReceiptServiceServicer_to_server(servicer, server)
+    health_pb2_grpc.add_HealthServicer_to_server(healths, server)
+    server.add_insecure_port(plan.ports.address("grpc"))
+    server.add_insecure_port(plan.ports.address("delivery"))
+    servicer.tell_health = healths.set
+    await healths.set("", health_pb2.HealthCheckResponse.SERVING)
+    await server.start()
+    yield servicer
+    await server.stop(None)
+
+
+@pytest.fixture
+async def rest(plan: Plan, supervised) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of the edge."""
+    async with supervised(ENVOY), httpx.AsyncClient(base_url=plan.public_url(), timeout=10) as client:
+        yield client
 
 
 def python(code: str) -> Callable[[Plan], Sequence[str]]:
