@@ -39,6 +39,7 @@ ROLE_PREFIXES = (
     "SNS_",
     "WEBHOOK_",
     "PUBLIC_",
+    "CORS_",
     "SANDBOX_",
     "CONSOLE_",
     "LOCAL_",

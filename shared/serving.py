@@ -11,11 +11,10 @@ import grpc
 import grpc.aio
 from google.protobuf.message import DecodeError
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
-from grpc_reflection.v1alpha import reflection
 from grpc_status import rpc_status
 from prometheus_client import CollectorRegistry
 
-from shared import deadlines
+from shared import deadlines, reflection
 from shared.call_traces import UNTRACED, CallTraces
 from shared.certificates import Certificates, Material
 from shared.channels import MAX_MESSAGE_BYTES
@@ -215,9 +214,7 @@ class Server:
         self._names = ["", *service_names]
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._grpc)
         if reflect:
-            reflection.enable_server_reflection(
-                [*service_names, health.SERVICE_NAME, reflection.SERVICE_NAME], self._grpc
-            )
+            reflection.enable([*service_names, health.SERVICE_NAME], self._grpc)
         self.port = self._listen(listen, tls)
         self._probed = _telling(self._health, health_listen) if health_listen else None
 

@@ -46,7 +46,9 @@ VALUES: Mapping[str, str | int | float] = {
 
 
 def write(source: Path, folder: Path, replaced: Mapping[str, str | int | float]) -> None:
-    """Raises KeyError for a placeholder without a value and OSError when a file is missing or cannot be written."""
+    """Raises KeyError for a placeholder without a value, ValueError for what is no origin, and OSError when a file is
+    missing or cannot be written.
+    """
     descriptor, script = folder / "descriptor.binpb", folder / "edge.lua"
     files = {"DESCRIPTOR": str(descriptor), "EDGE_LUA": str(script)}
     values: dict[str, Any] = {**VALUES, **replaced, **files}
@@ -86,6 +88,9 @@ def main(arguments: Sequence[str]) -> int:
         return 2
     try:
         write(SOURCE, Path(arguments[0]), replaced)
+    except ValueError as error:
+        sys.stderr.write(f"envoy-config: {error}\n")
+        return 2
     except (KeyError, OSError) as error:
         sys.stderr.write(f"envoy-config: {error}\n")
         return 1

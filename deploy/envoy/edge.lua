@@ -26,8 +26,10 @@ local function starts_with(text, prefix)
   return text ~= nil and text:sub(1, #prefix) == prefix
 end
 
+-- As the transcoder tells it: what looks like gRPC here and like JSON there would pass unread.
 local function is_grpc(headers)
-  return starts_with(headers:get("content-type"), "application/grpc")
+  local content_type = headers:get("content-type")
+  return content_type == "application/grpc" or starts_with(content_type, "application/grpc+")
 end
 
 local function is_api(path)

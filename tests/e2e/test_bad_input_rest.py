@@ -59,7 +59,7 @@ CASES = [
     Case("an array for an object", 400, "MALFORMED_REQUEST", b"[]"),
     Case("a field of the wrong kind", 400, "", sending(context=[1])),
     Case(
-        "a misspelt required field", 400, "INVALID_FIELDS", sending().replace(b"user_id", b"userid"), mentions="user_id"
+        "a misspelt required field", 400, "UNKNOWN_FIELD", sending().replace(b"user_id", b"userid"), mentions="userid"
     ),
     Case("an unknown enum name", 400, "", sending(channel="WHATSAPP")),
     Case("an unknown enum number", 400, "INVALID_FIELDS", sending(channel=9), mentions="channel"),

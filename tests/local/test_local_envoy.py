@@ -94,7 +94,18 @@ async def test_bad_requests_get_a_json_error(backend, rest, name):
     assert backend.request is None
 
 
-@pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", "application/jsonx", ""])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "text/plain",
+        "application/x-www-form-urlencoded",
+        "application/jsonx",
+        "application/grpcx",
+        "application/grpc-web",
+        "Application/gRPC;x",
+        "",
+    ],
+)
 async def test_a_body_that_does_not_claim_to_be_json_is_refused(backend, rest, kind):
     answer = await rest.post("/v1/notifications", content=b"{}", headers={"content-type": kind})
     assert_error(answer, 415, 3, "UNSUPPORTED_MEDIA_TYPE")

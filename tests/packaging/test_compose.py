@@ -7,6 +7,7 @@ from typing import Any
 
 import jsonschema
 import pytest
+import yaml
 
 from shared.config import Settings
 from tests.packaging import compose_file
@@ -146,6 +147,22 @@ def test_every_file_that_is_mounted_is_there(name: str) -> None:
     for volume in SERVICES[name].get("volumes", []):
         source = volume.split(":")[0]
         assert not source.startswith(".") or (ROOT / source).exists(), source
+
+
+@pytest.mark.parametrize("file", ["compose.yaml", "compose.tls.yaml"])
+def test_what_is_mounted_of_the_checkout_is_readable_where_selinux_watches(file: str) -> None:
+    """``z`` gives a folder the label that containers share; a named volume has it already."""
+    services = yaml.safe_load((ROOT / file).read_text())["services"]
+    mounted = [volume for service in services.values() for volume in service.get("volumes", [])]
+    from_here = [volume for volume in mounted if volume.startswith((".", "${"))]
+    assert from_here
+    assert all("z" in volume.rpartition(":")[2].split(",") for volume in from_here), from_here
+
+
+def test_pages_of_other_origins_are_let_in_by_one_setting() -> None:
+    told = compose_file.load({"PULSE_CORS_ORIGINS": "https://a.example"})["services"]["envoy-config"]["entrypoint"]
+    assert "CORS_ORIGINS=https://a.example" in told
+    assert "CORS_ORIGINS=" in SERVICES["envoy-config"]["entrypoint"]
 
 
 def test_the_servers_are_those_that_the_overlay_for_a_cluster_uses(kind: Manifests) -> None:

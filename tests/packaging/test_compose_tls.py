@@ -36,7 +36,7 @@ def test_it_adds_to_services_that_there_are(services: dict[str, Any]) -> None:
 def test_each_service_has_its_own_certificate_and_no_others(
     service: str, identity: str, services: dict[str, Any]
 ) -> None:
-    assert services[service]["volumes"] == [f"{CERTS}/{identity}:/etc/pulse/tls:ro"]
+    assert services[service]["volumes"] == [f"{CERTS}/{identity}:/etc/pulse/tls:ro,z"]
 
 
 @pytest.mark.parametrize("service", [name for name in IDENTITIES if name != "envoy"])

@@ -61,7 +61,7 @@ def test_traces_go_to_the_collector(role: str, kind: Manifests, production: Mani
 def test_envoys_spans_go_where_those_of_the_roles_go(place: str, kind: Manifests) -> None:
     endpoint = "http://otel-collector:4317"
     if place == "compose":
-        told = compose_file.load({"PULSE_OTLP_ENDPOINT": endpoint})["services"]["envoy-config"]["entrypoint"][2:]
+        told = compose_file.load({"PULSE_OTLP_ENDPOINT": endpoint})["services"]["envoy-config"]["entrypoint"][2:4]
     else:
         told = containers(kind.of("Deployment")["envoy"])[1]["command"][2:]
     assert sorted(told) == [f"OTLP={endpoint}", "TRACE_RATIO=1"]
