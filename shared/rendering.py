@@ -175,9 +175,9 @@ def _render(template: BoundedTemplate, values: Mapping[str, object]) -> str:
         raise RenderError(refused.reason, *refusal(template, context.last_filter, refused)) from None
     except (ResourceLimitError, RecursionError):
         raise RenderError("RENDER_LIMIT", "the text would grow too large or take too long") from None
-    except (Exception, LiquidInterrupt):
+    except (Exception, LiquidInterrupt) as error:
         # A message of the library or of Python may quote the context's values, which are personal.
-        raise RenderError("RENDER_FAILED", failure(context.last_filter)) from None
+        raise RenderError("RENDER_FAILED", *failure(template, context.last_filter, error)) from None
 
 
 def _first_line(error: Exception) -> str:

@@ -105,7 +105,12 @@ class _Pair(Expression):
         return [self.left, self.right]
 
     def evaluate(self, context: RenderContext) -> bool:
-        return self._holds(self.left.evaluate(context), self.right.evaluate(context), context)  # type: ignore[arg-type]
+        left, right = self.left.evaluate(context), self.right.evaluate(context)
+        try:
+            return self._holds(left, right, context)  # type: ignore[arg-type]
+        except LiquidTypeError as error:
+            error.token = self.token
+            raise
 
     def _holds(self, left: object, right: object, budget: Budget) -> bool:
         raise NotImplementedError

@@ -101,8 +101,12 @@ def filters_of(template: BoundTemplate) -> Iterator[tuple[FilteredExpression, Fi
 
 def path_at(template: BoundTemplate, token: Token | None) -> Path | None:
     """The variable that is written at ``token``."""
-    paths = (path for path in _all_expressions(template) if isinstance(path, Path) and path.token == token)
-    return next(paths, None)
+    return next((path for path in expressions_at(template, token) if isinstance(path, Path)), None)
+
+
+def expressions_at(template: BoundTemplate, token: Token | None) -> Iterator[Expression]:
+    """The expressions that are written at ``token``."""
+    return (expression for expression in _all_expressions(template) if expression.token == token)
 
 
 def _all_expressions(template: BoundTemplate) -> Iterator[Expression]:

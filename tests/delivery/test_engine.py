@@ -151,14 +151,24 @@ async def test_many_are_claimed_settled_and_fetched_in_batches(start: Start, led
     assert ledger[0].template_calls == 1
 
 
-async def test_a_template_that_cannot_be_rendered_is_a_permanent_failure(
-    start: Start, ledger: tuple[FakeLedger, str]
+@pytest.mark.parametrize(
+    ("body", "reason", "variables"),
+    [
+        ("{{ order.number }}", "MISSING_VARIABLE", "order.number"),
+        ("{% if name > 3 %}x{% endif %}", "RENDER_FAILED", "name"),
+        ("{{ name | times: 2 }}", "NOT_A_NUMBER", "name"),
+    ],
+)
+async def test_a_template_that_cannot_be_rendered_is_a_permanent_failure_that_names_the_variable(
+    start: Start, ledger: tuple[FakeLedger, str], body: str, reason: str, variables: str
 ) -> None:
     provider = FakeProvider()
-    ref = ledger[0].add("ada@example.org", context={})
+    ledger[0].template = template_of("Hello", body)
+    ref = ledger[0].add("ada@example.org", context={"order": {}, "name": "Secret"})
     await start(provider).take([ref])
     await eventually(lambda: ledger[0].settled)
-    assert (ledger[0].outcome(ref), ledger[0].failure(ref)) == ("PERMANENT_FAILURE", "MISSING_VARIABLE")
+    assert (ledger[0].outcome(ref), ledger[0].failure(ref)) == ("PERMANENT_FAILURE", reason)
+    assert ledger[0].settled[ref[1]].failure.message == f"the template cannot be rendered: {variables}"
     assert not provider.sent
 
 

@@ -124,6 +124,13 @@ async def test_a_missing_variable_is_named(client: Client) -> None:
     assert "'name'" in error.message
 
 
+async def test_a_variable_that_does_not_fit_is_named_and_not_told(client: Client, peers: fakes.Peers) -> None:
+    peers.store(fakes.template("older", enums_pb2.EMAIL, "{% if person.age > least %}x{% endif %}"))
+    error = await refusal(client.send(template_name="older", context={"person": {"age": "Secret"}, "least": 3}))
+    assert error.reason == "RENDER_FAILED"
+    assert "'person.age', 'least'" in error.message and "Secret" not in error.message
+
+
 @pytest.mark.parametrize("name", ["nobody_made_this", "%2e%2e", "a/b", "x" * 100])
 async def test_an_unknown_template_is_not_found(client: Client, peers: fakes.Peers, name: str) -> None:
     error = await refusal(client.send(template_name=name))
