@@ -6,14 +6,18 @@ import functools
 import re
 
 import email_validator
+import idna
 import phonenumbers
 
 from services.gateway import homoglyphs
 from services.gateway.refusal import Refusal
+from shared.domains import BadDomain, ascii_domain
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 #: RFC 5322 dot-atom in ASCII, which nearly every local part is.
 _DOT_ATOM = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*")
+#: Letters that are not seen, by which Persian and Indic words are told apart.
+_JOINERS = re.compile("[\u200c\u200d]")
 #: ITU-T E.164: "+", a country code that does not begin with 0, at most 15 digits in all.
 _E164 = re.compile(r"\+[1-9][0-9]{6,14}")
 _DEVICE_TOKEN = re.compile(r"[\x21-\x7e]{1,4096}")
@@ -69,13 +73,16 @@ class Addresses:
 
     def _check_domain(self, domain: str) -> str | None:
         """The domain's A-label form, or None if it cannot be one. Never asks the DNS."""
+        joined = _in_ascii_with_joiners(domain)
+        # The validator calls joiners unsafe wherever they stand: it looks at the rest.
+        without = _JOINERS.sub("", idna.decode(joined)) if joined else domain
         try:
             checked = email_validator.validate_email(
-                f"x@{domain}", check_deliverability=False, test_environment=self._test_domains
+                f"x@{without}", check_deliverability=False, test_environment=self._test_domains
             )
         except email_validator.EmailNotValidError:
             return None
-        return checked.ascii_domain
+        return joined or checked.ascii_domain
 
     def _phone(self, address: str) -> str:
         if not _E164.fullmatch(address):
@@ -101,6 +108,17 @@ class Addresses:
                 "DEVICE_TOKEN_INVALID", "is not a device token: 1 to 4,096 visible ASCII characters, no space"
             )
         return address
+
+
+def _in_ascii_with_joiners(domain: str) -> str:
+    """The A-labels of a domain with a joiner where IDNA has one (RFC 5892, appendix A.1, A.2); empty for any other."""
+    if domain.isascii() and "xn--" not in domain.lower():
+        return ""
+    try:
+        in_ascii = ascii_domain(domain).lower()
+        return in_ascii if _JOINERS.search(idna.decode(in_ascii)) else ""
+    except (BadDomain, idna.IDNAError):
+        return ""
 
 
 def _refuse_common_mistakes(address: str, local_part: str, at: str) -> None:

@@ -226,7 +226,9 @@ def test_a_domain_is_written_as_the_door_and_today_s_registries_do(domain: str, 
     assert build(outgoing(), parse_sender(f"Ada <ada@{domain}>"), NOW).sender == f"ada@{ascii}"
 
 
-@pytest.mark.parametrize("domain", ["bücher.test", "straße.de", "FUẞBALL.de", "βόλος.com", "例え。jp", "Ｅxample.org"])
+@pytest.mark.parametrize(
+    "domain", ["bücher.test", "straße.de", "FUẞBALL.de", "βόλος.com", "例え。jp", "Ｅxample.org", "نامه\u200cای.com"]
+)
 def test_the_door_and_the_delivery_mean_the_same_domain(domain: str) -> None:
     accepted = Addresses(test_domains=True).normalise("EMAIL", f"ada@{domain}")
     assert accepted == normal_address(f"ada@{domain}") == normal_address(accepted)
