@@ -167,8 +167,8 @@ class DeliverySettings(Settings):
     def _public_url_in_ascii(cls, url: str) -> str:
         """It stands in headers of emails, and Twilio signs it."""
         url = ascii_url(url)
-        if re.search(r"[^!-~]|[<>\"]", url):
-            raise ValueError("an address holds no white space, quotes or brackets")
+        if re.search(r"[^!-~]|[<>\"?#]", url):
+            raise ValueError("holds a query, a fragment, white space, quotes or brackets: paths are added to it")
         return url
 
     @field_validator("smtp_host")

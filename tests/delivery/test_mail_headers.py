@@ -90,6 +90,12 @@ SYNTAX = [*' =?_"\\<>@,;:()[].+-/*utf8qQbB09AFéß日🎉\u2028\u2029\u0085\u00a
 FULL_OF_SYNTAX = st.lists(st.sampled_from(SYNTAX)).map("".join)
 
 
+def drawn(count: int) -> list[str]:
+    """Texts full of syntax, always the same ones."""
+    lot = random.Random(2047)
+    return ["".join(lot.choices(SYNTAX, k=lot.randint(1, 120))) for _ in range(count)]
+
+
 def check(name: str, subject: str) -> None:
     """The headers of such an email are sound and say what was given."""
     head = headers(name, subject)
@@ -134,9 +140,8 @@ def pythons() -> dict[str, str]:
 
 @pytest.mark.parametrize("python", [pytest.param(program, id=version) for version, program in pythons().items()])
 def test_every_python_writes_the_same_headers(python: str, tmp_path: Path) -> None:
-    lot = random.Random(2047)
-    drawn = ["".join(lot.choices(SYNTAX, k=lot.randint(1, 120))) for _ in range(600)]
-    pairs = [[one, other] for one, other in zip([*TEXTS, *drawn], [*reversed(drawn), *TEXTS], strict=True)]
+    lot = drawn(600)
+    pairs = [[one, other] for one, other in zip([*TEXTS, *lot], [*reversed(lot), *TEXTS], strict=True)]
     (tmp_path / "idna").symlink_to(Path(idna.__file__).parent)
     environment = {**os.environ, "PYTHONPATH": f"{Path(__file__).parents[2]}{os.pathsep}{tmp_path}"}
     command = [python, "-s", "-m", "tests.delivery.mail_program"]

@@ -15,6 +15,7 @@ from services.delivery.providers.ses import SesProvider
 from shared.clock import SystemClock
 from tests.delivery.conftest import Sandbox
 from tests.delivery.outgoing import outgoing, within
+from tests.delivery.test_mail_headers import drawn
 from tests.delivery.test_smtp import SUBJECTS
 
 
@@ -58,6 +59,14 @@ def test_a_subject_arrives_to_the_letter(ses: SesProvider, sandbox: Sandbox, sub
     assert ses.send(outgoing(subject=subject, body=subject), within()).kind is OutcomeKind.SUCCEEDED
     [receipt] = sandbox.receipts()
     assert (receipt["subject"], receipt["body"]) == (subject, subject)
+
+
+def test_texts_full_of_syntax_arrive_to_the_letter(ses: SesProvider, sandbox: Sandbox) -> None:
+    for text in drawn(25):
+        sandbox.call("DELETE", "/api/receipts")
+        assert ses.send(outgoing(subject=text, body=text), within()).kind is OutcomeKind.SUCCEEDED, text
+        [receipt] = sandbox.receipts()
+        assert (receipt["subject"], receipt["body"]) == (text, text)
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from shared.clock import SystemClock
 from tests.delivery.conftest import Sandbox, run_sandbox
 from tests.delivery.login_server import login_server
 from tests.delivery.outgoing import outgoing, within
+from tests.delivery.test_mail_headers import drawn
 
 
 def provider(port: int, **settings: Any) -> SmtpProvider:
@@ -94,6 +95,16 @@ def test_a_subject_arrives_to_the_letter_and_the_body_stays_the_body(
     assert smtp.send(outgoing(subject=subject, body=body, html_body=body), within()).kind is OutcomeKind.SUCCEEDED
     [receipt] = sandbox.receipts()
     assert (receipt["subject"], receipt["body"], receipt["html_body"]) == (subject, body, body)
+
+
+def test_texts_full_of_syntax_arrive_to_the_letter(smtp: SmtpProvider, sandbox: Sandbox) -> None:
+    sent = {text: outgoing(subject=text, body=text, html_body=text) for text in drawn(100)}
+    for text, email in sent.items():
+        assert smtp.send(email, within()).kind is OutcomeKind.SUCCEEDED, text
+    arrived = {receipt["notification_id"]: receipt for receipt in sandbox.receipts()}
+    for text, email in sent.items():
+        receipt = arrived[email.notification_id]
+        assert (receipt["subject"], receipt["body"], receipt["html_body"]) == (text, text, text)
 
 
 def test_an_address_with_odd_characters_is_one_recipient(smtp: SmtpProvider, sandbox: Sandbox) -> None:
