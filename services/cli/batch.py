@@ -52,8 +52,12 @@ def batch(
         rows = BatchFile(file, fresh_keys=again)
     except (BadFile, OSError) as error:
         output.fail(str(error), 2)
+    said = {name: text for name, text in defaults.items() if text}
     with gateway(address) as client:
-        tally = _run(client, rows, {name: text for name, text in defaults.items() if text}, patience or PATIENCE, file)
+        try:
+            tally = _run(client, rows, said, patience or PATIENCE, file)
+        except OSError as error:  # of the errors file: the client's own errors are none
+            output.fail(f"{error.filename or file}: {error.strerror}; the same file sent again makes nothing twice")
     if json:
         output.print_json(tally.summary)
     for sentence in tally.failures:

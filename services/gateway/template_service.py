@@ -11,8 +11,8 @@ from pulse.common.v1 import enums_pb2, template_pb2
 from pulse.gateway.v1 import template_service_pb2 as api
 from pulse.gateway.v1 import template_service_pb2_grpc as api_grpc
 from pulse.ledger.v1 import ledger_admin_pb2, ledger_reader_pb2
+from services.gateway import carrying, digests, segments, wire
 from services.gateway import context as contexts
-from services.gateway import digests, segments, wire
 from services.gateway.auth import Caller
 from services.gateway.calls import Context, Entry
 from services.gateway.contents import compile_contents
@@ -150,6 +150,7 @@ def _preview(
         rendered = compiled.render(wire.CHANNEL_NAMES[channel], request.locale, context)
     except RenderError as error:
         raise wire.render_refusal(error) from None
+    carrying.check(wire.CHANNEL_NAMES[channel], "", rendered)
     return api.PreviewTemplateResponse(
         subject=rendered.subject,
         body=rendered.body,

@@ -203,6 +203,14 @@ def test_the_deepest_context_is_taken(batch: Batch, gateway: FakeGateway) -> Non
     assert batch(line, "people.jsonl")[0].exit_code == 0
 
 
+def test_an_errors_file_that_cannot_be_written_is_one_sentence(pulse: Pulse, tmp_path: Path) -> None:
+    (tmp_path / "people.jsonl").write_text("none")
+    (tmp_path / "people.jsonl.errors.jsonl").mkdir()
+    ran = pulse("batch", tmp_path / "people.jsonl")
+    assert (ran.exit_code, len(ran.stderr.splitlines())) == (1, 1)
+    assert "people.jsonl.errors.jsonl" in ran.stderr
+
+
 def test_a_json_array_is_one_sentence(batch: Batch, gateway: FakeGateway) -> None:
     ran, _ = batch(json.dumps([GOOD]), "people.json")
     assert (ran.exit_code, "is a JSON array: write its objects one to a line" in ran.stderr) == (2, True)

@@ -9,6 +9,7 @@ import pytest
 
 from pulse.common.v1 import enums_pb2
 from pulse.gateway.v1 import compatibility_service_pb2, notification_service_pb2
+from pulse.gateway.v1.template_service_pb2 import PreviewTemplateRequest
 from shared.errors import Code, from_status
 from tests.gateway import fakes
 from tests.gateway.conftest import Client, refusal, request
@@ -104,11 +105,14 @@ async def test_what_providers_would_refuse_is_refused_at_every_door(
         await refusal(client.notifications.SendNotification(way_by_fallback(fields, text))),
         await refusal(client.original.Send(original(fields, text))),
     ]
+    preview = PreviewTemplateRequest(name=fields["template_name"])
+    preview.context.update({"text": text})
+    errors.append(await refusal(client.templates.PreviewTemplate(preview)))
     batch = await client.notifications.BatchSendNotifications(
         notification_service_pb2.BatchSendNotificationsRequest(requests=[told, request()])
     )
     errors.append(from_status(batch.results[0].error))
-    assert [(error.code, error.reason) for error in errors] == [(Code.INVALID_ARGUMENT, reason)] * 5
+    assert [(error.code, error.reason) for error in errors] == [(Code.INVALID_ARGUMENT, reason)] * 6
     assert {violation.field for error in errors for violation in error.violations} == {"context"}
     assert [submission.template_name for submission in peers.router.submissions] == ["welcome"], "the batch's other"
 
