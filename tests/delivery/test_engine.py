@@ -298,10 +298,11 @@ async def test_stopping_ends_calls_under_way_and_hands_back_the_rest(
     start: Start, ledger: tuple[FakeLedger, str]
 ) -> None:
     opened, answer = gate()
-    engine = start(FakeProvider(answer=answer, concurrency=2), in_flight=6)
+    provider = FakeProvider(answer=answer, concurrency=2)
+    engine = start(provider, in_flight=6)
     refs = [ledger[0].add("ada@example.org") for _ in range(8)]
     taking = asyncio.create_task(engine.take(refs))
-    await eventually(lambda: len(ledger[0].due) == 2)
+    await eventually(lambda: (len(ledger[0].due), len(provider.sent)) == (2, 2))
     stopping = asyncio.create_task(engine.stop())
     with pytest.raises(RoomClosed):
         await taking

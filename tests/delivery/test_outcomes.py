@@ -12,6 +12,7 @@ from urllib3.exceptions import ConnectTimeoutError, MaxRetryError, NewConnection
 
 from services.delivery.providers import aws_errors, fcm_errors, twilio_errors, webhook_answers
 from services.delivery.providers.base import OutcomeKind, Rejection
+from services.delivery.providers.call import Call
 from services.delivery.providers.http_errors import never_sent, retry_after_seconds
 
 OK, PASSES, STAYS, OPEN = (
@@ -145,7 +146,8 @@ def _wrapped(reason: Exception) -> requests.ConnectionError:
     ],
 )
 def test_only_an_error_from_before_the_request_is_certain(error: Exception, certain: bool) -> None:
-    assert never_sent(error) is certain
+    assert never_sent(error, Call(deadline=0.0, sent=True)) is certain
+    assert never_sent(error, Call(deadline=0.0, sent=False))
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ import pytest
 from services.delivery.config import DeliverySettings
 from services.delivery.providers.aws_client import AwsClient
 from services.delivery.providers.base import OutcomeKind
+from services.delivery.providers.call import calling
 from tests.delivery.outgoing import outgoing, within
 from tests.delivery.test_webhook import provider
 from tests.support.http_servers import QuietHandler, serving
@@ -57,7 +58,8 @@ def test_a_call_to_aws_carries_its_context_beside_what_is_signed(receiver: Recei
     client = AwsClient("ses", "sesv2", "eu-central-1", receiver.url, 1, settings)
     email = {"Content": {"Raw": {"Data": b"To: ada@example.org"}}}
     for trace in (TRACEPARENT, ""):
-        client.call("send_email", within(), traceparent=trace, **email)
+        with calling(within(), trace):
+            client.call("send_email", email)
     client.close()
     assert receiver.given == [TRACEPARENT, None]
     assert all("traceparent" not in signature for signature in receiver.signatures)

@@ -153,7 +153,7 @@ def test_one_connection_carries_many_emails_and_is_renewed_after_its_share() -> 
 def test_emails_share_a_connection(smtp: SmtpProvider) -> None:
     for _ in range(5):
         assert smtp.send(outgoing(), within()).kind is OutcomeKind.SUCCEEDED
-    [session] = smtp._open
+    [session] = smtp._idle
     assert session.sent == 5
 
 
@@ -161,7 +161,7 @@ def test_a_kept_connection_that_the_server_closed_is_replaced_without_a_trace(
     smtp: SmtpProvider, sandbox: Sandbox
 ) -> None:
     smtp.send(outgoing(), within())
-    [session] = smtp._open
+    [session] = smtp._idle
     session._client.sock.shutdown(socket.SHUT_RDWR)  # type: ignore[union-attr]
     assert smtp.send(outgoing(), within()).kind is OutcomeKind.SUCCEEDED
     assert len(sandbox.receipts()) == 2
@@ -200,7 +200,7 @@ def test_no_server_is_a_passing_failure() -> None:
 def test_a_bad_address_is_refused_without_a_connection(smtp: SmtpProvider) -> None:
     outcome = smtp.send(outgoing(to="a@example.org, b@example.org"), within())
     assert (outcome.kind, outcome.code) == (OutcomeKind.PERMANENT_FAILURE, "INVALID_ADDRESS")
-    assert not smtp._open
+    assert not smtp._idle
 
 
 def test_an_email_larger_than_the_server_takes_is_refused_without_sending_it(smtp: SmtpProvider) -> None:

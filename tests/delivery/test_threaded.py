@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import threading
 from collections.abc import Callable
 
 import pytest
 
-from services.delivery.providers.base import Outcome, Outgoing, succeeded
+from services.delivery.providers.base import Outcome, OutcomeKind, Outgoing, succeeded
+from services.delivery.providers.call import current
 from services.delivery.providers.threaded import ThreadedProvider
 from tests.delivery.outgoing import outgoing, within
+from tests.delivery.test_webhook import provider as webhook
 from tests.support import eventually
+from tests.support.dripping import dripping
 
 
 class Blocking:
@@ -75,6 +79,59 @@ async def test_what_a_provider_raises_is_raised_to_its_caller_alone() -> None:
         await provider.send(outgoing("bad"), within())
     assert (await provider.send(outgoing(), within())).provider_message_id == "1"
     await provider.close()
+
+
+async def _ended(provider: ThreadedProvider, calls: int, seconds: float = 0.1) -> list[tuple[OutcomeKind, str]]:
+    outcomes = await asyncio.gather(*(provider.send(outgoing(), within(seconds)) for _ in range(calls)))
+    return [(outcome.kind, outcome.code) for outcome in outcomes]
+
+
+async def test_threads_that_hang_are_replaced_until_as_many_hang_again_and_none_is_lost_for_good() -> None:
+    opened = threading.Event()
+    blocking = Blocking(lambda _: succeeded(str(opened.wait(30))))
+    provider = ThreadedProvider(blocking)
+    for _ in range(2):
+        assert await _ended(provider, 3) == [(OutcomeKind.UNANSWERED, "CALL_OVERDUE")] * 3
+    assert len(blocking.threads) == 6
+    assert await _ended(provider, 3) == [(OutcomeKind.RELEASED, "PROVIDER_STALLED")] * 3, "it was not called"
+    opened.set()
+    assert await _ended(provider, 20, 5) == [(OutcomeKind.SUCCEEDED, "")] * 20
+    assert len(blocking.threads) == 6
+    await provider.close()
+
+
+async def test_a_call_that_hangs_before_a_byte_went_out_is_certain() -> None:
+    opened = threading.Event()
+
+    def action(_: Outgoing) -> Outcome:
+        current().begin_request()  # as the search for a host's address, which nothing can end
+        return succeeded(str(opened.wait(30)))
+
+    provider = ThreadedProvider(Blocking(action))
+    assert await _ended(provider, 1) == [(OutcomeKind.TRANSIENT_FAILURE, "CALL_OVERDUE")]
+    opened.set()
+    await provider.close()
+
+
+async def test_a_name_server_that_is_silent_stops_no_provider(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The system's resolver knows no deadline."""
+    opened = threading.Event()
+    asked: list[str] = []
+    find = socket.getaddrinfo
+
+    def hang(host: str, *arguments: object, **options: object) -> object:
+        asked.append(host)
+        if len(asked) <= 2:
+            opened.wait(30)
+        return find("127.0.0.1", *arguments, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(socket, "getaddrinfo", hang)
+    with dripping(lambda peer: (peer.hear_request(), peer.say(b"HTTP/1.1 200 OK", b"Content-Length: 0", b""))) as port:
+        provider = ThreadedProvider(webhook(f"http://host.example:{port}/", webhook_connections=2))
+        assert await _ended(provider, 2) == [(OutcomeKind.TRANSIENT_FAILURE, "CALL_OVERDUE")] * 2
+        assert await _ended(provider, 2, 5) == [(OutcomeKind.SUCCEEDED, "")] * 2
+        opened.set()
+        await provider.close()
 
 
 async def test_closing_does_not_wait_for_a_call_that_is_stuck() -> None:

@@ -7,7 +7,7 @@ from typing import Any, Self
 
 import firebase_admin
 from firebase_admin import credentials, exceptions, messaging
-from google.auth.exceptions import GoogleAuthError
+from google.auth.exceptions import GoogleAuthError, TransportError
 
 from services.delivery.config import DeliverySettings
 from services.delivery.providers import fcm_errors
@@ -20,11 +20,12 @@ from services.delivery.providers.base import (
     transient,
     unanswered,
 )
+from services.delivery.providers.blocking import BlockingProvider
+from services.delivery.providers.call import Call
 from services.delivery.providers.deadline_adapter import DeadlineAdapter, prepare_session
 from services.delivery.providers.endpoints import FCM_URL
 from services.delivery.providers.http_errors import never_sent, retry_after_seconds
 from services.delivery.providers.local_credential import LocalCredential
-from services.delivery.providers.outgoing_proxies import proxies_for
 from shared.channel_bounds import LARGEST_PUSH, push_bytes, push_payload
 from shared.clock import Clock
 from shared.logs import logger
@@ -39,7 +40,7 @@ _ERROR_CODES: tuple[tuple[type[Exception], str], ...] = (
 log = logger(__name__)
 
 
-class FcmProvider:
+class FcmProvider(BlockingProvider[messaging.Message]):
     """Sends pushes; blocking, from any number of threads, over shared kept connections."""
 
     name = "fcm"
@@ -52,12 +53,9 @@ class FcmProvider:
         *,
         base_url: str = FCM_URL,
         connections: int,
-        seconds: float,
         clock: Clock,
     ) -> None:
-        options: dict[str, Any] = {"httpTimeout": seconds}  # the deadline rules; this one bounds fetching a token
-        if project_id:
-            options["projectId"] = project_id
+        options = {"projectId": project_id} if project_id else {}
         self._app = firebase_admin.initialize_app(credential, options, name=f"pulse-{uuid.uuid4()}")
         self._clock = clock
         self._adapter = DeadlineAdapter(connections)
@@ -78,56 +76,62 @@ class FcmProvider:
             project,
             base_url=base_url or FCM_URL,
             connections=settings.fcm_connections,
-            seconds=settings.delivery_call_seconds,
             clock=clock,
         )
 
-    def send(self, outgoing: Outgoing, deadline: float) -> Outcome:
-        """One push. A refused connection is certain; a request without a readable answer is not."""
+    def build(self, outgoing: Outgoing) -> messaging.Message | Outcome:
         if not outgoing.to:
             return permanent("INVALID_ARGUMENT", "there is no device token")
         payload = push_payload(outgoing.notification_id, outgoing.subject, outgoing.body)
         if push_bytes(payload) > LARGEST_PUSH:
             return permanent("PAYLOAD_TOO_LARGE", f"a push has at most {LARGEST_PUSH} bytes")
         push = _push(payload, outgoing.to)
+        self._service.encode_message(push)  # as the SDK will do: it checks every field
+        return push
+
+    def call(self, message: messaging.Message, call: Call) -> Outcome:
+        """A refused connection is certain; a request without a readable answer is not."""
         try:
-            with self._adapter.until(deadline, outgoing.traceparent):
-                return succeeded(self._service.send(push))
+            return succeeded(self._service.send(message))
         except exceptions.FirebaseError as error:
-            return self._failed(error)
+            return self._failed(error, call)
         except GoogleAuthError as error:  # raised while a token is fetched, before the push goes out
             log.error("fcm gave no access token", kind=type(error).__name__)
+            if isinstance(error, TransportError) or error.retryable:
+                return transient("FCM_NO_ACCESS_TOKEN", "no access token is to be had now")
             return misconfigured("FCM_NO_ACCESS_TOKEN", "no access token", "PULSE_FCM_CREDENTIALS_FILE")
         except (ValueError, KeyError, TypeError):  # what the SDK makes of an answer that is none
+            if not call.sent:
+                raise
             return unanswered("FCM_GARBAGE", "FCM's answer cannot be read")
 
     def close(self) -> None:
         self._adapter.close()
         firebase_admin.delete_app(self._app)
 
-    def _failed(self, error: exceptions.FirebaseError) -> Outcome:
+    def _failed(self, error: exceptions.FirebaseError, call: Call) -> Outcome:
         response = error.http_response
         if response is None:
-            if error.cause is not None and never_sent(error.cause):
+            if error.cause is not None and never_sent(error.cause, call):
                 return transient("FCM_UNREACHABLE", "FCM cannot be reached")
             return unanswered("FCM_NO_ANSWER", "FCM did not answer")
         code = next((code for kind, code in _ERROR_CODES if isinstance(error, kind)), error.code)
         if response.status_code < 500 and fcm_errors.is_configuration(response.status_code, code):
             log.error("fcm refuses Pulse's configuration", status=response.status_code, code=code)
-        retry_after = retry_after_seconds(self._adapter.retry_after, self._clock.now())
+        retry_after = retry_after_seconds(call.retry_after, self._clock.now())
         return fcm_errors.classify(response.status_code, code, retry_after)
 
 
 def _service(app: firebase_admin.App, adapter: DeadlineAdapter, base_url: str) -> Any:
-    """The SDK's sender with our connections, and without the retries that it makes inside a call.
+    """The SDK's sender with our connections, for access tokens too, and without its retries inside a call.
 
     The SDK offers no public way to either, nor to another address: a contract test holds these private names.
     """
     service = messaging._get_messaging_service(app)
-    prepare_session(service._client.session, adapter, base_url)
-    service._client.session._auth_request_session.trust_env = False
-    service._client.session._auth_request_session.proxies = proxies_for(base_url)
-    service._client.session.adapters.pop("https://fcm.googleapis.com", None)
+    session = service._client.session
+    prepare_session(session, adapter, base_url)
+    session.adapters.pop("https://fcm.googleapis.com", None)
+    prepare_session(session._auth_request_session, adapter, base_url)
     if base_url != FCM_URL:
         service._fcm_url = f"{base_url}/v1/projects/{app.project_id}/messages:send"
     return service

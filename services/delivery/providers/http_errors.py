@@ -10,6 +10,8 @@ from collections.abc import Iterator
 import requests.exceptions
 from urllib3.exceptions import ConnectTimeoutError, LocationParseError, NewConnectionError, ProxyError
 
+from services.delivery.providers.call import Call
+
 #: Raised while a connection is being made: nothing of the request has been sent.
 _BEFORE_SENDING = (
     NewConnectionError,  # refused, no route, unknown name
@@ -23,9 +25,12 @@ _BEFORE_SENDING = (
 LONGEST_RETRY_AFTER = 24 * 3600.0
 
 
-def never_sent(error: BaseException) -> bool:
-    """True if ``error`` shows that no byte of the request went out; any doubt is False."""
-    return any(isinstance(cause, _BEFORE_SENDING) for cause in _causes(error))
+def never_sent(error: BaseException, call: Call) -> bool:
+    """True if ``error``, which ended ``call``, or the call shows that no byte of the request went out.
+
+    Any doubt is False.
+    """
+    return not call.sent or any(isinstance(cause, _BEFORE_SENDING) for cause in _causes(error))
 
 
 def retry_after_seconds(header: str | None, now: dt.datetime) -> float | None:

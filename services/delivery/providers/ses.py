@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Self
-
-from botocore.exceptions import BotoCoreError, ClientError
+from typing import Any, Self
 
 from services.delivery.config import DeliverySettings
-from services.delivery.providers.aws_client import AwsClient
+from services.delivery.providers.aws_client import ERRORS, AwsClient
 from services.delivery.providers.base import Outcome, Outgoing, permanent, succeeded, unanswered
+from services.delivery.providers.blocking import BlockingProvider
+from services.delivery.providers.call import Call
 from services.delivery.providers.email_building import build
 from services.delivery.providers.mail_addresses import BadAddress, Sender, parse_sender
 from services.delivery.providers.ses_tags import tags
 from shared.clock import Clock
 
 
-class SesProvider:
+class SesProvider(BlockingProvider[dict[str, Any]]):
     """Sends emails; blocking, from any number of threads.
 
     SES takes no token by which it could tell a repetition: a call without an answer stays open. It accepts what is
@@ -46,27 +46,27 @@ class SesProvider:
             clock=clock,
         )
 
-    def send(self, outgoing: Outgoing, deadline: float) -> Outcome:
-        """One email, as it would go by SMTP."""
+    def build(self, outgoing: Outgoing) -> dict[str, Any] | Outcome:
+        """The parameters of SendEmail: the email as it would go by SMTP."""
         try:
             email = build(outgoing, self._sender, self._clock.now())
         except BadAddress as error:
             return permanent("INVALID_ADDRESS", str(error))
         if email.utf8:
             return permanent("SMTPUTF8_NOT_OFFERED", "SES takes no addresses outside ASCII")
+        return {
+            "FromEmailAddress": self._sender.header,
+            "Destination": {"ToAddresses": [email.recipient]},
+            "Content": {"Raw": {"Data": email.content}},
+            "EmailTags": tags(outgoing.tenant_id, outgoing.notification_id),
+            **self._options,
+        }
+
+    def call(self, message: dict[str, Any], call: Call) -> Outcome:
         try:
-            answer = self._client.call(
-                "send_email",
-                deadline,
-                traceparent=outgoing.traceparent,
-                FromEmailAddress=self._sender.header,
-                Destination={"ToAddresses": [email.recipient]},
-                Content={"Raw": {"Data": email.content}},
-                EmailTags=tags(outgoing.tenant_id, outgoing.notification_id),
-                **self._options,
-            )
-        except (BotoCoreError, ClientError) as error:
-            return self._client.failed(error, self._clock)
+            answer = self._client.call("send_email", message)
+        except ERRORS as error:
+            return self._client.failed(error, call, self._clock)
         if not answer.get("MessageId"):
             return unanswered("SES_GARBAGE", "the answer of ses cannot be read")
         return succeeded(answer["MessageId"])

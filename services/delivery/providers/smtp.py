@@ -1,16 +1,19 @@
-"""Email over SMTP, with the standard library's client: one kept connection for each thread."""
+"""Email over SMTP, with the standard library's client and kept connections."""
 
 from __future__ import annotations
 
 import contextlib
 import ssl
-import threading
 import time
+from collections import deque
 from typing import Self
 
 from services.delivery.config import DeliverySettings
 from services.delivery.providers import smtp_replies, smtp_unopened
 from services.delivery.providers.base import Cause, Outcome, Outgoing, permanent
+from services.delivery.providers.blocking import BlockingProvider
+from services.delivery.providers.bounded_sockets import bounded_tls
+from services.delivery.providers.call import Call
 from services.delivery.providers.email_building import BuiltEmail, build
 from services.delivery.providers.mail_addresses import BadAddress, Sender, parse_sender
 from services.delivery.providers.smtp_hello import default_hello_name
@@ -26,7 +29,7 @@ IDLE_SECONDS = 60.0
 log = logger(__name__)
 
 
-class SmtpProvider:
+class SmtpProvider(BlockingProvider[BuiltEmail]):
     """Sends emails; blocking, from any number of threads."""
 
     name = "smtp"
@@ -39,8 +42,7 @@ class SmtpProvider:
         self._sender = sender
         self._emails_per_connection = emails_per_connection
         self._clock = clock
-        self._own = threading.local()
-        self._open: set[SmtpSession] = set()
+        self._idle: deque[SmtpSession] = deque()
         self.concurrency = connections
 
     @classmethod
@@ -49,7 +51,7 @@ class SmtpProvider:
         sender = parse_sender(settings.smtp_from)
         context = None
         if settings.smtp_tls != "none":
-            context = ssl.create_default_context(cafile=settings.smtp_ca_file or None)
+            context = bounded_tls(ssl.create_default_context(cafile=settings.smtp_ca_file or None))
         server = MailServer(
             host=settings.smtp_host,
             port=settings.smtp_port,
@@ -67,67 +69,69 @@ class SmtpProvider:
             clock=clock,
         )
 
-    def send(self, outgoing: Outgoing, deadline: float) -> Outcome:
-        """One email. A kept connection that turns out to be closed before anything went out is replaced once."""
+    def build(self, outgoing: Outgoing) -> BuiltEmail | Outcome:
         try:
-            email = build(outgoing, self._sender, self._clock.now())
+            return build(outgoing, self._sender, self._clock.now())
         except BadAddress as error:
             return permanent("INVALID_ADDRESS", str(error))
+
+    def call(self, message: BuiltEmail, call: Call) -> Outcome:
+        """A kept connection that turns out to be closed before anything went out is replaced once."""
         kept = self._kept_session()
         if kept is not None:
             with contextlib.suppress(_ConnectionStale):
-                return self._send_over(kept, email, deadline)
-        return self._send_anew(email, deadline)
+                return self._send_over(kept, message)
+        return self._send_anew(message)
 
     def close(self) -> None:
-        for session in list(self._open):
-            self._drop(session)
+        while self._idle:
+            self._idle.pop().close()
 
     def _kept_session(self) -> SmtpSession | None:
-        session: SmtpSession | None = getattr(self._own, "session", None)
-        if session is None:
-            return None
-        idle = time.monotonic() - session.last_used
-        if session.usable and session.sent < self._emails_per_connection and idle < IDLE_SECONDS:
-            return session
-        self._drop(session)
+        """The connection that was used last, so that those there are too many of grow old."""
+        with contextlib.suppress(IndexError):
+            while True:
+                session = self._idle.pop()
+                if time.monotonic() - session.last_used < IDLE_SECONDS:
+                    return session
+                session.close()
         return None
 
-    def _send_anew(self, email: BuiltEmail, deadline: float) -> Outcome:
+    def _send_anew(self, email: BuiltEmail) -> Outcome:
         try:
-            session = SmtpSession.connect(self._server, deadline)
+            session = SmtpSession.connect(self._server)
         except NotOpened as failed:
             outcome = smtp_unopened.outcome(failed)
             # The sentence is ours: what the server wrote may quote a login.
             log.warning("smtp_not_connected", kind=type(failed.reason).__name__, code=outcome.code, why=outcome.message)
             return outcome
-        self._own.session = session
-        self._open.add(session)
         try:
-            return self._send_over(session, email, deadline)
+            return self._send_over(session, email)
         except _ConnectionStale:
             return smtp_replies.lost(Step.MAIL)
 
-    def _send_over(self, session: SmtpSession, email: BuiltEmail, deadline: float) -> Outcome:
+    def _send_over(self, session: SmtpSession, email: BuiltEmail) -> Outcome:
+        try:
+            return self._outcome_over(session, email)
+        finally:
+            if session.usable and session.sent < self._emails_per_connection and len(self._idle) < self.concurrency:
+                self._idle.append(session)
+            else:
+                session.close()
+
+    def _outcome_over(self, session: SmtpSession, email: BuiltEmail) -> Outcome:
         problem = _cannot_carry(session, email)
         if problem is not None:
             return problem
         try:
-            reply = session.send(email, deadline)
+            reply = session.send(email)
         except ConnectionLost as error:
             if error.step is not Step.END:
                 raise _ConnectionStale from None
             return smtp_replies.lost(error.step)
-        finally:
-            if not session.usable:
-                self._drop(session)
         if reply.step is not Step.END and reply.code == 421 and session.sent > 1:
             raise _ConnectionStale
         return _outcome(reply)
-
-    def _drop(self, session: SmtpSession) -> None:
-        session.close()
-        self._open.discard(session)
 
 
 class _ConnectionStale(Exception):

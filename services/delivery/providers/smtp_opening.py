@@ -6,10 +6,10 @@ import contextlib
 import smtplib
 import socket
 import ssl
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from services.delivery.providers.bounded_sockets import connect
 from services.delivery.providers.smtp_login import NoCommonMethod, log_in
 from services.delivery.providers.smtp_steps import Step
 
@@ -40,39 +40,22 @@ class StartTlsNotOffered(Exception):
     """The connection is to be encrypted, and the server does not offer it."""
 
 
-def open_connection(server: MailServer, deadline: float) -> smtplib.SMTP:
-    """Connects, greets, encrypts and logs in before ``deadline`` (monotonic); raises :class:`NotOpened`."""
-    connection = _connected(server, deadline)
+def open_connection(server: MailServer) -> smtplib.SMTP:
+    """Connects, greets, encrypts and logs in, within a call; raises :class:`NotOpened`."""
+    connection = _connected(server)
     try:
         with _at(Step.GREETING):
-            connection.settimeout(left(deadline))
             client = _Client(connection, server)
         _say_hello(client)
         if server.tls == "starttls":
-            _encrypt(client, server, deadline)
+            _encrypt(client, server)
         if server.username:
             with _at(Step.AUTH):
-                connected(client).settimeout(left(deadline))
                 log_in(client, server.username, server.password)
     except BaseException:
         connection.close()
         raise
     return client
-
-
-def left(deadline: float) -> float:
-    """Seconds until ``deadline``; raises TimeoutError if there are none (a time-out of 0 would mean non-blocking)."""
-    seconds = deadline - time.monotonic()
-    if seconds <= 0:
-        raise TimeoutError
-    return seconds
-
-
-def connected(client: smtplib.SMTP) -> socket.socket:
-    """The client's socket; raises SMTPServerDisconnected if it has none."""
-    if client.sock is None:
-        raise smtplib.SMTPServerDisconnected("closed")
-    return client.sock
 
 
 class _Client(smtplib.SMTP):
@@ -86,14 +69,12 @@ class _Client(smtplib.SMTP):
         return self._connection
 
 
-def _connected(server: MailServer, deadline: float) -> socket.socket:
+def _connected(server: MailServer) -> socket.socket:
     with _at(Step.CONNECT):
-        connection = socket.create_connection((server.host, server.port), left(deadline))
+        connection = connect(server.host, server.port)
     try:
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if server.tls == "implicit" and server.context is not None:
             with _at(Step.STARTTLS):
-                connection.settimeout(left(deadline))
                 return server.context.wrap_socket(connection, server_hostname=server.host)
     except BaseException:
         connection.close()
@@ -111,11 +92,10 @@ def _say_hello(client: smtplib.SMTP) -> None:
             raise smtplib.SMTPHeloError(code, text)
 
 
-def _encrypt(client: smtplib.SMTP, server: MailServer, deadline: float) -> None:
+def _encrypt(client: smtplib.SMTP, server: MailServer) -> None:
     with _at(Step.STARTTLS):
         if not client.has_extn("starttls"):
             raise StartTlsNotOffered
-        connected(client).settimeout(left(deadline))
         client.starttls(context=server.context)
     _say_hello(client)
 

@@ -4,21 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import smtplib
-import socket
-import ssl
-import struct
-import sys
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from services.delivery.providers.email_building import BuiltEmail
-from services.delivery.providers.smtp_opening import MailServer, connected, left, open_connection
+from services.delivery.providers.smtp_opening import MailServer, open_connection
 from services.delivery.providers.smtp_steps import Step
 
 _CRLF = b"\r\n"
-#: A time-out that differs by less from the one in force is not worth a system call, s.
-_SAME_TIMEOUT = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +33,7 @@ class ConnectionLost(Exception):
 
 
 class SmtpSession:
-    """Sends emails over one connection. Not for several threads at once.
+    """Sends emails over one connection, within calls. Not for several threads at once.
 
     Raises :class:`ConnectionLost`; after that, and when ``usable`` is false, the session is to be closed.
     """
@@ -47,7 +41,6 @@ class SmtpSession:
     def __init__(self, client: smtplib.SMTP) -> None:
         self._client = client
         self._pipelining = client.has_extn("pipelining")
-        self._timeout = 0.0
         self.utf8 = client.has_extn("smtputf8")
         size = client.esmtp_features.get("size", "")
         self.size_limit = int(size) if size.isdigit() and int(size) > 0 else None  # bytes; RFC 1870
@@ -56,18 +49,18 @@ class SmtpSession:
         self.usable = True
 
     @classmethod
-    def connect(cls, server: MailServer, deadline: float) -> SmtpSession:
-        """Connects, greets, encrypts and logs in before ``deadline`` (monotonic); raises NotOpened."""
-        return cls(open_connection(server, deadline))
+    def connect(cls, server: MailServer) -> SmtpSession:
+        """Connects, greets, encrypts and logs in; raises NotOpened."""
+        return cls(open_connection(server))
 
-    def send(self, email: BuiltEmail, deadline: float) -> Reply:
+    def send(self, email: BuiltEmail) -> Reply:
         """Hands one email over; the reply of the server that decided its fate."""
         self.last_used = time.monotonic()
         self.sent += 1
-        refusal = self._envelope(email, deadline)
+        refusal = self._envelope(email)
         if refusal is not None:
             return refusal
-        return self._content(email.content, deadline)
+        return self._content(email.content)
 
     def close(self) -> None:
         """Hangs up."""
@@ -75,7 +68,7 @@ class SmtpSession:
         with contextlib.suppress(OSError):
             self._client.close()
 
-    def _envelope(self, email: BuiltEmail, deadline: float) -> Reply | None:
+    def _envelope(self, email: BuiltEmail) -> Reply | None:
         """MAIL, RCPT and DATA, in one go where the server takes it (RFC 2920); the refusal if there is one."""
         options = f" SIZE={len(email.content)}" if self.size_limit is not None else ""
         options += " SMTPUTF8" if email.utf8 else ""
@@ -87,7 +80,7 @@ class SmtpSession:
         encoded = {step: said.encode("utf-8" if email.utf8 else "ascii") + _CRLF for step, said in commands.items()}
         refusal: Reply | None = None
         for group in [encoded] if self._pipelining else [{step: said} for step, said in encoded.items()]:
-            replies = self._exchange(group, deadline)
+            replies = self._exchange(group)
             refusal = next((reply for reply in replies if not _goes_on(reply)), None)
             if refusal is not None:
                 break
@@ -96,20 +89,19 @@ class SmtpSession:
             self.usable = False
         return refusal
 
-    def _content(self, content: bytes, deadline: float) -> Reply:
+    def _content(self, content: bytes) -> Reply:
         stuffed = content.replace(b"\r\n.", b"\r\n..")
         stuffed = b"." + stuffed if stuffed.startswith(b".") else stuffed
         end = b".\r\n" if stuffed.endswith(_CRLF) else b"\r\n.\r\n"
-        reply = self._exchange({Step.END: stuffed + end}, deadline)[0]
+        reply = self._exchange({Step.END: stuffed + end})[0]
         self.usable = reply.code not in (-1, 421)
         return reply
 
-    def _exchange(self, commands: Mapping[Step, bytes], deadline: float) -> list[Reply]:
+    def _exchange(self, commands: Mapping[Step, bytes]) -> list[Reply]:
         """Sends commands and reads one reply to each."""
         replies: list[Reply] = []
         steps = list(commands)
         try:
-            self._limit(left(deadline))
             self._client.send(b"".join(commands.values()))
             for step in steps:
                 code, text = self._client.getreply()
@@ -123,24 +115,6 @@ class SmtpSession:
             self.usable = False
             raise ConnectionLost(steps[min(len(replies), len(steps) - 1)]) from None
         return replies
-
-    def _limit(self, seconds: float) -> None:
-        """Bounds every wait from here on.
-
-        A Python socket with a time-out polls before each read, and hands the interpreter over twice. The kernel's own
-        time-out spares that; under TLS, where OpenSSL would read again for ever, and elsewhere Python's has to do.
-        """
-        if abs(seconds - self._timeout) < _SAME_TIMEOUT:
-            return
-        self._timeout = seconds
-        connection = connected(self._client)
-        if sys.platform != "linux" or isinstance(connection, ssl.SSLSocket):
-            connection.settimeout(seconds)
-            return
-        timeval = struct.pack("ll", *divmod(max(int(seconds * 1e6), 1), 1_000_000))  # 0 would mean for ever
-        connection.settimeout(None)
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, timeval)
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, timeval)
 
 
 def _goes_on(reply: Reply) -> bool:

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import Any, Self
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 from services.delivery.config import DeliverySettings
-from services.delivery.providers.aws_client import AwsClient
+from services.delivery.providers.aws_client import ERRORS, AwsClient
 from services.delivery.providers.base import Outcome, Outgoing, permanent, succeeded, unanswered
+from services.delivery.providers.blocking import BlockingProvider
+from services.delivery.providers.call import Call
 from shared.channel_bounds import says_nothing
 from shared.clock import Clock
 
 
-class SnsProvider:
+class SnsProvider(BlockingProvider[dict[str, Any]]):
     """Sends SMS; blocking, from any number of threads.
 
     SNS takes no token by which it could tell a repetition: a call without an answer stays open. What became of an SMS
@@ -40,8 +40,8 @@ class SnsProvider:
             clock=clock,
         )
 
-    def send(self, outgoing: Outgoing, deadline: float) -> Outcome:
-        """One SMS."""
+    def build(self, outgoing: Outgoing) -> dict[str, Any] | Outcome:
+        """The parameters of Publish."""
         if says_nothing(outgoing.body):
             return permanent("EMPTY_BODY", "an SMS must say something")
         attributes = {
@@ -50,17 +50,13 @@ class SnsProvider:
         }
         if self._sender_id:
             attributes["AWS.SNS.SMS.SenderID"] = _text(self._sender_id)
+        return {"PhoneNumber": outgoing.to, "Message": outgoing.body, "MessageAttributes": attributes}
+
+    def call(self, message: dict[str, Any], call: Call) -> Outcome:
         try:
-            answer = self._client.call(
-                "publish",
-                deadline,
-                traceparent=outgoing.traceparent,
-                PhoneNumber=outgoing.to,
-                Message=outgoing.body,
-                MessageAttributes=attributes,
-            )
-        except (BotoCoreError, ClientError) as error:
-            return self._client.failed(error, self._clock)
+            answer = self._client.call("publish", message)
+        except ERRORS as error:
+            return self._client.failed(error, call, self._clock)
         if not answer.get("MessageId"):
             return unanswered("SNS_GARBAGE", "the answer of sns cannot be read")
         return succeeded(answer["MessageId"])

@@ -51,7 +51,11 @@ class SnsHttp:
         proxy = proxy_for(url)
         if proxy not in self._clients:
             self._clients[proxy] = httpx.AsyncClient(
-                timeout=ASK_SECONDS, follow_redirects=False, trust_env=False, proxy=proxy or None
+                headers={"Accept-Encoding": "identity"},  # what is packed could be unpacked to any size
+                timeout=ASK_SECONDS,
+                follow_redirects=False,
+                trust_env=False,
+                proxy=proxy or None,
             )
         return self._clients[proxy]
 
@@ -62,7 +66,7 @@ class SnsHttp:
             if answer.status_code != httpx.codes.OK:
                 raise Refused(f"SNS answers {answer.status_code}")
             body = b""
-            async for chunk in answer.aiter_bytes():
+            async for chunk in answer.aiter_raw():
                 body += chunk
                 if len(body) > LARGEST_ANSWER:
                     raise Refused("the answer of SNS is too large")

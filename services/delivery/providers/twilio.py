@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from typing import Self
+from urllib.parse import urlencode
 
 import requests
 from twilio.base.exceptions import TwilioException, TwilioRestException, TwilioServiceException  # type: ignore[import-untyped]
@@ -13,6 +14,8 @@ from twilio.rest import Client  # type: ignore[import-untyped]
 from services.delivery.config import DeliverySettings
 from services.delivery.providers import twilio_errors
 from services.delivery.providers.base import Outcome, Outgoing, permanent, succeeded, transient, unanswered
+from services.delivery.providers.blocking import BlockingProvider
+from services.delivery.providers.call import Call
 from services.delivery.providers.deadline_adapter import DeadlineAdapter, prepare_session
 from services.delivery.providers.endpoints import TWILIO_URL
 from services.delivery.providers.http_errors import never_sent, retry_after_seconds
@@ -24,7 +27,7 @@ from shared.logs import logger
 log = logger(__name__)
 
 
-class TwilioProvider:
+class TwilioProvider(BlockingProvider[dict[str, str]]):
     """Sends SMS; blocking, from any number of threads, over shared kept connections."""
 
     name = "twilio"
@@ -64,24 +67,29 @@ class TwilioProvider:
             clock=clock,
         )
 
-    def send(self, outgoing: Outgoing, deadline: float) -> Outcome:
-        """One SMS. A refused connection is certain; a request without a readable answer is not."""
+    def build(self, outgoing: Outgoing) -> dict[str, str] | Outcome:
+        """The arguments of the SDK's call."""
         if says_nothing(outgoing.body):
             return permanent("EMPTY_BODY", "an SMS must say something")
-        callback = callback_url(self._public_url, outgoing.tenant_id, outgoing.notification_id)
-        arguments = {"status_callback": callback} if self._public_url else {}
+        arguments = {"to": outgoing.to, "from_": self._sender, "body": outgoing.body}
+        if self._public_url:
+            arguments["status_callback"] = callback_url(self._public_url, outgoing.tenant_id, outgoing.notification_id)
+        urlencode(arguments)  # as the SDK will do: text that is no Unicode is found here
+        return arguments
+
+    def call(self, message: dict[str, str], call: Call) -> Outcome:
+        """A refused connection is certain; a request without a readable answer is not."""
         try:
-            with self._adapter.until(deadline, outgoing.traceparent):
-                sms = self._client().messages.create(
-                    to=outgoing.to, from_=self._sender, body=outgoing.body, **arguments
-                )
+            sms = self._client().messages.create(**message)
         except (TwilioRestException, TwilioServiceException) as error:
-            return self._refused(error)
+            return self._refused(error, call)
         except requests.RequestException as error:
-            if never_sent(error):
+            if never_sent(error, call):
                 return transient("TWILIO_UNREACHABLE", "Twilio cannot be reached")
             return unanswered("TWILIO_NO_ANSWER", "Twilio did not answer")
         except (TwilioException, ValueError, TypeError, KeyError):  # what the SDK makes of an answer that is none
+            if not call.sent:
+                raise
             return unanswered("TWILIO_GARBAGE", "Twilio's answer cannot be read")
         return succeeded(sms.sid or "")
 
@@ -100,9 +108,9 @@ class TwilioProvider:
             self._own.client = client
         return client
 
-    def _refused(self, error: TwilioRestException | TwilioServiceException) -> Outcome:
+    def _refused(self, error: TwilioRestException | TwilioServiceException, call: Call) -> Outcome:
         code = error.code if isinstance(error.code, int) and error.code != error.status else None
         if error.status < 500 and twilio_errors.is_configuration(error.status, code):
             log.error("twilio refuses Pulse's configuration", status=error.status, code=code)
-        retry_after = retry_after_seconds(self._adapter.retry_after, self._clock.now())
+        retry_after = retry_after_seconds(call.retry_after, self._clock.now())
         return twilio_errors.classify(error.status, code, retry_after)

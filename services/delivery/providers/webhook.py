@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from typing import Self
+from typing import NamedTuple, Self
 
 import requests
 import urllib3.exceptions
@@ -12,6 +12,8 @@ import urllib3.exceptions
 from services.delivery.config import DeliverySettings
 from services.delivery.providers import webhook_answers
 from services.delivery.providers.base import Outcome, Outgoing, transient, unanswered
+from services.delivery.providers.blocking import BlockingProvider
+from services.delivery.providers.call import Call
 from services.delivery.providers.deadline_adapter import DeadlineAdapter, prepare_session
 from services.delivery.providers.http_errors import never_sent, retry_after_seconds
 from services.delivery.providers.webhook_signature import Signer
@@ -24,7 +26,15 @@ LARGEST_ANSWER = 64 * 1024
 log = logger(__name__)
 
 
-class WebhookProvider:
+class _Webhook(NamedTuple):
+    """One signed notification."""
+
+    id: str
+    body: bytes
+    headers: dict[str, str]
+
+
+class WebhookProvider(BlockingProvider[_Webhook]):
     """Posts notifications as JSON; blocking, from any number of threads, over shared kept connections.
 
     The id by which each is signed stays the same for one notification and channel, however often it is sent: a receiver
@@ -54,32 +64,33 @@ class WebhookProvider:
             clock=clock,
         )
 
-    def send(self, outgoing: Outgoing, deadline: float) -> Outcome:
-        """One notification. A refused connection is certain; a request without a readable answer is not."""
+    def build(self, outgoing: Outgoing) -> _Webhook:
         body = _body(outgoing)
         webhook_id = f"{outgoing.notification_id}-{outgoing.channel.lower()}"
-        headers = {
-            "Content-Type": "application/json",
-            **self._signer.headers(webhook_id, int(self._clock.now().timestamp()), body),
-        }
+        signature = self._signer.headers(webhook_id, int(self._clock.now().timestamp()), body)
+        return _Webhook(webhook_id, body, {"Content-Type": "application/json", **signature})
+
+    def call(self, message: _Webhook, call: Call) -> Outcome:
+        """A refused connection is certain; a request without a readable answer is not."""
         try:
-            with self._adapter.until(deadline, outgoing.traceparent):
-                status = self._post(body, headers)
+            status = self._post(message)
         except requests.RequestException as error:
-            if never_sent(error):
+            if never_sent(error, call):
                 return transient("WEBHOOK_UNREACHABLE", "the webhook's receiver cannot be reached")
             return unanswered("WEBHOOK_NO_ANSWER", "the webhook's receiver gave no answer that can be read")
         if webhook_answers.is_configuration(status):
             log.error("the webhook's receiver refuses Pulse's configuration", status=status)
-        retry_after = retry_after_seconds(self._adapter.retry_after, self._clock.now())
-        return webhook_answers.classify(status, webhook_id, retry_after)
+        retry_after = retry_after_seconds(call.retry_after, self._clock.now())
+        return webhook_answers.classify(status, message.id, retry_after)
 
     def close(self) -> None:
         self._adapter.close()
 
-    def _post(self, body: bytes, headers: dict[str, str]) -> int:
+    def _post(self, webhook: _Webhook) -> int:
         """The status of the answer; a redirection is one, and is not followed."""
-        with self._session.post(self._url, body, headers=headers, allow_redirects=False, stream=True) as response:
+        with self._session.post(
+            self._url, webhook.body, headers=webhook.headers, allow_redirects=False, stream=True
+        ) as response:
             with contextlib.suppress(urllib3.exceptions.HTTPError, OSError):  # the status has said it all
                 response.raw.read(LARGEST_ANSWER)
             return response.status_code

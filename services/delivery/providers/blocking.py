@@ -1,0 +1,62 @@
+"""What every provider whose library blocks is: it builds a message, and then calls with it."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Generic, TypeVar
+
+from services.delivery.providers.base import Outcome, Outgoing, permanent
+from services.delivery.providers.call import Call, calling
+from shared.logs import logger
+
+#: What a provider is called with.
+Message = TypeVar("Message")
+
+log = logger(__name__)
+
+
+class BlockingProvider(ABC, Generic[Message]):
+    """As :class:`services.delivery.providers.base.Provider`, in blocking calls, from several threads at once.
+
+    What goes wrong while the message is built, or before a byte of it has gone out, is the message's own fault: it
+    fails for good, and says nothing about the provider.
+    """
+
+    name: str
+    channel: str
+    concurrency: int
+
+    @abstractmethod
+    def build(self, outgoing: Outgoing) -> Message | Outcome:
+        """All that can be done without the provider; an outcome if the notification cannot be sent. Calls nobody."""
+
+    @abstractmethod
+    def call(self, message: Message, call: Call) -> Outcome:
+        """Calls the provider once, over bounded sockets; returns how that ended."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Closes what is open; no call is under way."""
+
+    def send(self, outgoing: Outgoing, deadline: float) -> Outcome:
+        """One notification, until ``deadline`` (of ``time.monotonic()``) at the latest.
+
+        Raises only what breaks a call at a point where it may have been heard.
+        """
+        with calling(deadline, outgoing.traceparent) as call:
+            call.begin_request()
+            try:
+                message = self.build(outgoing)
+            except Exception as error:
+                return self._cannot_be_built(error)
+            try:
+                return message if isinstance(message, Outcome) else self.call(message, call)
+            except Exception as error:  # SDKs, too, build before they send
+                if call.sent or isinstance(error, OSError):
+                    raise
+                return self._cannot_be_built(error)
+
+    def _cannot_be_built(self, error: Exception) -> Outcome:
+        # Its text may quote the recipient or what he is told.
+        log.error("message cannot be built", provider=self.name, kind=type(error).__name__)
+        return permanent("MESSAGE_CANNOT_BE_BUILT", f"no message for {self.name} can be made of the notification")
