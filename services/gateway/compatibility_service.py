@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING
 
-from pulse.common.v1 import enums_pb2, template_pb2
+from pulse.common.v1 import enums_pb2, notification_pb2, template_pb2
 from pulse.gateway.v1 import compatibility_service_pb2 as api
 from pulse.gateway.v1 import compatibility_service_pb2_grpc as api_grpc
 from pulse.gateway.v1 import notification_service_pb2
@@ -72,8 +72,8 @@ class CompatibilityService(api_grpc.CompatibilityServiceServicer):
             )
         except Refusal as refusal:
             raise wire.to_error(refusal) from None
-        page = await ask(self._reader.ListNotifications, inner)
-        return api.ListResponse(count=len(page.notifications), results=[to_status(seen) for seen in page.notifications])
+        results = [to_status(seen) async for seen in self._first(inner)]
+        return api.ListResponse(count=len(results), results=results)
 
     async def ListLegacyTemplates(
         self, request: api.ListLegacyTemplatesRequest, context: Context
@@ -102,6 +102,19 @@ class CompatibilityService(api_grpc.CompatibilityServiceServicer):
             if compatibility.template_id(caller.tenant_id, stored.name) == template_id:
                 return stored
         raise not_found("template", template_id)
+
+    async def _first(
+        self, wanted: ledger_reader_pb2.ListNotificationsRequest
+    ) -> AsyncIterator[notification_pb2.Notification]:
+        """As many as ``wanted`` asks for, as the original knew no pages: a page may have fewer than it could."""
+        while wanted.page_size:
+            page = await ask(self._reader.ListNotifications, wanted)
+            for seen in page.notifications:
+                yield seen
+            wanted.page_size -= len(page.notifications)
+            wanted.page_token = page.next_page_token
+            if not wanted.page_token:
+                return
 
     async def _all_templates(
         self, caller: Caller, channel: enums_pb2.Channel.ValueType

@@ -53,6 +53,7 @@ class LedgerAdmin(
 
     async def CreateTemplate(self, request: pb.CreateTemplateRequest, context: Any) -> pb.CreateTemplateResponse:
         check(request)
+        wire_reads.refuse_too_large(request.template)
         stored = await self._templates.create(request.tenant_id, wire_reads.template_of(request.template))
         if stored is None:
             raise PulseError(
@@ -65,6 +66,7 @@ class LedgerAdmin(
 
     async def UpdateTemplate(self, request: pb.UpdateTemplateRequest, context: Any) -> pb.UpdateTemplateResponse:
         check(request)
+        wire_reads.refuse_too_large(request.template)
         stored = await self._templates.update(request.tenant_id, wire_reads.template_of(request.template))
         if stored is None:
             raise not_found("TEMPLATE", request.template.name)

@@ -7,12 +7,13 @@ from typing import Any
 
 from pulse.ledger.v1 import ledger_reader_pb2 as pb
 from pulse.ledger.v1 import ledger_reader_pb2_grpc
-from services.ledger import page_tokens, paging, wire, wire_reads
+from services.ledger import pages, wire, wire_reads
 from services.ledger.api_key_rpcs import ApiKeyReads
 from services.ledger.api_key_store import ApiKeyStore
 from services.ledger.dead_letters import DeadLetters, place
 from services.ledger.limit_service import LimitReads
 from services.ledger.limit_store import LimitStore
+from services.ledger.pages import Asked
 from services.ledger.provider_rpcs import ProviderReads
 from services.ledger.provider_store import ProviderStore
 from services.ledger.reader import Notification, Reader
@@ -26,6 +27,8 @@ from shared.validation import check
 
 #: The window of statistics when none is given, s.
 _DAY = 24 * 3600.0
+#: Templates read at once, as one may be as large as a page.
+_TEMPLATES_AT_ONCE = 20
 
 
 class LedgerReader(LimitReads, RecipientReads, ProviderReads, ApiKeyReads, ledger_reader_pb2_grpc.LedgerReaderServicer):
@@ -59,26 +62,24 @@ class LedgerReader(LimitReads, RecipientReads, ProviderReads, ApiKeyReads, ledge
     ) -> pb.ListNotificationsResponse:
         check(request)
         wanted = wire_reads.filter_of(request)
-        # One more than asked for tells whether there is another page.
-        found = await self._reader.page(wanted, request.page_size + 1, page_tokens.last(request.page_token, wanted))
-        page = found[: request.page_size]
-        more = len(found) > len(page)
-        return pb.ListNotificationsResponse(
-            notifications=[wire_reads.notification(one) for one in page],
-            next_page_token=paging.token(page[-1].delivery.notification_id, wanted) if more else "",
+        shown, token = await pages.page(
+            Asked(wanted, request.page_size, request.page_token),
+            lambda count, last: self._reader.page(wanted, count, last),
+            lambda row: row.delivery.notification_id,
+            wire_reads.notification,
         )
+        return pb.ListNotificationsResponse(notifications=shown, next_page_token=token)
 
     async def ListDeadLetters(self, request: pb.ListDeadLettersRequest, context: Any) -> pb.ListDeadLettersResponse:
         check(request)
         wanted = wire_reads.dead_letter_filter_of(request.tenant_id, request.filter)
-        found = await self._dead_letters.page(
-            wanted, request.page_size + 1, page_tokens.last(request.page_token, wanted)
+        shown, token = await pages.page(
+            Asked(wanted, request.page_size, request.page_token),
+            lambda count, last: self._dead_letters.page(wanted, count, last),
+            place,
+            wire_reads.notification,
         )
-        page = found[: request.page_size]
-        return pb.ListDeadLettersResponse(
-            dead_letters=[wire_reads.notification(one) for one in page],
-            next_page_token=paging.token(place(page[-1]), wanted) if len(found) > len(page) else "",
-        )
+        return pb.ListDeadLettersResponse(dead_letters=shown, next_page_token=token)
 
     async def WatchNotification(
         self, request: pb.WatchNotificationRequest, context: Any
@@ -98,12 +99,14 @@ class LedgerReader(LimitReads, RecipientReads, ProviderReads, ApiKeyReads, ledge
     async def ListTemplates(self, request: pb.ListTemplatesRequest, context: Any) -> pb.ListTemplatesResponse:
         check(request)
         wanted = wire_reads.template_filter_of(request)
-        found = await self._templates.page(wanted, request.page_size + 1, page_tokens.last(request.page_token, wanted))
-        page = found[: request.page_size]
-        return pb.ListTemplatesResponse(
-            templates=[wire_reads.template(one) for one in page],
-            next_page_token=paging.token(page[-1].name, wanted) if len(found) > len(page) else "",
+        shown, token = await pages.page(
+            Asked(wanted, request.page_size, request.page_token),
+            lambda count, last: self._templates.page(wanted, count, last),
+            lambda row: row.name,
+            wire_reads.template,
+            at_once=_TEMPLATES_AT_ONCE,
         )
+        return pb.ListTemplatesResponse(templates=shown, next_page_token=token)
 
     async def GetQueueDepths(self, request: pb.GetQueueDepthsRequest, context: Any) -> pb.GetQueueDepthsResponse:
         depths = await self._reader.depths(request.tenant_id)

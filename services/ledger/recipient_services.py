@@ -7,8 +7,9 @@ from typing import Any
 from pulse.ledger.v1 import ledger_admin_pb2 as admin_pb
 from pulse.ledger.v1 import ledger_admin_pb2_grpc, ledger_reader_pb2_grpc
 from pulse.ledger.v1 import ledger_reader_pb2 as reader_pb
-from services.ledger import page_tokens, paging, wire_recipients
+from services.ledger import pages, wire_recipients
 from services.ledger.entries import is_uuid
+from services.ledger.pages import Asked
 from services.ledger.paging import SuppressionFilter
 from services.ledger.recipient_store import RecipientStore
 from shared.errors import not_found
@@ -32,13 +33,13 @@ class RecipientReads(ledger_reader_pb2_grpc.LedgerReaderServicer):
     ) -> reader_pb.ListSuppressionsResponse:
         check(request)
         wanted = SuppressionFilter(request.tenant_id, request.user_id)
-        last = page_tokens.last(request.page_token, wanted)
-        found = await self._recipients.suppressions(*wanted, request.page_size + 1, last)
-        page = found[: request.page_size]
-        return reader_pb.ListSuppressionsResponse(
-            suppressions=[wire_recipients.suppression(request.user_id, one) for one in page],
-            next_page_token=paging.token(page[-1].suppression_id, wanted) if len(found) > len(page) else "",
+        shown, token = await pages.page(
+            Asked(wanted, request.page_size, request.page_token),
+            lambda count, last: self._recipients.suppressions(*wanted, count, last),
+            lambda row: row.suppression_id,
+            lambda row: wire_recipients.suppression(request.user_id, row),
         )
+        return reader_pb.ListSuppressionsResponse(suppressions=shown, next_page_token=token)
 
     async def ListDeviceTokens(
         self, request: reader_pb.ListDeviceTokensRequest, context: Any

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from pulse.common.v1 import notification_pb2, template_pb2
 from pulse.ledger.v1 import ledger_reader_pb2, records_pb2
-from services.ledger import fallbacks
+from services.ledger import fallbacks, pages
 from services.ledger.delivery import Channel, Failure
 from services.ledger.fallbacks import Leg
 from services.ledger.paging import DeadLetterFilter, Filter, TemplateFilter
@@ -26,7 +26,11 @@ from services.ledger.wire_enums import (
     TO_STATUS,
     number,
 )
+from shared.errors import Violation, invalid
 from shared.times import from_duration, to_duration, to_timestamp
+
+#: Bytes; what was stored is a little larger when it is shown.
+_LARGEST_TEMPLATE = 7 * 2**19
 
 
 def notification(found: Notification, happenings: Iterable[Happening] = ()) -> notification_pb2.Notification:
@@ -60,7 +64,7 @@ def notification(found: Notification, happenings: Iterable[Happening] = ()) -> n
         provider=delivery.provider,
         provider_message_id=delivery.provider_message_id,
         failure=_failure(Failure(delivery.failure_code, delivery.failure_message)),
-        timeline=[happening(one, traced) for one in happenings],
+        timeline=pages.newest([happening(one, traced) for one in happenings]),
         trace_id=traced,
         category=found.category,
         fallbacks=[_fallback(leg) for leg in fallbacks.legs(delivery.fallbacks)],
@@ -170,6 +174,14 @@ def template(found: Template) -> template_pb2.Template:
         variables=found.variables,
         digest_window=to_duration(found.digest_seconds) if found.digest_seconds else None,
     )
+
+
+def refuse_too_large(message: template_pb2.Template) -> None:
+    """Raises INVALID_ARGUMENT for a template that could not be shown: gRPC's own clients take answers of 4 MiB."""
+    if message.ByteSize() > _LARGEST_TEMPLATE:
+        size = f"{_LARGEST_TEMPLATE / 2**20:g} MiB"
+        violation = Violation("template.contents", f"take more than {size} in all")
+        raise invalid([violation], "TEMPLATE_TOO_LARGE")
 
 
 def template_of(message: template_pb2.Template) -> Template:

@@ -84,6 +84,8 @@ class FakeReader(RecipientReads, OperatorReads, ledger_reader_pb2_grpc.LedgerRea
         self.watchers = 0
         self.gate = asyncio.Event()
         self.gate.set()
+        #: So many notifications fit on a page.
+        self.fitting = 1_000
 
     async def GetTemplate(self, request: Any, context: Any) -> ledger_reader_pb2.GetTemplateResponse:
         self.requests.append(request)
@@ -111,7 +113,11 @@ class FakeReader(RecipientReads, OperatorReads, ledger_reader_pb2_grpc.LedgerRea
         self.requests.append(request)
         own = [n for (tenant, _), n in self.notifications.items() if tenant == request.tenant_id]
         own = [n for n in own if not request.statuses or n.status in request.statuses]
-        return ledger_reader_pb2.ListNotificationsResponse(notifications=own, next_page_token="next" if own else "")
+        start = int(request.page_token or 0)
+        end = start + min(request.page_size, self.fitting)
+        return ledger_reader_pb2.ListNotificationsResponse(
+            notifications=own[start:end], next_page_token=str(end) if end < len(own) else ""
+        )
 
     async def ListDeadLetters(self, request: Any, context: Any) -> ledger_reader_pb2.ListDeadLettersResponse:
         self.requests.append(request)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from typing import Any
 
 import pytest
@@ -142,6 +143,19 @@ async def test_a_list_understands_the_originals_filters(client: Client, peers: f
     [inner] = peers.reader.requests
     assert (inner.page_size, inner.user_id, inner.channel) == (7, "u", enums_pb2.SMS)
     assert list(inner.statuses) == [enums_pb2.SCHEDULED, enums_pb2.QUEUED, enums_pb2.SENDING]
+
+
+@pytest.mark.parametrize(("limit", "count", "asked"), [("4", 4, [4, 2]), ("5", 5, [5, 3, 1]), ("9", 5, [9, 7, 5])])
+async def test_a_list_is_whole_though_a_page_holds_fewer(
+    client: Client, peers: fakes.Peers, limit: str, count: int, asked: list[int]
+) -> None:
+    """The original's list has no pages: whoever asks for so many gets them, if there are any."""
+    for _ in range(5):
+        peers.know(notification_pb2.Notification(notification_id=str(uuid.uuid4()), status="SENT"))
+    peers.reader.fitting = 2
+    answer = await client.original.List(api.ListRequest(limit=limit))
+    assert (answer.count, len(answer.results)) == (count, count)
+    assert [inner.page_size for inner in peers.reader.requests] == asked
 
 
 @pytest.mark.parametrize(

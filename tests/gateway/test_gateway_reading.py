@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import uuid
+
 import pytest
 
 from pulse.common.v1 import enums_pb2, notification_pb2
@@ -59,16 +61,19 @@ async def test_an_id_that_is_none_of_the_tenants_is_refused_everywhere(
 
 
 async def test_filters_and_pages_travel(client: Client, peers: fakes.Peers) -> None:
+    peers.reader.fitting = 1
+    peers.know(notification_pb2.Notification(notification_id=str(uuid.uuid4()), status="FAILED"))
+    peers.know(notification_pb2.Notification(notification_id=str(uuid.uuid4()), status="FAILED"))
     page = await client.notifications.ListNotifications(
         api.ListNotificationsRequest(
-            user_id="u", status="FAILED", channel="SMS", template_name="t", page_token="p", created_after={"seconds": 5}
+            user_id="u", status="FAILED", channel="SMS", template_name="t", page_token="1", created_after={"seconds": 5}
         )
     )
     [inner] = peers.reader.requests
-    assert (inner.tenant_id, inner.page_size, inner.page_token, inner.user_id) == ("default", 50, "p", "u")
+    assert (inner.tenant_id, inner.page_size, inner.page_token, inner.user_id) == ("default", 50, "1", "u")
     assert (list(inner.statuses), inner.channel, inner.template_name) == ([enums_pb2.FAILED], enums_pb2.SMS, "t")
     assert inner.created_after.seconds == 5 and not inner.HasField("created_before")
-    assert len(page.notifications) == 1 and page.next_page_token == "next"
+    assert len(page.notifications) == 1 and page.next_page_token == "2"
 
 
 @pytest.mark.parametrize("fields", [{"page_size": -1}, {"page_size": 1001}, {"status": 99}, {"user_id": "a\0"}])

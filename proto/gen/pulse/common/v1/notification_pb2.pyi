@@ -156,7 +156,9 @@ class Notification(_message.Message):
 
     @_builtins.property
     def timeline(self) -> _containers.RepeatedCompositeFieldContainer[Global___TimelineEvent]:
-        """Every decision, attempt and receipt, oldest first. Only GetNotification fills it."""
+        """Every decision, attempt and receipt, oldest first. Only GetNotification fills it, with the last of those that take more
+        than 2 MiB; WatchNotification gives them all.
+        """
 
     @_builtins.property
     def fallbacks(self) -> _containers.RepeatedCompositeFieldContainer[Global___Fallback]:

@@ -148,7 +148,7 @@ class Suppression(_message.Message):
     channel: _enums_pb2.Channel.ValueType
     """The channel; unspecified for all."""
     address: _builtins.str
-    """The address; empty for all of the user's."""
+    """The address; empty for all of the user's. Upper and lower case of a mail address are one."""
     category: _builtins.str
     """The category; empty for all."""
     reason: Global___Suppression.Reason.ValueType

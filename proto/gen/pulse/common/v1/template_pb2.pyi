@@ -54,7 +54,9 @@ class Template(_message.Message):
     """Counts from 1; each update makes the next."""
     @_builtins.property
     def contents(self) -> _containers.RepeatedCompositeFieldContainer[Global___TemplateContent]:
-        """What is said; the best match by channel, then by locale, is taken. 1 to 100."""
+        """What is said; the best match by channel, then by locale, is taken. 1 to 100; a template takes 3.5 MiB at the most, or
+        TEMPLATE_TOO_LARGE.
+        """
 
     @_builtins.property
     def create_time(self) -> _timestamp_pb2.Timestamp:

@@ -77,7 +77,9 @@ class ListSuppressionsRequest(_message.Message):
     user_id: _builtins.str
     """Whose."""
     page_size: _builtins.int
-    """1 to 1,000; 0 means 50."""
+    """1 to 1,000; 0 means 50. A page has fewer where its rows would take more than 2 MiB: next_page_token tells whether
+    there are more.
+    """
     page_token: _builtins.str
     """From the last page's next_page_token."""
     def __init__(

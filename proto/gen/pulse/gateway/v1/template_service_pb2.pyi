@@ -105,7 +105,9 @@ class ListTemplatesRequest(_message.Message):
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     CHANNEL_FIELD_NUMBER: _builtins.int
     page_size: _builtins.int
-    """1 to 1,000; 0 means 50."""
+    """1 to 1,000; 0 means 50. A page has fewer where its rows would take more than 2 MiB: next_page_token tells whether
+    there are more.
+    """
     page_token: _builtins.str
     """From the last page's next_page_token."""
     channel: _enums_pb2.Channel.ValueType

@@ -96,7 +96,7 @@ class ListNotificationsRequest(_message.Message):
     tenant_id: _builtins.str
     """The tenant."""
     page_size: _builtins.int
-    """1 to 1,000."""
+    """1 to 1,000; a page has fewer where its rows would take more than 2 MiB."""
     page_token: _builtins.str
     """From the last page."""
     user_id: _builtins.str
@@ -185,7 +185,7 @@ class ListDeadLettersRequest(_message.Message):
     tenant_id: _builtins.str
     """The tenant."""
     page_size: _builtins.int
-    """1 to 1,000."""
+    """1 to 1,000; a page has fewer where its rows would take more than 2 MiB."""
     page_token: _builtins.str
     """From the last page, with the same filter."""
     @_builtins.property
@@ -359,7 +359,7 @@ class ListTemplatesRequest(_message.Message):
     tenant_id: _builtins.str
     """The tenant."""
     page_size: _builtins.int
-    """1 to 1,000."""
+    """1 to 1,000; a page has fewer where its rows would take more than 2 MiB."""
     page_token: _builtins.str
     """From the last page."""
     channel: _enums_pb2.Channel.ValueType
@@ -667,7 +667,7 @@ class ListSuppressionsRequest(_message.Message):
     user_id: _builtins.str
     """The user."""
     page_size: _builtins.int
-    """1 to 1,000."""
+    """1 to 1,000; a page has fewer where its rows would take more than 2 MiB."""
     page_token: _builtins.str
     """From the last page."""
     def __init__(
