@@ -70,6 +70,15 @@ class LedgerSettings(Settings):
         20, ge=1, le=100, description="most attempts an entry may ask for; keys must outlive that many"
     )
     ledger_weeks_ahead: int = Field(4, ge=1, le=52, description="weeks for which partitions are made ahead")
+    ledger_weeks_dropped: int = Field(
+        1,
+        ge=1,
+        le=520,
+        description="most weeks of notifications past retention that leave at one round of housekeeping",
+    )
+    ledger_keys_purged: int = Field(
+        1_000_000, ge=1_000, le=1_000_000_000, description="most expired keys deleted at one round of housekeeping"
+    )
     ledger_watch_seconds: float = Field(0.5, gt=0, le=60, description="first wait between looks at what is watched, s")
     ledger_housekeeping_seconds: float = Field(
         3600.0, gt=0, le=86_400, description="how often partitions are made and dropped and old keys deleted, s"

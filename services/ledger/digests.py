@@ -38,6 +38,11 @@ ORDER BY r.tenant_id, r.notification_id, n.notification_id <> r.notification_id,
 """
 
 # Deletes digests that have ended; who tells one deletes it, so these are few.
+# Counted up to a limit.
+ENDED = """
+SELECT count(*) FROM (SELECT FROM digests WHERE ends_at <= %(before)s LIMIT %(limit)s) AS ended
+"""
+
 PURGE = """
 DELETE FROM digests WHERE (tenant_id, digest) IN (
     SELECT tenant_id, digest FROM digests WHERE ends_at <= %(before)s LIMIT %(limit)s FOR UPDATE SKIP LOCKED)

@@ -1,11 +1,14 @@
-"""Maintains the tables once: ``python -m services.ledger.maintain``, for a timer outside.
+"""Maintains the tables once: ``python -m services.ledger.maintain [--dry-run]``, for a timer outside.
 
-A ledger that serves does the same every PULSE_LEDGER_HOUSEKEEPING_SECONDS; both may.
+A ledger that serves does the same every PULSE_LEDGER_HOUSEKEEPING_SECONDS; both may. ``--dry-run`` says what would be
+taken away, and changes nothing.
 """
 
 from __future__ import annotations
 
+import argparse
 import asyncio
+import dataclasses
 import sys
 
 from psycopg import Error
@@ -20,12 +23,19 @@ from shared.errors import PulseError
 log = logs.logger(__name__)
 
 
-async def maintain(settings: LedgerSettings, clock: Clock) -> int:
-    """0 when it is done, by this process or another; 1 if PostgreSQL cannot be used. Says what it did."""
+async def maintain(settings: LedgerSettings, clock: Clock, *, dry_run: bool = False) -> int:
+    """0 when it is done, by this process or another; 1 if it cannot be: PostgreSQL is away, or clocks disagree.
+
+    Says what it did, or would do.
+    """
     postgres = Postgres(settings)
     try:
         await postgres.open()
-        done = await Maintenance(postgres, clock, settings).run()
+        maintenance = Maintenance(postgres, clock, settings)
+        if dry_run:
+            log.info("would be taken away", **dataclasses.asdict(await maintenance.due()))
+            return 0
+        done = await maintenance.run()
     except (Error, PulseError) as error:
         log.error("maintenance failed", error=type(error).__name__, reason=str(error))
         return 1
@@ -38,7 +48,17 @@ async def maintain(settings: LedgerSettings, clock: Clock) -> int:
     return 0
 
 
-if __name__ == "__main__":
+def main() -> int:
+    """The command."""
+    parser = argparse.ArgumentParser(
+        prog="python -m services.ledger.maintain", description="Maintains the tables once."
+    )
+    parser.add_argument("--dry-run", action="store_true", help="say what would be taken away, and change nothing")
+    dry_run = parser.parse_args().dry_run
     loaded = LedgerSettings.load_or_exit()
     logs.configure("maintain", loaded.log_level)
-    sys.exit(asyncio.run(maintain(loaded, SystemClock())))
+    return asyncio.run(maintain(loaded, SystemClock(), dry_run=dry_run))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -14,6 +14,7 @@ from typing import TypeVar
 from psycopg import errors
 
 from services.ledger import digests, partitions, retention, sql
+from services.ledger.agreed_time import AskTime, agreed_time, postgres_time
 from services.ledger.config import LedgerSettings
 from services.ledger.partitions import Partition
 from services.ledger.postgres import Connection, Postgres
@@ -58,20 +59,45 @@ class Done:
         return any(dataclasses.astuple(self))
 
 
-class Maintenance:
-    """Safe at any time, beside any number of ledgers at work."""
+@dataclass(frozen=True)
+class Due:
+    """What the next round would take away, counted up to its bounds."""
 
-    def __init__(self, postgres: Postgres, clock: Clock, settings: LedgerSettings) -> None:
+    #: Weeks whose partitions would be dropped.
+    weeks: list[str]
+    #: Idempotency keys that have expired.
+    keys: int
+    #: Digests that ended without being sent.
+    digests: int
+
+
+class Maintenance:
+    """Safe at any time, beside any number of ledgers at work.
+
+    What cannot be undone waits until PostgreSQL's clock (``ask_time``) and this process's agree, and little of it is
+    done at a time: a clock that is wrong must not take the present away.
+    """
+
+    def __init__(
+        self, postgres: Postgres, clock: Clock, settings: LedgerSettings, ask_time: AskTime | None = None
+    ) -> None:
         self._postgres = postgres
         self._clock = clock
+        self._ask_time = ask_time or postgres_time(postgres)
         self._weeks_ahead = settings.ledger_weeks_ahead
         self._retention = dt.timedelta(days=settings.ledger_retention_days)
+        self._most_weeks = settings.ledger_weeks_dropped
+        self._most_keys = settings.ledger_keys_purged
 
     async def run(self) -> Done | None:
-        """Does what is to be done; None: another is at it. Raises UNAVAILABLE."""
+        """Does what is to be done; None: another is at it.
+
+        Raises UNAVAILABLE and, once what can be undone is done, :class:`ClocksDisagree`.
+        """
         done = Done()
         try:
-            await self._all(done, self._clock.now())
+            await self._make(done)
+            await self._remove(done, await agreed_time(self._clock, self._ask_time))
         except Busy:
             return done or None
         finally:
@@ -79,15 +105,28 @@ class Maintenance:
                 log.info("tables maintained", **dataclasses.asdict(done))
         return done
 
-    async def _all(self, done: Done, now: dt.datetime) -> None:
-        for partition in partitions.weeks(now, self._weeks_ahead):
+    async def due(self) -> Due:
+        """What :meth:`run` would take away now. Changes nothing; raises as it does."""
+        now = await agreed_time(self._clock, self._ask_time)
+
+        async def work(connection: Connection) -> Due:
+            weeks = await retention.weeks_before(connection, now - self._retention)
+            keys = await _counted(connection, sql.EXPIRED_KEYS, now, self._most_keys)
+            ended = await _counted(connection, digests.ENDED, now - _DIGEST_GRACE, self._most_keys)
+            return Due(weeks[: self._most_weeks], keys, ended)
+
+        return await self._postgres.maintain(work)
+
+    async def _make(self, done: Done) -> None:
+        """By PostgreSQL's clock alone: a partition too many does no harm."""
+        for partition in partitions.weeks(await self._ask_time(), self._weeks_ahead):
             if await self._alone(partial(_make, partition=partition)):
                 done.made.append(partition.name)
+
+    async def _remove(self, done: Done, now: dt.datetime) -> None:
         end = now - self._retention
-        for week in await self._alone(partial(retention.weeks_before, end=end)) or ():
-            dropped = await self._alone(partial(retention.drop, week=week))
-            (done.dropped if dropped else done.kept).append(week)
-        async for count in self._batches(retention.STRAYS, time_floor(end)):
+        await self._drop_weeks(done, end)
+        async for count in self._batches(retention.STRAYS, time_floor(end), end=end):
             done.strays += count
         for statement in retention.ORPHANS:
             async for _ in self._batches(statement, time_floor(end)):
@@ -97,12 +136,28 @@ class Maintenance:
         async for count in self._batches(digests.PURGE, now - _DIGEST_GRACE):
             done.digests += count
 
-    async def _batches(self, statement: str, before: object) -> AsyncIterator[int]:
-        """Repeats a statement that deletes up to a limit; how many it deleted each time."""
-        parameters, count = {"before": before, "limit": _BATCH}, _BATCH
-        while count == _BATCH:
+    async def _drop_weeks(self, done: Done, end: dt.datetime) -> None:
+        weeks = await self._alone(partial(retention.weeks_before, end=end)) or []
+        if weeks:
+            log.info("weeks past retention", weeks=weeks, dropped_at_most=self._most_weeks, before=end.isoformat())
+        for week in weeks:
+            if len(done.dropped) == self._most_weeks:
+                return
+            young = await self._alone(partial(retention.holds_young, week=week, end=end))
+            dropped = young is False and await self._alone(partial(retention.drop, week=week))
+            (done.dropped if dropped else done.kept).append(week)
+
+    async def _batches(self, statement: str, before: object, **more: object) -> AsyncIterator[int]:
+        """Repeats a statement that deletes up to a limit, at most ``_most_keys`` rows in all; how many each time."""
+        left = self._most_keys
+        while left > 0:
+            limit = min(_BATCH, left)
+            parameters = {"before": before, "limit": limit, **more}
             count = await self._alone(partial(_deleted, statement=statement, parameters=parameters)) or 0
             yield count
+            left -= count
+            if count < limit:
+                return
 
     async def _alone(self, step: Callable[[Connection], Awaitable[Result]]) -> Result | None:
         """One step in a transaction of its own; None if a table was in use. Raises :class:`Busy`.
@@ -132,6 +187,11 @@ async def _make(connection: Connection, partition: Partition) -> bool:
         return False
     await connection.execute(partitions.create(partition), prepare=False)
     return True
+
+
+async def _counted(connection: Connection, statement: str, before: dt.datetime, limit: int) -> int:
+    row = await (await connection.execute(statement, {"before": before, "limit": limit})).fetchone()
+    return row[0] if row else 0
 
 
 async def _deleted(connection: Connection, statement: str, parameters: dict[str, object]) -> int:

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from prometheus_client import CollectorRegistry, Histogram
+from prometheus_client import CollectorRegistry, Gauge, Histogram
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 
@@ -14,6 +14,7 @@ from pulse.common.v1 import enums_pb2
 from pulse.ledger.v1 import ledger_service_pb2 as pb
 from services.ledger import tenancy
 from services.ledger.config import LedgerSettings
+from services.ledger.database_clock import DatabaseClock
 from services.ledger.delivery import Ref
 from services.ledger.draws import Draws
 from services.ledger.mover import Mover
@@ -41,6 +42,12 @@ def show_lanes(registry: CollectorRegistry, reader: Reader) -> None:
             return await reader.depths("")
 
     registry.register(Polled[Sequence[Depth]]("lanes", depths, _families))
+
+
+def show_clock(registry: CollectorRegistry, clock: DatabaseClock) -> None:
+    """Has by how much this machine's clock is ahead of PostgreSQL's, when last compared."""
+    ahead = Gauge("pulse_ledger_clock_ahead_seconds", "This machine's clock less PostgreSQL's.", registry=registry)
+    ahead.set_function(lambda: clock.machine_ahead)
 
 
 class DeliveredMetrics:

@@ -18,11 +18,15 @@ SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
 WHERE i.inhparent = ANY (%(tables)s::regclass[])
 """
 
-# Deletes what went to the default partition and is at rest, with all that belongs to it, wherever that is.
+# Deletes what went to the default partition and is at rest, with all that belongs to it, wherever that is. What was
+# accepted later than its id says, by a caller whose clock was wrong, is kept from then on as long as any other.
 STRAYS = """
 WITH stray AS (
-    SELECT tenant_id, notification_id FROM deliveries_default
-    WHERE notification_id < %(before)s AND due_at IS NULL LIMIT %(limit)s FOR UPDATE SKIP LOCKED
+    SELECT d.tenant_id, d.notification_id FROM deliveries_default d
+    WHERE d.notification_id < %(before)s AND d.due_at IS NULL AND NOT EXISTS (
+        SELECT FROM notifications n WHERE n.tenant_id = d.tenant_id AND n.notification_id = d.notification_id
+        AND n.created_at > %(end)s)
+    LIMIT %(limit)s FOR UPDATE OF d SKIP LOCKED
 ), events_ AS (
     DELETE FROM events e USING stray s WHERE e.tenant_id = s.tenant_id AND e.notification_id = s.notification_id
 ), notifications_ AS (
@@ -48,6 +52,21 @@ async def weeks_before(connection: Connection, end: dt.datetime) -> list[str]:
     cursor = await connection.execute(_NAMES, {"tables": list(PARTITIONED)})
     weeks = {partitions.week_of(row[0]) for row in await cursor.fetchall()}
     return sorted(week for week in weeks if week is not None and partitions.end_of(week) <= end)
+
+
+async def holds_young(connection: Connection, week: str, end: dt.datetime) -> bool:
+    """Whether something in a week was accepted after ``end``: under an old id, by a caller whose clock was wrong.
+
+    Reads the week's notifications whole, without a lock, which takes a while and happens once for each week.
+    """
+    table = f"notifications_{week}"
+    exists = await connection.execute("SELECT to_regclass(%s) IS NOT NULL", [table], prepare=False)
+    if await exists.fetchone() != (True,):
+        return False
+    await connection.execute("SET LOCAL statement_timeout = '10min'")
+    question = sql.SQL("SELECT EXISTS (SELECT FROM {} WHERE created_at > {})")
+    found = await connection.execute(question.format(sql.Identifier(table), sql.Literal(end)), prepare=False)
+    return await found.fetchone() == (True,)
 
 
 async def drop(connection: Connection, week: str) -> bool:

@@ -8,15 +8,17 @@ import random
 from pulse.ledger.v1 import ledger_admin_pb2_grpc, ledger_reader_pb2_grpc, ledger_service_pb2_grpc
 from services.ledger import schema_check
 from services.ledger.admin_service import LedgerAdmin
+from services.ledger.agreed_time import postgres_time
 from services.ledger.api_key_store import ApiKeyStore
 from services.ledger.bounds import Bounds
 from services.ledger.config import LedgerSettings
+from services.ledger.database_clock import DatabaseClock
 from services.ledger.dead_letters import DeadLetters
 from services.ledger.draws import Draws
 from services.ledger.housekeeping import Housekeeping
 from services.ledger.limit_store import LimitStore
 from services.ledger.maintenance import Maintenance
-from services.ledger.metrics import DeliveredMetrics, show_lanes
+from services.ledger.metrics import DeliveredMetrics, show_clock, show_lanes
 from services.ledger.mover import Mover
 from services.ledger.postgres import Postgres
 from services.ledger.provider_store import ProviderStore
@@ -37,18 +39,21 @@ from shared.tracing import OFF, Tracer
 
 DEFAULT_LISTEN = "[::]:50053"
 _NAMES = tuple(f"pulse.ledger.v1.{name}" for name in ("LedgerService", "LedgerReader", "LedgerAdmin"))
-_DEFAULT_CLOCK = SystemClock()
 
 
 class Ledger:
-    """The ledger's gRPC server over its database. Serves on :attr:`port` once started."""
+    """The ledger's gRPC server over its database. Serves on :attr:`port` once started.
 
-    def __init__(self, settings: LedgerSettings, clock: Clock = _DEFAULT_CLOCK, tracer: Tracer = OFF) -> None:
+    Its time is PostgreSQL's, unless a test gives it a ``clock``.
+    """
+
+    def __init__(self, settings: LedgerSettings, clock: Clock | None = None, tracer: Tracer = OFF) -> None:
         self.metrics = Metrics()
         self._settings = settings
         self._postgres = Postgres(settings, tracer)
         self._watchers = Watchers(self._postgres, settings.ledger_watch_seconds)
-        maintenance = Maintenance(self._postgres, clock, settings)
+        self._database_clock = None if clock else DatabaseClock(postgres_time(self._postgres))
+        maintenance = Maintenance(self._postgres, clock or SystemClock(), settings)
         self._housekeeping = Housekeeping(maintenance, settings.ledger_housekeeping_seconds)
         self._server = Server(
             settings.listen or DEFAULT_LISTEN,
@@ -61,7 +66,9 @@ class Ledger:
             tls=settings.tls,
             health_listen=settings.health_listen,
         )
-        self._add_services(settings, clock, tracer)
+        if self._database_clock:
+            show_clock(self.metrics.registry, self._database_clock)
+        self._add_services(settings, clock or self._database_clock or SystemClock(), tracer)
 
     @property
     def port(self) -> int:
@@ -77,6 +84,8 @@ class Ledger:
         """
         await schema_check.until_ready(self._settings)
         await self._postgres.open()
+        if self._database_clock:
+            await self._database_clock.start()
         await self._watchers.start()
         await self._housekeeping.start()
         await self._server.start()
@@ -86,6 +95,8 @@ class Ledger:
         await self._server.stop()
         await self._housekeeping.stop()
         await self._watchers.stop()
+        if self._database_clock:
+            await self._database_clock.stop()
         await self._postgres.close()
 
     def _add_services(self, settings: LedgerSettings, clock: Clock, tracer: Tracer) -> None:

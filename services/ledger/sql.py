@@ -100,7 +100,12 @@ FROM {_REFS} JOIN events e USING (tenant_id, notification_id)
 WHERE e.kind = 'RECEIPT'
 """  # noqa: S608 -- made of constants
 
-# Deletes some keys that nobody asks for any more.
+# Keys that nobody asks for any more, counted up to a limit.
+EXPIRED_KEYS = """
+SELECT count(*) FROM (SELECT FROM idempotency_keys WHERE expires_at <= %(before)s LIMIT %(limit)s) AS expired
+"""
+
+# Deletes some of them.
 PURGE_KEYS = """
 DELETE FROM idempotency_keys WHERE ctid = ANY (ARRAY(
     SELECT ctid FROM idempotency_keys WHERE expires_at <= %(before)s LIMIT %(limit)s FOR UPDATE SKIP LOCKED))

@@ -76,8 +76,6 @@ class Rules:
     window_s: float
     #: Shortest wait after a failure with that code, s: what the provider asked for.
     retry_after_s: Mapping[str, float] = field(default_factory=dict)
-    #: False while the ledger's own clock is set wrong: then its times cannot be held against the providers'.
-    ledger_clock_right: bool = True
     #: No fault at all: then nothing may be sent twice.
     undisturbed: bool = False
 

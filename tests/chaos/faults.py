@@ -25,8 +25,6 @@ class Fault:
     """Something that goes wrong. One instance serves one cell."""
 
     name = ""
-    #: False once it has set the ledger's own clock wrong.
-    ledger_clock_right = True
 
     def __init__(self, window: Window, phase: Phase, chance: random.Random) -> None:
         self.window = window
@@ -155,12 +153,29 @@ class WrongClock(Fault):
         role = self.chance.choice(("gateway", "router", "ledger", "delivery", "worker-high", "worker-low"))
         hours = self.chance.choice((-1, 1))
         self.what = f"{role} {hours:+d} h"
-        self.ledger_clock_right = role != "ledger"
         table.clock_file(self.suite.plan, role).write_text(str(3600 * hours))
 
     async def heal(self) -> None:
         for file in self.suite.plan.home.run.glob("*.clock"):
             file.unlink()
+
+
+class ClockAhead(WrongClock):
+    """The ledger's clock jumps sixty days ahead, while it keeps house every second, and later back."""
+
+    name = "ahead"
+    days = 60
+
+    async def strike(self) -> None:
+        self.what = f"ledger {self.days:+d} days"
+        table.clock_file(self.suite.plan, "ledger").write_text(str(24 * 3600 * self.days))
+
+
+class ClockBack(ClockAhead):
+    """As :class:`ClockAhead`, the other way."""
+
+    name = "back"
+    days = -60
 
 
 class NoRoom(Fault):

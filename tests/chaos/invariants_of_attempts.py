@@ -41,7 +41,7 @@ def intent_first(view: View) -> Iterator[Violation]:
         for number, at in enumerate(sorted(receipt.at for receipt in receipts)):
             if number >= len(begins):
                 yield Violation("I5", "no intent", notification_id, f"receipt {number + 1} has no attempt")
-            elif view.evidence.rules.ledger_clock_right and at < begins[number] - ROUNDING_S:
+            elif at < begins[number] - ROUNDING_S:
                 yield Violation("I5", "too early", notification_id, f"receipt {number + 1} is older than its attempt")
 
 
@@ -101,7 +101,7 @@ def retries_bounded(view: View) -> Iterator[Violation]:
             if bisect.bisect(moves, before.sequence) != bisect.bisect(moves, begin.sequence):
                 continue  # another channel took over: it waits for nothing that the one before was asked for
             earliest = _earliest(end, rules, before.provider == begin.provider)
-            if begin.at < earliest - ROUNDING_S and rules.ledger_clock_right:
+            if begin.at < earliest - ROUNDING_S:
                 yield Violation("I9", "too soon", notification_id, f"{earliest - begin.at:.3f} s before its time")
         for begin, _ in attempts:
             if row.expires_at is not None and begin.at >= row.expires_at:

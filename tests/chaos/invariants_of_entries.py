@@ -97,8 +97,6 @@ def keys_idempotent(view: View) -> Iterator[Violation]:
 def limit_kept(view: View) -> Iterator[Violation]:
     """I10: in no window were more admitted for one user and channel than the limit says."""
     rules = view.evidence.rules
-    if not rules.ledger_clock_right:
-        return
     admitted = defaultdict(list)
     for row in view.evidence.rows:
         admitted[row.tenant, row.user, row.channel].append(row.created_at)

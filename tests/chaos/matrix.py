@@ -1,4 +1,4 @@
-"""The matrix: 13 faults by 9 phases, and the few cells that every test run includes."""
+"""The matrix: faults by 9 phases, and the few cells that every test run includes."""
 
 from __future__ import annotations
 
@@ -20,6 +20,8 @@ FAULTS: Sequence[type[Fault]] = (
     faults_of_traffic.Providers,
     faults_of_traffic.Reports,
     faults.WrongClock,
+    faults.ClockAhead,
+    faults.ClockBack,
     faults.NoRoom,
     faults.VersionBeside,
     faults_of_traffic.Overload,

@@ -11,12 +11,13 @@ import pytest
 
 from pulse.ledger.v1 import records_pb2
 from services.ledger import maintain, partitions
+from services.ledger.agreed_time import ClocksDisagree
 from services.ledger.config import LedgerSettings
 from services.ledger.housekeeping import Housekeeping
-from services.ledger.maintenance import Done, Maintenance
+from services.ledger.maintenance import Done, Due, Maintenance
 from services.ledger.postgres import Postgres
 from services.ledger.server import Ledger
-from shared.clock import FixedClock
+from shared.clock import FixedClock, SystemClock
 from shared.errors import PulseError
 from shared.ids import uuid7
 from tests.ledger.calls import Calls, Outcome
@@ -26,6 +27,9 @@ from tests.support import eventually
 #: Notifications of the week of NOON, 2026w48, are kept until 30 days after its end.
 END = dt.datetime(2026, 11, 30, tzinfo=dt.UTC) + dt.timedelta(days=30)
 TABLES = ("notifications", "deliveries", "events")
+LONG_AGO = dt.timedelta(weeks=30)
+DAY = 24 * 3600
+TODAY = dt.datetime.now(dt.UTC)
 
 
 @pytest.fixture
@@ -38,9 +42,18 @@ async def postgres(settings: LedgerSettings) -> AsyncIterator[Postgres]:
 
 @pytest.fixture
 async def maintenance(postgres: Postgres, settings: LedgerSettings, ledger: Ledger, clock) -> Maintenance:
-    """Under the clock of the ledger whose tables it maintains, which keeps no house itself."""
+    """Under the clock of the ledger whose tables it maintains, which keeps no house itself; PostgreSQL's agrees."""
     await ledger._housekeeping.stop()
-    return Maintenance(postgres, clock, settings)
+    return Maintenance(postgres, clock, settings, agreeing(clock))
+
+
+def agreeing(clock: FixedClock):
+    """Another clock that says the same."""
+
+    async def ask() -> dt.datetime:
+        return clock.now()
+
+    return ask
 
 
 async def sent(calls: Calls, **fields) -> records_pb2.NotificationRef:
@@ -92,9 +105,10 @@ async def test_a_week_in_which_somebody_waits_stays_until_nobody_does(maintenanc
 
 
 async def test_what_went_to_the_default_partition_leaves_too_once_it_is_at_rest(maintenance, calls, clock, database):
-    old = uuid7(NOON - dt.timedelta(weeks=30))
-    gone = await sent(calls, notification_id=old)
-    waiting = await calls.recorded(notification_id=uuid7(NOON - dt.timedelta(weeks=30)))
+    clock.advance(-LONG_AGO.total_seconds())
+    gone = await sent(calls)
+    waiting = await calls.recorded()
+    at(clock, NOON)
     young = await sent(calls, notification_id=uuid7(NOON - dt.timedelta(days=10)))
     done = await maintenance.run()
     assert (done.strays, done.dropped) == (1, [])
@@ -104,7 +118,7 @@ async def test_what_went_to_the_default_partition_leaves_too_once_it_is_at_rest(
 
 async def test_what_is_left_over_of_a_week_that_left_leaves_too(maintenance, calls, clock, database):
     """A week whose tables got their partitions at different times is spread over them and the default one."""
-    await sent(calls, notification_id=uuid7(NOON - dt.timedelta(weeks=30)))
+    await sent(calls, notification_id=uuid7(NOON - LONG_AGO))
     database.execute("DELETE FROM deliveries_default")
     await maintenance.run()
     assert [database.count(table) for table in TABLES] == [0, 0, 0]
@@ -129,7 +143,7 @@ async def test_of_many_at_once_one_does_it(maintenance, calls, clock):
 
 async def test_a_ledger_keeps_house_by_itself(postgres, settings, calls, clock, database):
     at(clock, END)
-    housekeeping = Housekeeping(Maintenance(postgres, clock, settings), interval=0.05)
+    housekeeping = Housekeeping(Maintenance(postgres, clock, settings, agreeing(clock)), interval=0.05)
     await housekeeping.start()
     try:
         await eventually(lambda: database.rows("SELECT to_regclass('events_2026w48')") == [(None,)])
@@ -139,11 +153,116 @@ async def test_a_ledger_keeps_house_by_itself(postgres, settings, calls, clock, 
         await housekeeping.stop()
 
 
-async def test_maintenance_can_be_run_once_and_says_what_it_did(settings, maintenance, capsys):
-    assert await maintain.maintain(settings, FixedClock(END)) == 0
-    assert "2026w48" in capsys.readouterr().out
-    assert await maintain.maintain(settings, FixedClock(END)) == 0
-    assert "nothing to maintain" in capsys.readouterr().out
+async def test_maintenance_can_be_run_once_and_says_what_it_will_do_and_did(settings, maintenance, database, capsys):
+    week = add_week(database, TODAY - LONG_AGO)
+    add_keys(database, 3, TODAY - dt.timedelta(hours=1))
+    before = tables(database)
+    assert await maintain.maintain(settings, SystemClock(), dry_run=True) == 0
+    said = capsys.readouterr().out
+    assert all(word in said for word in ("would be taken away", week, "keys=3")), said
+    assert tables(database) == before
+    assert await maintain.maintain(settings, SystemClock()) == 0
+    assert week in capsys.readouterr().out
+    assert not set(week_tables(week)) & tables(database)
+    for _ in range(10):  # weeks of the test's own database may be past retention by now, too
+        assert await maintain.maintain(settings, SystemClock()) == 0
+        if "nothing to maintain" in capsys.readouterr().out:
+            return
+    pytest.fail("it found something to maintain again and again")
+
+
+@pytest.mark.parametrize("seconds", [60 * DAY, -60 * DAY, 30 * DAY, DAY, 7_200, 65, -65])
+async def test_a_clock_that_is_wrong_takes_nothing_away(settings, maintenance, database, capsys, seconds):
+    """Neither the present, which a clock ahead thinks is past, nor what is past, which may be the present."""
+    add_week(database, TODAY - LONG_AGO)
+    add_keys(database, 3, TODAY - dt.timedelta(days=100))
+    before, wrong = tables(database), FixedClock(dt.datetime.now(dt.UTC) + dt.timedelta(seconds=seconds))
+    for dry_run in (True, False):
+        assert await maintain.maintain(settings, wrong, dry_run=dry_run) == 1
+        said = capsys.readouterr().out
+        assert "clocks of PostgreSQL and of this process are" in said and "set right" in said
+    assert before <= tables(database)
+    assert database.count("idempotency_keys") == 3
+
+
+async def test_clocks_may_differ_by_less_than_a_minute(settings, maintenance, database):
+    week = add_week(database, TODAY - LONG_AGO)
+    assert await maintain.maintain(settings, FixedClock(dt.datetime.now(dt.UTC) + dt.timedelta(seconds=40))) == 0
+    assert not set(week_tables(week)) & tables(database)
+
+
+@pytest.mark.parametrize("wrong", ["PostgreSQL", "the process"])
+async def test_a_ledgers_own_housekeeping_waits_for_clocks_that_agree(
+    postgres, settings, ledger, calls, clock, database, wrong
+):
+    await sent(calls, key="key-1")
+    ahead = FixedClock(clock.now() + dt.timedelta(days=60))
+    own, other = (clock, ahead) if wrong == "PostgreSQL" else (ahead, clock)
+    with pytest.raises(ClocksDisagree):
+        await Maintenance(postgres, own, settings, agreeing(other)).run()
+    assert [database.count(table) for table in (*TABLES, "idempotency_keys")] == [1, 1, 3, 1]
+
+
+async def test_partitions_are_made_ahead_though_a_processs_clock_is_wrong(postgres, settings, ledger, clock, database):
+    await ledger._housekeeping.stop()
+    later = FixedClock(clock.now() + dt.timedelta(days=21))
+    with pytest.raises(ClocksDisagree):
+        await Maintenance(postgres, clock, settings, agreeing(later)).run()
+    assert "events_2026w51" in tables(database)
+
+
+async def test_what_leaves_at_one_round_is_bounded(settings, postgres, ledger, clock, database):
+    """Two clocks that are wrong together, as on one machine, take little before somebody looks."""
+    await ledger._housekeeping.stop()
+    bounded = settings.model_copy(update={"ledger_weeks_dropped": 2, "ledger_keys_purged": 5})
+    weeks = sorted(add_week(database, NOON - LONG_AGO - dt.timedelta(weeks=number)) for number in range(5))
+    add_keys(database, 12, NOON - dt.timedelta(days=1))
+    maintenance = Maintenance(postgres, clock, bounded, agreeing(clock))
+    assert await maintenance.due() == Due(weeks=weeks[:2], keys=5, digests=0)
+    rounds = [await maintenance.run() for _ in range(4)]
+    assert [done.keys for done in rounds] == [5, 5, 2, 0]
+    assert [done.dropped for done in rounds] == [weeks[:2], weeks[2:4], weeks[4:], []]
+
+
+@pytest.mark.parametrize("partitioned", [True, False])
+async def test_what_was_accepted_under_an_old_id_is_kept_as_long_as_any_other(
+    maintenance, calls, clock, database, partitioned
+):
+    """A gateway whose clock is behind makes ids of weeks that are past retention."""
+    if partitioned:
+        add_week(database, NOON - LONG_AGO)
+    ref = await sent(calls, notification_id=uuid7(NOON - LONG_AGO))
+    await maintenance.run()
+    assert (await calls.get(ref)).notification_id == ref.notification_id
+    clock.advance(31 * DAY)
+    await maintenance.run()
+    assert [database.count(table) for table in TABLES] == [0, 0, 0]
+
+
+def add_week(database, moment: dt.datetime) -> str:
+    """Makes the partitions of a week; its name."""
+    made = list(partitions.weeks(moment, 0))
+    for partition in made:
+        database.execute(partitions.create(partition))
+    week = partitions.week_of(made[0].name)
+    assert week
+    return week
+
+
+def week_tables(week: str) -> list[str]:
+    return [f"{table}_{week}" for table in TABLES]
+
+
+def add_keys(database, count: int, expired_at: dt.datetime) -> None:
+    database.execute(
+        "INSERT INTO idempotency_keys (tenant_id, method, key, fingerprint, notification_id, expires_at) "
+        f"SELECT 'acme', 'send', 'old-' || n, '', gen_random_uuid(), '{expired_at.isoformat()}' "
+        f"FROM generate_series(1, {count}) AS n"
+    )
+
+
+def tables(database) -> set[str]:
+    return {name for (name,) in database.rows("SELECT relname FROM pg_class WHERE relkind IN ('r', 'p')")}
 
 
 async def test_maintenance_that_cannot_be_done_says_so(capsys):

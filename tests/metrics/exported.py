@@ -49,6 +49,7 @@ EXPORTED = {
     # Ledger.
     "pulse_lane_notifications": _exported("gauge", "lane state", "ledger"),
     "pulse_lane_oldest_due_age_seconds": _exported("gauge", "lane", "ledger"),
+    "pulse_ledger_clock_ahead_seconds": _exported("gauge", "", "ledger"),
     "pulse_accept_to_delivered_seconds": _exported("histogram", "lane", "ledger"),
     # Workers.
     "pulse_accept_to_provider_seconds": _exported("histogram", "lane", WORKERS),
