@@ -8,7 +8,7 @@ from pulse.common.v1 import enums_pb2, notification_pb2, provider_pb2, template_
 from pulse.ledger.v1 import ledger_service_pb2, records_pb2
 from services.delivery.claim import Claim, Settlement
 from services.delivery.provider_view import Directive, Override, ProviderView
-from services.delivery.providers.base import OutcomeKind, Rejection
+from services.delivery.providers.base import Cause, OutcomeKind, Rejection
 from services.delivery.receipts import Receipt
 from shared.broker import Ref
 from shared.rendering import Text
@@ -16,6 +16,7 @@ from shared.times import from_timestamp, to_duration, to_timestamp
 from shared.tracing import Span
 
 _OUTCOMES = {kind: notification_pb2.TimelineEvent.Outcome.Value(kind.name) for kind in OutcomeKind}
+_CAUSES = {cause: records_pb2.Cause.Value(cause.name) for cause in Cause}
 _REJECTIONS = {rejection: records_pb2.Rejection.Value(rejection.name) for rejection in Rejection}
 _OVERRIDES = {provider_pb2.BreakerOverride.Value(override.name): override for override in Override}
 _CHANNELS = {value.number: value.name for value in enums_pb2.Channel.DESCRIPTOR.values}
@@ -86,6 +87,8 @@ def settlement(settled: Settlement) -> records_pb2.Settlement:
         message.failure.CopyFrom(notification_pb2.Failure(code=outcome.code, message=outcome.message))
     if outcome.retry_after is not None:
         message.retry_after.CopyFrom(to_duration(outcome.retry_after))
+    if outcome.kind is OutcomeKind.TRANSIENT_FAILURE:
+        message.cause = _CAUSES[outcome.cause]
     if outcome.rejection is not None:
         message.rejection = _REJECTIONS[outcome.rejection]
     return message

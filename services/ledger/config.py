@@ -36,14 +36,17 @@ class LedgerSettings(Settings):
         10.0, gt=0, le=3600, description="time to claim what was dispatched before it is handed out again, s"
     )
     ledger_retry_base_seconds: float = Field(2.0, gt=0, le=3600, description="highest wait after the first failure, s")
-    ledger_retry_cap_seconds: float = Field(300.0, gt=0, le=86_400, description="highest wait after any failure, s")
+    ledger_retry_cap_seconds: float = Field(
+        900.0, gt=0, le=86_400, description="highest wait after any failure, less what policies have differently, s"
+    )
     ledger_retry_after_cap_seconds: float = Field(
-        900.0, ge=0, le=86_400, description="longest wait a provider can ask for, s"
+        3600.0, ge=0, le=86_400, description="longest wait a provider can ask for, s"
     )
     ledger_retry_policies: str = Field(
         "",
-        description="what channels and providers have differently: base and cap in s, max attempts, as in "
-        "sms:base=5,cap=600;smtp:max=8; a provider's word counts before its channel's",
+        description="what channels, providers and situations (recipient, configuration, fallback) have differently: "
+        "base and cap in s, growth of a wait over the one before, max attempts, as in sms:base=5,cap=600;smtp:max=8; "
+        "unsaid: email:cap=3600;recipient:base=300,growth=2;configuration:base=60,cap=3600;fallback:growth=2",
     )
     ledger_receipt_providers: str = Field(
         "twilio",
@@ -92,7 +95,8 @@ class LedgerSettings(Settings):
             policies = list(self.retry_policies.all())
         except ValueError as error:
             raise ValueError(f"PULSE_LEDGER_RETRY_POLICIES: {error}") from None
-        if any(policy.base > policy.cap for policy in policies):
+        # A situation's first wait may be above a channel's cap, which then holds.
+        if any(policy.base > policy.cap for policy in self.retry_policies.all([""])):
             raise ValueError("PULSE_LEDGER_RETRY_POLICIES: a base is above its cap")
         if any((policy.max_attempts or 1) > self.ledger_longest_attempts for policy in policies):
             longest = self.ledger_longest_attempts

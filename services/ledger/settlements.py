@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
 from typing import NamedTuple
 
-from services.ledger import resting
+from services.ledger import fallbacks, resting
 from services.ledger.attempts import Ending, Next, ended, fail, failed_with, overtaken, try_again, unanswered
 from services.ledger.changes import begin, happen
 from services.ledger.delivery import NO_DEVICE, NO_FAILURE, Change, Delivery, Outcome, Ref
 from services.ledger.recipients import Rejection
 from services.ledger.resting import NO_RESTS, Rests
-from services.ledger.retry import Random, RetryPolicies
+from services.ledger.retry import Cause, Random, RetryPolicies
 from services.ledger.states import Status
 
 #: After these another attempt may follow.
@@ -28,6 +29,8 @@ class Settlement(NamedTuple):
     retry_after: float = 0.0
     #: The provider's word on the address, beyond this attempt.
     rejection: Rejection | None = None
+    #: What a transient failure is about.
+    cause: Cause = Cause.PROVIDER
 
 
 def decide(
@@ -102,7 +105,8 @@ def _following(
     asked not to be called again yet are passed over; where all did, the first that may be called is waited for.
     """
     providers = len(delivery.route)
-    policy = policies.of(delivery.channel, delivery.provider)
+    falls_back = fallbacks.pending(delivery) is not None
+    policy = policies.after(delivery.channel, delivery.provider, settlement.cause, falls_back=falls_back)
     asked = min(settlement.retry_after, policy.longest_retry_after)
     said = []
     if asked > 0:
@@ -114,7 +118,8 @@ def _following(
                 return Next(now, route_index, said)
     number = delivery.attempt - (delivery.attempt_limit - delivery.max_attempts)
     rounds = (number - 1) // providers + 1
-    ready_at = now + dt.timedelta(seconds=policy.delay(rounds, random, settlement.retry_after))
+    left = math.inf if delivery.expires_at is None else (delivery.expires_at - now).total_seconds()
+    ready_at = now + dt.timedelta(seconds=policy.delay(rounds, random, settlement.retry_after, left))
     order = [(delivery.route_index + step) % providers for step in range(1, providers + 1)]
     return min(
         (Next(max(ready_at, rests.get(delivery.route[one], ready_at)), one, said) for one in order),

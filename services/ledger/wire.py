@@ -18,8 +18,10 @@ from services.ledger.keys import Recorded
 from services.ledger.mover import Content, Settled
 from services.ledger.receipts import Receipt
 from services.ledger.recorder import Answer
+from services.ledger.retry import Cause
 from services.ledger.settlements import Settlement
 from services.ledger.wire_enums import (
+    FROM_CAUSE,
     FROM_CHANNEL,
     FROM_GUARANTEE,
     FROM_OUTCOME,
@@ -105,7 +107,8 @@ def settlement(message: records_pb2.Settlement) -> Settlement | None:
     message_id = clean(message.provider_message_id, _LONGEST_NAME)
     ending = Ending(outcome, failure(message.failure), message_id, latency)
     rejection = FROM_REJECTION.get(message.rejection)
-    return Settlement(named, message.fence, ending, from_duration(message.retry_after), rejection)
+    cause = FROM_CAUSE.get(message.cause, Cause.PROVIDER)
+    return Settlement(named, message.fence, ending, from_duration(message.retry_after), rejection, cause)
 
 
 def receipt(message: records_pb2.ProviderReceipt) -> Receipt | None:

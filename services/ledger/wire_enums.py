@@ -10,6 +10,7 @@ from pulse.ledger.v1 import records_pb2
 from services.ledger.delivery import Channel, Guarantee, Kind, Lane, Outcome
 from services.ledger.provider_states import Breaker, Override
 from services.ledger.recipients import Rejection
+from services.ledger.retry import Cause
 from services.ledger.states import Status
 
 Name = TypeVar("Name", bound=enum.StrEnum)
@@ -44,4 +45,5 @@ FROM_GUARANTEE = _names(TO_GUARANTEE)
 FROM_OUTCOME = _names(TO_OUTCOME)
 FROM_BREAKER = _names(TO_BREAKER)
 FROM_OVERRIDE = _names(TO_OVERRIDE)
+FROM_CAUSE = _names(_numbers(records_pb2.Cause, Cause))
 FROM_REJECTION = _names(_numbers(records_pb2.Rejection, Rejection))

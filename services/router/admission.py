@@ -14,7 +14,7 @@ from services.router.lanes import Lane
 from services.router.ledger import Ledger
 from services.router.limiter import Limiter
 from services.router.metrics import RouterMetrics
-from services.router.planning import Candidate, Planner
+from services.router.planning import Candidate, MaxAttempts, Planner
 from services.router.provider_rates import ProviderRates
 from services.router.quota import Admitted, Bound, Closed, Refused, Verdict
 from services.router.recorder import Planned, Recorder
@@ -39,7 +39,7 @@ class Admission:
         *,
         routes: Routes,
         rates: ProviderRates,
-        max_attempts: int,
+        max_attempts: MaxAttempts,
         clock: Clock,
         metrics: RouterMetrics,
         spans: AdmissionSpans | None = None,

@@ -75,6 +75,9 @@ class RouterSettings(Settings):
     router_sms_route: str = Field("twilio", description=_ROUTE.format("SMS"))
     router_push_route: str = Field("fcm", description=_ROUTE.format("PUSH"))
     router_max_attempts: int = Field(6, ge=1, le=100, description="attempts at the most for one notification")
+    router_email_max_attempts: int = Field(
+        20, ge=1, le=100, description="the same for one by email that has no other channel to go on to"
+    )
     router_record_batch: int = Field(500, ge=1, le=1_000, description="entries at the most in one Ledger.Record")
     router_ledger_timeout_seconds: float = Field(5.0, gt=0, le=30, description="longest call to the ledger, s")
     router_high_chunk: int = Field(20, ge=1, le=1_000, description="ids at the most in one HIGH task")

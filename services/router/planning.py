@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from pulse.common.v1.notification_pb2 import Decision as DecisionMessage
 from pulse.router.v1.router_service_pb2 import Submission
@@ -54,11 +56,23 @@ class Candidate:
         return next(way.address for way in wire.ways(self.submission) if way.channel == channel)
 
 
+class MaxAttempts(NamedTuple):
+    """How often a notification is tried at the most."""
+
+    general: int
+    #: By email alone: mail servers are away for hours, and another channel must not wait for them.
+    email: int
+
+    def of(self, channels: Sequence[str]) -> int:
+        """For one that may go by ``channels``, in their order."""
+        return self.email if tuple(channels) == ("EMAIL",) else self.general
+
+
 class Planner:
     """Makes the ledger's entries for one batch; what was decided is put into words once for each ruling."""
 
-    def __init__(self, max_attempts: int) -> None:
-        self._max_attempts = max_attempts
+    def __init__(self, attempts: MaxAttempts) -> None:
+        self._attempts = attempts
         self._decided: dict[object, list[DecisionMessage]] = {}
 
     def of(self, candidate: Candidate, verdict: Admitted) -> Planned:
@@ -69,5 +83,5 @@ class Planner:
         if decided is None:
             limit = Decision("limit", "admitted", limit_reason(candidate.terms, verdict))
             decided = self._decided[alike] = wire.decisions((*candidate.ruling.decided, limit))
-        entry = wire.entry(candidate.submission, candidate.ruling, decided, self._max_attempts)
+        entry = wire.entry(candidate.submission, candidate.ruling, decided, self._attempts.of(candidate.channels))
         return Planned(entry, verdict.place, candidate.ruling.due)

@@ -25,6 +25,7 @@ from services.router.limiter import Limiter
 from services.router.limits import SharedWindows
 from services.router.local_limits import LocalLimits
 from services.router.metrics import RouterMetrics
+from services.router.planning import MaxAttempts
 from services.router.provider_rates import Rates, parse_rates
 from services.router.publisher import Publisher
 from services.router.quota import MILLIONTHS, Limit
@@ -132,7 +133,7 @@ class Router:
                 "PUSH": parse_route(settings.router_push_route),
             },
             rates=self._rates,
-            max_attempts=settings.router_max_attempts,
+            max_attempts=MaxAttempts(settings.router_max_attempts, settings.router_email_max_attempts),
             clock=clock,
             metrics=counted,
             spans=AdmissionSpans(tracer),

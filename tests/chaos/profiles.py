@@ -26,8 +26,20 @@ class Profile:
         return self.lease_s + self.sweep_s + 2.5
 
 
-#: As delivered: what RELIABILITY promises is promised of these.
-DEFAULT = Profile("default", {}, 12.0, 0.5, 10.0, 5.0, 10.0)
+#: As delivered, which is what RELIABILITY promises: but for email's retries, which would outlast every cell.
+DEFAULT = Profile(
+    "default",
+    {
+        "PULSE_LEDGER_RETRY_POLICIES": "email:cap=32,growth=2;sms:growth=2;push:growth=2;"
+        "recipient:base=2;configuration:base=2,cap=32",
+        "PULSE_ROUTER_EMAIL_MAX_ATTEMPTS": "6",
+    },
+    12.0,
+    0.5,
+    10.0,
+    5.0,
+    10.0,
+)
 
 #: The same relations between the times in a third of the time; the limiter is given time for a loaded machine.
 SHORT = Profile(
@@ -38,6 +50,9 @@ SHORT = Profile(
         "PULSE_LEDGER_HOUSEKEEPING_SECONDS": "1",
         "PULSE_LEDGER_RETRY_BASE_SECONDS": "0.5",
         "PULSE_LEDGER_RETRY_CAP_SECONDS": "4",
+        "PULSE_LEDGER_RETRY_POLICIES": "email:cap=4,growth=2;sms:growth=2;push:growth=2;"
+        "recipient:base=0.5;configuration:base=0.5,cap=4",
+        "PULSE_ROUTER_EMAIL_MAX_ATTEMPTS": "6",
         "PULSE_DELIVERY_LEASE_SECONDS": "4",
         "PULSE_DELIVERY_CALL_SECONDS": "1.5",
         "PULSE_DELIVERY_STALL_SECONDS": "0.7",

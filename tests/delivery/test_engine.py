@@ -14,7 +14,7 @@ from services.delivery.config import DeliverySettings
 from services.delivery.engine import Engine
 from services.delivery.ledger import LedgerClient
 from services.delivery.pace import BITE, Pace
-from services.delivery.providers.base import Outcome, Outgoing, Rejection, permanent, succeeded, transient
+from services.delivery.providers.base import Cause, Outcome, Outgoing, Rejection, permanent, succeeded, transient
 from services.delivery.room import RoomClosed
 from shared.channels import open_channel
 from shared.times import to_timestamp
@@ -103,6 +103,19 @@ async def test_a_providers_lasting_word_on_an_address_is_passed_on(
     await start(FakeProvider(answer=answer)).take([ref])
     await eventually(lambda: ledger[0].settled)
     assert ledger[0].settled[ref[1]].rejection == records_pb2.GONE
+
+
+@pytest.mark.parametrize("cause", list(Cause))
+async def test_what_a_passing_failure_is_about_is_passed_on(
+    start: Start, ledger: tuple[FakeLedger, str], cause: Cause
+) -> None:
+    async def answer(_: Outgoing) -> Outcome:
+        return transient("450", "not now", cause=cause)
+
+    ref = ledger[0].add("ada@example.org")
+    await start(FakeProvider(answer=answer)).take([ref])
+    await eventually(lambda: ledger[0].settled)
+    assert ledger[0].settled[ref[1]].cause == records_pb2.Cause.Value(cause.name)
 
 
 @pytest.mark.parametrize(

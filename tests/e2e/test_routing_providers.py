@@ -118,7 +118,7 @@ def test_a_passing_refusal_is_taken_to_the_next_provider_at_once(routed: Suite) 
     notification = settled(routed, sent)
     (refused, _) = events(notification, "ATTEMPT_ENDED")
     assert refused["next_attempt_time"] == refused["time"], "there is no back-off before another provider"
-    assert reasons(notification, "retry") == ["RETRYING: attempt 1 of 6 did not succeed; ses is next"]
+    assert reasons(notification, "retry") == ["RETRYING: attempt 1 of 20 did not succeed; ses is next"]
 
 
 def test_a_provider_that_keeps_failing_is_left_alone_until_it_works_again(routed: Suite) -> None:

@@ -178,7 +178,10 @@ class Model:
         if one.status != "SENDING" or one.fence != fence:
             return False
         rounds = (one.tries - 1) // one.routes + 1
-        back_off = dt.timedelta(seconds=max(min(300, 2.0**rounds) / 2, wait))
+        longest = min(900, 2.0 * (2 if one.legs else 4) ** (rounds - 1))
+        if one.expires_at is not None:
+            longest = min(longest, max((one.expires_at - now).total_seconds() / 2, 1))
+        back_off = dt.timedelta(seconds=max(longest * 0.75, wait))
         overtaken = one.early and (one.early[0] == "DELIVERED" or one.early[1] == message_id != "")
         if outcome in ("TRANSIENT_FAILURE", "UNANSWERED") and wait and not overtaken:
             one.rests[one.provider] = now + dt.timedelta(seconds=wait)

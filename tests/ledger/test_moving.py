@@ -183,7 +183,7 @@ async def test_what_a_provider_asks_for_is_clamped(calls: Calls):
     ref = await calls.recorded()
     (claimed,) = await calls.claim(ref)
     await calls.end(claimed, Outcome.TRANSIENT_FAILURE, retry_after=10**6)
-    assert moment((await calls.get(ref)).next_attempt_time) == NOON + dt.timedelta(seconds=900)
+    assert moment((await calls.get(ref)).next_attempt_time) == NOON + dt.timedelta(seconds=3600)
 
 
 async def test_the_next_provider_of_the_route_goes_on_and_after_the_last_the_first(calls: Calls, clock):

@@ -75,16 +75,16 @@ def test_every_status_has_its_transitions():
 @pytest.mark.parametrize(
     ("attempt", "random", "retry_after", "seconds"),
     [
-        (1, 0.0, 0, 0.0),
-        (1, 0.5, 0, 1.0),
-        (2, 0.5, 0, 2.0),
-        (5, 0.5, 0, 16.0),
-        (9, 0.5, 0, 150.0),
-        (10_000, 0.5, 0, 150.0),
+        (1, 0.0, 0, 1.0),
+        (1, 0.5, 0, 1.5),
+        (2, 0.5, 0, 6.0),
+        (3, 0.5, 0, 24.0),
+        (9, 0.5, 0, 225.0),
+        (10_000, 0.5, 0, 225.0),
         (1, 0.5, 60, 60.0),
-        (9, 0.5, 60, 150.0),
+        (9, 0.5, 60, 225.0),
         (1, 0.5, 10**9, 900.0),
-        (1, 0.5, -5, 1.0),
+        (1, 0.5, -5, 1.5),
     ],
 )
 def test_back_off(attempt: int, random: float, retry_after: float, seconds: float):
@@ -95,6 +95,16 @@ def test_back_off(attempt: int, random: float, retry_after: float, seconds: floa
 def test_a_wait_is_never_negative_nor_longer_than_its_bounds(attempt: int, random: float, retry_after: float):
     wait = POLICY.delay(attempt, lambda: random, retry_after)
     assert min(max(retry_after, 0), 900) <= wait <= 900
+
+
+@pytest.mark.parametrize(
+    ("attempt", "retry_after", "left", "seconds"),
+    [(1, 0, 300, 1.5), (9, 0, 300, 112.5), (9, 0, 60, 22.5), (9, 0, 0.5, 0.75), (9, 30, 40, 30.0)],
+)
+def test_what_expires_soon_is_tried_again_in_half_of_its_time(
+    attempt: int, retry_after: float, left: float, seconds: float
+):
+    assert POLICY.delay(attempt, lambda: 0.5, retry_after, left) == seconds
 
 
 def test_the_horizon_is_the_longest_life_of_retries():

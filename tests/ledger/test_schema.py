@@ -122,7 +122,7 @@ async def test_a_week_whose_rows_went_to_the_default_partition_stays_there(setti
     "environ",
     [
         {"PULSE_LEDGER_KEY_RETENTION_HOURS": "1"},
-        {"PULSE_LEDGER_RETRY_BASE_SECONDS": "600"},
+        {"PULSE_LEDGER_RETRY_BASE_SECONDS": "1000"},
         {"PULSE_LEDGER_KEY_RETENTION_HOURS": "49", "PULSE_LEDGER_RETENTION_DAYS": "2"},
         {"PULSE_LEDGER_POOL_MIN": "9"},
         {"PULSE_LEDGER_POOL_MAX": "0"},

@@ -34,7 +34,7 @@ async def test_an_admitted_submission_is_recorded_with_all_that_was_decided(
 
     entry = ledger.rows[result.notification_id].entry
     assert (result.status, result.replayed) == (Status.QUEUED, False)
-    assert (entry.lane, list(entry.route), entry.max_attempts) == (Priority.HIGH, ["smtp", "backup"], 6)
+    assert (entry.lane, list(entry.route), entry.max_attempts) == (Priority.HIGH, ["smtp", "backup"], 20)
     assert entry.dispatched and not entry.HasField("not_before") and not entry.HasField("expires_at")
     for name in (
         "user_id",

@@ -52,6 +52,34 @@ COMPLAINED: Rejection.ValueType  # 3
 """The recipient called it spam: suppressed."""
 Global___Rejection: _TypeAlias = Rejection  # noqa: Y015
 
+class _Cause:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _CauseEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Cause.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    CAUSE_UNSPECIFIED: _Cause.ValueType  # 0
+    """As PROVIDER: workers of releases before say nothing."""
+    PROVIDER: _Cause.ValueType  # 1
+    """The provider, or the way to it."""
+    RECIPIENT: _Cause.ValueType  # 2
+    """The recipient's side: a full mailbox, greylisting."""
+    CONFIGURATION: _Cause.ValueType  # 3
+    """Pulse's own settings, login, sender or address: it lasts until an operator acts."""
+
+class Cause(_Cause, metaclass=_CauseEnumTypeWrapper):
+    """What a failure that may pass is about: when the next attempt follows depends on it."""
+
+CAUSE_UNSPECIFIED: Cause.ValueType  # 0
+"""As PROVIDER: workers of releases before say nothing."""
+PROVIDER: Cause.ValueType  # 1
+"""The provider, or the way to it."""
+RECIPIENT: Cause.ValueType  # 2
+"""The recipient's side: a full mailbox, greylisting."""
+CONFIGURATION: Cause.ValueType  # 3
+"""Pulse's own settings, login, sender or address: it lasts until an operator acts."""
+Global___Cause: _TypeAlias = Cause  # noqa: Y015
+
 @_typing.final
 class NotificationRef(_message.Message):
     """Names a notification; the tenant is part of every key."""
@@ -523,6 +551,7 @@ class Settlement(_message.Message):
     RETRY_AFTER_FIELD_NUMBER: _builtins.int
     REJECTION_FIELD_NUMBER: _builtins.int
     TRACEPARENT_FIELD_NUMBER: _builtins.int
+    CAUSE_FIELD_NUMBER: _builtins.int
     fence: _builtins.int
     """From the claim."""
     outcome: _notification_pb2.TimelineEvent.Outcome.ValueType
@@ -533,6 +562,8 @@ class Settlement(_message.Message):
     """The provider's word on the address, beyond this attempt."""
     traceparent: _builtins.str
     """W3C traceparent of the attempt; empty if its trace is not sampled."""
+    cause: Global___Cause.ValueType
+    """What a TRANSIENT_FAILURE is about."""
     @_builtins.property
     def ref(self) -> Global___NotificationRef:
         """Which."""
@@ -561,10 +592,11 @@ class Settlement(_message.Message):
         retry_after: _duration_pb2.Duration | None = ...,
         rejection: Global___Rejection.ValueType = ...,
         traceparent: _builtins.str = ...,
+        cause: Global___Cause.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["failure", b"failure", "latency", b"latency", "ref", b"ref", "retry_after", b"retry_after"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["failure", b"failure", "fence", b"fence", "latency", b"latency", "outcome", b"outcome", "provider_message_id", b"provider_message_id", "ref", b"ref", "rejection", b"rejection", "retry_after", b"retry_after", "traceparent", b"traceparent"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cause", b"cause", "failure", b"failure", "fence", b"fence", "latency", b"latency", "outcome", b"outcome", "provider_message_id", b"provider_message_id", "ref", b"ref", "rejection", b"rejection", "retry_after", b"retry_after", "traceparent", b"traceparent"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
