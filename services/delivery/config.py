@@ -11,6 +11,7 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 from services.delivery.breaker import BreakerPolicy
 from services.delivery.providers.mail_addresses import BadAddress, parse_sender
 from services.delivery.providers.smtp_hello import is_hello_name
+from services.delivery.providers.twilio_senders import is_sender
 from shared.config import Settings
 from shared.domains import ascii_domain, ascii_url
 
@@ -108,7 +109,10 @@ class DeliverySettings(Settings):
 
     twilio_account_sid: str = Field("", description="Twilio account; empty: no SMS")
     twilio_auth_token: SecretStr = Field(SecretStr(""), description="its auth token; also verifies callbacks")
-    twilio_from: str = Field("", description="sender: a number in E.164, a short code or an alphanumeric id")
+    twilio_from: str = Field(
+        "",
+        description="sender: a number in E.164, a short code, an alphanumeric id or a messaging service (MG…)",
+    )
     twilio_base_url: str = Field("", description="replaces https://api.twilio.com, for a look-alike")
     twilio_connections: int = Field(16, ge=1, le=500, description="calls to Twilio at once")
 
@@ -217,6 +221,11 @@ class DeliverySettings(Settings):
             raise ValueError("PULSE_SMTP_TLS=none would send PULSE_SMTP_PASSWORD in the clear")
         if self.twilio_account_sid and not (self.twilio_auth_token.get_secret_value() and self.twilio_from):
             raise ValueError("PULSE_TWILIO_ACCOUNT_SID also needs PULSE_TWILIO_AUTH_TOKEN and PULSE_TWILIO_FROM")
+        if self.twilio_from and not is_sender(self.twilio_from):
+            raise ValueError(
+                "PULSE_TWILIO_FROM must be a number such as +15005550006, a short code of 3 to 8 digits, an id of at most "
+                "11 letters and digits, or a messaging service: MG and 32 hexadecimal digits"
+            )
         if bool(self.aws_access_key_id) != bool(self.aws_secret_access_key.get_secret_value()):
             raise ValueError("PULSE_AWS_ACCESS_KEY_ID and PULSE_AWS_SECRET_ACCESS_KEY are set together or not at all")
         _check_sender("PULSE_SMTP_FROM", self.smtp_from)

@@ -29,7 +29,8 @@ LONGEST_BODY = 1600
 
 E164 = re.compile(r"\+[1-9]\d{6,14}")
 #: A sender may also be a short code or an alphanumeric id.
-SENDER = re.compile(r"\+[1-9]\d{6,14}|\d{3,8}|(?=.*[A-Za-z])[A-Za-z0-9 ]{1,11}")
+SENDER = re.compile(r"\+[1-9]\d{6,14}|\d{3,8}|(?=.*[A-Za-z])[A-Za-z0-9 &_+-]{1,11}")
+SERVICE = re.compile(r"MG[0-9a-fA-F]{32}")
 
 #: GSM 03.38: the basic alphabet, and the characters of its extension table, which count twice.
 GSM_BASIC = frozenset(
@@ -120,6 +121,8 @@ def _mistake(form: dict[str, str]) -> int | None:
         return 21211
     if sender and SENDER.fullmatch(sender) is None:
         return 21212
+    if form.get("MessagingServiceSid") and SERVICE.fullmatch(form["MessagingServiceSid"]) is None:
+        return 21701
     if callback and not _is_web_address(callback):
         return 21609
     return FAILING_TO.get(to) or FAILING_FROM.get(sender)

@@ -33,6 +33,7 @@ ERRORS = {
     21612: TwilioError(400, "The 'To' phone number is not currently reachable using the 'From' phone number"),
     21614: TwilioError(400, "The 'To' number is not a valid mobile number"),
     21617: TwilioError(400, "The concatenated message body exceeds the 1600 character limit"),
+    21701: TwilioError(400, "The Messaging Service does not exist"),
 }
 
 #: Codes for plain HTTP statuses.

@@ -42,6 +42,13 @@ def test_hosts_in_letters_of_any_script_are_taken() -> None:
     assert settings.smtp_host == "mail.xn--strae-oqa.de"
 
 
+@pytest.mark.parametrize(
+    "sender", ["+15005550006", "+4915112345678", "12345", "Pulse", "My Shop", "A-1_b & c+", "MG0123", "MG" + "0aF9" * 8]
+)
+def test_twilio_may_send_from_any_of_its_kinds_of_sender(sender: str) -> None:
+    assert DeliverySettings.load({**TWILIO, "PULSE_TWILIO_FROM": sender}).twilio_from == sender
+
+
 def test_the_defaults_are_fit_to_start_with() -> None:
     assert DeliverySettings.load({}).delivery_lease_seconds == 12
 
@@ -56,6 +63,26 @@ def test_the_defaults_are_fit_to_start_with() -> None:
         ),
         ({"PULSE_SMTP_USERNAME": "ada", "PULSE_SMTP_PASSWORD": "p\udce9"}, "PULSE_SMTP_PASSWORD must be UTF-8"),
         ({"PULSE_SMTP_USERNAME": "a\0da", "PULSE_SMTP_PASSWORD": "p"}, "PULSE_SMTP_USERNAME must be UTF-8"),
+        *(
+            ({**TWILIO, "PULSE_TWILIO_FROM": sender}, "PULSE_TWILIO_FROM must be")
+            for sender in (
+                "15005550006",
+                "+1 500 555 0006",
+                "+0123456789",
+                "12",
+                "123456789",
+                "twelve-chars",
+                "Grüße",
+                "a,b",
+                " Pulse",
+                "Pulse ",
+                "- 1",
+                "MG" + "g" * 32,
+                "MG" + "0" * 31,
+                "MG" + "0" * 33,
+                "whatsapp:+15005550006",
+            )
+        ),
         ({"PULSE_DELIVERY_CALL_SECONDS": "11"}, "PULSE_DELIVERY_CALL_SECONDS"),
         ({"PULSE_DELIVERY_CALL_SECONDS": "0"}, "DELIVERY_CALL_SECONDS"),
         ({"PULSE_WORKER_LOW_IN_FLIGHT": "-1"}, "WORKER_LOW_IN_FLIGHT"),

@@ -18,6 +18,7 @@ from pulse.common.v1 import enums_pb2
 from pulse.delivery.v1 import delivery_service_pb2, delivery_service_pb2_grpc
 from pulse.ledger.v1 import records_pb2
 from services.delivery.config import DeliverySettings
+from services.delivery.providers.twilio_signature import is_signed
 from services.delivery.server import Delivery
 from shared.channels import call, open_channel
 from shared.errors import Code, PulseError
@@ -183,6 +184,45 @@ async def test_added_parameters_make_no_signature_good(channel: grpc.aio.Channel
         with pytest.raises(PulseError) as caught:
             await report(channel, DELIVERED, query=query, signature=signature)
         assert caught.value.reason == "BAD_SIGNATURE"
+
+
+@pytest.mark.parametrize(
+    ("given", "signed"),
+    [
+        ("https://pulse.example.com:8443", "https://pulse.example.com:8443"),
+        ("https://pulse.example.com:8443", "https://pulse.example.com"),
+        ("https://pulse.example.com", "https://pulse.example.com:443"),
+        ("https://pulse.example.com:443/base", "https://pulse.example.com/base"),
+        ("http://pulse.example.com", "http://pulse.example.com:80"),
+        ("http://pulse.example.com:80", "http://pulse.example.com"),
+        ("http://pulse.example.com:8000", "http://pulse.example.com"),
+        ("https://[2001:db8::1]:8443", "https://[2001:db8::1]"),
+        ("https://[2001:db8::1]", "https://[2001:db8::1]:443"),
+        ("https://ada:pw@pulse.example.com:8443", "https://ada:pw@pulse.example.com"),
+    ],
+)
+@pytest.mark.parametrize("path", ["/x?notification_id=1", "/x:9?a=b:8443", "/x"])
+def test_twilio_signs_with_the_port_or_without_it(given: str, signed: str, path: str) -> None:
+    signature = RequestValidator(TOKEN).compute_signature(signed + path, DELIVERED)
+    assert is_signed(TOKEN, given + path, DELIVERED, signature)
+    assert not is_signed("other", given + path, DELIVERED, signature)
+    assert not is_signed(TOKEN, given + path, {**DELIVERED, "MessageSid": "SM2"}, signature)
+
+
+@pytest.mark.parametrize(
+    "signed",
+    [
+        "https://pulse.example.com:8444/x",
+        "https://pulse.example.com:443/x",
+        "http://pulse.example.com:8443/x",
+        "https://pulse.example.com.evil.example/x",
+        "https://pulse.example.com/y",
+        "https://evil.example:8443/x",
+    ],
+)
+def test_another_address_is_not_signed_because_ports_may_be_left_out(signed: str) -> None:
+    signature = RequestValidator(TOKEN).compute_signature(signed, DELIVERED)
+    assert not is_signed(TOKEN, "https://pulse.example.com:8443/x", DELIVERED, signature)
 
 
 async def test_a_changed_form_is_refused(channel: grpc.aio.Channel) -> None:

@@ -6,11 +6,12 @@ import socket
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
+from urllib.parse import parse_qs
 
 import pytest
 
 from services.delivery.config import DeliverySettings
-from services.delivery.providers.base import OutcomeKind
+from services.delivery.providers.base import Cause, OutcomeKind
 from services.delivery.providers.twilio import TwilioProvider
 from shared.clock import SystemClock
 from tests.delivery.conftest import Sandbox
@@ -78,6 +79,36 @@ def test_a_fault_has_its_outcome_and_the_next_sms_goes_through(
 @pytest.mark.parametrize("to", ["+15005550001", "+15005550004", "+15005550009", "12345", ""])
 def test_a_number_that_twilio_refuses_is_a_permanent_failure(twilio: TwilioProvider, to: str) -> None:
     assert twilio.send(outgoing(to), within()).kind is OutcomeKind.PERMANENT_FAILURE
+
+
+SERVICE = "MG" + "0123456789abcdef" * 2
+
+
+@pytest.mark.parametrize(
+    ("sender", "field"),
+    [
+        ("+15005550006", "From"),
+        ("12345", "From"),
+        ("Pulse", "From"),
+        ("MG123", "From"),
+        (SERVICE, "MessagingServiceSid"),
+    ],
+)
+def test_an_sms_comes_from_a_sender_or_from_a_messaging_service(sandbox: Sandbox, sender: str, field: str) -> None:
+    asked: list[dict[str, list[str]]] = []
+    made = provider(sandbox.http, twilio_from=sender)
+    made._adapter.add_headers = lambda request, **_: asked.append(parse_qs(request.body))  # type: ignore[method-assign]
+    assert made.send(outgoing(TO), within()).kind is OutcomeKind.SUCCEEDED
+    assert len(sandbox.receipts()) == 1
+    assert {key: asked[0][key] for key in asked[0].keys() & {"From", "MessagingServiceSid"}} == {field: [sender]}
+
+
+def test_a_messaging_service_that_is_none_is_a_matter_of_the_configuration(
+    twilio: TwilioProvider, sandbox: Sandbox
+) -> None:
+    sandbox.fault("twilio", "status", 21701, times=1)
+    outcome = twilio.send(outgoing(TO), within())
+    assert (outcome.kind, outcome.cause) == (OutcomeKind.TRANSIENT_FAILURE, Cause.CONFIGURATION)
 
 
 def test_an_empty_text_is_refused_without_a_call(twilio: TwilioProvider) -> None:

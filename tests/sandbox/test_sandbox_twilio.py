@@ -63,6 +63,7 @@ def test_the_notification_id_may_come_as_a_parameter_of_its_own(sandbox: Running
         ({"body": "x" * 1601}, 21617, 400),
         ({"body": "\U0001f600" * 801}, 21617, 400),
         ({"from_": ""}, 21603, 400),
+        ({"from_": "", "messaging_service_sid": "MG1"}, 21701, 400),
         ({"status_callback": "ftp://example.org"}, 21609, 400),
     ],
 )

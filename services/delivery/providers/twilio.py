@@ -19,6 +19,7 @@ from services.delivery.providers.call import Call
 from services.delivery.providers.deadline_adapter import DeadlineAdapter, prepare_session
 from services.delivery.providers.endpoints import TWILIO_URL
 from services.delivery.providers.http_errors import never_sent, retry_after_seconds
+from services.delivery.providers.twilio_senders import sender_arguments
 from services.delivery.providers.twilio_signature import callback_url
 from shared.channel_bounds import says_nothing
 from shared.clock import Clock
@@ -71,7 +72,7 @@ class TwilioProvider(BlockingProvider[dict[str, str]]):
         """The arguments of the SDK's call."""
         if says_nothing(outgoing.body):
             return permanent("EMPTY_BODY", "an SMS must say something")
-        arguments = {"to": outgoing.to, "from_": self._sender, "body": outgoing.body}
+        arguments = {"to": outgoing.to, "body": outgoing.body, **sender_arguments(self._sender)}
         if self._public_url:
             arguments["status_callback"] = callback_url(self._public_url, outgoing.tenant_id, outgoing.notification_id)
         urlencode(arguments)  # as the SDK will do: text that is no Unicode is found here

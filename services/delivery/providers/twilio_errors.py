@@ -19,6 +19,9 @@ CONFIGURATION = frozenset(
         21659,  # From is not a number of this account
         21660,  # From and account differ
         21661,  # From cannot send SMS
+        21701,  # no such messaging service
+        21703,  # the messaging service has no sender
+        21705,  # the messaging service is invalid
         30002,  # account suspended
     }
 )

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import hmac
+import re
 from collections.abc import Mapping
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit, urlunsplit
 
 from twilio.request_validator import RequestValidator  # type: ignore[import-untyped]
+
+_PORTS = {"https": 443, "http": 80}
 
 
 def callback_url(public_url: str, tenant_id: str, notification_id: str, query: str = "") -> str:
@@ -22,8 +25,18 @@ def callback_url(public_url: str, tenant_id: str, notification_id: str, query: s
 def is_signed(auth_token: str, url: str, form: Mapping[str, str], signature: str) -> bool:
     """Whether ``signature`` (X-Twilio-Signature) is that of ``form`` posted to ``url``; in constant time.
 
+    Twilio signs with the port or without it, whether or not the address names it, so both will do.
     Source: https://www.twilio.com/docs/usage/security#validating-requests. The SDK's own ``validate`` compares
     character by character and stops for a wrong length; its computation is used, its comparison is not.
     """
-    expected = RequestValidator(auth_token).compute_signature(url, dict(form))
-    return hmac.compare_digest(expected.encode(), signature.encode())
+    validator = RequestValidator(auth_token)
+    expected = [validator.compute_signature(spelling, dict(form)) for spelling in _spellings(url)]
+    return any(hmac.compare_digest(each.encode(), signature.encode()) for each in expected)
+
+
+def _spellings(url: str) -> set[str]:
+    """``url`` as it is, without its port, and with it, which is the scheme's own where none is given."""
+    parts = urlsplit(url)
+    port = parts.port or _PORTS.get(parts.scheme, 0)
+    bare = re.sub(r":\d*\Z", "", parts.netloc)
+    return {url, *(urlunsplit(parts._replace(netloc=host)) for host in (bare, f"{bare}:{port}"))}
