@@ -37,13 +37,15 @@ local function is_api(path)
 end
 
 -- Removes headers that only services of Pulse or Envoy itself may set; over REST also gRPC's own, which would tell the
--- gateway about an encoding or a deadline that the transcoded call does not have. Tells whether there are too many.
+-- gateway about an encoding or a deadline that the transcoded call does not have; and what gRPC cannot take, which would
+-- end the call: other signs in a name, or a name that promises base64. Tells whether there are too many.
 local function remove_internal(headers, grpc)
   local internal, count, bytes = {}, 0, 0
   for name, value in pairs(headers) do
     count, bytes = starts_with(name, ":") and count or count + 1, bytes + #name + #value
     if starts_with(name, "x-pulse-") or starts_with(name, "x-envoy-") or name == "x-http-code"
-        or (not grpc and starts_with(name, "grpc-")) then
+        or (not grpc and (starts_with(name, "grpc-") or name:find("%-bin$")))
+        or name:find("[^:%w_.-]") then
       internal[#internal + 1] = name
     end
   end
