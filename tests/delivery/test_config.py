@@ -197,3 +197,13 @@ def test_without_one_it_is_a_whole_name_wherever_there_is_one(
 ) -> None:
     monkeypatch.setattr("socket.gethostname", lambda: host)
     assert smtp_hello.default_hello_name(sender) == said
+
+
+@pytest.mark.parametrize("content", [None, "no certificate"])
+def test_a_file_of_authorities_that_is_none_is_named(tmp_path: Path, content: str | None) -> None:
+    file = tmp_path / "ca.pem"
+    if content is not None:
+        file.write_text(content)
+    given = {"PULSE_SMTP_HOST": "mail", "PULSE_SMTP_TLS": "starttls", "PULSE_SMTP_CA_FILE": str(file)}
+    with pytest.raises(OSError, match=r"PULSE_SMTP_CA_FILE=.*ca\.pem is no PEM file"):
+        registry.build(DeliverySettings.load(given), SystemClock())

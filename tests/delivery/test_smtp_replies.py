@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from services.delivery.providers import smtp_replies, smtp_status, waiting_times
 from services.delivery.providers.base import Cause, OutcomeKind, Rejection
@@ -249,3 +253,31 @@ def test_a_passing_refusal_says_what_it_is_about(step: Step, code: int, text: st
 )
 def test_a_mail_server_may_say_when_to_come_back(text: str, seconds: float | None) -> None:
     assert smtp_replies.classify(RCPT, 451, text).retry_after == seconds
+
+
+@given(st.sampled_from(list(Step)), st.integers(-1, 700), st.text(max_size=300))
+def test_whatever_a_server_writes_is_understood_somehow(step: Step, code: int, text: str) -> None:
+    outcome = smtp_replies.classify(step, code, text)
+    assert outcome.rejection is None or outcome.kind is STAYS
+    assert outcome.retry_after is None or 0 <= outcome.retry_after <= waiting_times.LONGEST
+
+
+@pytest.mark.parametrize(
+    ("begin", "part"),
+    [
+        ("relay", " through"),
+        ("sender", " address is not"),
+        ("", "1s"),
+        ("", "1 s and "),
+        ("", "mailbox quota "),
+        ("", "<"),
+        ("", "a@"),
+        ("", "in "),
+        ("", "encrypted tls "),
+    ],
+)
+def test_a_text_made_to_be_hard_to_read_holds_nobody_up(begin: str, part: str) -> None:
+    began = time.process_time()
+    for code in (450, 550):
+        smtp_replies.classify(RCPT, code, begin + part * 100_000)
+    assert time.process_time() - began < 1

@@ -49,9 +49,7 @@ class SmtpProvider(BlockingProvider[BuiltEmail]):
     def from_settings(cls, settings: DeliverySettings, clock: Clock) -> Self:
         """Connects to nothing yet; raises :class:`BadAddress` for a sender that is none, OSError for a bad CA file."""
         sender = parse_sender(settings.smtp_from)
-        context = None
-        if settings.smtp_tls != "none":
-            context = bounded_tls(ssl.create_default_context(cafile=settings.smtp_ca_file or None))
+        context = None if settings.smtp_tls == "none" else bounded_tls(_trusting(settings.smtp_ca_file))
         server = MailServer(
             host=settings.smtp_host,
             port=settings.smtp_port,
@@ -136,6 +134,15 @@ class SmtpProvider(BlockingProvider[BuiltEmail]):
 
 class _ConnectionStale(Exception):
     """The server closed the connection before the email's content went out: another connection may do."""
+
+
+def _trusting(ca_file: str) -> ssl.SSLContext:
+    """Believes the authorities in ``ca_file``, or else the system's; raises OSError that names the setting."""
+    try:
+        return ssl.create_default_context(cafile=ca_file or None)
+    except OSError as error:  # ssl's own errors are such: there is no certificate in it, say
+        why = error.strerror or "it cannot be read"
+        raise OSError(f"PULSE_SMTP_CA_FILE={ca_file} is no PEM file with certificates: {why}") from None
 
 
 def _cannot_carry(session: SmtpSession, email: BuiltEmail) -> Outcome | None:

@@ -70,8 +70,8 @@ _TOPICS = (
     _Topic(
         RELAY,
         _words(
-            r"\brelay(?:ing|ed)?\b(?: access| mail| is| was| not| through\b.{0,20})* ?"
-            r"(?:denied|prohibited|not (?:permitted|allowed)|permitted|disabled|refused|forbidden|rejected)",
+            r"\brelay(?:ing|ed)?\b(?! recipient)[^.;]{0,30}"
+            r"\b(?:denied|prohibited|not (?:permitted|allowed)|disabled|refused|forbidden|rejected)",
             r"\b(?:unable|not|won't|cannot|can't|refus\w+|deny|denied|no) (?:\w+ )?(?:to )?relay\b(?! recipient)",
             r"\brcpthosts\b",
             r"forwarding to remote hosts",
