@@ -223,8 +223,8 @@ class DeliverySettings(Settings):
             raise ValueError("PULSE_TWILIO_ACCOUNT_SID also needs PULSE_TWILIO_AUTH_TOKEN and PULSE_TWILIO_FROM")
         if self.twilio_from and not is_sender(self.twilio_from):
             raise ValueError(
-                "PULSE_TWILIO_FROM must be a number such as +15005550006, a short code of 3 to 8 digits, an id of at most "
-                "11 letters and digits, or a messaging service: MG and 32 hexadecimal digits"
+                "PULSE_TWILIO_FROM must be a number such as +15005550006, a short code of 3 to 8 digits, an id of at "
+                "most 11 letters and digits, or a messaging service: MG and 32 hexadecimal digits"
             )
         if bool(self.aws_access_key_id) != bool(self.aws_secret_access_key.get_secret_value()):
             raise ValueError("PULSE_AWS_ACCESS_KEY_ID and PULSE_AWS_SECRET_ACCESS_KEY are set together or not at all")

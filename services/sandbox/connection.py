@@ -3,8 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import socket
 import struct
+
+
+async def drip(transport: asyncio.WriteTransport, text: bytes, every_s: float) -> None:
+    """Says ``text`` a byte at a time, and its last byte again and again; returns once the connection is closed."""
+    for byte in itertools.chain(text, itertools.repeat(text[-1])):
+        if transport.is_closing():
+            return
+        transport.write(bytes([byte]))
+        await asyncio.sleep(every_s)
 
 
 def reset(transport: asyncio.WriteTransport) -> None:

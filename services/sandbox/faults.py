@@ -7,17 +7,20 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 
 PROVIDERS = ("smtp", "ses", "twilio", "sns", "fcm", "webhook")
-ACTIONS = ("delay_ms", "status", "status_after_accept", "hang", "reset", "garbage", "retry_after_s")
+ACTIONS = ("delay_ms", "status", "status_after_accept", "hang", "drip", "reset", "garbage", "retry_after_s")
 
 #: What ``status_after_accept`` can do besides answering a status: the receipt is kept and no answer can be read.
-SILENT = ("hang", "reset", "garbage")
+SILENT = ("hang", "drip", "reset", "garbage")
 
 DEFAULT_HANG_S = 60
+DEFAULT_DRIP_S = 1.0
 LONGEST_S = 600
 MOST_FAULTS = 1000
 LONGEST_MATCH = 500
-#: Where in a conversation by SMTP a status can be answered: on connecting, to a command, or after the content.
+#: Where in a conversation by SMTP a status can be answered, or drip: on connecting, to a command, or after the content.
 STEPS = ("connect", "ehlo", "starttls", "auth", "mail", "rcpt", "data", "end")
+#: Which part of an answer by HTTP can drip.
+PARTS = ("status", "header", "body")
 LONGEST_TEXT = 1000
 #: Statuses by which SMTP takes a recipient on after all (RFC 5321, sections 3.4 and 3.5.3).
 ACCEPTED = frozenset({251, 252})
@@ -36,12 +39,12 @@ class Fault:
     action: str
     value: int | float | str | None
     times: int | None
-    at: str = ""  # the SMTP command that it befalls; empty: RCPT or the end of the content, as the status has it
+    at: str = ""  # the SMTP command, or the part of an HTTP answer; empty: as the status has it, for a drip the answer
     text: str = ""  # what an SMTP refusal says after its code; empty: the sandbox's own words
 
     def hits(self, provider: str, recipients: Sequence[str], at: str = "") -> bool:
         """Whether a call to any of the recipients is meant: ``match`` is part of one, or a pattern found in one."""
-        if self.provider not in ("*", provider) or self.at != at:
+        if self.provider not in ("*", provider) or (provider == "smtp" and self.at != at):
             return False
         return not self.match or any(_matches(self.match, recipient) for recipient in recipients)
 
@@ -52,7 +55,7 @@ class Fault:
 
     @property
     def effect(self) -> str:
-        """What the client sees: status, hang, reset, garbage or retry_after_s."""
+        """What the client sees: status, hang, drip, reset, garbage or retry_after_s."""
         if not self.keeps_receipt:
             return self.action
         return self.value if isinstance(self.value, str) and self.value in SILENT else "status"
@@ -68,6 +71,11 @@ class Fault:
     def seconds(self) -> float:
         """How long a hang lasts at most."""
         return float(self.value) if self.action == "hang" and self.value is not None else DEFAULT_HANG_S
+
+    @property
+    def drip_s(self) -> float:
+        """Seconds from one byte of an answer that never ends to the next."""
+        return float(self.value) if self.action == "drip" and self.value is not None else DEFAULT_DRIP_S
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,9 +208,9 @@ def _match(given: object) -> str:
 def _at(given: object, provider: str, action: str) -> str:
     if not given:
         return ""
-    if provider != "smtp" or action != "status":
-        raise BadFault("at is for the action status of smtp alone")
-    return _one_of("at", given, STEPS)
+    if provider == "*" or not (action == "drip" or (provider == "smtp" and action == "status")):
+        raise BadFault("at is for the action status of smtp and for drip, of one provider, alone")
+    return _one_of("at", given, STEPS if provider == "smtp" else PARTS)
 
 
 def _text(given: object, provider: str, action: str) -> str:
@@ -229,6 +237,8 @@ def _value(action: str, given: object, names: frozenset[str | int]) -> int | flo
         return _number(action, given, LONGEST_S * 1000)
     if action == "hang":
         return DEFAULT_HANG_S if given is None else _number(action, given, LONGEST_S)
+    if action == "drip":
+        return DEFAULT_DRIP_S if given is None else _number(action, given, LONGEST_S)
     if action == "retry_after_s":
         return _number(action, given, 86_400, whole=True)
     if action in ("reset", "garbage"):

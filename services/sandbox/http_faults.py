@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from services.sandbox.connection import reset
+from services.sandbox.connection import drip, reset
 from services.sandbox.faults import Fault, Plan
 
 #: Where the HTTP server leaves the connection's transport in the ASGI scope.
@@ -18,12 +18,20 @@ TRANSPORT = "pulse.transport"
 
 NO_ANSWER = b"\x00\xff\xfe<<< not HTTP >>>\x00\r\n\r\n"
 
+_OK = b"HTTP/1.1 200 OK\r\n"
+#: What comes at once and what drips, by the part of the answer that does.
+DRIPS = {
+    "status": (b"", b"HTTP/1.1 200 OK."),
+    "header": (_OK, b"X-Drip: ."),
+    "body": (_OK + b"Content-Type: application/json\r\nContent-Length: 1000000\r\n\r\n", b"{ "),
+}
+
 #: How a provider words an error: a status or one of its own names, and seconds for Retry-After or None.
 Refusal = Callable[[int | str, int | None], Response]
 
 
 class BrokenAnswer(Response):
-    """In place of an answer: silence, a reset or bytes that are no HTTP, and the end of the connection."""
+    """In place of an answer: silence, one without an end, a reset or bytes that are no HTTP; then it hangs up."""
 
     def __init__(self, fault: Fault) -> None:
         super().__init__()
@@ -35,6 +43,11 @@ class BrokenAnswer(Response):
         if self._fault.effect == "hang":
             with contextlib.suppress(asyncio.CancelledError):  # a sandbox that stops ends the silence, not with a 500
                 await asyncio.wait({gone}, timeout=self._fault.seconds)
+        elif self._fault.effect == "drip":
+            at_once, slowly = DRIPS[self._fault.at or "status"]
+            transport.write(at_once)
+            with contextlib.suppress(asyncio.CancelledError):  # as above
+                await drip(transport, slowly, self._fault.drip_s)
         elif self._fault.effect == "garbage":
             transport.write(NO_ANSWER)
         if self._fault.effect == "reset":

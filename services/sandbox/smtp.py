@@ -49,11 +49,13 @@ class MailHandler:
         return [*kept[:-1], "250-PIPELINING", kept[-1]]
 
     async def handle_RCPT(
-        self, _server: SmtpSession, _session: Session, envelope: Envelope, address: str, options: list[str]
+        self, server: SmtpSession, _session: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:
         """Accepts the recipient unless a fault refuses it here."""
         fault = self._faults.take_at(PROVIDER, "rcpt", [address])
         fault = fault or self._faults.take_if(PROVIDER, [address], _refuses_recipient)
+        if fault is not None and fault.action == "drip":
+            return await _fail(server, fault)
         if fault is not None and fault.value not in ACCEPTED:
             return fault.smtp_reply
         if address.startswith(UNKNOWN):
@@ -159,6 +161,8 @@ async def _fail(server: SmtpSession, fault: Fault) -> str:
         return fault.smtp_reply
     if fault.effect == "hang":
         await asyncio.sleep(fault.seconds)
+    elif fault.effect == "drip":
+        await server.drip(250, fault.drip_s)
     elif fault.effect == "reset":
         server.reset()
     else:

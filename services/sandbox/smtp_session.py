@@ -10,7 +10,7 @@ from typing import Any, cast
 
 from aiosmtpd.smtp import SMTP
 
-from services.sandbox.connection import reset
+from services.sandbox.connection import drip, reset
 
 #: An ordinary path, which needs no parser; all others (quoted local parts, routes) go the long way.
 PLAIN_PATH = re.compile(r'<([^<>\s@"\\()\[\],:;]+@[^<>\s@"\\()\[\],:;]+)>(.*)')
@@ -23,6 +23,8 @@ END_OF_DATA = b"\r\n.\r\n"
 #: Commands that a fault can refuse before they are looked at, by where it happens; the handler does RCPT and the end.
 REFUSABLE = {"EHLO": "ehlo", "HELO": "ehlo", "STARTTLS": "starttls", "AUTH": "auth", "MAIL": "mail", "DATA": "data"}
 ADDRESS = re.compile(r"<([^<>]*)>")
+#: How replies begin that never end, where that is not with 250.
+DRIPPING = {"connect": 220, "starttls": 220, "auth": 235, "data": 354}
 #: After this a server hangs up (RFC 5321, section 3.8).
 CLOSING = 421
 
@@ -60,6 +62,11 @@ class SmtpSession(SMTP):
         if self.transport is not None:
             reset(cast("asyncio.WriteTransport", self.transport))
 
+    async def drip(self, code: int, every_s: float) -> None:
+        """A reply without an end."""
+        if self.transport is not None:
+            await drip(cast("asyncio.WriteTransport", self.transport), b"%d ." % code, every_s)
+
     async def _handle_client(self) -> None:
         if await self._refused("connect"):
             self.hang_up()
@@ -75,8 +82,11 @@ class SmtpSession(SMTP):
         fault = self._fault_at(at, addresses)
         if fault is None:
             return False
-        await self.push(fault.smtp_reply)
-        if fault.value == CLOSING:
+        if fault.action == "drip":
+            await self.drip(DRIPPING.get(at, 250), fault.drip_s)
+        else:
+            await self.push(fault.smtp_reply)
+        if fault.action == "drip" or fault.value == CLOSING:
             self.hang_up()
         return True
 

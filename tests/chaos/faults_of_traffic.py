@@ -20,6 +20,16 @@ RETRY_AFTER_S = 1
 RETRY_AFTER_CODES = ("20429", "RESOURCE_EXHAUSTED", "QUOTA_EXCEEDED")
 #: How many calls each kind of provider fault spoils.
 SPOILT = 6
+#: Where answers drip, how many of each kind before all drip after accepting, and their pace, s.
+DRIPS = {
+    "smtp": ("connect", "rcpt", "end"),
+    "twilio": ("status", "header", "body"),
+    "fcm": ("status", "header", "body"),
+}
+DRIPPING = 8
+DRIP_S = 0.2
+#: How many more are asked for meanwhile: enough to hold all calls of all workers.
+HELD = 240
 #: Longest wait for the answer to a report, s.
 REPORT_S = 1.0
 TWILIO_TOKEN = "development"
@@ -56,6 +66,29 @@ class Providers(Fault):
             {"provider": "*", "match": "", "action": action, "value": value, "times": SPOILT} for action, value in kinds
         ]
         await self.suite.sandbox("PUT", "/api/faults", json=rules)
+
+
+class Drips(Fault):
+    """Providers answer a byte at a time and never come to an end, to more calls than all workers make at once."""
+
+    name = "drip"
+
+    @property
+    def lasts_s(self) -> float:
+        return self.suite.profile.call_s + 0.5
+
+    async def strike(self) -> None:
+        rules: list[dict[str, object]] = [
+            {"provider": provider, "action": "drip", "at": at, "value": DRIP_S, "times": DRIPPING}
+            for provider, places in DRIPS.items()
+            for at in places
+        ]
+        rules += [{"provider": provider, "action": "status_after_accept", "value": "drip"} for provider in DRIPS]
+        await self.suite.sandbox("PUT", "/api/faults", json=rules)
+        prefix = f"{self.window.prefix}-d"
+        steps = Load(prefix, prefix).steps(HELD)
+        self.what = f"every answer without an end, {len(steps)} steps more"
+        self.window.driver.start(steps)
 
 
 class Reports(Fault):

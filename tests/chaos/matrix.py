@@ -18,6 +18,7 @@ FAULTS: Sequence[type[Fault]] = (
     faults.Partition,
     faults.Reset,
     faults_of_traffic.Providers,
+    faults_of_traffic.Drips,
     faults_of_traffic.Reports,
     faults.WrongClock,
     faults.ClockAhead,

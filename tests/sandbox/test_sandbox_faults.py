@@ -62,12 +62,18 @@ def test_delays_add_up_before_the_first_other_fault() -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "effect"), [(500, "status"), ("reset", "reset"), ("hang", "hang"), ("garbage", "garbage")]
+    ("value", "effect"),
+    [(500, "status"), ("reset", "reset"), ("hang", "hang"), ("garbage", "garbage"), ("drip", "drip")],
 )
 def test_after_accepting_a_provider_can_answer_a_status_or_nothing(value: int | str, effect: str) -> None:
     fault = faults({"action": "status_after_accept", "value": value}).take("smtp", ["a"]).fault
     assert fault is not None
     assert (fault.keeps_receipt, fault.effect) == (True, effect)
+
+
+def test_a_drip_is_a_byte_a_second_when_no_other_interval_is_given() -> None:
+    taken = [faults({"action": "drip", "value": value}).take("smtp", ["a"]).fault for value in (None, 0.1)]
+    assert [fault.drip_s for fault in taken if fault] == [1.0, 0.1]
 
 
 def test_a_hang_has_a_bound_when_none_is_given() -> None:
@@ -97,6 +103,10 @@ def test_a_hang_has_a_bound_when_none_is_given() -> None:
         ([{"provider": "fcm", "action": "status", "value": "reset"}], "UNREGISTERED"),
         ([{"provider": "smtp", "action": "delay_ms", "value": -1}], "delay_ms"),
         ([{"provider": "smtp", "action": "hang", "value": 601}], "hang"),
+        ([{"provider": "smtp", "action": "drip", "value": -1}], "drip"),
+        ([{"provider": "smtp", "action": "drip", "at": "body"}], "at must be one of"),
+        ([{"provider": "fcm", "action": "drip", "at": "rcpt"}], "at must be one of"),
+        ([{"provider": "*", "action": "drip", "at": "body"}], "at is for"),
         ([{"provider": "smtp", "action": "retry_after_s", "value": 1.5}], "retry_after_s"),
         ([{"provider": "smtp", "action": "reset"}, {"provider": "smtp", "action": "status"}], "faults[1]"),
         ([{"provider": "smtp", "action": "reset"}] * 1001, "1001"),

@@ -205,6 +205,41 @@ def test_a_hang_ends_by_itself_after_its_seconds(sandbox: RunningSandbox) -> Non
         client.send_message(email())
 
 
+@pytest.mark.parametrize(
+    ("at", "said"),
+    [
+        ("connect", b"220 ....."),
+        ("ehlo", b"250 ....."),
+        ("mail", b"250 ....."),
+        ("rcpt", b"250 ....."),
+        ("data", b"354 ....."),
+        ("end", b"250 ....."),
+        ("", b"250 ....."),
+    ],
+)
+def test_a_reply_can_drip_at_any_step_and_never_ends(sandbox: RunningSandbox, at: str, said: bytes) -> None:
+    sandbox.api.put("/api/faults", json=[{"provider": "smtp", "action": "drip", "value": 0.001, "at": at}])
+    steps = ["connect", "ehlo", "mail", "rcpt", "data", "end"]
+    commands = [b"EHLO me", b"MAIL FROM:<a@example.org>", b"RCPT TO:<b@example.org>", b"DATA", b"hi\r\n."]
+    with socket.create_connection(("127.0.0.1", sandbox.sandbox.smtp_port), timeout=5) as client:
+        incoming = client.makefile("rb")
+        for command in commands[: steps.index(at or "end")]:
+            while incoming.readline()[3:4] == b"-":
+                pass
+            client.sendall(command + b"\r\n")
+        assert incoming.read(len(said)) == said
+    assert sandbox.receipts() == []
+
+
+def test_a_drip_after_accept_leaves_a_receipt(sandbox: RunningSandbox) -> None:
+    sandbox.fault("smtp", "status_after_accept", "drip")
+    client = sandbox.smtp(timeout=0.2)
+    with pytest.raises(smtplib.SMTPServerDisconnected):
+        client.send_message(email())
+    client.close()
+    assert len(sandbox.receipts()) == 1
+
+
 def test_retry_after_is_a_451(sandbox: RunningSandbox) -> None:
     sandbox.fault("smtp", "retry_after_s", 7)
     with sandbox.smtp() as client, pytest.raises(smtplib.SMTPDataError) as refused:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 import queue
+import socket
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from http.server import ThreadingHTTPServer
 from typing import Any
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urlencode
 
 import pytest
 import requests
@@ -142,6 +144,30 @@ def test_a_broken_answer_leaves_no_receipt(sandbox: RunningSandbox, action: str,
     sandbox.fault("twilio", action, 30 if action == "hang" else None)
     with pytest.raises(error):
         twilio(sandbox, timeout=0.5).messages.create(to=TO, from_=FROM, body="x")
+    assert sandbox.receipts() == []
+
+
+@pytest.mark.parametrize(
+    ("at", "said"),
+    [
+        ("", b"HTTP/1.1 200 OK......"),
+        ("status", b"HTTP/1.1 200 OK......"),
+        ("header", b"HTTP/1.1 200 OK\r\nX-Drip: ....."),
+        ("body", b"Content-Length: 1000000\r\n\r\n{     "),
+    ],
+)
+def test_an_answer_can_drip_from_any_part_on_and_never_ends(sandbox: RunningSandbox, at: str, said: bytes) -> None:
+    sandbox.api.put("/api/faults", json=[{"provider": "twilio", "action": "drip", "value": 0.001, "at": at}])
+    form = urlencode({"To": TO, "From": FROM, "Body": "x"}).encode()
+    login = base64.b64encode(f"{SID}:{TOKEN}".encode())
+    with socket.create_connection(("127.0.0.1", sandbox.sandbox.http_port), timeout=5) as client:
+        client.sendall(
+            b"POST /2010-04-01/Accounts/%s/Messages.json HTTP/1.1\r\nHost: x\r\nAuthorization: Basic %s\r\n"
+            b"Content-Length: %d\r\n\r\n%s" % (SID.encode(), login, len(form), form)
+        )
+        heard = b""
+        while said not in heard:
+            heard += client.recv(1)
     assert sandbox.receipts() == []
 
 
