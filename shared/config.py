@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 import sys
 from typing import Any, ClassVar, NoReturn, Self
 
@@ -47,6 +48,7 @@ ROLE_PREFIXES = (
 )
 
 
+_ROLES = ("gateway", "router", "ledger", "delivery")
 _SERVERS = {
     "database_url": server_urls.DATABASE,
     "redis_url": server_urls.REDIS,
@@ -137,6 +139,15 @@ class Settings(BaseSettings):
                 server_urls.parse(getattr(self, key).get_secret_value(), schemes)
             except ValueError as error:
                 raise ValueError(f"{PREFIX}{key.upper()} {error}") from None
+        return self
+
+    @model_validator(mode="after")
+    def _ports_are_ports(self) -> Self:
+        """gRPC would take 99999 for 34463 and say nothing."""
+        for key in ("listen", "health_listen", *(f"{role}_address" for role in _ROLES)):
+            port = re.search(r":(\d+)$", getattr(self, key))
+            if port and int(port[1]) > 65_535:
+                raise ValueError(f"{PREFIX}{key.upper()} has the port {port[1]}, and ports go to 65535")
         return self
 
     @model_validator(mode="after")

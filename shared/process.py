@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import signal
-from collections.abc import Callable
-from typing import Protocol, runtime_checkable
+from collections.abc import Callable, Iterator
+from typing import NoReturn, Protocol, runtime_checkable
 
 import uvloop
 
 from shared import log_level, logs, trace_export
-from shared.config import Settings
+from shared.config import ConfigError, Settings, StartError
 from shared.metrics import Metrics
 from shared.metrics_endpoint import MetricsEndpoint
 from shared.tracing import Tracer
@@ -42,6 +43,8 @@ class Measured(Protocol):
 def run(role: str, settings: Settings, build: Callable[[Tracer], Runnable]) -> None:
     """Runs one role until a signal ends it; the settings are logged, redacted, at start.
 
+    A role that cannot start says why in a sentence and ends with status 2.
+
     ``build`` is called inside the event loop, as gRPC's aio objects belong to the loop they are made in, and given what
     makes this process's spans.
     """
@@ -51,6 +54,8 @@ def run(role: str, settings: Settings, build: Callable[[Tracer], Runnable]) -> N
     follower = log_level.following(settings)
     try:
         uvloop.run(_serve(role, settings, lambda: build(tracer)))
+    except StartError as error:
+        cannot_start(error)
     finally:
         follower.stop()
         if export:
@@ -63,6 +68,23 @@ def show(settings: Settings) -> None:
     log.info("settings", **{f"set_{name}": value for name, value in settings.redacted().items()})
     for risk in settings.risks():
         log.warning("unprotected", risk=risk)
+
+
+def cannot_start(error: StartError) -> NoReturn:
+    """Logs why and ends the process with status 2."""
+    what = "configuration: " if isinstance(error, ConfigError) else ""
+    logs.logger(__name__).error("cannot start", reason=f"{what}{error}")
+    raise SystemExit(2) from None
+
+
+@contextlib.contextmanager
+def starting() -> Iterator[None]:
+    """What the machine refuses inside the block, a file or a port, becomes a :class:`StartError`."""
+    try:
+        yield
+    except OSError as error:
+        words = error.strerror or type(error).__name__
+        raise StartError(f"{error.filename}: {words}" if error.filename else words) from None
 
 
 def spare_the_collector() -> None:
@@ -82,8 +104,9 @@ async def _serve(role: str, settings: Settings, build: Callable[[], Runnable]) -
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
-    service = build()
-    await service.start()
+    with starting():
+        service = build()
+        await service.start()
     spare_the_collector()
     endpoint = MetricsEndpoint(role, settings, service.metrics.registry) if isinstance(service, Measured) else None
     if endpoint:

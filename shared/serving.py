@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from typing import Any
@@ -18,6 +19,7 @@ from shared import deadlines, reflection
 from shared.call_traces import UNTRACED, CallTraces
 from shared.certificates import Certificates, Material
 from shared.channels import MAX_MESSAGE_BYTES
+from shared.config import StartError
 from shared.errors import Code, PulseError, to_status
 from shared.gate import Admit, admit, let_in
 from shared.logs import logger
@@ -239,9 +241,11 @@ class Server:
             await self._probed.stop(None)
 
     def _listen(self, address: str, tls: TlsFiles | None) -> int:
-        if tls is None:
-            return self._grpc.add_insecure_port(address)
-        return self._grpc.add_secure_port(address, _credentials(Certificates(tls)))
+        credentials = _credentials(Certificates(tls)) if tls else None
+        with _bound("PULSE_LISTEN", address):
+            if credentials is None:
+                return self._grpc.add_insecure_port(address)
+            return self._grpc.add_secure_port(address, credentials)
 
     async def _set_health(self, status: Any) -> None:
         for name in self._names:
@@ -252,8 +256,20 @@ def _telling(servicer: health.aio.HealthServicer, address: str) -> grpc.aio.Serv
     """A server that tells its health, in the clear, and nothing else."""
     server = grpc.aio.server(options=OPTIONS)
     health_pb2_grpc.add_HealthServicer_to_server(servicer, server)
-    server.add_insecure_port(address)
+    with _bound("PULSE_HEALTH_LISTEN", address):
+        server.add_insecure_port(address)
     return server
+
+
+@contextlib.contextmanager
+def _bound(setting: str, address: str) -> Iterator[None]:
+    """gRPC says of an address that it cannot have no more than that."""
+    try:
+        yield
+    except RuntimeError:
+        raise StartError(
+            f"{address} cannot be listened on: it is taken, or none of this machine's; {setting} names another"
+        ) from None
 
 
 def _credentials(certificates: Certificates) -> grpc.ServerCredentials:

@@ -59,11 +59,11 @@ def tls(settings: CliSettings) -> bool | bytes | grpc.ChannelCredentials:
         try:
             own = Certificates(settings.tls).current()
         except ConfigError as error:
-            output.fail(str(error))
+            output.fail(str(error), 2)
         return grpc.ssl_channel_credentials(own.authorities, own.key, own.certificate)
     if not (settings.cli_tls and settings.cli_ca_file):
         return settings.cli_tls
     try:
         return Path(settings.cli_ca_file).read_bytes()
     except OSError as error:
-        output.fail(f"PULSE_CLI_CA_FILE={settings.cli_ca_file}: {error.strerror}")
+        output.fail(f"PULSE_CLI_CA_FILE={settings.cli_ca_file}: {error.strerror}", 2)

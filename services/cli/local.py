@@ -47,5 +47,5 @@ def clean_data(yes: Annotated[bool, typer.Option("--yes", "-y", help="do not ask
     try:
         data.forget(settings)
     except LocalError as error:
-        output.fail(str(error))
+        output.fail(str(error), error.status)
     output.say("Removed.")

@@ -27,6 +27,7 @@ from services.console.template_pages import TemplatePages
 from services.console.visits import Visits
 from shared import channels
 from shared.clock import Clock, SystemClock
+from shared.config import StartError
 from shared.http_traces import HttpTraces
 from shared.logs import logger
 from shared.metrics import Metrics
@@ -47,7 +48,7 @@ class Console:
         self.port = 0
 
     async def start(self) -> None:
-        """Returns once HTTP is served; raises OSError if the port is taken."""
+        """Returns once HTTP is served; raises StartError if the port is taken."""
         sock = _bind(self._settings.console_host, self._settings.console_port)
         self.port = sock.getsockname()[1]
         await self._http.start(sock)
@@ -92,4 +93,7 @@ def _bind(host: str, port: int) -> socket.socket:
     try:
         return socket.create_server((host, port), family=family, backlog=256, dualstack_ipv6=host == "::")
     except OSError as error:
-        raise OSError(error.errno, f"cannot listen on {host} port {port}: {os.strerror(error.errno or 0)}") from None
+        raise StartError(
+            f"cannot listen on {host} port {port}: {os.strerror(error.errno or 0)}; "
+            "PULSE_CONSOLE_HOST and PULSE_CONSOLE_PORT name another"
+        ) from None

@@ -12,9 +12,13 @@ class ReadyFile:
     def __init__(self, home: str, lane: str) -> None:
         self._path = Path(home) / "run" / f"worker-{lane.lower()}.ready"
 
+    def prepare(self) -> None:
+        """Makes its folder, and removes what one that was killed left: a volume may outlive its container."""
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        self.remove()
+
     def write(self) -> None:
         """A reader sees the whole file or none."""
-        self._path.parent.mkdir(parents=True, exist_ok=True)
         draft = self._path.with_suffix(f".{os.getpid()}.draft")
         draft.write_text(f"{os.getpid()}\n", encoding="ascii")
         draft.replace(self._path)

@@ -17,9 +17,10 @@ from services.delivery.ready_file import ReadyFile
 from shared import log_level, logs, trace_export
 from shared.broker import QUEUES, celery_app
 from shared.clock import SystemClock
+from shared.config import StartError
 from shared.metrics import Metrics
 from shared.metrics_endpoint import MetricsEndpoint
-from shared.process import show, spare_the_collector
+from shared.process import cannot_start, show, spare_the_collector, starting
 from shared.server_urls import REDIS
 
 USAGE = "usage: python -m services.delivery.worker high|low\n"
@@ -53,13 +54,13 @@ class DeliveryWorker:
         self._log = logs.logger(__name__)
 
     def run(self) -> int:
-        """Consumes until SIGTERM or SIGINT; the exit status, 2 if a provider's settings cannot be used."""
-        self._ready_file.remove()  # one that was killed left it; a volume may outlive its container
+        """Consumes until SIGTERM or SIGINT; the exit status. Raises StartError for settings that cannot be used."""
+        with starting():
+            self._ready_file.prepare()
         try:
             self._engine.start()
         except (OSError, ValueError) as error:  # a key file or certificate that is none, say
-            self._log.error("cannot start", reason=str(error))
-            return 2
+            raise StartError(str(error)) from None
         self._endpoint.start()
         spare_the_collector()
         signals.setup_logging.connect(_keep_logging)
@@ -128,7 +129,10 @@ def main() -> int:
         logging.getLogger(noisy).setLevel(logging.WARNING)
     logging.getLogger("celery.worker.consumer.consumer").setLevel(logging.ERROR)  # lost brokers are told by ours
     show(settings)
-    return DeliveryWorker(settings, lane).run()
+    try:
+        return DeliveryWorker(settings, lane).run()
+    except StartError as error:
+        cannot_start(error)
 
 
 if __name__ == "__main__":

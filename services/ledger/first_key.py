@@ -12,15 +12,14 @@ import datetime as dt
 import re
 import sys
 
-from psycopg import OperationalError
-
-from services.ledger import tenancy
+from services.ledger import schema_check, start_errors, tenancy
 from services.ledger.api_key_store import ApiKeyStore
 from services.ledger.api_keys import ApiKey
 from services.ledger.config import LedgerSettings
 from services.ledger.postgres import Postgres
 from shared import secret_keys
 from shared.clock import SystemClock
+from shared.config import StartError
 from shared.errors import PulseError
 from shared.scopes import SCOPES
 
@@ -28,24 +27,26 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.@-]{0,99}")
 
 
 def main(arguments: list[str]) -> int:
-    """0 made, 1 the database refuses or cannot be reached, 2 wrong usage."""
+    """0 made, 1 the database refuses, 2 wrong usage, or a database that cannot be reached."""
     options = _parsed(arguments)
     settings = LedgerSettings.load_or_exit()
     try:
         secret = asyncio.run(create(settings, options.tenant, options.name, options.scopes))
-    except (PulseError, OperationalError) as error:
+    except (PulseError, StartError) as error:
         sys.stderr.write(f"first_key: {error}\n")
-        return 1
+        return 2 if isinstance(error, StartError) else 1
     sys.stdout.write(f"{secret}\n")
     return 0
 
 
 async def create(settings: LedgerSettings, tenant_id: str, name: str, scopes: list[str]) -> str:
-    """The new key. Raises PulseError, and ``psycopg.OperationalError`` if PostgreSQL does not answer."""
+    """The new key. Raises PulseError, and :class:`shared.config.StartError` if PostgreSQL cannot be used."""
     made = secret_keys.make()
     postgres = Postgres(settings)
-    await postgres.open()
     try:
+        with start_errors.explained():
+            await schema_check.until_ready(settings)
+            await postgres.open()
         key = ApiKey(tenant_id, made.key_id, name, scopes, made.digest, dt.datetime.min)
         with tenancy.platform():
             await ApiKeyStore(postgres, SystemClock()).create(key)

@@ -13,29 +13,36 @@ import sys
 
 from psycopg import Error
 
+from services.ledger import schema_check, start_errors
 from services.ledger.config import LedgerSettings
 from services.ledger.maintenance import Maintenance
 from services.ledger.postgres import Postgres
 from shared import logs
 from shared.clock import Clock, SystemClock
+from shared.config import StartError
 from shared.errors import PulseError
 
 log = logs.logger(__name__)
 
 
 async def maintain(settings: LedgerSettings, clock: Clock, *, dry_run: bool = False) -> int:
-    """0 when it is done, by this process or another; 1 if it cannot be: PostgreSQL is away, or clocks disagree.
+    """0 when it is done, by this process or another; 1 if it failed or clocks disagree, 2 if PostgreSQL is away.
 
     Says what it did, or would do.
     """
     postgres = Postgres(settings)
     try:
-        await postgres.open()
+        with start_errors.explained():
+            await schema_check.until_ready(settings)
+            await postgres.open()
         maintenance = Maintenance(postgres, clock, settings)
         if dry_run:
             log.info("would be taken away", **dataclasses.asdict(await maintenance.due()))
             return 0
         done = await maintenance.run()
+    except StartError as error:
+        log.error("maintenance failed", reason=str(error))
+        return 2
     except (Error, PulseError) as error:
         log.error("maintenance failed", error=type(error).__name__, reason=str(error))
         return 1

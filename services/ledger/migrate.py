@@ -17,17 +17,19 @@ import sys
 import time
 from collections.abc import Iterator
 
+import psycopg
 import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 from psycopg import errors
 
-from services.ledger import partitions
+from services.ledger import partitions, start_errors
 from services.ledger.config import LedgerSettings
-from services.ledger.sessions import Start, WrongSession
+from services.ledger.sessions import Start
 from shared import logs
 from shared.clock import SystemClock
+from shared.config import StartError
 
 log = logs.logger(__name__)
 
@@ -117,14 +119,18 @@ def _config() -> Config:
 
 
 def _engine(database_url: str) -> sa.Engine:
-    url = sa.make_url(database_url).set(drivername="postgresql+psycopg")
-    engine = sa.create_engine(url, poolclass=sa.NullPool, connect_args=_START.arguments(database_url))
+    # libpq reads the address, as everywhere: SQLAlchemy knows not all that may stand there, several servers say.
+    engine = sa.create_engine(
+        "postgresql+psycopg://",
+        poolclass=sa.NullPool,
+        creator=lambda: psycopg.connect(database_url, **_START.arguments(database_url)),
+    )
     sa.event.listen(engine, "connect", lambda connection, _: _START.check_blocking(connection))
     return engine
 
 
 def main(arguments: list[str]) -> int:
-    """Migrates as the environment says; 1 if PostgreSQL refuses or cannot be reached."""
+    """Migrates as the environment says; 1 if PostgreSQL refuses a statement, 2 if it cannot be used at all."""
     parser = argparse.ArgumentParser(prog="python -m services.ledger.migrate")
     parser.add_argument("--before", action="store_true", help="only what the release before can live with")
     parser.add_argument("--sql", action="store_true", help="print the SQL, from nothing to the newest revision")
@@ -136,12 +142,13 @@ def main(arguments: list[str]) -> int:
     logs.configure("migrate", settings.log_level)
     url, now = settings.database_url.get_secret_value(), SystemClock().now()
     try:
-        migrate(url, now, settings.ledger_weeks_ahead, only_before=options.before)
+        with start_errors.explained():
+            migrate(url, now, settings.ledger_weeks_ahead, only_before=options.before)
+    except StartError as error:
+        log.error("migration failed", reason=str(error))
+        return 2
     except sa.exc.DBAPIError as error:
         log.error("migration failed", reason=str(error.orig))
-        return 1
-    except WrongSession as error:
-        log.error("migration failed", reason=error.message)
         return 1
     log.info("schema is up to date")
     return 0

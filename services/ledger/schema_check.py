@@ -7,8 +7,10 @@ import time
 
 import psycopg
 
+from services.ledger import start_errors
 from services.ledger.config import LedgerSettings
 from services.ledger.sessions import Start
+from shared.config import StartError
 from shared.logs import logger
 
 log = logger(__name__)
@@ -20,7 +22,7 @@ NEEDED = "0009"
 _PAUSE = 0.5
 
 
-class SchemaBehind(Exception):
+class SchemaBehind(StartError):
     """Something that this release needs has not been migrated; the text is for whoever runs it."""
 
     def __init__(self, found: str) -> None:
@@ -38,7 +40,7 @@ async def until_ready(settings: LedgerSettings) -> None:
     """
     url = settings.database_url.get_secret_value()
     last_look = time.monotonic() + settings.ledger_start_seconds
-    waiting = False
+    waiting = away = False
     while True:
         late = time.monotonic() >= last_look
         try:
@@ -54,9 +56,12 @@ async def until_ready(settings: LedgerSettings) -> None:
             # Whoever migrated may have granted less than these revisions do. What is missing will show.
             log.warning("the schema's revision may not be read", needed=NEEDED)
             return
-        except psycopg.OperationalError:
+        except psycopg.OperationalError as error:
             if late:
                 raise
+            if not away:
+                log.warning("waiting for PostgreSQL", why=start_errors.sentence(error))
+                away = True
         await asyncio.sleep(_PAUSE)
 
 

@@ -6,7 +6,7 @@ import datetime as dt
 import random
 
 from pulse.ledger.v1 import ledger_admin_pb2_grpc, ledger_reader_pb2_grpc, ledger_service_pb2_grpc
-from services.ledger import schema_check
+from services.ledger import schema_check, start_errors
 from services.ledger.admin_service import LedgerAdmin
 from services.ledger.agreed_time import postgres_time
 from services.ledger.api_key_store import ApiKeyStore
@@ -78,12 +78,12 @@ class Ledger:
     async def start(self) -> None:
         """Returns when it serves.
 
-        Raises ``psycopg.OperationalError`` if PostgreSQL does not answer,
-        :class:`services.ledger.schema_check.SchemaBehind` if it was not migrated, and
-        :class:`services.ledger.sessions.WrongSession` if tenants would not be kept apart.
+        Raises :class:`shared.config.StartError` if PostgreSQL does not answer, was not migrated, or would not keep
+        tenants apart.
         """
-        await schema_check.until_ready(self._settings)
-        await self._postgres.open()
+        with start_errors.explained():
+            await schema_check.until_ready(self._settings)
+            await self._postgres.open()
         if self._database_clock:
             await self._database_clock.start()
         await self._watchers.start()

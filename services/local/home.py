@@ -6,13 +6,14 @@ import contextlib
 import fcntl
 import os
 import secrets
+import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from services.local.config import LocalSettings
-from services.local.errors import AlreadyRunning
+from services.local.errors import AlreadyRunning, LocalError
 
 #: A log longer than this is set aside as ``<role>.log.1`` when its role starts, bytes.
 LOG_LIMIT = 10 * 1024 * 1024
@@ -67,10 +68,20 @@ class Home:
         return self.run / f"{role}.ready"
 
     def make(self) -> None:
-        """Creates the folders, readable by their owner alone: notifications are personal data."""
-        self.path.mkdir(parents=True, exist_ok=True)
-        for folder in (self.data, self.run, self.path / "log"):
-            folder.mkdir(mode=0o700, exist_ok=True)
+        """Creates the folders, readable by their owner alone: notifications are personal data.
+
+        Raises :class:`LocalError` where they cannot be made or written to.
+        """
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            for folder in (self.data, self.run, self.path / "log"):
+                folder.mkdir(mode=0o700, exist_ok=True)
+                with tempfile.TemporaryFile(dir=folder):
+                    pass
+        except OSError as error:
+            raise LocalError(
+                f"{self.path} cannot be used ({error.strerror}): set PULSE_HOME to a folder that may be written to"
+            ) from None
 
     def rotate_log(self, role: str) -> None:
         """Sets a log aside that has grown beyond :data:`LOG_LIMIT`, replacing the one set aside before."""
@@ -108,7 +119,7 @@ class Home:
         """The pid of the supervisor at work here, or None. Asks the lock, not the number in the file."""
         try:
             descriptor = os.open(self.lock_file, os.O_RDONLY)
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return None
         try:
             fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)

@@ -28,7 +28,7 @@ STOP_MARGIN_S = 2.0
 
 
 def run(settings: LocalSettings, roles: Sequence[Role] = ROLES, console: Console | None = None) -> int:
-    """Runs until a signal asks to stop; returns the exit status: 0, or 1 when it could not start."""
+    """Runs until a signal asks to stop; returns the exit status: 0, or that of what kept it from starting."""
     console = console or Terminal(soft_wrap=True)
     home = Home.of(settings)
     try:
@@ -39,9 +39,10 @@ def run(settings: LocalSettings, roles: Sequence[Role] = ROLES, console: Console
         if failure.tail:
             console.print(f"The last lines of {home.log(failure.role)}:", highlight=False)
             console.print(failure.tail, markup=False, highlight=False)
+        return failure.status
     except LocalError as error:
         console.print(f"[bold red]{error}[/]", highlight=False)
-    return 1
+        return error.status
 
 
 def _plan(settings: LocalSettings, home: Home, console: Console) -> Plan:

@@ -15,9 +15,10 @@ from typing import NamedTuple
 
 from services.sandbox.inbox import Entry, Inbox
 from services.sandbox.receipt import LINE_START, Receipt
+from shared.config import StartError
 
 
-class LogInUse(Exception):
+class LogInUse(StartError):
     """Another process writes this log."""
 
 
@@ -65,7 +66,7 @@ class ReceiptLog:
         except BlockingIOError:
             os.close(self._fd)
             self._fd = -1
-            raise LogInUse(f"{self._path} is written by another sandbox") from None
+            raise LogInUse(f"{self._path} is written by another sandbox; set another PULSE_HOME") from None
         self._read_back()
         os.ftruncate(self._fd, self._end)
 

@@ -26,6 +26,7 @@ from services.sandbox.twilio import Twilio
 from services.sandbox.twilio_callbacks import StatusCallbacks
 from services.sandbox.web import application
 from services.sandbox.webhook import WebhookReceiver
+from shared.config import StartError
 from shared.http_traces import HttpTraces
 from shared.logs import logger
 from shared.metrics import Metrics
@@ -62,7 +63,7 @@ class Sandbox:
         self.smtps_port = 0
 
     async def start(self) -> None:
-        """Binds, serves and says where; raises OSError if a port is taken, ``LogInUse`` if the log is."""
+        """Binds, serves and says where; raises StartError if a port or the log is taken."""
         try:
             await self._start()
         except BaseException:
@@ -115,8 +116,9 @@ class Sandbox:
         try:
             sock = socket.create_server((host, port), family=family, backlog=1024)
         except OSError as error:
-            raise OSError(
-                error.errno, f"cannot listen on {host} port {port}: {os.strerror(error.errno or 0)}"
+            raise StartError(
+                f"cannot listen on {host} port {port}: {os.strerror(error.errno or 0)}; "
+                "PULSE_SANDBOX_HOST and PULSE_SANDBOX_…_PORT name another"
             ) from None
         self._sockets.append(sock)
         return sock

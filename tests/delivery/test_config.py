@@ -167,6 +167,7 @@ def test_secrets_do_not_show_in_the_dump() -> None:
 
 def test_the_ready_file_holds_the_process_id_and_goes(tmp_path: Path) -> None:
     ready = ReadyFile(str(tmp_path), "HIGH")
+    ready.prepare()
     ready.write()
     path = tmp_path / "run" / "worker-high.ready"
     assert int(path.read_text()) > 0

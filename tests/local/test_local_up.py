@@ -176,7 +176,7 @@ async def test_valkey_never_evicts_and_has_two_databases(settings, ready):
 async def test_a_port_that_was_asked_for_and_is_taken_stops_the_start(settings, start):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         run = start(PULSE_HTTP_PORT=str(taken.getsockname()[1]))
-        assert run.process.wait(20) == 1
+        assert run.process.wait(20) == 2
     assert "is taken, and PULSE_HTTP_PORT asks for it" in run.said()
 
 

@@ -15,8 +15,8 @@ import httpx
 import uvloop
 
 from services.sandbox.config import SandboxSettings
-from services.sandbox.receipt_log import LogInUse
 from services.sandbox.server import Sandbox, build
+from shared.config import StartError
 from shared.tracing import OFF, Tracer
 
 NOTIFICATION_ID = "0190a1b2-c3d4-7e5f-8a9b-0c1d2e3f4a5b"
@@ -40,7 +40,7 @@ class RunningSandbox:
         self._told = asyncio.Event()
         try:
             await self.sandbox.start()
-        except (OSError, LogInUse) as error:
+        except (OSError, StartError) as error:
             self._up.set_exception(error)
             return
         self._up.set_result(None)

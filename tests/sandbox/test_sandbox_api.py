@@ -13,7 +13,7 @@ import pytest
 
 from services.sandbox.config import SandboxSettings
 from services.sandbox.receipt_log import LogInUse
-from shared.config import ConfigError, base_environment
+from shared.config import ConfigError, StartError, base_environment
 from tests.sandbox.running import RunningSandbox, Start, email
 
 
@@ -150,7 +150,7 @@ def test_two_sandboxes_do_not_share_a_log(start: Start) -> None:
 
 def test_a_taken_port_is_named_and_nothing_is_left_behind(start: Start, tmp_path: Path) -> None:
     taken = start().sandbox.http_port
-    with pytest.raises(OSError, match=f"port {taken}: Address already in use"):
+    with pytest.raises(StartError, match=f"port {taken}: Address already in use"):
         start(home=str(tmp_path / "other"), sandbox_port=taken)
     start(home=str(tmp_path / "other"))
 

@@ -25,6 +25,9 @@ class RouterLike(Settings):
         ({"PULSE_HTTP_PORT": "many"}, ["PULSE_HTTP_PORT", "many"]),
         ({"PULSE_ROUTER_LIMIT": "0"}, ["PULSE_ROUTER_LIMIT", "greater than 0"]),
         ({"PULSE_AUTH": "maybe"}, ["PULSE_AUTH"]),
+        ({"PULSE_LISTEN": "127.0.0.1:99999"}, ["PULSE_LISTEN", "99999", "65535"]),
+        ({"PULSE_HEALTH_LISTEN": "[::]:65536"}, ["PULSE_HEALTH_LISTEN", "65536"]),
+        ({"PULSE_LEDGER_ADDRESS": "dns:///ledger:70000"}, ["PULSE_LEDGER_ADDRESS", "70000"]),
     ],
 )
 def test_a_mistake_is_named(environ: dict[str, str], words: list[str]) -> None:
