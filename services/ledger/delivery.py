@@ -69,7 +69,7 @@ class Failure(NamedTuple):
 
 NO_FAILURE = Failure()
 #: A push has nowhere to go.
-NO_DEVICE = Failure("NO_DEVICE", "the recipient has no registered device")
+NO_DEVICE = Failure("NO_DEVICE", "the recipient has no registered device that it could go to")
 
 
 class Delivery(NamedTuple):

@@ -161,8 +161,8 @@ class Mover:
                 if delivery is None:
                     told.settled.append(Settled(False, None))
                     continue
-                gone = settlement.rejection is Rejection.GONE and source is not None
-                another = source.another_device(delivery) if gone and source is not None else None
+                lost = settlement.rejection in (Rejection.GONE, Rejection.REFUSED)
+                another = source.another_device(delivery) if lost and source is not None else None
                 asked = rests.get(settlement.ref, resting.NO_RESTS)
                 applied = held.take(
                     settlements.decide(delivery, settlement, now, self._policies, self._jitter, another, asked)

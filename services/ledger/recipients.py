@@ -31,9 +31,10 @@ class Reason(enum.StrEnum):
 
 
 class Rejection(enum.StrEnum):
-    """A provider's lasting word on an address; the names are the contract's."""
+    """A provider's word on an address; the names are the contract's. All but REFUSED last."""
 
     GONE = "GONE"
+    REFUSED = "REFUSED"
     OPTED_OUT = "OPTED_OUT"
     COMPLAINED = "COMPLAINED"
 

@@ -10,7 +10,7 @@ import datetime as dt
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from services.ledger import fallbacks, recipients, rows
+from services.ledger import fallbacks, recipients, rows, sql
 from services.ledger.delivery import Channel, Delivery, Ref
 from services.ledger.postgres import Connection
 from services.ledger.recipient_gate import DEVICE_RULE
@@ -18,16 +18,17 @@ from services.ledger.recipients import Reason, Rejection, Suppression
 from shared.ids import uuid7
 
 # Whose deliveries these are, where their first channels go, what the beginning of the last attempt says, and the user's
-# devices.
-SOURCES = """
+# devices that have not been refused for this one.
+SOURCES = f"""
 SELECT n.tenant_id, n.notification_id::text, n.user_id, n.recipient,
     (SELECT e.decisions FROM events e
      WHERE e.tenant_id = n.tenant_id AND e.notification_id = n.notification_id AND e.kind = 'ATTEMPT_STARTED'
      ORDER BY e.sequence DESC LIMIT 1),
-    (SELECT count(*) FROM device_tokens t WHERE t.tenant_id = n.tenant_id AND t.user_id = n.user_id)
+    ARRAY(SELECT t.device_token_id::text FROM device_tokens t
+          WHERE t.tenant_id = n.tenant_id AND t.user_id = n.user_id AND NOT {sql.DEVICE_REFUSED})
 FROM json_to_recordset(%(refs)s::json) AS r(tenant_id text, notification_id uuid)
 JOIN notifications n USING (tenant_id, notification_id)
-"""
+"""  # noqa: S608 -- made of constants
 
 # In the order of the keys, so that two batches never wait for each other in a circle.
 _SUPPRESS = """
@@ -67,8 +68,8 @@ class Source(NamedTuple):
     recipient: str
     #: What the beginning of its last attempt says.
     started: Sequence[Mapping[str, str]] | None
-    #: How many devices its user has.
-    devices: int
+    #: Its user's devices that were not refused for it before.
+    devices: Sequence[str]
 
     @property
     def ref(self) -> Ref:
@@ -83,10 +84,11 @@ class Source(NamedTuple):
         return next((one["result"] for one in self.started or () if one["rule"] == DEVICE_RULE), "")
 
     def another_device(self, delivery: Delivery) -> bool | None:
-        """Whether a push can go to another device when its own is gone; None: it named a token of its own."""
+        """Whether a push can go to another device than its last one; None: it named a token of its own."""
         if delivery.channel is not Channel.PUSH or fallbacks.recipient(delivery, self.recipient):
             return None
-        return self.devices > 1
+        last = self.device_token_id(delivery)
+        return any(device != last for device in self.devices)
 
 
 class Rejected(NamedTuple):
@@ -100,6 +102,8 @@ class Rejected(NamedTuple):
 
 def rejected(delivery: Delivery, source: Source, rejection: Rejection, provider: str) -> Rejected | None:
     """What ``provider``'s word on a delivery's address means; None: there is nothing to remember."""
+    if rejection is Rejection.REFUSED:
+        return None
     channel, address = addressed(delivery, source.recipient, provider)
     if channel is Channel.PUSH:
         device = source.device_token_id(delivery) if rejection is Rejection.GONE else ""

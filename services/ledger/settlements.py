@@ -44,7 +44,7 @@ def decide(
 ) -> Change | None:
     """The change that the settlement makes; None if its fence is stale or the attempt is settled already.
 
-    ``another_device``: for a push whose device is gone, whether it can go to another, which is tried at once.
+    ``another_device``: for a push whose device cannot be reached, whether it can go to another, which is tried at once.
     ``rests``: until when providers asked not to be called for it before.
     """
     if delivery.status is not Status.SENDING or delivery.fence != settlement.fence:
@@ -57,8 +57,10 @@ def decide(
         case Outcome.SUCCEEDED:
             return _sent(delivery, ending, now)
         case Outcome.PERMANENT_FAILURE if another_device:
-            return try_again(delivery, ending, Next(now, delivery.route_index), now)
-        case Outcome.PERMANENT_FAILURE if another_device is not None:
+            # It says nothing about the others, so each of them has all attempts.
+            one_more = delivery._replace(attempt_limit=delivery.attempt_limit + 1)
+            return try_again(one_more, ending, Next(now, delivery.route_index), now)
+        case Outcome.PERMANENT_FAILURE if another_device is False and settlement.rejection is Rejection.GONE:
             return fail(delivery, Status.FAILED, ending._replace(failure=NO_DEVICE), now)
         case Outcome.PERMANENT_FAILURE:
             return fail(delivery, Status.FAILED, ending, now)

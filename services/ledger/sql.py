@@ -77,6 +77,19 @@ FROM json_to_recordset(%(events)s::json) AS r(
     lease_until timestamptz, actor text, worker text)
 """
 
+# Whether notification n's device t was refused for good, since it was last replayed: it goes to another then.
+DEVICE_REFUSED = """EXISTS (
+    SELECT FROM events s
+    JOIN events e ON e.tenant_id = s.tenant_id AND e.notification_id = s.notification_id AND e.attempt = s.attempt
+        AND e.kind = 'ATTEMPT_ENDED' AND e.outcome = 'PERMANENT_FAILURE'
+    CROSS JOIN LATERAL json_array_elements(s.decisions) AS decided(device)
+    WHERE s.tenant_id = n.tenant_id AND s.notification_id = n.notification_id AND s.kind = 'ATTEMPT_STARTED'
+        AND decided.device->>'rule' = 'device' AND decided.device->>'result' = t.device_token_id::text
+        AND s.sequence > coalesce((
+            SELECT max(r.sequence) FROM events r
+            WHERE r.tenant_id = n.tenant_id AND r.notification_id = n.notification_id AND r.kind = 'REPLAYED'), 0)
+)"""
+
 # What a worker needs to send, besides the state, and what is known of the recipient: whether, when and where.
 CONTENT = f"""
 SELECT n.tenant_id, n.notification_id::text, n.user_id, n.recipient, n.subject, n.context_json, n.template_name,
@@ -88,7 +101,8 @@ SELECT n.tenant_id, n.notification_id::text, n.user_id, n.recipient, n.subject, 
 FROM {_REFS} JOIN notifications n USING (tenant_id, notification_id)
 LEFT JOIN preferences p ON p.tenant_id = n.tenant_id AND p.user_id = n.user_id
 LEFT JOIN LATERAL (
-    SELECT t.device_token_id, t.token FROM device_tokens t WHERE t.tenant_id = n.tenant_id AND t.user_id = n.user_id
+    SELECT t.device_token_id, t.token FROM device_tokens t
+    WHERE t.tenant_id = n.tenant_id AND t.user_id = n.user_id AND NOT {DEVICE_REFUSED}
     ORDER BY t.updated_at DESC, t.device_token_id LIMIT 1
 ) t ON TRUE
 """  # noqa: S608 -- made of constants

@@ -10,7 +10,8 @@ import pytest
 from firebase_admin import messaging
 
 from services.delivery.config import DeliverySettings
-from services.delivery.providers.base import OutcomeKind
+from services.delivery.providers import fcm_errors
+from services.delivery.providers.base import OutcomeKind, Rejection
 from services.delivery.providers.deadline_adapter import DeadlineAdapter
 from services.delivery.providers.fcm import FcmProvider
 from shared.channel_bounds import LARGEST_PUSH, push_bytes, push_payload
@@ -143,3 +144,50 @@ def test_by_default_pushes_go_to_google() -> None:
     made = FcmProvider.from_settings(settings, SystemClock())
     assert made._service._fcm_url == "https://fcm.googleapis.com/v1/projects/p1/messages:send"
     made.close()
+
+
+def answer(message: str = "The request is not valid.", *fields: str) -> dict[str, Any]:
+    """Google's error JSON."""
+    violations = [{"field": field, "description": "Invalid value"} for field in fields]
+    details: list[dict[str, Any]] = [{"@type": "type.googleapis.com/google.firebase.fcm.v1.FcmError"}]
+    details += [{"@type": "type.googleapis.com/google.rpc.BadRequest", "fieldViolations": violations}] * bool(fields)
+    return {"error": {"code": 400, "message": message, "status": "INVALID_ARGUMENT", "details": details}}
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "said", "rejection"),
+    [
+        (404, "UNREGISTERED", answer(), Rejection.GONE),
+        (403, "SENDER_ID_MISMATCH", answer(), Rejection.REFUSED),
+        (404, "NOT_FOUND", answer(), Rejection.REFUSED),
+        (400, "INVALID_ARGUMENT", answer(), Rejection.REFUSED),
+        (400, "INVALID_ARGUMENT", answer("Invalid registration", "message.token"), Rejection.GONE),
+        (400, "INVALID_ARGUMENT", answer("Bad", "message.token", "message.data"), Rejection.GONE),
+        (
+            400,
+            "INVALID_ARGUMENT",
+            answer("The registration token is not a valid FCM registration token"),
+            Rejection.GONE,
+        ),
+        (400, "INVALID_ARGUMENT", answer("Bad", "message.data[0].value"), None),
+        (400, "INVALID_ARGUMENT", answer("Bad", "message.android.ttl"), None),
+        (400, "INVALID_ARGUMENT", None, Rejection.REFUSED),
+        (400, "INVALID_ARGUMENT", [], Rejection.REFUSED),
+        (400, "INVALID_ARGUMENT", {"error": "text"}, Rejection.REFUSED),
+        (400, "INVALID_ARGUMENT", {"error": {"message": 7, "details": [0, {"fieldViolations": 3}]}}, Rejection.REFUSED),
+        (413, "OUT_OF_RANGE", answer(), None),
+        (401, "THIRD_PARTY_AUTH_ERROR", answer(), None),
+        (429, "QUOTA_EXCEEDED", answer(), None),
+    ],
+)  # fmt: skip
+def test_what_a_refusal_says_of_the_device(status: int, code: str, said: Any, rejection: Rejection | None) -> None:
+    assert fcm_errors.classify(status, code, None, said).rejection is rejection
+
+
+@pytest.mark.parametrize(
+    ("to", "rejection"), [("not/a/token", Rejection.GONE), ("unregistered-1", Rejection.GONE), (TO, None)]
+)
+def test_a_token_that_is_none_is_told_from_a_push_that_is_wrong(
+    fcm: FcmProvider, sandbox: Sandbox, to: str, rejection: Rejection | None
+) -> None:
+    assert fcm.send(outgoing(to), within()).rejection is rejection

@@ -239,6 +239,85 @@ async def test_a_device_that_is_gone_is_forgotten_and_the_next_tried_at_once(
     assert (await recipients.tokens(), await recipients.suppressions()) == ([], [])
 
 
+async def refuse(calls: Calls, ref: records_pb2.NotificationRef, *rejections: Any) -> list[str]:
+    """Ends one attempt after the other with a provider's word on its device; gives where they went."""
+    tried = []
+    for rejection in rejections:
+        (claimed,) = await calls.claim(ref)
+        tried.append(claimed.to)
+        code = records_pb2.Rejection.Name(rejection)
+        await calls.end(claimed, Outcome.PERMANENT_FAILURE, rejection=rejection, code=code)
+    return tried
+
+
+GONE, REFUSED = records_pb2.GONE, records_pb2.REFUSED
+
+
+@pytest.mark.parametrize("bad", [(REFUSED,), (GONE,), (REFUSED,) * 6, (GONE,) * 6, (GONE, REFUSED) * 3])
+async def test_what_is_said_of_one_device_goes_on_to_the_next(
+    calls: Calls, recipients: Recipients, clock, bad: tuple[Any, ...]
+):
+    """However many there are, and however few attempts a notification has. A device that is refused stays."""
+    tokens = ["good", *(f"bad-{number}" for number in reversed(range(len(bad))))]
+    for token in tokens:
+        await recipients.register(token)
+        clock.advance(1)
+    ref = await calls.recorded(max_attempts=2, **PUSHED)
+    assert await refuse(calls, ref, *bad) == tokens[:0:-1]
+    (claimed,) = await calls.claim(ref)
+    assert claimed.to == "good"
+    await calls.end(claimed, Outcome.TRANSIENT_FAILURE)
+    clock.advance(600)
+    (claimed,) = await calls.claim(ref)
+    assert claimed.to == "good"
+    await calls.end(claimed, Outcome.SUCCEEDED)
+    assert await calls.status(ref) == "SENT"
+    assert len(await recipients.tokens()) == 1 + bad.count(REFUSED)
+    assert await recipients.suppressions() == []
+
+
+@pytest.mark.parametrize(
+    ("said", "code"),
+    [((REFUSED, REFUSED), "REFUSED"), ((GONE, REFUSED), "REFUSED"), ((REFUSED, GONE), "NO_DEVICE")],
+)
+async def test_a_push_that_no_device_takes_fails_and_its_replay_tries_them_again(
+    calls: Calls, recipients: Recipients, clock, said: tuple[Any, ...], code: str
+):
+    for token in ("one", "two"):
+        await recipients.register(token)
+        clock.advance(1)
+    ref = await calls.recorded(**PUSHED)
+    assert await refuse(calls, ref, *said) == ["two", "one"]
+    found = await calls.get(ref)
+    assert (enums_pb2.Status.Name(found.status), found.failure.code) == ("FAILED", code)
+    await calls.replay(ref)
+    (claimed,) = await calls.claim(ref)
+    assert claimed.to == (await recipients.tokens())[0]
+
+
+async def test_a_device_that_was_refused_for_one_is_tried_for_the_next(calls: Calls, recipients: Recipients):
+    await recipients.register("one")
+    ref = await calls.recorded(**PUSHED)
+    await refuse(calls, ref, REFUSED)
+    (claimed,) = await calls.claim(await calls.recorded(**PUSHED))
+    assert claimed.to == "one"
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [NEWS, {"channel": SMS, "to": "+4915112345678", "route": ["twilio"], **NEWS}, PUSHED | {"to": "token"}],
+    ids=["email", "sms", "push to a named device"],
+)
+async def test_a_refusal_of_an_address_that_was_named_is_remembered_nowhere(
+    calls: Calls, recipients: Recipients, fields: dict[str, Any]
+):
+    await recipients.register("token")
+    ref = await calls.recorded(**fields)
+    await refuse(calls, ref, REFUSED)
+    assert await calls.status(ref) == "FAILED"
+    assert (await recipients.suppressions(), await recipients.tokens()) == ([], ["token"])
+
+
 async def test_a_push_that_has_nowhere_to_go_fails_and_can_be_replayed(calls: Calls, recipients: Recipients):
     ref = await calls.recorded(**PUSHED)
     assert await calls.claim(ref) == []

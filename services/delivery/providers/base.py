@@ -36,9 +36,10 @@ class OutcomeKind(enum.Enum):
 
 
 class Rejection(enum.Enum):
-    """A provider's lasting word on an address; the names are the ledger's."""
+    """A provider's word on an address; the names are the ledger's. All but REFUSED last."""
 
     GONE = enum.auto()  # the address, number or device does not exist, or no longer
+    REFUSED = enum.auto()  # it cannot be reached by this provider; it may be by another, or with other credentials
     OPTED_OUT = enum.auto()  # the recipient told the provider that he wants no more
     COMPLAINED = enum.auto()  # the recipient called it spam
 

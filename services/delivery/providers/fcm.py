@@ -119,7 +119,15 @@ class FcmProvider(BlockingProvider[messaging.Message]):
         if response.status_code < 500 and fcm_errors.is_configuration(response.status_code, code):
             log.error("fcm refuses Pulse's configuration", status=response.status_code, code=code)
         retry_after = retry_after_seconds(call.retry_after, self._clock.now())
-        return fcm_errors.classify(response.status_code, code, retry_after)
+        return fcm_errors.classify(response.status_code, code, retry_after, _json(response))
+
+
+def _json(response: Any) -> Any:
+    """What an answer holds; None if it is no JSON."""
+    try:
+        return response.json()
+    except ValueError:
+        return None
 
 
 def _service(app: firebase_admin.App, adapter: DeadlineAdapter, base_url: str) -> Any:

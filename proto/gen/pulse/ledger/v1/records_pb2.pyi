@@ -38,6 +38,10 @@ class _RejectionEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Rejection.V
     """The recipient told the provider that he wants no more: suppressed."""
     COMPLAINED: _Rejection.ValueType  # 3
     """The recipient called it spam: suppressed."""
+    REFUSED: _Rejection.ValueType  # 4
+    """The address cannot be reached by this provider, for a reason that may lie elsewhere: nothing is remembered, and a push
+    that names no device goes to the user's next one. So does one whose device is GONE.
+    """
 
 class Rejection(_Rejection, metaclass=_RejectionEnumTypeWrapper):
     """A provider's lasting word on an address."""
@@ -50,6 +54,10 @@ OPTED_OUT: Rejection.ValueType  # 2
 """The recipient told the provider that he wants no more: suppressed."""
 COMPLAINED: Rejection.ValueType  # 3
 """The recipient called it spam: suppressed."""
+REFUSED: Rejection.ValueType  # 4
+"""The address cannot be reached by this provider, for a reason that may lie elsewhere: nothing is remembered, and a push
+that names no device goes to the user's next one. So does one whose device is GONE.
+"""
 Global___Rejection: _TypeAlias = Rejection  # noqa: Y015
 
 class _Cause:
