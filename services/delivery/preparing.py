@@ -6,24 +6,33 @@ import json
 from typing import Any
 
 from services.delivery.claim import Claim
-from services.delivery.providers.base import Outcome, Outgoing, permanent, released
+from services.delivery.providers.base import Outcome, Outgoing, permanent, released, unbuildable
 from services.delivery.templates import TemplateCache
 from services.delivery.unsubscribe_links import UnsubscribeLinks
 from shared.errors import Code, PulseError
-from shared.rendering import RenderError
+from shared.rendering import CompiledTemplate, RenderError
 
 
 async def prepare(claim: Claim, templates: TemplateCache, unsubscribe: UnsubscribeLinks) -> Outgoing | Outcome:
     """Renders ``claim`` for a provider, or says how the attempt ends without a call."""
     try:
         template = await templates.get(claim.tenant_id, claim.template_name, claim.template_version)
-        rendered = template.render(claim.channel, claim.locale, _context(claim.context_json))
     except RenderError as error:
         return permanent(error.reason, _reason_sentence(error))
     except PulseError as error:
         if error.code is Code.NOT_FOUND:
             return permanent("TEMPLATE_NOT_FOUND", "the template version is not there")
         return released("TEMPLATE_UNAVAILABLE", "the template could not be fetched", retry_after=1.0)
+    try:
+        return _outgoing(claim, template, unsubscribe)
+    except RenderError as error:
+        return permanent(error.reason, _reason_sentence(error))
+    except Exception as error:  # whatever it is, it would be the same at the next attempt
+        return unbuildable("template", error)
+
+
+def _outgoing(claim: Claim, template: CompiledTemplate, unsubscribe: UnsubscribeLinks) -> Outgoing:
+    rendered = template.render(claim.channel, claim.locale, _context(claim.context_json))
     return Outgoing(
         notification_id=claim.notification_id,
         tenant_id=claim.tenant_id,

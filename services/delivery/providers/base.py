@@ -86,6 +86,15 @@ def permanent(code: str, message: str, rejection: Rejection | None = None) -> Ou
     return Outcome(OutcomeKind.PERMANENT_FAILURE, "", code, message, rejection=rejection)
 
 
+def unbuildable(maker: str, error: Exception) -> Outcome:
+    """No message can be made of the notification: its own fault, for good. ``maker`` says who tried.
+
+    Of the error only its kind is told: its text may quote the recipient or what is sent.
+    """
+    said = f"no message can be made of the notification ({maker}: {type(error).__name__})"
+    return permanent("MESSAGE_CANNOT_BE_BUILT", said)
+
+
 def unanswered(code: str, message: str, retry_after: float | None = None) -> Outcome:
     """Perhaps taken over."""
     return Outcome(OutcomeKind.UNANSWERED, "", code, message, retry_after)

@@ -5,14 +5,11 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import Generic, TypeVar
 
-from services.delivery.providers.base import Outcome, Outgoing, permanent
+from services.delivery.providers.base import Outcome, Outgoing, unbuildable
 from services.delivery.providers.call import Call, calling
-from shared.logs import logger
 
 #: What a provider is called with.
 Message = TypeVar("Message")
-
-log = logger(__name__)
 
 
 class BlockingProvider(ABC, Generic[Message]):
@@ -48,15 +45,10 @@ class BlockingProvider(ABC, Generic[Message]):
             try:
                 message = self.build(outgoing)
             except Exception as error:
-                return self._cannot_be_built(error)
+                return unbuildable(self.name, error)
             try:
                 return message if isinstance(message, Outcome) else self.call(message, call)
             except Exception as error:  # SDKs, too, build before they send
                 if call.sent or isinstance(error, OSError):
                     raise
-                return self._cannot_be_built(error)
-
-    def _cannot_be_built(self, error: Exception) -> Outcome:
-        # Its text may quote the recipient or what he is told.
-        log.error("message cannot be built", provider=self.name, kind=type(error).__name__)
-        return permanent("MESSAGE_CANNOT_BE_BUILT", f"no message for {self.name} can be made of the notification")
+                return unbuildable(self.name, error)
