@@ -30,6 +30,9 @@ from shared.tls_files import TlsFiles
 #: A caller's headers together, as HTTP/2 counts them: 32 bytes for each besides its name and value.
 MAX_METADATA_BYTES = 32 * 1024
 
+#: However long a caller would listen.
+LONGEST_STREAM_SECONDS = 24 * 3600
+
 OPTIONS: list[tuple[str, Any]] = [
     ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
     ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
@@ -43,7 +46,8 @@ OPTIONS: list[tuple[str, Any]] = [
     ("grpc.so_reuseport", 0),
     # Callers look the address up again now and then, and so find replicas that were added.
     ("grpc.max_connection_age_ms", 300_000),
-    ("grpc.max_connection_age_grace_ms", 60_000),
+    # A stream stays on its old connection as long as it lasts: for its caller, nothing happened.
+    ("grpc.max_connection_age_grace_ms", LONGEST_STREAM_SECONDS * 1_000),
 ]
 
 _OK = grpc.StatusCode.OK.name
@@ -127,7 +131,7 @@ def _unary(
 
 def _stream(behaviour: Any, parse: Any, method: str, rpc: Rpc, admit: Admit) -> Any:
     async def guarded(raw: bytes, context: grpc.aio.ServicerContext[Any, Any]) -> AsyncIterator[Any]:
-        deadlines.start(context.time_remaining(), longest=24 * 3600)
+        deadlines.start(context.time_remaining(), longest=LONGEST_STREAM_SECONDS)
         code = _CANCELLED
         try:
             admit(method, context)
@@ -211,6 +215,8 @@ class Server:
             interceptors=[Guard(rpcs, admit if tls else let_in, traces, requests), *interceptors], options=OPTIONS
         )
         self._health = health.aio.HealthServicer()
+        self._closing = asyncio.Event()
+        self._longest_stream: float = 0.9 * dict(OPTIONS)["grpc.max_connection_age_grace_ms"] / 1_000
         self._drain_seconds = drain_seconds
         self._leave_seconds = leave_seconds
         self._names = ["", *service_names]
@@ -219,6 +225,18 @@ class Server:
             reflection.enable([*service_names, health.SERVICE_NAME], self._grpc)
         self.port = self._listen(listen, tls)
         self._probed = _telling(self._health, health_listen) if health_listen else None
+
+    @property
+    def longest_stream(self) -> float:
+        """How long a stream may last, s, so that it ends itself and is not cut with its connection: in the middle of a
+        REST answer, a connection's end would look like the answer's.
+        """
+        return self._longest_stream
+
+    @property
+    def closing(self) -> asyncio.Event:
+        """Set when streams are to end, as calls in flight have only the time of draining left."""
+        return self._closing
 
     @property
     def grpc(self) -> grpc.aio.Server:
@@ -236,6 +254,7 @@ class Server:
         """Says NOT_SERVING, lets calls in flight end, then closes."""
         await self._set_health(health_pb2.HealthCheckResponse.NOT_SERVING)
         await asyncio.sleep(self._leave_seconds)
+        self._closing.set()
         await self._grpc.stop(self._drain_seconds)
         if self._probed:
             await self._probed.stop(None)

@@ -38,6 +38,7 @@ from services.gateway.submitter import Submitter
 from services.gateway.template_service import TemplateService
 from services.gateway.templates import TemplateCatalogue
 from services.gateway.unsubscribe_service import UnsubscribeService
+from services.gateway.watching import Watching
 from shared.call_traces import CallTraces
 from shared.channels import open_channel
 from shared.clock import Clock, SystemClock
@@ -114,7 +115,14 @@ class Gateway:
         ledger = LedgerServiceStub(self._ledger_channel)
         to = self._server.grpc
         notification_service_pb2_grpc.add_NotificationServiceServicer_to_server(
-            NotificationService(entry, sending, reader, ledger), to
+            NotificationService(
+                entry,
+                sending,
+                reader,
+                ledger,
+                Watching(reader.WatchNotification, self._server.closing, self._server.longest_stream),
+            ),
+            to,
         )
         template_service_pb2_grpc.add_TemplateServiceServicer_to_server(
             TemplateService(entry, templates, reader, admin), to

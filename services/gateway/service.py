@@ -13,9 +13,10 @@ from services.gateway import wire
 from services.gateway.announcing import announce
 from services.gateway.auth import Caller
 from services.gateway.calls import Context, Entry, refuse_key_on_batch
-from services.gateway.peers import ask, follow
+from services.gateway.peers import ask
 from services.gateway.sending import Sending
 from services.gateway.submitter import Outcome
+from services.gateway.watching import Watching
 from shared.errors import PulseError, to_status
 from shared.validation import check
 
@@ -30,9 +31,15 @@ class NotificationService(api_grpc.NotificationServiceServicer):
     """The public door to sending and following notifications."""
 
     def __init__(
-        self, entry: Entry, sending: Sending, reader: LedgerReaderAsyncStub, ledger: LedgerServiceAsyncStub
+        self,
+        entry: Entry,
+        sending: Sending,
+        reader: LedgerReaderAsyncStub,
+        ledger: LedgerServiceAsyncStub,
+        watching: Watching,
     ) -> None:
         self._entry = entry
+        self._watching = watching
         self._sending = sending
         self._reader = reader
         self._ledger = ledger
@@ -88,13 +95,21 @@ class NotificationService(api_grpc.NotificationServiceServicer):
     async def WatchNotification(
         self, request: api.WatchNotificationRequest, context: Context
     ) -> AsyncIterator[api.WatchNotificationResponse]:
-        caller = self._entry.caller(context, "read")
+        caller, said = self._entry.admit(context, "read")
         check(request)
         inner = ledger_reader_pb2.WatchNotificationRequest(
             ref=notification_ref(caller, request.notification_id), after_sequence=request.after_sequence
         )
-        async for seen in follow(self._reader.WatchNotification, inner):
-            yield api.WatchNotificationResponse(event=seen.event, status=seen.status)
+        told = False
+        try:
+            async for seen in self._watching.events(inner):
+                yield api.WatchNotificationResponse(event=seen.event, status=seen.status)
+                told = True
+        except PulseError as error:
+            # After its first event a REST stream has its HTTP status, and would seem to be at its end.
+            if told and said.over_rest:
+                yield api.WatchNotificationResponse(error=to_status(error))
+            raise
 
     async def AcknowledgeNotification(
         self, request: api.AcknowledgeNotificationRequest, context: Context

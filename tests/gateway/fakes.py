@@ -269,6 +269,7 @@ class FakeAdmin(RecipientWrites, OperatorWrites, ledger_admin_pb2_grpc.LedgerAdm
 class Peers:
     """Everything behind the gateway, on one port."""
 
+    listen: str = "127.0.0.1:0"
     router: FakeRouter = field(default_factory=FakeRouter)
     recipients: Recipients = field(default_factory=Recipients)
     operators: Operators = field(default_factory=Operators)
@@ -278,7 +279,7 @@ class Peers:
         self.reader = FakeReader(self.recipients, self.operators)
         self.ledger = FakeLedger(self.reader)
         self.admin = FakeAdmin(self.reader)
-        self._server = Server("127.0.0.1:0", [], reflect=False, drain_seconds=0.1)
+        self._server = Server(self.listen, [], reflect=False, drain_seconds=0.1)
         router_service_pb2_grpc.add_RouterServiceServicer_to_server(self.router, self._server.grpc)
         ledger_reader_pb2_grpc.add_LedgerReaderServicer_to_server(self.reader, self._server.grpc)
         ledger_service_pb2_grpc.add_LedgerServiceServicer_to_server(self.ledger, self._server.grpc)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import signal
-import socket
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
@@ -14,12 +12,12 @@ import pytest
 
 from pulse.common.v1 import limit_pb2
 from pulse.gateway.v1 import notification_service_pb2_grpc
-from services.local import envoy
 from shared.errors import Code, PulseError, QuotaViolation, Violation, from_status, to_status
 from shared.unsubscribe import KeyRing, Subscription
 from tests.gateway import fakes
 from tests.gateway.conftest import refusal, request
-from tests.support.servers import make_plan, running
+from tests.gateway.edge import edge
+from tests.support.servers import make_plan
 
 KEY = "the-key-that-signs-now"
 SEND = {"user_id": "u", "template_name": "welcome", "to": "a@example.com", "context": {"name": "Ada"}}
@@ -32,15 +30,8 @@ async def rest(serve: Callable[..., Any], tmp_path: Path) -> AsyncIterator[httpx
     """A client of the edge."""
     plan = make_plan(tmp_path)
     await serve(PULSE_LISTEN=plan.ports.address("grpc"), PULSE_UNSUBSCRIBE_KEY=KEY)
-    envoy.prepare(plan)
-
-    def is_ready() -> bool:
-        with socket.socket() as probe:
-            return probe.connect_ex(("127.0.0.1", plan.ports.http)) == 0
-
-    with running(list(envoy.command(plan)), plan.home.log("envoy"), is_ready, signal.SIGTERM):
-        async with httpx.AsyncClient(base_url=plan.public_url(), timeout=20) as client:
-            yield client
+    async with edge(plan) as client:
+        yield client
 
 
 def told(answer: httpx.Response) -> dict[str, str]:

@@ -394,27 +394,35 @@ Global___WatchNotificationRequest: _TypeAlias = WatchNotificationRequest  # noqa
 
 @_typing.final
 class WatchNotificationResponse(_message.Message):
-    """One event of a watched notification."""
+    """One event of a watched notification; over REST the last may be an error instead."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     EVENT_FIELD_NUMBER: _builtins.int
     STATUS_FIELD_NUMBER: _builtins.int
+    ERROR_FIELD_NUMBER: _builtins.int
     status: _enums_pb2.Status.ValueType
     """Where the notification stands after it."""
     @_builtins.property
     def event(self) -> _notification_pb2.TimelineEvent:
         """What happened."""
 
+    @_builtins.property
+    def error(self) -> _status_pb2.Status:
+        """Set alone, and over REST alone, where a stream's own end cannot tell: the watch broke off for this reason, before the
+        notification was at rest. Over gRPC the call's status tells it.
+        """
+
     def __init__(
         self,
         *,
         event: _notification_pb2.TimelineEvent | None = ...,
         status: _enums_pb2.Status.ValueType = ...,
+        error: _status_pb2.Status | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["event", b"event"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["error", b"error", "event", b"event"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["event", b"event", "status", b"status"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["error", b"error", "event", b"event", "status", b"status"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

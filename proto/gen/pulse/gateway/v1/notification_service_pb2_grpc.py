@@ -113,8 +113,9 @@ class NotificationServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def WatchNotification(self, request, context):
-        """Streams a notification's events, past ones first, until it is terminal.
-        INVALID_ARGUMENT: not a UUID. NOT_FOUND: no such notification.
+        """Streams a notification's events, past ones first, until it is terminal. It goes on while connections inside Pulse are
+        renewed. OK alone means that it is at its end; over REST a last line with an error means that it is not.
+        INVALID_ARGUMENT: not a UUID. NOT_FOUND: no such notification. UNAVAILABLE: broken off; watch again after the last seen.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -54,8 +54,9 @@ class NotificationServiceStub:
     INVALID_ARGUMENT: a filter or a page token that cannot be.
     """
     WatchNotification: _grpc.UnaryStreamMultiCallable[_notification_service_pb2.WatchNotificationRequest, _notification_service_pb2.WatchNotificationResponse]
-    """Streams a notification's events, past ones first, until it is terminal.
-    INVALID_ARGUMENT: not a UUID. NOT_FOUND: no such notification.
+    """Streams a notification's events, past ones first, until it is terminal. It goes on while connections inside Pulse are
+    renewed. OK alone means that it is at its end; over REST a last line with an error means that it is not.
+    INVALID_ARGUMENT: not a UUID. NOT_FOUND: no such notification. UNAVAILABLE: broken off; watch again after the last seen.
     """
     AcknowledgeNotification: _grpc.UnaryUnaryMultiCallable[_notification_service_pb2.AcknowledgeNotificationRequest, _notification_pb2.Notification]
     """Records that the recipient's own device or program has it, where the provider sends no receipt: it is DELIVERED, and
@@ -92,8 +93,9 @@ class NotificationServiceAsyncStub(NotificationServiceStub):
     INVALID_ARGUMENT: a filter or a page token that cannot be.
     """
     WatchNotification: _aio.UnaryStreamMultiCallable[_notification_service_pb2.WatchNotificationRequest, _notification_service_pb2.WatchNotificationResponse]  # type: ignore[assignment]
-    """Streams a notification's events, past ones first, until it is terminal.
-    INVALID_ARGUMENT: not a UUID. NOT_FOUND: no such notification.
+    """Streams a notification's events, past ones first, until it is terminal. It goes on while connections inside Pulse are
+    renewed. OK alone means that it is at its end; over REST a last line with an error means that it is not.
+    INVALID_ARGUMENT: not a UUID. NOT_FOUND: no such notification. UNAVAILABLE: broken off; watch again after the last seen.
     """
     AcknowledgeNotification: _aio.UnaryUnaryMultiCallable[_notification_service_pb2.AcknowledgeNotificationRequest, _notification_pb2.Notification]  # type: ignore[assignment]
     """Records that the recipient's own device or program has it, where the provider sends no receipt: it is DELIVERED, and
@@ -157,8 +159,9 @@ class NotificationServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _notification_service_pb2.WatchNotificationRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_notification_service_pb2.WatchNotificationResponse], _abc.AsyncIterator[_notification_service_pb2.WatchNotificationResponse]]:
-        """Streams a notification's events, past ones first, until it is terminal.
-        INVALID_ARGUMENT: not a UUID. NOT_FOUND: no such notification.
+        """Streams a notification's events, past ones first, until it is terminal. It goes on while connections inside Pulse are
+        renewed. OK alone means that it is at its end; over REST a last line with an error means that it is not.
+        INVALID_ARGUMENT: not a UUID. NOT_FOUND: no such notification. UNAVAILABLE: broken off; watch again after the last seen.
         """
 
     @_abc_1.abstractmethod

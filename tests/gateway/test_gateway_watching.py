@@ -1,0 +1,197 @@
+"""A watch goes on while connections inside Pulse are renewed; what must break it ends it as broken."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+import grpc.aio
+import httpx
+import pytest
+
+from pulse.common.v1 import enums_pb2, notification_pb2
+from pulse.gateway.v1 import notification_service_pb2 as api
+from services.gateway import watching
+from services.gateway.config import GatewaySettings
+from services.gateway.server import Gateway
+from services.local.plan import Plan
+from shared import serving
+from shared.errors import from_rpc_error
+from tests.gateway import fakes
+from tests.gateway.conftest import Client
+from tests.gateway.edge import edge
+from tests.support import eventually
+from tests.support.servers import make_plan
+
+WATCH = f"/v1/notifications/{fakes.KNOWN_ID}:watch"
+AGE, GRACE = "grpc.max_connection_age_ms", "grpc.max_connection_age_grace_ms"
+
+
+@contextlib.contextmanager
+def renewing(grace_ms: int | None = None) -> Iterator[None]:
+    """Servers that are made inside leave a connection after 300 ms, and cut it ``grace_ms`` later (None: as usual)."""
+    changed = {AGE: 300} if grace_ms is None else {AGE: 300, GRACE: grace_ms}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(serving, "OPTIONS", [(name, changed.get(name, value)) for name, value in serving.OPTIONS])
+        yield
+
+
+@pytest.fixture
+def peer_grace() -> int | None:
+    """After how many ms the ledger cuts old connections; None: it does not renew them."""
+    return None
+
+
+@pytest.fixture
+async def peers(peer_grace: int | None) -> AsyncIterator[fakes.Peers]:
+    """Peers that know a notification of which more is to come, until their gate is open."""
+    with renewing(peer_grace) if peer_grace else contextlib.nullcontext():
+        behind = fakes.Peers()
+    make_known(behind)
+    await behind.start()
+    yield behind
+    behind.reader.gate.set()
+    await behind.stop()
+
+
+@pytest.fixture
+def plan(tmp_path: Any) -> Plan:
+    return make_plan(tmp_path)
+
+
+def settings(plan: Plan, peers: fakes.Peers) -> GatewaySettings:
+    addresses = {f"PULSE_{role}_ADDRESS": peers.address for role in ("ROUTER", "LEDGER", "DELIVERY")}
+    return GatewaySettings.load({"PULSE_LISTEN": plan.ports.address("grpc"), "PULSE_DRAIN_SECONDS": "5", **addresses})
+
+
+def make_known(peers: fakes.Peers) -> None:
+    peers.know(notification_pb2.Notification(notification_id=fakes.KNOWN_ID))
+    peers.reader.gate.clear()
+
+
+def asked(after: int = 0) -> api.WatchNotificationRequest:
+    return api.WatchNotificationRequest(notification_id=fakes.KNOWN_ID, after_sequence=after)
+
+
+@pytest.mark.parametrize("peer_grace", [100])
+async def test_it_outlives_connections_to_the_ledger(client: Client, peers: fakes.Peers) -> None:
+    watch = client.notifications.WatchNotification(asked(after=7))
+    events = aiter(watch)
+    seen = [await anext(events) for _ in range(4)]  # one for each stream of the ledger
+    peers.reader.gate.set()
+    rest = [one async for one in events]
+    assert [one.event.sequence for one in seen] == [8, 9, 10, 11]
+    assert rest[-1].status == enums_pb2.SENT
+    assert await watch.code() is grpc.StatusCode.OK
+    assert not any(one.HasField("error") for one in (*seen, *rest))
+
+
+async def test_it_outlives_a_ledger_that_is_started_anew(client: Client, peers: fakes.Peers) -> None:
+    watch = aiter(client.notifications.WatchNotification(asked()))
+    assert (await anext(watch)).event.sequence == 1
+    port = peers.address.rpartition(":")[2]
+    await peers.stop()
+    again = fakes.Peers(listen=f"127.0.0.1:{port}")
+    make_known(again)
+    again.reader.gate.set()
+    await again.start()
+    assert [one.event.sequence async for one in watch] == [2, 2]
+    await again.stop()
+
+
+async def test_a_ledger_that_stays_away_breaks_it(
+    client: Client, peers: fakes.Peers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watching, "MOST_FAILURES", 2)
+    watch = client.notifications.WatchNotification(asked())
+    assert await watch.read()
+    await peers.stop()
+    with pytest.raises(grpc.aio.AioRpcError) as broken:
+        await watch.read()
+    assert broken.value.code() is grpc.StatusCode.UNAVAILABLE
+
+
+async def lines(answer: httpx.Response) -> AsyncIterator[dict[str, Any]]:
+    async for line in answer.aiter_lines():
+        if line:
+            yield json.loads(line)
+
+
+async def test_over_rest_it_outlives_connections_to_the_gateway(plan: Plan, peers: fakes.Peers) -> None:
+    with renewing():
+        gateway = Gateway(settings(plan, peers))
+    await gateway.start()
+    admin = httpx.AsyncClient(base_url=f"http://{plan.ports.address('envoy_admin')}")
+
+    async def connections() -> int:
+        figure = "cluster.pulse-gateway.upstream_cx_total"
+        return int((await admin.get("/stats", params={"filter": f"^{figure}$"})).text.rpartition(" ")[2])
+
+    async with admin, edge(plan) as rest, rest.stream("GET", WATCH) as answer:
+        events = lines(answer)
+        assert (await anext(events))["event"]["sequence"] == 1
+        before = await connections()
+
+        async def renewed() -> bool:
+            await rest.get("/v1/notifications")
+            return await connections() > before + 2
+
+        await eventually(renewed)
+        peers.reader.gate.set()
+        rest_of_them = [event async for event in events]
+    assert [event["status"] for event in rest_of_them] == ["SENT"]
+    await gateway.stop()
+
+
+async def test_over_rest_it_ends_as_broken_before_its_connection_is_cut(plan: Plan, peers: fakes.Peers) -> None:
+    with renewing(100):
+        gateway = Gateway(settings(plan, peers))
+    await gateway.start()
+    async with edge(plan) as rest, rest.stream("GET", WATCH) as answer:
+        (*_, last) = [event async for event in lines(answer)]
+    assert last["error"]["details"][0]["reason"] == "WATCH_INTERRUPTED"
+    await gateway.stop()
+
+
+async def test_a_gateway_that_stops_says_so_as_the_last_line(plan: Plan, peers: fakes.Peers) -> None:
+    gateway = Gateway(settings(plan, peers))
+    await gateway.start()
+    async with edge(plan) as rest, rest.stream("GET", WATCH) as answer:
+        events = lines(answer)
+        first = await anext(events)
+        async with asyncio.timeout(3):  # well before calls in flight are cut off
+            stopped = asyncio.create_task(gateway.stop())
+            (last,) = [event async for event in events]
+            await stopped
+    assert "error" not in first
+    assert "event" not in last
+    assert last["error"]["code"] == grpc.StatusCode.UNAVAILABLE.value[0]
+    assert last["error"]["details"][0]["reason"] == "WATCH_INTERRUPTED"
+
+
+async def test_over_grpc_a_gateway_that_stops_says_so_as_the_status(plan: Plan, peers: fakes.Peers) -> None:
+    gateway = Gateway(settings(plan, peers))
+    await gateway.start()
+    async with grpc.aio.insecure_channel(plan.ports.address("grpc")) as channel:
+        watch = Client(channel, "").notifications.WatchNotification(asked())
+        assert await watch.read()
+        stopped = asyncio.create_task(gateway.stop())
+        with pytest.raises(grpc.aio.AioRpcError) as broken:
+            await watch.read()
+        await stopped
+    error = from_rpc_error(broken.value)
+    assert (error.code.name, error.reason, error.retry_after) == ("UNAVAILABLE", "WATCH_INTERRUPTED", 1.0)
+    await eventually(lambda: peers.reader.watchers == 0)
+
+
+async def test_over_rest_what_fails_before_the_first_event_is_an_http_error(plan: Plan, peers: fakes.Peers) -> None:
+    gateway = Gateway(settings(plan, peers))
+    await gateway.start()
+    async with edge(plan) as rest:
+        for unknown, status in (("00000000-0000-7000-8000-000000000000", 404), ("42", 400)):
+            answer = await rest.get(f"/v1/notifications/{unknown}:watch")
+            assert (answer.status_code, answer.json()["message"] != "") == (status, True)
+    await gateway.stop()
