@@ -18,6 +18,7 @@ from shared.liquid.context import BoundedContext
 from shared.liquid.environment import BoundedEnvironment, BoundedTemplate
 from shared.liquid.explaining import failure, missing_variable, refusal
 from shared.liquid.refused import Refused
+from shared.liquid.tree import variables_of
 from shared.locales import nearest
 from shared.plain_text import plain_text
 
@@ -138,7 +139,7 @@ class _Part:
     def __init__(self, template: BoundedTemplate) -> None:
         self._template = template
         self._plain = plain_text(template)
-        self.variables = frozenset(template.global_variables())
+        self.variables = variables_of(template)
 
     @property
     def is_plain(self) -> bool:
@@ -181,4 +182,5 @@ def _render(template: BoundedTemplate, values: Mapping[str, object]) -> str:
 
 
 def _first_line(error: Exception) -> str:
-    return fit(str(error).partition("\n")[0], LONGEST_LINE)
+    # Its str() also looks for the line it is about, and fails itself where there is none.
+    return fit(str(error.args[0] if error.args else "").partition("\n")[0], LONGEST_LINE)

@@ -56,11 +56,11 @@ def too_much() -> ResourceLimitError:
     return ResourceLimitError("the template does or makes too much", token=None)
 
 
-def charge_text(budget: Budget, length: int) -> None:
-    """For copying, comparing or escaping ``length`` characters."""
+def charge_text(budget: Budget, length: int, times: int = 1) -> None:
+    """For copying, comparing or escaping ``length`` characters, or what is so many times as dear."""
     if length > MAX_OUTPUT:
         raise too_much()
-    budget.charge(length // CHARACTERS)
+    budget.charge(length * times // CHARACTERS)
 
 
 def charge_search(budget: Budget, text: str, wanted: str) -> None:

@@ -52,7 +52,7 @@ def _charge(left: object, right: object, budget: Budget) -> None:
 
 def charge_whole(value: object, budget: Budget) -> None:
     """For looking at a value and all that is in it."""
-    budget.charge(ELEMENT)
+    budget.charge(4 * ELEMENT)
     if isinstance(value, str):
         charge_text(budget, len(value))
     elif isinstance(value, dict):

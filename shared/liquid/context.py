@@ -55,7 +55,9 @@ class BoundedContext(RenderContext):
 
     def get(self, path: list[object], *, token: Token | None, default: object = UNDEFINED) -> object:
         """The value at ``path``. One that is not there is Undefined, which knows how far the path led."""
-        self.charge(STEP + 2 * self.scope.size() + 3 * len(path))
+        self._left -= STEP + self.scope.size() + 2 * len(path)
+        if self._left < 0:
+            raise too_much()
         root = path[0]
         if is_undefined(root):
             return root
@@ -103,4 +105,4 @@ class BoundedContext(RenderContext):
 
     def get_buffer(self, buf: object = None) -> Any:
         """What a block of its own is written to, as for ``capture``."""
-        return HtmlOutput(getattr(self.template, "followed", {})) if self.autoescape else Output()
+        return HtmlOutput(getattr(self.template, "followed", {}), self) if self.autoescape else Output()

@@ -88,9 +88,9 @@ def date(budget: Budget, left: object, form: object) -> object:
         raise Refused("RENDER_FAILED", f"is a format of more than {MAX_FORMAT} characters", 1)
     if left is None or not wanted or (isinstance(left, str) and not left.strip()):
         return left
+    budget.charge(4 * STEP)
     moment = moment_of(left)
-    budget.charge(STEP * (1 + wanted.count("%")))
-    written = _written(moment, str(wanted))
+    written = _written(moment, str(wanted), budget)
     return type(wanted)(written)  # the template's own text is safe in HTML, and so is what is made of it
 
 
@@ -172,13 +172,14 @@ def _no_date() -> Refused:
     return Refused("NOT_A_DATE", "is not a date; write 2026-04-03, 2026-04-03T10:30:00Z or a Unix timestamp")
 
 
-def _written(moment: dt.datetime, form: str) -> str:
-    return _DIRECTIVE.sub(lambda found: _directive(moment, *found.groups()), form)
+def _written(moment: dt.datetime, form: str, budget: Budget) -> str:
+    return _DIRECTIVE.sub(lambda found: _directive(moment, budget, *found.groups()), form)
 
 
-def _directive(moment: dt.datetime, flags: str, width: str, letter: str) -> str:
+def _directive(moment: dt.datetime, budget: Budget, flags: str, width: str, letter: str) -> str:
+    budget.charge(2 * STEP)
     if letter in _MADE_OF:
-        text = _written(moment, _MADE_OF[letter])
+        text = _written(moment, _MADE_OF[letter], budget)
     elif letter in _MADE:
         text = _MADE[letter](moment)
     elif letter in _PLAIN:

@@ -48,7 +48,7 @@ class BoundedTemplate(BoundTemplate):
 
     def filled(self, context: BoundedContext) -> str:
         """The text. Raises LiquidError, and for ``break`` outside of a loop LiquidInterrupt."""
-        output: Any = HtmlOutput(self.followed) if self.env.autoescape else Output()
+        output: Any = HtmlOutput(self.followed, context) if self.env.autoescape else Output()
         for node in self.nodes:
             node.render(context, output)
         return cast(str, output.getvalue())

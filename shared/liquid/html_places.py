@@ -9,7 +9,10 @@ from __future__ import annotations
 
 import html
 import re
+from collections.abc import Callable
 from typing import NamedTuple
+
+from shared.liquid.bounds import STEP
 
 #: Attributes that take an address, also behind a prefix such as xlink:.
 _URL_ATTRIBUTES = frozenset(
@@ -24,6 +27,10 @@ _RAW = frozenset(("script", "style"))
 
 #: A comment's beginning; one for Outlook alone ("[if mso]>") holds HTML, and one that ends at once nothing.
 _COMMENT = re.compile(r"<!--(-?>|\[if[^\]]*\]>)?", re.I)
+#: Attributes, and tags but those of scripts and styles, that are whole: passed over at once, without going back.
+_ATTRIBUTES = r"(?:[\s/]*+[^\s/>=]++(?:\s*+=\s*+(?:\"[^\"]*+\"|'[^']*+'|[^\s\"'>][^\s>]*+(?=[\s>]))|(?=\s*+[^\s=])))*+"
+_WHOLE_ATTRIBUTES = re.compile(_ATTRIBUTES)
+_WHOLE_TAGS = re.compile(rf"(?:[^<]*+</?(?!script|style)[a-z][^\s/>]*+(?=[\s/>]){_ATTRIBUTES}[\s/]*+>)*+", re.I)
 _NAME = re.compile(r"[^\s/>=]*")
 _SPACE = re.compile(r"[\s/]*")
 _BLANK = re.compile(r"\s*")
@@ -82,15 +89,17 @@ def meaning_of(attribute: str) -> str:
     return "url" if attribute.rpartition(":")[2] in _URL_ATTRIBUTES else "plain"
 
 
-def follow(place: Place, text: str) -> Place:
-    """The place after ``text``, which is HTML."""
+def follow(place: Place, text: str, charge: Callable[[int], None] = lambda units: None) -> Place:
+    """The place after ``text``, which is HTML. ``charge`` is asked before each step."""
     at = 0
     while at < len(text):
+        charge(2 * STEP)
         place, at = _STEPS[place.kind](place, text, at)
     return place
 
 
 def _text(place: Place, text: str, at: int) -> tuple[Place, int]:
+    at = _end(_WHOLE_TAGS, text, at)
     at = text.find("<", at)
     if at < 0:
         return place, len(text)
@@ -112,7 +121,7 @@ def _open(place: Place, text: str, at: int) -> tuple[Place, int]:
 
 
 def _tag(place: Place, text: str, at: int) -> tuple[Place, int]:
-    at = _end(_SPACE, text, at)
+    at = _end(_SPACE, text, _end(_WHOLE_ATTRIBUTES, text, at))
     if at == len(text):
         return place, at
     if text[at] == ">":

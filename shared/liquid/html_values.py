@@ -20,7 +20,10 @@ _NOT_IN_STYLE = re.compile(r"[^A-Za-z0-9_ #.,%+-]")
 _NOT_IN_STYLE_URL = re.compile(r"[^A-Za-z0-9_:/?#=.~%+,;@!-]")
 _NOT_UNQUOTED = re.compile(r"[^A-Za-z0-9_:/?#.~%+,;@!-]")
 _NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9_-]")
-_ATTRIBUTE = re.compile(r"([^\s\"'>/=]+)\s*=\s*(\"[^\"]*\"|'[^']*'|[^\s\"'>]+)")
+#: An attribute with its value, closed or not; looked for at the beginning of a name alone.
+_ATTRIBUTE = re.compile(r"(?<![^\s/>=\"'])([^\s/>=\"']++)\s*+=\s*+(\"[^\"]*+\"?+|'[^']*+'?+|[^\s\"'>][^\s>]*+)")
+
+Charge = Callable[[int], None]
 
 
 def harmless_url(value: str) -> str:
@@ -28,13 +31,13 @@ def harmless_url(value: str) -> str:
     return BLOCKED_URL if is_active(normal(escaped(value))) else str(escaped(value))
 
 
-def put(place: Place, value: str) -> tuple[str, Place]:
+def put(place: Place, value: str, charge: Charge) -> tuple[str, Place]:
     """What to write for ``value``, and the place after it. Text is escaped as its place asks; Markup is HTML."""
     if isinstance(value, Markup):
-        return _put_html(place, value)
+        return _put_html(place, value, charge)
     text = _WAYS[place.meaning](place, value)
     if place.meaning == "markup":
-        return text, follow(place, text)
+        return text, follow(place, text, charge)
     if place.kind not in ("before", "value"):
         return text, place
     if place.kind == "before" and not value:
@@ -44,19 +47,19 @@ def put(place: Place, value: str) -> tuple[str, Place]:
     return text, place._replace(kind="value", written=written(place, text), theirs=True)
 
 
-def _put_html(place: Place, value: Markup) -> tuple[str, Place]:
+def _put_html(place: Place, value: Markup, charge: Charge) -> tuple[str, Place]:
     """HTML in text is what it is. Elsewhere it was made without its place being known, and is looked at again."""
     text = str(value)
     if place.meaning in ("text", "comment"):
-        return text, follow(place, text)
+        return text, follow(place, text, charge)
     if place.meaning in ("script", "style"):
         text = text if getattr(value, "is_script", False) else _WAYS[place.meaning](place, html.unescape(text))
         return text, place
     if place.meaning == "url" and _becomes_active(place, text.lstrip(" \"'") if place.kind == "before" else text):
         return BLOCKED_URL, place._replace(kind="value", written="/")
-    if _leaves(place, text) and any(_would_run(name.lower(), held) for name, held in _ATTRIBUTE.findall(text)):
+    if _leaves(place, text) and _would_run(text):
         return "", place
-    after = follow(place, text)
+    after = follow(place, text, charge)
     return text, after._replace(theirs=True) if after.kind in ("before", "value") else after
 
 
@@ -65,9 +68,13 @@ def _leaves(place: Place, text: str) -> bool:
     return place.meaning == "markup" or place.is_unquoted or place.quote in text
 
 
-def _would_run(attribute: str, value: str) -> bool:
-    meaning = meaning_of(attribute)
-    return meaning == "script" or (meaning == "url" and is_active(normal(value.strip("\"'"))))
+def _would_run(text: str) -> bool:
+    """Whether an attribute in HTML that is put into a tag runs a script, or is an address that does."""
+    for name, value in _ATTRIBUTE.findall(text):
+        meaning = meaning_of(name.lower())
+        if meaning == "script" or (meaning == "url" and is_active(normal(value.lstrip("\"'")))):
+            return True
+    return False
 
 
 def before(place: Place, text: str) -> str:

@@ -10,7 +10,7 @@ from markupsafe import Markup
 from markupsafe import escape as escaped
 
 from shared.liquid.bounds import ELEMENT, MAX_ELEMENTS, Budget, charge_elements, charge_text, too_much
-from shared.liquid.comparing import equal
+from shared.liquid.comparing import charge_whole, equal
 from shared.liquid.numbers import Number, number_of
 from shared.liquid.refused import Refused
 from shared.liquid.words import text_of
@@ -35,7 +35,7 @@ def elements(value: object, budget: Budget) -> list[object]:
 
 def _flat(values: list[object] | tuple[object, ...] | range, budget: Budget) -> Iterator[object]:
     for value in values:
-        budget.charge(ELEMENT // 2)
+        budget.charge(ELEMENT)
         if isinstance(value, list | tuple):
             yield from _flat(value, budget)
         else:
@@ -94,8 +94,9 @@ def _reverse(budget: Budget, left: object) -> list[object]:
 def _matches(budget: Budget, left: object, key: object, value: object) -> Iterator[tuple[object, bool]]:
     """Each element, and whether its property is ``value``, or without one, is neither null nor false."""
     name = text_of(key, budget)
+    each = (2 if value is _ABSENT else 8) * ELEMENT
     for element in elements(left, budget):
-        budget.charge(2 * ELEMENT)
+        budget.charge(each)
         held = _property(element, name)
         if value is _ABSENT or value is None:
             yield element, held is not None and held is not False
@@ -149,7 +150,7 @@ def _identity(value: object, budget: Budget) -> object:
 
 
 def _sorted_json(value: object, budget: Budget) -> str:
-    text_of(value, budget)  # charged for, and bounded
+    charge_whole(value, budget)
     return json.dumps(value, sort_keys=True, default=str)
 
 

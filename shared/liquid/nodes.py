@@ -21,7 +21,7 @@ from liquid.expression import Expression
 from liquid.tag import Tag
 from liquid.undefined import is_undefined
 
-from shared.liquid.bounds import charge_text
+from shared.liquid.bounds import STEP, charge_text
 from shared.liquid.lexing import lines
 from shared.liquid.words import text_of
 
@@ -35,7 +35,7 @@ class Printed(OutputNode):
 
 def _print(value: object, context: Any, buffer: Any) -> int:
     text = text_of(value, context)
-    charge_text(context, (8 if context.autoescape else 2) * len(text))
+    charge_text(context, len(text), buffer.price(text))
     written: int = buffer.write_value(text)
     return written
 
@@ -119,6 +119,7 @@ class _For(ForNode):
 
 class _Tablerow(TablerowNode):
     def __init__(self, token: Token, expression: LoopExpression, block: BlockNode) -> None:
+        block.nodes.insert(0, Toll(token, 2 * STEP))  # for the cell
         super().__init__(token, _bounded(expression), block)
 
 

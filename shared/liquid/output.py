@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from shared.liquid.bounds import MAX_OUTPUT, too_much
+from markupsafe import Markup
+
+from shared.liquid.bounds import MAX_OUTPUT, Budget, too_much
 from shared.liquid.html_places import Place, follow
 from shared.liquid.html_values import before, put
 
@@ -31,6 +33,10 @@ class Output:
         """Takes a value."""
         return self.write(value)
 
+    def price(self, value: str) -> int:
+        """How many times as dear as copying it is to write ``value``."""
+        return 2
+
     def getvalue(self) -> str:
         """All that was written, with line ends as ``\\n``."""
         text = "".join(self._parts)
@@ -40,9 +46,10 @@ class Output:
 class HtmlOutput(Output):
     """HTML, as it is written: each value as its place asks."""
 
-    def __init__(self, followed: Followed) -> None:
+    def __init__(self, followed: Followed, budget: Budget) -> None:
         super().__init__()
         self._followed = followed
+        self._budget = budget
         self._place = Place()
 
     def write(self, text: str) -> int:
@@ -52,16 +59,21 @@ class HtmlOutput(Output):
         return super().write(text)
 
     def write_value(self, value: str) -> int:
-        text, self._place = put(self._place, value)
+        text, self._place = put(self._place, value, self._budget.charge)
         return super().write(text)
+
+    def price(self, value: str) -> int:
+        if isinstance(value, Markup):
+            return 16
+        return 8 if self._place.meaning in ("text", "plain", "url") and not self._place.is_unquoted else 512
 
     def _follow(self, text: str) -> Place:
         if self._place.theirs:
-            return follow(self._place, text)
+            return follow(self._place, text, self._budget.charge)
         key = (self._place, text)
         place = self._followed.get(key)
         if place is None:
-            place = follow(self._place, text)
+            place = follow(self._place, text, self._budget.charge)
             if len(self._followed) < _MOST_FOLLOWED:
                 self._followed[key] = place
         return place

@@ -9,8 +9,10 @@ import urllib.parse
 from collections.abc import Callable
 
 from shared.liquid.bounds import (
+    CHARACTERS,
     MAX_ELEMENTS,
     MAX_OUTPUT,
+    STEP,
     Budget,
     charge_elements,
     charge_search,
@@ -31,8 +33,7 @@ def _of_text(change: Callable[[str], str], cost: int = 1) -> Callable[..., str]:
 
     def filter_(budget: Budget, left: object) -> str:
         text = text_of(left, budget)
-        charge_text(budget, len(text))
-        budget.charge(len(text) * cost // 32)
+        charge_text(budget, len(text), cost)
         return change(text)
 
     return filter_
@@ -74,7 +75,7 @@ def _replaced(budget: Budget, left: object, old: object, new: object, times: int
     text, wanted, instead = (text_of(value, budget) for value in (left, old, new))
     charge_search(budget, text, wanted)
     found = text.count(wanted) if times < 0 else 1
-    charge_text(budget, len(text) + 8 * found * len(instead) // 8)
+    charge_text(budget, len(text) + found * len(instead))
     budget.charge(found // 4)
     return text.replace(wanted, instead, times)
 
@@ -99,7 +100,7 @@ def _slice(budget: Budget, left: object, start: object, length: object = 1) -> o
     first += len(whole) if first < 0 else 0
     count = 0 if first < 0 else max(count, 0)
     part = whole[max(first, 0) : max(first, 0) + count]
-    budget.charge(len(part))
+    budget.charge(len(part) // (CHARACTERS if isinstance(part, str) else 1))
     return part
 
 
@@ -127,14 +128,21 @@ def _truncate(budget: Budget, left: object, length: object = 50, end: object = "
 
 def _truncatewords(budget: Budget, left: object, count: object = 15, end: object = "...") -> str:
     text, most, mark = text_of(left, budget), max(whole_of(count, 1), 1), text_of(end, budget)
-    charge_text(budget, 8 * len(text))
+    charge_text(budget, len(text), 8)
     words = text.split(None, min(most, MAX_OUTPUT))
     if len(words) <= most:
         return text
     return _together(budget, type(text)(" ").join(words[:most]), mark)
 
 
-def _strip_html(text: str) -> str:
+def _strip_html(budget: Budget, left: object) -> str:
+    text = text_of(left, budget)
+    charge_text(budget, len(text))
+    budget.charge(text.count("<") * STEP)
+    return _without_tags(text)
+
+
+def _without_tags(text: str) -> str:
     """Without tags, comments, scripts and styles; each looked for once, so that its time is its length."""
     stripped: list[str] = []
     at, lower, ends = 0, text.lower(), {}  # type: ignore[var-annotated]
@@ -157,7 +165,7 @@ def _strip_html(text: str) -> str:
 def _decoded(decode: Callable[[bytes], bytes]) -> Callable[..., str]:
     def filter_(budget: Budget, left: object) -> str:
         text = text_of(left, budget)
-        charge_text(budget, 2 * len(text))
+        charge_text(budget, len(text), 2)
         try:
             return decode(str(text).encode()).decode()
         except (binascii.Error, ValueError):
@@ -196,7 +204,7 @@ FILTERS: dict[str, Callable[..., object]] = {
     "lstrip": _of_text(lambda text: text.lstrip()),
     "rstrip": _of_text(lambda text: text.rstrip()),
     "squish": _of_text(lambda text: _SPACE.sub(" ", text.strip()), 16),
-    "strip_html": _of_text(_strip_html, 32),
+    "strip_html": _strip_html,
     "strip_newlines": _of_text(lambda text: text.replace("\r\n", "").replace("\n", ""), 4),
     "replace": _replace,
     "replace_first": _replace_first,
@@ -208,8 +216,8 @@ FILTERS: dict[str, Callable[..., object]] = {
     "split": _split,
     "truncate": _truncate,
     "truncatewords": _truncatewords,
-    "url_encode": _of_text(_bounded_quote, 64),
-    "url_decode": _of_text(lambda text: urllib.parse.unquote_plus(str(text)), 64),
+    "url_encode": _of_text(_bounded_quote, 32),
+    "url_decode": _of_text(lambda text: urllib.parse.unquote_plus(str(text)), 32),
     "base64_encode": _of_text(_of_bytes(base64.b64encode), 2),
     "base64_url_safe_encode": _of_text(_of_bytes(base64.urlsafe_b64encode), 2),
     "base64_decode": _decoded(lambda data: base64.b64decode(data, validate=True)),

@@ -11,6 +11,8 @@ from liquid.builtin.content import ContentNode
 from liquid.builtin.expressions import BooleanExpression, FilteredExpression, Path
 from liquid.builtin.expressions.filtered import Filter
 from liquid.builtin.tags.case_tag import MultiExpressionBlockNode
+from liquid.builtin.tags.for_tag import ForNode
+from liquid.builtin.tags.tablerow_tag import TablerowNode
 from liquid.expression import Expression
 from liquid.template import BoundTemplate
 
@@ -74,7 +76,9 @@ def _cost_of(node: Node) -> int:
     if isinstance(node, BlockNode | Toll):
         return STEP
     text = len(node.text) if isinstance(node, ContentNode) else 0
-    own = STEP + text // CHARACTERS + sum(_expressions_in(expression) for expression in node.expressions()) * STEP // 4
+    loop = 3 * STEP if isinstance(node, ForNode | TablerowNode) else 0
+    expressions = sum(_expressions_in(expression) for expression in node.expressions())
+    own = STEP + loop + text // CHARACTERS + expressions * STEP // 4
     return own + sum(_cost_of(child) for child in node.children(_NO_CONTEXT))
 
 
@@ -128,3 +132,23 @@ def written(path: Path, segments: int) -> str:
 
 def _quoted(segment: object) -> str:
     return f"'{segment}'" if isinstance(segment, str) else str(segment)
+
+
+def variables_of(template: BoundTemplate) -> frozenset[str]:
+    """The names that a context may have to hold: all but the template's own."""
+    found: set[str] = set()
+    _find_variables(template.nodes, found, set(), frozenset())
+    return frozenset(found)
+
+
+def _find_variables(nodes: Iterable[Node], found: set[str], own: set[str], inner: frozenset[str]) -> None:
+    for node in nodes:
+        waiting = [*node.expressions()]
+        while waiting:
+            expression = waiting.pop()
+            name = expression.path[0] if isinstance(expression, Path) else None
+            if isinstance(name, str) and name not in own and name not in inner:
+                found.add(name)
+            waiting.extend(expression.children())
+        own.update(node.template_scope())
+        _find_variables(node.children(_NO_CONTEXT), found, own, inner.union(node.block_scope()))

@@ -50,7 +50,7 @@ def _in_one(texts: list[str]) -> str:
 def _texts(values: Iterable[object], budget: Budget) -> Iterable[str]:
     length = 0
     for value in values:
-        budget.charge(ELEMENT)
+        budget.charge(3 * ELEMENT)
         text = text_of(value, budget)
         length += len(text)
         if length > MAX_OUTPUT:
@@ -76,7 +76,7 @@ def _json(value: object, budget: Budget) -> str:
 
 
 def _write_json(value: object, parts: list[str], budget: Budget) -> None:
-    budget.charge(2 * ELEMENT)
+    budget.charge(6 * ELEMENT)
     if isinstance(value, Mapping):
         parts.append("{")
         for n, (key, inner) in enumerate(value.items()):
@@ -98,5 +98,6 @@ def _write_json(value: object, parts: list[str], budget: Budget) -> None:
 
 
 def _quoted(text: str, budget: Budget) -> str:
-    charge_text(budget, 8 * len(text))
+    charge_text(budget, len(text), 8)
+    budget.charge(2 * ELEMENT)
     return json.dumps(str(text), ensure_ascii=False)
