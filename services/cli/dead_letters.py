@@ -89,6 +89,9 @@ def replay(
     since: Since = None,
     until: Until = None,
     rate: Annotated[int, typer.Option("--rate", min=1, max=10_000, help="so many in a second")] = 100,
+    newest: Annotated[
+        bool, typer.Option("--newest-template", help="with the newest versions of their templates, not their own")
+    ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="count only")] = False,
     json: Json = False,
     address: Address = "",
@@ -97,6 +100,7 @@ def replay(
     from services.cli.connect import gateway
 
     named = notification_ids or []
+    template = "NEWEST" if newest else None
     narrowed = any((channel, provider, code, since, until, dry_run))
     if every == bool(named):
         raise typer.BadParameter("give ids, or --all")
@@ -104,14 +108,16 @@ def replay(
         raise typer.BadParameter("filters and --dry-run go with --all, not with ids")
     with gateway(address) as client:
         if named:
-            _replay_named(client, named, json)
+            _replay_named(client, named, template, json)
         else:
-            answer = client.replay_dead_letters(rate, dry_run, **_deaths(channel, provider, code, since, until))
+            answer = client.replay_dead_letters(
+                rate, dry_run, template, **_deaths(channel, provider, code, since, until)
+            )
             _tell_replay(answer, rate, dry_run, json)
 
 
-def _replay_named(client: Client, notification_ids: list[str], json: bool) -> None:
-    replayed = [client.replay_dead_letter(notification_id) for notification_id in notification_ids]
+def _replay_named(client: Client, notification_ids: list[str], template: str | None, json: bool) -> None:
+    replayed = [client.replay_dead_letter(notification_id, template) for notification_id in notification_ids]
     if json:
         output.print_json(replayed)
         return

@@ -19,6 +19,11 @@ RATE = "100"
 FIELDS = {"rate_per_second": "rate"}
 
 
+def template(form: Form) -> str:
+    """NEWEST if that is ticked, else empty: the versions that they were accepted with."""
+    return "NEWEST" if form.get("template") == "NEWEST" else ""
+
+
 @dataclass(frozen=True)
 class BulkReplay:
     """What is asked for. Those that died before ``until`` are meant, so that what was counted is what is replayed."""
@@ -27,6 +32,8 @@ class BulkReplay:
     rate: str
     until: dt.datetime
     is_confirmed: bool
+    #: As :func:`template` gives it.
+    template: str = ""
 
     @classmethod
     def read(cls, form: Form, search: Search, now: dt.datetime) -> BulkReplay:
@@ -36,7 +43,13 @@ class BulkReplay:
             until = dt.datetime.fromisoformat(counted) if counted else now
         except ValueError:
             raise FormError("the time of the count cannot be read") from None
-        return cls(search, form.get("rate"), until if until.tzinfo else now, is_confirmed=bool(counted))
+        return cls(
+            search,
+            form.get("rate"),
+            until if until.tzinfo else now,
+            is_confirmed=bool(counted),
+            template=template(form),
+        )
 
     def call(self) -> Call[Replay]:
         """ReplayDeadLetters, a dry run unless confirmed.
@@ -46,7 +59,7 @@ class BulkReplay:
         if not self.rate.isdecimal() or len(self.rate) > 9:
             raise FieldError("rate", "must be a whole number")
         wanted: Deaths = {**deaths(self.search, self.until), "died_before": self.until}
-        return replay_dead_letters(int(self.rate), dry_run=not self.is_confirmed, **wanted)
+        return replay_dead_letters(int(self.rate), dry_run=not self.is_confirmed, template=self.template, **wanted)
 
     def lasts(self, replay: Replay) -> float:
         """Until the last of them falls due, s."""

@@ -41,7 +41,7 @@ class DeadLetterPages:
     async def replay(self, request: Request) -> Response:
         """Replays those that were picked, then lists what is left, with how many went and why others did not."""
         picked = request.state.form.all("notification_id")[:PAGE_SIZE]
-        refusals = await _replay(request.state.gateway, picked)
+        refusals = await _replay(request.state.gateway, picked, bulk_replay.template(request.state.form))
         return await self._list(
             request, _search(request), refusals[0] if refusals else None, replayed=len(picked) - len(refusals)
         )
@@ -84,14 +84,14 @@ def _search(request: Request) -> Search:
     return Search.of(request.state.form.values(), FILTERS)
 
 
-async def _replay(gateway: Gateway, picked: Sequence[str]) -> list[PulseError]:
+async def _replay(gateway: Gateway, picked: Sequence[str], template: str) -> list[PulseError]:
     """Replays each; gives the refusals."""
     room = asyncio.Semaphore(AT_ONCE)
 
     async def one(notification_id: str) -> PulseError | None:
         async with room:
             try:
-                await gateway.ask(replay_dead_letter(notification_id))
+                await gateway.ask(replay_dead_letter(notification_id, template))
             except PulseError as refusal:
                 return refusal
         return None

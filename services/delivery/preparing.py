@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from services.delivery import digest_fitting
 from services.delivery.claim import Claim
 from services.delivery.providers.base import Outcome, Outgoing, permanent, released, unbuildable
 from services.delivery.templates import TemplateCache
@@ -24,15 +25,15 @@ async def prepare(claim: Claim, templates: TemplateCache, unsubscribe: Unsubscri
             return permanent("TEMPLATE_NOT_FOUND", "the template version is not there")
         return released("TEMPLATE_UNAVAILABLE", "the template could not be fetched", retry_after=1.0)
     try:
-        return _outgoing(claim, template, unsubscribe)
+        return await _outgoing(claim, template, unsubscribe)
     except RenderError as error:
         return permanent(error.reason, _reason_sentence(error))
     except Exception as error:  # whatever it is, it would be the same at the next attempt
         return unbuildable("template", error)
 
 
-def _outgoing(claim: Claim, template: CompiledTemplate, unsubscribe: UnsubscribeLinks) -> Outgoing:
-    rendered = template.render(claim.channel, claim.locale, _context(claim.context_json))
+async def _outgoing(claim: Claim, template: CompiledTemplate, unsubscribe: UnsubscribeLinks) -> Outgoing:
+    rendered = await digest_fitting.render(template, claim, _context(claim.context_json))
     return Outgoing(
         notification_id=claim.notification_id,
         tenant_id=claim.tenant_id,

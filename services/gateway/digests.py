@@ -7,13 +7,13 @@ from typing import Any
 
 from services.gateway.refusal import Refusal
 
-#: The variable that holds how many there are and what each was given.
+#: The variable that holds how many there are, how many of them are left out, and what each of the others was given.
 VARIABLE = "digest"
 
 
 def with_digest(context: Mapping[str, Any]) -> dict[str, Any]:
     """The context of a digest of this one; any other digest is made of contexts that passed the same check."""
-    return {**context, VARIABLE: {"count": 1, "entries": [context]}}
+    return {**context, VARIABLE: {"count": 1, "omitted": 0, "entries": [context]}}
 
 
 def refuse_own(context: Mapping[str, Any]) -> None:

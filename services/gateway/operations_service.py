@@ -101,7 +101,7 @@ class OperationsService(ProviderOperations, LimitOperations, api_grpc.Operations
         caller = self._entry.caller(context, _SCOPE)
         check(request)
         inner = ledger_admin_pb2.ReplayDeadLetterRequest(
-            ref=notification_ref(caller, request.notification_id), actor=caller.actor
+            ref=notification_ref(caller, request.notification_id), actor=caller.actor, template=request.template
         )
         return (await ask(self._admin.ReplayDeadLetter, inner)).notification
 
@@ -116,6 +116,7 @@ class OperationsService(ProviderOperations, LimitOperations, api_grpc.Operations
             rate_per_second=request.rate_per_second or _DEFAULT_RATE,
             dry_run=request.dry_run,
             actor=caller.actor,
+            template=request.template,
         )
         replay = await ask(self._admin.ReplayDeadLetters, inner)
         answer = api.ReplayDeadLettersResponse(matched=replay.matched, replayed=replay.replayed)

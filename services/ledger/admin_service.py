@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from pulse.common.v1 import enums_pb2
 from pulse.ledger.v1 import ledger_admin_pb2 as pb
 from pulse.ledger.v1 import ledger_admin_pb2_grpc
 from services.ledger import wire, wire_reads
@@ -79,9 +80,9 @@ class LedgerAdmin(
         return pb.DeleteTemplateResponse()
 
     async def ReplayDeadLetter(self, request: pb.ReplayDeadLetterRequest, context: Any) -> pb.ReplayDeadLetterResponse:
-        ref = named(request.ref)
+        ref, newest = named(request.ref), request.template == enums_pb2.NEWEST
         try:
-            found = await self._mover.replay(ref, wire.clean(request.actor))
+            found = await self._mover.replay(ref, wire.clean(request.actor), newest=newest)
         except Refused as refusal:
             raise PulseError(Code.FAILED_PRECONDITION, "NOT_REPLAYABLE", str(refusal)) from None
         notification = await self._reader.get(ref) if found else None
@@ -97,7 +98,9 @@ class LedgerAdmin(
         matched = await self._dead_letters.count(wanted)
         if request.dry_run:
             return pb.ReplayDeadLettersResponse(matched=matched)
-        replay = await self._dead_letters.replay(wanted, wire.clean(request.actor), request.rate_per_second)
+        replay = await self._dead_letters.replay(
+            wanted, wire.clean(request.actor), request.rate_per_second, newest=request.template == enums_pb2.NEWEST
+        )
         return pb.ReplayDeadLettersResponse(
             matched=matched, replayed=replay.replayed, last_due_time=to_timestamp(replay.last_due_at)
         )

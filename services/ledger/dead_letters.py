@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from typing import NamedTuple
 
-from services.ledger import dead_letter_queries, interventions, reader, rows, sql
+from services.ledger import dead_letter_queries, interventions, newest_templates, reader, rows, sql
 from services.ledger.delivery import Delivery
 from services.ledger.paging import BadToken, DeadLetterFilter
 from services.ledger.postgres import Connection, Postgres
@@ -72,8 +72,10 @@ class DeadLetters:
 
         return await self._postgres.read(work)
 
-    async def replay(self, wanted: DeadLetterFilter, actor: str, rate: int) -> Replay:
+    async def replay(self, wanted: DeadLetterFilter, actor: str, rate: int, *, newest: bool = False) -> Replay:
         """Makes them due one after another, ``rate`` in a second, the first to die first.
+
+        ``newest``: each with the newest version of its template, if that is in use.
 
         Each is replayed by one call only, whoever else calls. Ends after :data:`MOST`, or in time for the answer; what
         is done by then stays done.
@@ -84,7 +86,7 @@ class DeadLetters:
         wanted = wanted._replace(died_before=min(wanted.died_before or soon, soon))
         replayed, last_due_at = 0, None
         while replayed < MOST and deadlines.remaining() > _SPARE_SECONDS:
-            dead = await self._chunk(wanted, Pace(begun, rate, replayed), actor)
+            dead = await self._chunk(wanted, Pace(begun, rate, replayed), actor, newest)
             replayed += len(dead)
             if dead:
                 last_due_at = Pace(begun, rate, replayed - 1).due_at
@@ -94,7 +96,7 @@ class DeadLetters:
                 break
         return Replay(replayed, last_due_at)
 
-    async def _chunk(self, wanted: DeadLetterFilter, pace: Pace, actor: str) -> list[Delivery]:
+    async def _chunk(self, wanted: DeadLetterFilter, pace: Pace, actor: str, newest: bool) -> list[Delivery]:
         """Replays the first of them, in one transaction; gives them as they were."""
         now = self._clock.now()
         query = dead_letter_queries.hold(wanted, _CHUNK, now)
@@ -103,10 +105,14 @@ class DeadLetters:
             async with connection.transaction():
                 cursor = await connection.execute(query.text, query.parameters)
                 dead = [rows.delivery(row) for row in await cursor.fetchall()]
-                changes = [
-                    interventions.replay(one, actor, now, pace.after(place).due_at) for place, one in enumerate(dead)
-                ]
+                versions = await newest_templates.look_up(connection, [one.ref for one in dead]) if newest else {}
+                changes = []
+                for place, one in enumerate(dead):
+                    version = versions.get(one.ref)
+                    due_at, decided = pace.after(place).due_at, [version.decision] if version else []
+                    changes.append(interventions.replay(one, actor, now, due_at, decided))
                 if changes:
+                    await newest_templates.take(connection, versions)
                     await connection.execute(sql.CHANGE, rows.written(changes, now))
             return dead
 

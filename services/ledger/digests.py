@@ -6,7 +6,6 @@ it. Who joins holds the digest's row until he has committed; who sends deletes i
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
 
 from services.ledger import rows
@@ -66,7 +65,8 @@ async def contexts(connection: Connection, heads: Sequence[Ref]) -> dict[Ref, st
 
 
 def told(entries: Sequence[str], count: int) -> str:
-    """The first of ``entries`` (JSON objects) with ``digest``: how many there are, and as many of them as fit.
+    """The first of ``entries`` (JSON objects) with ``digest``: how many there are, how many of them are
+    left out, and those that fit.
 
     Put together as text: to the last byte each is what was asked for.
     """
@@ -78,5 +78,6 @@ def told(entries: Sequence[str], count: int) -> str:
             break
         kept.append(entry or "{}")
     own = kept[0].strip()[1:-1].strip()
-    digest = f'"digest": {{"count": {json.dumps(count)}, "entries": [{", ".join(kept)}]}}'
+    omitted = count - len(kept)
+    digest = f'"digest": {{"count": {count}, "omitted": {omitted}, "entries": [{", ".join(kept)}]}}'
     return f"{{{own}, {digest}}}" if own else f"{{{digest}}}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping, Sequence
 
 from services.ledger import fallbacks, receipts
 from services.ledger.attempts import reported
@@ -43,9 +44,16 @@ def acknowledge(delivery: Delivery, actor: str, now: dt.datetime) -> Change | No
     raise Refused(f"it is {delivery.status}: only what was sent can have come")
 
 
-def replay(delivery: Delivery, actor: str, now: dt.datetime, due_at: dt.datetime | None = None) -> Change:
+def replay(
+    delivery: Delivery,
+    actor: str,
+    now: dt.datetime,
+    due_at: dt.datetime | None = None,
+    decisions: Sequence[Mapping[str, str]] = (),
+) -> Change:
     """QUEUED with all its attempts before it, their numbers going on; due at once, or at ``due_at``.
 
+    ``decisions`` are what else was decided on it, for its timeline.
     Raises :class:`Refused` for what is no dead letter, or too late.
     """
     if delivery.status not in DEAD_LETTERS:
@@ -54,7 +62,7 @@ def replay(delivery: Delivery, actor: str, now: dt.datetime, due_at: dt.datetime
         raise Refused("its time to live has ended, so it could not be sent")
     return happen(
         begin(delivery),
-        Event(Kind.REPLAYED, Status.QUEUED, actor=actor, next_attempt_at=due_at),
+        Event(Kind.REPLAYED, Status.QUEUED, actor=actor, next_attempt_at=due_at, decisions=decisions),
         now,
         due_at=due_at or now,
         ready_at=due_at or now,

@@ -10,6 +10,7 @@ from services.ledger import (
     claims,
     digests,
     interventions,
+    newest_templates,
     provider_states,
     provider_store,
     receipts,
@@ -24,6 +25,7 @@ from services.ledger.bounds import Bounds
 from services.ledger.claims import Claim
 from services.ledger.delivery import Change, Delivery, Ref
 from services.ledger.held import Held
+from services.ledger.newest_templates import Versions
 from services.ledger.postgres import Connection, Postgres
 from services.ledger.provider_choice import Providers
 from services.ledger.receipt_delays import ReceiptDelays
@@ -116,7 +118,7 @@ class Mover:
 
     async def expire(self, refs: Collection[Ref]) -> None:
         """Ends those of ``refs`` whose time to live is over."""
-        await self._each(refs, claims.decide_expiry)
+        await self._each(refs, lambda delivery, now, _: claims.decide_expiry(delivery, now))
 
     async def claim(
         self, refs: Collection[Ref], worker: str, lease: dt.timedelta, avoided: Iterable[str] = ()
@@ -207,29 +209,50 @@ class Mover:
 
         Raises :class:`services.ledger.interventions.Refused`.
         """
-        return await self._each([ref], lambda delivery, now: interventions.acknowledge(delivery, actor, now))
+        return await self._each([ref], lambda delivery, now, _: interventions.acknowledge(delivery, actor, now))
 
     async def cancel(self, ref: Ref, actor: str) -> bool:
         """Takes a delivery back; False if there is none. Raises :class:`services.ledger.interventions.Refused`."""
-        return await self._each([ref], lambda delivery, now: interventions.cancel(delivery, actor, now))
+        return await self._each([ref], lambda delivery, now, _: interventions.cancel(delivery, actor, now))
 
-    async def replay(self, ref: Ref, actor: str) -> bool:
-        """Makes a dead letter due; False if there is none. Raises :class:`services.ledger.interventions.Refused`."""
-        return await self._each([ref], lambda delivery, now: interventions.replay(delivery, actor, now))
+    async def replay(self, ref: Ref, actor: str, *, newest: bool = False) -> bool:
+        """Makes a dead letter due; False if there is none. Raises :class:`services.ledger.interventions.Refused`.
 
-    async def _each(self, refs: Collection[Ref], rule: Callable[[Delivery, dt.datetime], Change | None]) -> bool:
-        """Applies one rule to each of ``refs``; False if there is none of them."""
+        ``newest``: with the newest version of its template, if that is in use.
+        """
+        versions: dict[Ref, Versions] = {}
 
-        def rules(held: Held, _: Sequence[Rows], now: dt.datetime) -> bool | interventions.Refused:
+        def rule(delivery: Delivery, now: dt.datetime, more: Sequence[Rows]) -> Change:
+            versions.clear()  # what a transaction found that is done again does not count
+            versions.update(newest_templates.found(more[0] if more else ()))
+            return interventions.replay(delivery, actor, now, decisions=[one.decision for one in versions.values()])
+
+        async def finish(connection: Connection, found: Any, changes: Sequence[Change]) -> Any:
+            if changes:
+                await newest_templates.take(connection, versions)
+            return await _close_digests(connection, found, changes)
+
+        return await self._each([ref], rule, [newest_templates.VERSIONS] if newest else (), finish)
+
+    async def _each(
+        self,
+        refs: Collection[Ref],
+        rule: Callable[[Delivery, dt.datetime, Sequence[Rows]], Change | None],
+        also: Sequence[str] = (),
+        finish: Finish[Any] | None = None,
+    ) -> bool:
+        """Applies one rule to each of ``refs``, with the rows of ``also``; False if there is none of them."""
+
+        def rules(held: Held, more: Sequence[Rows], now: dt.datetime) -> bool | interventions.Refused:
             deliveries = list(held)
             for delivery in deliveries:
                 try:
-                    held.take(rule(delivery, now))
+                    held.take(rule(delivery, now, more))
                 except interventions.Refused as refusal:
                     return refusal  # raised once the transaction is over, which is no failure
             return bool(deliveries)
 
-        found = await self._transact(refs, rules, finish=_close_digests)
+        found: bool | interventions.Refused = await self._transact(refs, rules, also, finish or _close_digests)
         if isinstance(found, interventions.Refused):
             raise found
         return found

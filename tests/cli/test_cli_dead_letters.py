@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from typer.testing import Result
 
-from pulse.common.v1 import notification_pb2
+from pulse.common.v1 import enums_pb2, notification_pb2
 from pulse.gateway.v1 import operations_service_pb2 as api
 from shared.errors import Code, PulseError
 from tests.client import fake_gateway
@@ -92,6 +92,14 @@ def test_some_are_replayed_by_name(graveyard: Graveyard, pulse: Pulse) -> None:
     assert (ran.exit_code, ran.stderr.split()) == (0, [IDS[0], "QUEUED", IDS[1], "QUEUED"])
     refused = pulse("dead-letters", "replay", "01890000-0000-7000-8000-000000000009")
     assert refused.exit_code == 1 and "NOT_REPLAYABLE: it is SENT" in refused.stderr
+
+
+def test_they_are_replayed_with_the_newest_template(graveyard: Graveyard, pulse: Pulse) -> None:
+    for ids in (IDS[:2], ["--all"]):
+        pulse("dead-letters", "replay", *ids, "--newest-template")
+    pulse("dead-letters", "replay", IDS[0])
+    newest = enums_pb2.NEWEST
+    assert [request.template for request in graveyard.replays] == [newest, newest, newest, 0]
 
 
 def test_all_that_match_are_replayed_at_a_rate(graveyard: Graveyard, pulse: Pulse) -> None:

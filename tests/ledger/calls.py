@@ -140,8 +140,10 @@ class Calls:
         response = await call(self.service.Cancel, ledger_service_pb2.CancelRequest(ref=ref, actor=actor))
         return response.notification
 
-    async def replay(self, ref: records_pb2.NotificationRef, actor: str = "ops") -> notification_pb2.Notification:
-        request = ledger_admin_pb2.ReplayDeadLetterRequest(ref=ref, actor=actor)
+    async def replay(
+        self, ref: records_pb2.NotificationRef, actor: str = "ops", template: Any = 0
+    ) -> notification_pb2.Notification:
+        request = ledger_admin_pb2.ReplayDeadLetterRequest(ref=ref, actor=actor, template=template)
         return (await call(self.admin.ReplayDeadLetter, request)).notification
 
     async def dead_letters(self, page_size: int = 100, page_token: str = "", **wanted: Any) -> Any:
@@ -151,7 +153,9 @@ class Calls:
         )
         return await call(self.reader.ListDeadLetters, request)
 
-    async def replay_many(self, rate: int = 100, dry_run: bool = False, actor: str = "ops", **wanted: Any) -> Any:
+    async def replay_many(
+        self, rate: int = 100, dry_run: bool = False, actor: str = "ops", template: Any = 0, **wanted: Any
+    ) -> Any:
         """Replays those that ``wanted`` says."""
         request = ledger_admin_pb2.ReplayDeadLettersRequest(
             tenant_id=TENANT,
@@ -159,6 +163,7 @@ class Calls:
             rate_per_second=rate,
             dry_run=dry_run,
             actor=actor,
+            template=template,
         )
         return await call(self.admin.ReplayDeadLetters, request)
 

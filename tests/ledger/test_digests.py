@@ -58,7 +58,7 @@ async def test_three_become_one_that_tells_all(calls: Calls, clock: FixedClock, 
     assert [ref.notification_id for ref in (await calls.draw(lane=enums_pb2.LOW)).refs] == [head.notification_id]
     (claimed,) = await calls.claim(head)
     entries = [{"number": number} for number in range(3)]
-    assert json.loads(claimed.context_json) == {"number": 0, "digest": {"count": 3, "entries": entries}}
+    assert json.loads(claimed.context_json) == {"number": 0, "digest": {"count": 3, "omitted": 0, "entries": entries}}
     assert database.count("digests") == 0
 
 
@@ -66,7 +66,7 @@ async def test_one_alone_is_a_digest_of_one(calls: Calls, clock: FixedClock):
     (head,) = await recorded(calls, clock, 1)
     clock.advance(HOUR)
     (claimed,) = await calls.claim(head)
-    assert json.loads(claimed.context_json)["digest"] == {"count": 1, "entries": [{"number": 0}]}
+    assert json.loads(claimed.context_json)["digest"] == {"count": 1, "omitted": 0, "entries": [{"number": 0}]}
 
 
 async def test_a_retry_tells_the_same(calls: Calls, clock: FixedClock):
@@ -271,7 +271,7 @@ async def test_high_waits_for_no_digest_and_tells_itself_alone(calls: Calls, clo
     assert await calls.status(code.ref) == "QUEUED"
     assert decided((await calls.get(code.ref)).timeline[0]) == [("digest", "HIGH")]
     (claimed,) = await calls.claim(code.ref)
-    assert json.loads(claimed.context_json)["digest"] == {"count": 1, "entries": [{"number": 1}]}
+    assert json.loads(claimed.context_json)["digest"] == {"count": 1, "omitted": 0, "entries": [{"number": 1}]}
 
 
 async def test_what_could_not_wait_tells_itself_alone(calls: Calls, clock: FixedClock):
@@ -346,4 +346,4 @@ def test_contexts_are_told_as_they_were_given():
     text = told(['{"amount": 12345678901234567890, "digest": 1}', "{ }", ""], 3)
     assert '"entries": [{"amount": 12345678901234567890, "digest": 1}, { }, {}]' in text
     assert json.loads(text)["digest"]["count"] == 3
-    assert json.loads(told(["{}"], 1)) == {"digest": {"count": 1, "entries": [{}]}}
+    assert json.loads(told(["{}"], 1)) == {"digest": {"count": 1, "omitted": 0, "entries": [{}]}}

@@ -19,6 +19,7 @@ from pulse_client.enums import (
     LimitKind,
     Outcome,
     Priority,
+    ReplayTemplate,
     Status,
     SuppressionReason,
 )
@@ -65,6 +66,7 @@ __all__ = [
     "PulseError",
     "QueueDepth",
     "Replay",
+    "ReplayTemplate",
     "Request",
     "Sent",
     "Statistics",

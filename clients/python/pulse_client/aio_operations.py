@@ -10,7 +10,7 @@ from pulse_client import calls
 from pulse_client import calls_operations as own_calls
 from pulse_client.aio_calling import AsyncCalling
 from pulse_client.calls_operations import Deaths
-from pulse_client.enums import BreakerOverride, Channel, LimitKind
+from pulse_client.enums import BreakerOverride, Channel, LimitKind, ReplayTemplate
 from pulse_client.models import Notification, QueueDepth, Statistics
 from pulse_client.operations import Limit, ProviderState, Replay
 
@@ -30,13 +30,21 @@ class AsyncOperationMethods(AsyncCalling):
         """What failed for good, the last to die first, page by page as they are consumed."""
         return self._pages(own_calls.list_dead_letters(page_size, **deaths))
 
-    async def replay_dead_letter(self, notification_id: str) -> Notification:
-        """Sends one on its way again; FAILED_PRECONDITION if it is no dead letter."""
-        return await self._call(own_calls.replay_dead_letter(notification_id))
+    async def replay_dead_letter(
+        self, notification_id: str, template: ReplayTemplate | str | None = None
+    ) -> Notification:
+        """Sends one on its way again, if told so by its template's NEWEST version; FAILED_PRECONDITION: it is none."""
+        return await self._call(own_calls.replay_dead_letter(notification_id, template))
 
-    async def replay_dead_letters(self, rate: int = 0, dry_run: bool = False, **deaths: Unpack[Deaths]) -> Replay:
+    async def replay_dead_letters(
+        self,
+        rate: int = 0,
+        dry_run: bool = False,
+        template: ReplayTemplate | str | None = None,
+        **deaths: Unpack[Deaths],
+    ) -> Replay:
         """Sends all that match on their way again, ``rate`` in a second (up to 10,000; 0: 100), or only counts them."""
-        return await self._call(own_calls.replay_dead_letters(rate, dry_run, **deaths))
+        return await self._call(own_calls.replay_dead_letters(rate, dry_run, template, **deaths))
 
     async def list_limits(self, tenant_id: str = "") -> tuple[Limit, ...]:
         """Limits that differ from what is configured; of another tenant, or "*", only for platform administrators."""

@@ -11,7 +11,7 @@ from pulse.gateway.v1.operations_service_pb2_grpc import OperationsServiceStub
 from pulse_client import read
 from pulse_client import read_operations as read_own
 from pulse_client.calls import Call, Page, page
-from pulse_client.enums import BreakerOverride, Channel, LimitKind
+from pulse_client.enums import BreakerOverride, Channel, LimitKind, ReplayTemplate
 from pulse_client.models import Notification
 from pulse_client.operations import Limit, ProviderState, Replay
 from pulse_client.wire import number, to_duration, to_timestamp
@@ -33,15 +33,19 @@ def list_dead_letters(page_size: int = 0, **deaths: Unpack[Deaths]) -> Call[Page
     return page(OperationsServiceStub, "ListDeadLetters", request, "dead_letters", read.notification)
 
 
-def replay_dead_letter(notification_id: str) -> Call[Notification]:
+def replay_dead_letter(notification_id: str, template: ReplayTemplate | str | None = None) -> Call[Notification]:
     """ReplayDeadLetter."""
-    request = pb.ReplayDeadLetterRequest(notification_id=notification_id)
+    request = pb.ReplayDeadLetterRequest(notification_id=notification_id, template=_version(template))
     return Call(OperationsServiceStub, "ReplayDeadLetter", request, read.notification)
 
 
-def replay_dead_letters(rate: int = 0, dry_run: bool = False, **deaths: Unpack[Deaths]) -> Call[Replay]:
+def replay_dead_letters(
+    rate: int = 0, dry_run: bool = False, template: ReplayTemplate | str | None = None, **deaths: Unpack[Deaths]
+) -> Call[Replay]:
     """ReplayDeadLetters."""
-    request = pb.ReplayDeadLettersRequest(filter=_filter(deaths), rate_per_second=rate, dry_run=dry_run)
+    request = pb.ReplayDeadLettersRequest(
+        filter=_filter(deaths), rate_per_second=rate, dry_run=dry_run, template=_version(template)
+    )
     return Call(OperationsServiceStub, "ReplayDeadLetters", request, read_own.replay)
 
 
@@ -103,6 +107,11 @@ def resume(channel: Channel | str | None = None, provider: str = "") -> Call[Non
     """ResumeDelivery."""
     request = pb.ResumeDeliveryRequest(channel=number(Channel, enums_pb2.Channel, channel), provider=provider)
     return Call(OperationsServiceStub, "ResumeDelivery", request, lambda _empty: None)
+
+
+def _version(template: ReplayTemplate | str | None) -> enums_pb2.ReplayTemplate.ValueType:
+    version: enums_pb2.ReplayTemplate.ValueType = number(ReplayTemplate, enums_pb2.ReplayTemplate, template)
+    return version
 
 
 def _filter(deaths: Deaths) -> pb.DeadLetterFilter:

@@ -18,6 +18,14 @@ class Channel(StrEnum):
     PUSH = "PUSH"
 
 
+class ReplayTemplate(StrEnum):
+    """Which version of its template a dead letter is replayed with."""
+
+    UNSPECIFIED = "UNSPECIFIED"
+    PINNED = "PINNED"
+    NEWEST = "NEWEST"
+
+
 class Priority(StrEnum):
     """How urgent a notification is; the lane it travels in."""
 

@@ -132,6 +132,30 @@ SUPPRESSED: Status.ValueType  # 12
 """The recipient may not be sent this. Terminal."""
 Global___Status: _TypeAlias = Status  # noqa: Y015
 
+class _ReplayTemplate:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _ReplayTemplateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ReplayTemplate.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    REPLAY_TEMPLATE_UNSPECIFIED: _ReplayTemplate.ValueType  # 0
+    """Not said; PINNED is meant."""
+    PINNED: _ReplayTemplate.ValueType  # 1
+    """The one that it was accepted with."""
+    NEWEST: _ReplayTemplate.ValueType  # 2
+    """The newest, which it keeps from then on: the fault may be mended in it. PINNED for one whose template was deleted."""
+
+class ReplayTemplate(_ReplayTemplate, metaclass=_ReplayTemplateEnumTypeWrapper):
+    """Which version of its template a dead letter is replayed with."""
+
+REPLAY_TEMPLATE_UNSPECIFIED: ReplayTemplate.ValueType  # 0
+"""Not said; PINNED is meant."""
+PINNED: ReplayTemplate.ValueType  # 1
+"""The one that it was accepted with."""
+NEWEST: ReplayTemplate.ValueType  # 2
+"""The newest, which it keeps from then on: the fault may be mended in it. PINNED for one whose template was deleted."""
+Global___ReplayTemplate: _TypeAlias = ReplayTemplate  # noqa: Y015
+
 class _DeliveryGuarantee:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015

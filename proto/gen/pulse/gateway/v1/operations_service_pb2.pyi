@@ -320,16 +320,20 @@ class ReplayDeadLetterRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     NOTIFICATION_ID_FIELD_NUMBER: _builtins.int
+    TEMPLATE_FIELD_NUMBER: _builtins.int
     notification_id: _builtins.str
     """A UUID."""
+    template: _enums_pb2.ReplayTemplate.ValueType
+    """With which version of its template."""
     def __init__(
         self,
         *,
         notification_id: _builtins.str = ...,
+        template: _enums_pb2.ReplayTemplate.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["notification_id", b"notification_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["notification_id", b"notification_id", "template", b"template"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -344,10 +348,13 @@ class ReplayDeadLettersRequest(_message.Message):
     FILTER_FIELD_NUMBER: _builtins.int
     RATE_PER_SECOND_FIELD_NUMBER: _builtins.int
     DRY_RUN_FIELD_NUMBER: _builtins.int
+    TEMPLATE_FIELD_NUMBER: _builtins.int
     rate_per_second: _builtins.int
     """At most so many a second; 1 to 10,000; 0 means 100."""
     dry_run: _builtins.bool
     """Count only."""
+    template: _enums_pb2.ReplayTemplate.ValueType
+    """With which version of their templates."""
     @_builtins.property
     def filter(self) -> Global___DeadLetterFilter:
         """Which."""
@@ -358,10 +365,11 @@ class ReplayDeadLettersRequest(_message.Message):
         filter: Global___DeadLetterFilter | None = ...,
         rate_per_second: _builtins.int = ...,
         dry_run: _builtins.bool = ...,
+        template: _enums_pb2.ReplayTemplate.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["filter", b"filter"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["dry_run", b"dry_run", "filter", b"filter", "rate_per_second", b"rate_per_second"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["dry_run", b"dry_run", "filter", b"filter", "rate_per_second", b"rate_per_second", "template", b"template"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -181,8 +181,11 @@ class ReplayDeadLetterRequest(_message.Message):
 
     REF_FIELD_NUMBER: _builtins.int
     ACTOR_FIELD_NUMBER: _builtins.int
+    TEMPLATE_FIELD_NUMBER: _builtins.int
     actor: _builtins.str
     """Who asked, for the timeline."""
+    template: _enums_pb2.ReplayTemplate.ValueType
+    """With which version of its template."""
     @_builtins.property
     def ref(self) -> _records_pb2.NotificationRef:
         """Which."""
@@ -192,10 +195,11 @@ class ReplayDeadLetterRequest(_message.Message):
         *,
         ref: _records_pb2.NotificationRef | None = ...,
         actor: _builtins.str = ...,
+        template: _enums_pb2.ReplayTemplate.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["ref", b"ref"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "ref", b"ref"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "ref", b"ref", "template", b"template"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -236,6 +240,7 @@ class ReplayDeadLettersRequest(_message.Message):
     RATE_PER_SECOND_FIELD_NUMBER: _builtins.int
     DRY_RUN_FIELD_NUMBER: _builtins.int
     ACTOR_FIELD_NUMBER: _builtins.int
+    TEMPLATE_FIELD_NUMBER: _builtins.int
     tenant_id: _builtins.str
     """The tenant."""
     rate_per_second: _builtins.int
@@ -244,6 +249,8 @@ class ReplayDeadLettersRequest(_message.Message):
     """Count only."""
     actor: _builtins.str
     """Who asked, for the timelines."""
+    template: _enums_pb2.ReplayTemplate.ValueType
+    """With which version of their templates."""
     @_builtins.property
     def filter(self) -> _records_pb2.DeadLetterFilter:
         """Which."""
@@ -256,10 +263,11 @@ class ReplayDeadLettersRequest(_message.Message):
         rate_per_second: _builtins.int = ...,
         dry_run: _builtins.bool = ...,
         actor: _builtins.str = ...,
+        template: _enums_pb2.ReplayTemplate.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["filter", b"filter"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "dry_run", b"dry_run", "filter", b"filter", "rate_per_second", b"rate_per_second", "tenant_id", b"tenant_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "dry_run", b"dry_run", "filter", b"filter", "rate_per_second", b"rate_per_second", "template", b"template", "tenant_id", b"tenant_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

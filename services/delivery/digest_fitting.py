@@ -1,0 +1,98 @@
+"""Digests that cannot be told whole: as many of their entries are told as fit.
+
+Each entry was accepted by itself; together they may take longer than a template may, or be more than an SMS or a push
+holds, and one that was meant for another template may lack what this one asks for. None of that must lose the rest.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from services.delivery.claim import Claim
+from shared.channel_bounds import LARGEST_PUSH, LONGEST_SMS, push_bytes, push_payload, sms_length
+from shared.rendering import CompiledTemplate, Rendered, RenderError
+
+_VARIABLE = "digest"
+
+
+async def render(template: CompiledTemplate, claim: Claim, context: Mapping[str, Any]) -> Rendered:
+    """What ``claim`` says, with fewer of its digest's entries if it must be; raises :class:`RenderError`."""
+    problem: RenderError | None = None
+    whole: Rendered | None = None
+    try:
+        whole = template.render(claim.channel, claim.locale, context)
+        if _is_carried(claim, whole):
+            return whole
+    except RenderError as error:
+        problem = error
+    telling = _Telling(template, claim, context)
+    if len(telling.entries) > 1:
+        # Beside this loop, as it takes as long as some ten others.
+        fewer = await asyncio.to_thread(telling.fewer, problem)
+        if fewer is not None:
+            return fewer
+    if whole is None:
+        assert problem is not None  # noqa: S101 -- one of the two there is
+        raise problem
+    return whole  # its provider says what is wrong
+
+
+class _Telling:
+    """One digest, told with some of its entries or others."""
+
+    def __init__(self, template: CompiledTemplate, claim: Claim, context: Mapping[str, Any]) -> None:
+        self._template = template
+        self._claim = claim
+        self._context = context
+        self._digest = _digest(context)
+        self.entries: Sequence[Any] = self._digest.get("entries", ())
+
+    def fewer(self, problem: RenderError | None) -> Rendered | None:
+        """The oldest entries, as many as can be told, without those that cannot be even alone; None: there is none.
+
+        ``problem`` is what they meet together; None: they are more than the channel carries.
+        """
+        entries = self.entries
+        if problem is not None and problem.reason != "RENDER_LIMIT":
+            entries = [entry for entry in entries if self._told([entry]) is not None]
+            if (all_of_them := self._told(entries)) is not None:
+                return all_of_them
+        best, least, most = None, 1, len(entries) - 1
+        while least <= most:
+            count = (least + most + 1) // 2
+            told = self._told(entries[:count])
+            if told is None:
+                most = count - 1
+            else:
+                best, least = told, count + 1
+        return best
+
+    def _told(self, entries: Sequence[Any]) -> Rendered | None:
+        """With these entries; None if that cannot be."""
+        if not entries:
+            return None
+        digest = {**self._digest, "omitted": self._digest["count"] - len(entries), "entries": entries}
+        try:
+            context = {**self._context, _VARIABLE: digest}
+            rendered = self._template.render(self._claim.channel, self._claim.locale, context)
+        except RenderError:
+            return None
+        return rendered if _is_carried(self._claim, rendered) else None
+
+
+def _digest(context: Mapping[str, Any]) -> dict[str, Any]:
+    """What the ledger put together; empty if it did not, as a caller's own variable may be called so."""
+    digest = context.get(_VARIABLE)
+    return digest if isinstance(digest, dict) and digest.keys() == {"count", "omitted", "entries"} else {}
+
+
+def _is_carried(claim: Claim, rendered: Rendered) -> bool:
+    """Whether its channel can carry it."""
+    if claim.channel == "SMS":
+        return sms_length(rendered.body) <= LONGEST_SMS
+    if claim.channel == "PUSH":
+        payload = push_payload(claim.notification_id, claim.subject or rendered.subject, rendered.body)
+        return push_bytes(payload) <= LARGEST_PUSH
+    return True
