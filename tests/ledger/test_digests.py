@@ -18,6 +18,7 @@ from shared.times import to_duration
 from tests.ledger.calls import TENANT, Calls, Outcome, leg, moment, status_names
 from tests.ledger.conftest import NOON
 from tests.ledger.test_recipients import Recipients, choice
+from tests.ledger.test_retention import agreeing
 
 HOUR = 3600
 
@@ -326,10 +327,10 @@ async def test_digests_that_ended_leave(calls: Calls, clock: FixedClock, setting
     postgres = Postgres(settings)
     await postgres.open()
     try:
-        await Maintenance(postgres, clock, settings).run()
+        await Maintenance(postgres, clock, settings, agreeing(clock)).run()
         assert database.count("digests") == 1
         clock.advance(25 * HOUR)
-        await Maintenance(postgres, clock, settings).run()
+        await Maintenance(postgres, clock, settings, agreeing(clock)).run()
         assert database.count("digests") == 0
     finally:
         await postgres.close()
