@@ -78,6 +78,11 @@ class Settings(BaseSettings):
         "", description="a file with a level's name, which counts instead of PULSE_LOG_LEVEL from the moment it says so"
     )
     auth: str = Field("off", pattern="^(off|required)$", description="'required' refuses calls without an API key")
+    open_hosts: str = Field(
+        "localhost,127.0.0.1,::1",
+        description="while PULSE_AUTH is off: host names under which HTTP is answered, by commas, so that no web page "
+        "can make use of its reader's Pulse; *: any",
+    )
     home: str = Field(".pulse", description="folder of a local run: data/, log/ and run/")
     listen: str = Field("", description="host:port this role serves gRPC on; empty: the role's own default")
     gateway_address: str = Field("127.0.0.1:50051", description="host:port of the gateway's gRPC")

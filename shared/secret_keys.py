@@ -11,7 +11,9 @@ import re
 import secrets
 from typing import NamedTuple
 
-_FORM = re.compile(r"(pulse_[0-9a-f]{16})_[0-9a-f]{64}")
+_FORM = re.compile(r"(pulse_(?:dev)?[0-9a-f]{16})_[0-9a-f]{64}")
+#: Begins the public name of a key that was made by a caller of whom no key was asked.
+_OF_DEVELOPMENT = "pulse_dev"
 
 
 class NewKey(NamedTuple):
@@ -22,11 +24,16 @@ class NewKey(NamedTuple):
     digest: bytes
 
 
-def make() -> NewKey:
-    """A key nobody had before."""
-    key_id = f"pulse_{secrets.token_hex(8)}"
+def make(*, of_development: bool = False) -> NewKey:
+    """A key nobody had before. One ``of_development`` opens nothing once keys are asked for."""
+    key_id = f"{_OF_DEVELOPMENT if of_development else 'pulse_'}{secrets.token_hex(8)}"
     secret = f"{key_id}_{secrets.token_hex(32)}"
     return NewKey(key_id, secret, digest(secret))
+
+
+def is_of_development(key_id: str) -> bool:
+    """Whether a public name is that of a key made without a key."""
+    return key_id.startswith(_OF_DEVELOPMENT)
 
 
 def digest(secret: str) -> bytes:

@@ -127,6 +127,7 @@ function envoy_on_request(handle)
   if remove_internal(headers, grpc) then
     return refuse(handle, 431, grpc and errors.message(431) or errors.json(431))
   end
+  headers:replace("x-pulse-host", headers:get(":authority") or "")
   if grpc or handle:metadata():get("page") then
     return
   end

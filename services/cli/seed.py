@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import time
+
 import grpc
 
 from pulse_client import Channel, Client, Priority, PulseError, Template, TemplateContent
+from services.cli.config import CliSettings
 from services.cli.connect import gateway
 
 WELCOME = TemplateContent(
@@ -26,8 +29,20 @@ TEMPLATES = (
 )
 
 
+#: A key that was made a moment ago is unknown to a gateway until it asks for keys again: it is given so long, s.
+PATIENCE_S = 15.0
+_PAUSE_S = 0.2
+_KEY_IS_NEW = ("API_KEYS_UNKNOWN_YET", "API_KEY_UNKNOWN")
+
+
 def main() -> None:
-    """Makes those that do not exist yet; a refusal ends the process with a sentence and status 1."""
+    """Makes those that do not exist yet; a refusal ends the process with a sentence and status 1.
+
+    Where keys are asked for and this one was given none, somebody else makes templates.
+    """
+    settings = CliSettings.load_or_exit()
+    if settings.auth == "required" and not settings.api_key.get_secret_value():
+        return
     with gateway("") as client:
         for template in TEMPLATES:
             make(client, template)
@@ -35,11 +50,17 @@ def main() -> None:
 
 def make(client: Client, template: Template) -> None:
     """Makes a template unless there is one of its name, whatever it says by now."""
-    try:
-        client.create_template(template)
-    except PulseError as error:
-        if error.code is not grpc.StatusCode.ALREADY_EXISTS:
-            raise
+    patience = time.monotonic() + PATIENCE_S
+    while True:
+        try:
+            client.create_template(template)
+        except PulseError as error:
+            if error.reason in _KEY_IS_NEW and time.monotonic() < patience:
+                time.sleep(_PAUSE_S)
+                continue
+            if error.code is not grpc.StatusCode.ALREADY_EXISTS:
+                raise
+        return
 
 
 if __name__ == "__main__":

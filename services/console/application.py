@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import grpc
@@ -42,6 +43,7 @@ def application(
     providers: ProviderPages,
     limits: LimitPages,
     login: Login,
+    middleware: Sequence[Middleware] = (),
 ) -> Starlette:
     """The ASGI application."""
     one, template = f"{HOME}/notifications/{{notification_id}}", f"{HOME}/templates/{{name}}"
@@ -80,7 +82,7 @@ def application(
             route(f"{HOME}/logout", login.leave, ["POST"]),
             *docs.routes(),
         ],
-        middleware=[Middleware(CommonHeaders)],
+        middleware=[Middleware(CommonHeaders), *middleware],
         exception_handlers={404: NotFound(pages)},
     )
 

@@ -7,6 +7,7 @@ import socket
 
 import grpc.aio
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
 
 from services.console.application import application
 from services.console.config import ConsoleSettings
@@ -31,6 +32,7 @@ from shared.config import StartError
 from shared.http_traces import HttpTraces
 from shared.logs import logger
 from shared.metrics import Metrics
+from shared.own_pages import OwnPages, OwnPagesOnly, names
 from shared.tracing import OFF, Tracer
 
 log = logger(__name__)
@@ -85,7 +87,15 @@ def build(settings: ConsoleSettings, clock: Clock, gateway: grpc.aio.Channel, me
         providers=ProviderPages(pages),
         limits=LimitPages(pages),
         login=Login(pages),
+        middleware=_own_pages_only(settings),
     )
+
+
+def _own_pages_only(settings: ConsoleSettings) -> list[Middleware]:
+    """Where nobody logs in, other sites' pages are kept away by their names; else by the session."""
+    if settings.auth == "required":
+        return []
+    return [Middleware(OwnPagesOnly, OwnPages(names(settings.open_hosts)), prefix="/console")]
 
 
 def _bind(host: str, port: int) -> socket.socket:

@@ -10,6 +10,7 @@ from services.gateway.headers import Headers
 from shared import secret_keys
 from shared.clock import Clock
 from shared.errors import Code, PulseError
+from shared.own_pages import OwnPages
 from shared.scopes import SCOPES
 
 #: The tenant of everybody while credentials are off.
@@ -25,6 +26,7 @@ class Caller:
     tenant_id: str
     actor: str  # stands in timelines: the key's name
     scopes: frozenset[str]
+    made_without_key: bool = False
 
     def require(self, scope: str) -> Caller:
         """The caller again; PERMISSION_DENIED if the credential does not reach so far."""
@@ -70,11 +72,16 @@ class Door(Protocol):
 
 
 class OpenDoor:
-    """Credentials are off: everybody is the default tenant, whatever they say."""
+    """Credentials are off: everybody is the default tenant, whatever they say, but for web pages of others."""
 
-    _everybody = Caller(DEFAULT_TENANT, "anonymous", SCOPES)
+    _everybody = Caller(DEFAULT_TENANT, "anonymous", SCOPES, made_without_key=True)
+
+    def __init__(self, own_pages: OwnPages) -> None:
+        self._own_pages = own_pages
 
     def admit(self, headers: Headers) -> Caller:
+        for host in headers.host:  # of calls through the edge alone: no browser makes others
+            self._own_pages.check(host, headers.origin)
         return self._everybody
 
 
@@ -94,6 +101,11 @@ class KeyedDoor:
             )
         if key is None:
             raise _unauthenticated("API_KEY_UNKNOWN", "the API key is not known")
+        if secret_keys.is_of_development(key.key_id):
+            raise _unauthenticated(
+                "API_KEY_OF_DEVELOPMENT",
+                "the API key was made while no keys were asked for, by nobody knows whom: make another one",
+            )
         if key.expires_at is not None and key.expires_at <= self._clock.now():
             raise _unauthenticated("API_KEY_EXPIRED", "the API key has expired")
         return key.caller

@@ -10,13 +10,16 @@ from shared.config import Settings
 
 
 class GatewaySettings(Settings):
-    """Keys of the front door, all behind ``PULSE_GATEWAY_``."""
+    """Keys of the front door."""
 
-    owns: ClassVar[tuple[str, ...]] = ("GATEWAY_",)
+    owns: ClassVar[tuple[str, ...]] = ("GATEWAY_", "CORS_")
 
     gateway_api_keys_file: str = Field(
         "",
         description='JSON file of API keys: [{"tenant", "name", "sha256", "scopes"}], besides those of `pulse keys`',
+    )
+    cors_origins: str = Field(
+        "", description="origins of web pages that may call the REST API, by commas: https://app.example.com; *: any"
     )
     gateway_keys_seconds: float = Field(
         1.0, ge=0.01, le=60, description="how often the ledger is asked for API keys made or revoked, s"

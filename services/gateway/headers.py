@@ -15,6 +15,9 @@ class Headers:
     idempotency_key: list[str] = field(default_factory=list)
     traceparent: list[str] = field(default_factory=list)
     transcoded_from: list[str] = field(default_factory=list)
+    #: What the edge was called by, and the pages that browsers say the call is from.
+    host: list[str] = field(default_factory=list)
+    origin: list[str] = field(default_factory=list)
 
     @property
     def over_rest(self) -> bool:
@@ -31,6 +34,8 @@ def read(metadata: Iterable[tuple[str, str | bytes]]) -> Headers:
         "idempotency-key": headers.idempotency_key,
         "traceparent": headers.traceparent,
         "x-envoy-original-path": headers.transcoded_from,
+        "x-pulse-host": headers.host,
+        "origin": headers.origin,
     }
     for key, value in metadata:
         values = known.get(key)

@@ -82,7 +82,7 @@ class KeyService(api_grpc.KeyServiceServicer):
         return await self._end(named, caller, None)
 
     async def _create(self, key: key_pb2.ApiKey, caller: Caller) -> tuple[key_pb2.ApiKey, str]:
-        made = secret_keys.make()
+        made = secret_keys.make(of_development=caller.made_without_key)
         key.key_id = made.key_id
         answer = await ask(self._admin.CreateKey, ledger_admin_pb2.CreateKeyRequest(key=key, digest=made.digest))
         log.info("API key made", key_id=key.key_id, tenant=key.tenant_id, scopes=sorted(key.scopes), actor=caller.actor)

@@ -44,6 +44,7 @@ from shared.channels import open_channel
 from shared.clock import Clock, SystemClock
 from shared.logs import logger
 from shared.metrics import Metrics
+from shared.own_pages import OwnPages, names
 from shared.request_log import RequestLog
 from shared.serving import Server
 from shared.tracing import OFF, Tracer
@@ -165,4 +166,5 @@ def _door(settings: GatewaySettings, keys: AcceptedKeys, clock: Clock) -> Door:
     logger(__name__).warning(
         "AUTHENTICATION IS OFF: anybody who reaches this port acts for the tenant 'default'; set PULSE_AUTH=required"
     )
-    return OpenDoor()
+    hosts, origins = names(settings.open_hosts), settings.cors_origins.split(",")
+    return OpenDoor(OwnPages(hosts, [origin.strip() for origin in origins if origin.strip()]))

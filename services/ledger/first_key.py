@@ -1,5 +1,7 @@
 """Makes an API key straight in the database: ``python -m services.ledger.first_key --name NAME``.
 
+With ``--file`` it makes one only where there is none yet, and writes it there, readable by its owner alone.
+
 Every other key is made through the gateway, by somebody who holds a key that may. Whoever reaches the database with
 the ledger's credentials could do anything anyhow, so this asks for no other. The key goes to standard output, once.
 """
@@ -11,6 +13,7 @@ import asyncio
 import datetime as dt
 import re
 import sys
+from pathlib import Path
 
 from services.ledger import schema_check, start_errors, tenancy
 from services.ledger.api_key_store import ApiKeyStore
@@ -30,17 +33,29 @@ def main(arguments: list[str]) -> int:
     """0 made, 1 the database refuses, 2 wrong usage, or a database that cannot be reached."""
     options = _parsed(arguments)
     settings = LedgerSettings.load_or_exit()
+    file: Path | None = options.file
     try:
-        secret = asyncio.run(create(settings, options.tenant, options.name, options.scopes))
+        secret = asyncio.run(
+            create(settings, options.tenant, options.name, options.scopes, only_first=file is not None)
+        )
     except (PulseError, StartError) as error:
         sys.stderr.write(f"first_key: {error}\n")
         return 2 if isinstance(error, StartError) else 1
-    sys.stdout.write(f"{secret}\n")
+    if file is None:
+        sys.stdout.write(f"{secret}\n")
+    elif secret is not None:
+        file.touch(mode=0o600)
+        file.write_text(secret, encoding="ascii")
     return 0
 
 
-async def create(settings: LedgerSettings, tenant_id: str, name: str, scopes: list[str]) -> str:
-    """The new key. Raises PulseError, and :class:`shared.config.StartError` if PostgreSQL cannot be used."""
+async def create(
+    settings: LedgerSettings, tenant_id: str, name: str, scopes: list[str], *, only_first: bool = False
+) -> str | None:
+    """The new key; None if it was to be the ``only_first`` and there is one that asks for keys.
+
+    Raises PulseError, and :class:`shared.config.StartError` if PostgreSQL cannot be used.
+    """
     made = secret_keys.make()
     postgres = Postgres(settings)
     try:
@@ -49,10 +64,19 @@ async def create(settings: LedgerSettings, tenant_id: str, name: str, scopes: li
             await postgres.open()
         key = ApiKey(tenant_id, made.key_id, name, scopes, made.digest, dt.datetime.min)
         with tenancy.platform():
-            await ApiKeyStore(postgres, SystemClock()).create(key)
+            store = ApiKeyStore(postgres, SystemClock())
+            if only_first and await _is_there_one(store):
+                return None
+            await store.create(key)
     finally:
         await postgres.close()
     return made.secret
+
+
+async def _is_there_one(store: ApiKeyStore) -> bool:
+    """Whether anybody can come in by a key of the database."""
+    accepted = (await store.list("", -1)).keys
+    return any(not secret_keys.is_of_development(key.key_id) for key in accepted)
 
 
 def _parsed(arguments: list[str]) -> argparse.Namespace:
@@ -62,6 +86,7 @@ def _parsed(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument(
         "--scopes", default=sorted(SCOPES), type=_scopes, metavar="A,B", help="what it may do (default: everything)"
     )
+    parser.add_argument("--file", type=Path, help="make it only if there is none yet, and write it there")
     return parser.parse_args(arguments)
 
 

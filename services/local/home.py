@@ -73,7 +73,7 @@ class Home:
         Raises :class:`LocalError` where they cannot be made or written to.
         """
         try:
-            self.path.mkdir(parents=True, exist_ok=True)
+            self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
             for folder in (self.data, self.run, self.path / "log"):
                 folder.mkdir(mode=0o700, exist_ok=True)
                 with tempfile.TemporaryFile(dir=folder):
@@ -98,6 +98,11 @@ class Home:
             draft.write_text(secrets.token_urlsafe(32), encoding="ascii")
             draft.replace(file)
         return file.read_text(encoding="ascii")
+
+    @property
+    def first_key_file(self) -> Path:
+        """Holds the first API key until it has been shown."""
+        return self.data / "first-api-key.secret"
 
     @contextlib.contextmanager
     def claim(self) -> Iterator[None]:

@@ -67,12 +67,20 @@ class Plan:
         fixed = {k: v for k, v in self._addresses().items() if k.endswith(("_URL", "_ADDRESS"))}
         return sorted(key for key, value in fixed.items() if self.base.get(key, value) != value)
 
+    def database_url(self, database: str = "pulse", address: str = "") -> str:
+        """Where this run's PostgreSQL is, or what stands before it at ``address``, with its password."""
+        place = address or self.ports.address("postgres")
+        return f"postgresql://pulse:{self.home.secret('postgres')}@{place}/{database}"
+
+    def redis_url(self, number: int, address: str = "") -> str:
+        """Where database ``number`` of this run's Valkey is, or what stands before it, with its password."""
+        return f"redis://:{self.home.secret('valkey')}@{address or self.ports.address('valkey')}/{number}"
+
     def public_url(self) -> str:
         """Where this machine's browser and the sandbox's callbacks reach the suite."""
         return f"http://{HOST}:{self.ports.http}"
 
     def _addresses(self) -> dict[str, str]:
-        redis = f"redis://{self.ports.address('valkey')}"
         return {
             "PULSE_HOME": str(self.home.path),
             "PULSE_LISTEN": "",
@@ -84,9 +92,9 @@ class Plan:
             "PULSE_ROUTER_ADDRESS": self.ports.address("router"),
             "PULSE_LEDGER_ADDRESS": self.ports.address("ledger"),
             "PULSE_DELIVERY_ADDRESS": self.ports.address("delivery"),
-            "PULSE_DATABASE_URL": f"postgresql://pulse@{self.ports.address('postgres')}/pulse",
-            "PULSE_REDIS_URL": f"{redis}/0",
-            "PULSE_BROKER_URL": f"{redis}/1",
+            "PULSE_DATABASE_URL": self.database_url(),
+            "PULSE_REDIS_URL": self.redis_url(0),
+            "PULSE_BROKER_URL": self.redis_url(1),
         }
 
     def _providers(self) -> dict[str, str]:

@@ -1,7 +1,12 @@
-"""PostgreSQL of a local run: loopback TCP only, no socket file, its data under ``data/postgres``."""
+"""PostgreSQL of a local run: loopback TCP only, no socket file, its data under ``data/postgres``.
+
+It asks for a password (SCRAM), as other users of the machine reach the loopback interface too, and whoever is let in
+is a superuser, who can run programs as the owner of the server.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import os
 import pwd
 import shutil
@@ -15,6 +20,11 @@ from services.local.plan import Plan
 from services.local.ports import HOST
 
 USER = DATABASE = "pulse"
+
+#: Who may connect (pg_hba.conf): from this machine, by password.
+_ACCESS = "host all all 127.0.0.1/32 scram-sha-256\nhost replication all 127.0.0.1/32 scram-sha-256\n"
+#: Holds the hash of the password that the cluster asks for.
+_MARK = "pulse-password"
 
 #: What a laptop wants: small memory, full durability, and no row's content in the log.
 SETTINGS = {
@@ -55,15 +65,38 @@ def is_ready_command(plan: Plan) -> Sequence[str]:
 def prepare(plan: Plan) -> None:
     """Makes the database cluster unless there is one. It appears under its name only when complete."""
     final = folder(plan)
-    if (final / "PG_VERSION").exists():
-        return
+    if not (final / "PG_VERSION").exists():
+        _make(plan, final)
+    if not _asks_for(plan, final):
+        _set_password(plan, final)
+
+
+def _make(plan: Plan, final: Path) -> None:
     fresh = final.with_name("postgres.new")
     shutil.rmtree(fresh, ignore_errors=True)
     collation = ["--locale-provider=builtin", "--locale=C", "--builtin-locale=C.UTF-8", "--encoding=UTF8"]
-    account = [f"--username={USER}", "--auth=trust", "--no-instructions"]
+    account = [f"--username={USER}", "--auth=reject", "--no-instructions"]
     _run([_program("initdb"), f"--pgdata={fresh}", *account, *collation], plan)
     _run([_program("postgres"), "--single", "-D", str(fresh), "postgres"], plan, f"CREATE DATABASE {DATABASE};\n")
     fresh.rename(final)
+
+
+def _asks_for(plan: Plan, cluster: Path) -> bool:
+    """Whether the cluster asks for this home's password: one of an earlier release asks for none."""
+    mark = cluster / _MARK
+    return mark.exists() and mark.read_text(encoding="ascii") == _fingerprint(plan)
+
+
+def _set_password(plan: Plan, cluster: Path) -> None:
+    """Sets it while no server runs, and lets in only who knows it."""
+    alter = f"ALTER ROLE {USER} PASSWORD '{plan.home.secret('postgres')}';\n"
+    _run([_program("postgres"), "--single", "-D", str(cluster), "postgres"], plan, alter)
+    (cluster / "pg_hba.conf").write_text(_ACCESS, encoding="ascii")
+    (cluster / _MARK).write_text(_fingerprint(plan), encoding="ascii")
+
+
+def _fingerprint(plan: Plan) -> str:
+    return hashlib.sha256(plan.home.secret("postgres").encode()).hexdigest()
 
 
 def as_plain_user() -> list[str]:

@@ -43,10 +43,10 @@ def http(port: int, path: str) -> Probe:
 
 
 def valkey_ping(port: int) -> Probe:
-    """Ready when PING is answered with PONG."""
+    """Ready when PING is answered: with PONG, or by the question for a password, which is asked once it serves."""
 
     async def probe(_pid: int) -> bool:
-        return await _first_line(port, b"PING\r\n") == b"+PONG\r\n"
+        return (await _first_line(port, b"PING\r\n")).startswith((b"+PONG", b"-NOAUTH"))
 
     return probe
 

@@ -84,7 +84,13 @@ POSTGRES = Role(
     stop_signal=signal.SIGINT,  # "fast": ends sessions, writes a checkpoint
     orphan_signal=signal.SIGQUIT,  # "immediate": takes its own children with it; the log replays at the next start
 )
-VALKEY = Role("valkey", valkey.command, lambda plan: probes.valkey_ping(plan.ports.valkey), port="valkey")
+VALKEY = Role(
+    "valkey",
+    valkey.command,
+    lambda plan: probes.valkey_ping(plan.ports.valkey),
+    port="valkey",
+    prepare=valkey.prepare,
+)
 MIGRATE = Role("migrate", module("services.ledger.migrate"), after=("postgres",), uses=("postgres",), once=True)
 SANDBOX = Role(
     "sandbox",
@@ -119,14 +125,32 @@ ENVOY = Role(
     uses=("gateway", "delivery", "console"),
     prepare=envoy.prepare,
 )
+#: Only where keys are asked for; it makes none where there is one.
+FIRST_KEY = Role(
+    "first-key",
+    lambda plan: [
+        *module("services.ledger.first_key", "--name", "first", "--file")(plan),
+        str(plan.home.first_key_file),
+    ],
+    after=("migrate",),
+    uses=("postgres",),
+    once=True,
+)
 SEED = Role(
     "seed",
     module("services.cli.seed"),
-    after=("gateway", "router", "ledger"),
+    after=("gateway", "router", "ledger", "first-key"),
     uses=("gateway",),
-    environment=lambda plan: plan.certificate("client"),
+    environment=lambda plan: {**plan.certificate("client"), **_first_key(plan)},
     once=True,
 )
+
+
+def _first_key(plan: Plan) -> dict[str, str]:
+    """The key by which the first templates are made; none once it was shown, when they have been made long ago."""
+    file = plan.home.first_key_file
+    return {"PULSE_API_KEY": file.read_text(encoding="ascii")} if file.exists() else {}
+
 
 #: In the order in which they are shown and, where nothing else decides, started.
 ROLES: tuple[Role, ...] = (
@@ -142,5 +166,11 @@ ROLES: tuple[Role, ...] = (
     worker("low"),
     CONSOLE,
     ENVOY,
+    FIRST_KEY,
     SEED,
 )
+
+
+def roles_for(auth: str) -> tuple[Role, ...]:
+    """The parts of a run where keys are asked for (``required``), or not (``off``)."""
+    return tuple(role for role in ROLES if role is not FIRST_KEY or auth == "required")

@@ -17,7 +17,7 @@ from services.local.config import LocalSettings
 from services.local.errors import LocalError, StartFailed
 from services.local.home import Home, checkout
 from services.local.plan import Plan
-from services.local.roles import ROLES, Role
+from services.local.roles import Role, roles_for
 from services.local.supervisor import Supervisor
 from services.local.terminal import Terminal
 from shared.clock import SystemClock
@@ -27,10 +27,11 @@ from shared.config import base_environment
 STOP_MARGIN_S = 2.0
 
 
-def run(settings: LocalSettings, roles: Sequence[Role] = ROLES, console: Console | None = None) -> int:
+def run(settings: LocalSettings, roles: Sequence[Role] | None = None, console: Console | None = None) -> int:
     """Runs until a signal asks to stop; returns the exit status: 0, or that of what kept it from starting."""
     console = console or Terminal(soft_wrap=True)
     home = Home.of(settings)
+    roles = roles_for(settings.auth) if roles is None else roles
     try:
         with home.claim():
             return asyncio.run(_run(_plan(settings, home, console), settings, roles, console))

@@ -22,12 +22,29 @@ def show(plan: Plan, console: Console, seconds: float, auth: str) -> None:
     console.print(f"\n[bold green]Pulse is ready[/] after {seconds:.1f} s. Ctrl-C stops it.\n", highlight=False)
     for name, address in addresses(plan).items():
         console.print(f"  {name:<18} {address}", markup=False, highlight=False)
+    key = _take_first_key(plan) if auth == "required" else ""
+    if key:
+        console.print(
+            "\n[bold]The first API key[/], which may do everything and is shown this once:\n", highlight=False
+        )
+        console.print(f"  export PULSE_API_KEY={key}", markup=False, highlight=False, soft_wrap=True)
+        console.print("\n[yellow]`pulse keys create` makes others; lost? `pulse keys bootstrap` makes one more.[/]")
     if auth == "off":
         console.print("\n[bold yellow]DEVELOPMENT: no credential is needed; every call belongs to tenant `default`.[/]")
         console.print("[yellow]PULSE_AUTH=required turns API keys on.[/]")
     console.print("\nSend your first notification, then look at it in the sandbox:\n")
-    console.print(first_command(plan), markup=False, highlight=False, soft_wrap=True)
+    console.print(first_command(plan, needs_key=auth == "required"), markup=False, highlight=False, soft_wrap=True)
     console.print()
+
+
+def _take_first_key(plan: Plan) -> str:
+    """The key that was made for this run, which nobody can read afterwards; empty if none was."""
+    file = plan.home.first_key_file
+    if not file.exists():
+        return ""
+    key = file.read_text(encoding="ascii")
+    file.unlink()
+    return key
 
 
 def addresses(plan: Plan) -> dict[str, str]:
@@ -43,10 +60,11 @@ def addresses(plan: Plan) -> dict[str, str]:
     }
 
 
-def first_command(plan: Plan) -> str:
+def first_command(plan: Plan, *, needs_key: bool) -> str:
     """A command that sends an email, to be pasted as it is."""
     body = json.dumps(FIRST_NOTIFICATION, separators=(",", ":"))
+    key = '-H "Authorization: Bearer $PULSE_API_KEY" ' if needs_key else ""
     return (
-        f"curl -X POST http://localhost:{plan.ports.http}/api/notifications/send/ "
+        f"curl -X POST http://localhost:{plan.ports.http}/api/notifications/send/ {key}"
         f"-H \"Content-Type: application/json\" -d '{body}'"
     )

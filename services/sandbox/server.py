@@ -30,6 +30,7 @@ from shared.config import StartError
 from shared.http_traces import HttpTraces
 from shared.logs import logger
 from shared.metrics import Metrics
+from shared.own_pages import OwnPages, OwnPagesOnly, names
 from shared.tracing import OFF, Tracer
 
 log = logger(__name__)
@@ -146,8 +147,9 @@ def build(settings: SandboxSettings, tracer: Tracer = OFF) -> Sandbox:
         sns=Sns(receipts, faults, topics, signer),
         webhook=WebhookReceiver(receipts, faults, settings.sandbox_webhook_secret.get_secret_value()),
     )
+    own = OwnPagesOnly(CountedRequests(app, counted), OwnPages(names(settings.open_hosts)), prefix="/api/")
     # What it refuses it was told to refuse: that is no failure to be kept.
-    http = HttpServer(HttpTraces(CountedRequests(app, counted), tracer, keeps_failures=False))
+    http = HttpServer(HttpTraces(own, tracer, keeps_failures=False))
     return Sandbox(settings, receipts, SmtpServer(settings, receipts, faults), http, callbacks, topics, metrics)
 
 

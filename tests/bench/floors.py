@@ -81,12 +81,11 @@ async def _echo(sizes: Sizes) -> list[tuple[float, float, float]]:
 
 
 async def _inserts(plan: Plan, sizes: Sizes, batch: int) -> float:
-    server = f"postgresql://pulse@{plan.ports.address('postgres')}"
     name = f"floor_{uuid.uuid4().hex}"
-    async with await psycopg.AsyncConnection.connect(f"{server}/pulse", autocommit=True) as owner:
+    async with await psycopg.AsyncConnection.connect(plan.database_url(), autocommit=True) as owner:
         await owner.execute(f"CREATE DATABASE {name}".encode())
         try:
-            async with await psycopg.AsyncConnection.connect(f"{server}/{name}", autocommit=True) as connection:
+            async with await psycopg.AsyncConnection.connect(plan.database_url(name), autocommit=True) as connection:
                 await connection.execute(_TABLE)
                 rates = [await _insert(connection, sizes.floor_inserts, batch) for _ in range(sizes.runs + 1)]
         finally:

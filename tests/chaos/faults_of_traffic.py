@@ -146,7 +146,7 @@ class Poison(Fault):
         await self._refused_recipients()
 
     def _publish(self, known: str) -> None:
-        app = celery_app(f"redis://{self.suite.plan.ports.address('valkey')}/1")
+        app = celery_app(self.suite.plan.redis_url(1))
         unknown = [["acme", str(uuid.uuid4())], ["globex", known], ["acme", "no id"]]
         with app.connection_for_write() as connection:
             for queue in QUEUES.values():

@@ -124,15 +124,15 @@ class Suite:
     @contextlib.asynccontextmanager
     async def database(self) -> AsyncIterator[psycopg.AsyncConnection[Any]]:
         """A connection past all links."""
-        address = f"postgresql://pulse@{self.plan.ports.address('postgres')}/pulse"
-        connection = await psycopg.AsyncConnection.connect(address, autocommit=True, connect_timeout=3)
+        url = self.plan.database_url()
+        connection = await psycopg.AsyncConnection.connect(url, autocommit=True, connect_timeout=3)
         async with connection:
             yield connection
 
     @contextlib.asynccontextmanager
     async def valkey(self, number: int = 1) -> AsyncIterator[Any]:
         """A client of the broker's database (1) or the limits' (0), past all links."""
-        client = redis.asyncio.Redis.from_url(f"redis://{self.plan.ports.address('valkey')}/{number}", socket_timeout=3)
+        client = redis.asyncio.Redis.from_url(self.plan.redis_url(number), socket_timeout=3)
         async with client:
             yield client
 

@@ -36,7 +36,7 @@ LINKS = {
 
 WORKERS = ("worker-high", "worker-low", "worker-high-2", "worker-low-2")
 #: The seed belongs to the original's first commands; the driver brings templates of its own.
-LEFT_OUT = frozenset({"seed"})
+LEFT_OUT = frozenset({"seed", "first-key"})
 
 
 def make_links(ports: Ports) -> dict[str, Link]:
@@ -75,16 +75,16 @@ def of_version(role: Role, root: Path) -> Role:
     return dataclasses.replace(role, command=command, environment=environment)
 
 
-def _told(role: str, links: Mapping[str, Link]) -> Callable[[], dict[str, str]]:
+def _told(role: str, links: Mapping[str, Link]) -> Callable[[Plan], dict[str, str]]:
     """What is known only once the links have ports."""
 
-    def told() -> dict[str, str]:
+    def told(plan: Plan) -> dict[str, str]:
         address = {name: link.address for name, link in links.items()}
-        broker = {"PULSE_BROKER_URL": f"redis://{address['publish']}/1"}
+        broker = {"PULSE_BROKER_URL": plan.redis_url(1, address["publish"])}
         if role == "ledger":
-            return {"PULSE_DATABASE_URL": f"postgresql://pulse@{address['database']}/pulse"}
+            return {"PULSE_DATABASE_URL": plan.database_url(address=address["database"])}
         if role == "router":
-            limits = {"PULSE_REDIS_URL": f"redis://{address['limits']}/0"}
+            limits = {"PULSE_REDIS_URL": plan.redis_url(0, address["limits"])}
             return {"PULSE_LEDGER_ADDRESS": address["router-ledger"], **limits, **broker}
         if role == "gateway":
             return {"PULSE_ROUTER_ADDRESS": address["router"], "PULSE_LEDGER_ADDRESS": address["gateway-ledger"]}
@@ -93,7 +93,7 @@ def _told(role: str, links: Mapping[str, Link]) -> Callable[[], dict[str, str]]:
         if role in WORKERS:
             return {
                 "PULSE_LEDGER_ADDRESS": address["worker-ledger"],
-                "PULSE_BROKER_URL": f"redis://{address['consume']}/1",
+                "PULSE_BROKER_URL": plan.redis_url(1, address["consume"]),
                 "PULSE_SMTP_PORT": str(links["smtp"].port),
                 "PULSE_TWILIO_BASE_URL": f"http://{address['http']}",
                 "PULSE_FCM_BASE_URL": f"http://{address['http']}",
@@ -103,9 +103,9 @@ def _told(role: str, links: Mapping[str, Link]) -> Callable[[], dict[str, str]]:
     return told
 
 
-def _with(role: Role, told: Callable[[], dict[str, str]]) -> Role:
+def _with(role: Role, told: Callable[[Plan], dict[str, str]]) -> Role:
     base, command = role.environment, role.command
-    changed = dataclasses.replace(role, environment=lambda plan: {**base(plan), **told()})
+    changed = dataclasses.replace(role, environment=lambda plan: {**base(plan), **told(plan)})
     if role.name in ("postgres", "valkey", "migrate", "sandbox", "envoy"):
         return changed
 

@@ -50,7 +50,7 @@ class Rollout:
 
     @property
     def database(self) -> str:
-        return f"postgresql://pulse@{self.after.ports.address('postgres')}/pulse"
+        return self.after.database_url()
 
     @property
     def receipts(self) -> Path:
@@ -104,6 +104,10 @@ class Rollout:
         return {
             f"PULSE_{name}_ADDRESS": f"ipv4:{self.before.ports.address(port)},{self.after.ports.address(port)}"
             for port, name in _PLACES.items()
+        } | {
+            "PULSE_DATABASE_URL": self.after.database_url(),
+            "PULSE_REDIS_URL": self.after.redis_url(0),
+            "PULSE_BROKER_URL": self.after.redis_url(1),
         }
 
 

@@ -65,6 +65,18 @@ class Suite:
         assert len(receipts) == 1, receipts
         return receipts[0]
 
+    def secret(self, name: str) -> str:
+        """A password of this run's own servers."""
+        return (self.home / "data" / f"{name}.secret").read_text()
+
+    def database_url(self) -> str:
+        """Its database, as its owner."""
+        return f"postgresql://pulse:{self.secret('postgres')}@{self.roles()['postgres']['address']}/pulse"
+
+    def redis_url(self, number: int = 0) -> str:
+        """A database of its Valkey."""
+        return f"redis://:{self.secret('valkey')}@{self.roles()['valkey']['address']}/{number}"
+
     def roles(self) -> dict[str, dict[str, Any]]:
         """`pulse status --json`, by role."""
         answer = pulse(self.home, "status", "--json")

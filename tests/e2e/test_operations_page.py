@@ -47,7 +47,7 @@ def test_a_backup_by_the_page_is_restored_by_the_page(suite: Suite, tmp_path: Pa
         environment = {
             **_environment(suite, tmp_path),
             "PULSE_DATABASE_URL": url,
-            **_server(plan.ports.address("postgres")),
+            **_server(plan.ports.address("postgres"), plan.home.secret("postgres")),
         }
         _run("dropdb pulse", tmp_path, environment)
         _run(restore, tmp_path, environment)
@@ -80,18 +80,18 @@ def _environment(suite: Suite, folder: Path) -> dict[str, str]:
         **base_environment(),
         "PATH": f"{programs}:{base_environment()['PATH']}",
         "PULSE_HOME": str(suite.home),
-        "PULSE_DATABASE_URL": f"postgresql://pulse@{roles['postgres']['address']}/pulse",
+        "PULSE_DATABASE_URL": suite.database_url(),
         "PULSE_LOG_LEVEL_FILE": str(folder / "log-level"),
         "REST": str(suite.rest.base_url).rstrip("/"),
         "KEY_ID": json.loads(made.stdout)["key_id"],
-        **_server(roles["postgres"]["address"]),
+        **_server(roles["postgres"]["address"], suite.secret("postgres")),
     }
 
 
-def _server(address: str) -> dict[str, str]:
+def _server(address: str, password: str) -> dict[str, str]:
     """The variables by which PostgreSQL's programs find a server."""
     host, _, port = address.rpartition(":")
-    return {"PGHOST": host, "PGPORT": port, "PGUSER": "pulse"}
+    return {"PGHOST": host, "PGPORT": port, "PGUSER": "pulse", "PGPASSWORD": password}
 
 
 def _run(script: str, folder: Path, environment: Mapping[str, str]) -> str:

@@ -42,7 +42,7 @@ class Monitor:
 @pytest.fixture(scope="module")
 def carried(traced: Suite) -> Iterator[list[str]]:
     """What went through the broker while the canaries were sent."""
-    yield Monitor(f"redis://{traced.roles()['valkey']['address']}").commands
+    yield Monitor(traced.redis_url()).commands
 
 
 @pytest.fixture(scope="module")

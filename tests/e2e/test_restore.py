@@ -9,7 +9,6 @@ from pathlib import Path
 import httpx
 import pytest
 
-from services.local import postgres
 from services.local.plan import Plan
 from services.local.wheels import postgres_program
 from tests.e2e.suite import ARRIVED, Suite, running
@@ -30,7 +29,7 @@ def drill(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Suite, dic
         _refuse_mail(before.sandbox)
         waiting = {f"waiting-{number}": _send(before, f"waiting-{number}") for number in range(_WAITING)}
         wait_until(lambda: all(before.status(id_)["status"] == "retrying" for id_ in waiting.values()))
-        _dump(before.roles()["postgres"]["address"], folder)
+        _dump(before.database_url(), folder)
     _restore(servers.make_plan(folder / "after"), folder)
     with running(folder / "after") as after:
         yield after, sent, waiting
@@ -81,21 +80,20 @@ def _refuse_mail(sandbox: httpx.Client) -> None:
     assert sandbox.put("/api/faults", json=[fault]).is_success
 
 
-def _dump(address: str, folder: Path) -> None:
-    _run("pg_dumpall", address, "--roles-only", f"--file={folder / 'roles.sql'}")
-    _run("pg_dump", address, "--format=custom", f"--file={folder / 'pulse.dump'}", postgres.DATABASE)
+def _dump(url: str, folder: Path) -> None:
+    _run("pg_dumpall", url, "--roles-only", "--no-role-passwords", f"--file={folder / 'roles.sql'}")
+    _run("pg_dump", url, "--format=custom", f"--file={folder / 'pulse.dump'}")
 
 
 def _restore(plan: Plan, folder: Path) -> None:
-    address = plan.ports.address("postgres")
-    with servers.postgres_server(plan):
+    with servers.postgres_server(plan) as url:
         # The role that makes the cluster is there already: that one line is refused, and the others count.
-        _run("psql", address, "--quiet", f"--file={folder / 'roles.sql'}", postgres.DATABASE)
-        _run("pg_restore", address, "--exit-on-error", f"--dbname={postgres.DATABASE}", str(folder / "pulse.dump"))
+        _run("psql", url, "--quiet", f"--file={folder / 'roles.sql'}")
+        _run("pg_restore", url, "--exit-on-error", str(folder / "pulse.dump"))
 
 
-def _run(program: str, address: str, *arguments: str) -> None:
-    """Runs one of PostgreSQL's programs against the server at ``address``."""
-    host, _, port = address.rpartition(":")
-    server = [f"--host={host}", f"--port={port}", f"--username={postgres.USER}"]
-    subprocess.run([str(postgres_program(program)), *server, *arguments], check=True, capture_output=True, timeout=60)
+def _run(program: str, url: str, *arguments: str) -> None:
+    """Runs one of PostgreSQL's programs against a database."""
+    subprocess.run(
+        [str(postgres_program(program)), f"--dbname={url}", *arguments], check=True, capture_output=True, timeout=60
+    )

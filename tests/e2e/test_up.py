@@ -37,9 +37,9 @@ def test_what_was_accepted_survives_its_workers_its_services_and_the_broker(tmp_
         wait_until(lambda: all(suite.status(one)["status"] in ARRIVED for one in sent), timeout=60)
         assert all(len(suite.receipts(one)) >= 1 for one in sent)
         wait_until(lambda: pulse(suite.home, "status").returncode == 0, timeout=60)
-        broker = suite.roles()["valkey"]["address"]
+        broker = suite.redis_url()
         more = [suite.send().json()["notification_id"] for _ in range(5)]
-        redis.Redis.from_url(f"redis://{broker}").flushall()
+        redis.Redis.from_url(broker).flushall()
         wait_until(lambda: all(suite.status(one)["status"] in ARRIVED for one in more), timeout=60)
         pids = [role["pid"] for role in suite.roles().values() if role["pid"]]
     assert not [pid for pid in pids if is_alive(pid)], "nothing is left running"

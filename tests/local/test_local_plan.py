@@ -29,8 +29,8 @@ def told(plan):
 def test_roles_are_told_where_the_others_are(plan, told):
     environment = told()
     assert environment["PULSE_LISTEN"] == environment["PULSE_DELIVERY_ADDRESS"] == plan.ports.address("delivery")
-    assert environment["PULSE_DATABASE_URL"] == f"postgresql://pulse@{plan.ports.address('postgres')}/pulse"
-    assert environment["PULSE_BROKER_URL"] == f"redis://{plan.ports.address('valkey')}/1"
+    assert environment["PULSE_DATABASE_URL"] == plan.database_url()
+    assert environment["PULSE_BROKER_URL"] == plan.redis_url(1)
     assert environment["PULSE_HOME"] == str(plan.home.path)
 
 
@@ -60,7 +60,7 @@ def test_settings_without_effect_are_named(plan):
 
 def test_an_address_of_the_run_cannot_be_overridden_but_other_settings_can(plan, told):
     environment = told(PULSE_DATABASE_URL="postgresql://elsewhere/x", PULSE_LOG_LEVEL="DEBUG")
-    assert environment["PULSE_DATABASE_URL"] == f"postgresql://pulse@{plan.ports.address('postgres')}/pulse"
+    assert environment["PULSE_DATABASE_URL"] == plan.database_url()
     assert environment["PULSE_LOG_LEVEL"] == "DEBUG"
 
 

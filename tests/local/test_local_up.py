@@ -87,7 +87,8 @@ def processes(settings) -> list[int]:
 @contextlib.contextmanager
 def database(settings) -> Iterator[psycopg.Connection]:
     (address,) = (row.address for row in status.report(settings) if row.role == "postgres")
-    with psycopg.connect(f"postgresql://pulse@{address}/pulse", autocommit=True) as connection:
+    password = Home.of(settings).secret("postgres")
+    with psycopg.connect(f"postgresql://pulse:{password}@{address}/pulse", autocommit=True) as connection:
         yield connection
 
 
@@ -164,13 +165,45 @@ async def test_valkey_never_evicts_and_has_two_databases(settings, ready):
     await ready()
     (address,) = (row.address for row in status.report(settings) if row.role == "valkey")
     host, port = address.split(":")
+    password = Home.of(settings).secret("valkey").encode()
     with socket.create_connection((host, int(port)), timeout=5) as line:
-        line.sendall(b"CONFIG GET maxmemory-policy\r\nSELECT 1\r\nSELECT 2\r\n")
+        line.sendall(b"AUTH " + password + b"\r\nCONFIG GET maxmemory-policy\r\nSELECT 1\r\nSELECT 2\r\n")
         answer = b""
         while b"-ERR" not in answer:
             answer += line.recv(1000)
     assert b"noeviction" in answer
     assert b"+OK" in answer
+
+
+async def test_nobody_without_the_password_reaches_its_servers(settings, ready):
+    """Another user of the machine could else run programs as the owner of PostgreSQL."""
+    await ready()
+    addresses = {row.role: row.address for row in status.report(settings)}
+    for stranger in ("pulse", "pulse:guess", "postgres"):
+        with pytest.raises(psycopg.OperationalError):
+            psycopg.connect(f"postgresql://{stranger}@{addresses['postgres']}/pulse")
+    host, port = addresses["valkey"].split(":")
+    with socket.create_connection((host, int(port)), timeout=5) as line:
+        line.sendall(b"FLUSHALL\r\n")
+        assert line.recv(100).startswith(b"-NOAUTH")
+
+
+async def test_a_home_of_before_passwords_gets_them(settings, ready, start):
+    """And one whose secret was lost gets another: the data stays."""
+    run = await ready()
+    with database(settings) as connection:
+        connection.execute("CREATE TABLE kept (word text)")
+    run.end()
+    data = Home.of(settings).data
+    (data / "postgres" / "pg_hba.conf").write_text("host all all 127.0.0.1/32 trust\n")
+    (data / "postgres" / "pulse-password").unlink()
+    (data / "postgres.secret").unlink()
+    await ready()
+    with database(settings) as connection:
+        assert connection.execute("SELECT count(*) FROM kept").fetchone() == (0,)
+    (address,) = (row.address for row in status.report(settings) if row.role == "postgres")
+    with pytest.raises(psycopg.OperationalError):
+        psycopg.connect(f"postgresql://pulse@{address}/pulse")
 
 
 async def test_a_port_that_was_asked_for_and_is_taken_stops_the_start(settings, start):

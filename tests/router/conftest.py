@@ -103,7 +103,7 @@ class OwnValkey:
     def __init__(self, folder: Path) -> None:
         self._plan = servers.make_plan(folder)
         self._stack = contextlib.ExitStack()
-        self.url = f"redis://{self._plan.ports.address('valkey')}"
+        self.url = self._plan.redis_url(0).removesuffix("/0")
 
     def start(self) -> None:
         """Starts it, empty."""

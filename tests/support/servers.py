@@ -58,16 +58,17 @@ def postgres_server(plan: Plan, **settings: str) -> Iterator[str]:
     probe = list(postgres.is_ready_command(plan))
     command = [*postgres.command(plan), *(f"--{name}={value}" for name, value in settings.items())]
     with running(command, plan.home.log("postgres"), lambda: subprocess.call(probe) == 0, signal.SIGINT):
-        yield f"postgresql://pulse@{plan.ports.address('postgres')}/pulse"
+        yield plan.database_url()
 
 
 @contextlib.contextmanager
 def valkey_server(plan: Plan) -> Iterator[str]:
     """A Valkey server; gives its URL without a database number."""
+    valkey.prepare(plan)
     command = list(valkey.command(plan))
     port = plan.ports.valkey
     with running(command, plan.home.log("valkey"), lambda: accepts(port), signal.SIGTERM):
-        yield f"redis://{plan.ports.address('valkey')}"
+        yield plan.redis_url(0).removesuffix("/0")
 
 
 @contextlib.contextmanager

@@ -73,7 +73,7 @@ class Control:
             return sum(one["cmd"] == "brpop" for one in await client.client_list())
 
     def _broker(self) -> Any:
-        return redis.asyncio.Redis.from_url(f"redis://{self.plan.ports.address('valkey')}/1")
+        return redis.asyncio.Redis.from_url(self.plan.redis_url(1))
 
 
 def worker() -> Role:
@@ -120,7 +120,7 @@ async def verdict(control: Control, name: str, notifications: int, fault: Callab
 
 async def _publish(plan: Plan, ask: Ask, journal: Journal) -> None:
     """Acknowledged is what ``delay()`` returned for."""
-    app = Celery("control", broker=f"redis://{plan.ports.address('valkey')}/1")
+    app = Celery("control", broker=plan.redis_url(1))
     notification_id = str(uuid.uuid4())
     arguments = (notification_id, ask.to, ask.body)
     await asyncio.to_thread(app.send_task, "tests.chaos.control.sender.send", arguments)
