@@ -21,9 +21,12 @@ class ConsoleSettings(Settings):
     console_port: int = Field(8080, ge=0, le=65535, description="port the console serves HTTP on; 0: any free port")
     console_secret: SecretStr = Field(
         SecretStr(""),
-        description="signs sessions; one for all replicas; empty: made up at start, so that a restart ends them",
+        description="seals sessions; one for all replicas; empty: made up at start, so that a restart ends them",
     )
     console_session_hours: float = Field(12, gt=0, le=720, description="how long a login lasts, hours")
+    console_idle_minutes: float = Field(
+        30, gt=0, le=1440, description="a session that no page was looked at in for so long ends, minutes"
+    )
     console_jaeger_url: str = Field(
         "", pattern=URL, description="Jaeger's page, which trace ids link to; empty: no links"
     )

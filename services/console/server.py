@@ -66,7 +66,12 @@ class Console:
 
 def build(settings: ConsoleSettings, clock: Clock, gateway: grpc.aio.Channel, metrics: ConsoleMetrics) -> Starlette:
     """Puts the application together; nothing is opened or bound."""
-    sessions = Sessions(settings.console_secret.get_secret_value(), settings.console_session_hours * 3600, clock)
+    sessions = Sessions(
+        settings.console_secret.get_secret_value(),
+        settings.console_session_hours * 3600,
+        settings.console_idle_minutes * 60,
+        clock,
+    )
     pages = Pages(settings, sessions)
     visits = Visits(
         Gateway(gateway),

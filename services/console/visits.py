@@ -67,7 +67,9 @@ class Visits:
         if self._needs_login and not session.api_key and not is_open:
             return _to_login(request)
         response = await self._answer(request, handler)
-        if known is None or request.state.session is not session:
+        if known is not None and request.state.session is not session:
+            self._sessions.end(known)  # it was left, or its key is no longer one
+        if known is None or request.state.session is not session or self._sessions.is_aging(session):
             self.remember(response, request.state.session)
         return response
 

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import base64
+import datetime as dt
 import json
 
 import pytest
 
 from pulse.common.v1 import enums_pb2
 from services.console.session import COOKIE, Session, Sessions
-from shared.clock import SystemClock
+from shared.clock import FixedClock, SystemClock
 from tests.console.book import KEY
 
 LOGIN = "/console/login"
+NOON = dt.datetime(2026, 11, 23, 12, tzinfo=dt.UTC)
 
 
 @pytest.fixture
@@ -98,16 +100,51 @@ async def test_a_form_that_is_too_large_is_refused(visitor):
     assert (await visitor.submit("/console/preview", {"context": "x" * 3_000_000})).status_code == 400
 
 
+async def test_a_copy_of_the_cookie_is_worth_nothing_after_the_logout(stranger, visit):
+    await enter(stranger)
+    copy = stranger.cookies[COOKIE]
+    await stranger.submit("/console/logout", {})
+    stranger.cookies.set(COOKIE, copy, path="/console")
+    assert (await stranger.get("/console/templates")).status_code == 303
+
+
+async def test_the_cookie_tells_nobody_the_key(stranger):
+    await enter(stranger)
+    cookie = stranger.cookies[COOKIE]
+    opened = b"".join(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)) for part in cookie.split("."))
+    assert KEY.encode() not in opened and KEY not in cookie
+
+
+def test_a_session_goes_on_while_it_is_used_and_ends_when_it_idles_or_is_over():
+    clock = FixedClock(NOON)
+    sessions = Sessions("secret", lifetime_s=3600, idle_s=600, clock=clock)
+    cookie = sessions.write(Session(KEY))
+    clock.advance(599)
+    session = sessions.read(cookie)
+    assert session is not None and sessions.is_aging(session)
+    renewed = sessions.write(session)
+    clock.advance(599)
+    assert sessions.read(cookie) is None
+    session = sessions.read(renewed)
+    assert session is not None
+    clock.advance(3600 - 2 * 599 - 1)
+    last = sessions.write(session)
+    assert sessions.read(last) is not None
+    clock.advance(2)
+    assert sessions.read(last) is None, "an hour after the login it is over, however much it was used"
+
+
 def test_a_cookie_is_worth_something_unchanged_within_its_time_and_where_it_was_made():
     clock = SystemClock()
-    sessions = Sessions("secret", 60, clock)
+    sessions = Sessions("secret", 60, 60, clock)
     cookie = sessions.write(Session(KEY))
     assert sessions.read(cookie).api_key == KEY
     payload = base64.urlsafe_b64encode(json.dumps({"key": "x", "nonce": "y", "ends": 9e9}).encode()).decode()
-    worthless = [f"{payload}.{cookie.partition('.')[2]}", cookie[:-1], "", "x", "ä.ö", cookie + "0"]
+    changed = cookie[:20] + ("A" if cookie[20] != "A" else "B") + cookie[21:]
+    worthless = [payload, changed, cookie[:-4], cookie[:10], "", "x", "ä.ö", cookie + "0", cookie + "AAAA"]
     assert [sessions.read(other) for other in worthless] == [None] * len(worthless)
-    assert Sessions("another", 60, clock).read(cookie) is None
-    assert Sessions("secret", -1, clock).read(Sessions("secret", -1, clock).write(Session(KEY))) is None
+    assert Sessions("another", 60, 60, clock).read(cookie) is None
+    assert Sessions("secret", -1, 60, clock).read(Sessions("secret", -1, 60, clock).write(Session(KEY))) is None
 
 
 async def test_a_session_is_good_at_every_replica(stranger, visit):
