@@ -27,7 +27,7 @@ NOTIFICATION = {
     "TopicArn": TOPIC,
     "Subject": "My First Message",
     "Message": "Hello\nwörld!",
-    "Timestamp": "2012-05-02T00:54:06.655Z",
+    "Timestamp": "2026-01-02T23:54:06.655Z",
 }
 SUBSCRIPTION = {
     "Type": "SubscriptionConfirmation",
@@ -36,7 +36,7 @@ SUBSCRIPTION = {
     "TopicArn": TOPIC,
     "Message": "You have chosen to subscribe.",
     "SubscribeURL": SUBSCRIBE_URL,
-    "Timestamp": "2012-04-26T20:45:04.751Z",
+    "Timestamp": "2026-01-02T23:45:04.751Z",
 }
 
 

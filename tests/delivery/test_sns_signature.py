@@ -61,10 +61,16 @@ async def test_a_message_signed_by_sns_is_taken(sns: Sns, message: dict[str, str
     await sns.verify(signer().sign(message, version))
 
 
-@pytest.mark.parametrize("name", ["Message", "MessageId", "Subject", "Timestamp", "TopicArn"])
-async def test_a_changed_notification_is_refused(sns: Sns, name: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "changed"),
+    [
+        *((name, NOTIFICATION[name] + "2") for name in ("Message", "MessageId", "Subject", "TopicArn")),
+        ("Timestamp", "2026-01-02T23:54:07.655Z"),
+    ],
+)
+async def test_a_changed_notification_is_refused(sns: Sns, name: str, changed: str) -> None:
     with pytest.raises(NotSigned, match="not that of this message"):
-        await sns.verify({**signer().sign(NOTIFICATION), name: NOTIFICATION[name] + "2"})
+        await sns.verify({**signer().sign(NOTIFICATION), name: changed})
 
 
 @pytest.mark.parametrize("name", ["SubscribeURL", "Token", "Message"])
@@ -121,8 +127,31 @@ async def test_a_certificate_is_asked_for_once_a_day(sns: Sns) -> None:
         await sns.verify(signer().sign(NOTIFICATION))
     assert sns.asked == [CERTIFICATE_URL]
     sns.clock.advance(KEPT.total_seconds())
-    await sns.verify(signer().sign(NOTIFICATION))
+    await sns.verify(signer().sign(made(sns.clock.now())))
     assert sns.asked == [CERTIFICATE_URL] * 2
+
+
+@pytest.mark.parametrize("minutes", [0, -119, 4])
+async def test_a_message_may_take_as_long_as_sns_tries(sns: Sns, minutes: int) -> None:
+    await sns.verify(signer().sign(made(sns.clock.now() + dt.timedelta(minutes=minutes))))
+
+
+@pytest.mark.parametrize("minutes", [-121, -60 * 24 * 365, 6, 60 * 24 * 365])
+async def test_a_message_of_another_time_is_refused(sns: Sns, minutes: int) -> None:
+    """One that was seen on its way, and is sent again later."""
+    with pytest.raises(NotSigned, match="lately"):
+        await sns.verify(signer().sign(made(sns.clock.now() + dt.timedelta(minutes=minutes))))
+
+
+@pytest.mark.parametrize("text", ["yesterday", "2026-01-02T23:54:06.655", "2026-13-02T23:54:06Z", "1767398046"])
+async def test_a_message_that_does_not_say_when_it_was_made_is_none(sns: Sns, text: str) -> None:
+    with pytest.raises(BadMessage, match="Timestamp"):
+        await sns.verify(signer().sign(NOTIFICATION | {"Timestamp": text}))
+
+
+def made(at: dt.datetime) -> dict[str, str]:
+    """A notification that was made at a time."""
+    return NOTIFICATION | {"Timestamp": at.isoformat().replace("+00:00", "Z")}
 
 
 async def test_no_more_than_some_certificates_are_kept(sns: Sns) -> None:

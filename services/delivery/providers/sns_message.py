@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import datetime as dt
 import enum
 import json
 from collections.abc import Mapping
@@ -42,6 +43,7 @@ class SnsMessage:
     kind: Kind
     topic: str
     text: str
+    made_at: dt.datetime
     subscribe_url: str  # confirms the subscription; empty for a notification
     signed: bytes  # what the signature is taken over
     signature: bytes
@@ -60,6 +62,7 @@ def parse(body: bytes) -> SnsMessage:
         kind=kind,
         topic=_needed(fields, "TopicArn"),
         text=_needed(fields, "Message"),
+        made_at=_time(_needed(fields, "Timestamp")),
         subscribe_url="" if kind is Kind.NOTIFICATION else _needed(fields, "SubscribeURL"),
         signed=_canonical(fields, _SIGNED[kind]),
         signature=_decoded(_needed(fields, "Signature")),
@@ -97,6 +100,16 @@ def _canonical(fields: Mapping[str, str], names: tuple[str, ...]) -> bytes:
         return "".join(f"{name}\n{value}\n" for name, value in values.items()).encode()
     except UnicodeEncodeError:
         raise BadMessage("the message holds half a character") from None
+
+
+def _time(text: str) -> dt.datetime:
+    try:
+        read = dt.datetime.fromisoformat(text)
+    except ValueError:
+        raise BadMessage("Timestamp is no time") from None
+    if read.tzinfo is None:
+        raise BadMessage("Timestamp names no time zone")
+    return read
 
 
 def _decoded(signature: str) -> bytes:

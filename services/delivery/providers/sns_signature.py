@@ -21,6 +21,9 @@ KEPT = dt.timedelta(days=1)
 #: Certificates kept at once; SNS has one a region, and now and then the next.
 MOST_KEPT = 8
 SMALLEST_KEY_BITS = 2048
+#: When a message may arrive after it was made: SNS goes on trying for an hour at the most
+#: (https://docs.aws.amazon.com/sns/latest/dg/sns-message-delivery-retries.html). By how much its clock may be ahead.
+OLDEST, AHEAD = dt.timedelta(hours=2), dt.timedelta(minutes=5)
 
 _HASHES: dict[str, type[hashes.HashAlgorithm]] = {"1": hashes.SHA1, "2": hashes.SHA256}
 
@@ -48,7 +51,10 @@ class SnsSignatures:
             raise NotSigned("SignatureVersion is not known")
         if not self._addresses.has_certificate(message.certificate_url, message.topic):
             raise NotSigned("SigningCertURL is not an address of Amazon SNS")
-        check(message, await self._certificate(message.certificate_url), self._clock.now())
+        now = self._clock.now()
+        check(message, await self._certificate(message.certificate_url), now)
+        if not now - OLDEST <= message.made_at <= now + AHEAD:
+            raise NotSigned("the message was not signed lately: it may be one that somebody kept and sends again")
 
     async def _certificate(self, url: str) -> x509.Certificate:
         now = self._clock.now()
