@@ -26,6 +26,9 @@ from shared.plain_text import plain_text
 LONGEST_LINE = 120
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+#: Most choices of a text that a template remembers.
+_MOST_CHOSEN = 100
+_MARKUP = re.compile(r"\{[{%][^{}%]*")
 _LIMITS = f"{MAX_TEXT // 1024} KiB, {MAX_MARKUP:,} tags, or {MAX_EXPRESSIONS // 1024} KiB within tags"
 
 
@@ -71,36 +74,71 @@ def _html() -> BoundedEnvironment:
 
 
 class CompiledTemplate:
-    """One version of a template, parsed. Raises :class:`RenderError` if a text cannot be parsed."""
+    """One version of a template, parsed. Raises :class:`RenderError` if a text cannot be parsed.
 
-    def __init__(self, texts: Sequence[Text], default_locale: str) -> None:
+    ``lazily``, each text is parsed when it is first chosen, and only then refused.
+    """
+
+    def __init__(self, texts: Sequence[Text], default_locale: str, *, lazily: bool = False) -> None:
         self._default_locale = default_locale or "en"
-        self._texts = [_CompiledText(text) for text in texts]
+        self._texts = texts
+        self._compiled: dict[int, _CompiledText] = {}
+        self._chosen: dict[tuple[str, str], int] = {}
+        if not lazily:
+            for n in range(len(texts)):
+                self._compiled_at(n)
 
     @property
     def variables(self) -> frozenset[str]:
         """Names that a context may have to hold: all that any of the texts uses."""
-        return frozenset().union(*(text.variables for text in self._texts))
+        return frozenset().union(*(self._compiled_at(n).variables for n in range(len(self._texts))))
+
+    @property
+    def weight(self) -> int:
+        """About how much memory it takes with all texts parsed, bytes."""
+        return sum(_weight(source) for text in self._texts for source in (text.subject, text.body, text.html_body))
+
+    def is_quick(self, channel: str, locale: str) -> bool:
+        """True if checking and rendering is filling in names; False if it may take some 50 ms."""
+        try:
+            text = self._compiled.get(self._choose(channel, locale))
+        except RenderError:
+            return True  # so is refusing
+        return text is not None and text.is_plain
 
     def check(self, channel: str, locale: str, context: Mapping[str, object]) -> None:
         """Raises what :meth:`render` would raise, at less cost where the text is plain."""
-        text = self._choose(channel, locale)
+        text = self._compiled_at(self._choose(channel, locale))
         if not text.plainly_renders(context):
             text.render(context, locale)
 
     def render(self, channel: str, locale: str, context: Mapping[str, object]) -> Rendered:
         """Renders the best content for ``channel`` and ``locale``; raises :class:`RenderError`."""
-        text = self._choose(channel, locale)
+        text = self._compiled_at(self._choose(channel, locale))
         return text.render(context, text.text.locale or self._default_locale)
 
-    def _choose(self, channel: str, locale: str) -> _CompiledText:
+    def _compiled_at(self, n: int) -> _CompiledText:
+        text = self._compiled.get(n)
+        if text is None:
+            text = self._compiled[n] = _CompiledText(self._texts[n])
+        return text
+
+    def _choose(self, channel: str, locale: str) -> int:
+        n = self._chosen.get((channel, locale))
+        if n is None:
+            n = self._best(channel, locale)
+            if len(self._chosen) < _MOST_CHOSEN:
+                self._chosen[channel, locale] = n
+        return n
+
+    def _best(self, channel: str, locale: str) -> int:
         """Own channel before any; then the nearest language, the nearest to the default, the first."""
-        candidates = [t for t in self._texts if t.text.channel == channel] or [
-            t for t in self._texts if not t.text.channel
+        candidates = [n for n, text in enumerate(self._texts) if text.channel == channel] or [
+            n for n, text in enumerate(self._texts) if not text.channel
         ]
         if not candidates:
             raise RenderError("NO_CONTENT_FOR_CHANNEL", f"the template says nothing by {channel}")
-        offered = [candidate.text.locale or self._default_locale for candidate in candidates]
+        offered = [self._texts[n].locale or self._default_locale for n in candidates]
         return candidates[nearest((locale, self._default_locale), offered) or 0]
 
 
@@ -114,11 +152,11 @@ class _CompiledText:
         self._html = _Part(_parse(_html(), "html_body", text.html_body))
         parts = (self._subject, self._body, self._html)
         self.variables = frozenset(name for part in parts for name in part.variables)
-        self._is_plain = all(part.is_plain for part in parts)
+        self.is_plain = all(part.is_plain for part in parts)
 
     def plainly_renders(self, context: Mapping[str, object]) -> bool:
         """True if it is certain, without rendering, that the context will do."""
-        if not self._is_plain or any(context.get(name) is None for name in self.variables):
+        if not self.is_plain or any(context.get(name) is None for name in self.variables):
             return False
         if any(
             isinstance(context[name], list | dict | str) and len(str(context[name])) > 4096 for name in self.variables
@@ -179,6 +217,12 @@ def _render(template: BoundedTemplate, values: Mapping[str, object]) -> str:
     except (Exception, LiquidInterrupt) as error:
         # A message of the library or of Python may quote the context's values, which are personal.
         raise RenderError("RENDER_FAILED", *failure(template, context.last_filter, error)) from None
+
+
+def _weight(source: str) -> int:
+    """As measured: text is kept twice at most, and what stands in markup becomes objects."""
+    markup = _MARKUP.findall(source)
+    return 4 * len(source) + 800 * len(markup) + 100 * sum(map(len, markup))
 
 
 def _first_line(error: Exception) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 from pulse.common.v1 import notification_pb2
@@ -24,6 +25,7 @@ from services.gateway.addresses import Addresses
 from services.gateway.auth import Caller
 from services.gateway.destinations import Destination
 from services.gateway.headers import Headers
+from services.gateway.heavy_work import HeavyWork
 from services.gateway.plainly_valid import plainly_valid
 from services.gateway.refusal import Refusal
 from services.gateway.templates import PinnedTemplate, TemplateCatalogue
@@ -50,11 +52,20 @@ class Draft(NamedTuple):
 class Acceptance:
     """The rules of the front door. ``trace_ratio`` is the share of untraced requests that are sampled."""
 
-    def __init__(self, templates: TemplateCatalogue, addresses: Addresses, clock: Clock, *, trace_ratio: float) -> None:
+    def __init__(
+        self,
+        templates: TemplateCatalogue,
+        addresses: Addresses,
+        clock: Clock,
+        *,
+        trace_ratio: float,
+        heavy: HeavyWork | None = None,
+    ) -> None:
         self._templates = templates
         self._addresses = addresses
         self._clock = clock
         self._trace_ratio = trace_ratio
+        self._heavy = heavy or HeavyWork()
 
     def read(self, request: api.SendNotificationRequest, keys: Sequence[str]) -> Draft:
         """What can be told from the request alone; ``keys`` are the Idempotency-Key headers. INVALID_ARGUMENT."""
@@ -81,18 +92,18 @@ class Acceptance:
         """The submission; INVALID_ARGUMENT or NOT_FOUND where time, template, channel or address say no."""
         template = await self._templates.newest(caller.tenant_id, draft.request.template_name)
         try:
-            return self._submission(caller, draft, template, headers)
+            return await self._submission(caller, draft, template, headers)
         except Refusal as refusal:
             raise wire.to_error(refusal) from None
 
-    def _submission(
+    async def _submission(
         self, caller: Caller, draft: Draft, template: PinnedTemplate, headers: Headers
     ) -> router_pb2.Submission:
         request, stored = draft.request, template.stored
         expires_at = self._expiry(draft)
         channel = request.channel or stored.channel
         first, *rest = destinations.normalise(self._addresses, _wanted(request, channel))
-        _check_texts([first, *rest], draft, template)
+        await self._check_texts(caller.tenant_id, [first, *rest], draft, template)
         return router_pb2.Submission(
             notification_id=uuid7(self._clock.now()),
             tenant_id=caller.tenant_id,
@@ -121,6 +132,24 @@ class Acceptance:
             digest_window=wire.length(stored, "digest_window"),
         )
 
+    async def _check_texts(
+        self, tenant_id: str, wanted: Sequence[Destination], draft: Draft, template: PinnedTemplate
+    ) -> None:
+        """Refuses what could not be rendered for each of the channels, or not be carried by it."""
+        given, request = draft.context, draft.request
+        if template.stored.HasField("digest_window"):
+            digests.refuse_own(given)
+            given = digests.with_digest(given)
+        for destination in wanted:
+            check_it = partial(_check_text, destination.channel, request, given, template)
+            try:
+                if template.compiled.is_quick(destination.channel, request.locale):
+                    check_it()
+                else:
+                    await self._heavy.do(tenant_id, check_it)
+            except RenderError as error:
+                raise template.refusal(error, destination.field("channel")) from None
+
     def _expiry(self, draft: Draft) -> dt.datetime | None:
         now = self._clock.now()
         times.check_send_at(now, draft.send_at)
@@ -145,19 +174,6 @@ def _wanted(request: api.SendNotificationRequest, channel: int) -> list[Destinat
 
 def _fallback(asked: notification_pb2.Fallback, address: str) -> notification_pb2.Fallback:
     return notification_pb2.Fallback(channel=asked.channel, to=address, after=wire.length(asked, "after"))
-
-
-def _check_texts(wanted: Sequence[Destination], draft: Draft, template: PinnedTemplate) -> None:
-    """Refuses what could not be rendered for each of the channels, or not be carried by it."""
-    given = draft.context
-    if template.stored.HasField("digest_window"):
-        digests.refuse_own(given)
-        given = digests.with_digest(given)
-    for destination in wanted:
-        try:
-            _check_text(destination.channel, draft.request, given, template)
-        except RenderError as error:
-            raise wire.render_refusal(error, destination.field("channel")) from None
 
 
 def _check_text(

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 
 from services.gateway.refusal import Refusal
 from shared.rendering import CompiledTemplate, RenderError, Text
@@ -12,33 +13,61 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _PARTS = ("subject", "body", "html_body")
 
 
-def compile_contents(
-    texts: Sequence[Text], *, channel: str, default_locale: str, path: str
-) -> tuple[CompiledTemplate | None, list[Refusal]]:
-    """The contents ready to be rendered, or None and all that is wrong with them.
+#: Most of all texts together, bytes; and most of their outputs and tags.
+MAX_BYTES = 2 * 2**20
+MAX_MARKUP = 20_000
 
-    ``channel`` is the template's own, which must find a text; ``path`` names the contents' field.
+#: Does a piece of heavy work when its turn has come.
+Do = Callable[[Callable[[], frozenset[str]]], Awaitable[frozenset[str]]]
+
+
+async def check_contents(
+    texts: Sequence[Text], *, channel: str, default_locale: str, path: str, do: Do
+) -> tuple[frozenset[str], list[Refusal]]:
+    """The names that a context must hold, and all that is wrong with the contents.
+
+    ``channel`` is the template's own, which must find a text; ``path`` names the contents' field. Each text is parsed
+    in a turn of its own.
     """
-    refusals = [refusal for n, text in enumerate(texts) for refusal in _mistakes(text, f"{path}[{n}]")]
+    if _is_too_large(texts):
+        words = f"hold more than {MAX_BYTES // 2**20} MiB or {MAX_MARKUP:,} tags together"
+        return frozenset(), [Refusal(path, "TEMPLATE_TOO_LARGE", words)]
+    refusals: list[Refusal] = []
+    variables: set[str] = set()
+    for n, text in enumerate(texts):
+        for part in _PARTS:
+            refusals += _characters(text, part, f"{path}[{n}].{part}")
+            try:
+                variables |= await do(partial(_variables, text, part))
+            except RenderError as error:
+                words = error.message.partition(": ")[2] or error.message
+                refusals.append(Refusal(f"{path}[{n}].{part}", error.reason, words))
     refusals += _doubles(texts, default_locale, path)
     if not any(text.channel in ("", channel) for text in texts):
         refusals.append(Refusal(path, "NO_CONTENT_FOR_CHANNEL", f"holds nothing that can be sent by {channel}"))
-    return (None, refusals) if refusals else (CompiledTemplate(texts, default_locale), [])
+    return frozenset(variables), refusals
 
 
-def _mistakes(text: Text, path: str) -> list[Refusal]:
+def _is_too_large(texts: Sequence[Text]) -> bool:
+    sources = [getattr(text, part) for text in texts for part in _PARTS]
+    markup = sum(source.count("{{") + source.count("{%") for source in sources)
+    return markup > MAX_MARKUP or sum(len(source.encode("utf-8", "replace")) for source in sources) > MAX_BYTES
+
+
+def _characters(text: Text, part: str, path: str) -> list[Refusal]:
+    source = getattr(text, part)
     refusals = []
-    if _CONTROL.search(text.subject):
-        refusals.append(Refusal(f"{path}.subject", "CONTROL_CHARACTER", "holds a line break or a control character"))
-    for part in _PARTS:
-        source = getattr(text, part)
-        if "\0" in source:
-            refusals.append(Refusal(f"{path}.{part}", "CONTROL_CHARACTER", "holds a NUL character"))
-        try:
-            CompiledTemplate([Text(text.channel, text.locale, **{**dict.fromkeys(_PARTS, ""), part: source})], "")
-        except RenderError as error:
-            refusals.append(Refusal(f"{path}.{part}", error.reason, error.message.partition(": ")[2] or error.message))
+    if part == "subject" and _CONTROL.search(source):
+        refusals.append(Refusal(path, "CONTROL_CHARACTER", "holds a line break or a control character"))
+    if "\0" in source:
+        refusals.append(Refusal(path, "CONTROL_CHARACTER", "holds a NUL character"))
     return refusals
+
+
+def _variables(text: Text, part: str) -> frozenset[str]:
+    """The names in one part of a text; raises RenderError if it cannot be parsed."""
+    alone = {**dict.fromkeys(_PARTS, ""), part: getattr(text, part)}
+    return CompiledTemplate([Text(text.channel, text.locale, **alone)], "").variables
 
 
 def _doubles(texts: Sequence[Text], default_locale: str, path: str) -> list[Refusal]:

@@ -26,6 +26,7 @@ from services.gateway.auth import Door, KeyedDoor, OpenDoor
 from services.gateway.calls import Entry
 from services.gateway.compatibility_service import CompatibilityService
 from services.gateway.config import GatewaySettings
+from services.gateway.heavy_work import HeavyWork
 from services.gateway.key_polling import KeyPolling
 from services.gateway.key_service import KeyService
 from services.gateway.metrics import GatewayMetrics
@@ -75,7 +76,8 @@ class Gateway:
         entry = Entry(_door(settings, keys, clock))
         templates = TemplateCatalogue(reader, fresh_seconds=settings.gateway_template_seconds)
         addresses = Addresses(phone_check=settings.phone_check, test_domains=settings.env == "development")
-        acceptance = Acceptance(templates, addresses, clock, trace_ratio=settings.gateway_trace_ratio)
+        heavy = HeavyWork()
+        acceptance = Acceptance(templates, addresses, clock, trace_ratio=settings.gateway_trace_ratio, heavy=heavy)
         counted = GatewayMetrics(self.metrics, reader)
         self._submitter = Submitter(
             RouterServiceStub(self._router_channel),
@@ -100,7 +102,7 @@ class Gateway:
             requests=self._requests,
         )
         self.port = self._server.port
-        self._add_services(settings, clock, entry, templates, sending, addresses)
+        self._add_services(settings, clock, entry, templates, sending, addresses, heavy)
 
     def _add_services(
         self,
@@ -110,6 +112,7 @@ class Gateway:
         templates: TemplateCatalogue,
         sending: Sending,
         addresses: Addresses,
+        heavy: HeavyWork,
     ) -> None:
         reader = LedgerReaderStub(self._ledger_channel)
         admin = LedgerAdminStub(self._ledger_channel)
@@ -126,7 +129,7 @@ class Gateway:
             to,
         )
         template_service_pb2_grpc.add_TemplateServiceServicer_to_server(
-            TemplateService(entry, templates, reader, admin), to
+            TemplateService(entry, templates, reader, admin, heavy), to
         )
         operations_service_pb2_grpc.add_OperationsServiceServicer_to_server(
             OperationsService(entry, reader, admin, DeliveryServiceStub(self._delivery_channel)), to

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from google.protobuf import empty_pb2
@@ -15,13 +16,14 @@ from services.gateway import carrying, digests, segments, wire
 from services.gateway import context as contexts
 from services.gateway.auth import Caller
 from services.gateway.calls import Context, Entry
-from services.gateway.contents import compile_contents
+from services.gateway.contents import check_contents
+from services.gateway.heavy_work import HeavyWork
 from services.gateway.peers import ask
 from services.gateway.refusal import Refusal
 from services.gateway.service import DEFAULT_PAGE_SIZE
 from services.gateway.templates import PinnedTemplate, TemplateCatalogue, require_possible
 from shared.errors import Code, PulseError
-from shared.rendering import CompiledTemplate, RenderError
+from shared.rendering import CompiledTemplate, RenderError, Text
 from shared.validation import check
 
 if TYPE_CHECKING:
@@ -36,17 +38,24 @@ class TemplateService(api_grpc.TemplateServiceServicer):
     """The public door to templates."""
 
     def __init__(
-        self, entry: Entry, templates: TemplateCatalogue, reader: LedgerReaderAsyncStub, admin: LedgerAdminAsyncStub
+        self,
+        entry: Entry,
+        templates: TemplateCatalogue,
+        reader: LedgerReaderAsyncStub,
+        admin: LedgerAdminAsyncStub,
+        heavy: HeavyWork,
     ) -> None:
         self._entry = entry
         self._templates = templates
         self._reader = reader
         self._admin = admin
+        self._heavy = heavy
 
     async def CreateTemplate(self, request: api.CreateTemplateRequest, context: Context) -> template_pb2.Template:
         caller = self._entry.caller(context, _WRITE)
         check(request)
-        inner = ledger_admin_pb2.CreateTemplateRequest(tenant_id=caller.tenant_id, template=_to_keep(request.template))
+        kept = await self._to_keep(caller, request.template)
+        inner = ledger_admin_pb2.CreateTemplateRequest(tenant_id=caller.tenant_id, template=kept)
         stored = (await ask(self._admin.CreateTemplate, inner)).template
         self._templates.forget(caller.tenant_id, stored.name)
         return stored
@@ -54,7 +63,8 @@ class TemplateService(api_grpc.TemplateServiceServicer):
     async def UpdateTemplate(self, request: api.UpdateTemplateRequest, context: Context) -> template_pb2.Template:
         caller = self._entry.caller(context, _WRITE)
         check(request)
-        inner = ledger_admin_pb2.UpdateTemplateRequest(tenant_id=caller.tenant_id, template=_to_keep(request.template))
+        kept = await self._to_keep(caller, request.template)
+        inner = ledger_admin_pb2.UpdateTemplateRequest(tenant_id=caller.tenant_id, template=kept)
         stored = (await ask(self._admin.UpdateTemplate, inner)).template
         self._templates.forget(caller.tenant_id, stored.name)
         return stored
@@ -93,7 +103,7 @@ class TemplateService(api_grpc.TemplateServiceServicer):
         stored = await self._stored(caller, request)
         channel = request.channel or (stored.stored.channel if stored else enums_pb2.CHANNEL_UNSPECIFIED)
         try:
-            return _preview(request, stored, channel)
+            return await self._preview(caller, request, stored, channel)
         except Refusal as refusal:
             raise wire.to_error(refusal) from None
 
@@ -106,61 +116,65 @@ class TemplateService(api_grpc.TemplateServiceServicer):
                 return None
             raise
 
+    async def _to_keep(self, caller: Caller, given: template_pb2.Template) -> template_pb2.Template:
+        """The template as the ledger stores it: what Pulse makes itself is filled in or left out."""
+        texts = wire.texts(given.contents)
+        variables = set(await self._check(caller, texts, given.channel, given.default_locale, "template.contents"))
+        kept = template_pb2.Template()
+        kept.CopyFrom(given)
+        for made_by_pulse in ("version", "create_time", "update_time", "variables"):
+            kept.ClearField(made_by_pulse)
+        if window := wire.length(given, "digest_window"):
+            kept.digest_window.CopyFrom(window)
+            variables.discard(digests.VARIABLE)
+        kept.variables.extend(sorted(variables))
+        return kept
 
-def _to_keep(given: template_pb2.Template) -> template_pb2.Template:
-    """The template as the ledger stores it: what Pulse makes itself is filled in or left out."""
-    compiled = _compiled(given.contents, given.channel, given.default_locale, "template.contents")
-    kept = template_pb2.Template()
-    kept.CopyFrom(given)
-    for made_by_pulse in ("version", "create_time", "update_time", "variables"):
-        kept.ClearField(made_by_pulse)
-    variables = set(compiled.variables)
-    if window := wire.length(given, "digest_window"):
-        kept.digest_window.CopyFrom(window)
-        variables.discard(digests.VARIABLE)
-    kept.variables.extend(sorted(variables))
-    return kept
+    async def _check(
+        self, caller: Caller, texts: Sequence[Text], channel: int, default_locale: str, path: str
+    ) -> frozenset[str]:
+        """The names a context must hold; INVALID_ARGUMENT for contents that cannot be kept."""
+        variables, refusals = await check_contents(
+            texts,
+            channel=wire.CHANNEL_NAMES[channel],
+            default_locale=default_locale,
+            path=path,
+            do=partial(self._heavy.do, caller.tenant_id),
+        )
+        if refusals:
+            raise wire.to_errors(refusals)
+        return variables
 
+    async def _preview(
+        self, caller: Caller, request: api.PreviewTemplateRequest, stored: PinnedTemplate | None, channel: int
+    ) -> api.PreviewTemplateResponse:
+        if not channel:
+            raise Refusal("channel", "CHANNEL_MISSING", "is required for a draft of a template that is not stored")
+        context = wire.plain(request.context)
+        contexts.canonical(context)
+        if stored and stored.stored.HasField("digest_window") and digests.VARIABLE not in context:
+            context = digests.with_digest(context)
+        compiled = await self._to_preview(caller, request, stored, channel)
+        by = wire.CHANNEL_NAMES[channel]
+        try:
+            rendered = await self._heavy.do(caller.tenant_id, partial(compiled.render, by, request.locale, context))
+        except RenderError as error:
+            raise (stored.refusal(error) if stored else wire.render_refusal(error)) from None
+        carrying.check(by, "", rendered)
+        return api.PreviewTemplateResponse(
+            subject=rendered.subject,
+            body=rendered.body,
+            html_body=rendered.html_body,
+            locale=rendered.locale,
+            sms_segments=segments.count(rendered.body) if channel == enums_pb2.SMS else 0,
+        )
 
-def _compiled(
-    contents: Iterable[template_pb2.TemplateContent], channel: int, default_locale: str, path: str
-) -> CompiledTemplate:
-    compiled, refusals = compile_contents(
-        wire.texts(contents),
-        channel=wire.CHANNEL_NAMES[channel],
-        default_locale=default_locale,
-        path=path,
-    )
-    if compiled is None:
-        raise wire.to_errors(refusals)
-    return compiled
-
-
-def _preview(
-    request: api.PreviewTemplateRequest, stored: PinnedTemplate | None, channel: int
-) -> api.PreviewTemplateResponse:
-    if not channel:
-        raise Refusal("channel", "CHANNEL_MISSING", "is required for a draft of a template that is not stored")
-    context = wire.plain(request.context)
-    contexts.canonical(context)
-    if stored and stored.stored.HasField("digest_window") and digests.VARIABLE not in context:
-        context = digests.with_digest(context)
-    try:
-        compiled = _to_preview(request, stored, channel)
-        rendered = compiled.render(wire.CHANNEL_NAMES[channel], request.locale, context)
-    except RenderError as error:
-        raise wire.render_refusal(error) from None
-    carrying.check(wire.CHANNEL_NAMES[channel], "", rendered)
-    return api.PreviewTemplateResponse(
-        subject=rendered.subject,
-        body=rendered.body,
-        html_body=rendered.html_body,
-        locale=rendered.locale,
-        sms_segments=segments.count(rendered.body) if channel == enums_pb2.SMS else 0,
-    )
-
-
-def _to_preview(request: api.PreviewTemplateRequest, stored: PinnedTemplate | None, channel: int) -> CompiledTemplate:
-    if request.draft or stored is None:
-        return _compiled(request.draft, channel, stored.stored.default_locale if stored else "", "draft")
-    return stored.compiled
+    async def _to_preview(
+        self, caller: Caller, request: api.PreviewTemplateRequest, stored: PinnedTemplate | None, channel: int
+    ) -> CompiledTemplate:
+        if stored is not None and not request.draft:
+            return stored.compiled
+        default_locale = stored.stored.default_locale if stored else ""
+        texts = wire.texts(request.draft)
+        await self._check(caller, texts, channel, default_locale, "draft")
+        return CompiledTemplate(texts, default_locale, lazily=True)

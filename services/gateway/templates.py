@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import re
 import time
-from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -16,6 +15,7 @@ from services.gateway import wire
 from services.gateway.peers import ask
 from shared import deadlines
 from shared.errors import Code, PulseError, not_found
+from shared.kept import Kept
 from shared.rendering import CompiledTemplate, RenderError
 
 if TYPE_CHECKING:
@@ -35,12 +35,24 @@ class PinnedTemplate:
     stored: template_pb2.Template
     compiled: CompiledTemplate
 
+    @property
+    def weight(self) -> int:
+        """About how much memory it takes, bytes."""
+        return self.stored.ByteSize() + self.compiled.weight
+
+    def refusal(self, error: RenderError, channel_field: str = "channel") -> Exception:
+        """Why the template cannot be sent with a context, or at all; ``channel_field`` holds the channel."""
+        if error.reason in ("TEMPLATE_SYNTAX", "TEMPLATE_TOO_LARGE"):
+            # Possible only if the rules were narrowed since it was stored.
+            return PulseError(Code.FAILED_PRECONDITION, "TEMPLATE_UNUSABLE", f"template {self.stored.name}: {error}")
+        return wire.render_refusal(error, channel_field)
+
 
 class TemplateCatalogue:
     """The templates of the ledger.
 
     The newest version of a name is asked for again after ``fresh_seconds``; many who ask at once share one
-    look-up. Compiled versions never change and are kept, at most ``capacity`` of them.
+    look-up. Compiled versions never change and are kept, at most ``capacity`` of them and ``most_bytes`` in memory.
     """
 
     def __init__(
@@ -49,15 +61,17 @@ class TemplateCatalogue:
         *,
         fresh_seconds: float,
         capacity: int = 1000,
+        most_bytes: int = 64 * 2**20,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._reader = reader
         self._fresh_seconds = fresh_seconds
-        self._capacity = capacity
         self._monotonic = monotonic
-        self._newest: OrderedDict[_Key, tuple[float, PinnedTemplate]] = OrderedDict()
+        self._newest: Kept[_Key, tuple[float, PinnedTemplate]] = Kept(capacity, most_bytes, lambda kept: kept[1].weight)
         self._under_way: dict[_Key, asyncio.Task[PinnedTemplate]] = {}
-        self._compiled: OrderedDict[tuple[str, str, int, int], PinnedTemplate] = OrderedDict()
+        self._compiled: Kept[tuple[str, str, int, int], PinnedTemplate] = Kept(
+            capacity, most_bytes, lambda pinned: pinned.weight
+        )
 
     async def newest(self, tenant_id: str, name: str) -> PinnedTemplate:
         """The version in effect; NOT_FOUND with reason TEMPLATE_NOT_FOUND."""
@@ -82,7 +96,7 @@ class TemplateCatalogue:
 
     def forget(self, tenant_id: str, name: str) -> None:
         """Drops what is remembered of the newest version, after a change made here."""
-        self._newest.pop((tenant_id, name), None)
+        self._newest.pop((tenant_id, name))
         self._under_way.pop((tenant_id, name), None)
 
     def _start_look_up(self, key: _Key) -> asyncio.Task[PinnedTemplate]:
@@ -102,23 +116,20 @@ class TemplateCatalogue:
             return
         del self._under_way[key]
         if failed:
-            self._newest.pop(key, None)
+            self._newest.pop(key)
             return
-        self._newest[key] = (self._monotonic(), done.result())
-        self._newest.move_to_end(key)
-        if len(self._newest) > self._capacity:
-            self._newest.popitem(last=False)
+        self._newest.put(key, (self._monotonic(), done.result()))
 
     def _pin(self, tenant_id: str, stored: template_pb2.Template) -> PinnedTemplate:
         """The version compiled; its time of making tells it from a namesake made after a deletion."""
         key = (tenant_id, stored.name, stored.version, stored.update_time.ToNanoseconds())
         pinned = self._compiled.get(key)
         if pinned is None:
-            pinned = self._compiled[key] = PinnedTemplate(stored, _compile(stored))
-            if len(self._compiled) > self._capacity:
-                self._compiled.popitem(last=False)
-        else:
-            self._compiled.move_to_end(key)
+            # Each text is parsed when it is first wanted, as heavy work is done in turns.
+            pinned = PinnedTemplate(
+                stored, CompiledTemplate(wire.texts(stored.contents), stored.default_locale, lazily=True)
+            )
+            self._compiled.put(key, pinned)
         return pinned
 
 
@@ -126,11 +137,3 @@ def require_possible(name: str) -> None:
     """NOT_FOUND for a name that no template can have, so that the ledger is never asked for it."""
     if not _NAME.fullmatch(name):
         raise not_found("template", name)
-
-
-def _compile(stored: template_pb2.Template) -> CompiledTemplate:
-    try:
-        return CompiledTemplate(wire.texts(stored.contents), stored.default_locale)
-    except RenderError as error:
-        # Possible only if the rules were widened and narrowed again since it was stored.
-        raise PulseError(Code.FAILED_PRECONDITION, "TEMPLATE_UNUSABLE", f"template {stored.name}: {error}") from error

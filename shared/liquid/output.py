@@ -11,7 +11,7 @@ from shared.liquid.html_values import before, put
 #: What following a template's own pieces of HTML led to, kept for its next rendering.
 Followed = dict[tuple[Place, str], Place]
 #: Most of them that are kept.
-_MOST_FOLLOWED = 4_096
+_MOST_FOLLOWED = 1_024
 
 
 class Output:
