@@ -87,6 +87,7 @@ class DeliverySettings(Settings):
         "machines, ledgers and a database with room for both",
     )
     worker_templates: int = Field(512, ge=1, le=100_000, description="compiled templates kept in memory")
+    worker_templates_mib: int = Field(64, ge=1, le=4096, description="memory for compiled templates, MiB")
 
     smtp_host: str = Field("", description="mail server; empty: no email")
     smtp_port: int = Field(587, ge=1, le=65535, description="its port")

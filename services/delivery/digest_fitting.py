@@ -8,21 +8,28 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from services.delivery.claim import Claim
 from shared.channel_bounds import LARGEST_PUSH, LONGEST_SMS, push_bytes, push_payload, sms_length
 from shared.rendering import CompiledTemplate, Rendered, RenderError
+from shared.turns import Turns
 
 _VARIABLE = "digest"
 
 
-async def render(template: CompiledTemplate, claim: Claim, context: Mapping[str, Any]) -> Rendered:
-    """What ``claim`` says, with fewer of its digest's entries if it must be; raises :class:`RenderError`."""
+async def render(
+    template: CompiledTemplate, claim: Claim, context: Mapping[str, Any], turns: Turns | None = None
+) -> Rendered:
+    """What ``claim`` says, with fewer of its digest's entries if it must be; raises :class:`RenderError`.
+
+    What may take long waits for one of ``turns``.
+    """
     problem: RenderError | None = None
     whole: Rendered | None = None
     try:
-        whole = template.render(claim.channel, claim.locale, context)
+        whole = await _whole(template, claim, context, turns)
         if _is_carried(claim, whole):
             return whole
     except RenderError as error:
@@ -37,6 +44,12 @@ async def render(template: CompiledTemplate, claim: Claim, context: Mapping[str,
         assert problem is not None  # noqa: S101 -- one of the two there is
         raise problem
     return whole  # its provider says what is wrong
+
+
+async def _whole(template: CompiledTemplate, claim: Claim, context: Mapping[str, Any], turns: Turns | None) -> Rendered:
+    if turns is None or template.is_quick(claim.channel, claim.locale):
+        return template.render(claim.channel, claim.locale, context)
+    return await turns.take(claim.tenant_id, partial(template.render, claim.channel, claim.locale, context))
 
 
 class _Telling:

@@ -125,7 +125,7 @@ class Engine:
         await asyncio.gather(*(provider.close() for provider in self._providers.values()))
 
     def _make_lines(self, ledger: LedgerClient, settings: DeliverySettings) -> dict[str, Line]:
-        templates = TemplateCache(ledger.template, settings.worker_templates)
+        templates = TemplateCache(ledger.template, settings.worker_templates, settings.worker_templates_mib * 2**20)
         links = UnsubscribeLinks.from_settings(settings, self._metrics.without_link)
         return {
             name: Line(

@@ -44,28 +44,29 @@ class EngineThread:
         self._pace = Pace(share)
         self._metrics = metrics
         self._spans = Spans(tracer)
-        self._loop = uvloop.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name="engine", daemon=True)
+        #: In which the engine runs.
+        self.loop = uvloop.new_event_loop()
+        self._thread = threading.Thread(target=self.loop.run_forever, name="engine", daemon=True)
 
     def start(self) -> None:
         """Returns when the engine takes refs; raises what is wrong with the providers' settings."""
         self._thread.start()
-        self._engine, self._channel = asyncio.run_coroutine_threadsafe(self._build(), self._loop).result()
+        self._engine, self._channel = asyncio.run_coroutine_threadsafe(self._build(), self.loop).result()
 
     def take(self, refs: Sequence[Ref], traces: Traces) -> None:
         """As :meth:`Engine.take`, blocking; from any thread."""
-        asyncio.run_coroutine_threadsafe(self._engine.take(refs, traces), self._loop).result()
+        asyncio.run_coroutine_threadsafe(self._engine.take(refs, traces), self.loop).result()
 
     def begin_stop(self) -> None:
         """Turns away those who wait in :meth:`take`; returns at once, so that a signal handler may call it."""
-        self._loop.call_soon_threadsafe(self._engine.close)
+        self.loop.call_soon_threadsafe(self._engine.close)
 
     def stop(self) -> None:
         """Returns when everything in hand is settled or handed back."""
-        asyncio.run_coroutine_threadsafe(self._shut_down(), self._loop).result()
-        self._loop.call_soon_threadsafe(self._loop.stop)
+        asyncio.run_coroutine_threadsafe(self._shut_down(), self.loop).result()
+        self.loop.call_soon_threadsafe(self.loop.stop)
         self._thread.join()
-        self._loop.close()
+        self.loop.close()
 
     async def _build(self) -> tuple[Engine, grpc.aio.Channel]:
         channel = open_channel(self._settings.ledger_address, self._settings.tls, "ledger")

@@ -62,10 +62,10 @@ class LedgerClient:
         return [result.applied for result in answer.results]
 
     async def template(self, tenant_id: str, name: str, version: int) -> CompiledTemplate:
-        """One version; raises :class:`shared.rendering.RenderError` if it cannot be compiled."""
+        """One version, each of whose texts is parsed when it is first wanted."""
         request = ledger_reader_pb2.GetTemplateRequest(tenant_id=tenant_id, name=name, version=version)
         answer = await call(self._reader.GetTemplate, request, CALL_SECONDS)
-        return CompiledTemplate(wire.texts(answer.template), answer.template.default_locale)
+        return CompiledTemplate(wire.texts(answer.template), answer.template.default_locale, lazily=True)
 
     async def exchange(self, views: Sequence[ProviderView]) -> list[Directive]:
         """Tells how this worker sees its providers; how all do, and what operators decided."""

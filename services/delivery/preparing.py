@@ -12,6 +12,7 @@ from services.delivery.templates import TemplateCache
 from services.delivery.unsubscribe_links import UnsubscribeLinks
 from shared.errors import Code, PulseError
 from shared.rendering import CompiledTemplate, RenderError
+from shared.turns import Turns
 
 
 async def prepare(claim: Claim, templates: TemplateCache, unsubscribe: UnsubscribeLinks) -> Outgoing | Outcome:
@@ -25,15 +26,15 @@ async def prepare(claim: Claim, templates: TemplateCache, unsubscribe: Unsubscri
             return permanent("TEMPLATE_NOT_FOUND", "the template version is not there")
         return released("TEMPLATE_UNAVAILABLE", "the template could not be fetched", retry_after=1.0)
     try:
-        return await _outgoing(claim, template, unsubscribe)
+        return await _outgoing(claim, template, unsubscribe, templates.turns)
     except RenderError as error:
         return permanent(error.reason, _reason_sentence(error))
     except Exception as error:  # whatever it is, it would be the same at the next attempt
         return unbuildable("template", error)
 
 
-async def _outgoing(claim: Claim, template: CompiledTemplate, unsubscribe: UnsubscribeLinks) -> Outgoing:
-    rendered = await digest_fitting.render(template, claim, _context(claim.context_json))
+async def _outgoing(claim: Claim, template: CompiledTemplate, unsubscribe: UnsubscribeLinks, turns: Turns) -> Outgoing:
+    rendered = await digest_fitting.render(template, claim, _context(claim.context_json), turns)
     return Outgoing(
         notification_id=claim.notification_id,
         tenant_id=claim.tenant_id,

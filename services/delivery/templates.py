@@ -4,22 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 
+from shared.kept import Kept
 from shared.rendering import CompiledTemplate
+from shared.turns import Turns
 
 Key = tuple[str, str, int]  # tenant id, name, version
 Fetch = Callable[[str, str, int], Awaitable[CompiledTemplate]]
 
 
 class TemplateCache:
-    """The ``size`` templates used last; those who miss the same one at the same time share one fetch."""
+    """The templates used last, at most ``size`` of them and ``most_bytes`` in memory.
 
-    def __init__(self, fetch: Fetch, size: int) -> None:
+    Those who miss the same one at the same time share one fetch.
+    """
+
+    def __init__(self, fetch: Fetch, size: int, most_bytes: int = 64 * 2**20) -> None:
         self._fetch = fetch
-        self._size = size
-        self._kept: OrderedDict[Key, CompiledTemplate] = OrderedDict()
+        self._kept: Kept[Key, CompiledTemplate] = Kept(size, most_bytes, lambda template: template.weight)
+        #: In which those are rendered that may take long.
+        self.turns = Turns()
         self._fetching: dict[Key, asyncio.Future[CompiledTemplate]] = {}
 
     async def get(self, tenant_id: str, name: str, version: int) -> CompiledTemplate:
@@ -27,7 +32,6 @@ class TemplateCache:
         key = (tenant_id, name, version)
         kept = self._kept.get(key)
         if kept is not None:
-            self._kept.move_to_end(key)
             return kept
         fetching = self._fetching.get(key)
         if fetching is None:
@@ -38,7 +42,5 @@ class TemplateCache:
 
     async def _fetch_and_keep(self, key: Key) -> CompiledTemplate:
         template = await self._fetch(*key)
-        self._kept[key] = template
-        if len(self._kept) > self._size:
-            self._kept.popitem(last=False)
+        self._kept.put(key, template)
         return template

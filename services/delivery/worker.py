@@ -13,6 +13,7 @@ from celery.apps.worker import Worker
 from services.delivery import tasks
 from services.delivery.config import DeliverySettings
 from services.delivery.engine_thread import EngineThread
+from services.delivery.loop_watch import LoopWatch
 from services.delivery.ready_file import ReadyFile
 from shared import log_level, logs, trace_export
 from shared.broker import QUEUES, celery_app
@@ -50,6 +51,7 @@ class DeliveryWorker:
             tracer=tracer,
         )
         self._ready_file = ReadyFile(settings.home, lane)
+        self._watch = LoopWatch(self._engine.loop, self._on_standing, self._on_moving)
         self._app = self._celery_app()
         self._log = logs.logger(__name__)
 
@@ -81,6 +83,7 @@ class DeliveryWorker:
         try:
             worker.start()
         finally:
+            self._watch.stop()
             self._ready_file.remove()
             self._engine.stop()
             self._endpoint.stop()
@@ -107,7 +110,17 @@ class DeliveryWorker:
 
     def _on_ready(self, **_: Any) -> None:
         self._ready_file.write()
+        self._watch.start()
         self._log.info("consuming", lane=self._lane, worker=self._name)
+
+    def _on_standing(self) -> None:
+        """Without its file it is not alive, and is started anew if that lasts."""
+        self._ready_file.remove()
+        self._log.error("the event loop stands still", lane=self._lane)
+
+    def _on_moving(self) -> None:
+        self._ready_file.write()
+        self._log.info("the event loop moves again", lane=self._lane)
 
     def _on_shutting_down(self, **_: Any) -> None:
         self._engine.begin_stop()

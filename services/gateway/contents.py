@@ -13,8 +13,7 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _PARTS = ("subject", "body", "html_body")
 
 
-#: Most of all texts together, bytes; and most of their outputs and tags.
-MAX_BYTES = 2 * 2**20
+#: Most outputs and tags of all texts together.
 MAX_MARKUP = 20_000
 
 #: Does a piece of heavy work when its turn has come.
@@ -29,8 +28,8 @@ async def check_contents(
     ``channel`` is the template's own, which must find a text; ``path`` names the contents' field. Each text is parsed
     in a turn of its own.
     """
-    if _is_too_large(texts):
-        words = f"hold more than {MAX_BYTES // 2**20} MiB or {MAX_MARKUP:,} tags together"
+    if _markup(texts) > MAX_MARKUP:
+        words = f"hold more than {MAX_MARKUP:,} outputs and tags together"
         return frozenset(), [Refusal(path, "TEMPLATE_TOO_LARGE", words)]
     refusals: list[Refusal] = []
     variables: set[str] = set()
@@ -48,10 +47,9 @@ async def check_contents(
     return frozenset(variables), refusals
 
 
-def _is_too_large(texts: Sequence[Text]) -> bool:
+def _markup(texts: Sequence[Text]) -> int:
     sources = [getattr(text, part) for text in texts for part in _PARTS]
-    markup = sum(source.count("{{") + source.count("{%") for source in sources)
-    return markup > MAX_MARKUP or sum(len(source.encode("utf-8", "replace")) for source in sources) > MAX_BYTES
+    return sum(source.count("{{") + source.count("{%") for source in sources)
 
 
 def _characters(text: Text, part: str, path: str) -> list[Refusal]:

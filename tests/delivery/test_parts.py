@@ -108,3 +108,16 @@ async def test_a_settlement_whose_fence_is_stale_is_not_applied() -> None:
         return [False] * len(settlements)
 
     assert await Settler(settle).settle(Settlement(claim(9.0), succeeded("1"))) is False
+
+
+async def test_a_large_template_takes_the_room_of_many() -> None:
+    fetched: list[str] = []
+
+    async def fetch(_tenant: str, name: str, _version: int) -> CompiledTemplate:
+        fetched.append(name)
+        return CompiledTemplate([Text("", "", "", "hi" if name != "large" else "x" * 60_000, "")], "en", lazily=True)
+
+    cache = TemplateCache(fetch, 100, most_bytes=240_010)
+    for name in ("a", "b", "large", "a", "b", "large"):
+        await cache.get("t", name, 1)
+    assert fetched == ["a", "b", "large", "a", "b", "large"]

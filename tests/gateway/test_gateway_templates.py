@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from typing import Any
 
 import pytest
@@ -163,3 +165,47 @@ async def test_a_preview_that_cannot_be_is_refused(
     error = await refusal(client.templates.PreviewTemplate(api.PreviewTemplateRequest(**fields)))
     assert (error.code, error.reason) == (code, reason)
     assert [violation.field for violation in error.violations] == ([field] if field else [])
+
+
+HEAVY = "{% assign n = (1..9999) | join: ',' | split: ',' %}" + "{% assign n = n | uniq | sort | reverse %}" * 40
+
+
+async def test_heavy_previews_hold_up_no_send(client: Client) -> None:
+    """Some of what one key asks for would take the process for seconds; another's sends go on meanwhile."""
+    heavy = api.PreviewTemplateRequest(name="welcome", draft=[TemplateContent(body=HEAVY * 3)])
+    previews = [asyncio.ensure_future(refusal(client.templates.PreviewTemplate(heavy))) for _ in range(8)]
+    took = []
+    while len(took) < 10:
+        began = time.monotonic()
+        await client.send(context={"name": "Ann"})
+        took.append(time.monotonic() - began)
+    assert sorted(took)[5] < 0.5
+    assert {error.reason for error in await asyncio.gather(*previews)} == {"RENDER_LIMIT"}
+
+
+async def test_a_preview_ends_at_its_callers_deadline(client: Client) -> None:
+    heavy = api.PreviewTemplateRequest(name="welcome", draft=[TemplateContent(body=HEAVY * 3)])
+    others = [asyncio.ensure_future(refusal(client.templates.PreviewTemplate(heavy))) for _ in range(8)]
+    error = await refusal(client.templates.PreviewTemplate(heavy, timeout=0.1))
+    assert error.code is Code.DEADLINE_EXCEEDED
+    await asyncio.gather(*others)
+
+
+@pytest.mark.parametrize(
+    "contents",
+    [
+        [TemplateContent(locale=f"de-{n:05d}", body="{{ a }}" * 1_900) for n in range(20)],
+        [TemplateContent(body="{{ a }}" * 2_100)],
+        [TemplateContent(body="x", html_body="{{ 'long' }}" * 1_000 + "{{ '" + "x" * 40_000 + "' }}")],
+    ],
+    ids=["tags together", "tags in a text", "long tags"],
+)
+async def test_a_template_that_is_too_large_is_refused_at_once(client: Client, contents: list[TemplateContent]) -> None:
+    error = await refusal(client.templates.CreateTemplate(api.CreateTemplateRequest(template=new(*contents))))
+    assert (error.code, error.reason) == (Code.INVALID_ARGUMENT, "TEMPLATE_TOO_LARGE")
+
+
+async def test_a_template_in_many_languages_is_kept(client: Client) -> None:
+    contents = [TemplateContent(locale=f"de-{n:05d}", body=f"{{{{ v{n} }}}}" + "x" * 15_000) for n in range(99)]
+    stored = await client.templates.CreateTemplate(api.CreateTemplateRequest(template=new(*contents)))
+    assert len(stored.variables) == 99

@@ -54,8 +54,8 @@ class Template(_message.Message):
     """Counts from 1; each update makes the next."""
     @_builtins.property
     def contents(self) -> _containers.RepeatedCompositeFieldContainer[Global___TemplateContent]:
-        """What is said; the best match by channel, then by locale, is taken. 1 to 100; a template takes 3.5 MiB at the most, or
-        TEMPLATE_TOO_LARGE.
+        """What is said; the best match by channel, then by locale, is taken. 1 to 100; a template takes 3.5 MiB and
+        20,000 outputs and tags at the most, or TEMPLATE_TOO_LARGE.
         """
 
     @_builtins.property
@@ -101,7 +101,9 @@ Global___Template: _TypeAlias = Template  # noqa: Y015
 
 @_typing.final
 class TemplateContent(_message.Message):
-    """What is said by one channel in one language. Texts are Liquid: {{ name }}."""
+    """What is said by one channel in one language. Texts are Liquid: {{ name }}. Each holds at most 2,000 outputs and tags,
+    with at most 32 KiB in them (TEMPLATE_TOO_LARGE), and may do and make only so much (RENDER_LIMIT).
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
