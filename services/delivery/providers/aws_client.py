@@ -16,13 +16,15 @@ from botocore.exceptions import (
     ParamValidationError,
     PartialCredentialsError,
 )
+from requests.structures import CaseInsensitiveDict
 
 from services.delivery.config import DeliverySettings
 from services.delivery.providers import aws_errors
 from services.delivery.providers.base import Outcome, misconfigured, transient, unanswered
 from services.delivery.providers.call import Call
-from services.delivery.providers.deadline_adapter import DeadlineAdapter, prepare_session
+from services.delivery.providers.deadline_adapter import DeadlineAdapter
 from services.delivery.providers.http_errors import never_sent, retry_after_seconds
+from services.delivery.providers.outgoing_proxies import proxies_for
 from shared.clock import Clock
 from shared.logs import logger
 
@@ -55,9 +57,8 @@ class AwsClient:
         )
         self._client: Any = session.client(service, endpoint_url=base_url or None, config=config)
         self._client.meta.events.register("before-send", self._send)
-        self._session = requests.Session()
-        prepare_session(self._session, self._adapter, self._client.meta.endpoint_url)
-        self._session.verify = session._session.get_config_variable("ca_bundle") or True
+        self._proxies = proxies_for(self._client.meta.endpoint_url)
+        self._verify = session._session.get_config_variable("ca_bundle") or True
 
     def call(self, operation: str, parameters: dict[str, Any]) -> Any:
         """One call; raises one of :data:`ERRORS`."""
@@ -83,9 +84,10 @@ class AwsClient:
 
     def _send(self, request: AWSPreparedRequest, **_: Any) -> AWSResponse:
         """Sends what boto3 has signed; the adapter adds the trace: AWS checks the headers that the signature names."""
-        answer = self._session.request(
-            request.method, request.url, data=request.body, headers=dict(request.headers.items()), allow_redirects=False
-        )
+        prepared = requests.PreparedRequest()  # as it is: a session would change what is signed
+        prepared.method, prepared.url, prepared.body = request.method, request.url, request.body
+        prepared.headers = CaseInsensitiveDict(request.headers.items())
+        answer = self._adapter.send(prepared, verify=self._verify, proxies=self._proxies)
         return AWSResponse(request.url, answer.status_code, answer.headers, _Whole(answer.content))
 
     def _refused(self, error: ClientError, clock: Clock) -> Outcome:
