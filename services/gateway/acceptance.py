@@ -74,7 +74,7 @@ class Acceptance:
             if not plainly_valid(request):
                 check(request)
             labels.check(request.metadata)
-            variables = wire.plain(request.context)
+            variables = wire.variables(request.context)
             context_json = context.canonical(variables)
             return Draft(
                 request,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Sequence
 
 from pulse.gateway.v1 import notification_service_pb2 as api
@@ -16,8 +17,8 @@ from shared import request_log, tracing
 from shared.errors import PulseError
 from shared.tracing import Span
 
-#: After so many requests of a batch other calls get their turn.
-_BREATH = 25
+#: Longest that the requests of a batch are looked at before other calls have a turn, s.
+_BREATH_SECONDS = 0.005
 
 
 class Sending:
@@ -54,9 +55,11 @@ class Sending:
         outcomes: dict[int, Outcome] = {}
         submissions: dict[int, router_pb2.Submission] = {}
         refused: dict[int, tuple[Draft, PulseError]] = {}
+        since = time.monotonic()
         for n, request in enumerate(requests):
-            if n % _BREATH == _BREATH - 1:
+            if time.monotonic() - since > _BREATH_SECONDS:
                 await asyncio.sleep(0)
+                since = time.monotonic()
             try:
                 draft = self._acceptance.read(request, ())
             except PulseError as error:

@@ -150,7 +150,7 @@ class TemplateService(api_grpc.TemplateServiceServicer):
     ) -> api.PreviewTemplateResponse:
         if not channel:
             raise Refusal("channel", "CHANNEL_MISSING", "is required for a draft of a template that is not stored")
-        context = wire.plain(request.context)
+        context = wire.variables(request.context)
         contexts.canonical(context)
         if stored and stored.stored.HasField("digest_window") and digests.VARIABLE not in context:
             context = digests.with_digest(context)

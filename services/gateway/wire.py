@@ -23,6 +23,9 @@ CHANNEL_NAMES: dict[int, str] = {number: name for name, number in enums_pb2.Chan
 
 _NOT_SET = dt.datetime.min.replace(tzinfo=dt.UTC)
 
+#: What a Struct of 64 KiB of JSON takes at most, bytes: a digit and its comma become twelve.
+_LARGEST_STRUCT = 6 * 64 * 1024
+
 
 def to_error(refusal: Refusal) -> PulseError:
     """INVALID_ARGUMENT with the refusal's own reason."""
@@ -45,6 +48,13 @@ def render_refusal(error: RenderError, channel_field: str = "channel") -> Refusa
     """Why a template cannot be sent with this context, or by the channel that stands in ``channel_field``."""
     field = channel_field if error.reason == "NO_CONTENT_FOR_CHANNEL" else "context"
     return Refusal(field, error.reason, error.message)
+
+
+def variables(struct: Struct) -> dict[str, Any]:
+    """A context as Python's own values; Refusal for one that is surely too large, before it is looked at."""
+    if struct.ByteSize() > _LARGEST_STRUCT:
+        raise Refusal("context", "CONTEXT_TOO_LARGE", "is longer than 64 KiB as JSON")
+    return plain(struct)
 
 
 def plain(struct: Struct) -> dict[str, Any]:

@@ -66,6 +66,7 @@ CASES: list[tuple[dict[str, Any], str, str]] = [
     ),
     ({"context": {}}, "MISSING_VARIABLE", "context"),
     ({"context": {"name": "x" * 65_536}}, "CONTEXT_TOO_LARGE", "context"),
+    ({"context": {"name": [None] * 100_000}}, "CONTEXT_TOO_LARGE", "context"),
     ({"context": {"name": "a\0b"}}, "CONTEXT_NUL", "context.name"),
     ({"context": {"name": float("nan")}}, "CONTEXT_NOT_FINITE", "context.name"),
     ({"context": {"name": float("inf")}}, "CONTEXT_NOT_FINITE", "context.name"),

@@ -113,6 +113,8 @@ def nested(depth: int, wrap: Any) -> dict[str, Any]:
         ({"ada@example.com": math.nan}, "CONTEXT_NOT_FINITE", "context"),
         ({"s": "x" * 65_536}, "CONTEXT_TOO_LARGE", "context"),
         ({"s": "é" * 33_000}, "CONTEXT_TOO_LARGE", "context"),
+        ({"s": [0] * 40_000}, "CONTEXT_TOO_LARGE", "context"),
+        ({"s": [None] * 100_000}, "CONTEXT_TOO_LARGE", "context"),
         (nested(33, lambda value: {"k": value}), "CONTEXT_TOO_DEEP", "context"),
         (nested(34, lambda value: [value]), "CONTEXT_TOO_DEEP", "context"),
     ],
