@@ -59,7 +59,7 @@ class LevelFile:
         assert self._path is not None  # noqa: S101 -- nobody looks without one
         try:
             return self._path.read_text(encoding="utf-8").strip().upper() or self._default
-        except (OSError, UnicodeDecodeError):
+        except (OSError, ValueError):  # none, or none that can be read
             return self._default
 
 

@@ -9,6 +9,7 @@ from services.delivery.breakers import Breakers
 from services.delivery.provider_view import Directive, ProviderView
 from shared.errors import PulseError
 from shared.logs import logger
+from shared.repeating import repeat
 
 #: Between two exchanges, s.
 PACE = 1.0
@@ -30,18 +31,13 @@ class StateExchange:
 
     def start(self) -> None:
         """Begins at once, in the running loop."""
-        self._running = asyncio.create_task(self._run())
+        self._running = asyncio.create_task(repeat("exchanging provider states", self._once, self._pace))
 
     async def stop(self) -> None:
         """Ends it."""
         if self._running is not None:
             self._running.cancel()
             await asyncio.wait({self._running})
-
-    async def _run(self) -> None:
-        while True:
-            await self._once()
-            await asyncio.sleep(self._pace)
 
     async def _once(self) -> None:
         try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from pulse.ledger.v1 import ledger_reader_pb2
@@ -12,6 +13,7 @@ from services.gateway.auth import ApiKey, Caller
 from shared import channels
 from shared.errors import PulseError
 from shared.logs import logger
+from shared.repeating import repeat
 from shared.times import from_timestamp
 
 if TYPE_CHECKING:
@@ -37,7 +39,9 @@ class KeyPolling:
     async def start(self) -> None:
         """Returns when the keys are known, or the ledger was not to be reached."""
         await self._poll()
-        self._polling = asyncio.create_task(self._run())
+        self._polling = asyncio.create_task(
+            repeat("asking for API keys", self._poll, self._seconds, first=self._seconds)
+        )
 
     async def stop(self) -> None:
         """Asks no more."""
@@ -45,11 +49,6 @@ class KeyPolling:
             self._polling.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._polling
-
-    async def _run(self) -> None:
-        while True:
-            await asyncio.sleep(self._seconds)
-            await self._poll()
 
     async def _poll(self) -> None:
         request = ledger_reader_pb2.ListKeysRequest(known_revision=self._revision)
@@ -62,8 +61,19 @@ class KeyPolling:
             return
         self._away = False
         if answer.revision != self._revision or not self._keys.complete:
-            self._keys.replace([_key(record) for record in answer.keys])
+            self._keys.replace(_keys(answer.keys))
             self._revision = answer.revision
+
+
+def _keys(records: Iterable[ledger_reader_pb2.KeyRecord]) -> list[ApiKey]:
+    """Those that can be read; one that cannot is refused, and keeps no other from being known or revoked."""
+    read = []
+    for record in records:
+        try:
+            read.append(_key(record))
+        except (ValueError, OverflowError) as error:
+            log.error("an API key cannot be read", key_id=record.key.key_id, kind=type(error).__name__)
+    return read
 
 
 def _key(record: ledger_reader_pb2.KeyRecord) -> ApiKey:

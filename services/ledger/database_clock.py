@@ -14,8 +14,8 @@ from collections.abc import Callable
 
 from services.ledger.agreed_time import TOLERANCE, AskTime
 from shared.clock import Clock, SystemClock
-from shared.errors import PulseError
 from shared.logs import logger
+from shared.repeating import repeat
 
 #: How often PostgreSQL is asked, s.
 ASK_SECONDS = 10.0
@@ -88,11 +88,5 @@ class DatabaseClock:
         self._origin = max(self._origins)
 
     async def _run(self) -> None:
-        while True:
-            await asyncio.sleep(self._seconds)
-            try:
-                await self.ask_once()
-            except PulseError as error:
-                log.warning("PostgreSQL was not to be asked for the time", reason=error.reason)
-            except Exception as error:  # the time goes on; whatever this was, it may pass
-                log.error("asking for the time failed", error=type(error).__name__)
+        """Where PostgreSQL cannot be asked the time goes on."""
+        await repeat("asking PostgreSQL for the time", self.ask_once, self._seconds, first=self._seconds)

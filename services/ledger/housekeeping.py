@@ -4,13 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
-from psycopg import Error
-
 from services.ledger.maintenance import Maintenance
-from shared.errors import PulseError
-from shared.logs import logger
-
-log = logger(__name__)
+from shared.repeating import repeat
 
 
 class Housekeeping:
@@ -30,10 +25,5 @@ class Housekeeping:
             await asyncio.wait([self._task])
 
     async def _run(self) -> None:
-        while True:
-            try:
-                await self._maintenance.run()
-            except (Error, PulseError) as error:
-                # Nothing depends on it today: rows without a partition of their own go to the default one.
-                log.warning("housekeeping failed", error=type(error).__name__)
-            await asyncio.sleep(self._interval)
+        # Where it fails nothing depends on it today: rows without a partition of their own go to the default one.
+        await repeat("housekeeping", self._maintenance.run, self._interval)

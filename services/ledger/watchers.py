@@ -7,12 +7,9 @@ import contextlib
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
-from psycopg import Error
-
 from services.ledger import rows, sql, tenancy
 from services.ledger.delivery import Ref
 from services.ledger.postgres import Connection, Postgres
-from shared.errors import PulseError
 from shared.logs import logger
 
 log = logger(__name__)
@@ -84,7 +81,7 @@ class Watchers:
             changed = False
             try:
                 changed = bool(self._watches) and await self._look()
-            except (Error, PulseError) as error:
+            except Exception as error:  # whatever it is, whoever watches is told at the next look that works
                 log.warning("cannot look at watched notifications", error=type(error).__name__)
             pause = self._interval if changed else min(pause * _GROWTH, self._interval * _SLOWEST)
 

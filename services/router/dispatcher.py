@@ -14,6 +14,7 @@ from services.router.throughput import Throughput
 from services.router.window import Window
 from shared import deadlines
 from shared.errors import PulseError
+from shared.tracebacks import kind
 
 #: The contract's bound on one draw.
 _MOST = 5_000
@@ -122,9 +123,11 @@ class Dispatcher:
         self._left = self._held = False
         try:
             drawn = await self._draw_allowed(reserved)
-        except PulseError as error:
+        except Exception as error:
             self._more = True  # what woke this draw is still due
-            self.outage.failed(error.reason)
+            self.outage.failed(error.reason if isinstance(error, PulseError) else kind(error))
+            if not isinstance(error, PulseError):
+                raise
             return False
         else:
             reserved -= len(drawn.refs)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING
 
 import grpc.aio
 
-from pulse.ledger.v1.ledger_reader_pb2 import ListLimitsRequest
+from pulse.ledger.v1.ledger_reader_pb2 import ListLimitsRequest, ListLimitsResponse
 from pulse.ledger.v1.ledger_reader_pb2_grpc import LedgerReaderStub
 from services.router import wire
 from services.router.limit_book import Configured, LimitBook
@@ -16,6 +15,8 @@ from services.router.provider_rates import Rates
 from services.router.terms import TermsBook
 from shared import channels, deadlines
 from shared.errors import PulseError
+from shared.repeating import repeat
+from shared.tracebacks import kind
 
 if TYPE_CHECKING:
     from pulse.ledger.v1.ledger_reader_pb2_grpc import LedgerReaderAsyncStub
@@ -43,9 +44,7 @@ class LimitFeed:
 
     async def run(self) -> None:
         """Asks until cancelled."""
-        while True:
-            await self.refresh()
-            await asyncio.sleep(self._poll)
+        await repeat("asking for limits", self.refresh, self._poll)
 
     async def refresh(self) -> None:
         """Asks once. A ledger that is away changes nothing."""
@@ -56,7 +55,14 @@ class LimitFeed:
         except PulseError as error:
             self.outage.failed(error.reason)
             return
+        try:
+            self._take(answer)
+        except Exception as error:  # an answer that cannot be used is as good as none
+            self.outage.failed(kind(error))
+            raise
         self.outage.worked()
+
+    def _take(self, answer: ListLimitsResponse) -> None:
         # A revision from before another one's: the ledger's database was replaced.
         if answer.revision != self._revision:
             self._terms = TermsBook(LimitBook(self._configured, wire.overrides(answer.limits)))

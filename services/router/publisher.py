@@ -19,6 +19,7 @@ from services.router.wake_spans import WakeSpans
 from services.router.window import Window
 from shared.broker import Ref
 from shared.metrics import Observe
+from shared.tracebacks import kind
 from shared.tracing import OFF
 
 #: Pause before a held chunk is looked at again, s: well below the time a worker needs for one task.
@@ -127,11 +128,11 @@ class Publisher:
         self._waiting.clear()
 
     async def _in_thread(self, call: Callable[[], Answer]) -> Answer | None:
-        """The blocking call's answer; None if the broker could not be reached, which closes the window."""
+        """The blocking call's answer; None if the broker could not be used, which closes the window."""
         try:
             answer = await asyncio.get_running_loop().run_in_executor(self._thread, call)
-        except BrokerUnavailableError as error:
-            self.outage.failed(str(error))
+        except Exception as error:  # also what nobody foresaw: what was to be published must not keep its places
+            self.outage.failed(str(error) if isinstance(error, BrokerUnavailableError) else kind(error))
             self._window.close()
             return None
         self.outage.worked()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,6 +42,7 @@ from shared.channels import open_channel
 from shared.clock import Clock, SystemClock
 from shared.logs import logger
 from shared.metrics import Metrics
+from shared.repeating import keep_running
 from shared.serving import Server
 from shared.tracing import OFF, Tracer
 
@@ -159,11 +159,13 @@ class Router:
         self._redis.connect()
         pause = self._settings.router_sweep_seconds
         lanes = self._lanes.values()
-        self._dispatching = [asyncio.create_task(_keep_running(parts.dispatcher.run, pause)) for parts in lanes]
+        self._dispatching = [
+            asyncio.create_task(keep_running("dispatch", parts.dispatcher.run, pause)) for parts in lanes
+        ]
         self._running = [
             *self._dispatching,
-            *(asyncio.create_task(_keep_running(parts.publisher.run, pause)) for parts in lanes),
-            asyncio.create_task(_keep_running(self._limits.run, pause)),
+            *(asyncio.create_task(keep_running("publishing", parts.publisher.run, pause)) for parts in lanes),
+            asyncio.create_task(self._limits.run()),
             asyncio.create_task(warn_of_eviction(self._broker)),
         ]
         await asyncio.create_task(self._limits.refresh())  # a task of its own: its deadline is nobody else's
@@ -257,13 +259,3 @@ def _lane_parts(
     )
     recorder = Recorder(ledger, limiter, dispatcher, publisher, max_batch=settings.router_record_batch)
     return LaneParts(window, publisher, dispatcher, recorder)
-
-
-async def _keep_running(run: Callable[[], Awaitable[None]], pause: float) -> None:
-    """Runs a loop until it returns: an error nobody foresaw is logged and must not end dispatch for good."""
-    while True:
-        try:
-            return await run()
-        except Exception as error:
-            log.error("a loop failed and is begun again", exc_info=error)
-            await asyncio.sleep(pause)

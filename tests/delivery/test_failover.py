@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any
 
 import pytest
 
 from pulse.common.v1 import provider_pb2
 from services.delivery.breaker import BreakerState
+from services.delivery.breakers import Breakers
 from services.delivery.config import DeliverySettings
 from services.delivery.engine import Engine
+from services.delivery.exchange import StateExchange
 from services.delivery.ledger import LedgerClient
+from services.delivery.provider_view import Directive, ProviderView
 from services.delivery.providers import registry
 from services.delivery.providers.base import Outcome, Outgoing, Provider, succeeded, transient
 from shared.broker import Ref
@@ -157,6 +160,27 @@ async def test_a_ledger_that_exchanges_no_states_holds_up_nothing(start: Start, 
     ref = ledger[0].add("ada@example.org")
     await drive(engine, ledger[0], [ref])
     await eventually(lambda: len(ledger[0].told) >= 3)
+
+
+@pytest.mark.parametrize("error", [KeyError("x"), ValueError(), AttributeError(), OverflowError(), MemoryError()])
+async def test_an_answer_that_cannot_be_used_ends_no_exchange(
+    error: Exception,
+) -> None:
+    errors = iter([error, error])
+    answered: list[Sequence[ProviderView]] = []
+
+    async def exchange(views: Sequence[ProviderView]) -> list[Directive]:
+        for one in errors:
+            raise one
+        answered.append(views)
+        return []
+
+    policy = DeliverySettings().breaker_policy()
+    breakers = Breakers({"smtp": "EMAIL"}, policy, SystemClock(), hand_back=print, watch=print)
+    exchanging = StateExchange(exchange, breakers, pace=0.01)
+    exchanging.start()
+    await eventually(lambda: len(answered) >= 2)
+    await exchanging.stop()
 
 
 async def test_real_traffic_moves_from_a_failing_mail_server_to_ses_and_back(

@@ -14,6 +14,7 @@ from pulse.common.v1.key_pb2 import ApiKey
 from pulse.gateway.v1 import key_service_pb2 as api
 from pulse.gateway.v1.key_service_pb2_grpc import KeyServiceStub
 from pulse.gateway.v1.operations_service_pb2 import GetQueueDepthsRequest
+from pulse.ledger.v1.ledger_reader_pb2 import KeyRecord
 from services.gateway.accepted_keys import AcceptedKeys
 from services.gateway.auth import ApiKey as Known
 from services.gateway.auth import Caller
@@ -98,6 +99,16 @@ async def test_keys_go_on_while_the_ledger_is_away(keyed: Client, peers: fakes.P
     peers.reader.keys_away = True
     assert await is_accepted(keyed, made.secret)
     assert not await is_accepted(keyed, secret_keys.make().secret)
+
+
+async def test_a_key_that_cannot_be_read_holds_up_no_other(keyed: Client, peers: fakes.Peers) -> None:
+    broken = KeyRecord(digest=b"?", key=ApiKey(key_id="pulse_broken", tenant_id="acme"))
+    broken.key.expire_time.seconds = 2**60
+    peers.reader.keys[broken.key.key_id] = broken
+    made = await create(keyed)
+    await eventually(lambda: is_accepted(keyed, made.secret))
+    await keys_of(keyed).RevokeKey(api.RevokeKeyRequest(key_id=made.key.key_id), metadata=CLERK)
+    await eventually(lambda: is_refused(keyed, made.secret))
 
 
 async def test_before_the_ledger_was_ever_asked_a_key_of_its_kind_is_not_called_unknown(
