@@ -183,14 +183,6 @@ async def test_heavy_previews_hold_up_no_send(client: Client) -> None:
     assert {error.reason for error in await asyncio.gather(*previews)} == {"RENDER_LIMIT"}
 
 
-async def test_a_preview_ends_at_its_callers_deadline(client: Client) -> None:
-    heavy = api.PreviewTemplateRequest(name="welcome", draft=[TemplateContent(body=HEAVY * 3)])
-    others = [asyncio.ensure_future(refusal(client.templates.PreviewTemplate(heavy))) for _ in range(8)]
-    error = await refusal(client.templates.PreviewTemplate(heavy, timeout=0.1))
-    assert error.code is Code.DEADLINE_EXCEEDED
-    await asyncio.gather(*others)
-
-
 @pytest.mark.parametrize(
     "contents",
     [
