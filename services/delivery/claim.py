@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from services.delivery.providers.base import Outcome
+from shared.broker import Ref
 from shared.tracing import OFF, Span
 
 
@@ -39,6 +41,13 @@ class Claim:
     category: str = ""
     unsubscribable: bool = False  # its recipient may unsubscribe from its category
     span: Span = field(default_factory=lambda: OFF.start("deliver", ""), compare=False)  # of the attempt, under way
+
+
+class Claimed(NamedTuple):
+    """What one claim brought, and what may be claimed at once: the answer had no room for it."""
+
+    claims: list[Claim]
+    left: list[Ref]
 
 
 @dataclass(frozen=True, slots=True)

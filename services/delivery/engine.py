@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import TypeVar
 
 from services.delivery.breakers import Breakers, Probe
-from services.delivery.claim import Claim, Settlement
+from services.delivery.claim import Claim, Claimed, Settlement
 from services.delivery.config import DeliverySettings
 from services.delivery.exchange import StateExchange
 from services.delivery.ledger import LedgerClient
@@ -36,6 +36,8 @@ CHUNK = 125
 CHUNKS = 8
 #: A chunk is at most this share of the worker's room, so that it fits beside calls that hang.
 SHARE = 8
+#: Contexts that a worker has in hand, characters. An answer's share is taken before it is asked for.
+MOST_TEXT, ANSWER_TEXT = 64 * 1024 * 1024, 4 * 1024 * 1024
 
 Answer = TypeVar("Answer")
 
@@ -64,7 +66,8 @@ class Engine:
         self._spans = spans or Spans()
         self._chunk = min(CHUNK, max(1, in_flight // SHARE))
         self._room = Room(in_flight)
-        self._claims: Gatherer[Sequence[Ref], int] = Gatherer(self._claim, max_batch=CHUNKS, max_in_flight=2)
+        self._text = Room(MOST_TEXT)
+        self._claims: Gatherer[Sequence[Ref], Sequence[Ref]] = Gatherer(self._claim, max_batch=CHUNKS, max_in_flight=2)
         self._settler = Settler(self._metrics.sized("settle", ledger.settle))
         self._claim_refs = self._metrics.sized("claim", ledger.claim)
         self._settling: set[asyncio.Task[None]] = set()
@@ -113,6 +116,7 @@ class Engine:
         """Takes nothing more, and turns away those who wait in :meth:`take`."""
         self._stopping.set()
         self._room.close()
+        self._text.close()
 
     async def stop(self) -> None:
         """Lets calls end (bounded), hands back the rest, settles everything, closes the providers."""
@@ -150,25 +154,26 @@ class Engine:
         try:
             probe = self._breakers.begin_probe()
             if probe is not None:
-                await self._claim_probe(chunk[: probe.count], probe)
-                unanswered = chunk[probe.count :]
-            if unanswered:
-                await self._until_answered(partial(self._claims.submit, unanswered))
+                left = await self._claim_probe(chunk[: probe.count], probe)
+                unanswered = [*left, *chunk[probe.count :]]
+            while unanswered:
+                unanswered = await self._until_answered(partial(self._claims.submit, unanswered))
         except BaseException:
             self._room.release(len(unanswered))
             raise
 
-    async def _claim_probe(self, refs: Sequence[Ref], probe: Probe) -> None:
-        """Claims a few refs by providers that are to be tried, which all other claims avoid."""
+    async def _claim_probe(self, refs: Sequence[Ref], probe: Probe) -> Sequence[Ref]:
+        """Claims a few refs by providers that are to be tried, which all other claims avoid; those that are left."""
         avoided = self._breakers.avoided() - probe.providers
-        claims: list[Claim] = []
+        claimed = Claimed([], [])
         try:
-            claims = await self._until_answered(partial(self._claim_refs, refs, avoided))
+            claimed = await self._until_answered(partial(self._claim_texts, refs, avoided))
         finally:
-            self._breakers.claimed(probe, claims)
-        self._room.release(len(refs) - len(claims))
-        for claim in claims:
+            self._breakers.claimed(probe, claimed.claims)
+        self._room.release(len(refs) - len(claimed.claims) - len(claimed.left))
+        for claim in claimed.claims:
             self._begin(claim, avoided)
+        return claimed.left
 
     async def _until_answered(self, claim: Callable[[], Awaitable[Answer]]) -> Answer:
         """The answer to ``claim``, repeated until the ledger gives one; raises if that is hopeless or it stops."""
@@ -184,15 +189,30 @@ class Engine:
                     await asyncio.wait_for(self._stopping.wait(), pause)
                 pause = min(pause * 2, LONGEST_PAUSE)
 
-    async def _claim(self, chunks: Sequence[Sequence[Ref]]) -> list[int]:
-        """Claims several chunks in one call; what was claimed keeps its place until it is settled."""
-        refs = [ref for chunk in chunks for ref in chunk]
+    async def _claim(self, chunks: Sequence[Sequence[Ref]]) -> list[Sequence[Ref]]:
+        """Claims several chunks in one call; what of each is left.
+
+        What was claimed keeps its place until it is settled, and what is left until it is claimed.
+        """
+        refs = list(dict.fromkeys(ref for chunk in chunks for ref in chunk))
         avoided = self._breakers.avoided()
-        claims = await self._claim_refs(list(dict.fromkeys(refs)), avoided)
-        self._room.release(len(refs) - len(claims))
+        claims, left = await self._claim_texts(refs, avoided)
+        still_wanted = frozenset(left)
+        unanswered: list[Sequence[Ref]] = [[ref for ref in chunk if ref in still_wanted] for chunk in chunks]
+        self._room.release(sum(map(len, chunks)) - len(claims) - sum(map(len, unanswered)))
         for claim in claims:
             self._begin(claim, avoided)
-        return [len(chunk) for chunk in chunks]
+        return unanswered
+
+    async def _claim_texts(self, refs: Sequence[Ref], avoided: frozenset[str]) -> Claimed:
+        """Claims once there is room for what an answer may hold; what it holds is in hand until it is settled."""
+        await self._text.reserve(ANSWER_TEXT)
+        claimed = Claimed([], [])
+        try:
+            claimed = await self._claim_refs(refs, avoided)
+        finally:
+            self._text.release(ANSWER_TEXT - sum(len(claim.context_json) for claim in claimed.claims))
+        return claimed
 
     def _begin(self, claim: Claim, avoided: frozenset[str]) -> None:
         """Sends a claim on its way; ``avoided`` is what the ledger was asked to avoid."""
@@ -219,4 +239,5 @@ class Engine:
             await self._settler.settle(settlement)
         finally:
             self._room.release(1)
+            self._text.release(len(settlement.claim.context_json))
             settled(settlement)

@@ -14,7 +14,7 @@ from pulse.ledger.v1 import (
     ledger_service_pb2_grpc,
 )
 from services.delivery import wire
-from services.delivery.claim import Claim, Settlement
+from services.delivery.claim import Claimed, Settlement
 from services.delivery.provider_view import Directive, ProviderView
 from services.delivery.receipts import Receipt
 from services.delivery.spans import Spans
@@ -42,18 +42,19 @@ class LedgerClient:
         #: Whether the answer to the last claim said that HIGH notifications are under way.
         self.high_under_way = False
 
-    async def claim(self, refs: Sequence[Ref], avoid: Iterable[str] = ()) -> list[Claim]:
+    async def claim(self, refs: Sequence[Ref], avoid: Iterable[str] = ()) -> Claimed:
         """Those of at most 1,000 ``refs`` that may be sent now, by any provider but those in ``avoid``."""
         asked_at = time.monotonic()
         request = wire.claim_request(self._worker_id, self._lease, refs, avoid)
         answer = await call(self._service.Claim, request, CALL_SECONDS)
         self.high_under_way = answer.high_under_way
-        return [
+        claims = [
             wire.claim(
                 claimed, self._lease, asked_at, self._spans.deliver(claimed.ref.notification_id, claimed.traceparent)
             )
             for claimed in answer.claimed
         ]
+        return Claimed(claims, [(ref.tenant_id, ref.notification_id) for ref in answer.left])
 
     async def settle(self, settlements: Sequence[Settlement]) -> list[bool]:
         """Whether each was applied: not if its lease was taken over."""

@@ -6,7 +6,7 @@ it. Who joins holds the digest's row until he has committed; who sends deletes i
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from services.ledger import rows
 from services.ledger.delivery import Ref
@@ -20,21 +20,26 @@ DELETE FROM digests d USING json_to_recordset(%(refs)s::json) AS r(tenant_id tex
 WHERE d.tenant_id = r.tenant_id AND d.notification_id = r.notification_id
 """
 
-# Ids begin with their time: the oldest first, which is the one that tells all.
-_ENTRIES = """
+# Ids begin with their time: the oldest first, which is the one that tells all. No more is read than is told.
+_ENTRIES = f"""
 SELECT r.tenant_id, r.notification_id::text, counted.entries, n.context_json
-FROM json_to_recordset(%(refs)s::json) AS r(tenant_id text, notification_id uuid)
+FROM json_to_recordset(%(refs)s::json) AS r(tenant_id text, notification_id uuid, bytes bigint)
 CROSS JOIN LATERAL (
     SELECT count(*) AS entries FROM notifications n
     WHERE n.tenant_id = r.tenant_id AND n.collapsed_into = r.notification_id
 ) counted
 CROSS JOIN LATERAL (
-    SELECT n.notification_id, n.context_json FROM notifications n
-    WHERE n.tenant_id = r.tenant_id AND n.collapsed_into = r.notification_id
-    ORDER BY n.notification_id <> r.notification_id, n.notification_id LIMIT %(most)s
+    SELECT m.*, row_number() OVER oldest AS place, sum(octet_length(m.context_json)) OVER oldest AS bytes
+    FROM (
+        SELECT n.notification_id, n.context_json FROM notifications n
+        WHERE n.tenant_id = r.tenant_id AND n.collapsed_into = r.notification_id
+        ORDER BY n.notification_id <> r.notification_id, n.notification_id LIMIT {MOST_ENTRIES}
+    ) m
+    WINDOW oldest AS (ORDER BY m.notification_id <> r.notification_id, m.notification_id ROWS UNBOUNDED PRECEDING)
 ) n
-ORDER BY r.tenant_id, r.notification_id, n.notification_id <> r.notification_id, n.notification_id
-"""
+WHERE n.place = 1 OR n.bytes <= least({MOST_BYTES}, r.bytes)
+ORDER BY r.tenant_id, r.notification_id, n.place
+"""  # noqa: S608 -- made of constants
 
 # Deletes digests that have ended; who tells one deletes it, so these are few.
 # Counted up to a limit.
@@ -53,31 +58,29 @@ async def close(connection: Connection, heads: Iterable[Ref]) -> None:
     await connection.execute(_CLOSE, {"refs": rows.refs(heads)})
 
 
-async def contexts(connection: Connection, heads: Sequence[Ref]) -> dict[Ref, str]:
-    """The contexts of ``heads``, each as JSON with the ``digest`` that it tells. They must have been closed before."""
-    cursor = await connection.execute(_ENTRIES, {"refs": rows.refs(heads), "most": MOST_ENTRIES})
+async def contexts(connection: Connection, room: Mapping[Ref, int]) -> dict[Ref, str]:
+    """The contexts of those that tell digests, each as JSON with the ``digest`` that it tells.
+
+    ``room`` says how many bytes of others' contexts each may hold, if that is less than :data:`MOST_BYTES`. They must
+    have been closed before.
+    """
+    heads = [{"tenant_id": tenant, "notification_id": id_, "bytes": most} for (tenant, id_), most in room.items()]
+    cursor = await connection.execute(_ENTRIES, {"refs": rows.encode(heads)})
     counts: dict[Ref, int] = {}
     found: dict[Ref, list[str]] = {}
     for tenant_id, notification_id, count, context in await cursor.fetchall():
         counts[tenant_id, notification_id] = count
-        found.setdefault((tenant_id, notification_id), []).append(context)
+        found.setdefault((tenant_id, notification_id), []).append(context or "{}")
     return {ref: told(entries, counts[ref]) for ref, entries in found.items()}
 
 
 def told(entries: Sequence[str], count: int) -> str:
-    """The first of ``entries`` (JSON objects) with ``digest``: how many there are, how many of them are
-    left out, and those that fit.
+    """The first of ``entries`` (JSON objects) with ``digest``: how many there are, how many of them are left out, and
+    those that are told.
 
     Put together as text: to the last byte each is what was asked for.
     """
-    kept: list[str] = []
-    size = 0
-    for entry in entries[:MOST_ENTRIES]:
-        size += len(entry.encode())
-        if kept and size > MOST_BYTES:
-            break
-        kept.append(entry or "{}")
-    own = kept[0].strip()[1:-1].strip()
-    omitted = count - len(kept)
-    digest = f'"digest": {{"count": {count}, "omitted": {omitted}, "entries": [{", ".join(kept)}]}}'
+    own = entries[0].strip()[1:-1].strip()
+    omitted = count - len(entries)
+    digest = f'"digest": {{"count": {count}, "omitted": {omitted}, "entries": [{", ".join(entries)}]}}'
     return f"{{{own}, {digest}}}" if own else f"{{{digest}}}"

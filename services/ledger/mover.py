@@ -23,6 +23,7 @@ from services.ledger import (
 )
 from services.ledger.bounds import Bounds
 from services.ledger.claims import Claim
+from services.ledger.content import CONTENT, Content, with_digests
 from services.ledger.delivery import Change, Delivery, Ref
 from services.ledger.held import Held
 from services.ledger.newest_templates import Versions
@@ -44,32 +45,11 @@ Rows = Sequence[tuple[Any, ...]]
 Finish = Callable[[Connection, Result, Sequence[Change]], Awaitable[Result]]
 
 
-class Content(NamedTuple):
-    """What a worker needs to send, besides the state. The order is that of the statement."""
+class Claimed(NamedTuple):
+    """What a worker may send now, and what it may ask for at once, as this answer has no room for it."""
 
-    tenant_id: str
-    notification_id: str
-    user_id: str
-    recipient: str
-    subject: str
-    context_json: str
-    template_name: str
-    template_version: int
-    locale: str
-    traceparent: str
-    created_at: dt.datetime
-    category: str
-    #: It tells all that was collected into its digest.
-    tells_digest: bool
-    #: What is known of its recipient, as in :func:`services.ledger.recipient_gate.recipient`.
-    preferences: dict[str, Any] | None
-    suppressions: Sequence[Sequence[str]] | None
-    device_token_id: str | None
-    device_token: str | None
-
-    @property
-    def ref(self) -> Ref:
-        return self.tenant_id, self.notification_id
+    deliveries: list[tuple[Delivery, Content]]
+    left: list[Ref]
 
 
 class Settled(NamedTuple):
@@ -122,28 +102,36 @@ class Mover:
 
     async def claim(
         self, refs: Collection[Ref], worker: str, lease: dt.timedelta, avoided: Iterable[str] = ()
-    ) -> list[tuple[Delivery, Content]]:
+    ) -> Claimed:
         """What ``worker`` may send until ``lease`` is over, by providers that it need not avoid.
 
-        The intent of each attempt is committed. What operators decided counts from the moment it is.
+        The intent of each attempt is committed. Nothing is of what one answer does not hold, which is one at the
+        least. What operators decided counts from the moment it is.
         """
         slow, avoided = await self._delays.slow(), frozenset(avoided)
 
-        def rules(held: Held, more: Sequence[Rows], now: dt.datetime) -> list[tuple[Delivery, Content]]:
+        def rules(held: Held, more: Sequence[Rows], now: dt.datetime) -> Claimed:
             found, decided, *resting_ = more
-            contents = [Content._make(row) for row in found]
-            gate = RecipientGate({one.ref: _recipient(one) for one in contents}, self._critical, now)
+            contents = {(row[0], row[1]): Content._make(row) for row in found}
+            gate = RecipientGate({ref: _recipient(one) for ref, one in contents.items()}, self._critical, now)
             controls = provider_store.controls(decided)
             self._kept_shut = provider_states.keep_any_shut(controls)
             rests = resting.rests(resting_[0] if resting_ else ())
             providers = Providers(avoided, controls, slow, rests)
             claim = Claim(worker, now + lease, providers, self._jitter, self._bounds.providers, gate.notes)
-            claimed = {
-                d.ref for d in held if held.take(claims.decide(d, claim, now, gate)) and _is_sending(held, d.ref)
-            }
-            return [_addressed(_delivery(held, one.ref), one, gate) for one in contents if one.ref in claimed]
+            claimed = Claimed([], [])
+            for delivery in held:
+                change, content = claims.decide(delivery, claim, now, gate), contents.get(delivery.ref)
+                if change is None or change.delivery.status is not Status.SENDING or content is None:
+                    held.take(change)
+                elif content.context_json is None:
+                    claimed.left.append(delivery.ref)
+                else:
+                    held.take(change)
+                    claimed.deliveries.append(_addressed(change.delivery, content, gate))
+            return claimed
 
-        also = [sql.CONTENT, provider_store.CONTROLS]
+        also = [CONTENT, provider_store.CONTROLS]
         if avoided or slow or self._kept_shut:
             # Only who is led past a provider can meet one that does not want to be called yet.
             also.append(resting.RESTS)
@@ -320,19 +308,18 @@ def _addressed(delivery: Delivery, content: Content, gate: RecipientGate) -> tup
     return delivery, content._replace(recipient=gate.address(delivery))
 
 
-async def _with_digests(
-    connection: Connection, claimed: list[tuple[Delivery, Content]], changes: Sequence[Change]
-) -> list[tuple[Delivery, Content]]:
+async def _with_digests(connection: Connection, claimed: Claimed, changes: Sequence[Change]) -> Claimed:
     """With all that was collected in the contexts of those that tell it; nothing more is."""
-    heads = [content.ref for _, content in claimed if content.tells_digest]
-    await _close_digests(connection, claimed, changes, heads)
-    if not heads:
+    contents = [content for _, content in claimed.deliveries]
+    await _close_digests(connection, claimed, changes, [one.ref for one in contents if one.tells_digest])
+    contexts = await with_digests(connection, contents)
+    if not contexts:
         return claimed
-    contexts = await digests.contexts(connection, heads)
-    return [
-        (delivery, content._replace(context_json=contexts.get(content.ref, content.context_json)))
-        for delivery, content in claimed
+    told = [
+        (delivery, one._replace(context_json=contexts.get(one.ref, one.context_json)))
+        for delivery, one in claimed.deliveries
     ]
+    return claimed._replace(deliveries=told)
 
 
 async def _close_digests(
@@ -343,7 +330,3 @@ async def _close_digests(
     if closing := [*heads, *ended]:
         await digests.close(connection, closing)
     return result
-
-
-def _is_sending(held: Held, ref: Ref) -> bool:
-    return _delivery(held, ref).status is Status.SENDING

@@ -80,10 +80,11 @@ class LedgerService(ProviderExchange, ledger_service_pb2_grpc.LedgerServiceServi
         refs, worker = wire.refs(request.refs), wire.clean(request.worker_id)
         claimed = await self._mover.claim(refs, worker, lease, request.avoid_providers)
         critical = self._settings.critical_categories
-        if any(delivery.lane is Lane.HIGH for delivery, _ in claimed):
+        if any(delivery.lane is Lane.HIGH for delivery, _ in claimed.deliveries):
             self._high.seen()
-        messages = [wire.claimed(delivery, content, critical) for delivery, content in claimed]
-        return pb.ClaimResponse(claimed=messages, high_under_way=self._high.under_way)
+        messages = [wire.claimed(delivery, content, critical) for delivery, content in claimed.deliveries]
+        left = map(wire.to_ref, claimed.left)
+        return pb.ClaimResponse(claimed=messages, high_under_way=self._high.under_way, left=left)
 
     async def Settle(self, request: pb.SettleRequest, context: Any) -> pb.SettleResponse:
         _bounded("settlements", request.settlements)

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from services.ledger.delivery import Delivery
 
-# What the statements call a batch of references.
-_REFS = "json_to_recordset(%(refs)s::json) AS r(tenant_id text, notification_id uuid)"
+#: What the statements call a batch of references.
+REFS = "json_to_recordset(%(refs)s::json) AS r(tenant_id text, notification_id uuid)"
 
 # A delivery's columns in the order of the class, ids as text.
 DELIVERY = ", ".join(
@@ -34,13 +34,13 @@ LEFT JOIN deliveries d ON d.tenant_id = k.tenant_id AND d.notification_id = k.no
 # Where notifications stand.
 STATUSES = f"""
 SELECT d.tenant_id, d.notification_id::text, d.status, d.revision
-FROM {_REFS} JOIN deliveries d USING (tenant_id, notification_id)
+FROM {REFS} JOIN deliveries d USING (tenant_id, notification_id)
 """  # noqa: S608 -- made of constants
 
 # Reads deliveries and holds them until the transaction ends. Others wait, which is short: nobody keeps them held while
 # calling anyone but the database.
 HOLD = f"""
-SELECT {DELIVERY} FROM {_REFS} JOIN deliveries d USING (tenant_id, notification_id)
+SELECT {DELIVERY} FROM {REFS} JOIN deliveries d USING (tenant_id, notification_id)
 ORDER BY d.tenant_id, d.notification_id FOR UPDATE OF d
 """  # noqa: S608 -- made of constants
 
@@ -90,27 +90,10 @@ DEVICE_REFUSED = """EXISTS (
             WHERE r.tenant_id = n.tenant_id AND r.notification_id = n.notification_id AND r.kind = 'REPLAYED'), 0)
 )"""
 
-# What a worker needs to send, besides the state, and what is known of the recipient: whether, when and where.
-CONTENT = f"""
-SELECT n.tenant_id, n.notification_id::text, n.user_id, n.recipient, n.subject, n.context_json, n.template_name,
-    n.template_version, n.locale, n.traceparent, n.created_at, n.category,
-    coalesce(n.collapsed_into = n.notification_id, FALSE), to_json(p),
-    (SELECT json_agg(json_build_array(s.channel, s.address, s.category, s.reason)) FROM suppressions s
-     WHERE s.tenant_id = n.tenant_id AND s.user_id = n.user_id),
-    t.device_token_id::text, t.token
-FROM {_REFS} JOIN notifications n USING (tenant_id, notification_id)
-LEFT JOIN preferences p ON p.tenant_id = n.tenant_id AND p.user_id = n.user_id
-LEFT JOIN LATERAL (
-    SELECT t.device_token_id, t.token FROM device_tokens t
-    WHERE t.tenant_id = n.tenant_id AND t.user_id = n.user_id AND NOT {DEVICE_REFUSED}
-    ORDER BY t.updated_at DESC, t.device_token_id LIMIT 1
-) t ON TRUE
-"""  # noqa: S608 -- made of constants
-
 # The receipts that deliveries already have: a provider repeats itself.
 RECEIPTS = f"""
 SELECT e.tenant_id, e.notification_id::text, e.provider, e.provider_message_id, e.reported
-FROM {_REFS} JOIN events e USING (tenant_id, notification_id)
+FROM {REFS} JOIN events e USING (tenant_id, notification_id)
 WHERE e.kind = 'RECEIPT'
 """  # noqa: S608 -- made of constants
 

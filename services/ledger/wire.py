@@ -11,11 +11,12 @@ from google.protobuf.message import Message
 from pulse.common.v1 import notification_pb2
 from pulse.ledger.v1 import records_pb2
 from services.ledger.attempts import Ending
+from services.ledger.content import Content
 from services.ledger.delivery import Delivery, Failure, Guarantee, Ref
 from services.ledger.entries import Entry, is_uuid
 from services.ledger.fallbacks import Leg
 from services.ledger.keys import Recorded
-from services.ledger.mover import Content, Settled
+from services.ledger.mover import Settled
 from services.ledger.receipts import Receipt
 from services.ledger.recorder import Answer
 from services.ledger.retry import Cause
@@ -137,7 +138,7 @@ def claimed(delivery: Delivery, content: Content, critical: Container[str]) -> r
         user_id=content.user_id,
         to=content.recipient,
         subject=content.subject,
-        context_json=content.context_json,
+        context_json=content.context_json or "",
         template_name=content.template_name,
         template_version=content.template_version,
         locale=content.locale,

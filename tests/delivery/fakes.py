@@ -43,6 +43,7 @@ class FakeLedger(ledger_service_pb2_grpc.LedgerServiceServicer, ledger_reader_pb
     settle_failures: int = 0
     claim_failures: int = 0
     claim_sizes: list[int] = field(default_factory=list)  # refs in each claim, in order
+    answer_room: int = 1_000  # claims that one answer holds
     high_under_way: bool = False
     avoided: list[set[str]] = field(default_factory=list)  # by each claim, in order
     told: list[dict[str, str]] = field(default_factory=list)  # breaker states by provider, by each exchange
@@ -81,17 +82,20 @@ class FakeLedger(ledger_service_pb2_grpc.LedgerServiceServicer, ledger_reader_pb
             await context.abort(grpc.StatusCode.UNAVAILABLE, "away")
         until = dt.datetime.now(dt.UTC) + request.lease.ToTimedelta()
         self.avoided.append(set(request.avoid_providers))
-        claimed = []
+        claimed, left = [], []
         for ref in request.refs:
             key = (ref.tenant_id, ref.notification_id)
             provider = self._provider(key, request.avoid_providers)
+            if provider and key in self.due and len(claimed) == self.answer_room:
+                left.append(ref)
+                continue
             held = self.due.pop(key, None) if provider else None
             if held is not None:
                 held.provider = provider
                 held.lease_until.CopyFrom(to_timestamp(until))
                 self.held[ref.notification_id] = held
                 claimed.append(held)
-        return ledger_service_pb2.ClaimResponse(claimed=claimed, high_under_way=self.high_under_way)
+        return ledger_service_pb2.ClaimResponse(claimed=claimed, high_under_way=self.high_under_way, left=left)
 
     def _provider(self, ref: Ref, avoid: Sequence[str]) -> str:
         """The first of the route that is not to be avoided; one that is forced closed is not, as in the ledger."""

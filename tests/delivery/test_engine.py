@@ -11,7 +11,7 @@ import pytest
 
 from pulse.ledger.v1 import records_pb2
 from services.delivery.config import DeliverySettings
-from services.delivery.engine import Engine
+from services.delivery.engine import ANSWER_TEXT, Engine
 from services.delivery.ledger import LedgerClient
 from services.delivery.pace import BITE, Pace
 from services.delivery.providers.base import Cause, Outcome, Outgoing, Rejection, permanent, succeeded, transient
@@ -289,6 +289,58 @@ async def test_a_full_worker_waits_and_claims_no_more_than_it_holds(
     opened.set()
     await asyncio.wait_for(taking, 5)
     await eventually(lambda: len(ledger[0].settled) == 12)
+
+
+async def test_what_an_answer_has_no_room_for_is_claimed_at_once(start: Start, ledger: tuple[FakeLedger, str]) -> None:
+    ledger[0].answer_room = 7
+    provider = FakeProvider()
+    refs = [ledger[0].add("ada@example.org") for _ in range(60)]
+    engine = start(provider, in_flight=160)
+    await asyncio.gather(*(engine.take(refs[first : first + 15]) for first in range(0, 60, 15)))
+    await eventually(lambda: len(ledger[0].settled) == 60)
+    assert len(provider.sent) == 60
+    # Every place is free again, and none is that never was.
+    opened, provider.answer = gate()
+    ledger[0].answer_room = 1_000
+    more = [ledger[0].add("ada@example.org") for _ in range(200)]
+    taking = asyncio.create_task(engine.take(more))
+    await eventually(lambda: len(ledger[0].due) == 40)
+    assert not taking.done()
+    opened.set()
+    await taking
+
+
+async def test_what_is_left_survives_a_ledger_that_is_away_for_a_while(
+    start: Start, ledger: tuple[FakeLedger, str]
+) -> None:
+    ledger[0].answer_room = 1
+    provider = FakeProvider()
+
+    async def answer(_: Outgoing) -> Outcome:
+        ledger[0].claim_failures = 5 if len(provider.sent) == 1 else ledger[0].claim_failures
+        return succeeded("1")
+
+    provider.answer = answer
+    refs = [ledger[0].add("ada@example.org") for _ in range(10)]
+    await asyncio.wait_for(start(provider, in_flight=80).take(refs), 10)
+    await eventually(lambda: len(ledger[0].settled) == 10)
+    assert len(provider.sent) == 10
+
+
+async def test_a_worker_holds_so_much_text_at_the_most(
+    start: Start, ledger: tuple[FakeLedger, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("services.delivery.engine.MOST_TEXT", ANSWER_TEXT + 3_000)
+    opened, answer = gate()
+    ledger[0].answer_room = 1
+    refs = [ledger[0].add("ada@example.org", context={"name": "x" * 1_000}) for _ in range(10)]
+    engine = start(FakeProvider(answer=answer), in_flight=80)
+    taking = asyncio.create_task(engine.take(refs))
+    await eventually(lambda: len(ledger[0].due) == 7)
+    assert not taking.done()
+    opened.set()
+    await asyncio.wait_for(taking, 5)
+    await eventually(lambda: len(ledger[0].settled) == 10)
 
 
 async def test_an_outcome_survives_a_ledger_that_is_away_for_a_while(

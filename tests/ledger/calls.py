@@ -88,6 +88,12 @@ class Calls:
         )
         return await call(self.service.Draw, request)
 
+    async def create(self, template: template_pb2.Template) -> None:
+        """Stores a template's first version."""
+        await call(
+            self.admin.CreateTemplate, ledger_admin_pb2.CreateTemplateRequest(tenant_id=TENANT, template=template)
+        )
+
     async def claim(
         self,
         *refs: records_pb2.NotificationRef,
@@ -95,10 +101,20 @@ class Calls:
         worker: str = "worker-1",
         avoid: Iterable[str] = (),
     ) -> list[records_pb2.ClaimedNotification]:
+        return list((await self.claimed(*refs, lease=lease, worker=worker, avoid=avoid)).claimed)
+
+    async def claimed(
+        self,
+        *refs: records_pb2.NotificationRef,
+        lease: float = 12,
+        worker: str = "worker-1",
+        avoid: Iterable[str] = (),
+    ) -> ledger_service_pb2.ClaimResponse:
+        """The whole answer to a claim."""
         request = ledger_service_pb2.ClaimRequest(
             worker_id=worker, lease=to_duration(lease), refs=refs, avoid_providers=avoid
         )
-        return list((await call(self.service.Claim, request)).claimed)
+        return await call(self.service.Claim, request)
 
     async def settle(self, *settlements: records_pb2.Settlement) -> list[records_pb2.SettleResult]:
         response = await call(self.service.Settle, ledger_service_pb2.SettleRequest(settlements=settlements))

@@ -336,15 +336,20 @@ async def test_digests_that_ended_leave(calls: Calls, clock: FixedClock, setting
         await postgres.close()
 
 
-def test_a_digest_tells_so_many_and_so_much_at_the_most():
-    many = json.loads(told([json.dumps({"n": n}) for n in range(150)], 150))["digest"]
-    assert (many["count"], len(many["entries"])) == (150, MOST_ENTRIES)
-    large = json.loads(told([json.dumps({"text": "x" * 100_000})] * 5, 5))["digest"]
-    assert (large["count"], len(large["entries"])) == (5, MOST_BYTES // 100_000)
+async def test_a_digest_tells_so_many_and_so_much_at_the_most(calls: Calls, clock: FixedClock):
+    for user, count, text in (("many", 150, ""), ("large", 5, "x" * 100_000)):
+        entries = [news(calls, n, user_id=user, context_json=json.dumps({"text": text})) for n in range(count)]
+        for entry in entries:
+            await calls.record(entry)
+    clock.advance(HOUR)
+    claimed = await calls.claim(*(await calls.draw(lane=enums_pb2.LOW)).refs)
+    digests = {one.user_id: json.loads(one.context_json)["digest"] for one in claimed}
+    assert (digests["many"]["count"], len(digests["many"]["entries"])) == (150, MOST_ENTRIES)
+    assert (digests["large"]["count"], len(digests["large"]["entries"])) == (5, MOST_BYTES // 100_000)
 
 
 def test_contexts_are_told_as_they_were_given():
-    text = told(['{"amount": 12345678901234567890, "digest": 1}', "{ }", ""], 3)
+    text = told(['{"amount": 12345678901234567890, "digest": 1}', "{ }", "{}"], 3)
     assert '"entries": [{"amount": 12345678901234567890, "digest": 1}, { }, {}]' in text
     assert json.loads(text)["digest"]["count"] == 3
     assert json.loads(told(["{}"], 1)) == {"digest": {"count": 1, "omitted": 0, "entries": [{}]}}

@@ -239,21 +239,29 @@ class ClaimResponse(_message.Message):
 
     CLAIMED_FIELD_NUMBER: _builtins.int
     HIGH_UNDER_WAY_FIELD_NUMBER: _builtins.int
+    LEFT_FIELD_NUMBER: _builtins.int
     high_under_way: _builtins.bool
     """HIGH notifications were claimed within the last second: whoever claims LOW does well to leave them room."""
     @_builtins.property
     def claimed(self) -> _containers.RepeatedCompositeFieldContainer[_records_pb2.ClaimedNotification]:
         """In no particular order."""
 
+    @_builtins.property
+    def left(self) -> _containers.RepeatedCompositeFieldContainer[_records_pb2.NotificationRef]:
+        """May be sent too, but was not claimed: the answer, about 4 MiB at the most, has no room for them. Claim them at once;
+        each such claim has room for one at the least.
+        """
+
     def __init__(
         self,
         *,
         claimed: _abc.Iterable[_records_pb2.ClaimedNotification] | None = ...,
         high_under_way: _builtins.bool = ...,
+        left: _abc.Iterable[_records_pb2.NotificationRef] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["claimed", b"claimed", "high_under_way", b"high_under_way"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["claimed", b"claimed", "high_under_way", b"high_under_way", "left", b"left"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -112,7 +112,8 @@ class LedgerServiceServicer:
 
     def Claim(self, request, context):
         """Claims for sending. What is unknown, finished, held by another or not due is left out: no error.
-        What has expired or used up its attempts ends here. INVALID_ARGUMENT: an oversize batch.
+        What has expired or used up its attempts ends here. What the answer has no room for is not claimed, and named.
+        INVALID_ARGUMENT: an oversize batch.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -45,7 +45,8 @@ class LedgerServiceStub:
     """
     Claim: _grpc.UnaryUnaryMultiCallable[_ledger_service_pb2.ClaimRequest, _ledger_service_pb2.ClaimResponse]
     """Claims for sending. What is unknown, finished, held by another or not due is left out: no error.
-    What has expired or used up its attempts ends here. INVALID_ARGUMENT: an oversize batch.
+    What has expired or used up its attempts ends here. What the answer has no room for is not claimed, and named.
+    INVALID_ARGUMENT: an oversize batch.
     """
     Settle: _grpc.UnaryUnaryMultiCallable[_ledger_service_pb2.SettleRequest, _ledger_service_pb2.SettleResponse]
     """Settles attempts. A stale fence changes nothing and is told. INVALID_ARGUMENT: an oversize batch."""
@@ -77,7 +78,8 @@ class LedgerServiceAsyncStub(LedgerServiceStub):
     """
     Claim: _aio.UnaryUnaryMultiCallable[_ledger_service_pb2.ClaimRequest, _ledger_service_pb2.ClaimResponse]  # type: ignore[assignment]
     """Claims for sending. What is unknown, finished, held by another or not due is left out: no error.
-    What has expired or used up its attempts ends here. INVALID_ARGUMENT: an oversize batch.
+    What has expired or used up its attempts ends here. What the answer has no room for is not claimed, and named.
+    INVALID_ARGUMENT: an oversize batch.
     """
     Settle: _aio.UnaryUnaryMultiCallable[_ledger_service_pb2.SettleRequest, _ledger_service_pb2.SettleResponse]  # type: ignore[assignment]
     """Settles attempts. A stale fence changes nothing and is told. INVALID_ARGUMENT: an oversize batch."""
@@ -130,7 +132,8 @@ class LedgerServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_ledger_service_pb2.ClaimResponse, _abc.Awaitable[_ledger_service_pb2.ClaimResponse]]:
         """Claims for sending. What is unknown, finished, held by another or not due is left out: no error.
-        What has expired or used up its attempts ends here. INVALID_ARGUMENT: an oversize batch.
+        What has expired or used up its attempts ends here. What the answer has no room for is not claimed, and named.
+        INVALID_ARGUMENT: an oversize batch.
         """
 
     @_abc_1.abstractmethod
