@@ -27,6 +27,9 @@ from shared.liquid.output import Followed, HtmlOutput, Output
 from shared.liquid.tree import filters_of, prepare
 from shared.liquid.undefined import Undefined
 
+#: More arguments than any filter takes, and the names that some may be given by; "" is for one without a name.
+_MOST_ARGUMENTS = 4
+_NAMED = ("", "allow_false")
 _LOADING_TAGS = ("include", "render")
 _FILTERS: dict[str, Callable[..., object]] = {
     **texts.FILTERS,
@@ -86,13 +89,21 @@ class BoundedEnvironment(Environment):
         takes = self._takes.get(filter_.name)
         if takes is None:
             raise LiquidSyntaxError(f"there is no filter {quoted(filter_.name)}", token=filter_.token)
-        names = [getattr(arg, "name", None) for arg in filter_.args]
-        try:
-            takes.bind(None, None, *(0 for name in names if name is None), **{name: 0 for name in names if name})
-        except TypeError:
+        names = tuple(getattr(arg, "name", "") for arg in filter_.args[:_MOST_ARGUMENTS])
+        if len(filter_.args) > len(names) or not _fits(takes, tuple(name if name in _NAMED else "?" for name in names)):
             raise LiquidSyntaxError(
                 f"the filter '{filter_.name}' has too few or too many arguments", token=filter_.token
-            ) from None
+            )
+
+
+@functools.lru_cache(maxsize=1_000)
+def _fits(takes: inspect.Signature, names: tuple[str, ...]) -> bool:
+    """Whether a filter takes arguments of these names, "" for one without."""
+    try:
+        takes.bind(None, None, *(0 for name in names if not name), **{name: 0 for name in names if name})
+    except TypeError:
+        return False
+    return True
 
 
 def _takes(function: Callable[..., object]) -> inspect.Signature:

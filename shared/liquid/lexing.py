@@ -15,6 +15,7 @@ from liquid.token import TOKEN_COMMENT, TOKEN_CONTENT, TOKEN_DOC, TOKEN_EXPRESSI
 
 from shared.liquid.bounds import MAX_EXPRESSIONS, MAX_LOOK_AHEAD, MAX_MARKUP, too_much
 
+_MARKUP = re.compile(r"\{[{%]")
 _NAME = re.compile(r"\{%-?\s*(#|\w+)")
 _VERBATIM = {
     "raw": (TOKEN_CONTENT, re.compile(r"\{%(-?)\s*endraw\s*(-?)%\}")),
@@ -45,7 +46,8 @@ class Lexer:
                 yield from self._content()
 
     def _content(self) -> Iterator[Token]:
-        begin, self._at = self._at, self._next_markup(self._at)
+        begin, markup = self._at, _MARKUP.search(self._source, self._at)
+        self._at = markup.start() if markup else len(self._source)
         text = self._source[begin : self._at]
         if self._strips:
             text = text.lstrip()
@@ -53,10 +55,6 @@ class Lexer:
             text = text.rstrip()
         if text:
             yield self._token(TOKEN_CONTENT, text, begin)
-
-    def _next_markup(self, at: int) -> int:
-        found = [n for n in (self._source.find("{{", at), self._source.find("{%", at)) if n >= 0]
-        return min(found, default=len(self._source))
 
     def _output(self) -> Iterator[Token]:
         begin = self._at
