@@ -18,8 +18,8 @@ from shared.liquid.bounds import MAX_EXPRESSIONS, MAX_LOOK_AHEAD, MAX_MARKUP, to
 _MARKUP = re.compile(r"\{[{%]")
 _NAME = re.compile(r"\{%-?\s*(#|\w+)")
 _VERBATIM = {
-    "raw": (TOKEN_CONTENT, re.compile(r"\{%(-?)\s*endraw\s*(-?)%\}")),
-    "doc": (TOKEN_DOC, re.compile(r"\{%(-?)\s*enddoc\s*(-?)%\}")),
+    "raw": (TOKEN_CONTENT, re.compile(r"\{%-?\s*endraw\s*(-?)%\}")),
+    "doc": (TOKEN_DOC, re.compile(r"\{%-?\s*enddoc\s*(-?)%\}")),
 }
 _LINE_NAME = re.compile(r"(#|\w+)")
 
@@ -31,6 +31,7 @@ class Lexer:
         self._source = source
         self._at = 0
         self._strips = False  # white space up to the next markup
+        self._last_close = source.rfind("}}")  # what opens behind it is a brace like any other
         self._look_ahead = 0
         self._markup = 0
         self._expressions = 0
@@ -38,7 +39,7 @@ class Lexer:
     def __iter__(self) -> Iterator[Token]:
         source = self._source
         while self._at < len(source):
-            if source.startswith("{{", self._at):
+            if source.startswith("{{", self._at) and self._at + 2 <= self._last_close:
                 yield from self._output()
             elif source.startswith("{%", self._at):
                 yield from self._tag()
@@ -46,9 +47,11 @@ class Lexer:
                 yield from self._content()
 
     def _content(self) -> Iterator[Token]:
-        begin, markup = self._at, _MARKUP.search(self._source, self._at)
+        begin, markup = self._at, _MARKUP.search(self._source, self._at + 1)
         self._at = markup.start() if markup else len(self._source)
         text = self._source[begin : self._at]
+        if text.startswith("{{"):
+            raise self._error("expected '}}', found end of file")
         if self._strips:
             text = text.lstrip()
         if self._source.startswith("-", self._at + 2):
@@ -95,14 +98,12 @@ class Lexer:
 
     def _verbatim(self, name: str) -> Token:
         kind, pattern = _VERBATIM[name]
-        begin, strips = self._at, self._strips
+        begin = self._at
         end = pattern.search(self._source, begin)
         if end is None:
             raise self._error(f"tag '{name}' is not closed")
-        text = self._source[begin : end.start()]
-        text = text.lstrip() if strips else text
-        self._at, self._strips = end.end(), bool(end[2])
-        return self._token(kind, text.rstrip() if end[1] else text, begin)
+        self._at, self._strips = end.end(), bool(end[1])
+        return self._token(kind, self._source[begin : end.start()], begin)
 
     def _comment(self) -> Iterator[Token]:
         """Up to the end of the outermost comment; what is in it need be no Liquid."""
