@@ -81,7 +81,7 @@ def _escapes(parts: Sequence[str], places: set[int]) -> list[Escape] | None:
             place = follow(place, part)
             continue
         after = parts[at + 1] if at + 1 < len(parts) else ""
-        if place.is_unquoted:
+        if place.is_unquoted or place.is_list or place.is_refresh:
             return None
         if place.meaning in ("text", "plain", "comment") or (place.meaning == "url" and is_decided(place.written)):
             escapes.append(_escaped)

@@ -44,6 +44,8 @@ _ACTIVE = ("javascript:", "vbscript:", "livescript:", "data:")
 _LONGEST_SCHEME = 16
 #: Most characters of a piece of an address that are looked at; only those that are taken out could be more.
 _LONGEST_HIDING = 4096
+#: The end of a meta element's content behind which an address comes.
+_REFRESH = re.compile(r"url\s*=\s*[\"']?\s*\Z", re.I)
 #: The end of a style up to which an address is open: url( with or without a quote.
 _OPEN_URL = re.compile(r"url\(\s*[\"']?[^\"')]*\Z", re.I)
 
@@ -71,6 +73,16 @@ class Place(NamedTuple):
             meaning = meaning_of(self.attribute)
             return "script" if meaning == "url" and self.written.startswith(_ACTIVE[:3]) else meaning
         return {"text": "text", "comment": "comment"}.get(self.kind, "markup")
+
+    @property
+    def is_list(self) -> bool:
+        """Whether the attribute takes addresses separated by commas."""
+        return self.attribute in ("srcset", "imagesrcset")
+
+    @property
+    def is_refresh(self) -> bool:
+        """Whether a value here is the address that a page goes on to by itself."""
+        return self.tag == "meta" and self.attribute == "content" and self.written == "url="
 
     @property
     def is_unquoted(self) -> bool:
@@ -203,7 +215,11 @@ def written(place: Place, more: str) -> str:
     """What is to be remembered of an attribute's value, or of a style, when ``more`` was written."""
     meaning = meaning_of(place.attribute) if place.kind != "raw" else place.meaning
     if meaning == "url":
+        if place.is_list and "," in more:  # the next address begins
+            return normal(more.rpartition(",")[2])
         return place.written if is_decided(place.written) else normal(place.written + normal(more))
+    if place.tag == "meta" and place.attribute == "content":
+        return "url=" if _REFRESH.search((place.written + more)[-64:]) else ""
     if meaning == "style":
         return "url(" if _OPEN_URL.search((place.written + more)[-512:]) else ""
     return ""

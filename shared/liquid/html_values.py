@@ -55,6 +55,8 @@ def _put_html(place: Place, value: Markup, charge: Charge) -> tuple[str, Place]:
     if place.meaning in ("script", "style"):
         text = text if getattr(value, "is_script", False) else _WAYS[place.meaning](place, html.unescape(text))
         return text, place
+    if place.is_refresh and is_active(normal(text)):
+        return BLOCKED_URL, place
     if place.meaning == "url" and _becomes_active(place, text.lstrip(" \"'") if place.kind == "before" else text):
         return BLOCKED_URL, place._replace(kind="value", written="/")
     if _leaves(place, text) and _would_run(text):
@@ -82,11 +84,12 @@ def before(place: Place, text: str) -> str:
     if not place.theirs or place.meaning != "url" or is_decided(place.written):
         return ""
     own = text.partition(place.quote)[0] if place.quote else re.split(r"[\s>]", text, maxsplit=1)[0]
+    own = own.partition(",")[0] if place.is_list else own
     return BLOCKED_URL if is_active(written(place, own)) else ""
 
 
 def _in_text(place: Place, value: str) -> str:
-    return str(escaped(value))
+    return harmless_url(value) if place.is_refresh else str(escaped(value))
 
 
 def _in_url(place: Place, value: str) -> str:
@@ -95,7 +98,10 @@ def _in_url(place: Place, value: str) -> str:
 
 
 def _becomes_active(place: Place, text: str) -> bool:
-    return not is_decided(place.written) and is_active(written(place, text))
+    first, *others = text.split(",") if place.is_list else [text]
+    if any(is_active(normal(other)) for other in others):
+        return True
+    return not is_decided(place.written) and is_active(written(place, first))
 
 
 def _in_script(place: Place, value: str) -> str:

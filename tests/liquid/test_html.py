@@ -52,6 +52,11 @@ URL_PLACES = [
     "<img src='{{ u }}'>",
     "<img src='{{ u }}'/>",
     "<img srcset='{{ u }} 2x'>",
+    "<img srcset='https://x.example/a 1x, {{ u }} 2x'>",
+    "<img srcset='https://x.example/a 1x{{ more }}{{ u }} 2x'>",
+    "<link imagesrcset='{{ none }}, {{ u }}'>",
+    "<meta http-equiv=refresh content='0; URL={{ u }}'>",
+    '<meta http-equiv="refresh" content="0;url = \'{{ u | safe }}\'">',
     "<form action='{{ u }}'></form>",
     "<button formaction='{{ u }}'></button>",
     "<td background='{{ u }}'></td>",
@@ -113,11 +118,16 @@ def read(text: str) -> Reader:
 
 
 def runs(url: str) -> bool:
+    """Whether a browser would run an address, one of a list, or the one a page goes on to."""
+    return any(_runs(part) for part in (url, *re.split(r",\s*|url\s*=\s*['\"]?", url, flags=re.I)))
+
+
+def _runs(url: str) -> bool:
     return bool(re.match(r"(javascript|vbscript|livescript|data):", re.sub(r"[\x00-\x20\xa0]", "", url), re.I))
 
 
 def context(url: str) -> dict[str, object]:
-    return {"u": url, "none": None, "list": [url[:4], url[4:]], "users": [{"url": url}]}
+    return {"u": url, "none": None, "more": ", ", "list": [url[:4], url[4:]], "users": [{"url": url}]}
 
 
 @pytest.mark.parametrize("source", URL_PLACES)
