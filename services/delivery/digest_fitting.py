@@ -7,6 +7,7 @@ holds, and one that was meant for another template may lack what this one asks f
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
@@ -17,6 +18,8 @@ from shared.rendering import CompiledTemplate, Rendered, RenderError
 from shared.turns import Turns
 
 _VARIABLE = "digest"
+#: Longest time for trying entries alone, and then together, s: a thousand that each take long must not take a lease.
+_LONGEST_SECONDS = 1.0
 
 
 async def render(
@@ -60,6 +63,7 @@ class _Telling:
         self._claim = claim
         self._context = context
         self._digest = _digest(context)
+        self._ends_at = time.monotonic() + _LONGEST_SECONDS
         self.entries: Sequence[Any] = self._digest.get("entries", ())
 
     def fewer(self, problem: RenderError | None) -> Rendered | None:
@@ -70,6 +74,7 @@ class _Telling:
         entries = self.entries
         if problem is not None and problem.reason != "RENDER_LIMIT":
             entries = [entry for entry in entries if self._told([entry]) is not None]
+            self._ends_at = time.monotonic() + _LONGEST_SECONDS
             if (all_of_them := self._told(entries)) is not None:
                 return all_of_them
         best, least, most = None, 1, len(entries) - 1
@@ -83,8 +88,8 @@ class _Telling:
         return best
 
     def _told(self, entries: Sequence[Any]) -> Rendered | None:
-        """With these entries; None if that cannot be."""
-        if not entries:
+        """With these entries; None if that cannot be, or there is no time to try."""
+        if not entries or time.monotonic() > self._ends_at:
             return None
         digest = {**self._digest, "omitted": self._digest["count"] - len(entries), "entries": entries}
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -95,3 +96,13 @@ async def test_a_caller_s_own_variable_of_that_name_is_left_alone(own: Any) -> N
     body = "{% for a in (1..900) %}{% for b in (1..900) %}.{% endfor %}{% endfor %}"
     with pytest.raises(RenderError, match="RENDER_LIMIT"):
         await told(body, {"digest": own})
+
+
+async def test_entries_that_each_take_long_do_not_take_a_lease_together() -> None:
+    """Each alone is within the bounds of a template; together they are tried for some seconds at most."""
+    heavy = "{% assign n = (1..9999) | join: ',' | split: ',' | uniq %}"
+    body = "{% for e in digest.entries %}{{ e.name }}" + heavy + "{% endfor %}"
+    began = time.monotonic()
+    rendered = await told(COUNTED + body, digest([{"nick": "Bob"}] + [{"name": "Ann"}] * 300))
+    assert time.monotonic() - began < 10
+    assert omitted(rendered)[1] > 200
