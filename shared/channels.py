@@ -64,15 +64,19 @@ Request = TypeVar("Request")
 Response = TypeVar("Response")
 
 
-def open_channel(address: str, tls: TlsFiles | None = None, to: str = "") -> grpc.aio.Channel:
+def open_channel(
+    address: str, tls: TlsFiles | None = None, to: str = "", *, own_connection: bool = False
+) -> grpc.aio.Channel:
     """A channel to ``host:port`` or any gRPC target; connects when first used and again when lost.
 
     With ``tls``, this role's certificate is shown, and the other end's must name the role ``to``, whatever the address.
-    Raises :class:`shared.config.ConfigError` if the files cannot be used.
+    ``own_connection``: gRPC would have it share the connection, and so the bound on concurrent calls, of other channels
+    to the same address. Raises :class:`shared.config.ConfigError` if the files cannot be used.
     """
+    options = [*OPTIONS, ("grpc.use_local_subchannel_pool", int(own_connection))]
     if tls is None:
-        return grpc.aio.insecure_channel(address, options=OPTIONS)
-    options = [*OPTIONS, ("grpc.ssl_target_name_override", name_of(to))]
+        return grpc.aio.insecure_channel(address, options=options)
+    options = [*options, ("grpc.ssl_target_name_override", name_of(to))]
 
     def open_with(material: Material) -> grpc.aio.Channel:
         credentials = grpc.ssl_channel_credentials(material.authorities, material.key, material.certificate)

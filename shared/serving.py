@@ -40,6 +40,10 @@ OPTIONS: list[tuple[str, Any]] = [
     ("grpc.max_metadata_size", MAX_METADATA_BYTES),
     ("grpc.absolute_max_metadata_size", MAX_METADATA_BYTES),
     ("grpc.max_concurrent_streams", 1_000),
+    # Calls that came in at once and were not begun yet. By default gRPC cancels some of them, whoever's they are, from
+    # the thousandth on: a caller that opens many streams together would end others' calls.
+    ("grpc.server.max_pending_requests", 20_000),
+    ("grpc.server.max_pending_requests_hard_limit", 20_000),
     ("grpc.http2.min_ping_interval_without_data_ms", 5_000),
     ("grpc.http2.max_ping_strikes", 3),
     ("grpc.keepalive_permit_without_calls", 1),
@@ -95,8 +99,11 @@ class Guard(grpc.aio.ServerInterceptor):
             unary = _unary(handler.unary_unary, parse, method, rpc, self._admit, self._traces, self._requests)
             return grpc.unary_unary_rpc_method_handler(unary, None, serialize)
         if handler.unary_stream:
-            stream = _stream(handler.unary_stream, parse, method, rpc, self._admit)
+            stream = _stream(handler.unary_stream, lambda raw: _parsed(parse, raw), method, rpc, self._admit)
             return grpc.unary_stream_rpc_method_handler(stream, None, serialize)
+        if handler.stream_stream:
+            both = _stream(handler.stream_stream, lambda raws: _each(parse, raws), method, rpc, self._admit)
+            return grpc.stream_stream_rpc_method_handler(both, None, serialize)
         return handler
 
 
@@ -129,13 +136,15 @@ def _unary(
     return guarded
 
 
-def _stream(behaviour: Any, parse: Any, method: str, rpc: Rpc, admit: Admit) -> Any:
-    async def guarded(raw: bytes, context: grpc.aio.ServicerContext[Any, Any]) -> AsyncIterator[Any]:
+def _stream(behaviour: Any, read: Callable[[Any], Any], method: str, rpc: Rpc, admit: Admit) -> Any:
+    """``read`` makes what the behaviour is given of what came in."""
+
+    async def guarded(raw: Any, context: grpc.aio.ServicerContext[Any, Any]) -> AsyncIterator[Any]:
         deadlines.start(context.time_remaining(), longest=LONGEST_STREAM_SECONDS)
         code = _CANCELLED
         try:
             admit(method, context)
-            async for response in behaviour(_parsed(parse, raw), context):
+            async for response in behaviour(read(raw), context):
                 yield response
             code = _OK
         except Exception as error:
@@ -155,6 +164,11 @@ def _parsed(parse: Any, raw: bytes) -> Any:
         raise PulseError(
             Code.INVALID_ARGUMENT, "MALFORMED_MESSAGE", "the bytes sent are no message of this method"
         ) from None
+
+
+async def _each(parse: Any, raws: AsyncIterator[bytes]) -> AsyncIterator[Any]:
+    async for raw in raws:
+        yield _parsed(parse, raw)
 
 
 def _code(error: Exception, context: grpc.aio.ServicerContext[Any, Any]) -> str:

@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from pydantic import Field
 
+from services.gateway.watch_quota import Most
 from shared.config import Settings
 
 
@@ -42,6 +43,23 @@ class GatewaySettings(Settings):
         le=1_000_000,
         description="most requests that may wait for the router; the next are told to come back",
     )
+    gateway_watches_of_key: int = Field(
+        1_000, ge=1, le=100_000, description="most watches at once of the keys of one name, in each gateway"
+    )
+    gateway_watches_of_tenant: int = Field(
+        2_000, ge=1, le=100_000, description="most watches at once of one tenant, in each gateway"
+    )
+    gateway_watches_of_gateway: int = Field(
+        8_000, ge=1, le=100_000, description="most watches at once of all tenants, in each gateway"
+    )
+    gateway_watch_seconds: float = Field(
+        3600.0, ge=1, le=86_400, description="longest time a watch lasts before its caller must resume it, s"
+    )
+
+    @property
+    def most_watches(self) -> Most:
+        """The quotas of watches."""
+        return Most(self.gateway_watches_of_key, self.gateway_watches_of_tenant, self.gateway_watches_of_gateway)
 
     @property
     def phone_check(self) -> str:

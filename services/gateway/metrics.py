@@ -26,12 +26,17 @@ class GatewayMetrics:
             "pulse_notifications", "Notifications accepted, replays not counted.", registry=registry
         )
         self._waiting = Gauge("pulse_gateway_waiting", "Requests that wait for the router.", registry=registry)
+        self._watches = Gauge("pulse_gateway_watches", "Watches that are open.", registry=registry)
         original = OriginalMetrics(reader)
         registry.register(Polled[Figures]("ledger", original.ask, original.show))
 
     def show_waiting(self, waiting: Callable[[], int]) -> None:
         """Has the gauge of waiting requests read from ``waiting`` whenever it is scraped."""
         self._waiting.set_function(waiting)
+
+    def show_watches(self, watches: Callable[[], int]) -> None:
+        """Has the gauge of watches read from ``watches`` whenever it is scraped."""
+        self._watches.set_function(watches)
 
     def answered(self, submissions: Iterable[Submission], results: Iterable[SubmitResult]) -> None:
         """Counts those of a batch that the router has newly accepted."""

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Any, TypeVar
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
 
-import grpc.aio
-
-from shared import channels, deadlines
-from shared.errors import Code, PulseError, from_rpc_error
+from shared import channels
+from shared.errors import Code, PulseError
 
 Request = TypeVar("Request")
 Response = TypeVar("Response")
@@ -20,18 +18,6 @@ async def ask(method: Callable[..., Awaitable[Response]], request: Request) -> R
         return await channels.call(method, request)
     except PulseError as error:
         raise presentable(error) from error
-
-
-async def follow(method: Callable[..., Any], request: Any) -> AsyncIterator[Any]:
-    """The peer's stream; ends it at the peer as soon as nobody listens any more."""
-    call = method(request, timeout=deadlines.remaining())
-    try:
-        async for response in call:
-            yield response
-    except grpc.aio.AioRpcError as error:
-        raise presentable(from_rpc_error(error)) from error
-    finally:
-        call.cancel()
 
 
 def presentable(error: PulseError) -> PulseError:

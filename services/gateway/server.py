@@ -39,6 +39,7 @@ from services.gateway.submitter import Submitter
 from services.gateway.template_service import TemplateService
 from services.gateway.templates import TemplateCatalogue
 from services.gateway.unsubscribe_service import UnsubscribeService
+from services.gateway.watch_quota import WatchQuota
 from services.gateway.watching import Watching
 from shared.call_traces import CallTraces
 from shared.channels import open_channel
@@ -68,6 +69,8 @@ class Gateway:
         self._router_channel = open_channel(settings.router_address, settings.tls, "router")
         self._ledger_channel = open_channel(settings.ledger_address, settings.tls, "ledger")
         self._delivery_channel = open_channel(settings.delivery_address, settings.tls, "delivery")
+        # Watches share neither the connection nor its bound on concurrent calls with whatever else asks the ledger.
+        self._watch_channel = open_channel(settings.ledger_address, settings.tls, "ledger", own_connection=True)
         reader = LedgerReaderStub(self._ledger_channel)
 
         keys = AcceptedKeys(key_file.read(settings.gateway_api_keys_file) if settings.gateway_api_keys_file else ())
@@ -102,6 +105,15 @@ class Gateway:
             requests=self._requests,
         )
         self.port = self._server.port
+        quota = WatchQuota(settings.most_watches)
+        counted.show_watches(lambda: quota.count)
+        self._watching = Watching(
+            LedgerReaderStub(self._watch_channel),
+            quota,
+            lambda headers: entry.door.admit(headers).require("read"),
+            min(settings.gateway_watch_seconds, self._server.longest_stream),
+            self._server.closing,
+        )
         self._add_services(settings, clock, entry, templates, sending, addresses, heavy)
 
     def _add_services(
@@ -119,14 +131,7 @@ class Gateway:
         ledger = LedgerServiceStub(self._ledger_channel)
         to = self._server.grpc
         notification_service_pb2_grpc.add_NotificationServiceServicer_to_server(
-            NotificationService(
-                entry,
-                sending,
-                reader,
-                ledger,
-                Watching(reader.WatchNotification, self._server.closing, self._server.longest_stream),
-            ),
-            to,
+            NotificationService(entry, sending, reader, ledger, self._watching), to
         )
         template_service_pb2_grpc.add_TemplateServiceServicer_to_server(
             TemplateService(entry, templates, reader, admin, heavy), to
@@ -149,6 +154,7 @@ class Gateway:
         """Returns when it serves."""
         if self._key_polling:
             await self._key_polling.start()
+        await self._watching.start()
         await self._server.start()
 
     async def stop(self) -> None:
@@ -158,7 +164,9 @@ class Gateway:
         await self._submitter.drain()
         if self._key_polling:
             await self._key_polling.stop()
+        await self._watching.stop()
         await self._router_channel.close()
+        await self._watch_channel.close()
         await self._ledger_channel.close()
         await self._delivery_channel.close()
 

@@ -97,13 +97,11 @@ class NotificationService(api_grpc.NotificationServiceServicer):
     ) -> AsyncIterator[api.WatchNotificationResponse]:
         caller, said = self._entry.admit(context, "read")
         check(request)
-        inner = ledger_reader_pb2.WatchNotificationRequest(
-            ref=notification_ref(caller, request.notification_id), after_sequence=request.after_sequence
-        )
+        ref = caller.tenant_id, request.notification_id.lower()
         told = False
         try:
-            async for seen in self._watching.events(inner):
-                yield api.WatchNotificationResponse(event=seen.event, status=seen.status)
+            async for event in self._watching.events(caller, said, ref, request.after_sequence):
+                yield api.WatchNotificationResponse(event=event, status=event.status)
                 told = True
         except PulseError as error:
             # After its first event a REST stream has its HTTP status, and would seem to be at its end.

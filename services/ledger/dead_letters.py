@@ -6,10 +6,11 @@ import datetime as dt
 from typing import NamedTuple
 
 from services.ledger import dead_letter_queries, interventions, newest_templates, reader, rows, sql
-from services.ledger.delivery import Delivery
+from services.ledger.delivery import Change, Delivery
 from services.ledger.paging import BadToken, DeadLetterFilter
 from services.ledger.postgres import Connection, Postgres
 from services.ledger.reader import Notification
+from services.ledger.timelines import Place
 from services.ledger.watchers import Watchers
 from shared import deadlines
 from shared.clock import Clock
@@ -101,7 +102,7 @@ class DeadLetters:
         now = self._clock.now()
         query = dead_letter_queries.hold(wanted, _CHUNK, now)
 
-        async def work(connection: Connection) -> list[Delivery]:
+        async def work(connection: Connection) -> tuple[list[Delivery], list[Change]]:
             async with connection.transaction():
                 cursor = await connection.execute(query.text, query.parameters)
                 dead = [rows.delivery(row) for row in await cursor.fetchall()]
@@ -114,10 +115,10 @@ class DeadLetters:
                 if changes:
                     await newest_templates.take(connection, versions)
                     await connection.execute(sql.CHANGE, rows.written(changes, now))
-            return dead
+            return dead, changes
 
-        dead = await self._postgres.write(work)
-        self._watchers.wake(delivery.ref for delivery in dead)
+        dead, changes = await self._postgres.write(work)
+        self._watchers.wake(Place(change.delivery.ref, change.delivery.revision) for change in changes)
         return dead
 
 

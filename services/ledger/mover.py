@@ -37,6 +37,7 @@ from services.ledger.rejections import Rejected, Source, rejected
 from services.ledger.retry import Random, RetryPolicies
 from services.ledger.settlements import Settlement
 from services.ledger.states import TERMINAL, Status
+from services.ledger.timelines import Place
 from services.ledger.watchers import Watchers
 from shared.clock import Clock
 
@@ -275,7 +276,7 @@ class Mover:
             return result, changes
 
         result, changes = await self._postgres.write(work, pipelined=True)
-        self._watchers.wake(change.delivery.ref for change in changes)
+        self._watchers.wake(Place(change.delivery.ref, change.delivery.revision) for change in changes)
         return result
 
     async def _remember(self, connection: Connection, told: Told, _: Sequence[Change]) -> Told:

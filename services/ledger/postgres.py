@@ -80,13 +80,22 @@ class Postgres:
         app, platform = "pulse_app", "pulse_platform"
         self._writes = self._pool("writes", settings.ledger_pool_min, writes, app, PLANS)
         self._reads = self._pool("reads", 1, reads, app)
+        # Following waits for no other reader, and none for it: however much is followed, it holds no more than these.
+        self._following = self._pool("following", 0, 2, app, PLANS)
         # What the platform does of itself is a few calls at a time.
         self._platform_writes = self._pool("platform-writes", 1, max(1, writes // 2), platform, PLANS)
         self._platform_reads = self._pool("platform-reads", 1, max(1, reads // 2), platform)
         #: As whoever the URL names: tables are altered by their owner alone. None is held when none is at work.
         self._owner = self._pool("owner", 0, writes, "", PLANS)
         self._renewed_at = float("-inf")
-        self._pools = (self._writes, self._reads, self._platform_writes, self._platform_reads, self._owner)
+        self._pools = (
+            self._writes,
+            self._reads,
+            self._following,
+            self._platform_writes,
+            self._platform_reads,
+            self._owner,
+        )
 
     async def open(self) -> None:
         """Returns when PostgreSQL answers, as the roles that are wanted.
@@ -118,6 +127,10 @@ class Postgres:
         """As :meth:`write`, for what changes nothing."""
         platform = tenancy.current() is Platform.ALL
         return await self._run(self._platform_reads if platform else self._reads, _scoped(work, pipelined=False))
+
+    async def follow(self, work: Work[Result]) -> Result:
+        """As :meth:`read`, for those who follow many notifications."""
+        return await self._run(self._following, _scoped(work, pipelined=False))
 
     async def maintain(self, work: Work[Result]) -> Result:
         """As :meth:`write`, by the tables' owner, if the URL names it."""

@@ -65,11 +65,6 @@ def one(ref: Ref) -> Query:
     return _one().with_(**_name(ref))
 
 
-def at_rest(ref: Ref) -> Query:
-    """Whether nothing more happens to it by itself, and its last event's number."""
-    return _at_rest().with_(**_name(ref))
-
-
 def timeline(ref: Ref, after: int) -> Query:
     """Its events after a sequence number, oldest first."""
     return _timeline().with_(**_name(ref), after=after)
@@ -145,6 +140,15 @@ def notification() -> sa.Select[Any]:
     return sa.select(*asked, *state()).select_from(n.join(d, same))
 
 
+def event() -> list[sa.ColumnElement[Any]]:
+    """The columns of an event, in the order in which :func:`services.ledger.reader.happening` takes them."""
+    texts = {name: sa.func.coalesce(e.c[name], "") for name in EVENT_REST if isinstance(e.c[name].type, sa.Text)}
+    numbers = {name: sa.func.coalesce(e.c[name], 0) for name in ("attempt", "fence")}
+    rest = [(texts | numbers).get(name, e.c[name]) for name in EVENT_REST]
+    head = (e.c.sequence, e.c.recorded_at, e.c.kind, e.c.status, e.c.outcome, e.c.reported)
+    return [*head, e.c.failure_code, e.c.failure_message, e.c.decisions, *rest]
+
+
 # What is read all the time is compiled once: to make and to compile a statement costs several times what the rest of
 # a read does.
 
@@ -155,18 +159,9 @@ def _one() -> Query:
 
 
 @functools.cache
-def _at_rest() -> Query:
-    return compiled(sa.select(d.c.due_at.is_(None), d.c.revision).where(_is(d)))
-
-
-@functools.cache
 def _timeline() -> Query:
-    texts = {name: sa.func.coalesce(e.c[name], "") for name in EVENT_REST if isinstance(e.c[name].type, sa.Text)}
-    numbers = {name: sa.func.coalesce(e.c[name], 0) for name in ("attempt", "fence")}
-    rest = [(texts | numbers).get(name, e.c[name]) for name in EVENT_REST]
-    head = (e.c.sequence, e.c.recorded_at, e.c.kind, e.c.status, e.c.outcome, e.c.reported)
-    statement = sa.select(*head, e.c.failure_code, e.c.failure_message, e.c.decisions, *rest)
-    return compiled(statement.where(_is(e), e.c.sequence > sa.bindparam("after")).order_by(e.c.sequence))
+    statement = sa.select(*event()).where(_is(e), e.c.sequence > sa.bindparam("after"))
+    return compiled(statement.order_by(e.c.sequence))
 
 
 @functools.lru_cache(maxsize=1024)

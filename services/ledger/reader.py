@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from services.ledger import buckets, queries, rows
@@ -12,7 +12,6 @@ from services.ledger.paging import Filter
 from services.ledger.postgres import Connection, Postgres
 from services.ledger.queries import Query
 from services.ledger.states import Status
-from services.ledger.watchers import Watchers
 from shared.clock import Clock
 
 
@@ -67,10 +66,9 @@ class Cell(NamedTuple):
 class Reader:
     """Changes nothing."""
 
-    def __init__(self, postgres: Postgres, clock: Clock, watchers: Watchers) -> None:
+    def __init__(self, postgres: Postgres, clock: Clock) -> None:
         self._postgres = postgres
         self._clock = clock
-        self._watchers = watchers
 
     async def get(self, ref: Ref) -> Notification | None:
         """One notification; None: there is none."""
@@ -79,31 +77,11 @@ class Reader:
 
     async def timeline(self, ref: Ref, after: int = 0) -> list[Happening]:
         """Its events after a sequence number, oldest first."""
-        return [_happening(row) for row in await self._rows(queries.timeline(ref, after))]
+        return [happening(row) for row in await self._rows(queries.timeline(ref, after))]
 
     async def page(self, wanted: Filter, size: int, before: str) -> list[Notification]:
         """Up to ``size`` notifications with ids below ``before`` (empty: from the newest), newest first."""
         return [notification(row) for row in await self._rows(queries.page(wanted, size, before))]
-
-    async def watch(self, ref: Ref, after: int) -> AsyncIterator[Happening]:
-        """The events after a sequence number as they are recorded.
-
-        Ends when the notification is SENT, with no other channel to come, or terminal: whether a receipt follows,
-        nobody can know. Ask again from the last event seen to have it.
-        """
-        with self._watchers.watch(ref) as watch:
-            while True:
-                for happening in await self.timeline(ref, after):
-                    yield happening
-                    after = watch.revision = happening.sequence
-                found = await self._rows(queries.at_rest(ref))
-                if not found:
-                    return
-                at_rest, revision = found[0]
-                if revision <= after:
-                    if at_rest:
-                        return
-                    await watch.wait()
 
     async def depths(self, tenant_id: str) -> list[Depth]:
         """One for each lane, over one tenant or, if empty, all."""
@@ -141,7 +119,8 @@ def notification(row: tuple[Any, ...]) -> Notification:
     return Notification._make((*row[:own], rows.delivery(row[own:])))
 
 
-def _happening(row: tuple[Any, ...]) -> Happening:
+def happening(row: tuple[Any, ...]) -> Happening:
+    """From its columns in the order of ``queries.event``."""
     sequence, recorded_at, kind, status, outcome, reported, code, message, decisions, *rest = row
     return Happening(
         sequence,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import asyncio
 from typing import Any
 
 from pulse.ledger.v1 import ledger_reader_pb2 as pb
@@ -11,6 +11,7 @@ from services.ledger import pages, wire, wire_reads
 from services.ledger.api_key_rpcs import ApiKeyReads
 from services.ledger.api_key_store import ApiKeyStore
 from services.ledger.dead_letters import DeadLetters, place
+from services.ledger.follow_rpcs import FollowReads
 from services.ledger.limit_service import LimitReads
 from services.ledger.limit_store import LimitStore
 from services.ledger.pages import Asked
@@ -21,7 +22,8 @@ from services.ledger.recipient_services import RecipientReads
 from services.ledger.recipient_store import RecipientStore
 from services.ledger.service import named
 from services.ledger.template_store import TemplateStore
-from services.ledger.wire_enums import TO_STATUS
+from services.ledger.timelines import Timelines
+from services.ledger.watchers import Watchers
 from shared.errors import not_found
 from shared.validation import check
 
@@ -31,7 +33,9 @@ _DAY = 24 * 3600.0
 _TEMPLATES_AT_ONCE = 20
 
 
-class LedgerReader(LimitReads, RecipientReads, ProviderReads, ApiKeyReads, ledger_reader_pb2_grpc.LedgerReaderServicer):
+class LedgerReader(
+    FollowReads, LimitReads, RecipientReads, ProviderReads, ApiKeyReads, ledger_reader_pb2_grpc.LedgerReaderServicer
+):
     """Changes nothing."""
 
     def __init__(
@@ -43,6 +47,9 @@ class LedgerReader(LimitReads, RecipientReads, ProviderReads, ApiKeyReads, ledge
         recipients: RecipientStore,
         providers: ProviderStore,
         api_keys: ApiKeyStore,
+        timelines: Timelines,
+        watchers: Watchers,
+        closing: asyncio.Event,
     ) -> None:
         self._reader = reader
         self._dead_letters = dead_letters
@@ -51,6 +58,9 @@ class LedgerReader(LimitReads, RecipientReads, ProviderReads, ApiKeyReads, ledge
         self._recipients = recipients
         self._providers = providers
         self._api_keys = api_keys
+        self._timelines = timelines
+        self._watchers = watchers
+        self._closing = closing
 
     async def GetNotification(self, request: pb.GetNotificationRequest, context: Any) -> pb.GetNotificationResponse:
         found = await self._one(request.ref)
@@ -80,14 +90,6 @@ class LedgerReader(LimitReads, RecipientReads, ProviderReads, ApiKeyReads, ledge
             wire_reads.notification,
         )
         return pb.ListDeadLettersResponse(dead_letters=shown, next_page_token=token)
-
-    async def WatchNotification(
-        self, request: pb.WatchNotificationRequest, context: Any
-    ) -> AsyncIterator[pb.WatchNotificationResponse]:
-        found = await self._one(request.ref)
-        async for happening in self._reader.watch(found.delivery.ref, request.after_sequence):
-            event = wire_reads.happening(happening, wire_reads.trace_id(found.traceparent))
-            yield pb.WatchNotificationResponse(event=event, status=TO_STATUS[happening.event.status])
 
     async def GetTemplate(self, request: pb.GetTemplateRequest, context: Any) -> pb.GetTemplateResponse:
         check(request)

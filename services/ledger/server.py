@@ -29,6 +29,7 @@ from services.ledger.recipient_store import RecipientStore
 from services.ledger.recorder import Limits, Recorder
 from services.ledger.template_store import TemplateStore
 from services.ledger.tenant_scope import TenantScope
+from services.ledger.timelines import Timelines
 from services.ledger.traced_service import TracedLedgerService
 from services.ledger.watchers import Watchers
 from shared.call_traces import CallTraces
@@ -51,7 +52,8 @@ class Ledger:
         self.metrics = Metrics()
         self._settings = settings
         self._postgres = Postgres(settings, tracer)
-        self._watchers = Watchers(self._postgres, settings.ledger_watch_seconds)
+        self._timelines = Timelines(self._postgres)
+        self._watchers = Watchers(self._timelines, settings.ledger_watch_seconds)
         self._database_clock = None if clock else DatabaseClock(postgres_time(self._postgres))
         maintenance = Maintenance(self._postgres, clock or SystemClock(), settings)
         self._housekeeping = Housekeeping(maintenance, settings.ledger_housekeeping_seconds)
@@ -123,7 +125,7 @@ class Ledger:
         )
         draws = Draws(self._postgres, clock, mover.expire, bounds)
         dead_letters = DeadLetters(self._postgres, clock, self._watchers)
-        reader = Reader(self._postgres, clock, self._watchers)
+        reader = Reader(self._postgres, clock)
         show_lanes(self.metrics.registry, reader)
         templates = TemplateStore(self._postgres, clock)
         limit_store = LimitStore(self._postgres, clock)
@@ -135,7 +137,18 @@ class Ledger:
         service.trace_with(tracer, reader)
         ledger_service_pb2_grpc.add_LedgerServiceServicer_to_server(service, self._server.grpc)
         ledger_reader_pb2_grpc.add_LedgerReaderServicer_to_server(
-            LedgerReader(reader, dead_letters, templates, limit_store, recipients, providers, api_keys),
+            LedgerReader(
+                reader,
+                dead_letters,
+                templates,
+                limit_store,
+                recipients,
+                providers,
+                api_keys,
+                self._timelines,
+                self._watchers,
+                self._server.closing,
+            ),
             self._server.grpc,
         )
         ledger_admin_pb2_grpc.add_LedgerAdminServicer_to_server(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
 import grpc
@@ -19,7 +19,7 @@ PLATFORM_IF_UNNAMED = frozenset(
 )
 
 #: Where requests name tenants.
-_BATCHES = ("refs", "uses", "entries", "settlements", "receipts")
+_BATCHES = ("refs", "wanted", "uses", "entries", "settlements", "receipts")
 _PARTS = ("ref", "limit", "key")
 
 
@@ -38,7 +38,8 @@ class TenantScope(grpc.aio.ServerInterceptor):
         parse, serialize = handler.request_deserializer, handler.response_serializer
         if handler.unary_unary:
             return grpc.unary_unary_rpc_method_handler(_unary(handler.unary_unary, method), parse, serialize)
-        return grpc.unary_stream_rpc_method_handler(_stream(handler.unary_stream, method), parse, serialize)
+        # A conversation names tenants as it goes on: its servicer says for whom each step is.
+        return handler
 
 
 def scope(method: str, request: Any) -> Scope:
@@ -66,14 +67,5 @@ def _unary(behaviour: Any, method: str) -> Any:
     async def scoped(request: Any, context: Any) -> Any:
         tenancy.enter(scope(method, request))
         return await behaviour(request, context)
-
-    return scoped
-
-
-def _stream(behaviour: Any, method: str) -> Any:
-    async def scoped(request: Any, context: Any) -> AsyncIterator[Any]:
-        tenancy.enter(scope(method, request))
-        async for response in behaviour(request, context):
-            yield response
 
     return scoped

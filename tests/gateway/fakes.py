@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,6 +24,7 @@ from shared.errors import Code, PulseError, not_found, to_status
 from shared.serving import Server
 from tests.gateway.fake_operators import FakeDelivery, OperatorReads, Operators, OperatorWrites
 from tests.gateway.fake_recipients import RecipientReads, Recipients, RecipientWrites
+from tests.gateway.fake_timelines import TimelineReads, Timelines
 
 #: The time at which every test here plays, s since 1970: 2026-06-01T12:00Z.
 EPOCH_OF_TESTS = 1_780_315_200
@@ -67,7 +68,7 @@ class FakeRouter(router_service_pb2_grpc.RouterServiceServicer):
         )
 
 
-class FakeReader(RecipientReads, OperatorReads, ledger_reader_pb2_grpc.LedgerReaderServicer):
+class FakeReader(TimelineReads, RecipientReads, OperatorReads, ledger_reader_pb2_grpc.LedgerReaderServicer):
     """Holds templates and notifications that the test puts in, and the requests it was sent."""
 
     def __init__(self, recipients: Recipients, operators: Operators) -> None:
@@ -81,7 +82,7 @@ class FakeReader(RecipientReads, OperatorReads, ledger_reader_pb2_grpc.LedgerRea
         self.keys: dict[str, ledger_reader_pb2.KeyRecord] = {}
         self.keys_revision = 0
         self.keys_away = False
-        self.watchers = 0
+        self.timelines = Timelines()
         self.gate = asyncio.Event()
         self.gate.set()
         #: So many notifications fit on a page.
@@ -124,19 +125,6 @@ class FakeReader(RecipientReads, OperatorReads, ledger_reader_pb2_grpc.LedgerRea
         own = [n for (tenant, _), n in self.notifications.items() if tenant == request.tenant_id]
         dead = [n for n in own if n.status == enums_pb2.FAILED]
         return ledger_reader_pb2.ListDeadLettersResponse(dead_letters=dead, next_page_token="next" if dead else "")
-
-    async def WatchNotification(
-        self, request: Any, context: Any
-    ) -> AsyncIterator[ledger_reader_pb2.WatchNotificationResponse]:
-        self.find(request.ref)
-        self.watchers += 1
-        try:
-            event = notification_pb2.TimelineEvent(sequence=request.after_sequence + 1)
-            yield ledger_reader_pb2.WatchNotificationResponse(event=event, status=enums_pb2.QUEUED)
-            await self.gate.wait()
-            yield ledger_reader_pb2.WatchNotificationResponse(event=event, status=enums_pb2.SENT)
-        finally:
-            self.watchers -= 1
 
     async def GetQueueDepths(self, request: Any, context: Any) -> ledger_reader_pb2.GetQueueDepthsResponse:
         self.requests.append(request)
@@ -301,6 +289,7 @@ class Peers:
     def know(self, notification: notification_pb2.Notification, tenant: str = "default") -> None:
         """Puts a notification where the gateway finds it."""
         self.reader.notifications[tenant, notification.notification_id] = notification
+        self.reader.timelines.begin((tenant, notification.notification_id))
 
 
 def key_reused() -> PulseError:

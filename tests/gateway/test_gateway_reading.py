@@ -13,7 +13,6 @@ from pulse.ledger.v1 import ledger_reader_pb2
 from shared.errors import Code
 from tests.gateway import fakes
 from tests.gateway.conftest import Client, refusal
-from tests.support import eventually
 
 UNKNOWN_ID = "0197a000-0000-7000-8000-00000000ffff"
 
@@ -111,23 +110,6 @@ async def test_a_filter_with_a_nul_is_refused(client: Client, peers: fakes.Peers
     asked = operations.ListDeadLettersRequest(filter=operations.DeadLetterFilter(provider="smtp\0"))
     assert (await refusal(client.operations.ListDeadLetters(asked))).reason == "FILTER_NUL"
     assert not peers.reader.requests
-
-
-async def test_a_watch_goes_through_to_its_end(client: Client) -> None:
-    watch = client.notifications.WatchNotification(
-        api.WatchNotificationRequest(notification_id=fakes.KNOWN_ID, after_sequence=4)
-    )
-    seen = [(one.event.sequence, one.status) async for one in watch]
-    assert seen == [(5, enums_pb2.QUEUED), (5, enums_pb2.SENT)]
-
-
-async def test_a_watch_that_is_given_up_ends_at_the_ledger_too(client: Client, peers: fakes.Peers) -> None:
-    peers.reader.gate.clear()
-    watch = client.notifications.WatchNotification(api.WatchNotificationRequest(notification_id=fakes.KNOWN_ID))
-    assert await watch.read()
-    assert peers.reader.watchers == 1
-    watch.cancel()
-    await eventually(lambda: peers.reader.watchers == 0)
 
 
 async def test_a_cancel_says_who_asked(client: Client, peers: fakes.Peers) -> None:

@@ -14,7 +14,7 @@ import pytest
 
 from pulse.common.v1 import enums_pb2, notification_pb2
 from pulse.gateway.v1 import notification_service_pb2 as api
-from services.gateway import watching
+from services.gateway import subscription, watching
 from services.gateway.config import GatewaySettings
 from services.gateway.server import Gateway
 from services.local.plan import Plan
@@ -27,6 +27,7 @@ from tests.support import eventually
 from tests.support.servers import make_plan
 
 WATCH = f"/v1/notifications/{fakes.KNOWN_ID}:watch"
+REF = ("default", fakes.KNOWN_ID)
 AGE, GRACE = "grpc.max_connection_age_ms", "grpc.max_connection_age_grace_ms"
 
 
@@ -47,13 +48,12 @@ def peer_grace() -> int | None:
 
 @pytest.fixture
 async def peers(peer_grace: int | None) -> AsyncIterator[fakes.Peers]:
-    """Peers that know a notification of which more is to come, until their gate is open."""
+    """Peers that know a notification of which more is to come."""
     with renewing(peer_grace) if peer_grace else contextlib.nullcontext():
         behind = fakes.Peers()
     make_known(behind)
     await behind.start()
     yield behind
-    behind.reader.gate.set()
     await behind.stop()
 
 
@@ -69,24 +69,96 @@ def settings(plan: Plan, peers: fakes.Peers) -> GatewaySettings:
 
 def make_known(peers: fakes.Peers) -> None:
     peers.know(notification_pb2.Notification(notification_id=fakes.KNOWN_ID))
-    peers.reader.gate.clear()
+
+
+async def send(peers: fakes.Peers) -> None:
+    """Brings the notification to rest."""
+    await peers.reader.timelines.happen(REF, enums_pb2.SENT, at_rest=True)
 
 
 def asked(after: int = 0) -> api.WatchNotificationRequest:
     return api.WatchNotificationRequest(notification_id=fakes.KNOWN_ID, after_sequence=after)
 
 
+async def test_it_tells_what_was_and_what_comes_until_it_is_at_rest(client: Client, peers: fakes.Peers) -> None:
+    timelines = peers.reader.timelines
+    await timelines.happen(REF, enums_pb2.SENDING)
+    watch = aiter(client.notifications.WatchNotification(asked(after=1)))
+    seen = [await anext(watch)]
+    await eventually(lambda: timelines.followed)
+    await timelines.happen(REF, enums_pb2.RETRYING)
+    seen.append(await anext(watch))
+    await send(peers)
+    seen += [one async for one in watch]
+    assert [(one.event.sequence, one.status) for one in seen] == [
+        (2, enums_pb2.SENDING),
+        (3, enums_pb2.RETRYING),
+        (4, enums_pb2.SENT),
+    ]
+
+
+async def test_one_of_what_is_at_rest_ends_at_once_and_follows_nothing(client: Client, peers: fakes.Peers) -> None:
+    await send(peers)
+    watch = client.notifications.WatchNotification(asked())
+    assert [one.event.sequence async for one in watch] == [1, 2]
+    assert peers.reader.timelines.streams_begun == 0
+
+
+async def test_one_from_behind_the_last_event_ends_with_its_notification(client: Client, peers: fakes.Peers) -> None:
+    watch = client.notifications.WatchNotification(asked(after=7))
+    await eventually(lambda: peers.reader.timelines.followed)
+    await send(peers)
+    assert [one async for one in watch] == []
+
+
+async def test_a_timeline_of_many_events_is_told_whole(client: Client, peers: fakes.Peers) -> None:
+    """The ledger gives fifty at a time."""
+    for _ in range(120):
+        await peers.reader.timelines.happen(REF)
+    await send(peers)
+    watch = client.notifications.WatchNotification(asked())
+    assert [one.event.sequence async for one in watch] == list(range(1, 123))
+
+
+async def test_all_watches_of_one_notification_hear_of_it(client: Client, peers: fakes.Peers) -> None:
+    """By one place in one stream, whatever each has seen."""
+    watches = [client.notifications.WatchNotification(asked(after=number % 2)) for number in range(20)]
+    await eventually(lambda: peers.reader.timelines.followed)
+    await send(peers)
+    seen = [[one.event.sequence async for one in watch] for watch in watches]
+    assert seen == [[1, 2], [2]] * 10
+
+
+async def test_what_nobody_watches_any_more_is_followed_no_more(client: Client, peers: fakes.Peers) -> None:
+    one, other = (client.notifications.WatchNotification(asked()) for _ in range(2))
+    assert await one.read()
+    assert await other.read()
+    await eventually(lambda: peers.reader.timelines.followed == 1)
+    one.cancel()
+    other.cancel()
+    await eventually(lambda: peers.reader.timelines.followed == 0)
+    again = client.notifications.WatchNotification(asked())
+    await eventually(lambda: peers.reader.timelines.followed == 1)
+    await send(peers)
+    assert [seen.event.sequence async for seen in again] == [1, 2]
+    assert peers.reader.timelines.streams_begun == 1
+
+
 @pytest.mark.parametrize("peer_grace", [100])
 async def test_it_outlives_connections_to_the_ledger(client: Client, peers: fakes.Peers) -> None:
-    watch = client.notifications.WatchNotification(asked(after=7))
+    timelines = peers.reader.timelines
+    watch = client.notifications.WatchNotification(asked())
     events = aiter(watch)
-    seen = [await anext(events) for _ in range(4)]  # one for each stream of the ledger
-    peers.reader.gate.set()
-    rest = [one async for one in events]
-    assert [one.event.sequence for one in seen] == [8, 9, 10, 11]
-    assert rest[-1].status == enums_pb2.SENT
+    seen = [await anext(events)]
+    for number in range(1, 4):
+        await eventually(lambda number=number: timelines.streams_begun > number)
+        await timelines.happen(REF)
+        seen.append(await anext(events))
+    await send(peers)
+    seen += [one async for one in events]
+    assert [one.event.sequence for one in seen] == [1, 2, 3, 4, 5]
     assert await watch.code() is grpc.StatusCode.OK
-    assert not any(one.HasField("error") for one in (*seen, *rest))
+    assert not any(one.HasField("error") for one in seen)
 
 
 async def test_it_outlives_a_ledger_that_is_started_anew(client: Client, peers: fakes.Peers) -> None:
@@ -96,16 +168,16 @@ async def test_it_outlives_a_ledger_that_is_started_anew(client: Client, peers: 
     await peers.stop()
     again = fakes.Peers(listen=f"127.0.0.1:{port}")
     make_known(again)
-    again.reader.gate.set()
+    await send(again)
     await again.start()
-    assert [one.event.sequence async for one in watch] == [2, 2]
+    assert [one.event.sequence async for one in watch] == [2]
     await again.stop()
 
 
 async def test_a_ledger_that_stays_away_breaks_it(
     client: Client, peers: fakes.Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(watching, "MOST_FAILURES", 2)
+    monkeypatch.setattr(subscription, "MOST_FAILURES", 2)
     watch = client.notifications.WatchNotification(asked())
     assert await watch.read()
     await peers.stop()
@@ -124,10 +196,11 @@ async def test_over_rest_it_outlives_connections_to_the_gateway(plan: Plan, peer
     with renewing():
         gateway = Gateway(settings(plan, peers))
     await gateway.start()
+    timelines = peers.reader.timelines
     admin = httpx.AsyncClient(base_url=f"http://{plan.ports.address('envoy_admin')}")
 
     async def connections() -> int:
-        figure = "cluster.pulse-gateway.upstream_cx_total"
+        figure = "cluster.pulse-gateway-watch.upstream_cx_total"
         return int((await admin.get("/stats", params={"filter": f"^{figure}$"})).text.rpartition(" ")[2])
 
     async with admin, edge(plan) as rest, rest.stream("GET", WATCH) as answer:
@@ -136,18 +209,23 @@ async def test_over_rest_it_outlives_connections_to_the_gateway(plan: Plan, peer
         before = await connections()
 
         async def renewed() -> bool:
-            await rest.get("/v1/notifications")
+            async with rest.stream("GET", WATCH) as another:
+                await anext(lines(another))
             return await connections() > before + 2
 
         await eventually(renewed)
-        peers.reader.gate.set()
+        assert timelines.streams_begun == 1
+        await send(peers)
         rest_of_them = [event async for event in events]
     assert [event["status"] for event in rest_of_them] == ["SENT"]
     await gateway.stop()
 
 
-async def test_over_rest_it_ends_as_broken_before_its_connection_is_cut(plan: Plan, peers: fakes.Peers) -> None:
-    with renewing(100):
+async def test_over_rest_it_ends_as_broken_before_its_connection_is_cut(
+    plan: Plan, peers: fakes.Peers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watching, "CHECK_S", 0.05)
+    with renewing(1_000):
         gateway = Gateway(settings(plan, peers))
     await gateway.start()
     async with edge(plan) as rest, rest.stream("GET", WATCH) as answer:
@@ -184,7 +262,7 @@ async def test_over_grpc_a_gateway_that_stops_says_so_as_the_status(plan: Plan, 
         await stopped
     error = from_rpc_error(broken.value)
     assert (error.code.name, error.reason, error.retry_after) == ("UNAVAILABLE", "WATCH_INTERRUPTED", 1.0)
-    await eventually(lambda: peers.reader.watchers == 0)
+    await eventually(lambda: peers.reader.timelines.followed == 0)
 
 
 async def test_over_rest_what_fails_before_the_first_event_is_an_http_error(plan: Plan, peers: fakes.Peers) -> None:

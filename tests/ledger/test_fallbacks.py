@@ -8,10 +8,11 @@ import datetime as dt
 import pytest
 
 from pulse.common.v1 import enums_pb2
-from pulse.ledger.v1 import ledger_reader_pb2, records_pb2
+from pulse.ledger.v1 import records_pb2
 from shared.errors import Code, PulseError
 from tests.ledger.calls import Calls, Outcome, leg, moment, receipt, status_names
 from tests.ledger.conftest import NOON
+from tests.ledger.following import events
 
 PUSH, SMS, EMAIL = enums_pb2.PUSH, enums_pb2.SMS, enums_pb2.EMAIL
 DELIVERED, UNDELIVERED = enums_pb2.DELIVERED, enums_pb2.UNDELIVERED
@@ -306,15 +307,16 @@ def other(ref: records_pb2.NotificationRef) -> records_pb2.NotificationRef:
     return records_pb2.NotificationRef(tenant_id="globex", notification_id=ref.notification_id)
 
 
-async def test_a_watch_goes_on_while_another_channel_may_take_over(calls: Calls, clock):
+async def test_it_is_not_at_rest_while_another_channel_may_take_over(calls: Calls, clock):
     ref = await pushed(calls)
     await sent(calls, ref)
-    stream = aiter(calls.reader.WatchNotification(ledger_reader_pb2.WatchNotificationRequest(ref=ref), timeout=30))
-    seen = [(await anext(stream)).event.kind for _ in range(3)]
+    (found,) = await events(calls, (ref, 0))
+    assert (found.last_sequence, found.at_rest) == (3, False)
     clock.advance(30)
     await sent(calls, ref, "m-2")
-    seen += [response.event.kind async for response in stream]
-    assert seen[3:] == [Outcome.FALLBACK, Outcome.ATTEMPT_STARTED, Outcome.ATTEMPT_ENDED]
+    (found,) = await events(calls, (ref, 3))
+    assert [one.kind for one in found.events] == [Outcome.FALLBACK, Outcome.ATTEMPT_STARTED, Outcome.ATTEMPT_ENDED]
+    assert found.at_rest
 
 
 @pytest.mark.parametrize(

@@ -39,6 +39,7 @@ EXPORTED = {
     # Gateway.
     "pulse_dead_letters": _exported("gauge", "channel", "gateway"),
     "pulse_gateway_waiting": _exported("gauge", "", "gateway"),
+    "pulse_gateway_watches": _exported("gauge", "", "gateway"),
     # Router.
     "pulse_limiter_refusals": _exported("counter", "channel reason", "router"),
     "pulse_dispatch_window_notifications": _exported("gauge", "lane state", "router"),

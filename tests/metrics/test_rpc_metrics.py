@@ -41,8 +41,9 @@ class Reader(ledger_reader_pb2_grpc.LedgerReaderServicer):
     async def GetQueueDepths(self, request: Any, context: Any) -> Any:
         await asyncio.Event().wait()
 
-    async def WatchNotification(self, request: Any, context: Any) -> AsyncIterator[pb.WatchNotificationResponse]:
-        yield pb.WatchNotificationResponse()
+    async def FollowNotifications(self, requests: Any, context: Any) -> AsyncIterator[pb.FollowNotificationsResponse]:
+        async for _ in requests:
+            yield pb.FollowNotificationsResponse()
 
 
 @pytest.fixture
@@ -95,9 +96,10 @@ async def test_a_call_whose_caller_has_gone_counts_as_cancelled(served: Any) -> 
 async def test_a_stream_is_counted_but_not_timed_as_it_lasts_as_long_as_somebody_listens(served: Any) -> None:
     registry, channel = served
     stub = ledger_reader_pb2_grpc.LedgerReaderStub(channel)
-    assert [answer async for answer in stub.WatchNotification(pb.WatchNotificationRequest(), timeout=5)]
-    await eventually(lambda: count(registry, "WatchNotification", "OK") == 1)
-    labels = {"grpc_service": SERVICE, "grpc_method": "WatchNotification"}
+    asked = iter([pb.FollowNotificationsRequest()] * 2)
+    assert len([answer async for answer in stub.FollowNotifications(asked, timeout=5)]) == 2
+    await eventually(lambda: count(registry, "FollowNotifications", "OK") == 1)
+    labels = {"grpc_service": SERVICE, "grpc_method": "FollowNotifications"}
     assert registry.get_sample_value("pulse_rpc_duration_seconds_count", labels) == 0
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from typing import Any
 
 import grpc
@@ -70,6 +70,34 @@ async def test_a_retry_time_and_a_wanted_http_status_are_told_in_metadata_too() 
             await stub.Submit(pb.SubmitRequest())
     trailing = dict(caught.value.trailing_metadata())
     assert (trailing["retry-after"], trailing["x-http-code"]) == ("13", "422")
+
+
+async def test_thousands_of_calls_that_come_at_once_are_all_answered() -> None:
+    """None of them is cancelled because it has to wait for those before it."""
+    async with serving(lambda _: pb.SubmitResponse()) as (server, _), AsyncExitStack() as stack:
+        address = f"127.0.0.1:{server.port}"
+        channels = [await stack.enter_async_context(open_channel(address, own_connection=True)) for _ in range(4)]
+        stubs = [rpc.RouterServiceStub(channel) for channel in channels]
+        answers = [stub.Submit(pb.SubmitRequest()) for stub in stubs for _ in range(900)]
+        assert len(await asyncio.gather(*answers)) == 3_600
+
+
+async def test_channels_with_a_connection_of_their_own_do_not_share_the_bound_on_concurrent_calls() -> None:
+    gate = asyncio.Event()
+
+    async def wait() -> pb.SubmitResponse:
+        await gate.wait()
+        return pb.SubmitResponse()
+
+    def behave(request: pb.SubmitRequest) -> Any:
+        return wait() if request.submissions else pb.SubmitResponse()
+
+    async with serving(behave) as (server, stub):
+        held = [stub.Submit(pb.SubmitRequest(submissions=[pb.Submission()])) for _ in range(1_000)]
+        async with open_channel(f"127.0.0.1:{server.port}", own_connection=True) as channel:
+            assert await rpc.RouterServiceStub(channel).Submit(pb.SubmitRequest(), timeout=10) == pb.SubmitResponse()
+        gate.set()
+        await asyncio.gather(*held)
 
 
 async def test_an_unexpected_error_tells_nothing_of_its_text() -> None:

@@ -115,7 +115,9 @@ class NotificationServiceServicer:
     def WatchNotification(self, request, context):
         """Streams a notification's events, past ones first, until it is terminal. It goes on while connections inside Pulse are
         renewed. OK alone means that it is at its end; over REST a last line with an error means that it is not.
-        INVALID_ARGUMENT: not a UUID. NOT_FOUND: no such notification. UNAVAILABLE: broken off; watch again after the last seen.
+        It lasts an hour at the most, and no longer than its caller's key holds. INVALID_ARGUMENT: not a UUID. NOT_FOUND: no such
+        notification. RESOURCE_EXHAUSTED: as many watches as may be, with the limit's name. UNAUTHENTICATED: the key was revoked or
+        has expired. UNAVAILABLE: broken off; watch again after the last seen.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -56,7 +56,9 @@ class NotificationServiceStub:
     WatchNotification: _grpc.UnaryStreamMultiCallable[_notification_service_pb2.WatchNotificationRequest, _notification_service_pb2.WatchNotificationResponse]
     """Streams a notification's events, past ones first, until it is terminal. It goes on while connections inside Pulse are
     renewed. OK alone means that it is at its end; over REST a last line with an error means that it is not.
-    INVALID_ARGUMENT: not a UUID. NOT_FOUND: no such notification. UNAVAILABLE: broken off; watch again after the last seen.
+    It lasts an hour at the most, and no longer than its caller's key holds. INVALID_ARGUMENT: not a UUID. NOT_FOUND: no such
+    notification. RESOURCE_EXHAUSTED: as many watches as may be, with the limit's name. UNAUTHENTICATED: the key was revoked or
+    has expired. UNAVAILABLE: broken off; watch again after the last seen.
     """
     AcknowledgeNotification: _grpc.UnaryUnaryMultiCallable[_notification_service_pb2.AcknowledgeNotificationRequest, _notification_pb2.Notification]
     """Records that the recipient's own device or program has it, where the provider sends no receipt: it is DELIVERED, and
@@ -95,7 +97,9 @@ class NotificationServiceAsyncStub(NotificationServiceStub):
     WatchNotification: _aio.UnaryStreamMultiCallable[_notification_service_pb2.WatchNotificationRequest, _notification_service_pb2.WatchNotificationResponse]  # type: ignore[assignment]
     """Streams a notification's events, past ones first, until it is terminal. It goes on while connections inside Pulse are
     renewed. OK alone means that it is at its end; over REST a last line with an error means that it is not.
-    INVALID_ARGUMENT: not a UUID. NOT_FOUND: no such notification. UNAVAILABLE: broken off; watch again after the last seen.
+    It lasts an hour at the most, and no longer than its caller's key holds. INVALID_ARGUMENT: not a UUID. NOT_FOUND: no such
+    notification. RESOURCE_EXHAUSTED: as many watches as may be, with the limit's name. UNAUTHENTICATED: the key was revoked or
+    has expired. UNAVAILABLE: broken off; watch again after the last seen.
     """
     AcknowledgeNotification: _aio.UnaryUnaryMultiCallable[_notification_service_pb2.AcknowledgeNotificationRequest, _notification_pb2.Notification]  # type: ignore[assignment]
     """Records that the recipient's own device or program has it, where the provider sends no receipt: it is DELIVERED, and
@@ -161,7 +165,9 @@ class NotificationServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_abc.Iterator[_notification_service_pb2.WatchNotificationResponse], _abc.AsyncIterator[_notification_service_pb2.WatchNotificationResponse]]:
         """Streams a notification's events, past ones first, until it is terminal. It goes on while connections inside Pulse are
         renewed. OK alone means that it is at its end; over REST a last line with an error means that it is not.
-        INVALID_ARGUMENT: not a UUID. NOT_FOUND: no such notification. UNAVAILABLE: broken off; watch again after the last seen.
+        It lasts an hour at the most, and no longer than its caller's key holds. INVALID_ARGUMENT: not a UUID. NOT_FOUND: no such
+        notification. RESOURCE_EXHAUSTED: as many watches as may be, with the limit's name. UNAUTHENTICATED: the key was revoked or
+        has expired. UNAVAILABLE: broken off; watch again after the last seen.
         """
 
     @_abc_1.abstractmethod

@@ -237,15 +237,15 @@ class ListDeadLettersResponse(_message.Message):
 Global___ListDeadLettersResponse: _TypeAlias = ListDeadLettersResponse  # noqa: Y015
 
 @_typing.final
-class WatchNotificationRequest(_message.Message):
-    """Which, and where to go on."""
+class TimelinePlace(_message.Message):
+    """A place on a notification's timeline."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     REF_FIELD_NUMBER: _builtins.int
-    AFTER_SEQUENCE_FIELD_NUMBER: _builtins.int
-    after_sequence: _builtins.int
-    """Only events after this one."""
+    SEQUENCE_FIELD_NUMBER: _builtins.int
+    sequence: _builtins.int
+    """Number of an event, counted from 1; 0: before the first."""
     @_builtins.property
     def ref(self) -> _records_pb2.NotificationRef:
         """Which."""
@@ -254,43 +254,151 @@ class WatchNotificationRequest(_message.Message):
         self,
         *,
         ref: _records_pb2.NotificationRef | None = ...,
-        after_sequence: _builtins.int = ...,
+        sequence: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["ref", b"ref"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["after_sequence", b"after_sequence", "ref", b"ref"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["ref", b"ref", "sequence", b"sequence"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___WatchNotificationRequest: _TypeAlias = WatchNotificationRequest  # noqa: Y015
+Global___TimelinePlace: _TypeAlias = TimelinePlace  # noqa: Y015
 
 @_typing.final
-class WatchNotificationResponse(_message.Message):
-    """One event."""
+class FollowNotificationsRequest(_message.Message):
+    """What changes in that which the caller follows."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
-    EVENT_FIELD_NUMBER: _builtins.int
-    STATUS_FIELD_NUMBER: _builtins.int
-    status: _enums_pb2.Status.ValueType
-    """Where the notification stands after it."""
+    FOLLOWED_FIELD_NUMBER: _builtins.int
+    DROPPED_FIELD_NUMBER: _builtins.int
     @_builtins.property
-    def event(self) -> _notification_pb2.TimelineEvent:
-        """What happened."""
+    def followed(self) -> _containers.RepeatedCompositeFieldContainer[Global___TimelinePlace]:
+        """Followed from here on: told as soon as there is an event behind this place. Named again, the new place counts."""
+
+    @_builtins.property
+    def dropped(self) -> _containers.RepeatedCompositeFieldContainer[_records_pb2.NotificationRef]:
+        """Followed no more."""
 
     def __init__(
         self,
         *,
-        event: _notification_pb2.TimelineEvent | None = ...,
-        status: _enums_pb2.Status.ValueType = ...,
+        followed: _abc.Iterable[Global___TimelinePlace] | None = ...,
+        dropped: _abc.Iterable[_records_pb2.NotificationRef] | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["event", b"event"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["event", b"event", "status", b"status"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["dropped", b"dropped", "followed", b"followed"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___WatchNotificationResponse: _TypeAlias = WatchNotificationResponse  # noqa: Y015
+Global___FollowNotificationsRequest: _TypeAlias = FollowNotificationsRequest  # noqa: Y015
+
+@_typing.final
+class FollowNotificationsResponse(_message.Message):
+    """What is new."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CHANGED_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def changed(self) -> _containers.RepeatedCompositeFieldContainer[Global___TimelinePlace]:
+        """The last event of each notification that has new ones; at most 1,000."""
+
+    def __init__(
+        self,
+        *,
+        changed: _abc.Iterable[Global___TimelinePlace] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["changed", b"changed"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FollowNotificationsResponse: _TypeAlias = FollowNotificationsResponse  # noqa: Y015
+
+@_typing.final
+class GetEventsRequest(_message.Message):
+    """Which, and what of each was seen."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    WANTED_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def wanted(self) -> _containers.RepeatedCompositeFieldContainer[Global___TimelinePlace]:
+        """Only events behind these places."""
+
+    def __init__(
+        self,
+        *,
+        wanted: _abc.Iterable[Global___TimelinePlace] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["wanted", b"wanted"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetEventsRequest: _TypeAlias = GetEventsRequest  # noqa: Y015
+
+@_typing.final
+class GetEventsResponse(_message.Message):
+    """What is behind each place."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RESULTS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def results(self) -> _containers.RepeatedCompositeFieldContainer[Global___NotificationEvents]:
+        """In the request's order. Together at most 2 MiB, and 50 events each: ask again behind the last while last_sequence is
+        greater.
+        """
+
+    def __init__(
+        self,
+        *,
+        results: _abc.Iterable[Global___NotificationEvents] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["results", b"results"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetEventsResponse: _TypeAlias = GetEventsResponse  # noqa: Y015
+
+@_typing.final
+class NotificationEvents(_message.Message):
+    """What is behind one place."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EVENTS_FIELD_NUMBER: _builtins.int
+    LAST_SEQUENCE_FIELD_NUMBER: _builtins.int
+    AT_REST_FIELD_NUMBER: _builtins.int
+    last_sequence: _builtins.int
+    """Number of the notification's last event, also if it is not among these; 0: there is no such notification."""
+    at_rest: _builtins.bool
+    """It is terminal, or SENT with no other channel to come: nothing more happens to it by itself."""
+    @_builtins.property
+    def events(self) -> _containers.RepeatedCompositeFieldContainer[_notification_pb2.TimelineEvent]:
+        """Oldest first."""
+
+    def __init__(
+        self,
+        *,
+        events: _abc.Iterable[_notification_pb2.TimelineEvent] | None = ...,
+        last_sequence: _builtins.int = ...,
+        at_rest: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["at_rest", b"at_rest", "events", b"events", "last_sequence", b"last_sequence"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___NotificationEvents: _TypeAlias = NotificationEvents  # noqa: Y015
 
 @_typing.final
 class GetTemplateRequest(_message.Message):

@@ -50,10 +50,15 @@ class LedgerReaderStub:
                 request_serializer=pulse_dot_ledger_dot_v1_dot_ledger__reader__pb2.ListDeadLettersRequest.SerializeToString,
                 response_deserializer=pulse_dot_ledger_dot_v1_dot_ledger__reader__pb2.ListDeadLettersResponse.FromString,
                 _registered_method=True)
-        self.WatchNotification = channel.unary_stream(
-                '/pulse.ledger.v1.LedgerReader/WatchNotification',
-                request_serializer=pulse_dot_ledger_dot_v1_dot_ledger__reader__pb2.WatchNotificationRequest.SerializeToString,
-                response_deserializer=pulse_dot_ledger_dot_v1_dot_ledger__reader__pb2.WatchNotificationResponse.FromString,
+        self.FollowNotifications = channel.stream_stream(
+                '/pulse.ledger.v1.LedgerReader/FollowNotifications',
+                request_serializer=pulse_dot_ledger_dot_v1_dot_ledger__reader__pb2.FollowNotificationsRequest.SerializeToString,
+                response_deserializer=pulse_dot_ledger_dot_v1_dot_ledger__reader__pb2.FollowNotificationsResponse.FromString,
+                _registered_method=True)
+        self.GetEvents = channel.unary_unary(
+                '/pulse.ledger.v1.LedgerReader/GetEvents',
+                request_serializer=pulse_dot_ledger_dot_v1_dot_ledger__reader__pb2.GetEventsRequest.SerializeToString,
+                response_deserializer=pulse_dot_ledger_dot_v1_dot_ledger__reader__pb2.GetEventsResponse.FromString,
                 _registered_method=True)
         self.GetTemplate = channel.unary_unary(
                 '/pulse.ledger.v1.LedgerReader/GetTemplate',
@@ -132,8 +137,18 @@ class LedgerReaderServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
-    def WatchNotification(self, request, context):
-        """Events of one notification as they are recorded, until it is terminal. NOT_FOUND: no such notification.
+    def FollowNotifications(self, request_iterator, context):
+        """Tells which of the notifications that the caller follows have new events, for as long as it listens. One such stream
+        serves a whole process: what it follows is told and changed as it goes on, and the events are had by GetEvents.
+        INVALID_ARGUMENT: more named at once than may be. UNAVAILABLE: this ledger is about to stop; follow at another.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetEvents(self, request, context):
+        """Events of many notifications behind those that the caller has seen, and where each notification stands.
+        INVALID_ARGUMENT: none named, or more than may be.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -227,10 +242,15 @@ def add_LedgerReaderServicer_to_server(servicer, server):
                     request_deserializer=pulse_dot_ledger_dot_v1_dot_ledger__reader__pb2.ListDeadLettersRequest.FromString,
                     response_serializer=pulse_dot_ledger_dot_v1_dot_ledger__reader__pb2.ListDeadLettersResponse.SerializeToString,
             ),
-            'WatchNotification': grpc.unary_stream_rpc_method_handler(
-                    servicer.WatchNotification,
-                    request_deserializer=pulse_dot_ledger_dot_v1_dot_ledger__reader__pb2.WatchNotificationRequest.FromString,
-                    response_serializer=pulse_dot_ledger_dot_v1_dot_ledger__reader__pb2.WatchNotificationResponse.SerializeToString,
+            'FollowNotifications': grpc.stream_stream_rpc_method_handler(
+                    servicer.FollowNotifications,
+                    request_deserializer=pulse_dot_ledger_dot_v1_dot_ledger__reader__pb2.FollowNotificationsRequest.FromString,
+                    response_serializer=pulse_dot_ledger_dot_v1_dot_ledger__reader__pb2.FollowNotificationsResponse.SerializeToString,
+            ),
+            'GetEvents': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetEvents,
+                    request_deserializer=pulse_dot_ledger_dot_v1_dot_ledger__reader__pb2.GetEventsRequest.FromString,
+                    response_serializer=pulse_dot_ledger_dot_v1_dot_ledger__reader__pb2.GetEventsResponse.SerializeToString,
             ),
             'GetTemplate': grpc.unary_unary_rpc_method_handler(
                     servicer.GetTemplate,
@@ -376,7 +396,7 @@ class LedgerReader:
             _registered_method=True)
 
     @staticmethod
-    def WatchNotification(request,
+    def FollowNotifications(request_iterator,
             target,
             options=(),
             channel_credentials=None,
@@ -386,12 +406,39 @@ class LedgerReader:
             wait_for_ready=None,
             timeout=None,
             metadata=None):
-        return grpc.experimental.unary_stream(
+        return grpc.experimental.stream_stream(
+            request_iterator,
+            target,
+            '/pulse.ledger.v1.LedgerReader/FollowNotifications',
+            pulse_dot_ledger_dot_v1_dot_ledger__reader__pb2.FollowNotificationsRequest.SerializeToString,
+            pulse_dot_ledger_dot_v1_dot_ledger__reader__pb2.FollowNotificationsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetEvents(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
             request,
             target,
-            '/pulse.ledger.v1.LedgerReader/WatchNotification',
-            pulse_dot_ledger_dot_v1_dot_ledger__reader__pb2.WatchNotificationRequest.SerializeToString,
-            pulse_dot_ledger_dot_v1_dot_ledger__reader__pb2.WatchNotificationResponse.FromString,
+            '/pulse.ledger.v1.LedgerReader/GetEvents',
+            pulse_dot_ledger_dot_v1_dot_ledger__reader__pb2.GetEventsRequest.SerializeToString,
+            pulse_dot_ledger_dot_v1_dot_ledger__reader__pb2.GetEventsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -39,8 +39,15 @@ class LedgerReaderStub:
     """A page of notifications, newest first. INVALID_ARGUMENT: a page token that cannot be."""
     ListDeadLetters: _grpc.UnaryUnaryMultiCallable[_ledger_reader_pb2.ListDeadLettersRequest, _ledger_reader_pb2.ListDeadLettersResponse]
     """A page of dead letters, the last to die first. INVALID_ARGUMENT: a page token that cannot be."""
-    WatchNotification: _grpc.UnaryStreamMultiCallable[_ledger_reader_pb2.WatchNotificationRequest, _ledger_reader_pb2.WatchNotificationResponse]
-    """Events of one notification as they are recorded, until it is terminal. NOT_FOUND: no such notification."""
+    FollowNotifications: _grpc.StreamStreamMultiCallable[_ledger_reader_pb2.FollowNotificationsRequest, _ledger_reader_pb2.FollowNotificationsResponse]
+    """Tells which of the notifications that the caller follows have new events, for as long as it listens. One such stream
+    serves a whole process: what it follows is told and changed as it goes on, and the events are had by GetEvents.
+    INVALID_ARGUMENT: more named at once than may be. UNAVAILABLE: this ledger is about to stop; follow at another.
+    """
+    GetEvents: _grpc.UnaryUnaryMultiCallable[_ledger_reader_pb2.GetEventsRequest, _ledger_reader_pb2.GetEventsResponse]
+    """Events of many notifications behind those that the caller has seen, and where each notification stands.
+    INVALID_ARGUMENT: none named, or more than may be.
+    """
     GetTemplate: _grpc.UnaryUnaryMultiCallable[_ledger_reader_pb2.GetTemplateRequest, _ledger_reader_pb2.GetTemplateResponse]
     """One template version. NOT_FOUND: no such template or version."""
     ListTemplates: _grpc.UnaryUnaryMultiCallable[_ledger_reader_pb2.ListTemplatesRequest, _ledger_reader_pb2.ListTemplatesResponse]
@@ -73,8 +80,15 @@ class LedgerReaderAsyncStub(LedgerReaderStub):
     """A page of notifications, newest first. INVALID_ARGUMENT: a page token that cannot be."""
     ListDeadLetters: _aio.UnaryUnaryMultiCallable[_ledger_reader_pb2.ListDeadLettersRequest, _ledger_reader_pb2.ListDeadLettersResponse]  # type: ignore[assignment]
     """A page of dead letters, the last to die first. INVALID_ARGUMENT: a page token that cannot be."""
-    WatchNotification: _aio.UnaryStreamMultiCallable[_ledger_reader_pb2.WatchNotificationRequest, _ledger_reader_pb2.WatchNotificationResponse]  # type: ignore[assignment]
-    """Events of one notification as they are recorded, until it is terminal. NOT_FOUND: no such notification."""
+    FollowNotifications: _aio.StreamStreamMultiCallable[_ledger_reader_pb2.FollowNotificationsRequest, _ledger_reader_pb2.FollowNotificationsResponse]  # type: ignore[assignment]
+    """Tells which of the notifications that the caller follows have new events, for as long as it listens. One such stream
+    serves a whole process: what it follows is told and changed as it goes on, and the events are had by GetEvents.
+    INVALID_ARGUMENT: more named at once than may be. UNAVAILABLE: this ledger is about to stop; follow at another.
+    """
+    GetEvents: _aio.UnaryUnaryMultiCallable[_ledger_reader_pb2.GetEventsRequest, _ledger_reader_pb2.GetEventsResponse]  # type: ignore[assignment]
+    """Events of many notifications behind those that the caller has seen, and where each notification stands.
+    INVALID_ARGUMENT: none named, or more than may be.
+    """
     GetTemplate: _aio.UnaryUnaryMultiCallable[_ledger_reader_pb2.GetTemplateRequest, _ledger_reader_pb2.GetTemplateResponse]  # type: ignore[assignment]
     """One template version. NOT_FOUND: no such template or version."""
     ListTemplates: _aio.UnaryUnaryMultiCallable[_ledger_reader_pb2.ListTemplatesRequest, _ledger_reader_pb2.ListTemplatesResponse]  # type: ignore[assignment]
@@ -124,12 +138,25 @@ class LedgerReaderServicer(metaclass=_abc_1.ABCMeta):
         """A page of dead letters, the last to die first. INVALID_ARGUMENT: a page token that cannot be."""
 
     @_abc_1.abstractmethod
-    def WatchNotification(
+    def FollowNotifications(
         self,
-        request: _ledger_reader_pb2.WatchNotificationRequest,
+        request_iterator: _MaybeAsyncIterator[_ledger_reader_pb2.FollowNotificationsRequest],
         context: _ServicerContext,
-    ) -> _typing.Union[_abc.Iterator[_ledger_reader_pb2.WatchNotificationResponse], _abc.AsyncIterator[_ledger_reader_pb2.WatchNotificationResponse]]:
-        """Events of one notification as they are recorded, until it is terminal. NOT_FOUND: no such notification."""
+    ) -> _typing.Union[_abc.Iterator[_ledger_reader_pb2.FollowNotificationsResponse], _abc.AsyncIterator[_ledger_reader_pb2.FollowNotificationsResponse]]:
+        """Tells which of the notifications that the caller follows have new events, for as long as it listens. One such stream
+        serves a whole process: what it follows is told and changed as it goes on, and the events are had by GetEvents.
+        INVALID_ARGUMENT: more named at once than may be. UNAVAILABLE: this ledger is about to stop; follow at another.
+        """
+
+    @_abc_1.abstractmethod
+    def GetEvents(
+        self,
+        request: _ledger_reader_pb2.GetEventsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_ledger_reader_pb2.GetEventsResponse, _abc.Awaitable[_ledger_reader_pb2.GetEventsResponse]]:
+        """Events of many notifications behind those that the caller has seen, and where each notification stands.
+        INVALID_ARGUMENT: none named, or more than may be.
+        """
 
     @_abc_1.abstractmethod
     def GetTemplate(
