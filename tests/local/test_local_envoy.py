@@ -7,6 +7,8 @@ import contextlib
 import socket
 
 import grpc
+import grpc.aio
+import httpx
 import pytest
 from google.rpc import code_pb2
 
@@ -134,6 +136,26 @@ async def test_a_watch_streams_line_by_line(backend, rest):
         backend.release.set()
         rest_of_them = [line async for line in lines if line]
     assert (first[0], len(rest_of_them)) == ("{", 1)
+
+
+async def test_watches_have_connections_and_a_bound_of_their_own(backend, rest, plan):
+    """As many as there may be leave the calls of others, and their health checks, all their room."""
+    page = f"http://{plan.ports.address('envoy_admin')}/stats"
+    async with contextlib.AsyncExitStack() as stack, httpx.AsyncClient() as admin:
+        over_rest = [rest.stream("GET", "/v1/notifications/n1:watch") for _ in range(5)]
+        lines = [(await stack.enter_async_context(watch)).aiter_lines() for watch in over_rest]
+        assert all([await anext(one) for one in lines])
+        channel = await stack.enter_async_context(grpc.aio.insecure_channel(plan.ports.address("http")))
+        stub = notifications_grpc.NotificationServiceStub(channel)
+        asked = notifications.WatchNotificationRequest(notification_id="n1")
+        watches = [stub.WatchNotification(asked) for _ in range(5)]
+        await asyncio.gather(*(watch.read() for watch in watches))
+        assert (await rest.get("/v1/notifications")).status_code == 200
+        figures = await admin.get(page, params={"filter": r"^cluster\.pulse-gateway.*\.upstream_rq_active$"})
+        told = dict(line.split(": ") for line in figures.text.splitlines())
+        backend.release.set()
+    active = {name: told[f"cluster.{name}.upstream_rq_active"] for name in ("pulse-gateway", "pulse-gateway-watch")}
+    assert active == {"pulse-gateway": "0", "pulse-gateway-watch": "10"}
 
 
 async def test_a_callback_reaches_the_delivery_service_raw(backend, rest):

@@ -67,7 +67,7 @@ def _envoy(folder: Path, admin: int, told: dict[str, Any], name_port: int) -> It
     file = folder / "envoy.yaml"
     content = yaml.safe_load(file.read_text())
     for cluster in content["static_resources"]["clusters"]:
-        if cluster["name"] == "pulse-gateway":
+        if cluster["name"].startswith("pulse-gateway"):
             cluster |= {"dns_refresh_rate": f"{ROUND}s", "typed_dns_resolver_config": _resolver(name_port)}
     file.write_text(yaml.safe_dump(content))
     command = [str(wheels.envoy()), "-c", str(file), "--disable-hot-restart", "--concurrency", "1"]
