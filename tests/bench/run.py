@@ -13,7 +13,7 @@ from tests.bench import profiles
 from tests.bench.bench import Bench, make_templates
 from tests.bench.figures import Row
 from tests.bench.floors import Floors
-from tests.bench.rows import accept, drain, failover, fairness, ledger_size, memory, start, urgent
+from tests.bench.rows import accept, drain, failover, fairness, ledger_size, memory, start, urgent, watches
 from tests.bench.sizes import Sizes
 from tests.bench.suite import SettingsOf, no_settings, running
 
@@ -31,6 +31,7 @@ ON_NULL: Mapping[str, RowOf] = {
     "fairness": fairness.fairness,
     "memory-growth": memory.growth,
     "memory-through": memory.through,
+    "memory-watches": watches.memory,
 }
 #: The same on a ledger that is empty at first.
 ON_EMPTY: Mapping[str, RowOf] = {"ledger-size": ledger_size.ledger_size}

@@ -30,6 +30,7 @@ class Sizes:
     waiting: int = 30_000
     through: int = 1_000_000
     through_rounds: int = 10
+    watches: int = 4_000
     rows: int = 1_000_000
     reads: int = 1_000  # calls
     outage_s: float = 30.0
@@ -61,6 +62,7 @@ SHORT = Sizes(
     waiting=1_000,
     through=1_200,
     through_rounds=3,
+    watches=200,
     rows=5_000,
     reads=50,
     outage_s=2.0,
