@@ -47,6 +47,9 @@ OPTIONS: list[tuple[str, Any]] = [
     ("grpc.http2.min_ping_interval_without_data_ms", 5_000),
     ("grpc.http2.max_ping_strikes", 3),
     ("grpc.keepalive_permit_without_calls", 1),
+    # A caller that vanished without a word holds its streams no longer than this: by default two hours.
+    ("grpc.keepalive_time_ms", 60_000),
+    ("grpc.http2.ping_timeout_ms", 20_000),
     ("grpc.so_reuseport", 0),
     # Callers look the address up again now and then, and so find replicas that were added.
     ("grpc.max_connection_age_ms", 300_000),

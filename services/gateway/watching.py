@@ -20,12 +20,10 @@ from services.gateway.watch import Ref, Watch
 from services.gateway.watch_quota import WatchQuota
 from shared.errors import Code, PulseError, not_found
 from shared.gather import Gatherer
-from shared.logs import logger
+from shared.repeating import repeat
 
 if TYPE_CHECKING:
     from pulse.ledger.v1.ledger_reader_pb2_grpc import LedgerReaderAsyncStub
-
-log = logger(__name__)
 
 #: How often each watch is looked at, s: whether its credential still holds, and how old it is.
 CHECK_S = 2.0
@@ -65,7 +63,8 @@ class Watching:
     async def start(self) -> None:
         """Looks after them from here on."""
         await self._subscription.start()
-        self._tasks = [asyncio.create_task(self._run()), asyncio.create_task(self._leave())]
+        looking = repeat("looking after watches", self._check, CHECK_S, first=CHECK_S)
+        self._tasks = [asyncio.create_task(looking), asyncio.create_task(self._leave())]
 
     async def stop(self) -> None:
         """Looks after them no more; to be called when none is left."""
@@ -134,14 +133,6 @@ class Watching:
         await self._closing.wait()
         for watch in self._open:
             watch.end(_interrupted())
-
-    async def _run(self) -> None:
-        while True:
-            await asyncio.sleep(CHECK_S)
-            try:
-                await self._check()
-            except Exception as error:  # whatever it was, no credential would be looked at again without this loop
-                log.error("watches were not looked after", error=type(error).__name__)
 
     async def _check(self) -> None:
         """Ends each that is to end; what was told to end, and has not as its caller does not read, is cut off."""

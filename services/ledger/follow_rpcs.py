@@ -41,11 +41,9 @@ class FollowReads(ledger_reader_pb2_grpc.LedgerReaderServicer):
     async def GetEvents(self, request: pb.GetEventsRequest, context: Any) -> pb.GetEventsResponse:
         check(request)
         found = await self._timelines.behind([_place(one) for one in request.wanted])
-        results, room = list[pb.NotificationEvents](), pages.MOST_BYTES
-        for behind in found:
-            results.append(_result(behind, room))
-            room -= results[-1].ByteSize()
-        return pb.GetEventsResponse(results=results)
+        # An equal share for each: whose timeline is long takes nothing from others.
+        share = pages.MOST_BYTES // len(found)
+        return pb.GetEventsResponse(results=[_result(one, share) for one in found])
 
 
 async def _take(requests: AsyncIterator[pb.FollowNotificationsRequest], follower: Follower) -> None:
@@ -72,7 +70,7 @@ def _places(places: Sequence[Place]) -> Iterator[pb.TimelinePlace]:
 
 
 def _result(behind: Behind, room: int) -> pb.NotificationEvents:
-    """With the events that begin within ``room`` bytes: the one that crosses its end is the last."""
+    """With the events that begin within ``room`` bytes, one at the least: the one that crosses its end is the last."""
     trace_id = wire_reads.trace_id(behind.traceparent)
     result = pb.NotificationEvents(last_sequence=behind.last_sequence, at_rest=behind.at_rest)
     for happening in behind.happenings:

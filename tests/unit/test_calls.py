@@ -15,6 +15,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from pulse.router.v1 import router_service_pb2 as pb
 from pulse.router.v1 import router_service_pb2_grpc as rpc
 from shared import deadlines
+from shared import serving as serving_options
 from shared.channels import call, open_channel
 from shared.errors import Code, PulseError
 from shared.serving import Server
@@ -80,6 +81,19 @@ async def test_thousands_of_calls_that_come_at_once_are_all_answered() -> None:
         stubs = [rpc.RouterServiceStub(channel) for channel in channels]
         answers = [stub.Submit(pb.SubmitRequest()) for stub in stubs for _ in range(900)]
         assert len(await asyncio.gather(*answers)) == 3_600
+
+
+async def test_a_caller_that_vanished_without_a_word_is_parted_with(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that took its connection along: it answers no ping."""
+    hurried = {"grpc.keepalive_time_ms": 300, "grpc.http2.ping_timeout_ms": 300}
+    monkeypatch.setattr(serving_options, "OPTIONS", [(k, hurried.get(k, v)) for k, v in serving_options.OPTIONS])
+    async with serving(lambda _: pb.SubmitResponse()) as (server, _):
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        writer.write(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes([0, 0, 0, 4, 0, 0, 0, 0, 0]))
+        async with asyncio.timeout(10):
+            while await reader.read(65_536):
+                pass
+        writer.close()
 
 
 async def test_channels_with_a_connection_of_their_own_do_not_share_the_bound_on_concurrent_calls() -> None:

@@ -351,8 +351,8 @@ class GetEventsResponse(_message.Message):
     RESULTS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def results(self) -> _containers.RepeatedCompositeFieldContainer[Global___NotificationEvents]:
-        """In the request's order. Together at most 2 MiB, and 50 events each: ask again behind the last while last_sequence is
-        greater.
+        """In the request's order. Each has at most 50 events, and its share of 2 MiB but one at the least: ask again behind the
+        last while last_sequence is greater.
         """
 
     def __init__(
