@@ -20,6 +20,8 @@ from shared.renewed_channel import RenewedChannel
 from shared.tls_files import TlsFiles
 
 MAX_MESSAGE_BYTES = 16 * 1024 * 1024
+#: What is put together for one call weighs so much at the most: one request's size must not fail another.
+MOST_BATCH_BYTES = MAX_MESSAGE_BYTES // 2
 
 _SERVICE_CONFIG = {
     "loadBalancingConfig": [{"round_robin": {}}],

@@ -16,6 +16,7 @@ from typing import Generic, TypeVar
 
 from shared import deadlines
 from shared.errors import Code, PulseError
+from shared.packing import weightless
 
 Request = TypeVar("Request")
 Response = TypeVar("Response")
@@ -28,17 +29,27 @@ Send = Callable[[Sequence[Request]], Awaitable[Sequence[Response | PulseError]]]
 class Gatherer(Generic[Request, Response]):
     """Gathers single requests into batch calls.
 
-    ``max_batch`` requests go in one call, ``max_in_flight`` calls are under way at once, and
-    ``max_waiting`` requests may wait; the next one gets RESOURCE_EXHAUSTED with a retry time.
+    ``max_batch`` requests, which ``weigh`` at most ``heaviest``, go in one call; one that is too heavy by itself goes
+    alone. ``max_in_flight`` calls are under way at once, and ``max_waiting`` requests may wait; the next one gets
+    RESOURCE_EXHAUSTED with a retry time.
     """
 
     def __init__(
-        self, send: Send[Request, Response], *, max_batch: int = 500, max_in_flight: int = 1, max_waiting: int = 10_000
+        self,
+        send: Send[Request, Response],
+        *,
+        max_batch: int = 500,
+        max_in_flight: int = 1,
+        max_waiting: int = 10_000,
+        weigh: Callable[[Request], int] = weightless,
+        heaviest: int = 0,
     ) -> None:
         self._send = send
         self._max_batch = max_batch
         self._max_in_flight = max_in_flight
         self._max_waiting = max_waiting
+        self._weigh = weigh
+        self._heaviest = heaviest
         self._waiting: deque[tuple[Request, asyncio.Future[Response]]] = deque()
         self._under_way: set[asyncio.Task[None]] = set()
 
@@ -101,10 +112,15 @@ class Gatherer(Generic[Request, Response]):
     def _take(self) -> list[tuple[Request, asyncio.Future[Response]]]:
         """The next batch, without those whose callers have given up."""
         batch: list[tuple[Request, asyncio.Future[Response]]] = []
+        weight = 0
         while self._waiting and len(batch) < self._max_batch:
-            request, answer = self._waiting.popleft()
+            request, answer = self._waiting[0]
             if not answer.done():
+                weight += self._weigh(request)
+                if batch and weight > self._heaviest:
+                    break
                 batch.append((request, answer))
+            self._waiting.popleft()
         return batch
 
 

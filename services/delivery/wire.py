@@ -19,6 +19,8 @@ _OUTCOMES = {kind: notification_pb2.TimelineEvent.Outcome.Value(kind.name) for k
 _CAUSES = {cause: records_pb2.Cause.Value(cause.name) for cause in Cause}
 _REJECTIONS = {rejection: records_pb2.Rejection.Value(rejection.name) for rejection in Rejection}
 _OVERRIDES = {provider_pb2.BreakerOverride.Value(override.name): override for override in Override}
+#: What a provider says is kept up to so many characters, and so is not sent on at any length.
+_LONGEST_NAME, _LONGEST_TEXT = 256, 1024
 _CHANNELS = {value.number: value.name for value in enums_pb2.Channel.DESCRIPTOR.values}
 
 
@@ -79,12 +81,12 @@ def settlement(settled: Settlement) -> records_pb2.Settlement:
         ref=records_pb2.NotificationRef(tenant_id=held.tenant_id, notification_id=held.notification_id),
         fence=held.fence,
         outcome=_OUTCOMES[outcome.kind],
-        provider_message_id=outcome.provider_message_id,
+        provider_message_id=outcome.provider_message_id[:_LONGEST_NAME],
         latency=to_duration(settled.latency),
         traceparent=held.span.traceparent if held.span.sampled else "",
     )
     if outcome.code:
-        message.failure.CopyFrom(notification_pb2.Failure(code=outcome.code, message=outcome.message))
+        message.failure.CopyFrom(_failure(outcome.code, outcome.message))
     if outcome.retry_after is not None:
         message.retry_after.CopyFrom(to_duration(outcome.retry_after))
     if outcome.kind is OutcomeKind.TRANSIENT_FAILURE:
@@ -113,11 +115,11 @@ def provider_receipt(receipt: Receipt) -> records_pb2.ProviderReceipt:
     message = records_pb2.ProviderReceipt(
         ref=records_pb2.NotificationRef(tenant_id=receipt.tenant_id, notification_id=receipt.notification_id),
         provider=receipt.provider,
-        provider_message_id=receipt.provider_message_id,
+        provider_message_id=receipt.provider_message_id[:_LONGEST_NAME],
         status=enums_pb2.Status.Value(receipt.status),
     )
     if receipt.failure_code:
-        message.failure.CopyFrom(notification_pb2.Failure(code=receipt.failure_code, message=receipt.failure_message))
+        message.failure.CopyFrom(_failure(receipt.failure_code, receipt.failure_message))
     if receipt.rejection is not None:
         message.rejection = _REJECTIONS[receipt.rejection]
     return message
@@ -149,3 +151,7 @@ def directives(answer: ledger_service_pb2.ExchangeProviderStatesResponse) -> lis
         )
         for state in answer.states
     ]
+
+
+def _failure(code: str, message: str) -> notification_pb2.Failure:
+    return notification_pb2.Failure(code=code[:_LONGEST_NAME], message=message[:_LONGEST_TEXT])

@@ -12,8 +12,10 @@ from pulse.router.v1 import router_service_pb2 as router_pb2
 from services.gateway.metrics import GatewayMetrics
 from services.gateway.peers import ask
 from shared import tracing
+from shared.channels import MOST_BATCH_BYTES
 from shared.errors import Code, PulseError, from_status
 from shared.gather import Gatherer
+from shared.packing import pack
 from shared.tracing import OFF, Tracer
 
 if TYPE_CHECKING:
@@ -43,7 +45,7 @@ class Submitter:
         self._tracer = tracer
         self._in_batches = 0
         self._gatherer: Gatherer[router_pb2.Submission, router_pb2.SubmitResult] = Gatherer(
-            self._submit, max_batch=max_batch, max_waiting=max_waiting
+            self._submit, max_batch=max_batch, max_waiting=max_waiting, weigh=_bytes, heaviest=MOST_BATCH_BYTES
         )
         metrics.show_waiting(lambda: self._gatherer.waiting + self._in_batches)
 
@@ -61,9 +63,9 @@ class Submitter:
             return [overloaded] * len(submissions)
         self._in_batches += len(submissions)
         try:
-            starts = range(0, len(submissions), self._max_batch)
-            calls = [self._outcomes(submissions[start : start + self._max_batch]) for start in starts]
-            return [outcome for outcomes in await asyncio.gather(*calls) for outcome in outcomes]
+            batches = pack([submissions], self._max_batch, weigh=_bytes, heaviest=MOST_BATCH_BYTES)
+            answers = await asyncio.gather(*map(self._outcomes, batches))
+            return [outcome for outcomes in answers for outcome in outcomes]
         finally:
             self._in_batches -= len(submissions)
 
@@ -87,3 +89,7 @@ class Submitter:
             raise PulseError(Code.INTERNAL, "INTERNAL", "the router answered for another number of submissions")
         self._metrics.answered(submissions, response.results)
         return response.results
+
+
+def _bytes(submission: router_pb2.Submission) -> int:
+    return submission.ByteSize()

@@ -6,13 +6,13 @@ import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 
-from services.router.batches import deal, pack
 from services.router.limits import SharedWindows
 from services.router.local_limits import LocalLimits, share
 from services.router.outage import Outage
 from services.router.quota import Admitted, Claim, Closed, Place, Refused, Verdict
 from services.router.shared_redis import RedisSlowError, RedisUnavailableError
 from shared.gather import Gatherer
+from shared.packing import deal, pack
 
 #: Claims at the most in one script call, which holds up Redis for some µs each.
 _MOST = 1_000

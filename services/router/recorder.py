@@ -10,15 +10,15 @@ from dataclasses import dataclass
 
 from pulse.common.v1.enums_pb2 import Status
 from pulse.ledger.v1.records_pb2 import Entry, RecordResult
-from services.router.batches import deal, pack
 from services.router.dispatcher import Dispatcher
 from services.router.ledger import Ledger
 from services.router.limiter import Limiter
 from services.router.publisher import Publisher
 from services.router.quota import Place
-from shared.channels import MAX_MESSAGE_BYTES
+from shared.channels import MOST_BATCH_BYTES
 from shared.errors import Code, PulseError
 from shared.gather import Gatherer
+from shared.packing import deal, pack
 
 #: After these nothing was recorded. After all others it may have been, so that the place stays taken.
 _NOTHING_RECORDED = frozenset(
@@ -31,9 +31,6 @@ _NOTHING_RECORDED = frozenset(
         Code.UNIMPLEMENTED,
     }
 )
-
-#: Bytes at the most in one call, well below what a channel carries: one request's size must not fail another.
-_MOST_BYTES = MAX_MESSAGE_BYTES // 2
 
 Outcome = RecordResult | PulseError
 
@@ -78,7 +75,7 @@ class Recorder:
     async def _record_groups(self, groups: Sequence[Sequence[Planned]]) -> list[Sequence[Outcome]]:
         """Records what concurrent calls want recorded, together."""
         outcomes: list[Outcome] = []
-        for batch in pack(groups, self._max_batch, weigh=_bytes, heaviest=_MOST_BYTES):
+        for batch in pack(groups, self._max_batch, weigh=_bytes, heaviest=MOST_BATCH_BYTES):
             outcomes += await self._record_batch(batch)
         return deal(outcomes, groups)
 

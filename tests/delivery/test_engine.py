@@ -291,6 +291,25 @@ async def test_a_full_worker_waits_and_claims_no_more_than_it_holds(
     await eventually(lambda: len(ledger[0].settled) == 12)
 
 
+@pytest.mark.parametrize(
+    "outcome", [permanent("CODE", "\U0001f600" * 200_000), succeeded("i" * 800_000), permanent("C" * 800_000, "no")]
+)
+async def test_what_a_provider_says_at_length_is_no_reason_to_lose_it(
+    start: Start, ledger: tuple[FakeLedger, str], outcome: Outcome
+) -> None:
+    async def answer(_: Outgoing) -> Outcome:
+        return outcome
+
+    refs = [ledger[0].add("ada@example.org") for _ in range(60)]
+    await start(FakeProvider(answer=answer, concurrency=100)).take(refs)
+    await eventually(lambda: len(ledger[0].settled) == 60)
+    settled = ledger[0].settled[refs[0][1]]
+    assert (settled.failure.message, settled.provider_message_id) == (
+        outcome.message[:1024],
+        outcome.provider_message_id[:256],
+    )
+
+
 async def test_what_an_answer_has_no_room_for_is_claimed_at_once(start: Start, ledger: tuple[FakeLedger, str]) -> None:
     ledger[0].answer_room = 7
     provider = FakeProvider()

@@ -37,6 +37,7 @@ class FakeRouter(router_service_pb2_grpc.RouterServiceServicer):
     def __init__(self) -> None:
         self.submissions: list[router_service_pb2.Submission] = []
         self.batches: list[int] = []
+        self.bytes: list[int] = []
         self.refuse: Callable[[router_service_pb2.Submission], PulseError | None] = lambda _: None
         self.fail: PulseError | None = None
         self.quota: limit_pb2.QuotaState | None = None
@@ -46,6 +47,7 @@ class FakeRouter(router_service_pb2_grpc.RouterServiceServicer):
 
     async def Submit(self, request: Any, context: Any) -> router_service_pb2.SubmitResponse:
         self.batches.append(len(request.submissions))
+        self.bytes.append(request.ByteSize())
         self.submissions.extend(request.submissions)
         await self.gate.wait()
         if self.fail:

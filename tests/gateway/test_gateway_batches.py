@@ -9,6 +9,7 @@ import pytest
 
 from pulse.common.v1 import enums_pb2
 from pulse.gateway.v1 import notification_service_pb2 as api
+from shared.channels import MOST_BATCH_BYTES
 from shared.errors import Code, PulseError, from_status
 from tests.gateway import fakes
 from tests.gateway.conftest import Client, refusal, request
@@ -53,6 +54,40 @@ async def test_a_thousand_go_in_calls_of_at_most_five_hundred(client: Client, pe
     answer = await client.notifications.BatchSendNotifications(api.BatchSendNotificationsRequest(requests=requests))
     assert len({one.notification_id for one in answer.results}) == 1000
     assert peers.router.batches == [500, 500]
+
+
+@pytest.mark.parametrize("text", ["\x01" * 10_900, "x" * 50_000, "\U0001f600" * 12_000])
+async def test_large_contexts_go_in_calls_that_the_router_can_take(
+    client: Client, peers: fakes.Peers, text: str
+) -> None:
+    """As JSON a context may take six times the bytes that it came in."""
+    requests = [request(user_id=f"u-{n}", context={"name": text}) for n in range(300)]
+    asked = api.BatchSendNotificationsRequest(requests=requests)
+    answer = await client.notifications.BatchSendNotifications(asked)
+    assert [one for one in answer.results if one.HasField("error")] == []
+    assert sum(peers.router.batches) == 300
+    assert max(peers.router.bytes) <= MOST_BATCH_BYTES + 10_000
+
+
+async def test_large_single_sends_share_calls_that_the_router_can_take(client: Client, peers: fakes.Peers) -> None:
+    await asyncio.gather(*(client.send(user_id=f"u-{n}", context={"name": "\x01" * 10_900}) for n in range(450)))
+    assert sum(peers.router.batches) == 450
+    assert max(peers.router.bytes) <= MOST_BATCH_BYTES + 10_000
+
+
+async def test_the_largest_answer_is_one_that_any_client_takes(client: Client, peers: fakes.Peers) -> None:
+    """A thousand refusals, each with as much to say as an error may."""
+    bad = request(
+        user_id="",
+        to="\u00e4" * 1_000,
+        template_name="\u00e4" * 500,
+        metadata={f"{n}" + "\u00e4" * 90: "x" * 900 for n in range(8)},
+    )
+    bad.fallbacks.add(to="\u00e4" * 1_000)
+    asked = api.BatchSendNotificationsRequest(requests=[bad] * 1000)
+    answer = await client.notifications.BatchSendNotifications(asked)
+    assert all(one.HasField("error") for one in answer.results)
+    assert answer.ByteSize() < 4 * 2**20
 
 
 @pytest.mark.parametrize("count", [0, 1001, 100_000])

@@ -6,7 +6,6 @@ import datetime as dt
 
 import pytest
 
-from services.router.batches import deal, pack
 from services.router.decisions import Decision
 from services.router.lanes import Lane, choose_lane
 from services.router.local_window import LocalWindow
@@ -15,6 +14,7 @@ from services.router.quota import place_token, window_key
 from services.router.routes import choose_route, choose_start, parse_route
 from services.router.rulings import Facts, rule
 from services.router.window import Window
+from shared.packing import deal, pack
 
 HIGH, LOW = Lane.HIGH, Lane.LOW
 NOON = dt.datetime(2026, 11, 1, 12, tzinfo=dt.UTC)

@@ -61,6 +61,24 @@ async def test_a_batch_is_no_longer_than_allowed() -> None:
     assert [len(batch) for batch in hop.batches] == [3, 3, 1]
 
 
+async def test_a_batch_weighs_no_more_than_allowed() -> None:
+    """Here a number weighs as much as it says; one that is too heavy goes alone."""
+    hop = Hop()
+    gatherer: Gatherer[int, int] = Gatherer(hop.send, max_batch=3, weigh=lambda number: number, heaviest=10)
+    hop.open.clear()
+    first = asyncio.create_task(gatherer.submit(11))
+    await eventually(lambda: hop.batches)
+    given_up = asyncio.create_task(gatherer.submit(9))
+    numbers = [4, 6, 1, 50, 9, 1, 1, 0, 0, 0, 10]
+    sent = [asyncio.create_task(gatherer.submit(number)) for number in numbers]
+    await eventually(lambda: gatherer.waiting == 12)
+    given_up.cancel()
+    await asyncio.wait({given_up})
+    hop.open.set()
+    assert await asyncio.gather(first, *sent) == [number * 2 for number in (11, *numbers)]
+    assert hop.batches == [[11], [4, 6], [1], [50], [9, 1], [1, 0, 0], [0, 10]]
+
+
 async def test_several_batches_may_be_under_way_at_once() -> None:
     hop = Hop()
     gatherer: Gatherer[int, int] = Gatherer(hop.send, max_in_flight=2)

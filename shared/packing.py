@@ -1,4 +1,4 @@
-"""Batches: groups that came by separate calls, put together and taken apart again."""
+"""Packing: many things in batches that are bounded by number and by weight; and groups put together and taken apart."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ One = TypeVar("One")
 Outcome = TypeVar("Outcome")
 
 
-def _weightless(_one: object) -> int:
+def weightless(_one: object) -> int:
+    """Only the number counts."""
     return 0
 
 
 def pack(
-    groups: Iterable[Sequence[One]], most: int, *, weigh: Callable[[One], int] = _weightless, heaviest: int = 0
+    groups: Iterable[Sequence[One]], most: int, *, weigh: Callable[[One], int] = weightless, heaviest: int = 0
 ) -> Iterator[Sequence[One]]:
     """All members of all groups in order, in batches of at most ``most`` that weigh at most ``heaviest``.
 
