@@ -4,70 +4,70 @@ from __future__ import annotations
 
 from collections import OrderedDict
 
-_Held = tuple[tuple[str, float], ...]  # (token, taken at), oldest first
+from services.router.local_places import LocalPlaces
 
 
 class LocalWindow:
     """A sliding window log per key. Times are seconds of one monotonic clock, given by the caller.
 
-    At most ``max_keys`` keys are remembered; beyond, those admitted longest ago are forgotten.
+    At most ``max_keys`` keys are remembered; beyond, those admitted longest ago are forgotten. However many places a
+    key has, each call costs about the same.
     """
 
     def __init__(self, seconds: float, max_keys: int) -> None:
         self._seconds = seconds
         self._max_keys = max_keys
         # Ordered: the front of a plain dict that loses its first keys takes ever longer to find.
-        self._held: OrderedDict[str, _Held] = OrderedDict()  # in the order of their last admission
+        self._held: OrderedDict[str, LocalPlaces] = OrderedDict()  # in the order of their last admission
 
     def __len__(self) -> int:
         return len(self._held)
 
     def holds(self, key: str, token: str, now: float) -> bool:
         """Whether ``token`` has a place in the window of ``key``."""
-        return any(held == token for held, _ in self._live(key, now))
+        held = self._held.get(key)
+        return held is not None and held.holds(token, self._begin(now))
 
     def left(self, key: str, amount: int, now: float) -> int:
         """How many of ``amount`` places are free."""
-        return max(amount - len(self._live(key, now)), 0)
+        held = self._held.get(key)
+        return max(amount - (held.since(self._begin(now)) if held else 0), 0)
 
     def wait(self, key: str, cost: int, amount: int, now: float) -> float:
         """Seconds until ``cost`` of ``amount`` places are free; 0.0 if they are now."""
-        held = self._live(key, now)
-        surplus = len(held) + cost - amount
+        held, begin = self._held.get(key), self._begin(now)
+        count = held.since(begin) if held else 0
+        surplus = count + cost - amount
         if surplus <= 0:
             return 0.0
-        if surplus > len(held):
+        if held is None or surplus > count:
             return self._seconds
-        _, taken_at = held[surplus - 1]
-        return max(taken_at + self._seconds - now, 0.001)
+        return max(held.time(surplus - 1, begin) + self._seconds - now, 0.001)
 
     def note(self, key: str, token: str, _cost: int, now: float) -> None:
         """Takes a place, whether or not there is one."""
-        held = self._live(key, now)
-        self._held.pop(key, None)
-        self._held[key] = (*held, (token, now))
+        held = self._held.setdefault(key, LocalPlaces())
+        self._held.move_to_end(key)
+        held.forget_before(self._begin(now))
+        held.take(token, now)
         self._forget(now)
 
     def give_back(self, key: str, token: str, _cost: int, noted_at: float) -> None:
         """Frees the place that ``token`` took at ``noted_at`` if it is still held."""
-        rest = tuple(place for place in self._held.get(key, ()) if place != (token, noted_at))
-        if rest:
-            self._held[key] = rest
-        else:
-            self._held.pop(key, None)
+        held = self._held.get(key)
+        if held is not None:
+            held.give_back(token, noted_at)
+            if not held:
+                del self._held[key]
 
-    def _live(self, key: str, now: float) -> _Held:
-        """The places that still count; one that is exactly a window old does, so that any window is exact."""
-        held = self._held.get(key, ())
-        if held and held[0][1] < now - self._seconds:
-            return tuple(place for place in held if place[1] >= now - self._seconds)
-        return held
+    def _begin(self, now: float) -> float:
+        """The window's: a place that is exactly a window old still counts, so that any window is exact."""
+        return now - self._seconds
 
     def _forget(self, now: float) -> None:
         """Drops from the front what has left the window: each admission is dropped once."""
         while self._held:
-            key = next(iter(self._held))
-            _, last = self._held[key][-1]
-            if last >= now - self._seconds and len(self._held) <= self._max_keys:
+            key, held = next(iter(self._held.items()))
+            if held.last >= self._begin(now) and len(self._held) <= self._max_keys:
                 return
             del self._held[key]
