@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Iterable
 
 from opentelemetry.trace import SpanKind
@@ -23,7 +24,8 @@ class WakeSpans:
         self._tracer = tracer
         self._queue = queue
         self._remembered = remembered
-        self._contexts: dict[str, str] = {}  # the oldest first
+        # Ordered: the front of a plain dict that loses its first keys takes ever longer to find.
+        self._contexts: OrderedDict[str, str] = OrderedDict()  # the oldest first
         self._under_way: dict[str, Span] = {}
 
     def remember(self, entries: Iterable[Entry]) -> None:
@@ -34,7 +36,7 @@ class WakeSpans:
             if tracing.is_sampled(entry.traceparent):
                 self._contexts[entry.ref.notification_id] = entry.traceparent
                 if len(self._contexts) > self._remembered:
-                    del self._contexts[next(iter(self._contexts))]
+                    self._contexts.popitem(last=False)
 
     def begin(self, refs: Iterable[Ref]) -> None:
         """These will be published."""
