@@ -192,8 +192,8 @@ class LedgerAndModel(RuleBasedStateMachine):
         """``shut``: the worker must not call any provider."""
         name = self.one_of(pick, LIVE | {"SENT"})
         avoided = PROVIDERS if shut else ()
-        claimed = self.do(self.world.mover.claim([(TENANT, name)], "worker", LEASE, avoided))
-        assert bool(claimed) == self.model.claim(name, self.now, shut)
+        claimed, left = self.do(self.world.mover.claim([(TENANT, name)], "worker", LEASE, avoided))
+        assert bool(claimed) == self.model.claim(name, self.now, shut) and not left
         assert all(delivery.provider == self.model.all[name].provider for delivery, _ in claimed)
         self.fences += [(name, delivery.fence) for delivery, _ in claimed]
 
