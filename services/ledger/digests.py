@@ -20,6 +20,14 @@ DELETE FROM digests d USING json_to_recordset(%(refs)s::json) AS r(tenant_id tex
 WHERE d.tenant_id = r.tenant_id AND d.notification_id = r.notification_id
 """
 
+#: Those of a batch of references that tell a digest, or are to.
+TELLERS = """
+SELECT n.tenant_id, n.notification_id::text
+FROM json_to_recordset(%(refs)s::json) AS r(tenant_id text, notification_id uuid)
+JOIN notifications n USING (tenant_id, notification_id)
+WHERE n.collapsed_into = n.notification_id
+"""
+
 # Ids begin with their time: the oldest first, which is the one that tells all. No more is read than is told.
 _ENTRIES = f"""
 SELECT r.tenant_id, r.notification_id::text, counted.entries, n.context_json

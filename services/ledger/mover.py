@@ -241,7 +241,9 @@ class Mover:
                     return refusal  # raised once the transaction is over, which is no failure
             return bool(deliveries)
 
-        found: bool | interventions.Refused = await self._transact(refs, rules, also, finish or _close_digests)
+        found: bool | interventions.Refused = await self._transact(
+            refs, rules, also, finish or _close_digests, ask_for_tellers=True
+        )
         if isinstance(found, interventions.Refused):
             raise found
         return found
@@ -252,8 +254,13 @@ class Mover:
         rules: Callable[[Held, Sequence[Rows], dt.datetime], Result],
         also: Sequence[str] = (),
         finish: Finish[Result] | None = None,
+        *,
+        ask_for_tellers: bool = False,
     ) -> Result:
         """Holds ``refs``, lets ``rules`` change them and writes the changes, in one transaction of two round trips.
+
+        It takes one more where something ends unsent, which may have been to tell a digest; ``ask_for_tellers`` asks
+        first whether it was, and spares that one. Few are: to ask pays where ends are what is to be made.
 
         ``also`` are statements, over the same references if they name any, whose rows the rules want. ``finish`` does
         what further is to be done with what the rules gave. The rules' time is that at which the references were held:
@@ -264,11 +271,15 @@ class Mover:
         async def work(connection: Connection) -> tuple[Result, list[Change]]:
             holding = await connection.execute(sql.HOLD, batch)
             further = [await connection.execute(statement, batch) for statement in also]
+            telling = await connection.execute(digests.TELLERS, batch) if ask_for_tellers else None
             held = Held([rows.delivery(row) for row in await holding.fetchall()])
             more = [await cursor.fetchall() for cursor in further]
+            may_tell = telling is None or bool(await telling.fetchall())
             now = self._clock.now()
             result = rules(held, more, now)
-            changes = await successions.arrange(connection, held.changes(), now)
+            changes = held.changes()
+            if may_tell:
+                changes = await successions.arrange(connection, changes, now)
             if changes:
                 await connection.execute(sql.CHANGE, rows.written(changes, now))
             if finish is not None:

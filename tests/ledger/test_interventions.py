@@ -10,6 +10,8 @@ import pytest
 from pulse.common.v1 import enums_pb2
 from pulse.ledger.v1 import records_pb2
 from shared.errors import Code, PulseError
+from shared.times import to_duration
+from tests.bench.plans import captured
 from tests.ledger.calls import TENANT, Calls, Outcome, moment, receipt
 from tests.ledger.conftest import NOON
 
@@ -26,6 +28,16 @@ async def test_what_waits_can_be_cancelled_and_then_is_never_sent(calls: Calls, 
     clock.advance(7200)
     assert await calls.claim(scheduled, queued, retrying) == []
     assert (await calls.get(queued)).timeline[-1].actor == "key-7"
+
+
+async def test_only_who_cancels_what_tells_a_digest_waits_for_its_digest(calls: Calls):
+    """To ask whether another can tell it is a round trip of its own."""
+    plain = await calls.recorded()
+    alone = await calls.recorded(category="news", lane=enums_pb2.LOW, digest_window=to_duration(3600))
+    for ref, looks in ((plain, False), (alone, True)):
+        with captured() as seen:
+            assert (await calls.cancel(ref)).status == enums_pb2.CANCELLED
+        assert any("FROM digests" in statement and "FOR UPDATE" in statement for statement in seen) is looks
 
 
 async def test_cancelling_twice_is_no_error_and_one_event(calls: Calls):
