@@ -27,6 +27,8 @@ class Caller:
     actor: str  # stands in timelines: the key's name
     scopes: frozenset[str]
     made_without_key: bool = False
+    #: When the credential ends; None: never.
+    expires_at: dt.datetime | None = None
 
     def require(self, scope: str) -> Caller:
         """The caller again; PERMISSION_DENIED if the credential does not reach so far."""
@@ -58,8 +60,17 @@ class Keys(Protocol):
         """Whether a key that is not among them is none."""
         ...
 
+    @property
+    def stale(self) -> bool:
+        """Whether too much time has passed since the ledger confirmed its keys."""
+        ...
+
     def find(self, secret: str) -> ApiKey | None:
         """The key whose secret this is."""
+        ...
+
+    def is_of_file(self, key: ApiKey) -> bool:
+        """Whether a key is known without the ledger."""
         ...
 
 
@@ -95,6 +106,13 @@ class KeyedDoor:
     def admit(self, headers: Headers) -> Caller:
         secret = _presented(headers)
         key = self._keys.find(secret)
+        if self._keys.stale and secret_keys.key_id(secret) and not (key and self._keys.is_of_file(key)):
+            raise PulseError(
+                Code.UNAVAILABLE,
+                "API_KEYS_STALE",
+                "the ledger has not confirmed its API keys for a while, so that a revoked one could not be told",
+                retry_after=1.0,
+            )
         if key is None and not self._keys.complete and secret_keys.key_id(secret):
             raise PulseError(
                 Code.UNAVAILABLE, "API_KEYS_UNKNOWN_YET", "the API key cannot be checked just now", retry_after=1.0

@@ -25,6 +25,12 @@ class GatewaySettings(Settings):
     gateway_keys_seconds: float = Field(
         1.0, ge=0.01, le=60, description="how often the ledger is asked for API keys made or revoked, s"
     )
+    gateway_keys_stale_seconds: float = Field(
+        10.0,
+        gt=0,
+        le=3600,
+        description="keys of `pulse keys` are refused with 503 when the ledger has not confirmed them for so long, s",
+    )
     gateway_phone_check: str = Field(
         "",
         pattern="^(form|possible|assigned)?$",

@@ -1,4 +1,7 @@
-"""Asks the ledger for API keys again and again, so that a revoked one is refused within seconds."""
+"""Asks the ledger for API keys again and again, so that a revoked one is refused within seconds.
+
+Each time only for what changed since, a page after the other, however many keys there are.
+"""
 
 from __future__ import annotations
 
@@ -21,12 +24,14 @@ if TYPE_CHECKING:
 
 #: Longest wait for an answer, s: also how long a start waits for a ledger that is away.
 _ANSWER_SECONDS = 3.0
+#: Keys asked for at once.
+_PAGE = 1_000
 
 log = logger(__name__)
 
 
 class KeyPolling:
-    """Keeps :class:`AcceptedKeys` up to date; what was told last holds for as long as the ledger is away."""
+    """Keeps :class:`AcceptedKeys` up to date. What was told last holds while the ledger is away, until it is stale."""
 
     def __init__(self, reader: LedgerReaderAsyncStub, keys: AcceptedKeys, seconds: float) -> None:
         self._reader = reader
@@ -51,18 +56,32 @@ class KeyPolling:
                 await self._polling
 
     async def _poll(self) -> None:
-        request = ledger_reader_pb2.ListKeysRequest(known_revision=self._revision)
         try:
-            answer = await channels.call(self._reader.ListKeys, request, _ANSWER_SECONDS)
-        except PulseError as error:
+            while await self._ask():
+                pass
+        except Exception as error:  # whatever it is, the next question may be answered
             if not self._away:
-                log.warning("the ledger does not tell its API keys; those known go on", reason=error.reason)
+                reason = error.reason if isinstance(error, PulseError) else type(error).__name__
+                log.warning("the ledger does not tell its API keys; those known go on for a while", reason=reason)
             self._away = True
             return
         self._away = False
-        if answer.revision != self._revision or not self._keys.complete:
-            self._keys.replace(_keys(answer.keys))
-            self._revision = answer.revision
+        self._keys.told()
+
+    async def _ask(self) -> bool:
+        """Asks for one page; True if there is another."""
+        request = ledger_reader_pb2.ListKeysRequest(known_revision=self._revision, page_size=_PAGE)
+        answer = await channels.call(self._reader.ListKeys, request, _ANSWER_SECONDS)
+        if answer.revision < self._revision:  # the database was replaced: all over again
+            self._revision = 0
+            self._keys.clear()
+            return True
+        if not answer.is_page and (answer.revision != self._revision or not self._keys.complete):
+            self._keys.clear()
+        self._keys.change(_keys(record for record in answer.keys if not record.key.HasField("revoke_time")))
+        self._keys.forget(record.key.key_id for record in answer.keys if record.key.HasField("revoke_time"))
+        self._revision = answer.revision
+        return answer.more
 
 
 def _keys(records: Iterable[ledger_reader_pb2.KeyRecord]) -> list[ApiKey]:
@@ -78,9 +97,6 @@ def _keys(records: Iterable[ledger_reader_pb2.KeyRecord]) -> list[ApiKey]:
 
 def _key(record: ledger_reader_pb2.KeyRecord) -> ApiKey:
     key = record.key
-    return ApiKey(
-        Caller(key.tenant_id, key.name, frozenset(key.scopes)),
-        record.digest,
-        key.key_id,
-        from_timestamp(key.expire_time) if key.HasField("expire_time") else None,
-    )
+    expires_at = from_timestamp(key.expire_time) if key.HasField("expire_time") else None
+    caller = Caller(key.tenant_id, key.name, frozenset(key.scopes), expires_at=expires_at)
+    return ApiKey(caller, record.digest, key.key_id, expires_at)

@@ -50,6 +50,7 @@ class KeyService(api_grpc.KeyServiceServicer):
         _refuse_unknown(wanted.scopes)
         _refuse_more_than_held(caller, wanted.scopes)
         self._refuse_past(wanted)
+        _refuse_to_outlive(caller, wanted)
         key = key_pb2.ApiKey(name=wanted.name, scopes=wanted.scopes, tenant_id=_tenant(caller, wanted.tenant_id))
         if wanted.HasField("expire_time"):
             key.expire_time.CopyFrom(wanted.expire_time)
@@ -68,7 +69,10 @@ class KeyService(api_grpc.KeyServiceServicer):
         self._refuse_ended(old)
         # Its secret would let the caller do what he may not do now.
         _refuse_more_than_held(caller, old.scopes)
+        _refuse_to_outlive(caller, old)
         key = key_pb2.ApiKey(name=old.name, scopes=old.scopes, tenant_id=old.tenant_id)
+        if old.HasField("expire_time"):
+            key.expire_time.CopyFrom(old.expire_time)
         stored, secret = await self._create(key, caller)
         # Second, so that whoever is interrupted here has two keys, and never none.
         overlap = request.overlap if request.HasField("overlap") else Duration(seconds=_OVERLAP)
@@ -78,8 +82,9 @@ class KeyService(api_grpc.KeyServiceServicer):
     async def RevokeKey(self, request: api.RevokeKeyRequest, context: Context) -> key_pb2.ApiKey:
         caller = self._entry.caller(context, _SCOPE)
         check(request)
-        named = key_pb2.ApiKey(key_id=request.key_id, tenant_id=_tenant(caller, request.tenant_id))
-        return await self._end(named, caller, None)
+        key = await self._find(_tenant(caller, request.tenant_id), request.key_id)
+        _refuse_more_than_held(caller, key.scopes)
+        return await self._end(key, caller, None)
 
     async def _create(self, key: key_pb2.ApiKey, caller: Caller) -> tuple[key_pb2.ApiKey, str]:
         made = secret_keys.make(of_development=caller.made_without_key)
@@ -94,12 +99,13 @@ class KeyService(api_grpc.KeyServiceServicer):
         log.info("API key ended", key_id=ended.key_id, tenant=ended.tenant_id, actor=caller.actor)
         return ended
 
-    async def _list(self, tenant_id: str) -> list[key_pb2.ApiKey]:
-        request = ledger_reader_pb2.ListKeysRequest(tenant_id=tenant_id)
+    async def _list(self, tenant_id: str, key_id: str = "") -> list[key_pb2.ApiKey]:
+        """The tenant's newest keys, or the one of ``key_id``."""
+        request = ledger_reader_pb2.ListKeysRequest(tenant_id=tenant_id, key_id=key_id)
         return [record.key for record in (await ask(self._reader.ListKeys, request)).keys]
 
     async def _find(self, tenant_id: str, key_id: str) -> key_pb2.ApiKey:
-        for key in await self._list(tenant_id):
+        for key in await self._list(tenant_id, key_id):
             if key.key_id == key_id:
                 return key
         raise not_found("KEY", key_id)
@@ -138,6 +144,19 @@ def _refuse_unknown(scopes: Iterable[str]) -> None:
     unknown = sorted(set(scopes) - SCOPES)
     if unknown:
         raise invalid([Violation("key.scopes", f"{quoted(unknown[0])} is none; there are {', '.join(sorted(SCOPES))}")])
+
+
+def _refuse_to_outlive(caller: Caller, key: key_pb2.ApiKey) -> None:
+    """PERMISSION_DENIED for a key that would end later than the caller's own."""
+    if caller.expires_at is None:
+        return
+    if not key.HasField("expire_time") or from_timestamp(key.expire_time) > caller.expires_at:
+        raise PulseError(
+            Code.PERMISSION_DENIED,
+            "KEY_OUTLIVES",
+            "an API key makes none that ends later than it does itself",
+            hint=f"set expire_time to {caller.expires_at.isoformat()} or earlier",
+        )
 
 
 def _refuse_more_than_held(caller: Caller, scopes: Iterable[str]) -> None:

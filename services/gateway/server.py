@@ -73,7 +73,8 @@ class Gateway:
         self._watch_channel = open_channel(settings.ledger_address, settings.tls, "ledger", own_connection=True)
         reader = LedgerReaderStub(self._ledger_channel)
 
-        keys = AcceptedKeys(key_file.read(settings.gateway_api_keys_file) if settings.gateway_api_keys_file else ())
+        of_file = key_file.read(settings.gateway_api_keys_file) if settings.gateway_api_keys_file else ()
+        keys = AcceptedKeys(of_file, settings.gateway_keys_stale_seconds)
         polling = KeyPolling(reader, keys, settings.gateway_keys_seconds)
         self._key_polling = polling if settings.auth == "required" else None
         entry = Entry(_door(settings, keys, clock))

@@ -49,13 +49,19 @@ class ApiKeyReads(ledger_reader_pb2_grpc.LedgerReaderServicer):
         self, request: ledger_reader_pb2.ListKeysRequest, context: Any
     ) -> ledger_reader_pb2.ListKeysResponse:
         check(request)
-        listed = await self._api_keys.list(request.tenant_id, request.known_revision)
+        is_page = bool(request.page_size) and not request.tenant_id
+        if is_page:
+            listed = await self._api_keys.changed(request.known_revision, request.page_size)
+        else:
+            listed = await self._api_keys.list(request.tenant_id, request.known_revision, request.key_id)
         # Hashes are for those who check credentials, not for those who look.
         records = [
             ledger_reader_pb2.KeyRecord(key=to_key(one), digest=b"" if request.tenant_id else one.digest)
             for one in listed.keys
         ]
-        return ledger_reader_pb2.ListKeysResponse(keys=records, revision=listed.revision)
+        return ledger_reader_pb2.ListKeysResponse(
+            keys=records, revision=listed.revision, more=listed.more, is_page=is_page
+        )
 
 
 def to_key(key: ApiKey) -> key_pb2.ApiKey:

@@ -5,11 +5,17 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any, NamedTuple
 
+from services.ledger import revisions
 from services.ledger.api_keys import ApiKey
 from services.ledger.postgres import Connection, Postgres
+from services.ledger.revisions import Page
+from services.ledger.tenant_caps import Subject, TenantCaps
 from shared.clock import Clock
 
 _COLUMNS = ", ".join(ApiKey._fields)
+
+#: A tenant's keys that are told: the newest, as those that ended stay.
+MOST_LISTED = 2_000
 
 _CREATE = f"""
 INSERT INTO api_keys ({_COLUMNS})
@@ -26,20 +32,23 @@ WHERE tenant_id = %(tenant_id)s AND key_id = %(key_id)s
 RETURNING {_COLUMNS}
 """  # noqa: S608 -- names of columns
 
-# Changes wait for each other here, and who reads a revision reads all that led to it.
-_CHANGED = """
-INSERT INTO revisions AS r (subject, revision) VALUES ('keys', 1)
-ON CONFLICT (subject) DO UPDATE SET revision = r.revision + 1
-"""
-
 # One statement, so that the keys and their revision are of one moment. One row without a key if there is none.
 _LIST = f"""
 SELECT c.revision, {", ".join(f"k.{name}" for name in ApiKey._fields)}
 FROM (SELECT coalesce((SELECT revision FROM revisions WHERE subject = 'keys'), 0) AS revision) AS c
 LEFT JOIN api_keys k ON c.revision <> %(known_revision)s AND CASE
     WHEN %(tenant_id)s::text = '' THEN k.revoked_at IS NULL AND coalesce(k.expires_at > %(now)s, true)
-    ELSE k.tenant_id = %(tenant_id)s::text END
-ORDER BY k.created_at DESC, k.key_id
+    ELSE k.tenant_id = %(tenant_id)s::text AND %(key_id)s::text IN ('', k.key_id) END
+ORDER BY k.created_at DESC, k.key_id LIMIT %(limit)s
+"""  # noqa: S608 -- names of columns
+
+
+# Those that are not accepted any more are told to who may have been told of them before.
+_CHANGED = f"""
+SELECT revision, {_COLUMNS} FROM api_keys
+WHERE revision > %(known_revision)s AND revision <= %(newest)s AND (%(known_revision)s::bigint > 0
+    OR revoked_at IS NULL AND coalesce(expires_at > %(now)s, true))
+ORDER BY revision LIMIT %(limit)s
 """  # noqa: S608 -- names of columns
 
 
@@ -48,14 +57,16 @@ class Listed(NamedTuple):
 
     keys: list[ApiKey]
     revision: int
+    more: bool = False
 
 
 class ApiKeyStore:
     """Every method is one transaction."""
 
-    def __init__(self, postgres: Postgres, clock: Clock) -> None:
+    def __init__(self, postgres: Postgres, clock: Clock, caps: TenantCaps) -> None:
         self._postgres = postgres
         self._clock = clock
+        self._caps = caps
 
     async def create(self, key: ApiKey) -> ApiKey | None:
         """As stored, made now; None if its id is taken."""
@@ -64,10 +75,8 @@ class ApiKeyStore:
 
         async def work(connection: Connection) -> bool:
             async with connection.transaction():
-                created = (await connection.execute(_CREATE, parameters)).rowcount == 1
-                if created:
-                    await connection.execute(_CHANGED)
-                return created
+                await self._caps.check(connection, Subject.KEYS, key.tenant_id)
+                return (await connection.execute(_CREATE, parameters)).rowcount == 1
 
         return stored if await self._postgres.write(work) else None
 
@@ -76,18 +85,27 @@ class ApiKeyStore:
         parameters = {"tenant_id": tenant_id, "key_id": key_id, "after": after, "now": self._clock.now()}
 
         async def work(connection: Connection) -> tuple[Any, ...] | None:
-            async with connection.transaction():
-                row = await (await connection.execute(_END, parameters)).fetchone()
-                if row is not None:
-                    await connection.execute(_CHANGED)
-                return row
+            return await (await connection.execute(_END, parameters)).fetchone()
 
         row = await self._postgres.write(work)
         return None if row is None else ApiKey._make(row)
 
-    async def list(self, tenant_id: str, known_revision: int) -> Listed:
-        """All keys of a tenant; those of all tenants that are accepted now, if ``tenant_id`` is empty."""
-        parameters = {"tenant_id": tenant_id, "known_revision": known_revision, "now": self._clock.now()}
+    async def changed(self, known_revision: int, size: int) -> Listed:
+        """Up to ``size`` keys of all tenants that changed after ``known_revision``, in the order of their changes."""
+        parameters = {"known_revision": known_revision, "now": self._clock.now()}
+
+        async def work(connection: Connection) -> Page:
+            return await revisions.page(connection, "keys", _CHANGED, parameters, size)
+
+        found = await self._postgres.read(work)
+        return Listed([ApiKey._make(row[1:]) for row in found.rows], found.revision, found.more)
+
+    async def list(self, tenant_id: str, known_revision: int, key_id: str = "") -> Listed:
+        """A tenant's newest keys, or the one of ``key_id``; of all tenants those accepted now, if ``tenant_id`` is
+        empty."""
+        most = MOST_LISTED if tenant_id else None
+        given = {"tenant_id": tenant_id, "key_id": key_id, "known_revision": known_revision}
+        parameters = given | {"limit": most, "now": self._clock.now()}
 
         async def work(connection: Connection) -> list[tuple[Any, ...]]:
             return await (await connection.execute(_LIST, parameters)).fetchall()

@@ -10,6 +10,7 @@ from pydantic import Field, model_validator
 from services.ledger import retry_settings
 from services.ledger.delay_rules import DelayRules
 from services.ledger.retry import RetryPolicies, RetryPolicy
+from services.ledger.tenant_caps import Subject, TenantCaps
 from shared.config import Settings
 
 
@@ -72,6 +73,15 @@ class LedgerSettings(Settings):
     ledger_longest_attempts: int = Field(
         20, ge=1, le=100, description="most attempts an entry may ask for; keys must outlive that many"
     )
+    ledger_most_api_keys: int = Field(
+        1_000, ge=1, le=100_000, description="most API keys of a tenant that are accepted"
+    )
+    ledger_most_limits: int = Field(1_000, ge=1, le=100_000, description="most limits set for a tenant")
+    ledger_most_templates: int = Field(10_000, ge=1, le=1_000_000, description="most templates of a tenant")
+    ledger_most_suppressions: int = Field(
+        5_000_000, ge=1, le=1_000_000_000, description="most suppressions that a tenant's callers may add"
+    )
+    ledger_most_devices: int = Field(5_000_000, ge=1, le=1_000_000_000, description="most devices of a tenant's users")
     ledger_weeks_ahead: int = Field(4, ge=1, le=52, description="weeks for which partitions are made ahead")
     ledger_weeks_dropped: int = Field(
         1,
@@ -125,6 +135,19 @@ class LedgerSettings(Settings):
         if self.ledger_receipt_window_seconds <= self.ledger_receipt_late_seconds:
             raise ValueError("PULSE_LEDGER_RECEIPT_WINDOW_SECONDS is not above PULSE_LEDGER_RECEIPT_LATE_SECONDS")
         return self
+
+    @property
+    def tenant_caps(self) -> TenantCaps:
+        """How much a tenant may keep."""
+        return TenantCaps(
+            {
+                Subject.KEYS: self.ledger_most_api_keys,
+                Subject.LIMITS: self.ledger_most_limits,
+                Subject.TEMPLATES: self.ledger_most_templates,
+                Subject.SUPPRESSIONS: self.ledger_most_suppressions,
+                Subject.DEVICES: self.ledger_most_devices,
+            }
+        )
 
     @property
     def delay_rules(self) -> DelayRules:

@@ -36,7 +36,8 @@ WITH RECURSIVE {_scan("onward", "d.tenant_id >= %(first)s", "TRUE")},
 {_scan("around", "d.tenant_id >= ''", "d.tenant_id < %(first)s")},
 flow AS (SELECT * FROM onward UNION ALL SELECT * FROM around LIMIT {MOST_FLOWS})
 SELECT f.tenant_id, f.provider, f.due_at <= %(now)s,
-    coalesce((SELECT l.amount FROM limits l WHERE l.tenant_id = f.tenant_id AND l.limit_id = 'fair_share'), 1)
+    coalesce((SELECT l.amount FROM limits l WHERE l.tenant_id = f.tenant_id AND l.limit_id = 'fair_share'
+        AND l.deleted_at IS NULL), 1)
 FROM flow f
 """  # noqa: S608 -- made of constants
 

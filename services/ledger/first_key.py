@@ -64,7 +64,7 @@ async def create(
             await postgres.open()
         key = ApiKey(tenant_id, made.key_id, name, scopes, made.digest, dt.datetime.min)
         with tenancy.platform():
-            store = ApiKeyStore(postgres, SystemClock())
+            store = ApiKeyStore(postgres, SystemClock(), settings.tenant_caps)
             if only_first and await _is_there_one(store):
                 return None
             await store.create(key)

@@ -46,9 +46,18 @@ class LimitReads(ledger_reader_pb2_grpc.LedgerReaderServicer):
         self, request: ledger_reader_pb2.ListLimitsRequest, context: Any
     ) -> ledger_reader_pb2.ListLimitsResponse:
         check(request)
-        listed = await self._limits.list(request.tenant_id, request.known_revision)
+        known = request.known_revision
+        is_page = bool(request.page_size) and not request.tenant_id
+        if is_page:
+            listed = await self._limits.changed(known, request.page_size)
+        else:
+            listed = await self._limits.list(request.tenant_id, known)
         return ledger_reader_pb2.ListLimitsResponse(
-            limits=[to_limit(one) for one in listed.limits], revision=listed.revision
+            limits=[to_limit(one) for one in listed.limits],
+            revision=listed.revision,
+            deleted=[limit_pb2.Limit(tenant_id=one.tenant_id, limit_id=one.limit_id) for one in listed.deleted],
+            more=listed.more,
+            is_page=is_page,
         )
 
 

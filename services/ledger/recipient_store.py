@@ -19,6 +19,7 @@ from services.ledger.recipients import (
     Reason,
     Suppression,
 )
+from services.ledger.tenant_caps import Subject, TenantCaps
 from shared.clock import Clock
 from shared.errors import Code, PulseError
 from shared.ids import uuid7
@@ -96,9 +97,10 @@ _LAST_ID = "ffffffff-ffff-ffff-ffff-ffffffffffff"
 class RecipientStore:
     """Preferences, suppressions and devices of users."""
 
-    def __init__(self, postgres: Postgres, clock: Clock) -> None:
+    def __init__(self, postgres: Postgres, clock: Clock, caps: TenantCaps) -> None:
         self._postgres = postgres
         self._clock = clock
+        self._caps = caps
 
     async def preferences(self, tenant_id: str, user_id: str) -> Preferences:
         """What a user wants; without a time if nobody set any."""
@@ -118,6 +120,7 @@ class RecipientStore:
 
         async def work(connection: Connection) -> tuple[Any, ...] | None:
             async with connection.transaction():
+                await self._caps.check(connection, Subject.SUPPRESSIONS, tenant_id)
                 await connection.execute(_IN_TURN, parameters)
                 return await (await connection.execute(_SUPPRESS, parameters)).fetchone()
 
@@ -144,6 +147,7 @@ class RecipientStore:
 
         async def work(connection: Connection) -> Device:
             async with connection.transaction():
+                await self._caps.check(connection, Subject.DEVICES, tenant_id)
                 await connection.execute(_REGISTER, parameters)
                 await connection.execute(_DROP_OLDEST, parameters)
             return device

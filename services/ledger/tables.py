@@ -300,6 +300,11 @@ limits = sa.Table(
     sa.Column("window_seconds", sa.Double, nullable=False),
     sa.Column("actor", sa.Text, nullable=False),
     sa.Column("updated_at", TIME, nullable=False),
+    # Deleted ones stay, so that who keeps them all is told.
+    sa.Column("deleted_at", TIME),
+    # When it changed last, counted in changes of any limit: routers ask for what came later.
+    sa.Column("revision", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Index("limits_revision_idx", "revision"),
 )
 
 api_keys = sa.Table(
@@ -314,6 +319,9 @@ api_keys = sa.Table(
     sa.Column("created_at", TIME, nullable=False),
     sa.Column("expires_at", TIME),
     sa.Column("revoked_at", TIME),
+    # When it changed last, counted in changes of any key: gateways ask for what came later.
+    sa.Column("revision", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Index("api_keys_revision_idx", "revision"),
 )
 
 # How often what many poll was changed: limits, keys.

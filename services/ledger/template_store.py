@@ -15,6 +15,7 @@ from services.ledger.queries import Query, compiled
 from services.ledger.tables import template_versions as v
 from services.ledger.tables import templates as t
 from services.ledger.templates import Template
+from services.ledger.tenant_caps import Subject, TenantCaps
 from shared.clock import Clock
 
 # Takes a name that is free. One that was deleted is taken up again where its versions ended, as those stay readable.
@@ -49,9 +50,10 @@ WHERE tenant_id = %(tenant_id)s AND name = %(name)s AND deleted_at IS NULL
 class TemplateStore:
     """Every method is one transaction."""
 
-    def __init__(self, postgres: Postgres, clock: Clock) -> None:
+    def __init__(self, postgres: Postgres, clock: Clock, caps: TenantCaps) -> None:
         self._postgres = postgres
         self._clock = clock
+        self._caps = caps
 
     async def create(self, tenant_id: str, template: Template) -> Template | None:
         """As stored; None if the name is taken."""
@@ -93,6 +95,8 @@ class TemplateStore:
 
         async def work(connection: Connection) -> int | None:
             async with connection.transaction():
+                if number is _CREATE:
+                    await self._caps.check(connection, Subject.TEMPLATES, tenant_id)
                 row = await (await connection.execute(number, key)).fetchone()
                 if row is None:
                     return None

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import grpc.aio
 
-from pulse.ledger.v1.ledger_reader_pb2 import ListLimitsRequest, ListLimitsResponse
+from pulse.common.v1.limit_pb2 import Limit
+from pulse.ledger.v1.ledger_reader_pb2 import ListLimitsRequest
 from pulse.ledger.v1.ledger_reader_pb2_grpc import LedgerReaderStub
 from services.router import wire
 from services.router.limit_book import Configured, LimitBook
@@ -22,6 +23,10 @@ if TYPE_CHECKING:
     from pulse.ledger.v1.ledger_reader_pb2_grpc import LedgerReaderAsyncStub
 
 
+#: Limits asked for at once.
+_PAGE = 1_000
+
+
 class LimitFeed:
     """Asks every ``poll`` s, each time ``timeout`` s at the longest. What is configured counts until it is told."""
 
@@ -34,6 +39,9 @@ class LimitFeed:
         self._poll = poll
         self._timeout = timeout
         self._revision = 0
+        #: The revision of the limits in force.
+        self._applied = 0
+        self._limits: dict[tuple[str, str], Limit] = {}
         self._terms = TermsBook(LimitBook(configured))
         self.outage = Outage("ledger (limits)", "the limits it told last stay in force")
 
@@ -50,21 +58,38 @@ class LimitFeed:
         """Asks once. A ledger that is away changes nothing."""
         deadlines.start(None)
         try:
-            request = ListLimitsRequest(known_revision=self._revision)
-            answer = await channels.call(self._reader.ListLimits, request, self._timeout)
+            while await self._ask():
+                pass
         except PulseError as error:
             self.outage.failed(error.reason)
             return
         try:
-            self._take(answer)
+            self._apply()
         except Exception as error:  # an answer that cannot be used is as good as none
             self.outage.failed(kind(error))
             raise
         self.outage.worked()
 
-    def _take(self, answer: ListLimitsResponse) -> None:
-        # A revision from before another one's: the ledger's database was replaced.
-        if answer.revision != self._revision:
-            self._terms = TermsBook(LimitBook(self._configured, wire.overrides(answer.limits)))
-            self._rates.override(wire.provider_rates(answer.limits))
-            self._revision = answer.revision
+    def _apply(self) -> None:
+        if self._revision == self._applied:
+            return
+        limits = list(self._limits.values())
+        self._terms = TermsBook(LimitBook(self._configured, wire.overrides(limits)))
+        self._rates.override(wire.provider_rates(limits))
+        self._applied = self._revision
+
+    async def _ask(self) -> bool:
+        """Asks for one page of what changed; True if there is another."""
+        request = ListLimitsRequest(known_revision=self._revision, page_size=_PAGE)
+        answer = await channels.call(self._reader.ListLimits, request, self._timeout)
+        if answer.revision < self._revision:  # the ledger's database was replaced: all over again
+            self._revision = 0
+            self._limits = {}
+            return True
+        if not answer.is_page and answer.revision != self._revision:
+            self._limits = {}
+        self._limits |= {(one.tenant_id, one.limit_id): one for one in answer.limits}
+        for one in answer.deleted:
+            self._limits.pop((one.tenant_id, one.limit_id), None)
+        self._revision = answer.revision
+        return answer.more

@@ -182,6 +182,54 @@ async def test_rotation_is_no_way_to_a_key_that_may_more(keyed: Client, peers: f
     assert len(peers.reader.keys) == 1
 
 
+async def test_nobody_revokes_a_key_that_may_more(keyed: Client, peers: fakes.Peers) -> None:
+    strong = await create(keyed, ROOT, tenant_id="acme", scopes=["operate"])
+    error = await refusal(keys_of(keyed).RevokeKey(api.RevokeKeyRequest(key_id=strong.key.key_id), metadata=CLERK))
+    assert (error.code, error.reason) == (Code.PERMISSION_DENIED, "SCOPE_MISSING")
+    await eventually(lambda: is_accepted(keyed, strong.secret))
+
+
+async def test_a_key_makes_none_that_outlives_it(keyed: Client) -> None:
+    end = int(NOW.timestamp()) + 3600
+    mortal = await create(keyed, scopes=["send", "keys"], expire_time={"seconds": end})
+    await eventually(lambda: is_accepted(keyed, mortal.secret))
+    own = bearing(mortal.secret)
+    for later in ({}, {"expire_time": {"seconds": end + 1}}):
+        error = await refusal(create(keyed, own, **later))
+        assert (error.code, error.reason) == (Code.PERMISSION_DENIED, "KEY_OUTLIVES")
+    assert (await create(keyed, own, expire_time={"seconds": end})).secret
+    endless = await create(keyed)
+    error = await refusal(keys_of(keyed).RotateKey(api.RotateKeyRequest(key_id=endless.key.key_id), metadata=own))
+    assert error.reason == "KEY_OUTLIVES"
+
+
+async def test_a_rotated_key_keeps_its_end(keyed: Client) -> None:
+    end = int(NOW.timestamp()) + 3600
+    old = await create(keyed, expire_time={"seconds": end})
+    new = await keys_of(keyed).RotateKey(api.RotateKeyRequest(key_id=old.key.key_id), metadata=CLERK)
+    assert new.key.expire_time.seconds == end
+
+
+async def test_keys_that_nobody_could_have_revoked_in_time_are_refused(serve: Any, peers: fakes.Peers) -> None:
+    """The ledger is away for longer than a revocation may take; a key of the gateway's own file needs no ledger."""
+    made = secret_keys.make()
+    peers.reader.keys[made.key_id] = KeyRecord(
+        digest=made.digest, key=ApiKey(key_id=made.key_id, tenant_id="acme", name="x", scopes=["send"])
+    )
+    peers.reader.keys_revision = 1
+    client = await serve(**FAST, PULSE_GATEWAY_KEYS_STALE_SECONDS="0.2")
+    await eventually(lambda: is_accepted(client, made.secret))
+    peers.reader.keys_away = True
+
+    async def is_stale() -> bool:
+        error = await refusal(client.send(headers=bearing(made.secret)))
+        return (error.code, error.reason) == (Code.UNAVAILABLE, "API_KEYS_STALE") and bool(error.retry_after)
+
+    await eventually(is_stale)
+    peers.reader.keys_away = False
+    await eventually(lambda: is_accepted(client, made.secret))
+
+
 async def test_who_administers_the_platform_makes_keys_for_any_tenant(keyed: Client) -> None:
     made = await create(keyed, ROOT, tenant_id="other", scopes=["keys"])
     listed = await keys_of(keyed).ListKeys(api.ListKeysRequest(tenant_id="other"), metadata=ROOT)
@@ -204,7 +252,7 @@ async def test_another_tenants_key_is_not_found(keyed: Client) -> None:
 def test_the_public_part_of_a_key_opens_nothing() -> None:
     made, other = secret_keys.make(), secret_keys.make()
     keys = AcceptedKeys([])
-    keys.replace([Known(Caller("acme", "x", frozenset()), made.digest, made.key_id)])
+    keys.change([Known(Caller("acme", "x", frozenset()), made.digest, made.key_id)])
     assert keys.find(made.secret)
     assert not keys.find(made.key_id)
     assert not keys.find(made.key_id + other.secret.removeprefix(other.key_id))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import uuid
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import Any
 
 import psycopg
@@ -19,6 +19,15 @@ from tests.ledger.calls import Calls
 from tests.support import servers
 
 NOON = dt.datetime(2026, 11, 23, 12, tzinfo=dt.UTC)
+
+
+def agreeing(clock: FixedClock) -> Callable[[], Awaitable[dt.datetime]]:
+    """Another clock that says the same."""
+
+    async def ask() -> dt.datetime:
+        return clock.now()
+
+    return ask
 
 
 @pytest.fixture

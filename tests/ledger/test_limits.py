@@ -46,13 +46,14 @@ async def test_a_limit_is_kept_with_who_set_it_and_when(calls: Calls):
 
 async def test_the_same_kind_and_subject_is_replaced(calls: Calls, clock):
     await set_limit(calls, limit("PROVIDER", 100, 1, subject="twilio"))
+    before = (await call(calls.reader.ListLimits, ledger_reader_pb2.ListLimitsRequest())).revision
     clock.advance(60)
     later = await set_limit(calls, limit("PROVIDER", 50, 2, subject="twilio"), "night shift")
     request = ledger_reader_pb2.ListLimitsRequest()
     answer = await call(calls.reader.ListLimits, request)
     assert list(answer.limits) == [later]
     assert (later.amount, later.window.seconds, later.actor) == (50, 2, "night shift")
-    assert answer.revision == 2
+    assert answer.revision > before
 
 
 async def test_a_tenant_is_told_its_own_and_those_of_all(calls: Calls):

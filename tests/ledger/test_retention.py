@@ -21,7 +21,7 @@ from shared.clock import FixedClock, SystemClock
 from shared.errors import PulseError
 from shared.ids import uuid7
 from tests.ledger.calls import Calls, Outcome
-from tests.ledger.conftest import NOON
+from tests.ledger.conftest import NOON, agreeing
 from tests.support import eventually
 
 #: Notifications of the week of NOON, 2026w48, are kept until 30 days after its end.
@@ -45,15 +45,6 @@ async def maintenance(postgres: Postgres, settings: LedgerSettings, ledger: Ledg
     """Under the clock of the ledger whose tables it maintains, which keeps no house itself; PostgreSQL's agrees."""
     await ledger._housekeeping.stop()
     return Maintenance(postgres, clock, settings, agreeing(clock))
-
-
-def agreeing(clock: FixedClock):
-    """Another clock that says the same."""
-
-    async def ask() -> dt.datetime:
-        return clock.now()
-
-    return ask
 
 
 async def sent(calls: Calls, **fields) -> records_pb2.NotificationRef:

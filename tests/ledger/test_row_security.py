@@ -194,9 +194,10 @@ async def test_a_login_of_its_own_is_enough_for_a_ledger(
 ) -> None:
     """It owns nothing and inherits nothing: without the two roles it may not even look."""
     login = f"ledger_{uuid.uuid4().hex}"
-    database.execute(f"CREATE ROLE {login} LOGIN")
+    url = make_url(settings.database_url.get_secret_value())
+    database.execute(f"CREATE ROLE {login} LOGIN PASSWORD '{url.password}'")
     database.execute(f"GRANT pulse_app, pulse_platform TO {login} WITH INHERIT FALSE")
-    url = make_url(settings.database_url.get_secret_value()).set(username=login).render_as_string(False)
+    url = url.set(username=login).render_as_string(False)
     postgres = Postgres(settings.model_copy(update={"database_url": SecretStr(url)}))
     await postgres.open()
     try:

@@ -20,7 +20,7 @@ from services.ledger.postgres import Postgres
 from shared.clock import FixedClock
 from shared.config import ConfigError
 from tests.ledger.calls import Calls
-from tests.ledger.conftest import NOON
+from tests.ledger.conftest import NOON, agreeing
 from tests.support import eventually
 
 
@@ -52,7 +52,7 @@ def test_any_number_may_migrate_at_once_and_again(database_url: str):
         list(pool.map(lambda _: migrate(database_url, NOON, 2), range(4)))
     migrate(database_url, NOON, 2)
     with psycopg.connect(database_url) as connection:
-        assert connection.execute("SELECT version_num FROM alembic_version").fetchall() == [("0011",)]
+        assert connection.execute("SELECT version_num FROM alembic_version").fetchall() == [("0013",)]
 
 
 def test_every_key_begins_with_the_tenant():
@@ -92,7 +92,7 @@ async def test_housekeeping_makes_partitions_and_forgets_keys(settings: LedgerSe
 
     async def is_kept() -> bool:
         # The ledger that serves keeps house too, at its start: a step it is at is left to it, whose clock is another.
-        await Maintenance(postgres, later, settings).run()
+        await Maintenance(postgres, later, settings, agreeing(later)).run()
         rows = database.rows("SELECT relname FROM pg_class WHERE relispartition AND relkind = 'r'")
         return {"events_2026w51", "events_2026w52"} <= {row[0] for row in rows} and not database.count(
             "idempotency_keys"
@@ -111,7 +111,7 @@ async def test_a_week_whose_rows_went_to_the_default_partition_stays_there(setti
     postgres = Postgres(settings)
     await postgres.open()
     try:
-        await Maintenance(postgres, clock, settings).run()
+        await Maintenance(postgres, clock, settings, agreeing(clock)).run()
     finally:
         await postgres.close()
     assert (await calls.get(ref)).notification_id == ref.notification_id

@@ -59,8 +59,9 @@ async def test_a_migration_that_comes_late_is_waited_for(unmigrated: LedgerSetti
 
 async def test_whoever_may_log_in_may_look(settings: LedgerSettings, database) -> None:
     login = f"ledger_{uuid.uuid4().hex}"
-    database.execute(f"CREATE ROLE {login} LOGIN")
-    url = make_url(settings.database_url.get_secret_value()).set(username=login).render_as_string(False)
+    url = make_url(settings.database_url.get_secret_value())
+    database.execute(f"CREATE ROLE {login} LOGIN PASSWORD '{url.password}'")
+    url = url.set(username=login).render_as_string(False)
     try:
         assert await schema_check._revision(url) >= NEEDED
         database.execute("REVOKE SELECT ON alembic_version FROM PUBLIC")

@@ -880,19 +880,25 @@ class ListLimitsRequest(_message.Message):
 
     TENANT_ID_FIELD_NUMBER: _builtins.int
     KNOWN_REVISION_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
     tenant_id: _builtins.str
     """The tenant, whose limits and those of all are told; empty for every tenant's."""
     known_revision: _builtins.int
     """From the last answer: if nothing changed since, the answer holds no limits."""
+    page_size: _builtins.int
+    """Only with an empty tenant: at most so many of those that changed after known_revision, in the order of their
+    changes, deleted ones too; 1 to 5,000. 0: all that there are.
+    """
     def __init__(
         self,
         *,
         tenant_id: _builtins.str = ...,
         known_revision: _builtins.int = ...,
+        page_size: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["known_revision", b"known_revision", "tenant_id", b"tenant_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["known_revision", b"known_revision", "page_size", b"page_size", "tenant_id", b"tenant_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -906,21 +912,37 @@ class ListLimitsResponse(_message.Message):
 
     LIMITS_FIELD_NUMBER: _builtins.int
     REVISION_FIELD_NUMBER: _builtins.int
+    DELETED_FIELD_NUMBER: _builtins.int
+    MORE_FIELD_NUMBER: _builtins.int
+    IS_PAGE_FIELD_NUMBER: _builtins.int
     revision: _builtins.int
-    """Grows with every change; equal to known_revision: nothing changed."""
+    """Grows with every change; equal to known_revision: nothing changed. Of a page: that of its last limit, or the newest
+    if there are no more; below known_revision: the database was replaced, and all is to be asked for from 0.
+    """
+    more: _builtins.bool
+    """Of a page: there are more."""
+    is_page: _builtins.bool
+    """A page: what changed, and not all that there are. A ledger of a release before knows no pages."""
     @_builtins.property
     def limits(self) -> _containers.RepeatedCompositeFieldContainer[_limit_pb2.Limit]:
-        """By tenant, then limit_id."""
+        """By tenant, then limit_id; a page: in the order of their changes."""
+
+    @_builtins.property
+    def deleted(self) -> _containers.RepeatedCompositeFieldContainer[_limit_pb2.Limit]:
+        """Of a page: those that are deleted now, by tenant_id and limit_id alone."""
 
     def __init__(
         self,
         *,
         limits: _abc.Iterable[_limit_pb2.Limit] | None = ...,
         revision: _builtins.int = ...,
+        deleted: _abc.Iterable[_limit_pb2.Limit] | None = ...,
+        more: _builtins.bool = ...,
+        is_page: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["limits", b"limits", "revision", b"revision"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["deleted", b"deleted", "is_page", b"is_page", "limits", b"limits", "more", b"more", "revision", b"revision"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -975,19 +997,29 @@ class ListKeysRequest(_message.Message):
 
     TENANT_ID_FIELD_NUMBER: _builtins.int
     KNOWN_REVISION_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    KEY_ID_FIELD_NUMBER: _builtins.int
     tenant_id: _builtins.str
     """The tenant; empty: all keys of all tenants that are accepted now."""
     known_revision: _builtins.int
     """From the last answer: if nothing changed since, the answer holds no keys."""
+    page_size: _builtins.int
+    """Only with an empty tenant: at most so many of those that changed after known_revision, in the order of their
+    changes, revoked ones too unless known_revision is 0; 1 to 5,000. 0: all that are accepted now.
+    """
+    key_id: _builtins.str
+    """Only with a tenant: the one key of that id."""
     def __init__(
         self,
         *,
         tenant_id: _builtins.str = ...,
         known_revision: _builtins.int = ...,
+        page_size: _builtins.int = ...,
+        key_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["known_revision", b"known_revision", "tenant_id", b"tenant_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["key_id", b"key_id", "known_revision", b"known_revision", "page_size", b"page_size", "tenant_id", b"tenant_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1029,21 +1061,31 @@ class ListKeysResponse(_message.Message):
 
     KEYS_FIELD_NUMBER: _builtins.int
     REVISION_FIELD_NUMBER: _builtins.int
+    MORE_FIELD_NUMBER: _builtins.int
+    IS_PAGE_FIELD_NUMBER: _builtins.int
     revision: _builtins.int
-    """Grows with every change."""
+    """Grows with every change. Of a page: that of its last key, or the newest if there are no more; below
+    known_revision: the database was replaced, and all is to be asked for from 0.
+    """
+    more: _builtins.bool
+    """Of a page: there are more."""
+    is_page: _builtins.bool
+    """A page: what changed, and not all that there are. A ledger of a release before knows no pages."""
     @_builtins.property
     def keys(self) -> _containers.RepeatedCompositeFieldContainer[Global___KeyRecord]:
-        """The last made first."""
+        """The last made first; a page: in the order of their changes. A tenant's: the newest 2,000."""
 
     def __init__(
         self,
         *,
         keys: _abc.Iterable[Global___KeyRecord] | None = ...,
         revision: _builtins.int = ...,
+        more: _builtins.bool = ...,
+        is_page: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["keys", b"keys", "revision", b"revision"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["is_page", b"is_page", "keys", b"keys", "more", b"more", "revision", b"revision"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
