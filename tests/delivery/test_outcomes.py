@@ -81,7 +81,7 @@ def test_twilio_may_say_that_a_number_is_gone_or_wants_no_more(code: int, reject
 
 def test_fcm_may_say_that_a_device_is_gone() -> None:
     assert fcm_errors.classify(404, "UNREGISTERED", None).rejection is Rejection.GONE
-    assert fcm_errors.classify(400, "INVALID_ARGUMENT", None).rejection is None
+    assert fcm_errors.classify(400, "INVALID_ARGUMENT", None).rejection is Rejection.REFUSED, "not this device, perhaps"
 
 
 @pytest.mark.parametrize(
