@@ -88,9 +88,10 @@ class LimitBook:
 
     def sms_prefix(self, tenant_id: str, number: str) -> PrefixRule:
         """What holds for SMS to ``number``."""
-        table = self._prefixes.get(tenant_id, self._prefixes[ALL_TENANTS])
-        found = longest_prefix(number, table)
-        return found[1] if found else _UNKNOWN_PREFIX
+        tables = (self._prefixes.get(tenant_id, {}), self._prefixes[ALL_TENANTS])
+        found = [one for table in tables if (one := longest_prefix(number, table))]
+        # Of equal ones the first: the tenant's own.
+        return max(found, key=lambda one: len(one[0]))[1] if found else _UNKNOWN_PREFIX
 
     def sms_price(self, number: str) -> int:
         """What one SMS to ``number`` costs, millionths; 0: not counted."""
@@ -103,14 +104,14 @@ class LimitBook:
 
 
 def _prefix_tables(configured: Configured, overrides: list[Override]) -> dict[str, dict[str, PrefixRule]]:
-    """For all tenants, and for each that has prefixes of its own: the rule of every prefix."""
+    """The rules of prefixes that hold for all tenants, and those of each tenant that has its own."""
     everybodys = {prefix: PrefixRule(prefix, allowed=False) for prefix in configured.denied_prefixes}
     everybodys |= {prefix: PrefixRule(prefix, allowed=True) for prefix in configured.allowed_prefixes}
     everybodys |= {one.subject: _rule(one) for one in overrides if one.tenant_id == ALL_TENANTS}
     tables = {ALL_TENANTS: everybodys}
     for one in overrides:
         if one.tenant_id != ALL_TENANTS:
-            tables.setdefault(one.tenant_id, dict(everybodys))[one.subject] = _rule(one)
+            tables.setdefault(one.tenant_id, {})[one.subject] = _rule(one)
     return tables
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import pytest
 
 from services.router.limit_book import Configured, LimitBook, Override
@@ -66,6 +68,7 @@ class TestMostSpecificWins:
     [
         ("+4915112345", "acme", True, "", None),
         ("+4470123456", "acme", False, "+4470", None),
+        ("+4470123456", "other", False, "+4470", None),
         ("+4477123456", "acme", True, "", None),
         ("+8811234567", "acme", True, "+881", Limit(5, 60)),
         ("+8811234567", "other", False, "+881", None),
@@ -92,6 +95,20 @@ def test_the_longest_prefix_decides_and_then_the_most_specific(
     )
     rule = book.sms_prefix(tenant, number)
     assert (rule.allowed, rule.prefix, rule.limit) == (allowed, prefix, limit)
+
+
+def test_the_prefixes_of_many_tenants_do_not_multiply_with_those_of_all() -> None:
+    """Each limit that is set anywhere makes a new book, in the loop that answers sends."""
+    of_all = [override(Kind.SMS_PREFIX, 1, None, subject=f"+{number}") for number in range(100, 600)]
+    own = [override(Kind.SMS_PREFIX, 0, None, subject="+4917", tenant=f"t{number}") for number in range(500)]
+    tracemalloc.start()
+    try:
+        book = LimitBook(CONFIGURED, [*of_all, *own])
+        taken, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert taken < 1_000 * (len(of_all) + len(own))
+    assert not book.sms_prefix("t7", "+491701234567").allowed and book.sms_prefix("t7", "+491511234567").allowed
 
 
 def test_all_can_be_denied_but_what_is_allowed() -> None:
