@@ -7,6 +7,7 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import NoReturn
 
+from shared.errors import PulseError
 from shared.logs import logger
 from shared.tracebacks import kind
 
@@ -29,9 +30,12 @@ class Faults:
 
     def failed(self, error: Exception) -> float:
         """Takes an error that nobody foresaw; gives the time to rest, s."""
-        if kind(error) != self._last:
-            log.error("a loop failed and goes on", loop=self._what, exc_info=error)
-        self._last = kind(error)
+        told = error.reason if isinstance(error, PulseError) else kind(error)
+        if told != self._last:
+            # What a peer says is no fault of the loop: where it was raised tells nothing.
+            trace = None if isinstance(error, PulseError) else error
+            log.error("a loop failed and goes on", loop=self._what, reason=told, exc_info=trace)
+        self._last = told
         pause = self._pause
         self._pause = min(pause * 2, max(self._first, LONGEST_PAUSE))
         return pause

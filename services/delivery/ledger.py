@@ -12,15 +12,19 @@ from pulse.ledger.v1 import (
     ledger_reader_pb2_grpc,
     ledger_service_pb2,
     ledger_service_pb2_grpc,
+    records_pb2,
 )
 from services.delivery import wire
-from services.delivery.claim import Claimed, Settlement
+from services.delivery.claim import Claim, Claimed, Settlement
 from services.delivery.provider_view import Directive, ProviderView
 from services.delivery.receipts import Receipt
 from services.delivery.spans import Spans
 from shared.broker import Ref
 from shared.channels import call
+from shared.logs import logger
 from shared.rendering import CompiledTemplate
+
+log = logger(__name__)
 
 #: Longest call, s: a claim's answer is worth little once its lease has run that long.
 CALL_SECONDS = 3.0
@@ -48,13 +52,18 @@ class LedgerClient:
         request = wire.claim_request(self._worker_id, self._lease, refs, avoid)
         answer = await call(self._service.Claim, request, CALL_SECONDS)
         self.high_under_way = answer.high_under_way
-        claims = [
-            wire.claim(
-                claimed, self._lease, asked_at, self._spans.deliver(claimed.ref.notification_id, claimed.traceparent)
-            )
-            for claimed in answer.claimed
-        ]
+        claims = [read for claimed in answer.claimed if (read := self._read(claimed, asked_at)) is not None]
         return Claimed(claims, [(ref.tenant_id, ref.notification_id) for ref in answer.left])
+
+    def _read(self, claimed: records_pb2.ClaimedNotification, asked_at: float) -> Claim | None:
+        """None for what cannot be read: its leases end, and with the last it; the others of its batch are sent."""
+        span = self._spans.deliver(claimed.ref.notification_id, claimed.traceparent)
+        try:
+            return wire.claim(claimed, self._lease, asked_at, span)
+        except Exception as error:
+            log.error("a claim cannot be read", notification_id=claimed.ref.notification_id, exc_info=error)
+            span.end("CLAIM_UNREADABLE")
+            return None
 
     async def settle(self, settlements: Sequence[Settlement]) -> list[bool]:
         """Whether each was applied: not if its lease was taken over."""

@@ -14,7 +14,7 @@ from collections.abc import Callable
 
 from services.delivery.claim import Claim, Settlement
 from services.delivery.preparing import prepare
-from services.delivery.providers.base import Outcome, Outgoing, Provider, released, unanswered
+from services.delivery.providers.base import Outcome, Outgoing, Provider, released, transient, unanswered
 from services.delivery.spans import Spans, called
 from services.delivery.templates import TemplateCache
 from services.delivery.unsubscribe_links import UnsubscribeLinks
@@ -96,8 +96,9 @@ class Line:
             try:
                 await self._deliver(claim)
             except Exception as error:  # a poison notification must not take the line with it
-                log.error("delivery broke", notification_id=claim.notification_id, kind=type(error).__name__)
-                self._hand_back(claim, "WORKER_ERROR", "the worker failed before the call", retry_after=5.0)
+                log.error("delivery broke", notification_id=claim.notification_id, exc_info=error)
+                # It costs an attempt: as it is the notification that breaks it, it must not come back for ever.
+                self._settle(Settlement(claim, transient("WORKER_ERROR", "the worker failed before the call")))
 
     async def _deliver(self, claim: Claim) -> None:
         problem = self._too_late(claim)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 
 from pulse.common.v1 import enums_pb2, notification_pb2, provider_pb2, template_pb2
@@ -22,6 +23,9 @@ _OVERRIDES = {provider_pb2.BreakerOverride.Value(override.name): override for ov
 #: What a provider says is kept up to so many characters, and so is not sent on at any length.
 _LONGEST_NAME, _LONGEST_TEXT = 256, 1024
 _CHANNELS = {value.number: value.name for value in enums_pb2.Channel.DESCRIPTOR.values}
+
+
+_DAY = 86_400.0
 
 
 def claim_request(
@@ -81,14 +85,16 @@ def settlement(settled: Settlement) -> records_pb2.Settlement:
         ref=records_pb2.NotificationRef(tenant_id=held.tenant_id, notification_id=held.notification_id),
         fence=held.fence,
         outcome=_OUTCOMES[outcome.kind],
-        provider_message_id=outcome.provider_message_id[:_LONGEST_NAME],
+        provider_message_id=_text(outcome.provider_message_id, _LONGEST_NAME),
         latency=to_duration(settled.latency),
         traceparent=held.span.traceparent if held.span.sampled else "",
     )
     if outcome.code:
         message.failure.CopyFrom(_failure(outcome.code, outcome.message))
     if outcome.retry_after is not None:
-        message.retry_after.CopyFrom(to_duration(outcome.retry_after))
+        # More than a day is no less than the ledger's own bound; "not a number" asks for nothing.
+        asked = 0.0 if math.isnan(outcome.retry_after) else min(max(outcome.retry_after, 0.0), _DAY)
+        message.retry_after.CopyFrom(to_duration(asked))
     if outcome.kind is OutcomeKind.TRANSIENT_FAILURE:
         message.cause = _CAUSES[outcome.cause]
     if outcome.rejection is not None:
@@ -115,7 +121,7 @@ def provider_receipt(receipt: Receipt) -> records_pb2.ProviderReceipt:
     message = records_pb2.ProviderReceipt(
         ref=records_pb2.NotificationRef(tenant_id=receipt.tenant_id, notification_id=receipt.notification_id),
         provider=receipt.provider,
-        provider_message_id=receipt.provider_message_id[:_LONGEST_NAME],
+        provider_message_id=_text(receipt.provider_message_id, _LONGEST_NAME),
         status=enums_pb2.Status.Value(receipt.status),
     )
     if receipt.failure_code:
@@ -154,4 +160,9 @@ def directives(answer: ledger_service_pb2.ExchangeProviderStatesResponse) -> lis
 
 
 def _failure(code: str, message: str) -> notification_pb2.Failure:
-    return notification_pb2.Failure(code=code[:_LONGEST_NAME], message=message[:_LONGEST_TEXT])
+    return notification_pb2.Failure(code=_text(code, _LONGEST_NAME), message=_text(message, _LONGEST_TEXT))
+
+
+def _text(said: str, longest: int) -> str:
+    """A provider's words as they can be sent: half a character must keep no batch of outcomes from the ledger."""
+    return said[:longest].encode("utf-8", "replace").decode()

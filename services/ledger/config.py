@@ -49,6 +49,13 @@ class LedgerSettings(Settings):
         "base and cap in s, growth of a wait over the one before, max attempts, as in sms:base=5,cap=600;smtp:max=8; "
         "unsaid: email:cap=3600;recipient:base=300,growth=2;configuration:base=60,cap=3600;fallback:growth=2",
     )
+    ledger_hand_backs: int = Field(
+        100,
+        ge=10,
+        le=10_000,
+        description="how often workers may hand a notification back without a call before it is a dead letter; after "
+        "the fifth time it waits, twice as long each time up to 5 min",
+    )
     ledger_receipt_providers: str = Field(
         "twilio",
         description="providers that report on what they took over, separated by commas: those that do not do so in "
@@ -172,4 +179,4 @@ class LedgerSettings(Settings):
         default = RetryPolicy(
             self.ledger_retry_base_seconds, self.ledger_retry_cap_seconds, self.ledger_retry_after_cap_seconds
         )
-        return RetryPolicies(default, retry_settings.parse(self.ledger_retry_policies))
+        return RetryPolicies(default, retry_settings.parse(self.ledger_retry_policies), self.ledger_hand_backs)

@@ -6,15 +6,18 @@ import datetime as dt
 from collections.abc import Mapping, Sequence
 
 from services.ledger import fallbacks
-from services.ledger.changes import happen, in_time
-from services.ledger.delivery import Change, Event, Kind
+from services.ledger.changes import begin, happen, in_time
+from services.ledger.delivery import Change, Delivery, Event, Failure, Kind
 from services.ledger.provider_choice import Choice, Obstacle
-from services.ledger.states import Status
+from services.ledger.states import TRANSITIONS, Status
 
 #: What finds no provider is looked at again after half the time that it has waited so far, but within these bounds, s.
 #: The longest is short for what ends by itself; for a pause it is long, as who ends it has everything looked at.
 SHORTEST_SECONDS = 1.0
-LONGEST_SECONDS = {"breaker": 5.0, "pause": 30.0, "retry": 5.0}
+LONGEST_SECONDS = {"breaker": 5.0, "pause": 30.0, "retry": 5.0, "error": 300.0}
+#: What cannot be decided is looked at for so long: the error may be a release's, which the next one mends.
+PATIENCE = dt.timedelta(hours=1)
+UNDECIDABLE = Failure("CANNOT_BE_DECIDED", "what to do with it could not be decided for an hour: see the ledger's log")
 
 
 def put_off(change: Change, until: dt.datetime, decisions: Sequence[Mapping[str, str]], now: dt.datetime) -> Change:
@@ -36,6 +39,16 @@ def wait_for_draw(change: Change, choice: Choice, now: dt.datetime) -> Change:
     decision = {"rule": "limit", "result": "DEFERRED", "reason": f"{provider} is given only so many: it waits its turn"}
     event = Event(Kind.DEFERRED, delivery.status, decisions=(*choice.decisions, decision))
     return happen(change, event, now, route_index=choice.route_index, due_at=delivery.ready_at)
+
+
+def undecidable(delivery: Delivery, now: dt.datetime) -> Change:
+    """What the rules fail at: looked at again, ever less often, and FAILED in the end."""
+    change = begin(delivery)
+    since = delivery.deferred_at
+    if since is None or now - since < PATIENCE or Status.FAILED not in TRANSITIONS[delivery.status]:
+        return look_again(change, Obstacle("error", "what to do with it could not be decided"), now)
+    event = Event(Kind.SUPPRESSED, Status.FAILED, failure=UNDECIDABLE)
+    return happen(change, event, now, failure_code=UNDECIDABLE.code, failure_message=UNDECIDABLE.message)
 
 
 def look_again(change: Change, obstacle: Obstacle, now: dt.datetime) -> Change:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from services.ledger.changes import begin
 from services.ledger.delivery import Change, Delivery, Ref
+from shared.logs import logger
+
+log = logger(__name__)
 
 
 class Held:
@@ -34,3 +37,20 @@ class Held:
     def changes(self) -> list[Change]:
         """All that is to be written; a change without an event is one that nobody has to know of."""
         return [change for ref, change in self._changes.items() if change.delivery is not self._before[ref]]
+
+
+def decided(
+    delivery: Delivery,
+    rule: Callable[[Delivery], Change | None],
+    otherwise: Callable[[Delivery], Change | None] = lambda _: None,
+) -> Change | None:
+    """The change that ``rule`` makes of a delivery.
+
+    A rule that fails at one must not take its batch with it: what becomes of that one ``otherwise`` says.
+    """
+    try:
+        return rule(delivery)
+    except Exception as error:
+        if delivery.deferred_at is None:  # else this was said when it was put off
+            log.error("a notification cannot be decided", notification_id=delivery.notification_id, exc_info=error)
+        return otherwise(delivery)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
+from functools import cache, partial
 from typing import Any, NamedTuple, TypeVar
 
 from services.ledger import (
     claims,
+    deferrals,
     digests,
     interventions,
     newest_templates,
@@ -25,7 +27,7 @@ from services.ledger.bounds import Bounds
 from services.ledger.claims import Claim
 from services.ledger.content import CONTENT, Content, with_digests
 from services.ledger.delivery import Change, Delivery, Ref
-from services.ledger.held import Held
+from services.ledger.held import Held, decided
 from services.ledger.newest_templates import Versions
 from services.ledger.postgres import Connection, Postgres
 from services.ledger.provider_choice import Providers
@@ -99,7 +101,13 @@ class Mover:
 
     async def expire(self, refs: Collection[Ref]) -> None:
         """Ends those of ``refs`` whose time to live is over."""
-        await self._each(refs, lambda delivery, now, _: claims.decide_expiry(delivery, now))
+
+        def rules(held: Held, _: Sequence[Rows], now: dt.datetime) -> None:
+            for delivery in held:
+                rule, otherwise = partial(claims.decide_expiry, now=now), partial(deferrals.undecidable, now=now)
+                held.take(decided(delivery, rule, otherwise))
+
+        await self._transact(refs, rules, finish=_close_digests)
 
     async def claim(
         self, refs: Collection[Ref], worker: str, lease: dt.timedelta, avoided: Iterable[str] = ()
@@ -112,17 +120,18 @@ class Mover:
         slow, avoided = await self._delays.slow(), frozenset(avoided)
 
         def rules(held: Held, more: Sequence[Rows], now: dt.datetime) -> Claimed:
-            found, decided, *resting_ = more
+            found, controlled, *resting_ = more
             contents = {(row[0], row[1]): Content._make(row) for row in found}
-            gate = RecipientGate({ref: _recipient(one) for ref, one in contents.items()}, self._critical, now)
-            controls = provider_store.controls(decided)
+            gate = RecipientGate(_recipients(contents), self._critical, now)
+            controls = provider_store.controls(controlled)
             self._kept_shut = provider_states.keep_any_shut(controls)
             rests = resting.rests(resting_[0] if resting_ else ())
             providers = Providers(avoided, controls, slow, rests)
             claim = Claim(worker, now + lease, providers, self._jitter, self._bounds.providers, gate.notes)
+            rule, otherwise = _claiming(claim, now, gate), partial(deferrals.undecidable, now=now)
             claimed = Claimed([], [])
             for delivery in held:
-                change, content = claims.decide(delivery, claim, now, gate), contents.get(delivery.ref)
+                change, content = decided(delivery, rule, otherwise), contents.get(delivery.ref)
                 if change is None or change.delivery.status is not Status.SENDING or content is None:
                     held.take(change)
                 elif content.context_json is None:
@@ -155,9 +164,16 @@ class Mover:
                 lost = settlement.rejection in (Rejection.GONE, Rejection.REFUSED)
                 another = source.another_device(delivery) if lost and source is not None else None
                 asked = rests.get(settlement.ref, resting.NO_RESTS)
-                applied = held.take(
-                    settlements.decide(delivery, settlement, now, self._policies, self._jitter, another, asked)
+                rule = partial(
+                    settlements.decide,
+                    settlement=settlement,
+                    now=now,
+                    policies=self._policies,
+                    random=self._jitter,
+                    another_device=another,
+                    rests=asked,
                 )
+                applied = held.take(decided(delivery, rule))
                 if applied and settlement.rejection and source is not None:
                     told.take(rejected(delivery, source, settlement.rejection, delivery.provider))
                 told.settled.append(Settled(applied, _delivery(held, settlement.ref).status))
@@ -181,7 +197,8 @@ class Mover:
             told = Told([], [])
             for receipt in batch:
                 delivery, source = held.get(receipt.ref), sources.get(receipt.ref)
-                applied = delivery is not None and held.take(receipts.decide(delivery, receipt, known, now))
+                rule = partial(receipts.decide, receipt=receipt, known=known, now=now)
+                applied = delivery is not None and held.take(decided(delivery, rule))
                 known.add(receipt.identity)
                 if applied and delivery is not None and receipt.rejection and source is not None:
                     told.take(rejected(delivery, source, receipt.rejection, receipt.provider))
@@ -302,6 +319,31 @@ def _delivery(held: Held, ref: Ref) -> Delivery:
     delivery = held.get(ref)
     assert delivery is not None  # noqa: S101 -- the caller has just found it
     return delivery
+
+
+def _claiming(claim: Claim, now: dt.datetime, gate: RecipientGate) -> Callable[[Delivery], Change | None]:
+    """The rule of one claim, which gives out few of those that may be what ends their workers."""
+    suspects = 0
+
+    def rule(delivery: Delivery) -> Change | None:
+        nonlocal suspects
+        suspicion = claims.suspicion(delivery)
+        if suspicion and suspects + suspicion > claims.SUSPECTS:
+            return claims.stand_aside(delivery, now, claim.random)
+        suspects += suspicion
+        return claims.decide(delivery, claim, now, gate)
+
+    return rule
+
+
+def _recipients(contents: Mapping[Ref, Content]) -> Callable[[Ref], Recipient | None]:
+    """Each is made of its row when it is asked for, so that a row that nothing can be made of concerns nobody else."""
+
+    @cache
+    def find(ref: Ref) -> Recipient | None:
+        return _recipient(contents[ref]) if ref in contents else None
+
+    return find
 
 
 def _recipient(content: Content) -> Recipient:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from services.ledger import deferrals, fallbacks, profiles
@@ -35,17 +35,17 @@ class Recipient(NamedTuple):
 
 
 class RecipientGate:
-    """One claim's recipients."""
+    """One claim's recipients, of whom ``find`` knows; asked for each as it comes to it."""
 
-    def __init__(self, recipients: Mapping[Ref, Recipient], critical: frozenset[str], now: dt.datetime) -> None:
-        self._recipients = recipients
+    def __init__(self, find: Callable[[Ref], Recipient | None], critical: frozenset[str], now: dt.datetime) -> None:
+        self._find = find
         self._critical = critical
         self._now = now
 
     def __call__(self, change: Change) -> Change | None:
         """SUPPRESSED, put off, failed for want of a device, or on its next channel; None: it may be sent."""
         delivery = change.delivery
-        recipient = self._recipients.get(delivery.ref)
+        recipient = self._find(delivery.ref)
         if recipient is None:
             return None
         address = recipient.address(delivery)
@@ -62,11 +62,12 @@ class RecipientGate:
 
     def address(self, delivery: Delivery) -> str:
         """Where it goes by the channel that it is on now."""
-        return self._recipients[delivery.ref].address(delivery)
+        recipient = self._find(delivery.ref)
+        return "" if recipient is None else recipient.address(delivery)
 
     def notes(self, delivery: Delivery) -> Sequence[Decision]:
         """What the beginning of an attempt tells beside what was decided on its provider: the device it goes to."""
-        recipient = self._recipients.get(delivery.ref)
+        recipient = self._find(delivery.ref)
         if recipient is None or not _by_device(delivery, recipient):
             return ()
         return (decision(DEVICE_RULE, recipient.device_token_id, "it is the device registered last"),)

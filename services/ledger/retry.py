@@ -91,6 +91,8 @@ class RetryPolicies:
 
     default: RetryPolicy = RetryPolicy()
     overrides: Mapping[str, Override] = dataclasses.field(default_factory=dict)
+    #: How often workers may hand one back, unsent.
+    hand_backs: int = 100
 
     def of(self, channel: Channel, provider: str, situation: str = "") -> RetryPolicy:
         """The policy of attempts by ``provider`` on ``channel``, in one of :data:`SITUATIONS` or in none."""

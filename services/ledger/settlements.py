@@ -10,6 +10,7 @@ from services.ledger import fallbacks, resting
 from services.ledger.attempts import Ending, Next, ended, fail, failed_with, overtaken, try_again, unanswered
 from services.ledger.changes import begin, happen
 from services.ledger.delivery import NO_DEVICE, NO_FAILURE, Change, Delivery, Outcome, Ref
+from services.ledger.hand_backs import hand_back
 from services.ledger.recipients import Rejection
 from services.ledger.resting import NO_RESTS, Rests
 from services.ledger.retry import Cause, Random, RetryPolicies
@@ -65,7 +66,9 @@ def decide(
         case Outcome.PERMANENT_FAILURE:
             return fail(delivery, Status.FAILED, ending, now)
         case Outcome.RELEASED:
-            return _release(delivery, settlement, now, policies)
+            longest = policies.of(delivery.channel, delivery.provider).longest_retry_after
+            asked = min(max(settlement.retry_after, 0.0), longest)
+            return hand_back(delivery, ending, asked, policies.hand_backs, now, random)
         case Outcome.TRANSIENT_FAILURE:
             return try_again(delivery, ending, _following(delivery, settlement, now, policies, random, rests), now)
         case Outcome.UNANSWERED:
@@ -80,21 +83,6 @@ def _sent(delivery: Delivery, ending: Ending, now: dt.datetime) -> Change:
         sent_at=now,
         provider_message_id=ending.provider_message_id,
         **failed_with(NO_FAILURE),
-    )
-
-
-def _release(delivery: Delivery, settlement: Settlement, now: dt.datetime, policies: RetryPolicies) -> Change:
-    """Given back unsent: the attempt does not count. It waits as long as was asked, so that what is paused rests."""
-    wait = min(max(settlement.retry_after, 0.0), policies.of(delivery.channel, delivery.provider).longest_retry_after)
-    ready_at = now + dt.timedelta(seconds=wait)
-    return happen(
-        begin(delivery),
-        ended(delivery, Status.QUEUED, settlement.ending),
-        now,
-        attempt=delivery.attempt - 1,
-        due_at=ready_at,
-        ready_at=ready_at,
-        lease_until=None,
     )
 
 

@@ -45,7 +45,8 @@ FINAL = frozenset(
     }
 )
 BODY = "Hello {{ name }}."
-TEMPLATE = "chaos"
+#: Each tenant's templates: the load's own, and those that a fault breaks.
+TEMPLATES = ("chaos", "poison-text", "poison-row")
 
 
 class Driver:
@@ -183,7 +184,7 @@ def request(ask: Ask) -> api.SendNotificationRequest:
     """The ask in the contract's words."""
     message = api.SendNotificationRequest(
         user_id=ask.user,
-        template_name=TEMPLATE,
+        template_name=ask.template,
         to=ask.to,
         channel=enums_pb2.Channel.Value(ask.channel),
         idempotency_key=ask.key,
@@ -199,15 +200,16 @@ def request(ask: Ask) -> api.SendNotificationRequest:
 
 
 async def make_templates(address: str) -> None:
-    """Gives each tenant the load's template."""
-    content = template_pb2.TemplateContent(subject="Chaos", body=BODY)
-    template = template_pb2.Template(name=TEMPLATE, channel=enums_pb2.EMAIL, contents=[content])
+    """Gives each tenant the templates."""
     async with _channel(address) as channel:
         stub = template_service_pb2_grpc.TemplateServiceStub(channel)
         for tenant in TENANTS:
-            message = template_service_pb2.CreateTemplateRequest(template=template)
-            with contextlib.suppress(grpc.aio.AioRpcError):  # one that exists is as good
-                await stub.CreateTemplate(message, timeout=10, metadata=credential(tenant))
+            for name in TEMPLATES:
+                content = template_pb2.TemplateContent(subject="Chaos", body=BODY)
+                template = template_pb2.Template(name=name, channel=enums_pb2.EMAIL, contents=[content])
+                message = template_service_pb2.CreateTemplateRequest(template=template)
+                with contextlib.suppress(grpc.aio.AioRpcError):  # one that exists is as good
+                    await stub.CreateTemplate(message, timeout=10, metadata=credential(tenant))
 
 
 def credential(tenant: str) -> tuple[tuple[str, str], ...]:

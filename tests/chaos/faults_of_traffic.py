@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import itertools
 import json
 import uuid
 
@@ -14,6 +15,8 @@ from shared.broker import DELIVER_TASK, QUEUES, celery_app
 from tests.chaos import gathering
 from tests.chaos.faults import Fault
 from tests.chaos.load import Load, Step, Way
+from tests.chaos.waiting import until
+from tests.chaos.window import POLL_S
 
 #: What a provider that says 429 asks for, s, and the codes under which that is written down.
 RETRY_AFTER_S = 1
@@ -30,6 +33,15 @@ DRIPPING = 8
 DRIP_S = 0.2
 #: How many more are asked for meanwhile: enough to hold all calls of all workers.
 HELD = 240
+#: How many steps ask for a template that breaks.
+POISONED = 24
+#: What breaks each of them: its text is no Liquid any more, its row no template.
+BREAK = {
+    "poison-text": "SET contents = replace(contents::text, '{{ name }}', '{% if %}')::jsonb WHERE name = 'poison-text'",
+    "poison-row": "SET contents = jsonb_build_array(7, contents) WHERE name = 'poison-row'",
+}
+MEND = "SET contents = contents -> 1 WHERE name = 'poison-row'"
+ACCEPTED = "SELECT count(*) FROM notifications WHERE user_id LIKE %(users)s"
 #: Longest wait for the answer to a report, s.
 REPORT_S = 1.0
 TWILIO_TOKEN = "development"
@@ -165,3 +177,37 @@ class Poison(Fault):
         rule = {"provider": "*", "match": steps[0].asks[0].to, "action": "garbage", "value": None}
         await self.suite.sandbox("PUT", "/api/faults", json=[rule])
         self.window.driver.start(steps)
+
+
+class PoisonTemplate(Fault):
+    """Of what waits to be sent, one template turns into what cannot be read, and one is not to be had for a while."""
+
+    name = "template"
+    lasts_s = 3.0  # type: ignore[assignment]  # it does not depend on the suite
+
+    async def strike(self) -> None:
+        prefix = f"{self.window.prefix}-t"
+        poisons = itertools.cycle(BREAK)
+        steps = [
+            Step(step.way, tuple(dataclasses.replace(ask, template=next(poisons), delay_s=1.0) for ask in step.asks))
+            for step in Load(prefix, prefix).steps(POISONED)
+        ]
+        self.what = f"{len(steps)} steps"
+        self.window.driver.start(steps)
+        await until(lambda: self._accepted(prefix), POISONED, POLL_S)
+        for change in BREAK.values():
+            await self._change(change)
+
+    async def heal(self) -> None:
+        await self._change(MEND)
+
+    async def _accepted(self, prefix: str) -> bool:
+        """Whether most of what was asked for is there: what is broken by then the gateway refuses itself."""
+        async with self.suite.database() as connection:
+            users = {"users": gathering.pattern(prefix)}
+            (count,) = await (await connection.execute(ACCEPTED, users)).fetchone() or (0,)
+        return count >= POISONED // 2
+
+    async def _change(self, change: str) -> None:
+        async with self.suite.database() as connection:
+            await connection.execute(f"UPDATE template_versions {change}")

@@ -43,6 +43,7 @@ class Ask:
     delay_s: float = 0.0  # how far ahead send_at lies; 0: none
     send_at: float = 0.0  # that moment, s since 1970, once it is asked for
     ttl_s: float = 0.0  # 0: none
+    template: str = "chaos"
 
     @property
     def body(self) -> str:

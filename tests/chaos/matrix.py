@@ -27,6 +27,7 @@ FAULTS: Sequence[type[Fault]] = (
     faults.VersionBeside,
     faults_of_traffic.Overload,
     faults_of_traffic.Poison,
+    faults_of_traffic.PoisonTemplate,
 )
 
 #: One of each kind that takes little time, over the phases where most was ever lost.

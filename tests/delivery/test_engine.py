@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from pulse.ledger.v1 import records_pb2
+from services.delivery import wire
 from services.delivery.config import DeliverySettings
 from services.delivery.engine import ANSWER_TEXT, Engine
 from services.delivery.ledger import LedgerClient
@@ -421,3 +422,64 @@ async def test_a_low_worker_claims_much_at_once_when_high_has_ended(
     refs = [ledger[0].add(f"{n}@example.org") for n in range(BITE + 100)]
     await start(FakeProvider(), in_flight=1024, pace=Pace(0.5)).take(refs)
     assert ledger[0].claim_sizes == [BITE, 100]
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        succeeded("\ud83d"),
+        transient("\udcff", "mailbox \ud800 full"),
+        permanent("550", "no such \udfff"),
+        transient("421", "busy", retry_after=float("inf")),
+        transient("421", "busy", retry_after=float("nan")),
+        transient("421", "busy", retry_after=-1e300),
+        transient("421", "busy", retry_after=1e300),
+    ],
+)
+async def test_an_odd_answer_keeps_no_outcome_of_its_batch_from_the_ledger(
+    start: Start, ledger: tuple[FakeLedger, str], odd: Outcome
+) -> None:
+    opened = asyncio.Event()
+
+    async def answer(outgoing: Outgoing) -> Outcome:
+        await opened.wait()
+        return odd if outgoing.to == "odd@example.org" else succeeded("1")
+
+    refs = [ledger[0].add(f"{name}@example.org") for name in ("a", "odd", "b", "c")]
+    await start(FakeProvider(answer=answer)).take(refs)
+    opened.set()
+    await eventually(lambda: len(ledger[0].settled) == len(refs))
+    assert [ledger[0].outcome(ref) for ref in refs] == ["SUCCEEDED", odd.kind.name, "SUCCEEDED", "SUCCEEDED"]
+
+
+async def test_a_claim_that_cannot_be_read_is_left_to_its_lease_and_the_others_are_sent(
+    start: Start, ledger: tuple[FakeLedger, str]
+) -> None:
+    provider = FakeProvider()
+    refs = [ledger[0].add(f"{number}@example.org") for number in range(5)]
+    ledger[0].due[refs[2]].create_time.seconds = 2**60
+    engine = start(provider, in_flight=5)
+    await engine.take(refs)
+    await eventually(lambda: len(ledger[0].settled) == len(refs) - 1)
+    assert refs[2][1] not in ledger[0].settled
+    more = [ledger[0].add(f"more-{number}@example.org") for number in range(5)]
+    await engine.take(more)
+    await eventually(lambda: len(ledger[0].settled) == 2 * len(refs) - 1)
+
+
+async def test_what_breaks_the_worker_before_the_call_costs_an_attempt_and_is_not_the_provider_s_fault(
+    start: Start, ledger: tuple[FakeLedger, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever breaks: here the fetching of the template, by an error that is no answer of the ledger's."""
+    monkeypatch.setattr(wire, "texts", lambda _: 1 / 0)
+    provider = FakeProvider()
+    refs = [ledger[0].add(f"{number}@example.org") for number in range(4)]
+    engine = start(provider)
+    await engine.take(refs)
+    await eventually(lambda: len(ledger[0].settled) == len(refs))
+    assert {(ledger[0].outcome(ref), ledger[0].failure(ref)) for ref in refs} == {("TRANSIENT_FAILURE", "WORKER_ERROR")}
+    monkeypatch.undo()
+    last = ledger[0].add("last@example.org")
+    await engine.take([last])
+    await eventually(lambda: ledger[0].settled.get(last[1]))
+    assert ledger[0].outcome(last) == "SUCCEEDED"

@@ -18,6 +18,8 @@ RESTING = DEAD | {"DELIVERED", "EXPIRED", "CANCELLED"}
 TAKES_OVER = dt.timedelta(seconds=20)
 #: What finds no provider is looked at again after so long at first.
 LOOK_AGAIN = dt.timedelta(seconds=1)
+#: Handed back so often, it has failed.
+HAND_BACKS = 10
 #: … and at last.
 LONGEST_LOOK = dt.timedelta(seconds=5)
 
@@ -52,6 +54,8 @@ class One:
     receipts: set[tuple[str, str, str]] = field(default_factory=set)
     #: Until when providers asked not to be called.
     rests: dict[str, dt.datetime] = field(default_factory=dict)
+    #: The attempt before this one was lost with its worker.
+    was_lost: bool = False
 
     def stands(self) -> tuple[str, int, int, int]:
         return self.status, self.earlier + self.tries, self.fence, self.steps
@@ -113,7 +117,7 @@ class One:
 
     def deliver(self, status: str, message_id: str, now: dt.datetime) -> None:
         self.rest(status)
-        self.message_id, self.early = message_id or self.message_id, None
+        self.message_id, self.early, self.was_lost = message_id or self.message_id, None, False
         if status == "UNDELIVERED":
             self.fail(status, now)
 
@@ -156,7 +160,11 @@ class Model:
             elif one.at_most_once:
                 one.rest("UNKNOWN")
             else:
-                one.try_again(now, one.route, now)
+                again = min(300, 8.0 * 4 ** (max(one.tries - 1, 1) - 1)) if one.was_lost else 0.0
+                if one.expires_at is not None:
+                    again = min(again, max((one.expires_at - now).total_seconds() / 2, 1))
+                one.was_lost = True
+                one.try_again(now + dt.timedelta(seconds=again * 0.75), one.route, now)
         if one.status in WAITING and one.over(now):
             one.rest("EXPIRED")
         one.fall_back(now)
@@ -191,6 +199,7 @@ class Model:
             for step in range(one.routes)
             for route in [(one.route + 1 + step) % one.routes]
         )[::2]
+        one.was_lost = one.was_lost and outcome == "RELEASED" and not overtaken
         if overtaken:
             one.deliver(*one.early, now)
         elif outcome == "SUCCEEDED":
@@ -199,9 +208,18 @@ class Model:
         elif outcome == "PERMANENT_FAILURE":
             one.fail("FAILED", now)
         elif outcome == "RELEASED":
-            one.status, one.lease_until, one.tries = "QUEUED", None, one.tries - 1
-            one.ready_at = now + dt.timedelta(seconds=wait)
-            one.look_at(one.ready_at)
+            one.tries -= 1
+            handed_back = (one.fence - one.earlier - one.tries) % HAND_BACKS
+            if handed_back == 0:
+                one.was_lost = False
+                one.fail("FAILED", now)
+            else:
+                longest = min(300, 2.0 ** (handed_back - 6)) if handed_back > 5 else 0.0
+                if one.expires_at is not None:
+                    longest = min(longest, max((one.expires_at - now).total_seconds() / 2, 1))
+                one.status, one.lease_until = "QUEUED", None
+                one.ready_at = now + dt.timedelta(seconds=max(longest * 0.75, wait))
+                one.look_at(one.ready_at)
         elif outcome == "UNANSWERED" and one.at_most_once:
             one.rest("UNKNOWN")
         elif outcome == "TRANSIENT_FAILURE" and onward:

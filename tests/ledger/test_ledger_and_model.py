@@ -8,6 +8,7 @@ none after the end), I12 (none after a cancel).
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import datetime as dt
 import itertools
 from collections.abc import Collection, Coroutine
@@ -49,7 +50,7 @@ from shared.clock import FixedClock
 from shared.ids import uuid7
 from tests.ledger.calls import TENANT
 from tests.ledger.conftest import NOON
-from tests.ledger.model import DEAD, KEY_LIFE, LEASE, REDISPATCH, RESTING, TAKES_OVER, WAITING, Model, One
+from tests.ledger.model import DEAD, HAND_BACKS, KEY_LIFE, LEASE, REDISPATCH, RESTING, TAKES_OVER, WAITING, Model, One
 from tests.ledger.test_rules import ALLOWED
 
 PICK = st.integers(0, 11)
@@ -88,7 +89,8 @@ class World:
         self.recorder = Recorder(self.postgres, self.clock, limits)
         delays = ReceiptDelays(self.postgres, self.clock, settings.delay_rules._replace(providers=()))
         bounds = Bounds(self.clock)
-        self.mover = Mover(self.postgres, self.clock, settings.retry_policies, watchers, lambda: 0.5, delays, bounds)
+        policies = dataclasses.replace(settings.retry_policies, hand_backs=HAND_BACKS)
+        self.mover = Mover(self.postgres, self.clock, policies, watchers, lambda: 0.5, delays, bounds)
         self.draws = Draws(self.postgres, self.clock, self.mover.expire, bounds)
         self.dead_letters = DeadLetters(self.postgres, self.clock, watchers)
 

@@ -64,7 +64,7 @@ async def test_every_change_of_what_is_wrong_is_said() -> None:
     once = Once(KeyError(), KeyError(), ValueError(), KeyError())
     with capture_logs() as logs, running(repeat("trying", once, 0.001)):
         await eventually(lambda: once.worked > 1)
-    assert [type(line["exc_info"]).__name__ for line in logs[:-1]] == ["KeyError", "ValueError", "KeyError"]
+    assert [line["reason"] for line in logs[:-1]] == ["KeyError", "ValueError", "KeyError"]
 
 
 async def test_a_loop_of_its_own_is_begun_again_until_it_returns() -> None:
