@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import socket
 import threading
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 from wsgiref.simple_server import WSGIServer
 
 from prometheus_client import CollectorRegistry, disable_created_metrics, start_wsgi_server
@@ -38,6 +40,7 @@ class MetricsEndpoint:
         disable_created_metrics()  # type: ignore[no-untyped-call]
         try:
             self._serving = start_wsgi_server(self._port, self._host, self._registry)
+            _tell_by_log(self._serving[0])
             if not self._port:
                 self._announce()
         except OSError as error:
@@ -68,6 +71,25 @@ class MetricsEndpoint:
         draft = self._file.with_suffix(f".{os.getpid()}.draft")
         draft.write_text(f"{self._host}:{self.port}\n", encoding="ascii")
         draft.replace(self._file)
+
+
+def _tell_by_log(server: WSGIServer) -> None:
+    """What goes wrong in an answer is logged like all else; Python's own servers print it beside the log."""
+    application = server.get_app()
+
+    def answer(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        try:
+            return application(environ, start_response) if application else ()
+        except Exception as error:
+            log.error("metrics not told", exc_info=error)
+            start_response("500 Internal Server Error", [])
+            return ()
+
+    def failed(request: Any, client_address: Any) -> None:
+        log.warning("a scrape failed", exc_info=True)
+
+    server.set_app(answer)
+    server.handle_error = failed  # type: ignore[method-assign]
 
 
 def _host(settings: Settings) -> str:

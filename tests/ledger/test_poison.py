@@ -10,12 +10,15 @@ import pytest
 
 from pulse.common.v1 import enums_pb2
 from pulse.ledger.v1 import records_pb2
+from services.ledger.config import LedgerSettings
 from services.ledger.hand_backs import AT_ONCE
 from shared.clock import FixedClock
 from tests.ledger.calls import Calls, Outcome, settlement
 from tests.ledger.conftest import Database
 
 LEASE = 12
+#: Hand-backs allowed.
+MOST = 10
 DAY = dt.timedelta(days=1)
 #: Why workers give something back that they did not call a provider for, and for how long they ask, s.
 REASONS = [
@@ -27,6 +30,12 @@ REASONS = [
     ("LEASE_TOO_SHORT", 0.0),
     ("", 0.0),
 ]
+
+
+@pytest.fixture
+def settings(settings: LedgerSettings) -> LedgerSettings:
+    """With few hand-backs allowed."""
+    return settings.model_copy(update={"ledger_hand_backs": MOST})
 
 
 class Life:
@@ -62,15 +71,11 @@ async def test_what_is_handed_back_again_and_again_is_a_dead_letter_in_the_end(
         waits.append(waited)
         await calls.end(claimed, Outcome.RELEASED, code=code, retry_after=asked)
     found = await calls.get(ref)
-    assert (len(waits), await calls.status(ref), found.failure.code, found.attempt_count) == (
-        100,
-        "FAILED",
-        "HANDED_BACK",
-        0,
-    )
-    assert "100 times" in found.failure.message and code in found.failure.message
+    assert (len(waits), await calls.status(ref), found.attempt_count) == (MOST, "FAILED", 0)
+    assert found.failure.code == "HANDED_BACK"
+    assert f"{MOST} times" in found.failure.message and code in found.failure.message
     assert waits[1 : AT_ONCE + 1] == [asked] * AT_ONCE, "who is handed back once in a while loses no time"
-    assert min(waits[-20:]) >= 150 and max(waits) <= 300, "the others are not asked about it all the time"
+    assert all(max(2**n / 2, asked) <= wait <= max(2**n, asked) for n, wait in enumerate(waits[AT_ONCE + 1 :]))
 
 
 async def test_a_replay_has_as_many_hand_backs_again(calls: Calls, clock, database: Database):
@@ -114,11 +119,11 @@ async def test_what_was_handed_back_too_often_goes_on_by_its_next_channel(calls:
     async for _, claimed in Life(calls, clock, database, ref).claims():
         providers.append(claimed.provider)
         await calls.end(claimed, Outcome.RELEASED if claimed.provider == "smtp" else Outcome.SUCCEEDED)
-    assert (providers.count("smtp"), providers[-1], await calls.status(ref)) == (100, "twilio", "SENT")
+    assert (providers.count("smtp"), providers[-1], await calls.status(ref)) == (MOST, "twilio", "SENT")
 
 
 async def test_no_hand_back_outlives_the_time_to_live(calls: Calls, clock, database: Database):
-    ref = await calls.recorded(expires_at=clock.now() + dt.timedelta(minutes=10))
+    ref = await calls.recorded(expires_at=clock.now() + dt.timedelta(seconds=2))
     async for _, claimed in Life(calls, clock, database, ref).claims():
         await calls.end(claimed, Outcome.RELEASED)
     assert await calls.status(ref) == "EXPIRED"
@@ -138,8 +143,7 @@ async def test_what_ends_every_worker_is_a_dead_letter_when_its_attempts_are_spe
     assert all(waited > LEASE for waited in waits[2:])
 
 
-@pytest.mark.parametrize("count", [2, 8, 60])
-@pytest.mark.parametrize("attempts", [3, 4, 6])
+@pytest.mark.parametrize(("count", "attempts"), [(2, 3), (30, 3), (30, 4), (8, 6), (30, 6)])
 @pytest.mark.parametrize("away", [LEASE + 1, 400])
 async def test_innocents_get_through_though_a_poison_ends_every_worker_that_has_it(
     calls: Calls, clock, database: Database, count: int, attempts: int, away: int

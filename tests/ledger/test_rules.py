@@ -24,6 +24,7 @@ from services.ledger.delivery import (
     Lane,
     Outcome,
 )
+from services.ledger.hand_backs import hand_back
 from services.ledger.held import Held
 from services.ledger.retry import RetryPolicies, RetryPolicy
 from services.ledger.states import TERMINAL, TRANSITIONS, IllegalTransition, Status, step
@@ -256,3 +257,19 @@ def test_changes_of_one_delivery_in_a_batch_add_up():
     assert (change.first_sequence, change.delivery.status) == (2, Status.SENT)
     assert not held.take(None)
     assert begin(delivery).events == ()
+
+
+@pytest.mark.parametrize("asked", [0.0, 5.0, 900.0])
+@pytest.mark.parametrize("random", [0.0, 0.999])
+def test_what_is_handed_back_for_hours_is_looked_at_every_few_minutes_and_ends(asked: float, random: float):
+    delivery, now, waits = fresh(Guarantee.AT_LEAST_ONCE, 6, None), NOON, []
+    while delivery.status is not Status.FAILED:
+        claimed = claims.decide(delivery, Claim("w", now + dt.timedelta(seconds=12)), now)
+        assert claimed is not None and claimed.delivery.status is Status.SENDING
+        change = hand_back(claimed.delivery, Ending(Outcome.RELEASED), asked, 100, now, lambda: random)
+        delivery, before, now = change.delivery, now, change.delivery.due_at or now
+        waits.append((now - before).total_seconds())
+    assert len(waits) == 100 and delivery.attempt == 0 and delivery.fence == 100
+    assert waits[:5] == [asked] * 5
+    assert all(max(asked, 150) <= wait <= max(asked, 300) for wait in waits[15:-1])
+    assert dt.timedelta(hours=3) < now - NOON < dt.timedelta(hours=26)

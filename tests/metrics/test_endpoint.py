@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import socket
 from pathlib import Path
+from typing import Any, NoReturn
 
+import httpx
 import pytest
+from prometheus_client import CollectorRegistry
+from prometheus_client.registry import Collector
+from structlog.testing import capture_logs
 
 from shared.config import Settings
 from shared.metrics import Metrics
@@ -60,3 +65,30 @@ def test_times_of_creation_are_left_out(tmp_path: Path) -> None:
     assert found.value("pulse_batch_size_sum", batch="record") == 3
     assert not [name for name in found.families if name.endswith("_created")]
     assert not found.samples("pulse_batch_size_created")
+
+
+class Broken(Collector):
+    """Fails when it is asked, and quotes somebody."""
+
+    def describe(self) -> list[Any]:
+        return []
+
+    def collect(self) -> NoReturn:
+        raise KeyError("canary")
+
+
+def test_a_figure_that_cannot_be_had_is_told_by_the_log_and_by_nothing_else(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    registry = CollectorRegistry()
+    registry.register(Broken())
+    settings = Settings.load({"PULSE_HOME": str(tmp_path), "PULSE_METRICS_PORT": "0"})
+    endpoint = MetricsEndpoint("router", settings, registry)
+    endpoint.start()
+    try:
+        with capture_logs() as logs:
+            assert httpx.get(f"http://127.0.0.1:{endpoint.port}/metrics").status_code == 500
+    finally:
+        endpoint.stop()
+    assert [line["event"] for line in logs] == ["metrics not told"]
+    assert "canary" not in capfd.readouterr().err
