@@ -30,6 +30,7 @@ ALLOWED: Mapping[str, Mapping[str, Sequence[str]]] = {
         "pulse.gateway.v1.KeyService": ("*",),
         "pulse.gateway.v1.CompatibilityService": ("*",),
         "pulse.gateway.v1.UnsubscribeService": ("*",),
+        "pulse.gateway.v1.DoorService": ("CheckCredential",),
         "pulse.delivery.v1.ReceiptService": ("*",),
     },
     "console": {

@@ -40,6 +40,8 @@ VALUES: Mapping[str, str | int | float] = {
     # Collector of traces, OTLP over gRPC; empty: none. And the share of requests that are traced.
     "OTLP": "",
     "TRACE_RATIO": 0.01,
+    # What Envoy may take for what is under way, MiB: half of its container's limit.
+    "HEAP_MIB": 256,
     # Origins of web pages that may call the API, by commas; empty: none.
     "CORS_ORIGINS": "",
 }
@@ -49,10 +51,11 @@ def write(source: Path, folder: Path, replaced: Mapping[str, str | int | float])
     """Raises KeyError for a placeholder without a value, ValueError for what is no origin, and OSError when a file is
     missing or cannot be written.
     """
-    descriptor, script = folder / "descriptor.binpb", folder / "edge.lua"
-    files = {"DESCRIPTOR": str(descriptor), "EDGE_LUA": str(script)}
+    descriptor, script, door = (folder / name for name in ("descriptor.binpb", "edge.lua", "door.lua"))
+    files = {"DESCRIPTOR": str(descriptor), "EDGE_LUA": str(script), "DOOR_LUA": str(door)}
     values: dict[str, Any] = {**VALUES, **replaced, **files}
     certificates = values.pop("TLS")
+    values["HEAP_BYTES"] = int(values.pop("HEAP_MIB")) * 1024 * 1024
     values["CORS"] = envoy_cors.policy(values.pop("CORS_ORIGINS"))
     values |= envoy_tracing.placeholders(values.pop("OTLP"), values.pop("TRACE_RATIO"))
     for role in ("gateway", "delivery"):
@@ -62,6 +65,7 @@ def write(source: Path, folder: Path, replaced: Mapping[str, str | int | float])
     text = Template((source / "envoy.yaml").read_text()).substitute({k: json.dumps(v) for k, v in values.items()})
     shutil.copyfile(source / descriptor.name, descriptor)
     script.write_text(edge_script.text(source, descriptor))
+    door.write_text(edge_script.door(source))
     (folder / "envoy.yaml").write_text(text)
 
 

@@ -3,6 +3,7 @@
 -- HTTP status -> {google.rpc.Code, ErrorInfo.reason, message}.
 local BY_STATUS = {
   [400] = {3, "MALFORMED_REQUEST", "the request cannot be read"},
+  [401] = {16, "API_KEY_MISSING", "this needs an API key"},
   [404] = {5, "UNKNOWN_PATH", "nothing is served at this path with this method"},
   [405] = {12, "METHOD_NOT_ALLOWED", "this path does not take this method"},
   [408] = {4, "REQUEST_TIMEOUT", "the request took too long to arrive"},
@@ -67,10 +68,10 @@ local function of_status(status)
   return BY_STATUS[status] or (status < 500 and OTHER_CLIENT_ERROR or OTHER_SERVER_ERROR)
 end
 
--- The body of an answer with this HTTP status; `message` is more to the point than the status's own, or nil.
-local function json(status, message)
+-- The body of an answer with this HTTP status; `message` and `reason` are more to the point than the status's own, or nil.
+local function json(status, message, reason)
   local error = of_status(status)
-  return status_json(error[1], error[2], message or error[3])
+  return status_json(error[1], reason or error[2], message or error[3])
 end
 
 local function names_of(shape)

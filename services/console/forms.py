@@ -9,6 +9,8 @@ from starlette.requests import Request
 
 #: A template with all its texts; more than that is no form of ours. Bytes.
 LARGEST_FORM = 2 * 1024 * 1024
+#: The same, of those who are not logged in: a login is all that they can send.
+LARGEST_LOGIN = 16 * 1024
 #: Fields in one form: a hundred texts of a template have five each.
 MOST_FIELDS = 2_000
 
@@ -40,13 +42,13 @@ class Form:
         return self._fields.get(name, [])
 
 
-async def read_form(request: Request) -> Form:
-    """Raises :class:`FormError`."""
+async def read_form(request: Request, most: int = LARGEST_FORM) -> Form:
+    """Raises :class:`FormError`, also beyond ``most`` bytes."""
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
-        if len(body) > LARGEST_FORM:
-            raise FormError("the form is larger than 2 MiB")
+        if len(body) > most:
+            raise FormError(f"the form is larger than {most // 1024} KiB")
     try:
         return Form(parse_qs(body.decode(), keep_blank_values=True, max_num_fields=MOST_FIELDS))
     except ValueError:

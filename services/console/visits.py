@@ -12,7 +12,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from pulse_client import PulseError
-from services.console.forms import Form, FormError, read_form
+from services.console.forms import LARGEST_FORM, LARGEST_LOGIN, Form, FormError, read_form
 from services.console.gateway import Gateway, KeyRefused
 from services.console.metrics import ConsoleMetrics
 from services.console.pages import Pages
@@ -95,7 +95,8 @@ class Visits:
             return self._pages.failed(request, error)
 
     async def _form(self, request: Request) -> Form:
-        form = await read_form(request)
+        is_known = request.state.session.api_key or not self._needs_login
+        form = await read_form(request, LARGEST_FORM if is_known else LARGEST_LOGIN)
         if not self._sessions.is_token(request.state.session, form.get("form_token")):
             raise FormError("the form does not belong to this session, or the session has ended")
         return form

@@ -7,6 +7,7 @@ import sys
 from pulse.delivery.v1.delivery_service_pb2_grpc import DeliveryServiceStub
 from pulse.gateway.v1 import (
     compatibility_service_pb2_grpc,
+    door_service_pb2_grpc,
     key_service_pb2_grpc,
     notification_service_pb2_grpc,
     operations_service_pb2_grpc,
@@ -26,6 +27,7 @@ from services.gateway.auth import Door, KeyedDoor, OpenDoor
 from services.gateway.calls import Entry
 from services.gateway.compatibility_service import CompatibilityService
 from services.gateway.config import GatewaySettings
+from services.gateway.door_service import DoorService
 from services.gateway.heavy_work import HeavyWork
 from services.gateway.key_polling import KeyPolling
 from services.gateway.key_service import KeyService
@@ -56,7 +58,7 @@ DEFAULT_LISTEN = "[::]:50051"
 
 SERVICE_NAMES = tuple(
     f"pulse.gateway.v1.{name}Service"
-    for name in ("Notification", "Template", "Recipient", "Operations", "Key", "Compatibility", "Unsubscribe")
+    for name in ("Notification", "Template", "Recipient", "Operations", "Key", "Compatibility", "Unsubscribe", "Door")
 )
 
 
@@ -144,6 +146,7 @@ class Gateway:
         compatibility_service_pb2_grpc.add_CompatibilityServiceServicer_to_server(
             CompatibilityService(entry, sending, templates, reader), to
         )
+        door_service_pb2_grpc.add_DoorServiceServicer_to_server(DoorService(entry.door), to)
         recipient_service_pb2_grpc.add_RecipientServiceServicer_to_server(
             RecipientService(entry, addresses, reader, admin), to
         )

@@ -13,6 +13,9 @@ from services.local.errors import LocalError
 from services.local.plan import Plan
 from services.local.ports import HOST
 
+#: What Envoy may take for what is under way, MiB; as it nears, the largest requests are ended first.
+HEAP_MIB = 256
+
 
 def config_file(plan: Plan) -> Path:
     return plan.home.data / "envoy" / "envoy.yaml"
@@ -29,18 +32,19 @@ def prepare(plan: Plan) -> None:
     folder = plan.root / "deploy" / "envoy"
     descriptor = plan.root / "proto" / "gen" / "pulse" / "descriptor.binpb"
     target = config_file(plan)
-    script = target.parent / "edge.lua"
+    script, door = target.parent / "edge.lua", target.parent / "door.lua"
     target.parent.mkdir(exist_ok=True)
     try:
         script.write_text(edge_script.text(folder, descriptor))
-        target.write_text(render((folder / "envoy.yaml").read_text(), values(plan, script, descriptor)))
+        door.write_text(edge_script.door(folder))
+        target.write_text(render((folder / "envoy.yaml").read_text(), values(plan, script, door, descriptor)))
     except FileNotFoundError as error:
         raise LocalError(f"{error.filename} is missing; a local run needs a complete checkout") from None
     if plan.certificates:
         envoy_tls.write_secrets(target.parent, plan.certificates / "edge")
 
 
-def values(plan: Plan, lua: Path, descriptor: Path) -> dict[str, Any]:
+def values(plan: Plan, lua: Path, door: Path, descriptor: Path) -> dict[str, Any]:
     """What the template's placeholders stand for on a laptop."""
     secrets = config_file(plan).parent if plan.certificates else None
     return {
@@ -63,6 +67,8 @@ def values(plan: Plan, lua: Path, descriptor: Path) -> dict[str, Any]:
         "CONSOLE_PORT": plan.ports.console,
         "DESCRIPTOR": str(descriptor),
         "EDGE_LUA": str(lua),
+        "DOOR_LUA": str(door),
+        "HEAP_BYTES": HEAP_MIB * 1024 * 1024,
     }
 
 
