@@ -1,4 +1,4 @@
-"""What changed of what others keep a copy of, page by page: PostgreSQL gives each change its revision (0012_feeds)."""
+"""What changed of what others keep a copy of, page by page: PostgreSQL gives each change its revision (0009a_feeds)."""
 
 from __future__ import annotations
 

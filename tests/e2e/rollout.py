@@ -111,13 +111,18 @@ class Rollout:
         }
 
 
+#: What version N does not know, and would refuse to start with.
+NEW_SETTINGS = ("PULSE_LEDGER_RETRY_POLICIES", "PULSE_ROUTER_EMAIL_MAX_ATTEMPTS")
+
+
 @contextlib.asynccontextmanager
 async def rolling(folder: Path, tree: Path) -> AsyncIterator[Rollout]:
     """Version N, whose code is in ``tree``, running in ``folder``; everything has ended when the block has."""
     settings = {**SHORT.environment, "PULSE_AUTH": "required", "PULSE_GATEWAY_API_KEYS_FILE": str(folder / "keys.json")}
     (folder / "keys.json").write_text(json.dumps(_keys()))
     after = _plan(folder / "after", settings)
-    before = _plan(folder / "before", {**settings, "PYTHONPATH": code_path(tree)})
+    known = {key: value for key, value in settings.items() if key not in NEW_SETTINGS}
+    before = _plan(folder / "before", {**known, "PYTHONPATH": code_path(tree)})
     shared = {name: getattr(after.ports, name) for name in ("postgres", "valkey", "sandbox", "sandbox_smtp")}
     before = dataclasses.replace(before, root=tree, ports=dataclasses.replace(before.ports, **shared))
     rollout = Rollout(before, after)

@@ -145,7 +145,7 @@ def test_suppressions_of_before_are_migrated_and_none_is_lost(
     """Also by an owner for whom row-level security holds."""
     url = make_url(database_url)
     login = f"owner_{uuid.uuid4().hex}"
-    _to(database_url, "0012")
+    _to(database_url, "0011")
     fill(database_url)
     with psycopg.connect(database_url, autocommit=True) as connection:
         connection.execute(f"CREATE ROLE {login} LOGIN PASSWORD '{url.password}' {'SUPERUSER' if superuser else ''}")
@@ -155,7 +155,7 @@ def test_suppressions_of_before_are_migrated_and_none_is_lost(
         ).fetchall():
             connection.execute(f"ALTER TABLE {table} OWNER TO {login}")
         as_login = url.set(username=login).render_as_string(hide_password=False)
-        migrating._upgrade(migrating._engine(as_login), "0013")
+        migrating._upgrade(migrating._engine(as_login), "0012")
         found = connection.execute(
             "SELECT user_id, digest, channel, address, category, reason FROM suppressions ORDER BY suppression_id"
         ).fetchall()

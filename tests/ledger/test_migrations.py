@@ -43,15 +43,12 @@ def revisions() -> list[Script]:
 
 def test_every_revision_says_whether_the_release_before_can_live_with_it():
     assert {one.module.release for one in revisions()} == {"before", "after"}
-    # What the release before cannot live with comes last of a release, or it would be done with what it can.
-    for release in RELEASES:
-        marks = [one.module.release for one in revisions() if release[0] <= one.revision <= release[1]]
-        assert marks == sorted(marks, reverse=True)
+    # What the release before cannot live with comes last, or it would be done with what it can.
+    releases = [one.module.release for one in revisions()[3:]]
+    assert releases == sorted(releases, reverse=True)
 
 
 NEWEST = revisions()[-1].revision
-#: The first and the last revision of each release; those of the last one are still being written.
-RELEASES = (("0001", "0003"), ("0004", "0011"), ("0012", NEWEST))
 
 
 def squawk() -> str:
@@ -115,7 +112,7 @@ def described(url: str) -> list[tuple]:
 
 def test_before_the_release_only_what_the_one_before_can_live_with_is_done(database_url: str):
     migrate(database_url, NOON, 1, only_before=True)
-    assert version(database_url) == "0012"
+    assert version(database_url) == "0009a"
     migrate(database_url, NOON, 1)
     assert version(database_url) == NEWEST
     migrate(database_url, NOON, 1, only_before=True)
@@ -235,7 +232,7 @@ async def test_the_printed_sql_needs_no_database(capsys):
     assert migrating.main(["--sql", "--before"]) == 0
     out = capsys.readouterr().out
     assert "deliveries_dead_idx" in out
-    assert "0013" not in out
+    assert "0010" not in out
 
 
 def test_weeks_are_made_with_the_schema(database_url: str):

@@ -16,6 +16,7 @@ from services.ledger.server import Ledger
 from services.local import postgres
 from services.local.plan import Plan
 from shared.channels import open_channel
+from shared.config import StartError
 from shared.errors import Code, PulseError
 from tests.ledger.calls import Calls
 from tests.ledger.conftest import NOON
@@ -72,7 +73,7 @@ async def test_a_ledger_without_its_database_does_not_start(settings):
         }
     )
     ledger = Ledger(nowhere)
-    with pytest.raises(psycopg.OperationalError):
+    with pytest.raises(StartError, match="PULSE_DATABASE_URL"):
         await ledger.start()
     await ledger.stop()
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from alembic import op
 
-revision = "0012"
-down_revision = "0011"
+revision = "0009a"
+down_revision = "0009"
 #: Columns with defaults, and a trigger: the release before goes on as ever.
 release = "before"
 

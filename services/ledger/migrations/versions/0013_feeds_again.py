@@ -1,0 +1,14 @@
+"""What 0009a does, for databases that had passed 0009 before there was a 0009a; for others it changes nothing."""
+
+from __future__ import annotations
+
+import importlib
+
+revision = "0013"
+down_revision = "0012"
+#: Additions alone, but after others that the release before cannot live with.
+release = "after"
+
+
+def upgrade() -> None:
+    importlib.import_module("services.ledger.migrations.versions.0009a_feeds").upgrade()
