@@ -1,4 +1,7 @@
-"""The way to the router: single submissions gathered into batch calls, batches as calls of their own."""
+"""The way to the router: single submissions gathered into batch calls, batches as calls of their own.
+
+Urgent ones are gathered by themselves: a one-time code does not wait behind a newsletter, nor for its batch.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from opentelemetry.trace import SpanKind
 
+from pulse.common.v1 import enums_pb2
 from pulse.router.v1 import router_service_pb2 as router_pb2
 from services.gateway.metrics import GatewayMetrics
 from services.gateway.peers import ask
@@ -17,6 +21,7 @@ from shared.errors import Code, PulseError, from_status
 from shared.gather import Gatherer
 from shared.packing import pack
 from shared.tracing import OFF, Tracer
+from shared.urgent_names import urgent_word
 
 if TYPE_CHECKING:
     from pulse.router.v1.router_service_pb2_grpc import RouterServiceAsyncStub
@@ -27,7 +32,10 @@ Outcome = router_pb2.SubmitResult | PulseError
 
 
 class Submitter:
-    """Submits to the router; ``max_waiting`` bounds what single sends and what batches hold, each for itself."""
+    """Submits to the router.
+
+    ``max_waiting`` bounds what urgent single sends, other single sends and batches hold, each for itself.
+    """
 
     def __init__(
         self,
@@ -44,14 +52,17 @@ class Submitter:
         self._metrics = metrics
         self._tracer = tracer
         self._in_batches = 0
-        self._gatherer: Gatherer[router_pb2.Submission, router_pb2.SubmitResult] = Gatherer(
-            self._submit, max_batch=max_batch, max_waiting=max_waiting, weigh=_bytes, heaviest=MOST_BATCH_BYTES
+        self._urgent, self._others = (
+            Gatherer[router_pb2.Submission, router_pb2.SubmitResult](
+                self._submit, max_batch=max_batch, max_waiting=max_waiting, weigh=_bytes, heaviest=MOST_BATCH_BYTES
+            )
+            for _ in range(2)
         )
-        metrics.show_waiting(lambda: self._gatherer.waiting + self._in_batches)
+        metrics.show_waiting(lambda: self._urgent.waiting + self._others.waiting + self._in_batches)
 
     async def one(self, submission: router_pb2.Submission) -> router_pb2.SubmitResult:
         """The router's answer, a refusal too; raises RESOURCE_EXHAUSTED if too many wait."""
-        return await self._gatherer.submit(submission)
+        return await (self._urgent if is_urgent(submission) else self._others).submit(submission)
 
     async def many(self, submissions: Sequence[router_pb2.Submission]) -> list[Outcome]:
         """The router's answers in order; a call that fails is the outcome of each that was in it."""
@@ -71,7 +82,7 @@ class Submitter:
 
     async def drain(self) -> None:
         """Returns when no gathered submission is left."""
-        await self._gatherer.drain()
+        await asyncio.gather(self._urgent.drain(), self._others.drain())
 
     async def _outcomes(self, submissions: Sequence[router_pb2.Submission]) -> Sequence[Outcome]:
         try:
@@ -93,3 +104,9 @@ class Submitter:
 
 def _bytes(submission: router_pb2.Submission) -> int:
     return submission.ByteSize()
+
+
+def is_urgent(submission: router_pb2.Submission) -> bool:
+    """Whether it travels HIGH: as the request says, else its template, else the template's name."""
+    priority = submission.requested_priority or submission.template_priority
+    return priority == enums_pb2.HIGH if priority else bool(urgent_word(submission.template_name))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import enum
 
 from services.router.decisions import Decision
+from shared.urgent_names import urgent_word
 
 
 class Lane(enum.Enum):
@@ -14,18 +15,12 @@ class Lane(enum.Enum):
     LOW = "LOW"
 
 
-#: A template whose name contains one of these is urgent unless somebody says otherwise.
-URGENT_WORDS = ("otp", "verification", "2fa")
-
-
 def choose_lane(requested: Lane | None, template: Lane | None, template_name: str) -> Decision:
     """The request's priority, else the template's, else the rule on the template's name, else LOW."""
     if requested is not None:
         return Decision("lane", requested.value, "The request asks for it.")
     if template is not None:
         return Decision("lane", template.value, "The template says so.")
-    name = template_name.lower()
-    for word in URGENT_WORDS:
-        if word in name:
-            return Decision("lane", Lane.HIGH.value, f'The template\'s name contains "{word}".')
+    if word := urgent_word(template_name):
+        return Decision("lane", Lane.HIGH.value, f'The template\'s name contains "{word}".')
     return Decision("lane", Lane.LOW.value, "Nothing asks for haste.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from typing import Any
 
 import pytest
 
@@ -65,6 +66,26 @@ async def test_sends_that_come_together_go_together(client: Client, peers: fakes
     answers = await asyncio.gather(*sends)
     assert len({answer.notification_id for answer in answers}) == 40
     assert len(peers.router.batches) < 20 and sum(peers.router.batches) == 40
+
+
+@pytest.mark.parametrize("urgent", [{"priority": enums_pb2.HIGH}, {"template_name": "login_otp"}])
+async def test_what_is_urgent_does_not_wait_behind_what_is_not(
+    urgent: dict[str, Any], serve, peers: fakes.Peers
+) -> None:
+    peers.store(fakes.template("login_otp", enums_pb2.EMAIL, "Hello {{ name }}", subject="Hello"))
+    client = await serve(PULSE_GATEWAY_MAX_WAITING="3")
+    peers.router.gate.clear()
+    others = [asyncio.ensure_future(client.send())]
+    await eventually(lambda: peers.router.batches == [1])
+    others += [asyncio.ensure_future(client.send()) for _ in range(4)]
+    await asyncio.wait(others, return_when=asyncio.FIRST_COMPLETED)
+    # The router holds one, and so many wait for it that the next is refused.
+    hurried = asyncio.ensure_future(client.send(**urgent))
+    await eventually(lambda: peers.router.batches == [1, 1])
+    assert peers.router.submissions[-1].template_name == urgent.get("template_name", "welcome")
+    peers.router.gate.set()
+    assert (await hurried).notification_id
+    await asyncio.wait(others)
 
 
 async def test_a_limit_is_told_with_its_retry_time(client: Client, peers: fakes.Peers) -> None:
