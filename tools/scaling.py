@@ -23,6 +23,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from services.ledger.config import LedgerSettings
+
 ROOT = Path(__file__).parent.parent
 COSTS = ROOT / "tools" / "scaling_costs.toml"
 PAGE = ROOT / "docs" / "scaling.md"
@@ -31,6 +33,10 @@ RATES = (1_000, 10_000, 100_000)
 BUSY = 0.6
 #: The batch at which a hop's capacity is counted; under load batches grow to it by themselves.
 PLANNED = 50
+#: Ledgers that there are at the least, so that one may be lost.
+_LEAST_LEDGERS = 2
+#: Connections for migrations, backups, people, and those that PostgreSQL keeps for its superuser.
+_SPARE_CONNECTIONS = 20
 #: Notifications that one simulation follows.
 _FOLLOWED = 20_000
 _MARK = "<!-- {0}: made by tools/scaling.py -->"
@@ -147,14 +153,20 @@ def cores_table(costs: dict[str, Any]) -> str:
     """How many processes of one core each, and what an accept feels like."""
     rows = []
     for rate in RATES:
-        accept, felt = plan(rate, hops(costs, "accept"))
-        deliver, _ = plan(rate, hops(costs, "deliver"))
-        names = [hop.name for hop in (*hops(costs, "accept"), *hops(costs, "deliver"))]
-        needed: dict[str, int] = {}
-        for name, count in zip(names, [*accept, *deliver], strict=True):
-            needed[name] = needed.get(name, 0) + count
+        _, felt = plan(rate, hops(costs, "accept"))
+        needed = _needed(costs, rate)
         rows.append([f"{rate:,}", *(f"{count:,}" for count in needed.values()), f"{felt.p50:.1f}", f"{felt.p99:.1f}"])
     return _table(["notifications/s", *needed, "p50, ms", "p99, ms"], rows)
+
+
+def _needed(costs: dict[str, Any], rate: float) -> dict[str, int]:
+    """How many of each role."""
+    needed: dict[str, int] = {}
+    for way in ("accept", "deliver"):
+        counts, _ = plan(rate, hops(costs, way))
+        for hop, count in zip(hops(costs, way), counts, strict=True):
+            needed[hop.name] = needed.get(hop.name, 0) + count
+    return needed
 
 
 def storage_table(costs: dict[str, Any]) -> str:
@@ -168,14 +180,30 @@ def storage_table(costs: dict[str, Any]) -> str:
     return _table(["notifications/s", "WAL, MB/s", "new data, GB a day", f"kept for {days} days, TB"], rows)
 
 
+def connections_table(costs: dict[str, Any], each: int) -> str:
+    """What PostgreSQL must let in, if a ledger has ``each`` connections and an upgrade twice the ledgers."""
+    rows = []
+    for rate in RATES:
+        ledgers = max(_LEAST_LEDGERS, _needed(costs, rate)["ledger"])
+        held = 2 * ledgers * each
+        rows.append([f"{rate:,}", f"{ledgers:,}", f"{ledgers * each:,}", f"{held:,}", f"{held + _SPARE_CONNECTIONS:,}"])
+    return _table(["notifications/s", "ledgers", "connections", "in an upgrade", "max_connections"], rows)
+
+
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     lines = [head, ["---:"] * len(head), *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
+def tables(costs: dict[str, Any]) -> dict[str, str]:
+    """Each by its name on the page."""
+    connections = connections_table(costs, LedgerSettings.load({}).connections)
+    return {"cores": cores_table(costs), "storage": storage_table(costs), "connections": connections}
+
+
 def render(page: str, costs: dict[str, Any]) -> str:
     """The page with its tables as the costs make them."""
-    for name, table in (("cores", cores_table(costs)), ("storage", storage_table(costs))):
+    for name, table in tables(costs).items():
         begin, end = _MARK.format(name), _MARK.format(f"end of {name}")
         before, _, rest = page.partition(begin)
         _, _, after = rest.partition(end)
@@ -192,7 +220,7 @@ def main() -> int:
     if options.write:
         PAGE.write_text(render(PAGE.read_text(encoding="utf-8"), costs), encoding="utf-8")
     else:
-        sys.stdout.write(f"{cores_table(costs)}\n\n{storage_table(costs)}\n")
+        sys.stdout.write("\n\n".join(tables(costs).values()) + "\n")
     return 0
 
 

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 #: Envoy turns this initial metadatum into the HTTP status.
 _HTTP_CODE = "x-http-code"
 _TEMPLATES_A_PAGE = 100
+#: Pages of the ledger's in one list: enough for the most that may be asked for, however large each is.
+_MOST_PAGES = 40
 
 
 class CompatibilityService(api_grpc.CompatibilityServiceServicer):
@@ -106,14 +108,17 @@ class CompatibilityService(api_grpc.CompatibilityServiceServicer):
     async def _first(
         self, wanted: ledger_reader_pb2.ListNotificationsRequest
     ) -> AsyncIterator[notification_pb2.Notification]:
-        """As many as ``wanted`` asks for, as the original knew no pages: a page may have fewer than it could."""
-        while wanted.page_size:
+        """As many as ``wanted`` asks for, as the original knew no pages: a page may have fewer than it could.
+
+        Fewer than there are where so many pages do not have them.
+        """
+        for _ in range(_MOST_PAGES):
             page = await ask(self._reader.ListNotifications, wanted)
             for seen in page.notifications:
                 yield seen
             wanted.page_size -= len(page.notifications)
             wanted.page_token = page.next_page_token
-            if not wanted.page_token:
+            if not wanted.page_token or not wanted.page_size:
                 return
 
     async def _all_templates(

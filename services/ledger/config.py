@@ -21,8 +21,28 @@ class LedgerSettings(Settings):
 
     ledger_pool_min: int = Field(2, ge=1, le=100, description="connections kept open for writing")
     ledger_pool_max: int = Field(8, ge=1, le=100, description="most connections for writing")
-    ledger_read_pool_max: int = Field(4, ge=1, le=100, description="most connections for reading")
+    ledger_read_pool_max: int = Field(
+        4, ge=1, le=100, description="most connections for reading a few rows; one tenant has half of them at the most"
+    )
+    ledger_search_pool_max: int = Field(
+        2,
+        ge=1,
+        le=100,
+        description="most connections for lists, statistics and replays; one tenant has half of them at the most",
+    )
+    ledger_search_seconds: float = Field(
+        5.0, gt=0, le=300, description="longest time one statement of a list, of statistics or a replay may take, s"
+    )
+    ledger_searches_waiting: int = Field(
+        50, ge=1, le=10_000, description="most lists, statistics and replays of one tenant that may wait for their turn"
+    )
     ledger_pool_wait_seconds: float = Field(5.0, gt=0, le=60, description="longest wait for a free connection, s")
+    ledger_answer_seconds: float = Field(
+        1.5,
+        gt=0,
+        le=60,
+        description="PostgreSQL is away, and calls are refused at once, when it twice takes longer to answer a look, s",
+    )
     ledger_start_seconds: float = Field(30.0, gt=0, le=600, description="longest wait for PostgreSQL at start, s")
     ledger_statement_seconds: float = Field(10.0, gt=0, le=300, description="longest time one statement may take, s")
     ledger_key_retention_hours: float = Field(24.0, gt=0, le=24 * 366, description="how long a key is remembered, h")
@@ -155,6 +175,14 @@ class LedgerSettings(Settings):
                 Subject.DEVICES: self.ledger_most_devices,
             }
         )
+
+    @property
+    def connections(self) -> int:
+        """Most connections to PostgreSQL that one ledger holds."""
+        pools = (self.ledger_pool_max, self.ledger_read_pool_max, self.ledger_search_pool_max)
+        # The platform has half of each to itself. Two are for what is watched, one for the tables' owner, and one for
+        # asking whether PostgreSQL is there.
+        return sum(most + max(1, most // 2) for most in pools) + 2 + 1 + 1
 
     @property
     def delay_rules(self) -> DelayRules:

@@ -15,15 +15,27 @@ from services.ledger.queries import Query, compiled, notification, state
 from services.ledger.states import DEAD_LETTERS
 from services.ledger.tables import TIME
 from services.ledger.tables import deliveries as d
+from services.ledger.tables import notifications as n
 
 
-def page(wanted: DeadLetterFilter, size: int, before: tuple[dt.datetime, str] | None) -> Query:
-    """With what was asked for, the last to die first; ``before``: only what comes after that death and id."""
-    statement = notification().where(*_are(wanted))
+def page(wanted: DeadLetterFilter, size: int, before: tuple[dt.datetime, str] | None, walk: int) -> Query:
+    """With what was asked for, the last to die first, of the first ``walk``: as in ``page_queries``.
+
+    ``before``: only what comes after that death and id.
+    """
+    order = (d.c.died_at.desc(), d.c.notification_id.desc())
+    place = sa.func.row_number().over(order_by=order).label("place")
+    graves = sa.select(d.c.notification_id, d.c.died_at, place).where(*_lie_between(wanted))
     if before is not None:
         last = sa.tuple_(sa.literal(before[0], TIME), sa.literal(before[1], sa.Uuid))
-        statement = statement.where(sa.tuple_(d.c.died_at, d.c.notification_id) < last)
-    return compiled(statement.order_by(d.c.died_at.desc(), d.c.notification_id.desc()).limit(size))
+        graves = graves.where(sa.tuple_(d.c.died_at, d.c.notification_id) < last)
+    walked = graves.order_by(*order).limit(walk).subquery("walk")
+    meant = sa.and_(*_differ(wanted))
+    same = (n.c.notification_id == walked.c.notification_id) & (d.c.notification_id == walked.c.notification_id)
+    one_tenant = (n.c.tenant_id == wanted.tenant_id) & (d.c.tenant_id == wanted.tenant_id)
+    statement = sa.select(walked.c.place, meant.label("wanted"), *notification().selected_columns)
+    statement = statement.select_from(walked, d, n).where(same, one_tenant, meant | (walked.c.place == walk))
+    return compiled(statement.order_by(walked.c.place).limit(size))
 
 
 def count(wanted: DeadLetterFilter, now: dt.datetime) -> Query:
@@ -42,23 +54,29 @@ def hold(wanted: DeadLetterFilter, size: int, now: dt.datetime) -> Query:
 
 
 def _are(wanted: DeadLetterFilter) -> list[sa.ColumnElement[bool]]:
-    conditions: list[sa.ColumnElement[bool]] = [
-        d.c.tenant_id == wanted.tenant_id,
-        d.c.died_at.is_not(None),
-        # Whoever does not know of died_at, as the release before, may have left one behind.
-        d.c.status.in_(sorted(DEAD_LETTERS)),
-    ]
-    equal: dict[sa.Column[Any], Any] = {
-        d.c.channel: wanted.channel,
-        d.c.provider: wanted.provider,
-        d.c.failure_code: wanted.failure_code,
-    }
-    conditions += [column == value for column, value in equal.items() if value]
+    return [*_lie_between(wanted), *_differ(wanted)]
+
+
+def _lie_between(wanted: DeadLetterFilter) -> list[sa.ColumnElement[bool]]:
+    """What the index finds."""
+    conditions: list[sa.ColumnElement[bool]] = [d.c.tenant_id == wanted.tenant_id, d.c.died_at.is_not(None)]
     if wanted.died_after is not None:
         conditions.append(d.c.died_at >= wanted.died_after)
     if wanted.died_before is not None:
         conditions.append(d.c.died_at < wanted.died_before)
     return conditions
+
+
+def _differ(wanted: DeadLetterFilter) -> list[sa.ColumnElement[bool]]:
+    """What is looked at one by one."""
+    equal: dict[sa.Column[Any], Any] = {
+        d.c.channel: wanted.channel,
+        d.c.provider: wanted.provider,
+        d.c.failure_code: wanted.failure_code,
+    }
+    # Whoever does not know of died_at, as the release before, may have left one behind that is none.
+    dead = d.c.status.in_(sorted(DEAD_LETTERS))
+    return [dead, *(column == value for column, value in equal.items() if value)]
 
 
 def _alive(now: dt.datetime) -> sa.ColumnElement[bool]:

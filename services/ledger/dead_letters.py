@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from functools import partial
 from typing import NamedTuple
 
 from services.ledger import dead_letter_queries, interventions, newest_templates, reader, rows, sql
@@ -11,6 +12,7 @@ from services.ledger.paging import BadToken, DeadLetterFilter
 from services.ledger.postgres import Connection, Postgres
 from services.ledger.reader import Notification
 from services.ledger.timelines import Place
+from services.ledger.walks import Walk
 from services.ledger.watchers import Watchers
 from shared import deadlines
 from shared.clock import Clock
@@ -53,25 +55,20 @@ class DeadLetters:
         self._clock = clock
         self._watchers = watchers
 
-    async def page(self, wanted: DeadLetterFilter, size: int, after: str) -> list[Notification]:
-        """Up to ``size``, the last to die first, from the :func:`place` where the last page ended. Raises BadToken."""
-        query = dead_letter_queries.page(wanted, size, _placed(after) if after else None)
+    async def page(self, wanted: DeadLetterFilter, size: int, after: str, walk: Walk) -> list[Notification]:
+        """Up to ``size``, the last to die first, from the :func:`place` where the last page ended. Raises BadToken.
 
-        async def work(connection: Connection) -> list[Notification]:
-            cursor = await connection.execute(query.text, query.parameters)
-            return [reader.notification(row) for row in await cursor.fetchall()]
-
-        return await self._postgres.read(work)
+        Fewer where the ``walk`` ends.
+        """
+        query = dead_letter_queries.page(wanted, size, _placed(after) if after else None, walk.left)
+        return reader.met(await self._postgres.search(partial(reader.fetched, query)), walk, place)
 
     async def count(self, wanted: DeadLetterFilter) -> int:
         """How many there are, those left out whose time to live has ended."""
         query = dead_letter_queries.count(wanted, self._clock.now())
 
-        async def work(connection: Connection) -> int:
-            row = await (await connection.execute(query.text, query.parameters)).fetchone()
-            return 0 if row is None else int(row[0])
-
-        return await self._postgres.read(work)
+        ((count,),) = await self._postgres.search(partial(reader.fetched, query))
+        return int(count)
 
     async def replay(self, wanted: DeadLetterFilter, actor: str, rate: int, *, newest: bool = False) -> Replay:
         """Makes them due one after another, ``rate`` in a second, the first to die first.
@@ -117,7 +114,7 @@ class DeadLetters:
                     await connection.execute(sql.CHANGE, rows.written(changes, now))
             return dead, changes
 
-        dead, changes = await self._postgres.write(work)
+        dead, changes = await self._postgres.search(work)
         self._watchers.wake(Place(change.delivery.ref, change.delivery.revision) for change in changes)
         return dead
 

@@ -1,4 +1,6 @@
-"""Pages as callers get them: no more rows than were asked for, and no more bytes than every hop lets through."""
+"""Pages as callers get them: no more rows than were asked for, no more bytes than every hop lets through, and none that
+takes PostgreSQL long: its walk has an end, be it before a single row was found.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +11,7 @@ from google.protobuf.message import Message
 
 from services.ledger import page_tokens, paging
 from services.ledger.paging import AnyFilter
+from services.ledger.walks import Walk
 
 #: A page's rows, bytes. gRPC's own clients take 4 MiB, and the same in JSON is longer.
 MOST_BYTES = 2 * 1024 * 1024
@@ -35,10 +38,12 @@ async def page(
     place: Callable[[Row], str],
     shown: Callable[[Row], Shown],
     at_once: int = _AT_ONCE,
+    walk: Walk | None = None,
 ) -> tuple[list[Shown], str]:
-    """The rows as they are shown, one at the least if there is one, and the next page's token; empty: it is the last.
+    """The rows as they are shown, and the next page's token; empty: it is the last.
 
-    ``read`` gives up to so many rows behind a place. Raises INVALID_ARGUMENT for a token of other filters.
+    ``read`` gives up to so many rows behind a place, fewer where there are no more or where its ``walk`` ends. A row is
+    shown however large it is. Raises INVALID_ARGUMENT for a token of other filters.
     """
     last = page_tokens.last(asked.token, asked.wanted)
     messages: list[Shown] = []
@@ -55,7 +60,9 @@ async def page(
             messages.append(message)
             last = place(row)
         if len(found) <= count:
-            return messages, ""
+            return messages, paging.token(walk.end, asked.wanted) if walk and walk.end else ""
+        if walk and walk.end:
+            break
     return messages, paging.token(last, asked.wanted)
 
 

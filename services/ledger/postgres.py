@@ -6,16 +6,18 @@ import asyncio
 import json
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from opentelemetry.trace import SpanKind
-from psycopg import AsyncConnection, OperationalError, errors
+from psycopg import OperationalError, errors
 from psycopg_pool import AsyncConnectionPool
 
 from services.ledger import postgres_errors, tenancy
 from services.ledger.config import LedgerSettings
+from services.ledger.presence import Partable, Presence
 from services.ledger.sessions import Start, WrongSession
 from services.ledger.tenancy import Platform
+from services.ledger.turns import Turns
 from shared import deadlines, tracing
 from shared.logs import logger
 from shared.tracing import OFF, Tracer
@@ -46,7 +48,7 @@ _TENANTS = "SELECT set_config('pulse.tenants', %s, %s)"
 _UNSURE = "?"
 
 
-class Connection(AsyncConnection[tuple[Any, ...]]):
+class Connection(Partable):
     """One that remembers for which tenants its session works."""
 
     _session_works_for = ""
@@ -68,7 +70,8 @@ Work = Callable[[Connection], Awaitable[Result]]
 
 
 class Postgres:
-    """Pools of connections: writes never wait for one that a slow read holds, nor tenants for the platform's work.
+    """Pools of connections: what sends need never waits for one that a read holds, reads of a few rows for none that a
+    search holds, tenants for nothing that the platform does, and no tenant for all that another one asks for.
 
     For whom ``work`` is done, :mod:`services.ledger.tenancy` knows: PostgreSQL shows it no others' rows.
     """
@@ -76,26 +79,38 @@ class Postgres:
     def __init__(self, settings: LedgerSettings, tracer: Tracer = OFF) -> None:
         self._settings = settings
         self._tracer = tracer
-        writes, reads = settings.ledger_pool_max, settings.ledger_read_pool_max
+        writes, reads, searches = (
+            settings.ledger_pool_max,
+            settings.ledger_read_pool_max,
+            settings.ledger_search_pool_max,
+        )
         app, platform = "pulse_app", "pulse_platform"
+        not_long = {"statement_timeout": _milliseconds(settings.ledger_search_seconds)}
         self._writes = self._pool("writes", settings.ledger_pool_min, writes, app, PLANS)
         self._reads = self._pool("reads", 1, reads, app)
         # Following waits for no other reader, and none for it: however much is followed, it holds no more than these.
         self._following = self._pool("following", 0, 2, app, PLANS)
+        self._searches = self._pool("searches", 1, searches, app, PLANS | not_long)
         # What the platform does of itself is a few calls at a time.
-        self._platform_writes = self._pool("platform-writes", 1, max(1, writes // 2), platform, PLANS)
-        self._platform_reads = self._pool("platform-reads", 1, max(1, reads // 2), platform)
+        self._platform_writes = self._pool("platform-writes", 1, _half(writes), platform, PLANS)
+        self._platform_reads = self._pool("platform-reads", 1, _half(reads), platform)
+        self._platform_searches = self._pool("platform-searches", 1, _half(searches), platform)
         #: As whoever the URL names: tables are altered by their owner alone. None is held when none is at work.
-        self._owner = self._pool("owner", 0, writes, "", PLANS)
+        self._owner = self._pool("owner", 0, 1, "", PLANS)
+        self._read_turns = Turns(_half(reads))
+        self._search_turns = Turns(_half(searches), settings.ledger_searches_waiting)
         self._renewed_at = float("-inf")
         self._pools = (
             self._writes,
             self._reads,
+            self._searches,
             self._following,
             self._platform_writes,
             self._platform_reads,
+            self._platform_searches,
             self._owner,
         )
+        self._presence = Presence(self._connected, settings.ledger_answer_seconds)
 
     async def open(self) -> None:
         """Returns when PostgreSQL answers, as the roles that are wanted.
@@ -107,9 +122,11 @@ class Postgres:
             await self._try(self._start("start", role), last_try)
         for pool in self._pools:
             await pool.open(wait=True, timeout=self._settings.ledger_start_seconds)
+        await self._presence.start()
 
     async def close(self) -> None:
         """Closes every connection."""
+        await self._presence.stop()
         for pool in self._pools:
             await pool.close()
 
@@ -124,9 +141,21 @@ class Postgres:
         return await self._run(self._platform_writes if platform else self._writes, _scoped(work, pipelined))
 
     async def read(self, work: Work[Result]) -> Result:
-        """As :meth:`write`, for what changes nothing."""
-        platform = tenancy.current() is Platform.ALL
-        return await self._run(self._platform_reads if platform else self._reads, _scoped(work, pipelined=False))
+        """As :meth:`write`, for what looks at a few rows and changes nothing."""
+        if tenancy.current() is Platform.ALL:
+            return await self._run(self._platform_reads, work)
+        async with self._read_turns.turn(_tenants()):
+            return await self._run(self._reads, _scoped(work, pipelined=False))
+
+    async def search(self, work: Work[Result]) -> Result:
+        """As :meth:`write`, for what may look at many rows, whatever it does with them.
+
+        Raises RESOURCE_EXHAUSTED if it takes too long, or if too many of the same tenant's wait.
+        """
+        if tenancy.current() is Platform.ALL:
+            return await self._run(self._platform_searches, work)
+        async with self._search_turns.turn(_tenants()):
+            return await self._run(self._searches, _scoped(_not_long(work), pipelined=False))
 
     async def follow(self, work: Work[Result]) -> Result:
         """As :meth:`read`, for those who follow many notifications."""
@@ -172,13 +201,20 @@ class Postgres:
 
     async def _once(self, pool: AsyncConnectionPool[Connection], work: Work[Result]) -> Result:
         wait = min(deadlines.remaining(), self._settings.ledger_pool_wait_seconds)
-        try:
-            async with pool.connection(timeout=wait) as connection:
+        async with self._presence.needed() as use:
+            try:
+                async with pool.connection(timeout=wait) as connection:
+                    use.connection = connection
+                    _end_if_cancelled()
+                    return await _whole(work, connection)
+            except errors.Error:
                 _end_if_cancelled()
-                return await _whole(work, connection)
-        except errors.Error:
-            _end_if_cancelled()
-            raise
+                raise
+
+    async def _connected(self) -> Connection:
+        """A connection beside the pools."""
+        url = self._settings.database_url.get_secret_value()
+        return await Connection.connect(url, autocommit=True, **self._start("presence", "pulse_app").arguments(url))
 
     async def _try(self, start: Start, last_try: float) -> None:
         """Connects once for a look, again and again until ``last_try`` on the monotonic clock."""
@@ -193,7 +229,7 @@ class Postgres:
             await asyncio.sleep(_START_PAUSE)
 
     def _start(self, name: str, role: str, plans: Mapping[str, str] | None = None) -> Start:
-        milliseconds = str(round(self._settings.ledger_statement_seconds * 1000))
+        milliseconds = _milliseconds(self._settings.ledger_statement_seconds)
         bounds = ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout")
         return Start(f"ledger-{name}", role, dict.fromkeys(bounds, milliseconds) | dict(plans or {}))
 
@@ -213,6 +249,15 @@ class Postgres:
             open=False,
             reconnect_timeout=_RECONNECT_SECONDS,
         )
+
+
+def _half(connections: int) -> int:
+    """Of a pool's connections, one at the least."""
+    return max(1, connections // 2)
+
+
+def _milliseconds(seconds: float) -> str:
+    return str(round(seconds * 1000))
 
 
 def _checked(start: Start) -> Callable[[Connection], Awaitable[None]]:
@@ -254,10 +299,21 @@ async def _whole(work: Work[Result], connection: Connection) -> Result:
             await connection.close()
 
 
+def _not_long(work: Work[Result]) -> Work[Result]:
+    """The same, of which callers are told if PostgreSQL ends it because of its length."""
+
+    async def not_long(connection: Connection) -> Result:
+        try:
+            return await work(connection)
+        except errors.QueryCanceled:
+            raise postgres_errors.too_long() from None
+
+    return not_long
+
+
 def _scoped(work: Work[Result], pipelined: bool) -> Work[Result]:
     """The same, of which PostgreSQL knows for whom it is done."""
-    scope = tenancy.current()
-    names = "" if isinstance(scope, Platform) else _names(scope)
+    names = _tenants()
 
     async def scoped(connection: Connection) -> Result:
         await connection.work_for(names)
@@ -282,7 +338,10 @@ def _scoped(work: Work[Result], pipelined: bool) -> Work[Result]:
     return scoped if names else work
 
 
-def _names(tenants: frozenset[str]) -> str:
-    """As the policies read them: keys of a JSON object."""
+def _tenants() -> str:
+    """For whom the work at hand is done, as the policies read it: keys of a JSON object. Empty: for the platform."""
+    scope = tenancy.current()
+    if isinstance(scope, Platform):
+        return ""
     # No text of PostgreSQL's holds NUL, so such a name is nobody's.
-    return json.dumps({name: 1 for name in sorted(tenants) if "\0" not in name}, ensure_ascii=False)
+    return json.dumps({name: 1 for name in sorted(scope) if "\0" not in name}, ensure_ascii=False)

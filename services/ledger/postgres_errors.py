@@ -54,5 +54,23 @@ def translated(error: errors.Error) -> Exception:
     if not isinstance(error, _FAILURES):
         return error
     log.error("PostgreSQL cannot be used", error=type(error).__name__, sqlstate=error.sqlstate or "")
-    what = "takes no writes just now" if is_of_the_server(error) else "cannot be reached"
+    return _unavailable("takes no writes just now") if is_of_the_server(error) else unreachable()
+
+
+def unreachable() -> PulseError:
+    """UNAVAILABLE: the server, or a connection to it, was not to be had."""
+    return _unavailable("cannot be reached")
+
+
+def too_long() -> PulseError:
+    """RESOURCE_EXHAUSTED: PostgreSQL was not to look at that many rows."""
+    return PulseError(
+        Code.RESOURCE_EXHAUSTED,
+        "SEARCH_TOO_LONG",
+        "to look at so many notifications takes longer than one call may",
+        hint="name a shorter time, or a user, a template or a failure code",
+    )
+
+
+def _unavailable(what: str) -> PulseError:
     return PulseError(Code.UNAVAILABLE, "LEDGER_UNAVAILABLE", f"the ledger's database {what}", retry_after=1.0)

@@ -12,7 +12,6 @@ from sqlalchemy.dialects import postgresql as pg
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 
 from services.ledger.delivery import Delivery, Ref
-from services.ledger.paging import Filter
 from services.ledger.states import WAITING, Status
 from services.ledger.tables import deliveries as d
 from services.ledger.tables import events as e
@@ -32,15 +31,6 @@ EVENT_REST = (
     "worker",
 )
 _DIALECT: Any = PGDialect_psycopg()  # type: ignore[no-untyped-call]
-_LIVE = WAITING | {Status.SENDING}
-#: Columns by which pages are filtered, by the filter's field.
-_FILTERS: Mapping[str, sa.Column[Any]] = {
-    "user_id": n.c.user_id,
-    "template_name": n.c.template_name,
-    "channel": d.c.channel,
-    "provider": d.c.provider,
-    "failure_code": d.c.failure_code,
-}
 
 
 class Query(NamedTuple):
@@ -68,20 +58,6 @@ def one(ref: Ref) -> Query:
 def timeline(ref: Ref, after: int) -> Query:
     """Its events after a sequence number, oldest first."""
     return _timeline().with_(**_name(ref), after=after)
-
-
-def page(wanted: Filter, size: int, before: str) -> Query:
-    """Notifications below an id, newest first. Times are those in the ids, so that partitions are left out by them."""
-    equal = {name: value for name in _FILTERS if (value := getattr(wanted, name))}
-    floor, ceiling = wanted.created_after, wanted.created_before
-    bounds = {
-        "floor": time_floor(floor) if floor else "",
-        "ceiling": time_floor(ceiling) if ceiling else "",
-        "before": before,
-    }
-    given = {name: bound for name, bound in bounds.items() if bound}
-    query = _page(tuple(equal), wanted.statuses, tuple(given))
-    return query.with_(tenant_id=wanted.tenant_id, size=size, **equal, **given)
 
 
 def depths(tenant_id: str, now: dt.datetime) -> Query:
@@ -164,25 +140,6 @@ def _timeline() -> Query:
     return compiled(statement.order_by(e.c.sequence))
 
 
-@functools.lru_cache(maxsize=1024)
-def _page(equal: tuple[str, ...], statuses: tuple[Status, ...], bounds: tuple[str, ...]) -> Query:
-    """For filters by the columns ``equal``, by statuses and by bounds of the id."""
-    statement = notification().where(d.c.tenant_id == sa.bindparam("tenant_id"))
-    for name in equal:
-        column = _FILTERS[name]
-        statement = statement.where(column == sa.bindparam(name))
-        # Written out for the partial indexes: PostgreSQL must see that they cover what is asked.
-        if isinstance(column.type, sa.Text):
-            statement = statement.where(column != sa.literal_column("''"))
-    if statuses:
-        statement = statement.where(*_stand_in(statuses))
-    for name in bounds:
-        bound: sa.BindParameter[Any] = sa.bindparam(name)
-        statement = statement.where(d.c.notification_id >= bound if name == "floor" else d.c.notification_id < bound)
-    order = n.c.notification_id if {"user_id", "template_name"} & set(equal) else d.c.notification_id
-    return compiled(statement.order_by(order.desc()).limit(sa.bindparam("size")))
-
-
 def _is(table: sa.Table) -> sa.ColumnElement[bool]:
     """It is the one that the parameters name."""
     return (table.c.tenant_id == sa.bindparam("tenant_id")) & (
@@ -196,11 +153,3 @@ def _name(ref: Ref) -> dict[str, Any]:
 
 def _of(tenant_id: str) -> list[sa.ColumnElement[bool]]:
     return [d.c.tenant_id == tenant_id] if tenant_id else []
-
-
-def _stand_in(statuses: tuple[Status, ...]) -> list[sa.ColumnElement[bool]]:
-    """Written out, not as parameters: PostgreSQL must see that a partial index covers them."""
-    conditions: list[sa.ColumnElement[bool]] = [d.c.status.in_([sa.literal_column(f"'{one}'") for one in statuses])]
-    if set(statuses) <= _LIVE:
-        conditions.append(d.c.due_at.is_not(None))
-    return conditions

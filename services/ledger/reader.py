@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
-from services.ledger import buckets, queries, rows
+from services.ledger import buckets, page_queries, queries, rows
 from services.ledger.delivery import Channel, Delivery, Event, Failure, Kind, Lane, Outcome, Ref
 from services.ledger.paging import Filter
 from services.ledger.postgres import Connection, Postgres
 from services.ledger.queries import Query
 from services.ledger.states import Status
+from services.ledger.walks import Walk
 from shared.clock import Clock
 
 
@@ -79,14 +81,18 @@ class Reader:
         """Its events after a sequence number, oldest first."""
         return [happening(row) for row in await self._rows(queries.timeline(ref, after))]
 
-    async def page(self, wanted: Filter, size: int, before: str) -> list[Notification]:
-        """Up to ``size`` notifications with ids below ``before`` (empty: from the newest), newest first."""
-        return [notification(row) for row in await self._rows(queries.page(wanted, size, before))]
+    async def page(self, wanted: Filter, size: int, before: str, walk: Walk) -> list[Notification]:
+        """Up to ``size`` notifications with ids below ``before`` (empty: from the newest), newest first.
+
+        Fewer where the ``walk`` ends.
+        """
+        query = page_queries.page(wanted, size, before, walk.left)
+        return met(await self._search(query), walk, lambda one: one.delivery.notification_id)
 
     async def depths(self, tenant_id: str) -> list[Depth]:
         """One for each lane, over one tenant or, if empty, all."""
         now = self._clock.now()
-        found = {row[0]: row for row in await self._rows(queries.depths(tenant_id, now))}
+        found = {row[0]: row for row in await self._search(queries.depths(tenant_id, now))}
         return [_depth(lane, found.get(lane), now) for lane in Lane]
 
     async def statistics(
@@ -103,14 +109,29 @@ class Reader:
         query = queries.statistics(tenant_id, now - window, starts=starts, by_provider=by_provider)
         return [
             Cell(Status(status), Channel(channel), count, attempts, provider, starts[number - 1] if starts else None)
-            for status, channel, count, attempts, provider, number in await self._rows(query)
+            for status, channel, count, attempts, provider, number in await self._search(query)
         ]
 
     async def _rows(self, query: Query) -> Sequence[tuple[Any, ...]]:
-        async def work(connection: Connection) -> list[tuple[Any, ...]]:
-            return await (await connection.execute(query.text, query.parameters)).fetchall()
+        """Of a query that looks at a few rows."""
+        return await self._postgres.read(partial(fetched, query))
 
-        return await self._postgres.read(work)
+    async def _search(self, query: Query) -> Sequence[tuple[Any, ...]]:
+        """Of a query that may look at many."""
+        return await self._postgres.search(partial(fetched, query))
+
+
+async def fetched(query: Query, connection: Connection) -> list[tuple[Any, ...]]:
+    """All rows of a query."""
+    return await (await connection.execute(query.text, query.parameters)).fetchall()
+
+
+def met(found: Sequence[tuple[Any, ...]], walk: Walk, place: Callable[[Notification], str]) -> list[Notification]:
+    """Those of the rows that are wanted. Each has its place on the walk and whether it is, before its columns."""
+    notifications = [notification(row[2:]) for row in found]
+    if found:
+        walk.go(found[-1][0], place(notifications[-1]))
+    return [one for row, one in zip(found, notifications, strict=True) if row[1]]
 
 
 def notification(row: tuple[Any, ...]) -> Notification:

@@ -23,6 +23,7 @@ from services.ledger.recipient_store import RecipientStore
 from services.ledger.service import named
 from services.ledger.template_store import TemplateStore
 from services.ledger.timelines import Timelines
+from services.ledger.walks import Walk
 from services.ledger.watchers import Watchers
 from shared.errors import not_found
 from shared.validation import check
@@ -71,23 +72,25 @@ class LedgerReader(
         self, request: pb.ListNotificationsRequest, context: Any
     ) -> pb.ListNotificationsResponse:
         check(request)
-        wanted = wire_reads.filter_of(request)
+        wanted, walk = wire_reads.filter_of(request), Walk()
         shown, token = await pages.page(
             Asked(wanted, request.page_size, request.page_token),
-            lambda count, last: self._reader.page(wanted, count, last),
+            lambda count, last: self._reader.page(wanted, count, last, walk),
             lambda row: row.delivery.notification_id,
             wire_reads.notification,
+            walk=walk,
         )
         return pb.ListNotificationsResponse(notifications=shown, next_page_token=token)
 
     async def ListDeadLetters(self, request: pb.ListDeadLettersRequest, context: Any) -> pb.ListDeadLettersResponse:
         check(request)
-        wanted = wire_reads.dead_letter_filter_of(request.tenant_id, request.filter)
+        wanted, walk = wire_reads.dead_letter_filter_of(request.tenant_id, request.filter), Walk()
         shown, token = await pages.page(
             Asked(wanted, request.page_size, request.page_token),
-            lambda count, last: self._dead_letters.page(wanted, count, last),
+            lambda count, last: self._dead_letters.page(wanted, count, last, walk),
             place,
             wire_reads.notification,
+            walk=walk,
         )
         return pb.ListDeadLettersResponse(dead_letters=shown, next_page_token=token)
 

@@ -145,6 +145,13 @@ async def test_a_list_understands_the_originals_filters(client: Client, peers: f
     assert list(inner.statuses) == [enums_pb2.SCHEDULED, enums_pb2.QUEUED, enums_pb2.SENDING]
 
 
+async def test_a_list_ends_though_page_after_page_has_none(client: Client, peers: fakes.Peers) -> None:
+    peers.know(notification_pb2.Notification(notification_id=str(uuid.uuid4()), status="SENT"))
+    peers.reader.fitting = 0
+    assert (await client.original.List(api.ListRequest())).count == 0
+    assert len(peers.reader.requests) == 40
+
+
 @pytest.mark.parametrize(("limit", "count", "asked"), [("4", 4, [4, 2]), ("5", 5, [5, 3, 1]), ("9", 5, [9, 7, 5])])
 async def test_a_list_is_whole_though_a_page_holds_fewer(
     client: Client, peers: fakes.Peers, limit: str, count: int, asked: list[int]

@@ -232,7 +232,7 @@ class ListRequest(_message.Message):
     channel: _builtins.str
     """email, sms or push."""
     limit: _builtins.str
-    """1 to 1,000; empty means 50."""
+    """1 to 1,000; empty means 50. Fewer are found where they are not among the newest 400,000."""
     def __init__(
         self,
         *,

@@ -106,7 +106,8 @@ class NotificationServiceServicer:
 
     def ListNotifications(self, request, context):
         """Lists notifications, newest first, without their timelines.
-        INVALID_ARGUMENT: a filter or a page token that cannot be.
+        INVALID_ARGUMENT: a filter or a page token that cannot be. RESOURCE_EXHAUSTED: TOO_MANY_SEARCHES, so many of the
+        tenant's lists and statistics wait already; SEARCH_TOO_LONG, PostgreSQL took too long.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

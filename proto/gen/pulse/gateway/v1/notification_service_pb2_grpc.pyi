@@ -51,7 +51,8 @@ class NotificationServiceStub:
     """
     ListNotifications: _grpc.UnaryUnaryMultiCallable[_notification_service_pb2.ListNotificationsRequest, _notification_service_pb2.ListNotificationsResponse]
     """Lists notifications, newest first, without their timelines.
-    INVALID_ARGUMENT: a filter or a page token that cannot be.
+    INVALID_ARGUMENT: a filter or a page token that cannot be. RESOURCE_EXHAUSTED: TOO_MANY_SEARCHES, so many of the
+    tenant's lists and statistics wait already; SEARCH_TOO_LONG, PostgreSQL took too long.
     """
     WatchNotification: _grpc.UnaryStreamMultiCallable[_notification_service_pb2.WatchNotificationRequest, _notification_service_pb2.WatchNotificationResponse]
     """Streams a notification's events, past ones first, until it is terminal. It goes on while connections inside Pulse are
@@ -92,7 +93,8 @@ class NotificationServiceAsyncStub(NotificationServiceStub):
     """
     ListNotifications: _aio.UnaryUnaryMultiCallable[_notification_service_pb2.ListNotificationsRequest, _notification_service_pb2.ListNotificationsResponse]  # type: ignore[assignment]
     """Lists notifications, newest first, without their timelines.
-    INVALID_ARGUMENT: a filter or a page token that cannot be.
+    INVALID_ARGUMENT: a filter or a page token that cannot be. RESOURCE_EXHAUSTED: TOO_MANY_SEARCHES, so many of the
+    tenant's lists and statistics wait already; SEARCH_TOO_LONG, PostgreSQL took too long.
     """
     WatchNotification: _aio.UnaryStreamMultiCallable[_notification_service_pb2.WatchNotificationRequest, _notification_service_pb2.WatchNotificationResponse]  # type: ignore[assignment]
     """Streams a notification's events, past ones first, until it is terminal. It goes on while connections inside Pulse are
@@ -154,7 +156,8 @@ class NotificationServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_notification_service_pb2.ListNotificationsResponse, _abc.Awaitable[_notification_service_pb2.ListNotificationsResponse]]:
         """Lists notifications, newest first, without their timelines.
-        INVALID_ARGUMENT: a filter or a page token that cannot be.
+        INVALID_ARGUMENT: a filter or a page token that cannot be. RESOURCE_EXHAUSTED: TOO_MANY_SEARCHES, so many of the
+        tenant's lists and statistics wait already; SEARCH_TOO_LONG, PostgreSQL took too long.
         """
 
     @_abc_1.abstractmethod

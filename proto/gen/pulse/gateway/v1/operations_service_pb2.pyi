@@ -261,8 +261,8 @@ class ListDeadLettersRequest(_message.Message):
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     page_size: _builtins.int
-    """1 to 1,000; 0 means 50. A page has fewer where its rows would take more than 2 MiB: next_page_token tells whether
-    there are more.
+    """1 to 1,000; 0 means 50. A page has fewer, or none, where its rows would take more than 2 MiB, and where they were not
+    among the 10,000 that it looked at: next_page_token tells whether there are more.
     """
     page_token: _builtins.str
     """From the last page's next_page_token, with the same filter."""

@@ -106,7 +106,7 @@ class OperationsServiceServicer:
     """
 
     def GetQueueDepths(self, request, context):
-        """Tells what waits in each lane.
+        """Tells what waits in each lane. RESOURCE_EXHAUSTED: as GetStatistics.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -114,7 +114,8 @@ class OperationsServiceServicer:
 
     def GetStatistics(self, request, context):
         """Counts notifications by status and channel and, if asked, by provider and time. INVALID_ARGUMENT: a window or bucket
-        that cannot be.
+        that cannot be. RESOURCE_EXHAUSTED: TOO_MANY_SEARCHES, so many of the tenant's lists and statistics wait already;
+        SEARCH_TOO_LONG, there are too many for one answer: ask for a shorter window.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -122,7 +123,7 @@ class OperationsServiceServicer:
 
     def ListDeadLetters(self, request, context):
         """Lists dead letters (FAILED, UNKNOWN and UNDELIVERED), the last to die first. INVALID_ARGUMENT: a page token that
-        cannot be.
+        cannot be. RESOURCE_EXHAUSTED: as GetStatistics.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -138,6 +139,7 @@ class OperationsServiceServicer:
     def ReplayDeadLetters(self, request, context):
         """Sends all that match on their way again, at a bounded rate, the first to die first. Each is a new attempt of the same
         notification; none is ever replayed by two calls. INVALID_ARGUMENT: a rate or filter that cannot be.
+        RESOURCE_EXHAUSTED: as GetStatistics; what was replayed by then stays so.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -38,20 +38,22 @@ class OperationsServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> OperationsServiceAsyncStub: ...
     GetQueueDepths: _grpc.UnaryUnaryMultiCallable[_operations_service_pb2.GetQueueDepthsRequest, _operations_service_pb2.GetQueueDepthsResponse]
-    """Tells what waits in each lane."""
+    """Tells what waits in each lane. RESOURCE_EXHAUSTED: as GetStatistics."""
     GetStatistics: _grpc.UnaryUnaryMultiCallable[_operations_service_pb2.GetStatisticsRequest, _operations_service_pb2.GetStatisticsResponse]
     """Counts notifications by status and channel and, if asked, by provider and time. INVALID_ARGUMENT: a window or bucket
-    that cannot be.
+    that cannot be. RESOURCE_EXHAUSTED: TOO_MANY_SEARCHES, so many of the tenant's lists and statistics wait already;
+    SEARCH_TOO_LONG, there are too many for one answer: ask for a shorter window.
     """
     ListDeadLetters: _grpc.UnaryUnaryMultiCallable[_operations_service_pb2.ListDeadLettersRequest, _operations_service_pb2.ListDeadLettersResponse]
     """Lists dead letters (FAILED, UNKNOWN and UNDELIVERED), the last to die first. INVALID_ARGUMENT: a page token that
-    cannot be.
+    cannot be. RESOURCE_EXHAUSTED: as GetStatistics.
     """
     ReplayDeadLetter: _grpc.UnaryUnaryMultiCallable[_operations_service_pb2.ReplayDeadLetterRequest, _notification_pb2.Notification]
     """Sends one dead letter on its way again. NOT_FOUND: no such notification. FAILED_PRECONDITION: it is none."""
     ReplayDeadLetters: _grpc.UnaryUnaryMultiCallable[_operations_service_pb2.ReplayDeadLettersRequest, _operations_service_pb2.ReplayDeadLettersResponse]
     """Sends all that match on their way again, at a bounded rate, the first to die first. Each is a new attempt of the same
     notification; none is ever replayed by two calls. INVALID_ARGUMENT: a rate or filter that cannot be.
+    RESOURCE_EXHAUSTED: as GetStatistics; what was replayed by then stays so.
     """
     ListProviders: _grpc.UnaryUnaryMultiCallable[_operations_service_pb2.ListProvidersRequest, _operations_service_pb2.ListProvidersResponse]
     """Tells how every provider does, and what operators decided on it."""
@@ -78,20 +80,22 @@ class OperationsServiceAsyncStub(OperationsServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     GetQueueDepths: _aio.UnaryUnaryMultiCallable[_operations_service_pb2.GetQueueDepthsRequest, _operations_service_pb2.GetQueueDepthsResponse]  # type: ignore[assignment]
-    """Tells what waits in each lane."""
+    """Tells what waits in each lane. RESOURCE_EXHAUSTED: as GetStatistics."""
     GetStatistics: _aio.UnaryUnaryMultiCallable[_operations_service_pb2.GetStatisticsRequest, _operations_service_pb2.GetStatisticsResponse]  # type: ignore[assignment]
     """Counts notifications by status and channel and, if asked, by provider and time. INVALID_ARGUMENT: a window or bucket
-    that cannot be.
+    that cannot be. RESOURCE_EXHAUSTED: TOO_MANY_SEARCHES, so many of the tenant's lists and statistics wait already;
+    SEARCH_TOO_LONG, there are too many for one answer: ask for a shorter window.
     """
     ListDeadLetters: _aio.UnaryUnaryMultiCallable[_operations_service_pb2.ListDeadLettersRequest, _operations_service_pb2.ListDeadLettersResponse]  # type: ignore[assignment]
     """Lists dead letters (FAILED, UNKNOWN and UNDELIVERED), the last to die first. INVALID_ARGUMENT: a page token that
-    cannot be.
+    cannot be. RESOURCE_EXHAUSTED: as GetStatistics.
     """
     ReplayDeadLetter: _aio.UnaryUnaryMultiCallable[_operations_service_pb2.ReplayDeadLetterRequest, _notification_pb2.Notification]  # type: ignore[assignment]
     """Sends one dead letter on its way again. NOT_FOUND: no such notification. FAILED_PRECONDITION: it is none."""
     ReplayDeadLetters: _aio.UnaryUnaryMultiCallable[_operations_service_pb2.ReplayDeadLettersRequest, _operations_service_pb2.ReplayDeadLettersResponse]  # type: ignore[assignment]
     """Sends all that match on their way again, at a bounded rate, the first to die first. Each is a new attempt of the same
     notification; none is ever replayed by two calls. INVALID_ARGUMENT: a rate or filter that cannot be.
+    RESOURCE_EXHAUSTED: as GetStatistics; what was replayed by then stays so.
     """
     ListProviders: _aio.UnaryUnaryMultiCallable[_operations_service_pb2.ListProvidersRequest, _operations_service_pb2.ListProvidersResponse]  # type: ignore[assignment]
     """Tells how every provider does, and what operators decided on it."""
@@ -121,7 +125,7 @@ class OperationsServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _operations_service_pb2.GetQueueDepthsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_operations_service_pb2.GetQueueDepthsResponse, _abc.Awaitable[_operations_service_pb2.GetQueueDepthsResponse]]:
-        """Tells what waits in each lane."""
+        """Tells what waits in each lane. RESOURCE_EXHAUSTED: as GetStatistics."""
 
     @_abc_1.abstractmethod
     def GetStatistics(
@@ -130,7 +134,8 @@ class OperationsServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_operations_service_pb2.GetStatisticsResponse, _abc.Awaitable[_operations_service_pb2.GetStatisticsResponse]]:
         """Counts notifications by status and channel and, if asked, by provider and time. INVALID_ARGUMENT: a window or bucket
-        that cannot be.
+        that cannot be. RESOURCE_EXHAUSTED: TOO_MANY_SEARCHES, so many of the tenant's lists and statistics wait already;
+        SEARCH_TOO_LONG, there are too many for one answer: ask for a shorter window.
         """
 
     @_abc_1.abstractmethod
@@ -140,7 +145,7 @@ class OperationsServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_operations_service_pb2.ListDeadLettersResponse, _abc.Awaitable[_operations_service_pb2.ListDeadLettersResponse]]:
         """Lists dead letters (FAILED, UNKNOWN and UNDELIVERED), the last to die first. INVALID_ARGUMENT: a page token that
-        cannot be.
+        cannot be. RESOURCE_EXHAUSTED: as GetStatistics.
         """
 
     @_abc_1.abstractmethod
@@ -159,6 +164,7 @@ class OperationsServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_operations_service_pb2.ReplayDeadLettersResponse, _abc.Awaitable[_operations_service_pb2.ReplayDeadLettersResponse]]:
         """Sends all that match on their way again, at a bounded rate, the first to die first. Each is a new attempt of the same
         notification; none is ever replayed by two calls. INVALID_ARGUMENT: a rate or filter that cannot be.
+        RESOURCE_EXHAUSTED: as GetStatistics; what was replayed by then stays so.
         """
 
     @_abc_1.abstractmethod

@@ -96,7 +96,9 @@ class ListNotificationsRequest(_message.Message):
     tenant_id: _builtins.str
     """The tenant."""
     page_size: _builtins.int
-    """1 to 1,000; a page has fewer where its rows would take more than 2 MiB."""
+    """1 to 1,000; a page has fewer, or none, where its rows would take more than 2 MiB, and where they were not among the
+    10,000 that it looked at.
+    """
     page_token: _builtins.str
     """From the last page."""
     user_id: _builtins.str
@@ -185,7 +187,9 @@ class ListDeadLettersRequest(_message.Message):
     tenant_id: _builtins.str
     """The tenant."""
     page_size: _builtins.int
-    """1 to 1,000; a page has fewer where its rows would take more than 2 MiB."""
+    """1 to 1,000; a page has fewer, or none, where its rows would take more than 2 MiB, and where they were not among the
+    10,000 that it looked at.
+    """
     page_token: _builtins.str
     """From the last page, with the same filter."""
     @_builtins.property
@@ -467,7 +471,9 @@ class ListTemplatesRequest(_message.Message):
     tenant_id: _builtins.str
     """The tenant."""
     page_size: _builtins.int
-    """1 to 1,000; a page has fewer where its rows would take more than 2 MiB."""
+    """1 to 1,000; a page has fewer, or none, where its rows would take more than 2 MiB, and where they were not among the
+    10,000 that it looked at.
+    """
     page_token: _builtins.str
     """From the last page."""
     channel: _enums_pb2.Channel.ValueType
@@ -775,7 +781,9 @@ class ListSuppressionsRequest(_message.Message):
     user_id: _builtins.str
     """The user."""
     page_size: _builtins.int
-    """1 to 1,000; a page has fewer where its rows would take more than 2 MiB."""
+    """1 to 1,000; a page has fewer, or none, where its rows would take more than 2 MiB, and where they were not among the
+    10,000 that it looked at.
+    """
     page_token: _builtins.str
     """From the last page."""
     def __init__(

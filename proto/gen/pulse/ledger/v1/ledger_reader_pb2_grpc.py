@@ -124,7 +124,8 @@ class LedgerReaderServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListNotifications(self, request, context):
-        """A page of notifications, newest first. INVALID_ARGUMENT: a page token that cannot be.
+        """A page of notifications, newest first. INVALID_ARGUMENT: a page token that cannot be. RESOURCE_EXHAUSTED: too many of
+        the tenant's wait, or it took too long; so with all that may look at many notifications.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

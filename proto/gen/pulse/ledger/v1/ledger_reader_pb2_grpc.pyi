@@ -36,7 +36,9 @@ class LedgerReaderStub:
     GetNotification: _grpc.UnaryUnaryMultiCallable[_ledger_reader_pb2.GetNotificationRequest, _ledger_reader_pb2.GetNotificationResponse]
     """One notification with its timeline. NOT_FOUND: no such notification."""
     ListNotifications: _grpc.UnaryUnaryMultiCallable[_ledger_reader_pb2.ListNotificationsRequest, _ledger_reader_pb2.ListNotificationsResponse]
-    """A page of notifications, newest first. INVALID_ARGUMENT: a page token that cannot be."""
+    """A page of notifications, newest first. INVALID_ARGUMENT: a page token that cannot be. RESOURCE_EXHAUSTED: too many of
+    the tenant's wait, or it took too long; so with all that may look at many notifications.
+    """
     ListDeadLetters: _grpc.UnaryUnaryMultiCallable[_ledger_reader_pb2.ListDeadLettersRequest, _ledger_reader_pb2.ListDeadLettersResponse]
     """A page of dead letters, the last to die first. INVALID_ARGUMENT: a page token that cannot be."""
     FollowNotifications: _grpc.StreamStreamMultiCallable[_ledger_reader_pb2.FollowNotificationsRequest, _ledger_reader_pb2.FollowNotificationsResponse]
@@ -77,7 +79,9 @@ class LedgerReaderAsyncStub(LedgerReaderStub):
     GetNotification: _aio.UnaryUnaryMultiCallable[_ledger_reader_pb2.GetNotificationRequest, _ledger_reader_pb2.GetNotificationResponse]  # type: ignore[assignment]
     """One notification with its timeline. NOT_FOUND: no such notification."""
     ListNotifications: _aio.UnaryUnaryMultiCallable[_ledger_reader_pb2.ListNotificationsRequest, _ledger_reader_pb2.ListNotificationsResponse]  # type: ignore[assignment]
-    """A page of notifications, newest first. INVALID_ARGUMENT: a page token that cannot be."""
+    """A page of notifications, newest first. INVALID_ARGUMENT: a page token that cannot be. RESOURCE_EXHAUSTED: too many of
+    the tenant's wait, or it took too long; so with all that may look at many notifications.
+    """
     ListDeadLetters: _aio.UnaryUnaryMultiCallable[_ledger_reader_pb2.ListDeadLettersRequest, _ledger_reader_pb2.ListDeadLettersResponse]  # type: ignore[assignment]
     """A page of dead letters, the last to die first. INVALID_ARGUMENT: a page token that cannot be."""
     FollowNotifications: _aio.StreamStreamMultiCallable[_ledger_reader_pb2.FollowNotificationsRequest, _ledger_reader_pb2.FollowNotificationsResponse]  # type: ignore[assignment]
@@ -127,7 +131,9 @@ class LedgerReaderServicer(metaclass=_abc_1.ABCMeta):
         request: _ledger_reader_pb2.ListNotificationsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_ledger_reader_pb2.ListNotificationsResponse, _abc.Awaitable[_ledger_reader_pb2.ListNotificationsResponse]]:
-        """A page of notifications, newest first. INVALID_ARGUMENT: a page token that cannot be."""
+        """A page of notifications, newest first. INVALID_ARGUMENT: a page token that cannot be. RESOURCE_EXHAUSTED: too many of
+        the tenant's wait, or it took too long; so with all that may look at many notifications.
+        """
 
     @_abc_1.abstractmethod
     def ListDeadLetters(
