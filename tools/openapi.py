@@ -34,8 +34,8 @@ IDEMPOTENCY_KEY = {
 SENDS = frozenset({"SendNotification", "Send"})
 #: In the order in which a reader needs them; the original's paths come last.
 ORDER = ("Notification", "Template", "Recipient", "Operations", "Key", "Compatibility")
-#: Pages that people see, which are no part of the API.
-PAGES = frozenset({"Unsubscribe"})
+#: Pages that people see, and what only the edge asks: no part of the API.
+LEFT_OUT = frozenset({"Unsubscribe", "Door"})
 #: The original's send answers 202, and 200 for a replayed key.
 ACCEPTED = frozenset({"Send"})
 
@@ -44,7 +44,7 @@ def document() -> Schema:
     """The whole document."""
     source = load()
     schemas = Schemas(source)
-    documented = (service for service in source.services if _tag(service) not in PAGES)
+    documented = (service for service in source.services if _tag(service) not in LEFT_OUT)
     services = sorted(documented, key=lambda service: ORDER.index(_tag(service)))
     comments = {method.proto.name: method.comment for service in services for method in service.parts}
     paths: dict[str, Schema] = {}
