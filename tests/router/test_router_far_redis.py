@@ -29,6 +29,12 @@ def port_of(url: str) -> int:
     return urlsplit(url).port or 0
 
 
+def through(port: int, url: str, scheme: str = "redis") -> str:
+    """The address of database 0 of ``url``, with its password, by way of a link's port."""
+    login = urlsplit(url).netloc.rpartition("@")[0]
+    return f"{scheme}://{login}@127.0.0.1:{port}/0"
+
+
 async def takes(windows: SharedWindows) -> bool:
     """Whether Redis decides on one fresh claim in time; what it decides belongs to that claim."""
     token = f"{random.getrandbits(64):x}"
@@ -48,7 +54,7 @@ async def test_a_redis_that_connects_slower_than_a_call_may_last_is_connected_to
 ) -> None:
     """A call may last 40 ms; to connect takes several round trips, and up to 0.3 s more."""
     async with far_link(port_of(valkey_url), delay=delay, first_delay=first_delay) as link:
-        windows = SharedWindows(SharedRedis(f"redis://127.0.0.1:{link.port}/0", timeout=0.04))
+        windows = SharedWindows(SharedRedis(through(link.port, valkey_url), timeout=0.04))
         await eventually(lambda: takes(windows))
         answers = [await takes(windows) for _ in range(20)]
         assert sum(answers) >= 15, "a machine that is busy now and then is late"
@@ -58,7 +64,7 @@ async def test_a_redis_that_connects_slower_than_a_call_may_last_is_connected_to
 
 async def test_buckets_too_are_found_behind_a_slow_connection(valkey_url: str) -> None:
     async with far_link(port_of(valkey_url), first_delay=0.5) as link:
-        shared = SharedRedis(f"redis://127.0.0.1:{link.port}/0", timeout=0.25)
+        shared = SharedRedis(through(link.port, valkey_url), timeout=0.25)
         buckets = SharedBuckets(shared)
 
         async def reached() -> bool:
@@ -77,7 +83,7 @@ async def test_by_tls_it_is_connected_to(valkey_url: str, tmp_path: Path) -> Non
     authority = Authority(tmp_path)
     async with far_link(port_of(valkey_url), delay=0.005, tls=authority.server("127.0.0.1")) as link:
         trusted = quote(str(authority.file))
-        url = f"rediss://127.0.0.1:{link.port}/0?ssl_ca_certs={trusted}"
+        url = f"{through(link.port, valkey_url, 'rediss')}?ssl_ca_certs={trusted}"
         windows = SharedWindows(SharedRedis(url, timeout=0.04))
         await eventually(lambda: takes(windows))
         await windows.close()
@@ -85,7 +91,7 @@ async def test_by_tls_it_is_connected_to(valkey_url: str, tmp_path: Path) -> Non
 
 async def test_calls_end_in_time_while_it_is_being_connected_to(valkey_url: str) -> None:
     async with far_link(port_of(valkey_url), first_delay=0.3) as link:
-        windows = SharedWindows(SharedRedis(f"redis://127.0.0.1:{link.port}/0", timeout=0.02))
+        windows = SharedWindows(SharedRedis(through(link.port, valkey_url), timeout=0.02))
         for _ in range(3):
             began = time.monotonic()
             with pytest.raises(RedisSlowError):
@@ -97,7 +103,7 @@ async def test_calls_end_in_time_while_it_is_being_connected_to(valkey_url: str)
 
 async def test_a_late_answer_costs_no_connection_and_is_nobody_elses(valkey_url: str) -> None:
     async with far_link(port_of(valkey_url)) as link:
-        windows = SharedWindows(SharedRedis(f"redis://127.0.0.1:{link.port}/0", timeout=0.05))
+        windows = SharedWindows(SharedRedis(through(link.port, valkey_url), timeout=0.05))
         await eventually(lambda: takes(windows))
         before = link.connections
         for _ in range(5):
@@ -112,7 +118,7 @@ async def test_a_late_answer_costs_no_connection_and_is_nobody_elses(valkey_url:
 
 async def test_a_connection_that_never_answers_is_given_up(valkey_url: str) -> None:
     async with far_link(port_of(valkey_url)) as link:
-        shared = SharedRedis(f"redis://127.0.0.1:{link.port}/0", timeout=0.05, connect_seconds=0.3)
+        shared = SharedRedis(through(link.port, valkey_url), timeout=0.05, connect_seconds=0.3)
         windows = SharedWindows(shared)
         await eventually(lambda: takes(windows))
         before, link.delay = link.connections, 3600.0
@@ -146,7 +152,7 @@ async def test_the_router_is_warm_before_the_first_request_and_survives_a_failov
     async with far_link(port_of(own_valkey.url), first_delay=0.2) as link:
         with capture_logs() as logs:
             router = await run_router(
-                redis_url=f"redis://127.0.0.1:{link.port}/0",
+                redis_url=through(link.port, own_valkey.url),
                 router_limiter_timeout_seconds=0.1,
                 router_limiter_retry_seconds=0.02,
             )
