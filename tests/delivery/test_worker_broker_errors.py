@@ -7,6 +7,7 @@ import contextlib
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import redis
@@ -15,6 +16,7 @@ from shared.broker import DELIVER_TASK, QUEUES, celery_app, encode_refs
 from tests.delivery.fakes import FakeLedger
 from tests.delivery.test_worker import RunningWorker, Start, start_worker
 from tests.support import eventually
+from tests.support.far_link import through
 from tests.support.servers import make_plan, valkey_server
 
 __all__ = ["start_worker"]  # a fixture
@@ -84,7 +86,7 @@ def reconnect(broker: Broker) -> None:
 
 
 def mend(broker: Broker) -> None:
-    broker.admin.config_set("requirepass", "")
+    broker.admin.config_set("requirepass", urlsplit(broker.url).password or "")
     broker.admin.config_set("maxmemory", "0")
     broker.admin.replicaof("NO", "ONE")
     broker.admin.execute_command("ACL", "SETUSER", "default", "+@all")
@@ -98,7 +100,7 @@ def mend(broker: Broker) -> None:
         (wrong_type, "WRONGTYPE"),
         (replica, ""),  # UNBLOCKED first, then READONLY
         (replica_without_primary, "MASTERDOWN"),
-        (password, "NOAUTH"),
+        (password, "WRONGPASS"),
         (no_permission, "NOPERM"),
         (full, ""),
     ],
@@ -147,7 +149,7 @@ CODES = [
 @contextlib.asynccontextmanager
 async def refusing_proxy(target: str, refusals: list[str]) -> AsyncIterator[str]:
     """Answers each BRPOP with the next of ``refusals`` until there are none; passes everything else on."""
-    port = int(target.rsplit(":", 1)[1].partition("/")[0])
+    port = urlsplit(target).port
     tasks: set[asyncio.Task[Any]] = set()
 
     async def pump(source: asyncio.StreamReader, sink: asyncio.StreamWriter, back: asyncio.StreamWriter | None) -> None:
@@ -164,7 +166,7 @@ async def refusing_proxy(target: str, refusals: list[str]) -> AsyncIterator[str]
 
     server = await asyncio.start_server(accept, "127.0.0.1", 0)
     try:
-        yield f"redis://127.0.0.1:{server.sockets[0].getsockname()[1]}/1"
+        yield through(server.sockets[0].getsockname()[1], target)
     finally:
         server.close()
         for task in tasks:

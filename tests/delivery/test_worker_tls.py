@@ -14,7 +14,7 @@ from tests.delivery.test_worker import Start, start_worker
 from tests.delivery.test_worker_broker_errors import goes_on
 from tests.support import eventually
 from tests.support.certificates import Authority
-from tests.support.far_link import far_link
+from tests.support.far_link import far_link, through
 
 __all__ = ["start_worker"]  # a fixture
 
@@ -34,7 +34,7 @@ async def test_it_consumes_by_tls(
 ) -> None:
     authority = Authority(tmp_path)
     async with far_link(urlsplit(broker_url).port or 0, tls=authority.server(name)) as link:
-        url = f"rediss://127.0.0.1:{link.port}/1" + query.format(trusted=quote(str(authority.file)))
+        url = through(link.port, broker_url, "rediss") + query.format(trusted=quote(str(authority.file)))
         worker = await start_worker(PULSE_BROKER_URL=url)
         await goes_on(worker, ledger, broker_url)
     assert ("any certificate is believed" in worker.log) == warned
@@ -44,7 +44,7 @@ async def test_it_waits_for_a_broker_whose_certificate_it_does_not_believe_and_s
     start_worker: Start, broker_url: str, tmp_path: Path
 ) -> None:
     async with far_link(urlsplit(broker_url).port or 0, tls=Authority(tmp_path).server("127.0.0.1")) as link:
-        starting = asyncio.create_task(start_worker(PULSE_BROKER_URL=f"rediss://127.0.0.1:{link.port}/1"))
+        starting = asyncio.create_task(start_worker(PULSE_BROKER_URL=through(link.port, broker_url, "rediss")))
         log = tmp_path / "worker.log"
         await eventually(lambda: log.exists() and "its certificate is not believed" in log.read_text())
         assert "Traceback" not in log.read_text()

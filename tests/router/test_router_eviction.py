@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -32,7 +33,7 @@ async def test_a_broker_that_may_not_evict_or_does_not_tell_is_not(broker_url: s
         client.acl_setuser("shy", enabled=True, nopass=True, keys=["*"], commands=["+@all", "-config"])
     with capture_logs() as logs:
         await warn_of_eviction(parse(broker_url, BROKERS))
-        await warn_of_eviction(parse(broker_url.replace("redis://", "redis://shy:any@"), BROKERS))
+        await warn_of_eviction(parse(re.sub("//.*@", "//shy:any@", broker_url), BROKERS))
         await warn_of_eviction(parse("redis://127.0.0.1:1/1", BROKERS))
         await warn_of_eviction(parse("amqp://127.0.0.1:1//", BROKERS))
     assert [line for line in logs if line["log_level"] == "warning"] == []

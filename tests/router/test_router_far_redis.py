@@ -22,17 +22,11 @@ from tests.router.conftest import OwnValkey
 from tests.router.samples import submission
 from tests.support import eventually
 from tests.support.certificates import Authority
-from tests.support.far_link import far_link
+from tests.support.far_link import far_link, through
 
 
 def port_of(url: str) -> int:
     return urlsplit(url).port or 0
-
-
-def through(port: int, url: str, scheme: str = "redis") -> str:
-    """The address of database 0 of ``url``, with its password, by way of a link's port."""
-    login = urlsplit(url).netloc.rpartition("@")[0]
-    return f"{scheme}://{login}@127.0.0.1:{port}/0"
 
 
 async def takes(windows: SharedWindows) -> bool:
@@ -152,7 +146,7 @@ async def test_the_router_is_warm_before_the_first_request_and_survives_a_failov
     async with far_link(port_of(own_valkey.url), first_delay=0.2) as link:
         with capture_logs() as logs:
             router = await run_router(
-                redis_url=through(link.port, own_valkey.url),
+                redis_url=through(link.port, f"{own_valkey.url}/0"),
                 router_limiter_timeout_seconds=0.1,
                 router_limiter_retry_seconds=0.02,
             )

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import ssl
 from collections.abc import AsyncIterator
+from urllib.parse import urlsplit
 
 
 class FarLink:
@@ -82,3 +83,10 @@ async def far_link(
         yield link
     finally:
         await link.stop()
+
+
+def through(port: int, url: str, scheme: str = "redis") -> str:
+    """The address ``url``, with its password and database, by way of another port of this machine."""
+    parts = urlsplit(url)
+    login = parts.netloc.rpartition("@")[0]
+    return f"{scheme}://{login}@127.0.0.1:{port}{parts.path}"
