@@ -240,7 +240,8 @@ class Postgres:
         start = self._start(name, role, plans)
         return AsyncConnectionPool(
             url,
-            kwargs={"autocommit": True, "prepare_threshold": 0, **start.arguments(url)},
+            # Read when it is used first: what is wrong with the address is told by the start, in a sentence.
+            kwargs=lambda: {"autocommit": True, "prepare_threshold": 0, **start.arguments(url)},
             connection_class=Connection,
             configure=_checked(start),
             name=name,

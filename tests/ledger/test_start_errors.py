@@ -15,6 +15,7 @@ from structlog.testing import capture_logs
 
 from services.ledger import schema_check, start_errors
 from services.ledger.config import LedgerSettings
+from services.ledger.server import Ledger
 from shared.config import StartError, base_environment
 from tests.support import eventually
 
@@ -110,3 +111,12 @@ async def test_what_is_not_migrated_is_told_by_the_commands_too(database_url: st
     settings = LedgerSettings.load({"PULSE_DATABASE_URL": database_url, "PULSE_LEDGER_START_SECONDS": "0.01"})
     with pytest.raises(StartError, match="run `pulse migrate"):
         await schema_check.until_ready(settings)
+
+
+async def test_an_address_with_an_option_that_is_not_known_stops_the_ledger_with_a_sentence() -> None:
+    url = f"postgresql://pulse:{SECRET}@127.0.0.1:1/pulse?sslmood={SECRET}"
+    ledger = Ledger(LedgerSettings.load({"PULSE_DATABASE_URL": url, "PULSE_LEDGER_START_SECONDS": "0.01"}))
+    with pytest.raises(StartError, match="sslmood is not known") as caught:
+        await ledger.start()
+    assert SECRET not in str(caught.value)
+    await ledger.stop()
