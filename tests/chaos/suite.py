@@ -187,22 +187,27 @@ async def running(folder: Path, profile: Profile) -> AsyncIterator[Suite]:
 
 
 def _settings(folder: Path, profile: Profile) -> Mapping[str, str]:
-    keys = [
-        {"tenant": tenant, "name": "chaos", "sha256": hashlib.sha256(key.encode()).hexdigest(), "scopes": SCOPES}
-        for tenant, key in API_KEYS.items()
-    ]
-    key_file = folder / "keys.json"
-    key_file.write_text(json.dumps(keys))
     return {
         **profile.environment,
         "PULSE_AUTH": "required",
-        "PULSE_GATEWAY_API_KEYS_FILE": str(key_file),
+        "PULSE_GATEWAY_API_KEYS_FILE": str(key_file(folder)),
         "PULSE_SANDBOX_CALLBACKS": "on",
         "PULSE_SANDBOX_CALLBACK_DELAY_MS": "300",
     }
 
 
-SCOPES = ["send", "read", "templates", "operate"]
+def key_file(folder: Path) -> Path:
+    """Writes the tenants' keys down in ``folder``, as a gateway reads them; the file."""
+    keys = [
+        {"tenant": tenant, "name": "chaos", "sha256": hashlib.sha256(key.encode()).hexdigest(), "scopes": SCOPES}
+        for tenant, key in API_KEYS.items()
+    ]
+    file = folder / "keys.json"
+    file.write_text(json.dumps(keys))
+    return file
+
+
+SCOPES = ["send", "read", "templates", "operate", "keys"]
 
 
 def now() -> float:

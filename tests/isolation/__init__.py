@@ -1,0 +1,1 @@
+"""Whether one tenant can hold up another: see :mod:`tests.isolation.test_neighbours`."""
