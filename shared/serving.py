@@ -21,10 +21,13 @@ from shared.certificates import Certificates, Material
 from shared.channels import MAX_MESSAGE_BYTES
 from shared.config import StartError
 from shared.errors import Code, PulseError, to_status
+from shared.few_streams import few
 from shared.gate import Admit, admit, let_in
 from shared.logs import logger
 from shared.metrics import Rpc, RpcMetrics
+from shared.receiving import Context, Receive, receive
 from shared.request_log import RequestLog
+from shared.spare_memory import SpareMemory
 from shared.tls_files import TlsFiles
 
 #: A caller's headers together, as HTTP/2 counts them: 32 bytes for each besides its name and value.
@@ -40,6 +43,8 @@ OPTIONS: list[tuple[str, Any]] = [
     ("grpc.max_metadata_size", MAX_METADATA_BYTES),
     ("grpc.absolute_max_metadata_size", MAX_METADATA_BYTES),
     ("grpc.max_concurrent_streams", 1_000),
+    # A window stays at 64 KiB until a message is read: gRPC would open 4 MiB for each stream that nobody looked at yet.
+    ("grpc.http2.bdp_probe", 0),
     # Calls that came in at once and were not begun yet. By default gRPC cancels some of them, whoever's they are, from
     # the thousandth on: a caller that opens many streams together would end others' calls.
     ("grpc.server.max_pending_requests", 20_000),
@@ -73,7 +78,9 @@ class Guard(grpc.aio.ServerInterceptor):
         admit: Admit = let_in,
         traces: CallTraces = UNTRACED,
         requests: RequestLog | None = None,
+        take_in: Receive = receive,
     ) -> None:
+        self._take_in = take_in
         self._rpcs = rpcs or RpcMetrics(CollectorRegistry())
         self._admit = admit
         self._traces = traces
@@ -90,30 +97,44 @@ class Guard(grpc.aio.ServerInterceptor):
         if known is not None:
             return known
         handler = await continuation(handler_call_details)
-        if handler is None or not method.startswith("/pulse."):
-            return handler
-        guarded = self._guard(handler, method)
+        if handler is None:
+            return None
+        guarded = self._guard(handler, method) if method.startswith("/pulse.") else few(handler)
         self._guarded[method] = guarded
         return guarded
 
     def _guard(self, handler: Any, method: str) -> Any:
         rpc, parse, serialize = self._rpcs.of(method), handler.request_deserializer, handler.response_serializer
+
+        # Handlers of streams are asked before anything is read, so that a caller may be refused by its headers.
+        async def message(context: Context) -> Any:
+            return _parsed(parse, await self._take_in(method, context))
+
+        async def messages(raws: AsyncIterator[bytes], _: Context) -> Any:
+            return _each(parse, raws)
+
         if handler.unary_unary:
-            unary = _unary(handler.unary_unary, parse, method, rpc, self._admit, self._traces, self._requests)
-            return grpc.unary_unary_rpc_method_handler(unary, None, serialize)
+            unary = _unary(handler.unary_unary, message, method, rpc, self._admit, self._traces, self._requests)
+            return grpc.stream_unary_rpc_method_handler(unary, None, serialize)
         if handler.unary_stream:
-            stream = _stream(handler.unary_stream, lambda raw: _parsed(parse, raw), method, rpc, self._admit)
-            return grpc.unary_stream_rpc_method_handler(stream, None, serialize)
+            stream = _stream(handler.unary_stream, lambda _, said: message(said), method, rpc, self._admit)
+            return grpc.stream_stream_rpc_method_handler(stream, None, serialize)
         if handler.stream_stream:
-            both = _stream(handler.stream_stream, lambda raws: _each(parse, raws), method, rpc, self._admit)
+            both = _stream(handler.stream_stream, messages, method, rpc, self._admit)
             return grpc.stream_stream_rpc_method_handler(both, None, serialize)
         return handler
 
 
 def _unary(
-    behaviour: Any, parse: Any, method: str, rpc: Rpc, admit: Admit, traces: CallTraces, requests: RequestLog | None
+    behaviour: Any,
+    message: Callable[[Context], Awaitable[Any]],
+    method: str,
+    rpc: Rpc,
+    admit: Admit,
+    traces: CallTraces,
+    requests: RequestLog | None,
 ) -> Any:
-    async def guarded(raw: bytes, context: grpc.aio.ServicerContext[Any, Any]) -> Any:
+    async def guarded(_: Any, context: Context) -> Any:
         began = time.perf_counter()
         deadlines.start(context.time_remaining())
         code = _CANCELLED
@@ -122,7 +143,7 @@ def _unary(
             requests.begin()
         try:
             admit(method, context)
-            answer = await behaviour(_parsed(parse, raw), context)
+            answer = await behaviour(await message(context), context)
             code = _OK
             return answer
         except Exception as error:
@@ -139,15 +160,15 @@ def _unary(
     return guarded
 
 
-def _stream(behaviour: Any, read: Callable[[Any], Any], method: str, rpc: Rpc, admit: Admit) -> Any:
+def _stream(behaviour: Any, read: Callable[[Any, Context], Awaitable[Any]], method: str, rpc: Rpc, admit: Admit) -> Any:
     """``read`` makes what the behaviour is given of what came in."""
 
-    async def guarded(raw: Any, context: grpc.aio.ServicerContext[Any, Any]) -> AsyncIterator[Any]:
+    async def guarded(raws: Any, context: Context) -> AsyncIterator[Any]:
         deadlines.start(context.time_remaining(), longest=LONGEST_STREAM_SECONDS)
         code = _CANCELLED
         try:
             admit(method, context)
-            async for response in behaviour(read(raw), context):
+            async for response in behaviour(await read(raws, context), context):
                 yield response
             code = _OK
         except Exception as error:
@@ -209,8 +230,9 @@ class Server:
 
     With ``tls`` it takes calls by mutual TLS alone, and each only from a role that may make it (:mod:`shared.callers`).
     ``health_listen`` is a second address, in the clear, where nothing but health is told. ``interceptors`` come after
-    the guard. ``leave_seconds``: before it stops, it says so for that long and goes on, until callers that ask for its
-    health have turned elsewhere. What gRPC has taken in but not begun is cancelled at a stop, drained or not.
+    the guard. ``take_in`` reads the messages where callers are not trusted. ``leave_seconds``: before it stops, it says
+    so for that long and goes on, until callers that ask for its health have turned elsewhere. What gRPC has taken in
+    but not begun is cancelled at a stop, drained or not.
     """
 
     def __init__(
@@ -226,11 +248,14 @@ class Server:
         traces: CallTraces = UNTRACED,
         requests: RequestLog | None = None,
         interceptors: Sequence[grpc.aio.ServerInterceptor] = (),
+        take_in: Receive = receive,
         leave_seconds: float = 0.0,
     ) -> None:
         self._grpc = grpc.aio.server(
-            interceptors=[Guard(rpcs, admit if tls else let_in, traces, requests), *interceptors], options=OPTIONS
+            interceptors=[Guard(rpcs, admit if tls else let_in, traces, requests, take_in), *interceptors],
+            options=OPTIONS,
         )
+        self._spare_memory = SpareMemory()
         self._health = health.aio.HealthServicer()
         self._closing = asyncio.Event()
         self._longest_stream: float = 0.9 * dict(OPTIONS)["grpc.max_connection_age_grace_ms"] / 1_000
@@ -263,6 +288,7 @@ class Server:
     async def start(self) -> None:
         """Serves, and says so on the health service."""
         await self._grpc.start()
+        self._spare_memory.start()
         if self._probed:
             await self._probed.start()
         await self._set_health(health_pb2.HealthCheckResponse.SERVING)
@@ -273,6 +299,7 @@ class Server:
         await asyncio.sleep(self._leave_seconds)
         self._closing.set()
         await self._grpc.stop(self._drain_seconds)
+        await self._spare_memory.stop()
         if self._probed:
             await self._probed.stop(None)
 

@@ -38,6 +38,7 @@ from services.gateway.replays import Replays
 from services.gateway.sending import Sending
 from services.gateway.service import NotificationService
 from services.gateway.submitter import Submitter
+from services.gateway.taking_in import receiving
 from services.gateway.template_service import TemplateService
 from services.gateway.templates import TemplateCatalogue
 from services.gateway.unsubscribe_service import UnsubscribeService
@@ -106,6 +107,7 @@ class Gateway:
             health_listen=settings.health_listen,
             traces=CallTraces(tracer, settings.gateway_trace_ratio),
             requests=self._requests,
+            take_in=receiving(entry.door),
         )
         self.port = self._server.port
         quota = WatchQuota(settings.most_watches)

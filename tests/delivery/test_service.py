@@ -277,3 +277,10 @@ async def test_providers_are_listed_with_whether_they_can_be_reached(
     assert (fcm.name, fcm.channel, fcm.reachable, fcm.problem) == ("fcm", enums_pb2.PUSH, True, "")
     assert "ConnectionRefusedError" in smtp.problem
     assert len({answer.SerializeToString() for answer in answers}) == 1
+
+
+async def test_a_report_larger_than_any_providers_is_refused_unread(channel: grpc.aio.Channel) -> None:
+    for size in (1024 * 1024 + 1, 4_000_000, 15_000_000):
+        with pytest.raises(PulseError) as refused:
+            await report(channel, b"a=" + b"x" * size)
+        assert (refused.value.code, refused.value.reason) == (Code.RESOURCE_EXHAUSTED, "REQUEST_TOO_LARGE")

@@ -10,10 +10,11 @@ from dataclasses import dataclass
 
 import h2.config
 import h2.connection
-import h2.errors
+import h2.events
 import h2.exceptions
 
 _PIECE = b"x" * 65_536
+_ANSWERS = (h2.events.ResponseReceived, h2.events.TrailersReceived)
 #: How long a server may leave a caller waiting before this one holds what it has, s.
 _PATIENCE = 0.5
 
@@ -65,14 +66,17 @@ class _Connection:
         self.http2.initiate_connection()
 
     async def hear(self) -> bytes:
-        """What came within the patience; raises ConnectionError or TimeoutError if nothing did."""
+        """Headers of an answer that came within the patience, a line each; raises ConnectionError or TimeoutError if
+        nothing came.
+        """
         self.writer.write(self.http2.data_to_send())
         async with asyncio.timeout(_PATIENCE):
             heard = await self.reader.read(65_536)
         if not heard:
             raise ConnectionError
-        self.http2.receive_data(heard)
-        return heard
+        events = self.http2.receive_data(heard)
+        told = [event.headers for event in events if isinstance(event, _ANSWERS)]
+        return b"".join(b"%s: %s\n" % header for headers in told for header in headers)
 
 
 async def grpc_messages(
@@ -101,7 +105,8 @@ async def _message(connection: _Connection, stream: int, headers: Mapping[str, s
             async with asyncio.timeout(_PATIENCE):
                 await connection.writer.drain()
             sent += room
-        answer += await connection.hear()
+        while not answer:
+            answer = await connection.hear()
     return Held(connection.writer, sent, answer)
 
 
