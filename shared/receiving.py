@@ -54,20 +54,19 @@ class Receiving:
         if len(raw) > most:
             raise _too_large(most)
         if len(raw) > self._most:
-            self._take_in_hand(len(raw), context)
+            self._take_in_hand(len(raw))
         return raw
 
-    def _take_in_hand(self, size: int, context: Context) -> None:
+    def _take_in_hand(self, size: int) -> None:
         if self._in_hand + size > IN_HAND_BYTES:
             raise PulseError(
                 Code.RESOURCE_EXHAUSTED, "OVERLOADED", "too many large messages are worked on", retry_after=1.0
             )
         self._in_hand += size
+        _call().add_done_callback(lambda _: self._put_down(size))
 
-        def put_down(_: Context) -> None:
-            self._in_hand -= size
-
-        context.add_done_callback(put_down)
+    def _put_down(self, size: int) -> None:
+        self._in_hand -= size
 
     async def _read(self, context: Context, owner: str) -> Any:
         arrival = _Arrival(self._slow, owner)
@@ -86,9 +85,7 @@ class _Arrival:
     """A message that is on its way."""
 
     def __init__(self, slow: Counter[str], owner: str) -> None:
-        task = asyncio.current_task()
-        assert task is not None  # noqa: S101 -- every call is one
-        self.task = task
+        self.task = _call()
         self.refusal: PulseError | None = None
         self._slow = slow
         self._owner = owner
@@ -124,6 +121,13 @@ class _Arrival:
     def _refuse(self, reason: str, message: str) -> None:
         self.refusal = PulseError(Code.RESOURCE_EXHAUSTED, reason, message, retry_after=1.0)
         self.task.cancel()
+
+
+def _call() -> asyncio.Task[Any]:
+    """The task that the current call is."""
+    task = asyncio.current_task()
+    assert task is not None  # noqa: S101 -- gRPC makes one of each
+    return task
 
 
 def _whole(raw: Any) -> bytes:
