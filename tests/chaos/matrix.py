@@ -5,7 +5,7 @@ from __future__ import annotations
 import fnmatch
 from collections.abc import Sequence
 
-from tests.chaos import faults, faults_of_traffic
+from tests.chaos import faults, faults_of_neighbours, faults_of_traffic
 from tests.chaos.cell import Cell
 from tests.chaos.faults import Fault
 from tests.chaos.phases import PHASES
@@ -28,6 +28,8 @@ FAULTS: Sequence[type[Fault]] = (
     faults_of_traffic.Overload,
     faults_of_traffic.Poison,
     faults_of_traffic.PoisonTemplate,
+    faults_of_neighbours.Digests,
+    faults_of_neighbours.Streams,
 )
 
 #: One of each kind that takes little time, over the phases where most was ever lost.

@@ -93,7 +93,7 @@ class Window:
                 async with asyncio.timeout(5), self.suite.database() as connection:
                     before = len({one.notification_id for one in journal.acknowledged})
                     books = await gathering.books(connection, self.prefix)
-                    self.snapshots.append(Snapshot(before, *books, len({ask.to for ask in journal.asked})))
+                    self.snapshots.append(Snapshot(before, *books, len({(ask.to, ask.key) for ask in journal.asked})))
             except (psycopg.Error, TimeoutError, redis.exceptions.RedisError):
                 await asyncio.sleep(POLL_S)
             await asyncio.sleep(0.2)
