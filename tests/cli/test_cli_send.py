@@ -183,5 +183,5 @@ def test_tls_is_a_setting(pulse: Pulse, tmp_path: Path) -> None:
     tls = {"PULSE_CLI_TLS": "true", "PULSE_CLI_CA_FILE": str(tmp_path / "ca.pem")}
     assert pulse("queues", "--address", encrypted.address, env=tls).exit_code == 0
     ran = pulse("queues", "--address", encrypted.address, env={**tls, "PULSE_CLI_CA_FILE": "/nowhere"})
-    assert (ran.exit_code, "PULSE_CLI_CA_FILE=/nowhere" in ran.stderr) == (1, True)
+    assert (ran.exit_code, "PULSE_CLI_CA_FILE=/nowhere" in ran.stderr) == (2, True)
     encrypted.stop()
