@@ -24,6 +24,7 @@ ATTACKS: Mapping[str, Callable[[Scene], Awaitable[None]]] = {
     "cancels": by_cancels.cancels,
     "watches": by_streams.watches,
     "health-watches": by_streams.health_watches,
+    "bodies": at_the_door.bodies,
     "unfinished": at_the_door.unfinished,
     "lists": by_reads.lists,
     "keys": by_keys.keys,

@@ -41,7 +41,7 @@ async def _texts(scene: Scene) -> None:
                 channel=enums_pb2.SMS,
                 to=f"+1202555{number:03d}{1 if number % 2 else 3}",
             )
-            ask.ttl.FromSeconds(6)
+            ask.ttl.FromSeconds(3)
             ask.context.update(context)
             requests.append(ask)
         await send_all(scene, NotificationServiceStub(channel), iter(requests), 40)
