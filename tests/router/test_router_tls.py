@@ -48,8 +48,8 @@ CLIENTS = pytest.mark.parametrize("client", [publish, limit])
 class Servers:
     """Valkey behind TLS with a certificate for ``name``, from an authority that is written to ``trusted``."""
 
-    def __init__(self, valkey_port: int, authority: Authority, stranger: Authority) -> None:
-        self._valkey_port = valkey_port
+    def __init__(self, valkey_url: str, authority: Authority, stranger: Authority) -> None:
+        self._valkey = urlsplit(valkey_url)
         self._authority = authority
         self._stranger = stranger
         self.trusted = quote(str(authority.file))
@@ -57,13 +57,13 @@ class Servers:
     @contextlib.asynccontextmanager
     async def serving(self, name: str = "127.0.0.1", *, by_stranger: bool = False) -> AsyncIterator[str]:
         tls = (self._stranger if by_stranger else self._authority).server(name)
-        async with far_link(self._valkey_port, tls=tls) as link:
-            yield f"rediss://127.0.0.1:{link.port}/1"
+        async with far_link(self._valkey.port or 0, tls=tls) as link:
+            yield f"rediss://:{self._valkey.password}@127.0.0.1:{link.port}/1"
 
 
 @pytest.fixture
 def servers(valkey_url: str, tmp_path: Path) -> Servers:
-    return Servers(urlsplit(valkey_url).port or 0, Authority(tmp_path), Authority(tmp_path, "stranger"))
+    return Servers(valkey_url, Authority(tmp_path), Authority(tmp_path, "stranger"))
 
 
 @CLIENTS
