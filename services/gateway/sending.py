@@ -63,12 +63,12 @@ class Sending:
             try:
                 draft = self._acceptance.read(request, ())
             except PulseError as error:
-                outcomes[n] = error
+                outcomes[n] = _let_go(error)
                 continue
             try:
                 submissions[n] = await self._acceptance.complete(caller, draft, headers)
             except PulseError as error:
-                refused[n] = (draft, error)
+                refused[n] = (draft, _let_go(error))
         submitted, reconsidered = await asyncio.gather(
             self._submitter.many(list(submissions.values())), self._reconsider(caller, list(refused.values()))
         )
@@ -81,7 +81,13 @@ class Sending:
         try:
             return await self._replays.reconsider(caller, refused)
         except PulseError as error:
-            return [error] * len(refused)
+            return [_let_go(error)] * len(refused)
+
+
+def _let_go(error: PulseError) -> PulseError:
+    """The error without the way it came: that holds on to the whole batch, which would be memory until the next search
+    for cycles."""
+    return error.with_traceback(None)
 
 
 def _tell(span: Span, result: router_pb2.SubmitResult) -> None:

@@ -108,7 +108,8 @@ class Admission:
         try:
             outcomes = await self._recorders[lane].record(list(planned.values()))
         except PulseError as error:
-            outcomes = [error] * len(planned)
+            # Its traceback would hold on to this frame, and so to the batch, until the next search for cycles.
+            outcomes = [error.with_traceback(None)] * len(planned)
         return {index: wire.result(outcome) for index, outcome in zip(planned, outcomes, strict=True)}
 
     async def _answer_refused(self, refused: Refusals) -> dict[int, SubmitResult]:

@@ -84,7 +84,8 @@ class Recorder:
         try:
             outcomes: Sequence[Outcome] = await self._ledger.record([one.entry for one in planned])
         except PulseError as error:
-            outcomes = [error] * len(planned)
+            # Its traceback would hold on to this frame, and so to the batch, until the next search for cycles.
+            outcomes = [error.with_traceback(None)] * len(planned)
         except BaseException:
             self._dispatcher.release(reserved)
             raise

@@ -3,17 +3,34 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from typing import Any
 
 import pytest
 
 from pulse.common.v1 import enums_pb2
 from pulse.gateway.v1 import notification_service_pb2 as api
+from services.gateway.acceptance import Draft
 from shared.channels import MOST_BATCH_BYTES
 from shared.errors import Code, PulseError, from_status
 from tests.gateway import fakes
 from tests.gateway.conftest import Client, refusal, request
 from tests.support import eventually
+
+
+async def test_a_refused_batch_is_let_go_with_its_answer(client: Client) -> None:
+    """Not only once the collector looks for cycles, which is seldom: megabytes would wait for it."""
+    batch = api.BatchSendNotificationsRequest(
+        requests=[request(template_name="nothing"), request(to="nowhere"), request(user_id="")] * 10
+    )
+    gc.collect()
+    gc.disable()
+    try:
+        answer = await client.notifications.BatchSendNotifications(batch)
+        assert all(one.HasField("error") for one in answer.results)
+        await eventually(lambda: not [one for one in gc.get_objects() if isinstance(one, Draft)])
+    finally:
+        gc.enable()
 
 
 async def test_each_request_has_its_own_outcome(client: Client, peers: fakes.Peers) -> None:

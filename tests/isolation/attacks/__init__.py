@@ -21,6 +21,7 @@ ATTACKS: Mapping[str, Callable[[Scene], Awaitable[None]]] = {
     "heavy-texts": by_templates.heavy_texts,
     "digests": by_floods.digests,
     "flood": by_floods.flood,
+    "large-batches": by_floods.large_batches,
     "cancels": by_cancels.cancels,
     "watches": by_streams.watches,
     "health-watches": by_streams.health_watches,

@@ -35,6 +35,21 @@ async def flood(scene: Scene) -> None:
         await send_all(scene, NotificationServiceStub(channel), iter(requests), BATCH)
 
 
+async def large_batches(scene: Scene) -> None:
+    """Batches of many MiB, all of whose items are wrong in the end."""
+    async with scene.target.channel() as channel:
+        stub = NotificationServiceStub(channel)
+        batch = api.BatchSendNotificationsRequest()
+        for number in range(200):
+            ask = batch.requests.add(user_id=f"u{number}", template_name="nobody's", to="a@example.com")
+            ask.context.update({"text": "x" * 60_000})
+
+        async def send() -> object:
+            return await stub.BatchSendNotifications(batch, timeout=10, metadata=scene.target.credential)
+
+        await scene.crowd(4, send)
+
+
 async def digests(scene: Scene) -> None:
     """Digests of large entries, for many users, all due in a second."""
     async with scene.target.channel() as channel:
