@@ -83,6 +83,7 @@ async def run(suite: Suite, cell: Cell, notifications: int) -> Result:
     try:
         driver.start(load.steps(third, burst=True), SPREAD_S)
         await asyncio.sleep(SPREAD_S)
+        await fault.prepare()
         await phase.arm(window, chance)
         driver.start(load.steps(third))
         in_phase = await phase.fill(window)

@@ -39,6 +39,9 @@ class Fault:
         """From the strike to the healing, s."""
         return 0.5
 
+    async def prepare(self) -> None:
+        """What the strike needs to be there, while everything still works."""
+
     async def strike(self) -> None:
         raise NotImplementedError
 

@@ -38,9 +38,11 @@ class Digests(Fault):
     name = "digests"
     lasts_s = WINDOW_S + 1.0  # type: ignore[assignment]  # it does not depend on the suite
 
+    async def prepare(self) -> None:
+        await self._make_template(f"{self.window.prefix}-g")
+
     async def strike(self) -> None:
         prefix = f"{self.window.prefix}-g"
-        await self._make_template(prefix)
         entries = [self._entry(prefix, number) for number in range(DIGESTS * ENTRIES)]
         steps = [Step(Way.BATCH, tuple(entries[start : start + BATCH])) for start in range(0, DIGESTS * ENTRIES, BATCH)]
         self.what = f"{DIGESTS} digests of {ENTRIES} × {LENGTH} characters"
@@ -68,7 +70,6 @@ class Digests(Fault):
             digest_window=Duration(seconds=WINDOW_S),
             contents=[template_pb2.TemplateContent(subject="Chaos", body=BODY)],
         )
-        # Past the link: what the phase holds back there is not this template.
         async with grpc.aio.insecure_channel(self.suite.plan.ports.address("grpc")) as channel:
             for tenant in TENANTS:
                 message = template_service_pb2.CreateTemplateRequest(template=template)
