@@ -65,16 +65,21 @@ class Presence:
         self._away = False
         self._strikes = 0
         self._task: asyncio.Task[None] | None = None
+        self._stopping = asyncio.Event()
 
     async def start(self) -> None:
         """Begins to ask."""
         self._task = asyncio.create_task(self._run())
 
     async def stop(self) -> None:
-        """Asks no more."""
+        """Asks no more, once the question under way has ended.
+
+        A connection that is cancelled while it is being made stays half open for as long as something remembers it, and
+        PostgreSQL waits for its next word: nothing else could then drop the database.
+        """
+        self._stopping.set()
         if self._task is not None:
-            self._task.cancel()
-            await asyncio.wait([self._task])
+            await self._task
         await self._part()
 
     @contextlib.asynccontextmanager
@@ -96,7 +101,7 @@ class Presence:
             raise
 
     async def _run(self) -> None:
-        while True:
+        while not self._stopping.is_set():
             try:
                 await self._ask()
                 self._answered()
@@ -108,7 +113,8 @@ class Presence:
                 self._answered()  # those that are connected already are served
             except Exception as error:
                 self._gone(type(error).__name__)
-            await asyncio.sleep(_PAUSE_SECONDS)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._stopping.wait(), _PAUSE_SECONDS)
 
     async def _ask(self) -> None:
         try:

@@ -31,6 +31,8 @@ SETTINGS = {
     "listen_addresses": HOST,
     "unix_socket_directories": "",
     "max_connections": "60",
+    # A client that went away before it had said who it is holds up nobody for long.
+    "authentication_timeout": "5s",
     "shared_buffers": "64MB",
     "synchronous_commit": "on",
     "fsync": "on",

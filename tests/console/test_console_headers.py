@@ -20,7 +20,7 @@ async def test_every_page_says_what_it_may_do(visitor, path):
     assert "script-src" not in headers["content-security-policy"], "scripts come from here and are never inline"
     assert headers["x-content-type-options"] == "nosniff"
     assert headers["x-frame-options"] == "DENY"
-    assert headers["referrer-policy"] == "no-referrer"
+    assert headers["referrer-policy"] == "same-origin"
     assert headers["cache-control"] == "no-store"
 
 
