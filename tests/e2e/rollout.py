@@ -15,7 +15,7 @@ from services.local.plan import Plan
 from services.local.roles import MIGRATE, POSTGRES, SANDBOX, VALKEY, Role, module, service, worker
 from services.local.unit import Unit
 from tests.chaos.profiles import SHORT
-from tests.chaos.suite import API_KEYS, SCOPES
+from tests.chaos.suite import API_KEYS
 from tests.support.servers import make_plan
 
 #: What both versions share.
@@ -111,6 +111,8 @@ class Rollout:
         }
 
 
+#: Of those that callers need, what version N knows too.
+KNOWN_SCOPES = ["send", "read", "templates", "operate"]
 #: What version N does not know, and would refuse to start with.
 NEW_SETTINGS = ("PULSE_LEDGER_RETRY_POLICIES", "PULSE_ROUTER_EMAIL_MAX_ATTEMPTS")
 
@@ -155,6 +157,6 @@ def _plan(folder: Path, settings: Mapping[str, str]) -> Plan:
 
 def _keys() -> list[dict[str, object]]:
     return [
-        {"tenant": tenant, "name": "caller", "sha256": hashlib.sha256(key.encode()).hexdigest(), "scopes": SCOPES}
+        {"tenant": tenant, "name": "caller", "sha256": hashlib.sha256(key.encode()).hexdigest(), "scopes": KNOWN_SCOPES}
         for tenant, key in API_KEYS.items()
     ]
