@@ -144,8 +144,11 @@ class Maintenance:
             if len(done.dropped) == self._most_weeks:
                 return
             young = await self._alone(partial(retention.holds_young, week=week, end=end))
-            dropped = young is False and await self._alone(partial(retention.drop, week=week))
-            (done.dropped if dropped else done.kept).append(week)
+            outcome = await self._alone(partial(retention.drop, week=week)) if young is False else None
+            if outcome is retention.Outcome.DROPPED:
+                done.dropped.append(week)
+            elif outcome is not retention.Outcome.GONE:
+                done.kept.append(week)
 
     async def _batches(self, statement: str, before: object, **more: object) -> AsyncIterator[int]:
         """Repeats a statement that deletes up to a limit, at most ``_most_keys`` rows in all; how many each time."""

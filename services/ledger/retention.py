@@ -6,6 +6,7 @@ A week stays as long as one of its notifications still waits, is being sent or w
 from __future__ import annotations
 
 import datetime as dt
+import enum
 
 from psycopg import sql
 
@@ -69,8 +70,18 @@ async def holds_young(connection: Connection, week: str, end: dt.datetime) -> bo
     return await found.fetchone() == (True,)
 
 
-async def drop(connection: Connection, week: str) -> bool:
-    """Drops a week's partitions, in the caller's transaction; False: somebody in it still waits."""
+class Outcome(enum.Enum):
+    """What came of dropping a week."""
+
+    DROPPED = enum.auto()
+    #: Somebody in it still waits.
+    WAITING = enum.auto()
+    #: Another has dropped it meanwhile.
+    GONE = enum.auto()
+
+
+async def drop(connection: Connection, week: str) -> Outcome:
+    """Drops a week's partitions, in the caller's transaction."""
     # Before the question, so that nothing is replayed between it and the end. Whoever works waits for a moment.
     await connection.execute(f"LOCK TABLE ONLY {', ONLY '.join(PARTITIONED)} IN ACCESS EXCLUSIVE MODE")
     exists = await connection.execute("SELECT to_regclass(%s) IS NOT NULL", [f"deliveries_{week}"], prepare=False)
@@ -78,8 +89,9 @@ async def drop(connection: Connection, week: str) -> bool:
         question = sql.SQL("SELECT EXISTS (SELECT FROM {} WHERE due_at IS NOT NULL)")
         waits = await connection.execute(question.format(sql.Identifier(f"deliveries_{week}")), prepare=False)
         if await waits.fetchone() == (True,):
-            return False
-    for table in PARTITIONED:
-        statement = sql.SQL("DROP TABLE IF EXISTS {}").format(sql.Identifier(f"{table}_{week}"))
-        await connection.execute(statement, prepare=False)
-    return True
+            return Outcome.WAITING
+    cursor = await connection.execute(_NAMES, {"tables": list(PARTITIONED)})
+    parts = [name for (name,) in await cursor.fetchall() if partitions.week_of(name) == week]
+    for name in parts:
+        await connection.execute(sql.SQL("DROP TABLE {}").format(sql.Identifier(name)), prepare=False)
+    return Outcome.DROPPED if parts else Outcome.GONE

@@ -51,8 +51,8 @@ async def refused(url: str) -> str:
 @pytest.mark.parametrize(
     ("url", "words"),
     [
-        ("postgresql://pulse:{secret}@{place}/no_such", ['"no_such" does not exist', "create that database"]),
-        ("postgresql://nobody:{secret}@{place}/pulse", ['"nobody" does not exist', "create that user"]),
+        ("postgresql://pulse:{password}@{place}/no_such", ['"no_such" does not exist', "create that database"]),
+        ("postgresql://nobody:{secret}@{place}/pulse", ["password must be right"]),
         ("postgresql://pulse:{secret}@127.0.0.1:1/pulse", ["refused", "host and port must be right"]),
         ("postgresql://pulse:{secret}@no-such.invalid/pulse", ["no-such.invalid", "known here"]),
         ("postgresql://pulse:{secret}@{place}/pulse?sslmode=require", ["SSL", "sslmode"]),
@@ -61,8 +61,9 @@ async def refused(url: str) -> str:
     ],
 )
 async def test_what_is_wrong_with_the_address_is_told(postgres_server: str, url: str, words: list[str]) -> None:
-    place = urlsplit(postgres_server).netloc.rpartition("@")[2]
-    told = await refused(url.format(secret=SECRET, place=place))
+    parts = urlsplit(postgres_server)
+    place = parts.netloc.rpartition("@")[2]
+    told = await refused(url.format(secret=SECRET, password=parts.password, place=place))
     assert all(word in told for word in words), told
 
 
