@@ -24,6 +24,15 @@ local function shape_of(name)
   return shapes[name]
 end
 
+-- Counted from the end: a pattern would look from each slash anew whether they reach it.
+local function without_slashes(path)
+  local last = #path
+  while last > 0 and path:byte(last) == 47 do
+    last = last - 1
+  end
+  return path:sub(1, last)
+end
+
 -- Bindings by method, number of segments and verb, which together leave one or two to look at.
 local bindings, verbs = {}, {}
 
@@ -36,7 +45,7 @@ local function key_and_segments(method, path)
     verb = ""
   end
   local segments = {}
-  for segment in path:gsub("/+$", ""):gmatch("/([^/]*)") do
+  for segment in without_slashes(path):gmatch("/([^/]*)") do
     segments[#segments + 1] = segment
   end
   return method .. " " .. #segments .. " " .. verb, segments
@@ -159,4 +168,4 @@ local function check(binding, segments, query, read_body)
   return json.check(body, binding.body, given)
 end
 
-return {binding_of = binding_of, check = check}
+return {binding_of = binding_of, check = check, without_slashes = without_slashes}

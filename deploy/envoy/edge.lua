@@ -57,7 +57,7 @@ end
 
 local function without_trailing_slash(path)
   local route, query = path:match("^([^?]*)(.*)$")
-  return (is_api(route) and route:gsub("/+$", "") or route) .. query
+  return (is_api(route) and contract.without_slashes(route) or route) .. query
 end
 
 -- Addresses that Pulse gave away: mail programs, proxies and providers add parameters to them, or a slash.
@@ -71,7 +71,7 @@ local function without_query(headers, path)
   if query ~= "" then
     headers:replace("x-pulse-query", query)
   end
-  return (route:gsub("/+$", ""))
+  return contract.without_slashes(route)
 end
 
 local function is_json(content_type)
