@@ -57,13 +57,13 @@ local function after_blanks(at)
   return at
 end
 
--- Where a string that begins at `at` is over, and whether it holds escapes.
+-- Where a string that begins at `at` is over, and whether it holds escapes. The next quote and the next backslash are
+-- looked for again only where they lie behind: each byte is looked at once, however many escapes there are.
 local function after_string(at)
-  local from, escaped = at + 1, false
+  local from, escaped, quote = at + 1, false, 0
   while true do
-    local quote = find(text, '"', from, true)
-    if not quote then
-      malformed(#text + 1, 'the end of a string, "')
+    if quote < from then
+      quote = find(text, '"', from, true) or malformed(#text + 1, 'the end of a string, "')
     end
     if backslash < from then
       backslash = find(text, "\\", from, true) or #text + 1
