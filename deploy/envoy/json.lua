@@ -89,17 +89,22 @@ end
 
 local ESCAPES = {b = "\b", f = "\f", n = "\n", r = "\r", t = "\t"}
 
--- A name as it is meant: "sch\u0065dule_at" is schedule_at. A surrogate without its other half stays as it is.
-local function unescaped(name)
-  name = name:gsub("\\(.)", function(letter)  -- first all escapes in one form
+-- A name or a text as it is meant: "sch\u0065dule_at" is schedule_at. A surrogate without its other half stays as it is.
+local function unescaped(written)
+  written = written:gsub("\\(.)", function(letter)  -- first all escapes in one form
     return letter ~= "u" and string.format("\\u%04x", byte(ESCAPES[letter] or letter)) or nil
   end)
-  name = name:gsub("\\u([dD][89abAB]%x%x)\\u([dD][c-fC-F]%x%x)", function(high, low)
+  written = written:gsub("\\u([dD][89abAB]%x%x)\\u([dD][c-fC-F]%x%x)", function(high, low)
     return utf8(0x10000 + (tonumber(high, 16) - 0xD800) * 0x400 + tonumber(low, 16) - 0xDC00)
   end)
-  return (name:gsub("\\u(%x%x%x%x)", function(digits)
+  return (written:gsub("\\u(%x%x%x%x)", function(digits)
     return not digits:find("^[dD][89a-fA-F]") and utf8(tonumber(digits, 16)) or nil
   end))
+end
+
+-- Whether the value there is the JSON text `said`, in whichever escapes: none makes a text more than six times as long.
+local function says(from, to, said)
+  return said and to - from < 6 * #said and unescaped(sub(text, from, to)) == said
 end
 
 local value  -- defined below: values nest
@@ -144,7 +149,7 @@ local function members(at, shape, depth)
     end
     local from = after_blanks(at + 1)
     at = value(from, inner, depth + 1)
-    if depth == 1 and outside[name] ~= nil and sub(text, from, at - 1) ~= outside[name] then
+    if depth == 1 and outside[name] ~= nil and not says(from, at - 1, outside[name]) then
       report(depth, "CONFLICTING_FIELD", shape)
     end
     at = after_blanks(at)
@@ -221,7 +226,7 @@ end
 
 -- What is wrong with `body` as a message of `shape`: {malformed = sentence}, or {findings = {{path, reason, shape}...},
 -- more = number of those that are not named}; nil if nothing is. `given` are fields that the path or the query gives,
--- with the JSON that may be said again, or false.
+-- with the JSON that may be said again (its text between quotes, without escapes), or false.
 local function check(body, shape, given)
   text, outside = body, given
   backslash, path, seen, serial, findings, more = 0, {}, {}, 0, {}, 0

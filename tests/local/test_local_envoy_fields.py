@@ -321,8 +321,61 @@ async def test_one_thing_has_one_place(backend, rest):
     assert backend.request is None
 
 
-async def test_a_body_may_repeat_what_its_path_says(backend, rest):
-    for user, said in {"u": "u", "team%2Fjohn": "team/john", "a%20b": "a b", "%C3%BC": "ü"}.items():
-        body = json.dumps({"user_id": said, "time_zone": "UTC"}, ensure_ascii=False).encode()
-        answer = await rest.put(f"/v1/recipients/{user}/preferences", content=body)
-        assert (answer.status_code, answer.json()["user_id"]) == (200, said)
+#: A user id in a path, and in the body after it: as it is, and in each way that JSON may write it.
+REPEATED = {
+    "u": ["u", r"\u0075"],
+    "team%2Fjohn": ["team/john", r"team\/john", r"team\u002fjohn", r"team\u002Fj\u006fhn"],
+    "a%20b": ["a b", r"a\u0020b"],
+    "%C3%BC": ["ü", r"\u00fc"],
+    "j%C3%BCrgen": ["jürgen", r"j\u00fcrgen"],
+    "jürgen": ["jürgen", r"j\u00fcrgen"],
+    "a%22b": [r"a\"b", r"a\u0022b"],
+    "a%5Cb": [r"a\\b", r"a\u005cb"],
+    "a%5Cu0062": [r"a\\u0062", r"a\u005cu0062"],
+    "%5C": [r"\\", r"\u005c"],
+    "%E2%82%AC": ["€", r"\u20ac", r"\u20AC"],
+    "%F0%9F%98%80": ["😀", r"\ud83d\ude00", r"\uD83D\uDE00"],
+    "a%09b": [r"a\tb", r"a\u0009b"],
+    "%7F": ["\x7f", r"\u007f"],
+    "u" * 256: ["u" * 256, r"\u0075" * 256],
+    "%F0%9F%98%80" * 64: [r"\ud83d\ude00" * 64],
+}
+
+
+async def test_a_body_may_repeat_what_its_path_says_in_any_way_that_json_writes_it(backend, rest):
+    for user, texts in REPEATED.items():
+        for text in texts:
+            for blanks in ("", " ", "\n\t"):
+                body = f'{{"user_id":{blanks}"{text}"{blanks},"time_zone":"UTC"}}'.encode()
+                answer = await rest.put(f"/v1/recipients/{user}/preferences", content=body)
+                assert answer.status_code == 200, (user, text, answer.text)
+                assert answer.json()["user_id"] == backend.request.preferences.user_id == json.loads(f'"{text}"')
+
+
+#: A user id in a path, and what a body may not say after it, as JSON.
+OTHERS = {
+    "u": [
+        r'"\u0076"',
+        r'"\\u0075"',
+        r'"u\u0000"',
+        r'"\u0075u"',
+        '"U"',
+        '""',
+        "null",
+        '["u"]',
+        '"' + r"\u0075" * 9_999 + '"',
+    ],
+    "7": ["7", "7.0"],
+    "a%22b": [r'"a\\\"b"', '"ab"'],
+    "a%5Cu0062": [r'"a\u0062"', '"ab"'],
+    "%F0%9F%98%80": [r'"\ud83d"', r'"\ude00\ud83d"', r'"\ud83d\ude01"'],
+    "%C3%BC": [r'"\u00dc"', r'"u\u0308"'],
+}
+
+
+async def test_a_body_that_says_anything_else_than_its_path_is_refused(backend, rest):
+    for user, texts in OTHERS.items():
+        for text in texts:
+            answer = await rest.put(f"/v1/recipients/{user}/preferences", content=f'{{"user_id":{text}}}'.encode())
+            assert refusal(answer) == (400, "CONFLICTING_FIELD", ["user_id"]), (user, text[:30], answer.text)
+    assert backend.request is None
