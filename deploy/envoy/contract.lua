@@ -3,7 +3,8 @@
 local json = require("json")
 local methods = require("methods")  -- made from the descriptor: {messages = ..., bindings = ...}
 
--- A message's shape (see json.lua), with what its messages are linked to.
+-- A message's shape (see json.lua), with what its messages are linked to. `is_text`: one of its values may be written as a
+-- text, as a time's.
 local shapes = {}
 
 local function shape_of(name)
@@ -14,7 +15,7 @@ local function shape_of(name)
   end
   if shapes[name] == nil then
     local fields = {}
-    shapes[name] = {fields = fields}
+    shapes[name] = {fields = fields, is_text = name:find("^google%.protobuf%.") ~= nil}
     for _, field in ipairs(methods.messages[name]) do
       local shape = shape_of(field.message)
       local linked = {name = field[1], shape = field.map and {values = shape} or shape, repeated = field.repeated}
@@ -105,7 +106,8 @@ local function unescaped(text)
   return (text:gsub("%%(%x%x)", function(digits) return string.char(tonumber(digits, 16)) end))
 end
 
--- The field that a parameter names, by its path in the proto's own names, and whether it may come more than once.
+-- The field that a parameter names, by its path in the proto's own names, and whether it may come more than once. Nil if
+-- there is none; then also the shape that lacks it, and the path to that, with a full stop at its end.
 local function parameter(shape, name)
   local steps, field = {}, nil
   for step in (name .. "."):gmatch("([^.]*)%.") do
@@ -114,12 +116,21 @@ local function parameter(shape, name)
     end
     field = shape.fields[step]
     if field == nil then
-      return nil
+      return nil, false, shape, table.concat(steps, ".") .. (steps[1] and "." or "")
     end
     steps[#steps + 1] = field.name
     shape = field.shape
   end
   return table.concat(steps, "."), field.repeated
+end
+
+-- Whether a field under the path `above` may be given by the query, itself or by fields of its own.
+local function may_be_parameter(binding, above, field)
+  if binding.in_path[above .. field.name] or (binding.body and above ~= "") then
+    return false
+  end
+  local shape = field.shape
+  return shape == json.PLAIN or shape.is_text or (shape.fields and not binding.body and not field.repeated)
 end
 
 -- Why a parameter that names `field` cannot be taken; nil if it can. `given` are those before it.
@@ -140,11 +151,13 @@ local function check_query(binding, query)
   local findings, more, given = {}, 0, {}
   for pair in query:gmatch("[^&]+") do
     local name = unescaped(pair:match("^[^=]*"))
-    local field, repeated = parameter(binding.request, name)
+    local field, repeated, shape, above = parameter(binding.request, name)
     local reason = refusal(binding, field, repeated, given)
     given[field or name] = false
     if reason and #findings < json.MOST_FINDINGS then
-      findings[#findings + 1] = {path = name:sub(1, json.MOST_NAME_BYTES), reason = reason, shape = binding.request}
+      local is_known = function(known) return may_be_parameter(binding, above, known) end
+      findings[#findings + 1] = {
+        path = name:sub(1, json.MOST_NAME_BYTES), reason = reason, shape = shape, is_known = is_known}
     elseif reason then
       more = more + 1
     end

@@ -74,18 +74,20 @@ local function json(status, message, reason)
   return status_json(error[1], reason or error[2], message or error[3])
 end
 
-local function names_of(shape)
-  local names = {}
-  for name, field in pairs(shape.fields or {}) do
-    if name == field.name then
+-- What is known where a finding's name is not, or nil if nothing is.
+local function hint_of(finding)
+  local names, is_known = {}, finding.is_known
+  for name, field in pairs(finding.shape.fields) do
+    if name == field.name and (not is_known or is_known(field)) then
       names[#names + 1] = name
     end
   end
   table.sort(names)
-  return table.concat(names, ", ")
+  return names[1] and "known here: " .. table.concat(names, ", ")
 end
 
--- The body of a 400 that names what does not belong; `problem` as of json.check.
+-- The body of a 400 that names what does not belong; `problem` as of json.check. A finding's `is_known`, if there is one,
+-- says which of its shape's fields could stand there.
 local function of_problem(problem)
   if problem.malformed then
     return json(400, problem.malformed)
@@ -101,8 +103,7 @@ local function of_problem(problem)
   if problem.more > 0 then
     message = message .. "; and " .. problem.more .. " more"
   end
-  local unknown = first.reason:find("^UNKNOWN") and first.shape.fields
-  return status_json(3, first.reason, message, unknown and "known here: " .. names_of(first.shape), violations)
+  return status_json(3, first.reason, message, first.reason:find("^UNKNOWN") and hint_of(first), violations)
 end
 
 -- One field of a protobuf message in bytes; `content` has less than 16 KiB.

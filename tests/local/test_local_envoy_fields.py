@@ -6,50 +6,16 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-import httpx
 import pytest
-from google.api import annotations_pb2
-from google.protobuf.descriptor import Descriptor, FieldDescriptor, MethodDescriptor
+from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
-from pulse.gateway.v1 import (
-    compatibility_service_pb2,
-    key_service_pb2,
-    notification_service_pb2,
-    operations_service_pb2,
-    recipient_service_pb2,
-    template_service_pb2,
-)
+from pulse.gateway.v1 import notification_service_pb2
 from tests.local.edge_backend import SEND
+from tests.local.edge_methods import methods, refusal
 
-FILES = (
-    compatibility_service_pb2,
-    key_service_pb2,
-    notification_service_pb2,
-    operations_service_pb2,
-    recipient_service_pb2,
-    template_service_pb2,
-)
 FREE = {"google.protobuf.Struct", "google.protobuf.Value", "google.protobuf.ListValue"}
 NOTIFICATIONS = "/v1/notifications"
 SEND_OLD = "/api/notifications/send/"
-
-
-def methods() -> Iterator[tuple[str, str, Descriptor | None, Descriptor]]:
-    """HTTP method, path, the message that the body is, the request's message; of every public method."""
-    for service in (service for file in FILES for service in file.DESCRIPTOR.services_by_name.values()):
-        for method in service.methods:
-            yield _method(method)
-
-
-def _method(method: MethodDescriptor) -> tuple[str, str, Descriptor | None, Descriptor]:
-    rule = method.GetOptions().Extensions[annotations_pb2.http]
-    kind = rule.WhichOneof("pattern")
-    path = getattr(rule, kind)
-    for variable in [part.partition("}")[0] for part in path.split("{")[1:]]:
-        path = path.replace("{" + variable + "}", "x")
-    request = method.input_type
-    body = request if rule.body == "*" else request.fields_by_name[rule.body].message_type if rule.body else None
-    return kind.upper(), path, body, request
 
 
 def spoilt(message: Descriptor, above: tuple[str, ...] = ()) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -86,13 +52,6 @@ def _inner(field: FieldDescriptor) -> Descriptor | None:
     if inner is not None and inner.GetOptions().map_entry:
         inner = inner.fields_by_name["value"].message_type
     return None if inner is None or inner.full_name in FREE else inner
-
-
-def refusal(answer: httpx.Response) -> tuple[int, str, list[str]]:
-    """Status, reason and the fields that are named."""
-    details = answer.json().get("details", [])
-    fields = [violation["field"] for violation in details[1]["field_violations"]] if len(details) > 1 else []
-    return answer.status_code, details[0]["reason"] if details else "", fields
 
 
 async def test_an_unknown_field_is_refused_by_its_path_at_every_depth_of_every_method(backend, rest):
