@@ -14,6 +14,7 @@ from liquid.builtin.output import OutputNode
 from liquid.builtin.tags.cycle_tag import CycleNode, CycleTag
 from liquid.builtin.tags.echo_tag import EchoTag
 from liquid.builtin.tags.for_tag import ForNode, ForTag
+from liquid.builtin.tags.ifchanged_tag import IfChangedNode, IfChangedTag
 from liquid.builtin.tags.liquid_tag import LiquidTag
 from liquid.builtin.tags.tablerow_tag import TablerowNode, TablerowTag
 from liquid.exceptions import LiquidTypeError
@@ -48,6 +49,16 @@ class _Cycle(CycleNode):
         key = (group, "" if group else ", ".join(str(arg) for arg in self.args))
         at = context.cycle(key, len(self.args))
         return _print(self.args[at].evaluate(context), context, buffer) if at < len(self.args) else 0
+
+
+class _IfChanged(IfChangedNode):
+    """``ifchanged``, written as its place asks: what its block shows stands where the tag does."""
+
+    def render_to_output(self, context: RenderContext, buffer: Any) -> int:
+        inner = buffer.nested()
+        self.block.render(context, inner)
+        written: int = buffer.adopt(inner) if context.ifchanged(inner.getvalue()) else 0
+        return written
 
 
 class _Loop(LoopExpression):
@@ -149,6 +160,10 @@ class _CycleTag(CycleTag):
     node_class = _Cycle
 
 
+class _IfChangedTag(IfChangedTag):
+    node_class = _IfChanged
+
+
 class _ForTag(ForTag):
     node_class = _For
 
@@ -166,4 +181,4 @@ class _LiquidTag(LiquidTag):
 
 
 #: The tags that stand in for the library's.
-TAGS: tuple[type[Tag], ...] = (_Output, _Echo, _CycleTag, _ForTag, _TablerowTag, _LiquidTag)
+TAGS: tuple[type[Tag], ...] = (_Output, _Echo, _CycleTag, _IfChangedTag, _ForTag, _TablerowTag, _LiquidTag)

@@ -12,6 +12,7 @@ from shared.liquid.html_values import before, put
 Followed = dict[tuple[Place, str], Place]
 #: Most of them that are kept.
 _MOST_FOLLOWED = 1_024
+_START = Place()
 
 
 class Output:
@@ -37,6 +38,18 @@ class Output:
         """How many times as dear as copying it is to write ``value``."""
         return 2
 
+    def nested(self) -> Output:
+        """What a block is written to that may yet be left out; it begins where this one stands."""
+        return Output()
+
+    def adopt(self, inner: Output) -> int:
+        """Takes what was written to a nested output, nothing having been written here since."""
+        self._size += inner._size
+        if self._size > MAX_OUTPUT:
+            raise too_much()
+        self._parts += inner._parts
+        return inner._size
+
     def getvalue(self) -> str:
         """All that was written, with line ends as ``\\n``."""
         text = "".join(self._parts)
@@ -46,11 +59,11 @@ class Output:
 class HtmlOutput(Output):
     """HTML, as it is written: each value as its place asks."""
 
-    def __init__(self, followed: Followed, budget: Budget) -> None:
+    def __init__(self, followed: Followed, budget: Budget, place: Place = _START) -> None:
         super().__init__()
         self._followed = followed
         self._budget = budget
-        self._place = Place()
+        self._place = place
 
     def write(self, text: str) -> int:
         if blocked := before(self._place, text):
@@ -61,6 +74,14 @@ class HtmlOutput(Output):
     def write_value(self, value: str) -> int:
         text, self._place = put(self._place, value, self._budget.charge)
         return super().write(text)
+
+    def nested(self) -> Output:
+        return HtmlOutput(self._followed, self._budget, self._place)
+
+    def adopt(self, inner: Output) -> int:
+        if isinstance(inner, HtmlOutput):
+            self._place = inner._place
+        return super().adopt(inner)
 
     def price(self, value: str) -> int:
         if isinstance(value, Markup):
