@@ -145,7 +145,8 @@ def _strip_html(budget: Budget, left: object) -> str:
 def _without_tags(text: str) -> str:
     """Without tags, comments, scripts and styles; each looked for once, so that its time is its length."""
     stripped: list[str] = []
-    at, lower, ends = 0, text.lower(), {}  # type: ignore[var-annotated]
+    lower = text.encode("ascii", "replace").decode().lower()  # İ in small letters would be two characters
+    at, ends = 0, {}  # type: ignore[var-annotated]
     while (begin := text.find("<", at)) >= 0:
         stripped.append(text[at:begin])
         end = next((end for start, end in _HIDDEN if lower.startswith(start, begin)), ">")

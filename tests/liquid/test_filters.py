@@ -50,6 +50,8 @@ EDGES = [
     ("{{ html | strip_html }}", "Hi you"),
     ("{{ '<script>x</script>a<!-- b > c -->d<style>e</style>f<g' | strip_html }}", "adf<g"),
     ("{{ 'a < b' | strip_html }}", "a < b"),
+    ("{{ 'İİ<b>x</b><STYLE>y</Style>' | strip_html }}", "İİx"),
+    ("{{ '<p>İstanbul<!-- ß 😀 --> ve <b>İzmir</b></p>.' | strip_html }}", "İstanbul ve İzmir."),
     ("{{ ' a \n b ' | squish }}", "a b"),
     ("{{ 'a & b' | url_encode }}{{ 'a+%26' | url_decode }}", "a+%26+ba &"),
     ("{{ 'é' | base64_encode }}{{ 'w6k=' | base64_decode }}", "w6k=é"),
