@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import re
 from collections.abc import Callable
 
 from markupsafe import Markup
@@ -11,6 +12,8 @@ from markupsafe import escape as escaped
 from shared.liquid.bounds import Budget, charge_text
 from shared.liquid.words import text_of
 
+#: What escape_once escapes: an ampersand too, unless a whole reference begins with it.
+_UNESCAPED = re.compile(r"[\"'<>]|&(?!(?:[A-Za-z][A-Za-z0-9]*|#[0-9]+|#[xX][0-9A-Fa-f]+);)")
 _IN_SCRIPTS = {ord(character): f"\\u{ord(character):04X}" for character in "\\'\"<>&=-;`\u2028\u2029$"}
 _IN_SCRIPTS |= {number: f"\\u{number:04X}" for number in range(32)}
 
@@ -38,7 +41,8 @@ def _escape(text: str, autoescape: bool) -> str:
 
 
 def _escape_once(text: str, autoescape: bool) -> str:
-    return html.unescape(str(text)) if autoescape else html.escape(html.unescape(text))
+    done = _UNESCAPED.sub(lambda found: html.escape(found[0]), str(text))
+    return Markup(done) if autoescape else done  # noqa: S704  # it is escaped
 
 
 def _newline_to_br(text: str, autoescape: bool) -> str:
