@@ -107,12 +107,14 @@ def _slice(budget: Budget, left: object, start: object, length: object = 1) -> o
 def _split(budget: Budget, left: object, separator: object) -> list[str]:
     """The parts; a blank separates at any white space, an empty text between characters. Empty parts at the end go."""
     text, by = text_of(left, budget), text_of(separator, budget)
-    charge_search(budget, text, by)
-    parts_at_most = len(text) if by in ("", " ") else text.count(by) + 1
     if by == " ":
-        parts_at_most = parts_at_most // 2 + 1
-    charge_elements(budget, parts_at_most)
-    parts: list[str] = [type(text)(part) for part in text] if by == "" else text.split(None if by == " " else by)
+        charge_text(budget, len(text), 8)
+        parts = text.split(None, MAX_ELEMENTS)
+        charge_elements(budget, len(parts))
+    else:
+        charge_search(budget, text, by)
+        charge_elements(budget, text.count(by) + 1 if by else len(text))
+        parts = text.split(by) if by else [type(text)(part) for part in text]
     while parts and not parts[-1]:
         parts.pop()
     return parts

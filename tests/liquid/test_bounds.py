@@ -10,6 +10,7 @@ from collections.abc import Callable
 import pytest
 
 from shared.rendering import CompiledTemplate, RenderError, Text
+from tests.liquid.rendering import refused, rendered
 
 #: Longest a text may take to be read or rendered, s of CPU; some 0.05 on a quiet machine.
 LONGEST = 0.25
@@ -259,9 +260,18 @@ def test_what_a_digest_needs_is_within_the_bounds() -> None:
     html = "{% for e in digest.entries %}<li><a href='{{ e.url }}'>{{ e.author }}</a> {{ e.text }}</li>{% endfor %}"
     text = Text("", "", "{{ digest.count }} comments", body, html)
     context = {"digest": {"count": 600, "entries": [{**entry, "url": "https://example.com/1"} for entry in entries]}}
-    rendered = CompiledTemplate([text], "en").render("EMAIL", "", context)
-    assert rendered.body.count("Ann: Hello & welcome (09:07)") == 600
-    assert rendered.html_body.count("<li>") == 600
+    done = CompiledTemplate([text], "en").render("EMAIL", "", context)
+    assert done.body.count("Ann: Hello & welcome (09:07)") == 600
+    assert done.html_body.count("<li>") == 600
+
+
+@pytest.mark.parametrize("words", [9_000, 10_000])
+def test_as_many_words_as_a_list_may_hold_are_split(words: int) -> None:
+    assert rendered("{{ t | split: ' ' | size }}", {"t": "word  " * words}) == str(words)
+
+
+def test_more_are_refused() -> None:
+    assert refused("{{ t | split: ' ' | size }}", {"t": "a " * 10_001}).reason == "RENDER_LIMIT"
 
 
 @pytest.mark.parametrize(
