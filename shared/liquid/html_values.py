@@ -10,6 +10,7 @@ from markupsafe import Markup
 from markupsafe import escape as escaped
 
 from shared.liquid.html_places import Place, follow, is_active, is_decided, meaning_of, normal, written
+from shared.liquid.markup import Script
 
 #: What stands where a value would run a script.
 BLOCKED_URL = "about:blank"
@@ -53,7 +54,7 @@ def _put_html(place: Place, value: Markup, charge: Charge) -> tuple[str, Place]:
     if place.meaning in ("text", "comment"):
         return text, follow(place, text, charge)
     if place.meaning in ("script", "style"):
-        text = text if getattr(value, "is_script", False) else _WAYS[place.meaning](place, html.unescape(text))
+        text = text if isinstance(value, Script) else _WAYS[place.meaning](place, html.unescape(text))
         return text, place
     if place.is_refresh and is_active(normal(text)):
         return BLOCKED_URL, place

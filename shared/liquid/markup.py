@@ -19,9 +19,15 @@ _IN_SCRIPTS |= {number: f"\\u{number:04X}" for number in range(32)}
 
 
 class Script(Markup):
-    """What may stand in a string of a script as it is."""
+    """What may stand in a string of a script as it is. Whatever is made of it is HTML, and no longer this."""
 
-    is_script = True
+    def __new__(cls, text: object = "") -> Markup:  # type: ignore[misc]  # Markup's methods make their results so
+        return Markup(text)  # noqa: S704
+
+    @classmethod
+    def made(cls, text: str) -> Markup:
+        """``text``, in which nothing can end a string or begin code."""
+        return str.__new__(cls, text)
 
 
 def _of_text(change: Callable[[str, bool], str], cost: int = 8) -> Callable[..., str]:
@@ -56,7 +62,7 @@ def _safe(text: str, autoescape: bool) -> str:
 
 def _escapejs(text: str, autoescape: bool) -> str:
     done = str(text).translate(_IN_SCRIPTS)
-    return Script(done) if autoescape else done
+    return Script.made(done) if autoescape else done
 
 
 FILTERS: dict[str, Callable[..., object]] = {

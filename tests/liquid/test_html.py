@@ -324,6 +324,24 @@ def test_in_scripts_a_value_is_a_piece_of_a_string(source: str, value: str) -> N
         assert piece.encode().decode("unicode_escape").encode("utf-16", "surrogatepass").decode("utf-16") == value
 
 
+@pytest.mark.parametrize(
+    "made",
+    [
+        "append: u",
+        "prepend: u",
+        "replace: 'x', u",
+        "slice: 0, 1 | append: u",
+        "split: '' | join: u",
+        "upcase | append: u",
+    ],
+)
+@pytest.mark.parametrize("value", ["\\", "\n", "${alert(1)}", "`", "\u2028", ";alert(1)//"])
+def test_what_is_added_to_a_piece_of_a_script_is_no_code_either(made: str, value: str) -> None:
+    done = rendered_html(f"<script>a = `{{{{ x | escapejs | {made} }}}}`;</script>", {"x": "xyx", "u": value})
+    piece = done.removeprefix("<script>a = `").removesuffix("`;</script>")
+    assert re.fullmatch(r"(?:[A-Za-z0-9_ ]|\\u[0-9A-F]{4})*", piece)
+
+
 def test_numbers_and_words_in_scripts_stay_as_they_are() -> None:
     source = "<script>f({{ n }}, {{ d }}, {{ yes }}, '{{ w | escapejs }}');</script>"
     done = rendered_html(source, {"n": -5, "d": 1.5, "yes": True, "w": "it's"})
