@@ -27,7 +27,7 @@ def equal(left: object, right: object, budget: Budget) -> bool:
     if isinstance(left, Blank | Empty):
         left, right = right, left
     if isinstance(right, Blank):
-        return _is_blank(left)
+        return _is_blank(left, budget)
     if isinstance(right, Empty):
         return isinstance(left, Empty | str | list | dict) and (isinstance(left, Empty) or not left)
     if isinstance(left, bool) or isinstance(right, bool):
@@ -36,8 +36,9 @@ def equal(left: object, right: object, budget: Budget) -> bool:
     return left == right
 
 
-def _is_blank(value: object) -> bool:
+def _is_blank(value: object, budget: Budget) -> bool:
     if isinstance(value, str):
+        charge_text(budget, len(value))
         return not value.strip()
     return value is None or value is False or isinstance(value, Blank | Empty) or value in ([], {})
 

@@ -11,7 +11,7 @@ import datetime as dt
 import re
 from collections.abc import Callable
 
-from shared.liquid.bounds import STEP, Budget
+from shared.liquid.bounds import STEP, Budget, charge_text
 from shared.liquid.refused import Refused
 from shared.liquid.words import text_of
 
@@ -86,6 +86,8 @@ def date(budget: Budget, left: object, form: object) -> object:
     wanted = text_of(form, budget)
     if len(wanted) > MAX_FORMAT:
         raise Refused("RENDER_FAILED", f"is a format of more than {MAX_FORMAT} characters", 1)
+    if isinstance(left, str):
+        charge_text(budget, len(left), 2)
     if left is None or not wanted or (isinstance(left, str) and not left.strip()):
         return left
     budget.charge(4 * STEP)

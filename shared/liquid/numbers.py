@@ -13,6 +13,8 @@ from shared.liquid.refused import Refused
 Number = int | Decimal
 
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?")
+#: Longest text that is looked at, with the space around its number.
+_LONGEST_TEXT = 1_024
 #: Most decimals a number is rounded to.
 _MAX_DECIMALS = 30
 
@@ -29,7 +31,7 @@ def number_of(value: object, place: int = 0) -> Number:
         number = value
     elif isinstance(value, float) and math.isfinite(value):
         number = Decimal(repr(value))
-    elif isinstance(value, str):
+    elif isinstance(value, str) and len(value) <= _LONGEST_TEXT:
         number = _read(value.strip(), place)
     else:
         raise _no_number(place)

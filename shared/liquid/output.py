@@ -7,6 +7,7 @@ from markupsafe import Markup
 from shared.liquid.bounds import MAX_OUTPUT, Budget, too_much
 from shared.liquid.html_places import Place, follow
 from shared.liquid.html_values import before, put
+from shared.liquid.markup import Script
 
 #: What following a template's own pieces of HTML led to, kept for its next rendering.
 Followed = dict[tuple[Place, str], Place]
@@ -84,9 +85,10 @@ class HtmlOutput(Output):
         return super().adopt(inner)
 
     def price(self, value: str) -> int:
-        if isinstance(value, Markup):
+        meaning = self._place.meaning
+        if isinstance(value, Markup) and (meaning not in ("script", "style") or isinstance(value, Script)):
             return 16
-        return 8 if self._place.meaning in ("text", "plain", "url") and not self._place.is_unquoted else 512
+        return 8 if meaning in ("text", "plain", "url") and not self._place.is_unquoted else 512
 
     def _follow(self, text: str) -> Place:
         if self._place.theirs:

@@ -117,6 +117,7 @@ VALUES: dict[str, object] = {
     "keys": {f"k{n}": "v" * 20 for n in range(2_000)},
     "items": [{"name": "Ann", "n": n, "u": {"v": "x"}} for n in range(1_000)],
 }
+FOUR = "{% capture four %}{{ blanks }}{{ blanks }}{{ blanks }}{{ blanks }}{% endcapture %}"
 LOOP, END = "{% for i in (1..1000) %}", "{% endfor %}"
 STATEMENTS = [
     *(
@@ -202,6 +203,8 @@ HEAVY_BODIES = {
     "cycles": LOOP + "{% cycle long, objects, keys %}" * 300 + END,
     "rows": "{% tablerow i in items cols: 3 %}{{ i.name }}{% endtablerow %}" * 300,
     "changes": LOOP + "{% ifchanged %}{{ long }}{% endifchanged %}" * 30 + END,
+    "blank": FOUR + LOOP + ("{% case four %}{% when " + "blank," * 16 + "blank %}{% endcase %}") * 5 + END,
+    "blank or not": FOUR + LOOP + "{% if four == blank %}{% endif %}{% if blank != four %}{% endif %}" * 30 + END,
     "a far offset": "{% for i in (1..999999999999999999) offset: 999999999999999990 %}{{ i }}{% endfor %}" * 60,
     "keys of keys": LOOP + "{{ keys[long] | default: 1 }}" * 300 + END,
     "a long path": LOOP + "{{ i" + ".a" * 9_000 + " | default: 1 }}" + END,
