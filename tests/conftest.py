@@ -8,8 +8,13 @@ from collections.abc import Iterator
 
 import pytest
 import redis
+from hypothesis import settings
 
 from tests.support import servers
+
+# How long one example takes says more about the machine than about the code.
+settings.register_profile("pulse", settings(), deadline=None)
+settings.load_profile("pulse")
 
 
 @pytest.fixture(scope="session")

@@ -169,5 +169,5 @@ class AnyCourse(RuleBasedStateMachine):
             assert self.bench.breaker._until <= later
 
 
-AnyCourse.TestCase.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+AnyCourse.TestCase.settings = settings(max_examples=60, stateful_step_count=40)
 TestAnyCourse = AnyCourse.TestCase

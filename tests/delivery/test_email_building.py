@@ -140,7 +140,7 @@ TEXT = st.text(st.characters(exclude_categories=["Cs"])) | st.lists(
 ).map("".join)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(body=TEXT, html=TEXT)
 def test_any_body_comes_back_exactly_but_for_its_kind_of_line_ends(body: str, html: str) -> None:
     check_texts(body, html)

@@ -118,7 +118,7 @@ def test_a_text_comes_back_as_it_was_given_from_subject_and_name(text: str) -> N
     check(text, text)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(ANY | FULL_OF_SYNTAX, ANY | FULL_OF_SYNTAX)
 @example("Müller, Jürgen", "à Genève")
 def test_any_text_comes_back_as_it_was_given_from_subject_and_name(name: str, subject: str) -> None:

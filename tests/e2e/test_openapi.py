@@ -41,7 +41,6 @@ schema = schemathesis.openapi.from_path(checkout() / "services" / "console" / "s
 @schema.parametrize()
 @settings(
     max_examples=8,
-    deadline=None,
     derandomize=True,
     database=None,
     phases=[Phase.explicit, Phase.generate],

@@ -37,7 +37,7 @@ REQUESTS = st.builds(
 )
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(REQUESTS)
 def test_whatever_passes_at_a_glance_breaks_no_rule(asked: api.SendNotificationRequest) -> None:
     if plainly_valid(asked):

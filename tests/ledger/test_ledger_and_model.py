@@ -311,7 +311,6 @@ def test_whatever_is_done_ledger_and_model_agree(settings: LedgerSettings) -> No
     limits = bounded(
         max_examples=40,
         stateful_step_count=40,
-        deadline=None,
         derandomize=True,
         database=None,
         suppress_health_check=list(HealthCheck),

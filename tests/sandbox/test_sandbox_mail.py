@@ -67,7 +67,7 @@ def test_an_email_is_read_as_far_as_it_goes(content: bytes, expected: Mail) -> N
 TEXT = st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=80)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(subject=TEXT, body=st.lists(TEXT, max_size=5).map("\n".join), html=st.none() | TEXT)
 def test_the_quick_reader_and_the_thorough_one_agree(subject: str, body: str, html: str | None) -> None:
     message = EmailMessage()

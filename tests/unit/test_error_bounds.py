@@ -51,7 +51,7 @@ ERRORS = st.builds(
     retry_after=st.none() | st.floats(0, 1e9),
     metadata=st.dictionaries(TEXTS, TEXTS, max_size=10),
 )
-WIDE = settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+WIDE = settings(max_examples=150, suppress_health_check=list(HealthCheck))
 
 
 def size(refused: grpc.aio.AioRpcError) -> int:
