@@ -65,7 +65,9 @@ class BoundedContext(RenderContext):
         for followed, segment in enumerate(path[1:], 1):
             if is_undefined(segment):
                 return segment  # the key itself is missing
-            if value is UNDEFINED or is_undefined(value):
+            if is_undefined(value):
+                return value  # a variable of the template's own, made of one that is missing
+            if value is UNDEFINED:
                 return self._missing(followed, token, default)
             value = self._item(value, segment)
         return self._missing(len(path), token, default) if value is UNDEFINED else value
