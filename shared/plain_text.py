@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 
 from liquid.ast import Node
@@ -15,6 +16,7 @@ from shared.liquid.bounds import MAX_OUTPUT
 from shared.liquid.html_places import Place, follow, is_decided
 from shared.liquid.html_values import harmless_url
 from shared.liquid.nodes import Toll
+from shared.liquid.words import decimal_text
 
 #: Longest result, characters: in UTF-8, in which Liquid counts, it surely keeps within its bound.
 _LONGEST = MAX_OUTPUT // 4
@@ -38,6 +40,8 @@ class PlainText:
                 parts[at] = escaped(value)
             elif type(value) is int:
                 parts[at] = str(value)
+            elif type(value) is float and math.isfinite(value):
+                parts[at] = decimal_text(value)
             else:
                 return None
         text = "".join(parts)

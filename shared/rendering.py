@@ -98,19 +98,13 @@ class CompiledTemplate:
         """About how much memory it takes with all texts parsed, bytes."""
         return sum(_weight(source) for text in self._texts for source in (text.subject, text.body, text.html_body))
 
-    def is_quick(self, channel: str, locale: str) -> bool:
-        """True if checking and rendering is filling in names; False if it may take some 50 ms."""
+    def is_quick(self, channel: str, locale: str, context: Mapping[str, object]) -> bool:
+        """True if rendering is filling in words and numbers; False if it may take some 50 ms."""
         try:
             text = self._compiled.get(self._choose(channel, locale))
         except RenderError:
             return True  # so is refusing
-        return text is not None and text.is_plain
-
-    def check(self, channel: str, locale: str, context: Mapping[str, object]) -> None:
-        """Raises what :meth:`render` would raise, at less cost where the text is plain."""
-        text = self._compiled_at(self._choose(channel, locale))
-        if not text.plainly_renders(context):
-            text.render(context, locale)
+        return text is not None and text.is_quick(context)
 
     def render(self, channel: str, locale: str, context: Mapping[str, object]) -> Rendered:
         """Renders the best content for ``channel`` and ``locale``; raises :class:`RenderError`."""
@@ -152,17 +146,11 @@ class _CompiledText:
         self._html = _Part(_parse(_html(), "html_body", text.html_body))
         parts = (self._subject, self._body, self._html)
         self.variables = frozenset(name for part in parts for name in part.variables)
-        self.is_plain = all(part.is_plain for part in parts)
+        self._is_plain = all(part.is_plain for part in parts)
 
-    def plainly_renders(self, context: Mapping[str, object]) -> bool:
-        """True if it is certain, without rendering, that the context will do."""
-        if not self.is_plain or any(context.get(name) is None for name in self.variables):
-            return False
-        if any(
-            isinstance(context[name], list | dict | str) and len(str(context[name])) > 4096 for name in self.variables
-        ):
-            return False
-        return not any(_CONTROL.search(str(context[name])) for name in self._subject.variables)
+    def is_quick(self, context: Mapping[str, object]) -> bool:
+        """True if nothing of it, or of what stands in the context, is more than words and numbers."""
+        return self._is_plain and not any(isinstance(context.get(name), list | dict) for name in self.variables)
 
     def render(self, context: Mapping[str, object], locale: str) -> Rendered:
         subject = self._subject.render(context)

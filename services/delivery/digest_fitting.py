@@ -50,7 +50,7 @@ async def render(
 
 
 async def _whole(template: CompiledTemplate, claim: Claim, context: Mapping[str, Any], turns: Turns | None) -> Rendered:
-    if turns is None or template.is_quick(claim.channel, claim.locale):
+    if turns is None or template.is_quick(claim.channel, claim.locale, context):
         return template.render(claim.channel, claim.locale, context)
     return await turns.take(claim.tenant_id, partial(template.render, claim.channel, claim.locale, context))
 

@@ -143,7 +143,7 @@ class Acceptance:
         for destination in wanted:
             check_it = partial(_check_text, destination.channel, request, given, template)
             try:
-                if template.compiled.is_quick(destination.channel, request.locale):
+                if template.compiled.is_quick(destination.channel, request.locale, given):
                     check_it()
                 else:
                     await self._heavy.do(tenant_id, check_it)
@@ -179,7 +179,4 @@ def _fallback(asked: notification_pb2.Fallback, address: str) -> notification_pb
 def _check_text(
     channel: str, request: api.SendNotificationRequest, given: dict[str, Any], template: PinnedTemplate
 ) -> None:
-    if channel == "EMAIL":
-        template.compiled.check(channel, request.locale, given)
-    else:
-        carrying.check(channel, request.subject, template.compiled.render(channel, request.locale, given))
+    carrying.check(channel, request.subject, template.compiled.render(channel, request.locale, given))

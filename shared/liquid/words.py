@@ -26,7 +26,7 @@ def text_of(value: object, budget: Budget) -> str:
     if isinstance(value, int):
         return str(value)
     if isinstance(value, float):
-        return _decimal(value)
+        return decimal_text(value)
     if is_undefined(value):
         return str(value)  # raises, by the variable's name
     if isinstance(value, list | tuple):
@@ -59,8 +59,8 @@ def _texts(values: Iterable[object], budget: Budget) -> Iterable[str]:
         yield text
 
 
-def _decimal(number: float) -> str:
-    """Plain digits, always with a point: 0.0000001, 1000000000000000000000.0."""
+def decimal_text(number: float) -> str:
+    """Plain digits, always with a point: 0.0000001, 1000000000000000000000.0. Infinity and NaN are too large."""
     if not math.isfinite(number):  # a literal of many digits
         raise too_much()
     digits = format(Decimal(repr(number)), "f")

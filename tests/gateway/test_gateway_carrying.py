@@ -117,6 +117,16 @@ async def test_what_providers_would_refuse_is_refused_at_every_door(
     assert [submission.template_name for submission in peers.router.submissions] == ["welcome"], "the batch's other"
 
 
+@pytest.mark.parametrize("body", ["{{ text }}" * 80, "{{ list }}" * 80, "{{ text }}" * 79 + "{{ number }}" * 9])
+async def test_an_email_that_would_grow_too_large_is_refused(client: Client, peers: fakes.Peers, body: str) -> None:
+    """Each of its values is small; what they make together is not."""
+    peers.store(fakes.template("grown", enums_pb2.EMAIL, body, subject="Hello"))
+    context = {"text": "x" * 4_000, "list": ["x" * 3_900], "number": 1.5}
+    error = await refusal(client.send(template_name="grown", context=context, validate_only=True))
+    assert (error.code, error.reason) == (Code.INVALID_ARGUMENT, "RENDER_LIMIT")
+    assert [violation.field for violation in error.violations] == ["context"]
+
+
 async def test_a_title_of_the_requests_own_counts_too(client: Client, peers: fakes.Peers) -> None:
     room = ROOM - len("x" * 800) + len("Alert")
     await client.send(**PUSH, subject="x" * 800, context={"text": "y" * room})

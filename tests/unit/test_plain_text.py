@@ -46,7 +46,15 @@ def test_what_is_filled_in_quickly_is_what_liquid_renders(
         assert quick == by_liquid(template, context)
 
 
-@pytest.mark.parametrize("context", [{}, {"name": None}, {"name": 1.5}, {"name": True}, {"name": "a\r\nb"}])
+@pytest.mark.parametrize("number", [0, -7, 0.0, -0.0, 1.5, 19.99, 1e-7, 1e21, 10**20])
+def test_a_number_is_filled_in_as_liquid_prints_it(number: float) -> None:
+    template = parsed("Total: {{ name }}")
+    plain = plain_text(template)
+    assert plain is not None
+    assert plain.fill({"name": number}) == by_liquid(template, {"name": number})
+
+
+@pytest.mark.parametrize("context", [{}, {"name": None}, {"name": float("inf")}, {"name": True}, {"name": "a\r\nb"}])
 def test_liquid_has_the_word_where_a_value_is_no_simple_one(context: dict[str, object]) -> None:
     plain = plain_text(parsed("Hi {{ name }}"))
     assert plain is not None
