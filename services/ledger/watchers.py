@@ -132,23 +132,31 @@ class Watchers:
         pause = self._interval
         next_look = time.monotonic() + pause
         while True:
-            wanted = await self._wanted(next_look)
-            is_whole = wanted is None
-            changed = await self._tried(list(self._followers) if wanted is None else wanted)
+            is_whole = await self._is_time_for_all(next_look)
+            changed = await self._tried(self._wanted(is_whole))
             if is_whole:
                 pause = self._interval if changed else min(pause * _GROWTH, self._interval * _SLOWEST)
                 next_look = time.monotonic() + pause
 
-    async def _wanted(self, next_look: float) -> list[Ref] | None:
-        """What was added, as soon as anything was; None: it is time to look at all."""
+    async def _is_time_for_all(self, next_look: float) -> bool:
+        """Returns when there is something to look at: True at ``next_look``, False as soon as anything was added."""
+        left = next_look - time.monotonic()
+        if left <= 0:  # asked first: to wait for what is there already would not look at the clock
+            await asyncio.sleep(0)  # nor let others work, however short the interval is
+            return True
         try:
-            async with asyncio.timeout(max(0.0, next_look - time.monotonic())):
+            async with asyncio.timeout(left):
                 await self._any_added.wait()
         except TimeoutError:
-            return None
+            return True
+        return False
+
+    def _wanted(self, is_whole: bool) -> list[Ref]:
+        """All that is followed, with what was added, or that alone."""
+        refs = list(self._followers if is_whole else self._added)
+        self._added.clear()
         self._any_added.clear()
-        added, self._added = list(self._added), set()
-        return added
+        return refs
 
     async def _tried(self, refs: list[Ref]) -> bool:
         """A look that may fail: then the next one finds what this one should have."""

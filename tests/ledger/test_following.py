@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable
 
 import grpc.aio
 import pytest
@@ -11,11 +13,12 @@ from pulse.common.v1 import enums_pb2
 from pulse.ledger.v1 import ledger_reader_pb2 as pb
 from pulse.ledger.v1 import records_pb2
 from services.ledger.server import Ledger
-from services.ledger.timelines import MOST_EVENTS
+from services.ledger.timelines import MOST_EVENTS, Place
 from shared.channels import call, open_channel
 from shared.errors import Code, PulseError, from_rpc_error
+from shared.ids import uuid7
 from tests.ledger.calls import TENANT, Calls, Outcome, names, receipt
-from tests.ledger.conftest import Database
+from tests.ledger.conftest import NOON, Database
 from tests.ledger.following import Following, events
 from tests.support import eventually
 
@@ -82,6 +85,59 @@ async def test_what_another_ledger_records_is_told_too(calls: Calls, settings, c
                 await Calls(channel, clock).cancel(ref)
             for ref in refs:
                 await following.until(ref, 2)
+    finally:
+        await other.stop()
+
+
+#: Which notification each further watch of a stream of them is for: another one, or the same.
+STREAMS: dict[str, Callable[[], str]] = {
+    "of others each time": lambda: uuid7(NOON),
+    "of the same again and again": lambda: NONE.notification_id,
+}
+
+
+@contextlib.asynccontextmanager
+async def watches_without_end(ledger: Ledger, next_id: Callable[[], str], at_once: int) -> AsyncIterator[None]:
+    """So many watches more at every turn of the ledger's event loop; of those before, it is told no more."""
+    follower = ledger._watchers.follower()
+
+    async def add() -> None:
+        with follower as one:
+            while True:
+                refs = [(TENANT, next_id()) for _ in range(at_once)]
+                one.follow(Place(ref, 0) for ref in refs)
+                await asyncio.sleep(0)
+                one.drop(refs)
+
+    adding = asyncio.create_task(add())
+    try:
+        yield
+    finally:
+        adding.cancel()
+        await asyncio.wait([adding])
+
+
+@pytest.mark.parametrize("at_once", [1, 50])
+@pytest.mark.parametrize("stream", STREAMS)
+async def test_what_another_ledger_records_is_told_however_many_watches_begin_meanwhile(
+    stream: str, at_once: int, calls: Calls, ledger: Ledger, settings, clock
+):
+    """Those watches are told of what there is already, too."""
+    refs = [await calls.recorded() for _ in range(3)]
+    later = await calls.recorded()
+    other = Ledger(settings, clock)
+    await other.start()
+    try:
+        async with open_channel(f"127.0.0.1:{other.port}") as channel, Following(calls) as following:
+            await following.follow_all(pb.TimelinePlace(ref=ref, sequence=0) for ref in refs)
+            for ref in refs:
+                await following.until(ref, 1)
+            async with watches_without_end(ledger, STREAMS[stream], at_once):
+                for ref in refs:
+                    await Calls(channel, clock).cancel(ref)
+                    await following.until(ref, 2)
+                await following.follow(later)
+                await following.until(later, 1)
     finally:
         await other.stop()
 
