@@ -77,10 +77,11 @@ FROM json_to_recordset(%(events)s::json) AS r(
     lease_until timestamptz, actor text, worker text)
 """
 
-# Whether notification n's device t was refused for good, since it was last replayed: it goes to another then.
+# Whether notification n's device t was refused for good, since it was last replayed: it goes to another then. By the
+# fence: an attempt that was handed back and the next one have the same number.
 DEVICE_REFUSED = """EXISTS (
     SELECT FROM events s
-    JOIN events e ON e.tenant_id = s.tenant_id AND e.notification_id = s.notification_id AND e.attempt = s.attempt
+    JOIN events e ON e.tenant_id = s.tenant_id AND e.notification_id = s.notification_id AND e.fence = s.fence
         AND e.kind = 'ATTEMPT_ENDED' AND e.outcome = 'PERMANENT_FAILURE'
     CROSS JOIN LATERAL json_array_elements(s.decisions) AS decided(device)
     WHERE s.tenant_id = n.tenant_id AND s.notification_id = n.notification_id AND s.kind = 'ATTEMPT_STARTED'

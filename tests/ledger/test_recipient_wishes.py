@@ -295,6 +295,42 @@ async def test_a_push_that_no_device_takes_fails_and_its_replay_tries_them_again
     assert claimed.to == (await recipients.tokens())[0]
 
 
+@pytest.mark.parametrize("said", [(REFUSED,), (GONE,), (REFUSED, GONE), (REFUSED,) * 3])
+@pytest.mark.parametrize("released", [1, 3])
+async def test_a_device_that_was_never_called_is_tried_once_others_have_been_refused(
+    calls: Calls, recipients: Recipients, clock, said: tuple[Any, ...], released: int
+):
+    """Claims that were handed back chose it; the attempts that had their numbers went to devices registered later."""
+    await recipients.register("first")
+    ref = await calls.recorded(**PUSHED)
+    for _ in range(released):
+        (claimed,) = await calls.claim(ref)
+        assert claimed.to == "first"
+        await calls.end(claimed, Outcome.RELEASED)
+    later = [f"later-{number}" for number in range(len(said))]
+    for token in later:
+        clock.advance(1)
+        await recipients.register(token)
+    assert await refuse(calls, ref, *said) == later[::-1]
+    (claimed,) = await calls.claim(ref)
+    assert claimed.to == "first"
+    await calls.end(claimed, Outcome.SUCCEEDED)
+    assert await calls.status(ref) == "SENT"
+
+
+async def test_a_device_that_was_refused_at_last_is_refused_though_it_was_handed_back_before(
+    calls: Calls, recipients: Recipients, clock
+):
+    for token in ("second", "first"):
+        await recipients.register(token)
+        clock.advance(1)
+    ref = await calls.recorded(**PUSHED)
+    (claimed,) = await calls.claim(ref)
+    await calls.end(claimed, Outcome.RELEASED)
+    assert await refuse(calls, ref, REFUSED, REFUSED) == ["first", "second"]
+    assert await calls.status(ref) == "FAILED"
+
+
 async def test_a_device_that_was_refused_for_one_is_tried_for_the_next(calls: Calls, recipients: Recipients):
     await recipients.register("one")
     ref = await calls.recorded(**PUSHED)
