@@ -75,7 +75,7 @@ class ApiKeyStore:
 
         async def work(connection: Connection) -> bool:
             async with connection.transaction():
-                await self._caps.check(connection, Subject.KEYS, key.tenant_id)
+                await self._caps.check(connection, Subject.KEYS, parameters)
                 return (await connection.execute(_CREATE, parameters)).rowcount == 1
 
         return stored if await self._postgres.write(work) else None

@@ -71,7 +71,7 @@ class LimitStore:
 
         async def work(connection: Connection) -> None:
             async with connection.transaction():
-                await self._caps.check(connection, Subject.LIMITS, limit.tenant_id)
+                await self._caps.check(connection, Subject.LIMITS, parameters)
                 await connection.execute(_SET, parameters)
 
         await self._postgres.write(work)

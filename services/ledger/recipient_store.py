@@ -120,7 +120,7 @@ class RecipientStore:
 
         async def work(connection: Connection) -> tuple[Any, ...] | None:
             async with connection.transaction():
-                await self._caps.check(connection, Subject.SUPPRESSIONS, tenant_id)
+                await self._caps.check(connection, Subject.SUPPRESSIONS, parameters)
                 await connection.execute(_IN_TURN, parameters)
                 return await (await connection.execute(_SUPPRESS, parameters)).fetchone()
 
@@ -147,7 +147,7 @@ class RecipientStore:
 
         async def work(connection: Connection) -> Device:
             async with connection.transaction():
-                await self._caps.check(connection, Subject.DEVICES, tenant_id)
+                await self._caps.check(connection, Subject.DEVICES, parameters)
                 await connection.execute(_REGISTER, parameters)
                 await connection.execute(_DROP_OLDEST, parameters)
             return device

@@ -96,7 +96,7 @@ class TemplateStore:
         async def work(connection: Connection) -> int | None:
             async with connection.transaction():
                 if number is _CREATE:
-                    await self._caps.check(connection, Subject.TEMPLATES, tenant_id)
+                    await self._caps.check(connection, Subject.TEMPLATES, key)
                 row = await (await connection.execute(number, key)).fetchone()
                 if row is None:
                     return None

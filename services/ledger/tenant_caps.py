@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from shared.errors import Code, PulseError, QuotaViolation
 
@@ -28,14 +28,25 @@ class Subject(enum.StrEnum):
     DEVICES = "devices"
 
 
-#: What counts.
-_ROWS: Mapping[Subject, str] = {
-    Subject.KEYS: "api_keys WHERE tenant_id = %(tenant)s AND revoked_at IS NULL "
-    "AND coalesce(expires_at > clock_timestamp(), true)",
-    Subject.LIMITS: "limits WHERE tenant_id = %(tenant)s AND deleted_at IS NULL",
-    Subject.TEMPLATES: "templates WHERE tenant_id = %(tenant)s AND deleted_at IS NULL",
-    Subject.SUPPRESSIONS: "suppressions WHERE tenant_id = %(tenant)s",
-    Subject.DEVICES: "device_tokens WHERE tenant_id = %(tenant)s",
+class _Rows(NamedTuple):
+    """What counts of a tenant's, and the rest of the primary key, by the parameters of the statements that add it."""
+
+    counted: str
+    key: str
+
+
+_ROWS: Mapping[Subject, _Rows] = {
+    Subject.KEYS: _Rows(
+        "api_keys WHERE tenant_id = %(tenant_id)s AND revoked_at IS NULL "
+        "AND coalesce(expires_at > clock_timestamp(), true)",
+        "key_id = %(key_id)s",
+    ),
+    Subject.LIMITS: _Rows("limits WHERE tenant_id = %(tenant_id)s AND deleted_at IS NULL", "limit_id = %(limit_id)s"),
+    Subject.TEMPLATES: _Rows("templates WHERE tenant_id = %(tenant_id)s AND deleted_at IS NULL", "name = %(name)s"),
+    Subject.SUPPRESSIONS: _Rows(
+        "suppressions WHERE tenant_id = %(tenant_id)s", "user_id = %(user_id)s AND digest = %(digest)s"
+    ),
+    Subject.DEVICES: _Rows("device_tokens WHERE tenant_id = %(tenant_id)s", "device_token_id = %(device_token_id)s"),
 }
 
 
@@ -50,24 +61,34 @@ class TenantCaps:
         #: How many may still be added before the next count.
         self._left: dict[tuple[Subject, str], int] = {}
 
-    async def check(self, connection: Connection, subject: Subject, tenant_id: str) -> None:
-        """Called before one more is added; raises RESOURCE_EXHAUSTED, which names the cap."""
-        left = self._left.get((subject, tenant_id), 0)
-        if left <= 0:
-            left = await self._count(connection, subject, tenant_id)
-        self._left[subject, tenant_id] = left - 1
+    async def check(self, connection: Connection, subject: Subject, parameters: Mapping[str, Any]) -> None:
+        """Called before one is added with these parameters, or changed if it is there.
 
-    async def _count(self, connection: Connection, subject: Subject, tenant_id: str) -> int:
+        Raises RESOURCE_EXHAUSTED, which names the cap, if it would be one too many.
+        """
+        counter = subject, parameters["tenant_id"]
+        left = self._left.get(counter) or await self._room(connection, subject, parameters)
+        if left:
+            self._left[counter] = left - 1
+        elif not await self._is_there(connection, subject, parameters):
+            raise _enough(subject, self._most[subject])
+
+    async def _room(self, connection: Connection, subject: Subject, parameters: Mapping[str, Any]) -> int:
+        """How many may be added before the next count; 0: the tenant has enough."""
         most = self._most[subject]
-        held = f"SELECT FROM {_ROWS[subject]} LIMIT %(most)s"
+        held = f"SELECT FROM {_ROWS[subject].counted} LIMIT %(most)s"
         statement = f"SELECT count(*) FROM ({held}) AS held"  # noqa: S608 -- made of constants
-        row = await (await connection.execute(statement, {"tenant": tenant_id, "most": most})).fetchone()
+        row = await (await connection.execute(statement, {**parameters, "most": most})).fetchone()
         missing = most - (row[0] if row else 0)
-        if missing <= 0:
-            raise _enough(subject, most)
         if len(self._left) >= _MOST_REMEMBERED:
             self._left.clear()
-        return max(1, missing // _SHARE)
+        return max(1, missing // _SHARE) if missing > 0 else 0
+
+    async def _is_there(self, connection: Connection, subject: Subject, parameters: Mapping[str, Any]) -> bool:
+        """Whether it is one of those that are counted."""
+        counted, key = _ROWS[subject]
+        found = await connection.execute(f"SELECT FROM {counted} AND {key}", parameters)
+        return bool(found.rowcount)
 
 
 def _enough(subject: Subject, most: int) -> PulseError:
