@@ -157,7 +157,7 @@ def setting_to_check(step: Step, code: int, text: str) -> str:
     return (
         _by_words(step, detail, text)
         or _by_detail(detail)
-        or _by_code(step, code)
+        or _by_code(step, code, text)
         or (_BY_STEP.get(step, "") if _is_about_pulse(step, code, detail, text) else "")
     )
 
@@ -188,9 +188,11 @@ def _by_detail(detail: str) -> str:
     return listed or (HOST if subject == "7" and int(number) >= _VENDORS else "")
 
 
-def _by_code(step: Step, code: int) -> str:
+def _by_code(step: Step, code: int, text: str) -> str:
     if step.is_about_server:
         return TLS if code in (523, 538) else ""
+    if step is Step.RCPT and (code == 555 or (code == 504 and _ABOUT_RECIPIENT.search(text))):
+        return ""  # the address is all that Pulse's RCPT says
     return "" if step is Step.END and code not in _OF_CONTENT else _BY_CODE.get(code, "")
 
 
@@ -205,7 +207,7 @@ def _is_about_pulse(step: Step, code: int, detail: str, text: str) -> bool:
     subject = detail.partition(".")[0]
     if subject == "7":
         return not _ABOUT_RECIPIENT.search(text)
-    return subject == "5"
+    return subject == "5" and step is Step.DATA  # to RCPT it is the address that cannot be read or served
 
 
 def _is_recipients_rule(step: Step, detail: str) -> bool:
