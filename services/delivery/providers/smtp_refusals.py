@@ -49,7 +49,7 @@ _TOPICS = (
     ),
     _Topic(
         HELLO,
-        _words(r"\b(?:helo|ehlo)\b", r"fully[- ]qualified"),
+        _words(r"\b(?:helo|ehlo)\b", r"fully[- ]qualified (?:host|domain)"),
     ),
     _Topic(
         SENDER,
