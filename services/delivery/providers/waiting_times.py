@@ -7,23 +7,28 @@ import re
 #: Longer waits are taken for this, s.
 LONGEST = 24 * 3600.0
 
-_UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
+_UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0, "w": 604_800.0}
 _WORDS = {"a": 1, "an": 1, "one": 1, "two": 2, "three": 3, "five": 5, "ten": 10, "fifteen": 15, "thirty": 30}
 _NUMBER = rf"(?:[0-9]{{1,6}}(?:\.[0-9]{{1,3}})?|\b(?:{'|'.join(_WORDS)})\b)"
-_UNIT = r"(?:sec(?:ond)?s?|s|min(?:ute)?s?|m|h(?:ou)?rs?|h|days?|d)(?![a-z])"
+_UNIT = r"(?:sec(?:ond)?s?|s|min(?:ute)?s?|m|h(?:ou)?rs?|h|days?|d|weeks?|w)(?![a-z])"
 _PART = re.compile(rf"({_NUMBER})[\s-]*({_UNIT})", re.IGNORECASE)
-#: "5 min", "1h30m", "4 minutes and 30 seconds"
-_LENGTH = re.compile(rf"(?<![\w.:]){_PART.pattern}(?:(?:\s*,?\s*and\s+|[\s,]*){_PART.pattern})*", re.IGNORECASE)
+#: "5 min", "1h30m", "4 minutes and 30 seconds", "delay:5min"; not the end of a clock's time.
+_LENGTH = re.compile(
+    rf"(?<![\w.])(?<![\d:]:){_PART.pattern}(?:(?:\s*,?\s*and\s+|[\s,]*){_PART.pattern})*", re.IGNORECASE
+)
 #: "00:04:59"; a time of day is told by the date before it or the zone after it.
 _CLOCK = re.compile(
     r"(?<![\w.:-])(?<!\d\s)(\d{1,3}):([0-5]\d):([0-5]\d)(?![\w.:]|\s*(?:UTC|GMT|[AP]M\b|[+-]\d{4}))", re.IGNORECASE
 )
-#: "Retry-After: 120", "delay=300": seconds.
-_FIELD = re.compile(r"\b(?:retry[-_ ]?after|delay|wait)\s*[:=]\s*(\d{1,6})(?![\w.:])", re.IGNORECASE)
+#: "Retry-After: 120", "delay=300": seconds, where no unit follows.
+_FIELD = re.compile(
+    rf"\b(?:retry[-_ ]?after|delay|wait)\s*[:=]\s*(\d{{1,6}})(?![\w.:]|[\s-]*(?:{_UNIT}|milli|ms\b))", re.IGNORECASE
+)
 
 #: A length of time is a wait where its sentence leads up to it so, or goes on so: others are limits and ages.
 _LEADS_UP = re.compile(
-    r"\b(?:in|after|for|wait|again|back|retry|later|delay\w*|defer\w*|another|least|next)\b.{0,60}$", re.IGNORECASE
+    r"\b(?:in|after|for|wait|again|back|retry(?:_?after)?|later|delay\w*|defer\w*|another|least|next)\b.{0,60}$",
+    re.IGNORECASE,
 )
 _GOES_ON = re.compile(r"\s*(?:more|later|left|remain\w*|until|and (?:re)?try|before (?:re)?try\w*)\b", re.IGNORECASE)
 #: "100 emails in 60 minutes" is a limit.
