@@ -31,9 +31,13 @@ _LEADS_UP = re.compile(
     re.IGNORECASE,
 )
 _GOES_ON = re.compile(r"\s*(?:more|later|left|remain\w*|until|and (?:re)?try|before (?:re)?try\w*)\b", re.IGNORECASE)
-#: "100 emails in 60 minutes" is a limit.
+#: "100 emails in 60 minutes" is a limit. In "per hour, retry in 5 minutes" the 5 are none: they are parted from it, or
+#: a word for coming again leads up to them.
+_COME_AGAIN = r"\b(?:(?:re-?)?try|again|wait|after|back|later|delay|defer)"
 _LIMIT = re.compile(
-    r"\b(?:e?-?mail|message|connection|recipient|error|request)s? (?:in|per|within|for)\b.{0,20}$", re.IGNORECASE
+    r"\b(?:e?-?mail|message|connection|recipient|error|request)s? (?:in|per|within|for)\b"
+    rf"(?:(?!{_COME_AGAIN})[^,;.!?\n\u2013\u2014-]){{0,20}}$",
+    re.IGNORECASE,
 )
 _SENTENCE_END = re.compile(r"[.;!?]\s")
 _GREYLISTED = re.compile(r"gr[ae]y[- ]?list", re.IGNORECASE)
