@@ -154,7 +154,7 @@ class Faults:
 
 
 def _shown(rule: Fault) -> dict[str, object]:
-    """Its fields, less those for SMTP that are empty."""
+    """Its fields, less ``at`` and ``text`` where they are empty."""
     return {name: value for name, value in asdict(rule).items() if value or name not in ("at", "text")}
 
 
@@ -185,7 +185,7 @@ def _parse(given: object, names: dict[str, frozenset[str | int]]) -> Fault:
     action = _one_of("action", given.get("action"), ACTIONS)
     value = _value(action, given.get("value"), names.get(provider, frozenset()))
     at, text = _at(given.get("at"), provider, action), _text(given.get("text"), provider, action)
-    if provider == "smtp" and value in ACCEPTED and at != "rcpt":
+    if provider == "smtp" and action.startswith("status") and value in ACCEPTED and at != "rcpt":
         raise BadFault("251 and 252 take a recipient on: at must be rcpt")
     return Fault(provider, _match(given.get("match")), action, value, _times(given.get("times")), at, text)
 

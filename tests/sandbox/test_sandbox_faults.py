@@ -116,12 +116,21 @@ def test_a_hang_has_a_bound_when_none_is_given() -> None:
         ([{"provider": "smtp", "action": "hang", "text": "wait"}], "text is for"),
         ([{"provider": "smtp", "action": "status", "value": 550, "text": "a\r\nb"}], "text must be"),
         ([{"provider": "smtp", "action": "status", "value": 252}], "at must be rcpt"),
+        ([{"provider": "smtp", "action": "status", "value": 251, "at": "mail"}], "at must be rcpt"),
+        ([{"provider": "smtp", "action": "status_after_accept", "value": 251}], "at must be rcpt"),
     ],
 )
 def test_a_bad_fault_is_named(rule: Any, named: str) -> None:
     with pytest.raises(BadFault) as refused:
         parse_faults(rule, STATUS_NAMES)
     assert named in str(refused.value)
+
+
+@pytest.mark.parametrize("value", [251, 252])
+@pytest.mark.parametrize("action", ["delay_ms", "hang", "drip", "retry_after_s"])
+def test_milliseconds_and_seconds_are_no_statuses(action: str, value: int) -> None:
+    fault = faults({"action": action, "value": value}).listing()[0]
+    assert (fault["action"], fault["value"]) == (action, value)
 
 
 def test_a_fault_at_a_command_befalls_that_one_alone() -> None:
