@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 import requests
@@ -36,8 +35,7 @@ class DeadlineAdapter(HTTPAdapter):
         _bound(self.poolmanager)
 
     def proxy_manager_for(self, proxy: str, **options: Any) -> Any:
-        manager = super().proxy_manager_for(proxy, ssl_context=self._tls, **options)
-        return manager if proxy.lower().startswith("socks") else _bound(manager)
+        return _bound(super().proxy_manager_for(proxy, ssl_context=self._tls, **options))
 
     def send(self, request: requests.PreparedRequest, stream: bool = False, **options: Any) -> requests.Response:  # type: ignore[override]
         """The answer, as a whole unless ``stream``; raises requests' exceptions, also for one that is too large."""
@@ -45,8 +43,6 @@ class DeadlineAdapter(HTTPAdapter):
         under_way.begin_request()
         if under_way.traceparent:
             request.headers["traceparent"] = under_way.traceparent
-        # For connections through SOCKS, which are not our own; ours pay no heed to it.
-        options["timeout"] = max(under_way.deadline - time.monotonic(), 0.001)
         response = super().send(request, stream, **options)
         under_way.retry_after = response.headers.get("Retry-After")
         if not stream:
