@@ -114,9 +114,13 @@ def connect(host: str, port: int) -> BoundedSocket:
     Raises OSError, also for a name that is none, and TimeoutError.
     """
     addresses = _addresses(host, port)
-    problem: OSError = OSError(f"{host} has no address")
+    problem: OSError | None = None
     for place, (family, kind, protocol, _, address) in enumerate(addresses):
-        connection = BoundedSocket(family, kind, protocol)
+        try:
+            connection = BoundedSocket(family, kind, protocol)
+        except OSError as error:  # the kernel has no such family: what another address met says more
+            problem = problem or error
+            continue
         try:
             share = call.current().left() / (len(addresses) - place)
             connection.connect_within(address, min(CONNECT_SECONDS, share))
@@ -126,7 +130,7 @@ def connect(host: str, port: int) -> BoundedSocket:
         except OSError as error:
             connection.close()
             problem = error
-    raise problem
+    raise problem or OSError(f"{host} has no address")
 
 
 def bounded_tls(context: ssl.SSLContext) -> ssl.SSLContext:
