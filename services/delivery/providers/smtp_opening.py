@@ -43,6 +43,7 @@ class StartTlsNotOffered(Exception):
 def open_connection(server: MailServer) -> smtplib.SMTP:
     """Connects, greets, encrypts and logs in, within a call; raises :class:`NotOpened`."""
     connection = _connected(server)
+    client: smtplib.SMTP | None = None
     try:
         with _at(Step.GREETING):
             client = _Client(connection, server)
@@ -53,7 +54,7 @@ def open_connection(server: MailServer) -> smtplib.SMTP:
             with _at(Step.AUTH):
                 log_in(client, server.username, server.password)
     except BaseException:
-        connection.close()
+        (client or connection).close()  # STARTTLS puts another socket in the connection's place
         raise
     return client
 
