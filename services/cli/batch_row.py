@@ -184,8 +184,10 @@ def _moment(record: Mapping[str, Any], name: str) -> dt.datetime | None:
         return None
     try:
         moment = dt.datetime.fromisoformat(record[name])
+        if moment.tzinfo is None:
+            raise BadRow(f"{name} has no time zone; write 2026-12-01T09:00Z or 2026-12-01T09:00+01:00")
+        return moment.astimezone(dt.UTC)
     except ValueError:
         raise BadRow(f"{name} is no time; write 2026-12-01T09:00Z") from None
-    if moment.tzinfo is None:
-        raise BadRow(f"{name} has no time zone; write 2026-12-01T09:00Z or 2026-12-01T09:00+01:00")
-    return moment
+    except OverflowError:
+        raise BadRow(f"{name} lies outside the years 1 to 9999 in UTC") from None

@@ -7,6 +7,7 @@ import datetime as dt
 import json
 import sys
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, NoReturn
 
 from rich.console import Console
@@ -64,7 +65,9 @@ def printable(value: object) -> str:
     if value is None:
         return ""
     if isinstance(value, dt.datetime):
-        return value.astimezone().strftime("%Y-%m-%d %H:%M:%S")
+        with suppress(OverflowError):  # the first and the last hours of the calendar stay in UTC
+            value = value.astimezone()
+        return value.strftime("%Y-%m-%d %H:%M:%S")
     if isinstance(value, dt.timedelta):
         return f"{value.total_seconds():.3g} s"
     return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in str(value))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Iterable
+from contextlib import suppress
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,8 @@ import typer
 
 from shared.strict_json import BadJson, loads
 
+#: A longer one may lead from today out of the calendar.
+LONGEST = dt.timedelta(days=36_525)
 _LENGTH = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
 
 
@@ -53,26 +56,29 @@ def fallback(text: str) -> tuple[str, str, dt.timedelta | None]:
 
 
 def moment(text: str) -> dt.datetime:
-    """RFC 3339 with a zone, seconds may be left out."""
+    """RFC 3339 with a zone, seconds may be left out; in UTC."""
     try:
         parsed = dt.datetime.fromisoformat(text)
+        if parsed.tzinfo is None:
+            raise typer.BadParameter(f"{text!r} has no time zone; write {text}Z or {text}+01:00")
+        return parsed.astimezone(dt.UTC)
     except ValueError:
         raise typer.BadParameter(f"{text!r} is no time; write 2026-12-01T09:00Z") from None
-    if parsed.tzinfo is None:
-        raise typer.BadParameter(f"{text!r} has no time zone; write {text}Z or {text}+01:00")
-    return parsed
+    except OverflowError:
+        raise typer.BadParameter(f"{text!r} lies outside the years 1 to 9999 in UTC") from None
 
 
 def length(text: str) -> dt.timedelta:
-    """Days, hours, minutes and seconds: 90s, 10m, 1h30m, 2d."""
+    """Days, hours, minutes and seconds: 90s, 10m, 1h30m, 2d; 100 years at the most."""
     found = _LENGTH.fullmatch(text)
     if not text or not found:
         raise typer.BadParameter(f"{text!r} is no length of time; write 90s, 10m, 1h30m or 2d")
     days, hours, minutes, seconds = (int(part or 0) for part in found.groups())
-    try:
-        return dt.timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
-    except OverflowError:
-        raise typer.BadParameter(f"{text!r} is too long") from None
+    with suppress(OverflowError):
+        made = dt.timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
+        if made <= LONGEST:
+            return made
+    raise typer.BadParameter(f"{text!r} is too long: at most {LONGEST.days}d")
 
 
 def variables(context: str, pairs: Iterable[str]) -> dict[str, Any]:

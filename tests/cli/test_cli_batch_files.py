@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -125,6 +126,14 @@ def lines_of(*more: Any) -> list[str]:
     return [json.dumps({**GOOD, "to": "a@x.org"}), *more, json.dumps({**GOOD, "to": "b@x.org"})]
 
 
+#: Times of a year that is none any more, or not yet, in UTC.
+NO_UTC = [
+    "0001-01-01T00:00+01:00",
+    "0001-01-01T23:58:59.999999+23:59",
+    "9999-12-31T23:59:59-01:00",
+    "9999-12-31T23:30-00:31",
+]
+
 BAD_LINES = [
     (json.dumps({**GOOD, "context": {"name": "\ud83d"}}), "context.name holds half of a character"),
     (json.dumps({**GOOD, "context": {"a": [{"b": "\ude00\ud83d"}]}}), "context.a[0].b holds half"),
@@ -163,6 +172,8 @@ BAD_LINES = [
     (json.dumps({**GOOD, "context": ["a"]}), "context must be an object"),
     (json.dumps({**GOOD, "metadata": {"a": None}}), "metadata must hold text alone"),
     (json.dumps({**GOOD, "send_at": "0000-01-01T00:00:00Z"}), "send_at is no time"),
+    *((json.dumps({**GOOD, "send_at": time}), "send_at lies outside the years 1 to 9999 in UTC") for time in NO_UTC),
+    *((json.dumps({**GOOD, "expires_at": time}), "expires_at lies outside the years") for time in NO_UTC),
     ('{"user_id": "u", "to":', "it is not JSON"),
     ("user_id,to", "it is not JSON"),
     ("\0", "it is not JSON"),
@@ -182,6 +193,24 @@ def test_a_bad_line_stops_no_other_and_its_number_is_told(
     assert [(error["error"]["row"], error["error"]["reason"]) for error in errors] == [(3, "BAD_ROW")]
     assert told in errors[0]["error"]["message"]
     assert (ran.exit_code, "row 3: BAD_ROW: " in ran.stderr) == (1, True)
+
+
+@pytest.mark.parametrize("time", NO_UTC)
+def test_a_bad_time_in_a_cell_stops_no_other_row(batch: Batch, gateway: FakeGateway, time: str) -> None:
+    ran, errors = batch(f"user_id,to,template_name,send_at\nu,a@x.org,t,{time}\nu,b@x.org,t,\n")
+    assert [request.to for request in gateway.notifications.requests] == ["b@x.org"]
+    assert [(error["error"]["row"], error["error"]["reason"]) for error in errors] == [(1, "BAD_ROW")]
+    assert ran.exit_code == 1
+
+
+@pytest.mark.parametrize("time", ["0001-01-01T00:00Z", "0001-01-01T01:00+01:00", "9999-12-31T22:59:59-01:00"])
+def test_a_time_of_the_first_or_last_year_is_the_gateways_to_judge(
+    batch: Batch, gateway: FakeGateway, time: str
+) -> None:
+    ran, _ = batch(json.dumps({**GOOD, "send_at": time}), "people.jsonl")
+    assert ran.exit_code == 0, ran.stderr
+    (request,) = gateway.notifications.requests
+    assert request.send_at.ToDatetime(dt.UTC) == dt.datetime.fromisoformat(time)
 
 
 def test_jsonl_takes_all_that_rest_takes(batch: Batch, gateway: FakeGateway) -> None:

@@ -135,6 +135,8 @@ def test_a_dry_run_only_counts(graveyard: Graveyard, pulse: Pulse) -> None:
         (("--all", "--rate", "0"), "--rate"),
         (("--all", "--since", "yesterday"), "no length of time"),
         (("--all", "--since", "2026-12-01T09:00"), "time zone"),
+        (("--all", "--since", "800000d"), "too long"),
+        (("--all", "--since", "0001-01-01T00:00+01:00"), "lies outside"),
         (("--all", "--channel", "fax"), "'fax'"),
     ],
 )

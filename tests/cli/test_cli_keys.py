@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -28,6 +29,7 @@ class Keys(KeyServiceServicer):
         self.requests: list[Any] = []
         self.credentials: list[str] = []
         self.address = ""
+        self.end = ""
 
     def _seen(self, request: Any, context: Any) -> None:
         self.requests.append(request)
@@ -53,6 +55,8 @@ class Keys(KeyServiceServicer):
     def _made(self, name: str, scopes: Any) -> ApiKey:
         key = ApiKey(key_id="pulse_00", name=name, scopes=scopes)
         key.create_time.FromJsonString("2026-11-23T12:00:00Z")
+        if self.end:
+            key.expire_time.FromJsonString(self.end)
         return key
 
 
@@ -88,6 +92,43 @@ def test_a_new_key_is_all_that_goes_to_standard_output(run: Pulse, keys: Keys) -
 def test_a_key_may_be_given_an_end(run: Pulse, keys: Keys) -> None:
     assert run("create", "checkout", "--scope", "send", "--expires", "90d", "--json").exit_code == 0
     assert keys.requests[0].key.HasField("expire_time")
+
+
+@pytest.mark.parametrize("length", ["2921940d", "99999999d", "99999999999h"])
+def test_an_end_outside_the_calendar_is_a_usage_error(run: Pulse, keys: Keys, length: str) -> None:
+    ran = run("create", "checkout", "--scope", "send", "--expires", length)
+    assert (ran.exit_code, "too long" in ran.stderr, keys.requests) == (2, True, [])
+
+
+@pytest.fixture
+def time_zone(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], None]]:
+    """Sets the time zone of this process for one test."""
+
+    def use(zone: str) -> None:
+        monkeypatch.setenv("TZ", zone)
+        time.tzset()
+
+    yield use
+    monkeypatch.undo()
+    time.tzset()
+
+
+@pytest.mark.parametrize(
+    ("moment", "shown"),
+    [
+        ("2026-11-23T23:00:00Z", "2026-11-24 08:00:00"),
+        ("9999-12-31T14:59:59Z", "9999-12-31 23:59:59"),
+        ("9999-12-31T15:00:00Z", "9999-12-31 15:00:00"),
+        ("9999-12-31T23:59:59Z", "9999-12-31 23:59:59"),
+    ],
+)
+def test_ends_are_shown_in_local_time_and_the_calendars_last_hours_in_utc(
+    run: Pulse, keys: Keys, time_zone: Callable[[str], None], moment: str, shown: str
+) -> None:
+    time_zone("Asia/Tokyo")
+    keys.end = moment
+    listed = run("list")
+    assert (listed.exit_code, shown in listed.stdout) == (0, True), listed.output
 
 
 def test_keys_are_listed_without_secrets(run: Pulse) -> None:

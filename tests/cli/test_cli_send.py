@@ -73,6 +73,8 @@ def test_check_sends_nothing(pulse: Pulse, gateway: FakeGateway) -> None:
         (("--var", "name"), "NAME=TEXT"),
         (("--at", "tomorrow"), "no time"),
         (("--at", "2030-12-01T09:00"), "no time zone"),
+        (("--at", "0001-01-01T00:00+01:00"), "outside the years 1 to 9999"),
+        (("--at", "9999-12-31T23:59-01:00"), "outside the years 1 to 9999"),
         (("--ttl", "ten"), "no length of time"),
         (("--ttl", "9999999999999d"), "too long"),
     ],

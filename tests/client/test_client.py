@@ -107,6 +107,8 @@ def test_an_error_tells_when_to_come_back(client: Client, gateway: FakeGateway) 
         ({"channel": "pigeon"}, ValueError),
         ({"priority": "urgent"}, ValueError),
         ({"send_at": dt.datetime(2030, 1, 1)}, ValueError),
+        ({"send_at": dt.datetime(1, 1, 1, tzinfo=dt.timezone(dt.timedelta(hours=1)))}, ValueError),
+        ({"expires_at": dt.datetime.max.replace(tzinfo=dt.timezone(-dt.timedelta(hours=1)))}, ValueError),
         ({"context": {"when": dt.datetime(2030, 1, 1)}}, ValueError),
         ({"context": {"name": "\ud83d"}}, ValueError),
         ({"context": {"number": 10**400}}, ValueError),

@@ -57,13 +57,16 @@ def _levels(values: Any) -> int:
 
 
 def to_timestamp(moment: dt.datetime | None) -> Timestamp | None:
-    """A moment; ValueError for a naive one, whose zone could only be guessed."""
+    """A moment; ValueError for a naive one, whose zone could only be guessed, or one outside the years 1 to 9999."""
     if moment is None:
         return None
     if moment.tzinfo is None:
         raise ValueError("give times with a time zone: datetime.now(timezone.utc), say")
     made = Timestamp()
-    made.FromDatetime(moment)
+    try:
+        made.FromDatetime(moment)
+    except OverflowError:
+        raise ValueError("times lie in the years 1 to 9999 in UTC") from None
     return made
 
 
