@@ -80,6 +80,26 @@ def test_files_are_read_as_spreadsheets_write_them(batch: Batch, gateway: FakeGa
     assert (request.user_id, request.to, dict(request.context)) == ("u", "a@x.org", {"name": "Ann, Bea"})
 
 
+#: A column's name, between quotation marks.
+QUOTED = ["a;b", "a,b", "a\tb", "a|b", ";", 'say ""hi"";', "a,b;c\td|e"]
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t", "|"])
+def test_a_quoted_column_name_may_hold_any_separator(batch: Batch, gateway: FakeGateway, separator: str) -> None:
+    for name in QUOTED:
+        for own in (("user_id", "to", "template_name"), ('"user_id"', '"to"', '"template_name"')):
+            rows = [(*own, f'"{name}"'), ("u", "a@x.org", "t", f'"{name}"')]
+            ran, _ = batch("\n".join(separator.join(cells) for cells in rows), "people.csv", "--again")
+            assert ran.exit_code == 0, ran.stderr
+            said = name.replace('""', '"')
+            assert dict(gateway.notifications.requests[-1].context) == {said: said}
+
+
+def test_a_first_line_in_quotes_without_the_columns_is_told_of_the_separator_that_finds_most(batch: Batch) -> None:
+    ran, _ = batch('"user_id";"too";"template"\nu;a@x.org;t\n')
+    assert (ran.exit_code, "'template', which looks like template_name" in ran.stderr) == (2, True), ran.stderr
+
+
 @pytest.mark.parametrize("name", ["rows", "rows.log", "rows.CSV"])
 def test_a_file_of_another_name_is_told_by_how_it_begins(batch: Batch, gateway: FakeGateway, name: str) -> None:
     assert batch("user_id,to,template_name\nu,a@x.org,t\n", name)[0].exit_code == 0
