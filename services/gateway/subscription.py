@@ -155,7 +155,8 @@ class Subscription:
 
 def pause(failures: int) -> float:
     """How long to wait after so many failures in a row, s: exponential back-off with full jitter."""
-    return random.uniform(0, min(LONGEST_PAUSE_S, BASE_PAUSE_S * 2**failures))  # noqa: S311 -- no secret
+    most = BASE_PAUSE_S * 2 ** min(failures, 10)  # after hours of failures the power would fit no float
+    return random.uniform(0, min(LONGEST_PAUSE_S, most))  # noqa: S311 -- no secret
 
 
 def to_ref(ref: Ref) -> records_pb2.NotificationRef:
