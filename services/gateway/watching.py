@@ -98,9 +98,9 @@ class Watching:
 
     @contextlib.contextmanager
     def _opened(self, ref: Ref, headers: Headers) -> Iterator[Watch]:
-        # Those that begin together are not to end together.
-        younger = random.uniform(0, _SPREAD) * self._longest  # noqa: S311 -- no secret
-        watch = Watch(ref, headers, time.monotonic() - younger)
+        # As if they had begun earlier by different times: those that begin together are not to end together.
+        older = random.uniform(0, _SPREAD) * self._longest  # noqa: S311 -- no secret
+        watch = Watch(ref, headers, time.monotonic() - older)
         self._open.add(watch)
         try:
             yield watch
