@@ -47,7 +47,10 @@ def _window(given: Any) -> dt.timedelta | None:
         return None
     if isinstance(given, bool) or not isinstance(given, (int, float, str)):
         raise typer.BadParameter("digest_window must be a length of time")
-    return parse.length(given) if isinstance(given, str) else dt.timedelta(seconds=given)
+    try:
+        return parse.length(given) if isinstance(given, str) else dt.timedelta(seconds=given)
+    except OverflowError:
+        raise typer.BadParameter("digest_window is too large") from None
 
 
 def _content(fields: Any) -> TemplateContent:

@@ -111,6 +111,17 @@ def test_a_digest_goes_into_a_template_and_through_a_file(pulse: Pulse, gateway:
     assert gateway.templates.stored["t"].digest_window.seconds == 600
 
 
+@pytest.mark.parametrize("window", ["1e300", "1e400", "-1e300", "1" + "0" * 400, '"99999999d"'])
+def test_a_digest_that_is_longer_than_any_length_of_time_is_refused(
+    pulse: Pulse, gateway: FakeGateway, tmp_path, window: str
+) -> None:
+    file = tmp_path / "t.json"
+    file.write_text(f'{{"name": "t", "channel": "email", "contents": [{{"body": "x"}}], "digest_window": {window}}}')
+    ran = pulse("template", "create", "--file", file)
+    assert (ran.exit_code, "too long" in ran.stderr or "too large" in ran.stderr) == (2, True), ran.output
+    assert not gateway.templates.stored
+
+
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
