@@ -46,7 +46,8 @@ class Done:
     made: list[str] = field(default_factory=list)
     #: Weeks, as in 2026w48, whose partitions were dropped.
     dropped: list[str] = field(default_factory=list)
-    #: Weeks past the end of retention that stay, as somebody in them still waits or a table was in use.
+    #: Weeks past the end of retention that stay, as somebody in them still waits, a table was in use, or
+    #: to look through one took too long.
     kept: list[str] = field(default_factory=list)
     #: Notifications past the end of retention that had gone to the default partition.
     strays: int = 0
@@ -143,8 +144,8 @@ class Maintenance:
         for week in weeks:
             if len(done.dropped) == self._most_weeks:
                 return
-            young = await self._alone(partial(retention.holds_young, week=week, end=end))
-            outcome = await self._alone(partial(retention.drop, week=week)) if young is False else None
+            needed = await self._alone(partial(retention.is_needed, week=week, end=end), week=week)
+            outcome = await self._alone(partial(retention.drop, week=week), week=week) if needed is False else None
             if outcome is retention.Outcome.DROPPED:
                 done.dropped.append(week)
             elif outcome is not retention.Outcome.GONE:
@@ -162,8 +163,9 @@ class Maintenance:
             if count < limit:
                 return
 
-    async def _alone(self, step: Callable[[Connection], Awaitable[Result]]) -> Result | None:
-        """One step in a transaction of its own; None if a table was in use. Raises :class:`Busy`.
+    async def _alone(self, step: Callable[[Connection], Awaitable[Result]], **about: str) -> Result | None:
+        """One step in a transaction of its own; None if a table was in use, or it took too long, which is logged with
+        what the step is ``about``. Raises :class:`Busy`.
 
         The lock belongs to the transaction: whatever happens to this process, nobody is shut out for longer.
         """
@@ -178,7 +180,10 @@ class Maintenance:
                     await connection.execute("SET LOCAL lock_timeout = '500ms'")
                     return await step(connection)
             except errors.LockNotAvailable:
-                log.warning("a table is in use: it is maintained next time")
+                log.warning("a table is in use: it is maintained next time", **about)
+                return None
+            except errors.QueryCanceled:
+                log.warning("a step took too long: it is tried again next time", **about)
                 return None
 
         return await self._postgres.maintain(work)

@@ -14,6 +14,9 @@ from services.ledger import partitions
 from services.ledger.postgres import Connection
 from services.ledger.tables import PARTITIONED
 
+#: The longest that a week is looked through for what was accepted late, as PostgreSQL says it.
+_LONGEST_LOOK = "10min"
+
 _NAMES = """
 SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
 WHERE i.inhparent = ANY (%(tables)s::regclass[])
@@ -55,19 +58,33 @@ async def weeks_before(connection: Connection, end: dt.datetime) -> list[str]:
     return sorted(week for week in weeks if week is not None and partitions.end_of(week) <= end)
 
 
-async def holds_young(connection: Connection, week: str, end: dt.datetime) -> bool:
-    """Whether something in a week was accepted after ``end``: under an old id, by a caller whose clock was wrong.
+async def is_needed(connection: Connection, week: str, end: dt.datetime) -> bool:
+    """Whether a week has to stay: one of its notifications waits, or was accepted after ``end`` (under an old id, by a
+    caller whose clock was wrong).
 
-    Reads the week's notifications whole, without a lock, which takes a while and happens once for each week.
+    Locks nothing. The first is found by index; only where nobody waits are the week's notifications read, until a young
+    one is found: all of them, which takes a while, where there is none and the week is dropped. Raises
+    ``psycopg.errors.QueryCanceled`` if that takes longer than :data:`_LONGEST_LOOK`.
     """
-    table = f"notifications_{week}"
+    return await _waits(connection, week) or await _holds_young(connection, week, end)
+
+
+async def _waits(connection: Connection, week: str) -> bool:
+    return await _has(connection, f"deliveries_{week}", sql.SQL("due_at IS NOT NULL"))
+
+
+async def _holds_young(connection: Connection, week: str, end: dt.datetime) -> bool:
+    await connection.execute(f"SET LOCAL statement_timeout = '{_LONGEST_LOOK}'")
+    return await _has(connection, f"notifications_{week}", sql.SQL("created_at > {}").format(sql.Literal(end)))
+
+
+async def _has(connection: Connection, table: str, condition: sql.Composable) -> bool:
+    """Whether there is such a row; False without the table."""
     exists = await connection.execute("SELECT to_regclass(%s) IS NOT NULL", [table], prepare=False)
     if await exists.fetchone() != (True,):
         return False
-    await connection.execute("SET LOCAL statement_timeout = '10min'")
-    question = sql.SQL("SELECT EXISTS (SELECT FROM {} WHERE created_at > {})")
-    found = await connection.execute(question.format(sql.Identifier(table), sql.Literal(end)), prepare=False)
-    return await found.fetchone() == (True,)
+    question = sql.SQL("SELECT EXISTS (SELECT FROM {} WHERE {})").format(sql.Identifier(table), condition)
+    return await (await connection.execute(question, prepare=False)).fetchone() == (True,)
 
 
 class Outcome(enum.Enum):
@@ -84,12 +101,8 @@ async def drop(connection: Connection, week: str) -> Outcome:
     """Drops a week's partitions, in the caller's transaction."""
     # Before the question, so that nothing is replayed between it and the end. Whoever works waits for a moment.
     await connection.execute(f"LOCK TABLE ONLY {', ONLY '.join(PARTITIONED)} IN ACCESS EXCLUSIVE MODE")
-    exists = await connection.execute("SELECT to_regclass(%s) IS NOT NULL", [f"deliveries_{week}"], prepare=False)
-    if await exists.fetchone() == (True,):
-        question = sql.SQL("SELECT EXISTS (SELECT FROM {} WHERE due_at IS NOT NULL)")
-        waits = await connection.execute(question.format(sql.Identifier(f"deliveries_{week}")), prepare=False)
-        if await waits.fetchone() == (True,):
-            return Outcome.WAITING
+    if await _waits(connection, week):
+        return Outcome.WAITING
     cursor = await connection.execute(_NAMES, {"tables": list(PARTITIONED)})
     parts = [name for (name,) in await cursor.fetchall() if partitions.week_of(name) == week]
     for name in parts:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import datetime as dt
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 
 import psycopg
 import pytest
 
 from pulse.ledger.v1 import records_pb2
-from services.ledger import maintain, partitions
+from services.ledger import maintain, partitions, retention
 from services.ledger.agreed_time import ClocksDisagree
 from services.ledger.config import LedgerSettings
 from services.ledger.housekeeping import Housekeeping
@@ -123,6 +124,44 @@ async def test_a_table_in_use_is_left_alone_and_holds_nobody_up(maintenance, cal
         assert (done.dropped, done.kept) == ([], ["2026w48"])
         assert await calls.recorded()
     assert (await maintenance.run()).dropped == ["2026w48"]
+
+
+@contextlib.contextmanager
+def long_look(url: str, week: str, monkeypatch) -> Iterator[None]:
+    """To look through a week's notifications takes longer than it may."""
+    monkeypatch.setattr(retention, "_LONGEST_LOOK", "50ms")
+    with psycopg.connect(url) as holder:
+        holder.execute(f"LOCK TABLE notifications_{week} IN ACCESS EXCLUSIVE MODE")
+        yield
+
+
+def told_too_long(capsys) -> list[str]:
+    return [line for line in capsys.readouterr().out.splitlines() if "a step took too long" in line]
+
+
+async def test_a_week_that_takes_too_long_to_look_through_stays_and_the_round_goes_on(
+    maintenance, calls, clock, database, migrated_url, monkeypatch, capsys
+):
+    await sent(calls, key="key-1")
+    week = add_week(database, NOON - LONG_AGO)
+    at(clock, END)
+    with long_look(migrated_url, week, monkeypatch):
+        done = await maintenance.run()
+    assert (done.kept, done.dropped, done.keys) == ([week], ["2026w48"], 1)
+    (told,) = told_too_long(capsys)
+    assert f"week={week}" in told
+    assert (await maintenance.run()).dropped == [week]
+
+
+async def test_a_week_in_which_somebody_waits_is_not_looked_through(
+    maintenance, calls, clock, database, migrated_url, monkeypatch, capsys
+):
+    week = add_week(database, NOON - LONG_AGO)
+    await calls.recorded(notification_id=uuid7(NOON - LONG_AGO))
+    at(clock, END)
+    with long_look(migrated_url, week, monkeypatch):
+        done = await maintenance.run()
+    assert (done.kept, done.dropped, told_too_long(capsys)) == ([week], ["2026w48"], [])
 
 
 async def test_of_many_at_once_one_does_it(maintenance, calls, clock):
