@@ -16,6 +16,8 @@ SELECT i.indrelid::regclass::text FROM pg_inherits h JOIN pg_index i ON i.indexr
 WHERE h.inhparent = '{0}'::regclass AND i.indisvalid
 """
 
+_BROKEN_OFF = "SELECT EXISTS (SELECT FROM pg_index WHERE indexrelid = to_regclass('{0}') AND NOT indisvalid)"
+
 
 def create_index(table: str, name: str, definition: str) -> None:
     """An index of a partitioned table, made partition by partition without holding up those who write.
@@ -33,6 +35,14 @@ def create_index(table: str, name: str, definition: str) -> None:
             op.execute(f"ALTER INDEX {name} ATTACH PARTITION {own}")
 
 
+def create_plain_index(name: str, definition: str) -> None:
+    """An index of a table that has no partitions, likewise. One that is there and whole stays."""
+    with op.get_context().autocommit_block():
+        if _is_broken_off(name):
+            op.execute(f"DROP INDEX CONCURRENTLY {name}")
+        op.execute(f"CREATE INDEX CONCURRENTLY IF NOT EXISTS {name} ON {definition}")
+
+
 def in_batches(statement: str) -> None:
     """Repeats a statement that changes some rows until it finds none; each time is a transaction of its own."""
     with op.get_context().autocommit_block():
@@ -45,3 +55,9 @@ def _without(table: str, index: str) -> list[str]:
     connection = op.get_bind()
     done = set(connection.exec_driver_sql(_INDEXED.format(index)).scalars())
     return sorted(set(connection.exec_driver_sql(_PARTITIONS.format(table)).scalars()) - done)
+
+
+def _is_broken_off(index: str) -> bool:
+    """Whether an index is there of which the making did not come to its end."""
+    context = op.get_context()
+    return not context.as_sql and bool(op.get_bind().exec_driver_sql(_BROKEN_OFF.format(index)).scalar())

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from alembic import op
 
+from services.ledger.migrations import online
+
 revision = "0009a"
 down_revision = "0009"
 #: Columns with defaults, and a trigger: the release before goes on as ever.
@@ -34,9 +36,11 @@ def upgrade() -> None:
             f"CREATE OR REPLACE TRIGGER {table}_count_change BEFORE INSERT OR UPDATE ON {table} "
             f"FOR EACH ROW EXECUTE FUNCTION pulse_count_change('{subject}')"
         )
+    # To whom all rows are shown, also where row-level security holds for the owner.
+    op.execute("SET LOCAL ROLE pulse_platform")
+    for table in _SUBJECTS:
         # Gives each a revision of its own, as a page of what changed ends between two of them.
         op.execute(f"UPDATE {table} SET revision = 0 WHERE revision = 0")  # noqa: S608 -- made of constants
-    with op.get_context().autocommit_block():
-        for table in _SUBJECTS:
-            op.execute(f"DROP INDEX CONCURRENTLY IF EXISTS {table}_revision_idx")  # of a try that was broken off
-            op.execute(f"CREATE INDEX CONCURRENTLY {table}_revision_idx ON {table} (revision)")
+    op.execute("RESET ROLE")
+    for table in _SUBJECTS:
+        online.create_plain_index(f"{table}_revision_idx", f"{table} (revision)")
