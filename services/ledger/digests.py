@@ -8,25 +8,24 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from services.ledger import rows
+from services.ledger import rows, sql
 from services.ledger.delivery import Ref
 from services.ledger.postgres import Connection
 
 #: A digest tells so many at the most, and so many bytes of context; all are counted.
 MOST_ENTRIES, MOST_BYTES = 100, 256 * 1024
 
-_CLOSE = """
-DELETE FROM digests d USING json_to_recordset(%(refs)s::json) AS r(tenant_id text, notification_id uuid)
+_CLOSE = f"""
+DELETE FROM digests d USING {sql.REFS}
 WHERE d.tenant_id = r.tenant_id AND d.notification_id = r.notification_id
-"""
+"""  # noqa: S608 -- made of constants
 
 #: Those of a batch of references that tell a digest, or are to.
-TELLERS = """
+TELLERS = f"""
 SELECT n.tenant_id, n.notification_id::text
-FROM json_to_recordset(%(refs)s::json) AS r(tenant_id text, notification_id uuid)
-JOIN notifications n USING (tenant_id, notification_id)
+FROM {sql.REFS} JOIN notifications n USING (tenant_id, notification_id)
 WHERE n.collapsed_into = n.notification_id
-"""
+"""  # noqa: S608 -- made of constants
 
 # Ids begin with their time: the oldest first, which is the one that tells all. No more is read than is told.
 _ENTRIES = f"""
@@ -49,12 +48,12 @@ WHERE n.place = 1 OR n.bytes <= least({MOST_BYTES}, r.bytes)
 ORDER BY r.tenant_id, r.notification_id, n.place
 """  # noqa: S608 -- made of constants
 
-# Deletes digests that have ended; who tells one deletes it, so these are few.
-# Counted up to a limit.
+# Digests that have ended and are still there, counted up to a limit.
 ENDED = """
 SELECT count(*) FROM (SELECT FROM digests WHERE ends_at <= %(before)s LIMIT %(limit)s) AS ended
 """
 
+# Deletes some of them; who tells a digest deletes it, so these are few.
 PURGE = """
 DELETE FROM digests WHERE (tenant_id, digest) IN (
     SELECT tenant_id, digest FROM digests WHERE ends_at <= %(before)s LIMIT %(limit)s FOR UPDATE SKIP LOCKED)

@@ -5,19 +5,18 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from services.ledger import rows
+from services.ledger import rows, sql
 from services.ledger.delivery import Ref
 from services.ledger.postgres import Connection
 from services.ledger.recipient_rules import Decision, decision
 
 # Those whose template is in use and has a newer version than theirs.
-VERSIONS = """
+VERSIONS = f"""
 SELECT n.tenant_id, n.notification_id::text, n.template_version, t.version
-FROM json_to_recordset(%(refs)s::json) AS r(tenant_id text, notification_id uuid)
-JOIN notifications n USING (tenant_id, notification_id)
+FROM {sql.REFS} JOIN notifications n USING (tenant_id, notification_id)
 JOIN templates t ON t.tenant_id = n.tenant_id AND t.name = n.template_name
 WHERE t.deleted_at IS NULL AND t.version > n.template_version
-"""
+"""  # noqa: S608 -- made of constants
 
 _TAKE = """
 UPDATE notifications n SET template_version = r.version

@@ -26,8 +26,7 @@ SELECT n.tenant_id, n.notification_id::text, n.user_id, n.recipient,
      ORDER BY e.sequence DESC LIMIT 1),
     ARRAY(SELECT t.device_token_id::text FROM device_tokens t
           WHERE t.tenant_id = n.tenant_id AND t.user_id = n.user_id AND NOT {sql.DEVICE_REFUSED})
-FROM json_to_recordset(%(refs)s::json) AS r(tenant_id text, notification_id uuid)
-JOIN notifications n USING (tenant_id, notification_id)
+FROM {sql.REFS} JOIN notifications n USING (tenant_id, notification_id)
 """  # noqa: S608 -- made of constants
 
 # In the order of the keys, so that two batches never wait for each other in a circle.

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Any
 
+from services.ledger import sql
 from services.ledger.delivery import Ref
 
 #: The rule under which an attempt's end says until when its provider asked to be left alone.
@@ -21,8 +22,7 @@ NO_RESTS: Rests = MappingProxyType({})
 # What the ends of these notifications' attempts say of it.
 RESTS = f"""
 SELECT e.tenant_id, e.notification_id::text, e.provider, said.one ->> 'result'
-FROM json_to_recordset(%(refs)s::json) AS r(tenant_id text, notification_id uuid)
-JOIN events e USING (tenant_id, notification_id)
+FROM {sql.REFS} JOIN events e USING (tenant_id, notification_id)
 CROSS JOIN LATERAL json_array_elements(e.decisions) AS said(one)
 WHERE e.kind = 'ATTEMPT_ENDED' AND said.one ->> 'rule' = '{RULE}'
 """  # noqa: S608 -- made of constants
