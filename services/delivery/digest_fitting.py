@@ -1,7 +1,8 @@
 """Digests that cannot be told whole: as many of their entries are told as fit.
 
 Each entry was accepted by itself; together they may take longer than a template may, or be more than an SMS or a push
-holds, and one that was meant for another template may lack what this one asks for. None of that must lose the rest.
+holds, and one that was meant for another template may lack what this one asks for. None of that must lose the rest:
+what cannot be told even alone is left out, and counted among what is.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ async def render(
     telling = _Telling(template, claim, context)
     if len(telling.entries) > 1:
         # Beside this loop, as it takes as long as some ten others.
-        fewer = await asyncio.to_thread(telling.fewer, problem)
+        fewer = await asyncio.to_thread(telling.fewer)
         if fewer is not None:
             return fewer
     if whole is None:
@@ -61,22 +62,34 @@ class _Telling:
     def __init__(self, template: CompiledTemplate, claim: Claim, context: Mapping[str, Any]) -> None:
         self._template = template
         self._claim = claim
-        self._context = context
         self._digest = _digest(context)
         self._ends_at = time.monotonic() + _LONGEST_SECONDS
-        self.entries: Sequence[Any] = self._digest.get("entries", ())
+        self.entries: Sequence[dict[str, Any]] = self._digest.get("entries", ())
+        of_first = self.entries[0].keys() if self.entries else ()
+        self._shared = {name: value for name, value in context.items() if name not in of_first}
 
-    def fewer(self, problem: RenderError | None) -> Rendered | None:
-        """The oldest entries, as many as can be told, without those that cannot be even alone; None: there is none.
+    def fewer(self) -> Rendered | None:
+        """The oldest entries, as many as can be told, without those that cannot be even alone; None: there is none."""
+        tellable = self._tellable(self.entries)
+        self._ends_at = time.monotonic() + _LONGEST_SECONDS
+        return self._told(tellable) or self._oldest(tellable)
 
-        ``problem`` is what they meet together; None: they are more than the channel carries.
+    def _tellable(self, entries: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Of entries that cannot be told together, those that can alone, or beside neighbours of theirs.
+
+        By halves: what can be told together need not be tried one by one.
         """
-        entries = self.entries
-        if problem is not None and problem.reason != "RENDER_LIMIT":
-            entries = [entry for entry in entries if self._told([entry]) is not None]
-            self._ends_at = time.monotonic() + _LONGEST_SECONDS
-            if (all_of_them := self._told(entries)) is not None:
-                return all_of_them
+        if len(entries) == 1:
+            return []
+        half = len(entries) // 2
+        return [
+            entry
+            for part in (entries[:half], entries[half:])
+            for entry in (part if self._told(part) else self._tellable(part))
+        ]
+
+    def _oldest(self, entries: Sequence[dict[str, Any]]) -> Rendered | None:
+        """As many as can be told, of entries that cannot be told all together."""
         best, least, most = None, 1, len(entries) - 1
         while least <= most:
             count = (least + most + 1) // 2
@@ -87,13 +100,13 @@ class _Telling:
                 best, least = told, count + 1
         return best
 
-    def _told(self, entries: Sequence[Any]) -> Rendered | None:
-        """With these entries; None if that cannot be, or there is no time to try."""
+    def _told(self, entries: Sequence[dict[str, Any]]) -> Rendered | None:
+        """With these entries, and the first one's own variables; None if that cannot be, or there is no time to try."""
         if not entries or time.monotonic() > self._ends_at:
             return None
         digest = {**self._digest, "omitted": self._digest["count"] - len(entries), "entries": entries}
         try:
-            context = {**self._context, _VARIABLE: digest}
+            context = {**self._shared, **entries[0], _VARIABLE: digest}
             rendered = self._template.render(self._claim.channel, self._claim.locale, context)
         except RenderError:
             return None
@@ -103,7 +116,10 @@ class _Telling:
 def _digest(context: Mapping[str, Any]) -> dict[str, Any]:
     """What the ledger put together; empty if it did not, as a caller's own variable may be called so."""
     digest = context.get(_VARIABLE)
-    return digest if isinstance(digest, dict) and digest.keys() == {"count", "omitted", "entries"} else {}
+    if not isinstance(digest, dict) or digest.keys() != {"count", "omitted", "entries"}:
+        return {}
+    entries = digest["entries"]
+    return digest if isinstance(entries, list) and all(isinstance(entry, dict) for entry in entries) else {}
 
 
 def _is_carried(claim: Claim, rendered: Rendered) -> bool:

@@ -82,6 +82,77 @@ async def test_an_entry_that_cannot_be_told_does_not_take_the_others_with_it() -
     assert rendered.body == "6-2: 2,4,6,8,"
 
 
+#: How one entry alone can be too much: its channel, what is told of each, and what makes it too much.
+TOO_MUCH_ALONE: dict[str, tuple[str, str, dict[str, Any]]] = {
+    "for an SMS": ("SMS", "", {"text": "x" * (LONGEST_SMS + 1)}),
+    "for an SMS in UCS-2": ("SMS", "", {"text": "ä😀" * (LONGEST_SMS // 2)}),
+    "for a push": ("PUSH", "", {"text": '"' * LARGEST_PUSH}),
+    "in rounds": ("EMAIL", "{% for i in (1..e.most) %}{% endfor %}", {"most": 2000}),
+    "in text": ("EMAIL", "{{ e.text | escape }}", {"text": "<" * 100_000}),
+    "as it lacks a variable": ("EMAIL", "{{ e.who.name }}", {"who": {}}),
+}
+
+
+@pytest.mark.parametrize(
+    "places",
+    [[0], [5], [49], [0, 1], [10, 11, 12, 40], [*range(0, 50, 2)], [*range(48)]],
+    ids=["first", "sixth", "last", "first two", "some", "every other", "all but two"],
+)
+@pytest.mark.parametrize("kind", TOO_MUCH_ALONE)
+async def test_an_entry_that_is_too_much_alone_is_left_out_and_the_others_are_told(
+    kind: str, places: list[int]
+) -> None:
+    channel, each, too_much = TOO_MUCH_ALONE[kind]
+    usual = {"text": "", "most": 1, "who": {"name": ""}}
+    entries = [{**usual, "n": n, **(too_much if n in places else {})} for n in range(50)]
+    each = each or "{{ e.text }}"
+    rendered = await told(
+        COUNTED + "{% for e in digest.entries %}" + each + "{{ e.n }},{% endfor %}", digest(entries, 60), channel
+    )
+    others = [str(n) for n in range(50) if n not in places]
+    assert rendered.body == f"60-{10 + len(places)}: " + "".join(f"{n}," for n in others)
+
+
+async def test_entries_too_much_alone_do_not_count_among_those_that_fit() -> None:
+    """Of the others, the oldest are told."""
+    entries = [{"text": str(n % 10) * (2000 if n % 7 == 0 else 100)} for n in range(90)]
+    rendered = await told(COUNTED + "{% for e in digest.entries %}{{ e.text }}{% endfor %}", digest(entries), "SMS")
+    oldest = [entry["text"] for entry in entries if len(entry["text"]) == 100][:15]
+    assert rendered.body == "90-75: " + "".join(oldest)
+
+
+@pytest.mark.parametrize("too_much", [{"text": "x" * 2000}, {"other": ""}], ids=["too long", "without its variable"])
+async def test_what_stands_outside_the_entries_is_the_first_one_s_that_is_told(too_much: dict[str, Any]) -> None:
+    entries = [{**too_much, "from": "Ann"}, {"text": "a"}, {"text": "b", "from": "Bob"}]
+    rendered = await told(COUNTED + "{{ text }}{{ from | default: '' }} and others", digest(entries), "SMS")
+    assert rendered.body == "3-1: a and others"
+
+
+class Counted(CompiledTemplate):
+    """Counts how often it is rendered, and with how many entries in all."""
+
+    def __init__(self, body: str) -> None:
+        super().__init__([Text("", "", "", body, "")], "en")
+        self.times = self.entries = 0
+
+    def render(self, channel: str, locale: str, context: Mapping[str, Any]) -> Rendered:
+        self.times += 1
+        self.entries += len(context["digest"]["entries"])
+        return super().render(channel, locale, context)
+
+
+@pytest.mark.parametrize(
+    ("left_out", "times", "entries"),
+    [([7], 20, 400), ([0, 99], 40, 600), ([*range(0, 100, 2)], 220, 1200), ([*range(100)], 220, 1200)],
+    ids=["one", "two", "every other", "all"],
+)
+async def test_entries_are_left_out_without_trying_all_with_all(left_out: list[int], times: int, entries: int) -> None:
+    template = Counted("{% for e in digest.entries %}{{ e.text }}{% endfor %}")
+    given = digest([{"text": "x" * (2000 if n in left_out else 1)} for n in range(100)])
+    await digest_fitting.render(template, claim(channel="SMS"), given)
+    assert template.times <= times and template.entries <= entries
+
+
 @pytest.mark.parametrize("reason", ["MISSING_VARIABLE", "RENDER_LIMIT"])
 async def test_what_cannot_be_told_at_all_says_why(reason: str) -> None:
     endless = "{% for a in (1..900) %}{% for b in (1..900) %}.{% endfor %}{% endfor %}"
@@ -91,7 +162,17 @@ async def test_what_cannot_be_told_at_all_says_why(reason: str) -> None:
             await told(body, context)
 
 
-@pytest.mark.parametrize("own", [{"entries": [1, 2, 3]}, {"count": 3, "entries": [1, 2, 3]}, [1, 2, 3], "text", None])
+@pytest.mark.parametrize(
+    "own",
+    [
+        {"entries": [1, 2, 3]},
+        {"count": 3, "entries": [1, 2, 3]},
+        {"count": 3, "omitted": 0, "entries": [1, 2, 3]},
+        [1, 2, 3],
+        "text",
+        None,
+    ],
+)
 async def test_a_caller_s_own_variable_of_that_name_is_left_alone(own: Any) -> None:
     body = "{% for a in (1..900) %}{% for b in (1..900) %}.{% endfor %}{% endfor %}"
     with pytest.raises(RenderError, match="RENDER_LIMIT"):
