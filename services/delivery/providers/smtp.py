@@ -25,6 +25,9 @@ from shared.logs import logger
 
 #: A connection that lay idle for longer is not used again: servers hang up after minutes, s.
 IDLE_SECONDS = 60.0
+#: With less left of a call no other connection is begun, s: it would not get far, and its time-out be told instead of
+#: what came first. A kernel's own time-out may be early by half of that.
+REPLACING_SECONDS = 0.2
 
 log = logger(__name__)
 
@@ -74,11 +77,15 @@ class SmtpProvider(BlockingProvider[BuiltEmail]):
             return permanent("INVALID_ADDRESS", str(error))
 
     def call(self, message: BuiltEmail, call: Call) -> Outcome:
-        """A kept connection that turns out to be closed before anything went out is replaced once."""
+        """A kept connection that turns out to be closed before anything went out is replaced once, if there is time."""
         kept = self._kept_session()
-        if kept is not None:
-            with contextlib.suppress(_ConnectionStale):
-                return self._send_over(kept, message)
+        if kept is None:
+            return self._send_anew(message)
+        try:
+            return self._send_over(kept, message)
+        except _ConnectionStale as stale:
+            if call.deadline - time.monotonic() < REPLACING_SECONDS:
+                return stale.outcome
         return self._send_anew(message)
 
     def close(self) -> None:
@@ -105,8 +112,8 @@ class SmtpProvider(BlockingProvider[BuiltEmail]):
             return outcome
         try:
             return self._send_over(session, email)
-        except _ConnectionStale:
-            return smtp_replies.lost(Step.MAIL)
+        except _ConnectionStale as stale:
+            return stale.outcome
 
     def _send_over(self, session: SmtpSession, email: BuiltEmail) -> Outcome:
         try:
@@ -124,16 +131,25 @@ class SmtpProvider(BlockingProvider[BuiltEmail]):
         try:
             reply = session.send(email)
         except ConnectionLost as error:
+            lost = smtp_replies.lost(error.step)
             if error.step is not Step.END:
-                raise _ConnectionStale from None
-            return smtp_replies.lost(error.step)
+                raise _ConnectionStale(lost) from None
+            return lost
+        outcome = _outcome(reply)
         if reply.step is not Step.END and reply.code == 421 and session.sent > 1:
-            raise _ConnectionStale
-        return _outcome(reply)
+            raise _ConnectionStale(outcome)
+        return outcome
 
 
 class _ConnectionStale(Exception):
-    """The server closed the connection before the email's content went out: another connection may do."""
+    """The server closed the connection before the email's content went out: another connection may do.
+
+    ``outcome`` is the email's where there is no time for another.
+    """
+
+    def __init__(self, outcome: Outcome) -> None:
+        super().__init__(outcome.code)
+        self.outcome = outcome
 
 
 def _trusting(ca_file: str) -> ssl.SSLContext:
