@@ -208,6 +208,19 @@ def test_an_email_larger_than_the_server_takes_is_refused_without_sending_it(smt
     assert (outcome.kind, outcome.code) == (OutcomeKind.PERMANENT_FAILURE, "EMAIL_TOO_LARGE")
 
 
+@pytest.mark.parametrize(
+    "size",
+    [b"", b" 0", b" \xb2", b" 1\xb9", b" " + b"9" * 5000, b" -1", b" +5", b" 1_0", b" ten", b" 1 2"],
+    ids=lambda size: repr(size[:6]),
+)
+def test_a_size_that_is_no_limit_keeps_no_email_back(size: bytes) -> None:
+    """No number at all, too long a one, or signs that only Python takes for digits."""
+    hello = b"250-hi\r\n250 SIZE" + size + b"\r\n"
+    script = [b"220 hi\r\n", hello, b"250 ok\r\n", b"250 ok\r\n", b"451 no\r\n", None]
+    with scripted(script) as (port, _):
+        assert provider(port).send(outgoing(), within(3)).code == "451"
+
+
 @pytest.fixture(scope="module")
 def secure(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
     home = tmp_path_factory.mktemp("secure")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import smtplib
 import time
 from collections.abc import Mapping
@@ -13,6 +14,8 @@ from services.delivery.providers.smtp_opening import MailServer, open_connection
 from services.delivery.providers.smtp_steps import Step
 
 _CRLF = b"\r\n"
+#: RFC 1870: at most 20 digits. Python takes other scripts' for digits too, and not any number of them.
+_SIZE = re.compile(r"[0-9]{1,20}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +45,7 @@ class SmtpSession:
         self._client = client
         self._pipelining = client.has_extn("pipelining")
         self.utf8 = client.has_extn("smtputf8")
-        size = client.esmtp_features.get("size", "")
-        self.size_limit = int(size) if size.isdigit() and int(size) > 0 else None  # bytes; RFC 1870
+        self.size_limit = _size_limit(client.esmtp_features.get("size", ""))
         self.sent = 0
         self.last_used = time.monotonic()
         self.usable = True
@@ -115,6 +117,11 @@ class SmtpSession:
             self.usable = False
             raise ConnectionLost(steps[min(len(replies), len(steps) - 1)]) from None
         return replies
+
+
+def _size_limit(said: str) -> int | None:
+    """Bytes that an email may have, of what stands behind SIZE; None: the server sets no limit, or none that is one."""
+    return (int(said) or None) if _SIZE.fullmatch(said) else None
 
 
 def _goes_on(reply: Reply) -> bool:
