@@ -1,16 +1,17 @@
 # Paths here are relative, so that the checkout may lie anywhere, behind a space too.
 .DEFAULT_GOAL := help
-.PHONY: help up status test chaos bench load check-ghz check-jaeger lint image-test sbom audit proto lock clean-data environment environment-dev
+.PHONY: help up status test chaos bench load check-ghz check-jaeger check-kubernetes lint image-test sbom audit proto lock clean-data environment environment-dev
 
 PYTEST_ARGS ?=
 CHAOS_ARGS ?=
 BENCH_ARGS ?=
 LOAD_ARGS ?=
 IMAGE_ARGS ?=
+KUBERNETES_ARGS ?=
 AUDIT_ARGS ?=
 
 help: ## show the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' Makefile
 
 up: environment ## start Pulse on this machine, until Ctrl-C
 	@exec .venv/bin/python -m services up
@@ -36,6 +37,9 @@ check-ghz: environment-dev ## compare our load's report with the real ghz's (nee
 
 check-jaeger: environment-dev ## find a notification's trace in the real Jaeger (needs Go)
 	@.venv/bin/python -m tests.e2e.check_jaeger
+
+check-kubernetes: environment-dev ## try the manifests on a real Kubernetes (needs Go and root: docs/kubernetes.md)
+	@.venv/bin/python -m proof.kubernetes $(KUBERNETES_ARGS)
 
 lint: environment-dev ## check style, types and imports
 	@bash tools/lint.sh

