@@ -38,8 +38,9 @@ def batch(
 
     CSV: the columns user_id, to, template_name, channel, idempotency_key, priority, locale, subject, send_at,
     expires_at, ttl, delivery_guarantee, validate_only and metadata.NAME; every other column is a variable of the
-    template, named as it is or context.NAME. Commas, semicolons or tabs between the cells; UTF-8, or UTF-16 with a
-    byte order mark. JSONL: an object a line, with the fields that REST takes.
+    template, named as it is or context.NAME. Without a column to, there has to be channel or --channel push. Commas,
+    semicolons or tabs between the cells; UTF-8, or UTF-16 with a byte order mark. JSONL: an object a line, with the
+    fields that REST takes.
 
     The same file sent again makes nothing twice. Rows that failed go to FILE.errors.jsonl, which can be put right
     and sent in its turn; exit status 1 if there are any, 2 if the file itself cannot be read.
@@ -49,7 +50,7 @@ def batch(
 
     defaults = {"template_name": template, "channel": channel, "priority": priority, "locale": locale}
     try:
-        rows = BatchFile(file, fresh_keys=again)
+        rows = BatchFile(file, fresh_keys=again, channel=channel)
     except (BadFile, OSError) as error:
         output.fail(str(error), 2)
     said = {name: text for name, text in defaults.items() if text}

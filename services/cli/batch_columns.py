@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from pulse_client import Channel
 from services.cli.batch_row import BOOLEANS, LISTS, OBJECTS, TEXTS, TIMES
 
 #: Columns that are a request's own; every other one is a variable of the template.
 OWN = (*TEXTS, *TIMES, *BOOLEANS)
-REQUIRED = ("user_id", "to")
 #: A column that begins so is an entry of that object, whatever follows.
 OBJECT_COLUMNS = tuple(f"{name}." for name in OBJECTS)
 #: What fields are called elsewhere. As variables they would be lost, and the notification would go at once.
@@ -28,10 +28,16 @@ MISTAKEN = {
 
 
 class Columns:
-    """The columns of one file, in their order; an empty name is a column without one."""
+    """The columns of one file, in their order; an empty name is a column without one.
 
-    def __init__(self, names: Sequence[str]) -> None:
+    ``channel``: that of rows that name none; empty: the template's.
+    """
+
+    def __init__(self, names: Sequence[str], channel: str = "") -> None:
         self._names = [name.strip() for name in names]
+        # Where rows say their channels, each is looked at by itself: a push needs no address.
+        may_lack_to = "channel" in self._names or channel == Channel.PUSH
+        self._required = ("user_id",) if may_lack_to else ("user_id", "to")
 
     def __len__(self) -> int:
         return len(self._names)
@@ -45,7 +51,7 @@ class Columns:
             if name in OBJECTS or name in LISTS:
                 inner = f"write columns {name}.NAME" if name in OBJECTS else "write JSON Lines"
                 return f"has a column {name!r}, which no cell can hold: {inner}"
-        missing = [name for name in REQUIRED if name not in self._names]
+        missing = [name for name in self._required if name not in self._names]
         if missing:
             return f"has no column {', '.join(missing)}: its first line must name the columns, separated by commas"
         places = [self._place(name) for name in self._names if name]

@@ -40,11 +40,14 @@ class _Lines:
         self._row.clear()
 
 
-def read(path: Path) -> Iterator[Record]:
-    """Every row but blank ones, numbered from 1; empty lines do not count. Raises :class:`BadFile`."""
+def read(path: Path, channel: str = "") -> Iterator[Record]:
+    """Every row but blank ones, numbered from 1; empty lines do not count. Raises :class:`BadFile`.
+
+    ``channel``: as of :class:`services.cli.batch_columns.Columns`.
+    """
     with opened(path) as text:
         lines = _Lines(iter(text))
-        columns, separator = _columns(path, lines)
+        columns, separator = _columns(path, lines, channel)
         number = 0
         for cells in _rows(lines, separator):
             number += cells != []
@@ -69,7 +72,7 @@ def _rows(lines: _Lines, separator: str) -> Iterator[list[str] | csv.Error]:
         yield cells
 
 
-def _columns(path: Path, lines: _Lines) -> tuple[Columns, str]:
+def _columns(path: Path, lines: _Lines, channel: str) -> tuple[Columns, str]:
     """The columns by the first line, and what separates them."""
     first = next(lines, "")
     said = _SEPARATED_BY.fullmatch(first)
@@ -78,7 +81,8 @@ def _columns(path: Path, lines: _Lines) -> tuple[Columns, str]:
     lines.end_row(take_back=False)
     if unreadable(first):
         raise BadFile(f"{path} is not UTF-8 text: save it as CSV UTF-8")
-    found = {separator: Columns(_cells(first, separator)) for separator in (said[1] if said else SEPARATORS)}
+    separators = said[1] if said else SEPARATORS
+    found = {separator: Columns(_cells(first, separator), channel) for separator in separators}
     for separator, columns in found.items():
         if not columns.problem:
             return columns, separator

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import uuid
 from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
 
 from services.cli import batch_csv, batch_jsonl
@@ -22,12 +23,13 @@ class BatchFile:
     """One file; ``rows`` gives its rows. Raises :class:`BadFile`.
 
     ``fresh_keys``: each run's rows get keys of their own. Otherwise a row's key comes of the whole file's
-    SHA-256 and the row's number, so that the same file sent again makes nothing twice.
+    SHA-256 and the row's number, so that the same file sent again makes nothing twice. ``channel``: that of rows that
+    name none; empty: the template's.
     """
 
-    def __init__(self, path: Path, *, fresh_keys: bool = False) -> None:
+    def __init__(self, path: Path, *, fresh_keys: bool = False, channel: str = "") -> None:
         self._path = path
-        self._read = batch_jsonl.read if _is_jsonl(path) else batch_csv.read
+        self._read = batch_jsonl.read if _is_jsonl(path) else partial(batch_csv.read, channel=channel)
         self._run = uuid.uuid4().hex if fresh_keys else _digest(path)
         self.total = sum(1 for _ in self._read(path))
 

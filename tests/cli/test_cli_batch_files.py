@@ -100,6 +100,58 @@ def test_a_first_line_in_quotes_without_the_columns_is_told_of_the_separator_tha
     assert (ran.exit_code, "'template', which looks like template_name" in ran.stderr) == (2, True), ran.stderr
 
 
+@pytest.mark.parametrize(
+    ("content", "options"),
+    [
+        ("user_id,template_name,channel\nu,t,push\nv,t,PUSH\n", ()),
+        ("user_id;channel;name\nu;Push;Ann\nv;push;Bea\n", ("--template", "t")),
+        ("\ufeffchannel\tuser_id\r\npush\tu\r\npush\tv\r\n", ("--template", "t")),
+        ("user_id,channel\nu,\nv,\n", ("--template", "t", "--channel", "push")),
+        ("user_id\nu\nv\n", ("--template", "t", "--channel", "push")),
+        ("user_id|template_name\nu|t\nv|t\n", ("--channel", "PUSH")),
+        ("sep=;\nuser_id;template_name\nu;t\nv;t\n", ("--channel", "push")),
+    ],
+)
+def test_a_file_that_says_its_channel_needs_no_column_to(
+    batch: Batch, gateway: FakeGateway, content: str, options: tuple[str, ...]
+) -> None:
+    ran, errors = batch(content, "people.csv", *options)
+    assert (ran.exit_code, errors) == (0, []), ran.stderr
+    assert [(request.user_id, request.to) for request in gateway.notifications.requests] == [("u", ""), ("v", "")]
+
+
+@pytest.mark.parametrize(
+    ("content", "options"),
+    [
+        ("user_id,template_name,channel\nu,t,push\nv,t,sms\nw,t,push\n", ()),
+        ("user_id,template_name,channel\nu,t,push\nv,t,Email\nw,t,push\n", ("--channel", "sms")),
+        ("user_id,template_name,channel\nu,t,push\nv,t,\nw,t,push\n", ("--channel", "sms")),
+    ],
+)
+def test_a_row_of_another_channel_needs_an_address_of_its_own(
+    batch: Batch, gateway: FakeGateway, content: str, options: tuple[str, ...]
+) -> None:
+    ran, errors = batch(content, "people.csv", *options)
+    assert [request.user_id for request in gateway.notifications.requests] == ["u", "w"]
+    assert [(error["error"]["row"], error["error"]["message"]) for error in errors] == [(2, "to is missing")]
+    assert ran.exit_code == 1
+
+
+def test_a_row_of_the_templates_channel_is_the_gateways_to_judge(batch: Batch, gateway: FakeGateway) -> None:
+    _, errors = batch("user_id,template_name,channel\nu,t,\nv,t,push\n")  # t is a template of mails
+    assert [request.user_id for request in gateway.notifications.requests] == ["u", "v"]
+    assert [(error["error"]["row"], error["error"]["reason"]) for error in errors] == [(1, "INVALID_FIELDS")]
+
+
+@pytest.mark.parametrize("options", [("--template", "t"), ("--template", "t", "--channel", "sms")])
+def test_a_file_without_addresses_for_a_channel_that_needs_them_is_refused(
+    batch: Batch, gateway: FakeGateway, options: tuple[str, ...]
+) -> None:
+    ran, _ = batch("user_id,name\nu,Ann\n", "people.csv", *options)
+    assert (ran.exit_code, "has no column to" in ran.stderr) == (2, True), ran.stderr
+    assert not gateway.notifications.calls
+
+
 @pytest.mark.parametrize("name", ["rows", "rows.log", "rows.CSV"])
 def test_a_file_of_another_name_is_told_by_how_it_begins(batch: Batch, gateway: FakeGateway, name: str) -> None:
     assert batch("user_id,to,template_name\nu,a@x.org,t\n", name)[0].exit_code == 0

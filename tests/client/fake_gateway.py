@@ -33,7 +33,7 @@ AWAY = PulseError(Code.UNAVAILABLE, "ROUTER_UNAVAILABLE", "the router does not a
 
 
 class Notifications(notification_service_pb2_grpc.NotificationServiceServicer):
-    """Accepts, remembers keys, refuses ``to`` without an @, and fails as ``script`` says."""
+    """Accepts, remembers keys, refuses ``to`` without an @ (a push may have none), and fails as ``script`` says."""
 
     def __init__(self) -> None:
         self.stored: dict[str, notification_pb2.Notification] = {}
@@ -123,7 +123,7 @@ class Notifications(notification_service_pb2_grpc.NotificationServiceServicer):
 
     def _accept(self, request: Any) -> dict[str, Any] | PulseError:
         self.requests.append(request)
-        if "@" not in request.to:
+        if "@" not in request.to and (request.to or request.channel != enums_pb2.PUSH):
             return invalid([Violation("to", "must be a mail address")])
         if request.template_name == "nothing":
             return not_found("template", request.template_name)
