@@ -13,7 +13,7 @@ from pathlib import Path
 
 from tests.chaos import matrix, report
 from tests.chaos.cell import Cell, Result, judge_again, run
-from tests.chaos.driver import make_templates
+from tests.chaos.driver import make_template
 from tests.chaos.profiles import PROFILES
 from tests.chaos.suite import running
 
@@ -54,7 +54,7 @@ async def chaos(options: argparse.Namespace) -> int:
 async def _work(folder: Path, waiting: list[list[Cell]], done: list[list[Result]], options: argparse.Namespace) -> None:
     """One suite, and cell after cell on it."""
     async with running(folder, PROFILES[options.profile]) as suite:
-        await make_templates(suite.link("client").address)
+        await make_template(suite.link("client").address, "chaos")
         own: list[Result] = []
         while waiting:
             results = [await run(suite, cell, options.notifications) for cell in waiting.pop()]

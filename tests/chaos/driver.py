@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import datetime as dt
 import random
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
+import grpc
 import grpc.aio
 from google.protobuf.duration_pb2 import Duration
 
@@ -45,8 +45,6 @@ FINAL = frozenset(
     }
 )
 BODY = "Hello {{ name }}."
-#: Each tenant's templates: the load's own, and those that a fault breaks.
-TEMPLATES = ("chaos", "poison-text", "poison-row")
 
 
 class Driver:
@@ -199,17 +197,19 @@ def request(ask: Ask) -> api.SendNotificationRequest:
     return message
 
 
-async def make_templates(address: str) -> None:
-    """Gives each tenant the templates."""
+async def make_template(address: str, name: str, body: str = BODY, **more: Any) -> None:
+    """Gives each tenant a template of mail, with ``more`` of its fields; one that exists is as good."""
+    content = template_pb2.TemplateContent(subject="Chaos", body=body)
+    template = template_pb2.Template(name=name, channel=enums_pb2.EMAIL, contents=[content], **more)
     async with _channel(address) as channel:
         stub = template_service_pb2_grpc.TemplateServiceStub(channel)
         for tenant in TENANTS:
-            for name in TEMPLATES:
-                content = template_pb2.TemplateContent(subject="Chaos", body=BODY)
-                template = template_pb2.Template(name=name, channel=enums_pb2.EMAIL, contents=[content])
-                message = template_service_pb2.CreateTemplateRequest(template=template)
-                with contextlib.suppress(grpc.aio.AioRpcError):  # one that exists is as good
-                    await stub.CreateTemplate(message, timeout=10, metadata=credential(tenant))
+            message = template_service_pb2.CreateTemplateRequest(template=template)
+            try:
+                await stub.CreateTemplate(message, timeout=10, metadata=credential(tenant))
+            except grpc.aio.AioRpcError as error:
+                if error.code() is not grpc.StatusCode.ALREADY_EXISTS:
+                    raise
 
 
 def credential(tenant: str) -> tuple[tuple[str, str], ...]:

@@ -7,13 +7,10 @@ import asyncio
 import grpc.aio
 from google.protobuf.duration_pb2 import Duration
 
-from pulse.common.v1 import enums_pb2, template_pb2
 from pulse.gateway.v1 import notification_service_pb2 as api
-from pulse.gateway.v1 import template_service_pb2
 from pulse.gateway.v1.notification_service_pb2_grpc import NotificationServiceStub
-from pulse.gateway.v1.template_service_pb2_grpc import TemplateServiceStub
 from tests.chaos import gathering
-from tests.chaos.driver import credential
+from tests.chaos.driver import credential, make_template
 from tests.chaos.faults import Fault
 from tests.chaos.load import TENANTS, Ask, Load, Step, Way
 
@@ -39,7 +36,9 @@ class Digests(Fault):
     lasts_s = WINDOW_S + 1.0  # type: ignore[assignment]  # it does not depend on the suite
 
     async def prepare(self) -> None:
-        await self._make_template(f"{self.window.prefix}-g")
+        name = f"{self.window.prefix}-g"
+        window = Duration(seconds=WINDOW_S)
+        await make_template(self.suite.plan.ports.address("grpc"), name, BODY, category=name, digest_window=window)
 
     async def strike(self) -> None:
         prefix = f"{self.window.prefix}-g"
@@ -61,19 +60,6 @@ class Digests(Fault):
             at_most_once=True,
             template=prefix,
         )
-
-    async def _make_template(self, name: str) -> None:
-        template = template_pb2.Template(
-            name=name,
-            channel=enums_pb2.EMAIL,
-            category=name,
-            digest_window=Duration(seconds=WINDOW_S),
-            contents=[template_pb2.TemplateContent(subject="Chaos", body=BODY)],
-        )
-        async with grpc.aio.insecure_channel(self.suite.plan.ports.address("grpc")) as channel:
-            for tenant in TENANTS:
-                message = template_service_pb2.CreateTemplateRequest(template=template)
-                await TemplateServiceStub(channel).CreateTemplate(message, timeout=10, metadata=credential(tenant))
 
 
 class Streams(Fault):

@@ -6,6 +6,7 @@ import asyncio
 import dataclasses
 import itertools
 import json
+import time
 import uuid
 
 import httpx
@@ -13,6 +14,7 @@ import httpx
 from services.sandbox.twilio_callbacks import signature
 from shared.broker import DELIVER_TASK, QUEUES, celery_app
 from tests.chaos import gathering
+from tests.chaos.driver import make_template
 from tests.chaos.faults import Fault
 from tests.chaos.load import Load, Step, Way
 from tests.chaos.waiting import until
@@ -33,15 +35,21 @@ DRIPPING = 8
 DRIP_S = 0.2
 #: How many more are asked for meanwhile: enough to hold all calls of all workers.
 HELD = 240
-#: How many steps ask for a template that breaks.
+#: How many steps ask for a template that breaks, and how far ahead, s: further than a phase takes to fill.
 POISONED = 24
-#: What breaks each of them: its text is no Liquid any more, its row no template.
+AHEAD_S = 12.0
+#: How long what is broken stays so once they are due, s.
+BROKEN_S = 2.0
+#: What breaks each of the cell's two templates: its text is no Liquid any more, its row no template.
 BREAK = {
-    "poison-text": "SET contents = replace(contents::text, '{{ name }}', '{% if %}')::jsonb WHERE name = 'poison-text'",
-    "poison-row": "SET contents = jsonb_build_array(7, contents) WHERE name = 'poison-row'",
+    "text": "contents = replace(contents::text, '{{ name }}', '{%% if %%}')::jsonb WHERE name = %(name)s",
+    "row": "contents = jsonb_build_array(7, contents) WHERE name = %(name)s",
 }
-MEND = "SET contents = contents -> 1 WHERE name = 'poison-row'"
-ACCEPTED = "SELECT count(*) FROM notifications WHERE user_id LIKE %(users)s"
+MEND = "contents = contents -> 1 WHERE name = %(name)s AND contents -> 0 = '7'"
+WAITING = """
+SELECT count(*) FROM notifications n JOIN deliveries d USING (tenant_id, notification_id)
+WHERE n.user_id LIKE %(users)s AND d.status = 'SCHEDULED'
+"""
 #: Longest wait for the answer to a report, s.
 REPORT_S = 1.0
 TWILIO_TOKEN = "development"
@@ -180,34 +188,60 @@ class Poison(Fault):
 
 
 class PoisonTemplate(Fault):
-    """Of what waits to be sent, one template turns into what cannot be read, and one is not to be had for a while."""
+    """Of what waits to be sent, one template turns into what cannot be read, and one is not to be had for a while.
+
+    The templates are the cell's own: no worker has kept them from another.
+    """
 
     name = "template"
-    lasts_s = 3.0  # type: ignore[assignment]  # it does not depend on the suite
 
-    async def strike(self) -> None:
-        prefix = f"{self.window.prefix}-t"
-        poisons = itertools.cycle(BREAK)
+    @property
+    def lasts_s(self) -> float:
+        return max(0.0, self._due_at - time.time()) + BROKEN_S
+
+    async def prepare(self) -> None:
+        for kind in BREAK:
+            await make_template(self.suite.plan.ports.address("grpc"), self._template(kind))
         steps = [
-            Step(step.way, tuple(dataclasses.replace(ask, template=next(poisons), delay_s=1.0) for ask in step.asks))
-            for step in Load(prefix, prefix).steps(POISONED)
+            Step(
+                step.way,
+                tuple(dataclasses.replace(ask, template=name, delay_s=AHEAD_S, ttl_s=0.0) for ask in step.asks),
+            )
+            for step, name in zip(
+                Load(self._prefix, self._prefix).steps(POISONED), itertools.cycle(map(self._template, BREAK))
+            )
         ]
         self.what = f"{len(steps)} steps"
+        self._due_at = time.time() + AHEAD_S
         self.window.driver.start(steps)
-        await until(lambda: self._accepted(prefix), POISONED, POLL_S)
-        for change in BREAK.values():
-            await self._change(change)
+        await self._until_they_wait(POISONED)
+
+    async def strike(self) -> None:
+        await self._until_they_wait(0)
+        for kind, change in BREAK.items():
+            await self._change(kind, change)
 
     async def heal(self) -> None:
-        await self._change(MEND)
+        await self._change("row", MEND)
 
-    async def _accepted(self, prefix: str) -> bool:
-        """Whether most of what was asked for is there: what is broken by then the gateway refuses itself."""
+    @property
+    def _prefix(self) -> str:
+        return f"{self.window.prefix}-t"
+
+    def _template(self, kind: str) -> str:
+        return f"{self._prefix}-{kind}"
+
+    async def _until_they_wait(self, patience_s: float) -> None:
+        """Returns once most of what was asked for waits; raises TimeoutError, as else nothing would be tried."""
+        if not await until(self._they_wait, patience_s, POLL_S):
+            raise TimeoutError("too little waits to be sent with the templates that are to break")
+
+    async def _they_wait(self) -> bool:
         async with self.suite.database() as connection:
-            users = {"users": gathering.pattern(prefix)}
-            (count,) = await (await connection.execute(ACCEPTED, users)).fetchone() or (0,)
+            users = {"users": gathering.pattern(self._prefix)}
+            (count,) = await (await connection.execute(WAITING, users)).fetchone() or (0,)
         return count >= POISONED // 2
 
-    async def _change(self, change: str) -> None:
+    async def _change(self, kind: str, change: str) -> None:
         async with self.suite.database() as connection:
-            await connection.execute(f"UPDATE template_versions {change}")
+            await connection.execute(f"UPDATE template_versions SET {change}", {"name": self._template(kind)})
