@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Iterator
+import time
+from collections.abc import AsyncIterator, Iterator
 
 import psycopg
 import pytest
 from pydantic import SecretStr
 
 from services.ledger.migrate import migrate
-from services.ledger.postgres import Connection, Postgres
+from services.ledger.postgres import _RECONNECT_SECONDS, Connection, Postgres
 from services.ledger.server import Ledger
 from services.local import postgres
 from services.local.plan import Plan
@@ -109,6 +110,74 @@ async def test_a_server_that_only_reads_is_told_and_recovers_by_itself(calls: Ca
             assert caught.value.retry_after
         assert await calls.status(ref) == "QUEUED"
     assert await eventually(lambda: succeeds(calls))
+
+
+#: Those that the pools hold.
+SESSIONS = """
+SELECT pid FROM pg_stat_activity
+WHERE datname = current_database() AND application_name ~ '^pulse-ledger-' AND application_name !~ '-presence$'
+"""
+
+
+@pytest.fixture
+async def opened(settings) -> AsyncIterator[Postgres]:
+    """With one connection for searches."""
+    opened = Postgres(settings.model_copy(update={"ledger_search_pool_max": 1}))
+    await opened.open()
+    yield opened
+    await opened.close()
+
+
+async def session(connection: Connection) -> int:
+    return connection.info.backend_pid
+
+
+async def refused(opened: Postgres) -> None:
+    """A write to a server that takes none."""
+
+    async def work(connection: Connection) -> None:
+        await connection.execute("CREATE TABLE refused ()")
+
+    with pytest.raises(PulseError) as caught:
+        await opened.write(work)
+    assert caught.value.code is Code.UNAVAILABLE
+
+
+async def test_no_session_of_a_server_that_only_reads_is_used_again_whoever_has_it(
+    opened: Postgres, database, settings
+):
+    """They seem to be sound, but another server may take writes by now, and this one would show old rows."""
+    taken, let_go = asyncio.Event(), asyncio.Event()
+
+    async def read_long(connection: Connection) -> int:
+        taken.set()
+        await let_go.wait()
+        return connection.info.backend_pid
+
+    busy = asyncio.create_task(opened.read(read_long))
+    await taken.wait()
+    await asyncio.gather(*(ask(session) for ask in (opened.read, opened.search, opened.follow, opened.maintain)))
+    before = {pid for (pid,) in database.rows(SESSIONS)}
+    assert len(before) >= len(opened._pools)
+    with read_only(settings.database_url.get_secret_value()):
+        await refused(opened)
+        for ask in (opened.read, opened.search, opened.follow, opened.maintain):
+            assert await ask(session) not in before
+    let_go.set()
+    assert await busy in before, "what is under way ends undisturbed"
+    assert await eventually(lambda: before.isdisjoint(pid for (pid,) in database.rows(SESSIONS)))
+    assert await opened.write(session) not in before
+
+
+async def test_however_many_writes_are_refused_sessions_begin_anew_now_and_then_alone(opened: Postgres, settings):
+    begun = opened._searches.get_stats()["connections_num"]
+    with read_only(settings.database_url.get_secret_value()):
+        since = time.monotonic()
+        for _ in range(20):
+            await refused(opened)
+            await opened.search(session)
+        most = 1 + (time.monotonic() - since) // _RECONNECT_SECONDS
+    assert 1 <= opened._searches.get_stats()["connections_num"] - begun <= most
 
 
 @pytest.fixture
