@@ -54,7 +54,7 @@ async def chaos(options: argparse.Namespace) -> int:
 async def _work(folder: Path, waiting: list[list[Cell]], done: list[list[Result]], options: argparse.Namespace) -> None:
     """One suite, and cell after cell on it."""
     async with running(folder, PROFILES[options.profile]) as suite:
-        await make_template(suite.link("client").address, "chaos")
+        await make_template(suite.link("client").address)
         own: list[Result] = []
         while waiting:
             results = [await run(suite, cell, options.notifications) for cell in waiting.pop()]

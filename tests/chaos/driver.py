@@ -45,6 +45,8 @@ FINAL = frozenset(
     }
 )
 BODY = "Hello {{ name }}."
+#: The load's own template.
+TEMPLATE = Ask.template
 
 
 class Driver:
@@ -197,7 +199,7 @@ def request(ask: Ask) -> api.SendNotificationRequest:
     return message
 
 
-async def make_template(address: str, name: str, body: str = BODY, **more: Any) -> None:
+async def make_template(address: str, name: str = TEMPLATE, body: str = BODY, **more: Any) -> None:
     """Gives each tenant a template of mail, with ``more`` of its fields; one that exists is as good."""
     content = template_pb2.TemplateContent(subject="Chaos", body=body)
     template = template_pb2.Template(name=name, channel=enums_pb2.EMAIL, contents=[content], **more)

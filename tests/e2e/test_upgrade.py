@@ -15,7 +15,7 @@ import pytest
 
 from tests.chaos import gathering, old_version
 from tests.chaos.checker import Verdict, check
-from tests.chaos.driver import Driver, make_templates
+from tests.chaos.driver import Driver, make_template
 from tests.chaos.evidence import Rules
 from tests.chaos.load import Load
 from tests.chaos.profiles import SHORT
@@ -50,7 +50,7 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
 async def test_a_rolling_upgrade_under_load_loses_nothing(order: Sequence[str], tree: Path, tmp_path: Path) -> None:
     async with rollout.rolling(tmp_path, tree) as both:
         assert all(path.is_relative_to(tree) for path in rollout.origins(both.before))
-        await make_templates(both.gateway)
+        await make_template(both.gateway)
         driver = Driver(both.gateway, "upgrade")
         await _roll(both, driver, order)
         verdict = await _verdict(both, driver)

@@ -18,7 +18,7 @@ import psycopg
 from services.local.home import checkout
 from shared.config import base_environment
 from tests.bench.fill import fill
-from tests.chaos.driver import TEMPLATES, make_templates
+from tests.chaos.driver import TEMPLATE, make_template
 from tests.chaos.profiles import SHORT
 from tests.chaos.suite import API_KEYS, key_file
 from tests.chaos.waiting import until
@@ -71,8 +71,8 @@ class House:
 
 async def _furnish(suite: Suite, target: Target) -> None:
     """The tenants' templates, and a long history of the attacker's: a table in which what is looked for is rare."""
-    await make_templates(suite.grpc_address)
-    email = {"user_id": "exemplar", "template_name": TEMPLATES[0], "to": "e@example.com", "context": {"name": "Ann"}}
+    await make_template(suite.grpc_address)
+    email = {"user_id": "exemplar", "template_name": TEMPLATE, "to": "e@example.com", "context": {"name": "Ann"}}
     async with target.client() as client:
         sent = (await client.post("/v1/notifications", json=email)).raise_for_status().json()["notification_id"]
 
