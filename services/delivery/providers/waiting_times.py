@@ -22,7 +22,7 @@ _CLOCK = re.compile(
 )
 #: "Retry-After: 120", "delay=300": seconds, where no unit follows.
 _FIELD = re.compile(
-    rf"\b(?:retry[-_ ]?after|delay|wait)\s*[:=]\s*(\d{{1,6}})(?![\w.:]|[\s-]*(?:{_UNIT}|milli|ms\b))", re.IGNORECASE
+    rf"\b(?:retry[-_ ]?after|delay|wait)\s*[:=]\s*(\d{{1,6}})(?![\w:]|\.\d|[\s-]*(?:{_UNIT}|milli|ms\b))", re.IGNORECASE
 )
 
 #: A length of time is a wait where its sentence leads up to it so, or goes on so: others are limits and ages.
