@@ -8,6 +8,7 @@ import itertools
 import json
 import time
 import uuid
+from collections.abc import Iterator
 
 import httpx
 
@@ -202,15 +203,8 @@ class PoisonTemplate(Fault):
     async def prepare(self) -> None:
         for kind in BREAK:
             await make_template(self.suite.plan.ports.address("grpc"), self._template(kind))
-        steps = [
-            Step(
-                step.way,
-                tuple(dataclasses.replace(ask, template=name, delay_s=AHEAD_S, ttl_s=0.0) for ask in step.asks),
-            )
-            for step, name in zip(
-                Load(self._prefix, self._prefix).steps(POISONED), itertools.cycle(map(self._template, BREAK))
-            )
-        ]
+        poisons = itertools.cycle(map(self._template, BREAK))
+        steps = [self._ahead(step, poisons) for step in Load(self._prefix, self._prefix).steps(POISONED)]
         self.what = f"{len(steps)} steps"
         self._due_at = time.time() + AHEAD_S
         self.window.driver.start(steps)
@@ -230,6 +224,12 @@ class PoisonTemplate(Fault):
 
     def _template(self, kind: str) -> str:
         return f"{self._prefix}-{kind}"
+
+    def _ahead(self, step: Step, poisons: Iterator[str]) -> Step:
+        """A step with the next templates; what is asked for several times is the same each time."""
+        templates = {ask: next(poisons) for ask in dict.fromkeys(step.asks)}
+        asks = (dataclasses.replace(ask, template=templates[ask], delay_s=AHEAD_S, ttl_s=0.0) for ask in step.asks)
+        return Step(step.way, tuple(asks))
 
     async def _until_they_wait(self, patience_s: float) -> None:
         """Returns once most of what was asked for waits; raises TimeoutError, as else nothing would be tried."""
