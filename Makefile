@@ -1,6 +1,6 @@
 # Paths here are relative, so that the checkout may lie anywhere, behind a space too.
 .DEFAULT_GOAL := help
-.PHONY: help up status test chaos bench load check-ghz check-jaeger check-kubernetes lint image-test sbom audit proto lock clean-data environment environment-dev
+.PHONY: help up status test chaos bench load check-ghz check-jaeger check-kubernetes lint image-test sbom audit proto helm lock clean-data environment environment-dev
 
 PYTEST_ARGS ?=
 CHAOS_ARGS ?=
@@ -56,6 +56,9 @@ audit: environment-dev ## look for known vulnerabilities of the locked packages 
 proto: environment-dev ## generate proto/gen from proto/pulse
 	.venv/bin/python tools/proto.py
 	.venv/bin/python tools/openapi.py
+
+helm: environment-dev ## make the Helm chart from deploy/k8s (needs kustomize or kubectl)
+	@.venv/bin/python tools/helm_chart.py
 
 lock: ## resolve the dependencies anew (needs uv)
 	@sh tools/lock.sh
