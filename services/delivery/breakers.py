@@ -1,4 +1,7 @@
-"""Breakers: which providers a worker may call now, by its own experience, the other workers' and operators' word."""
+"""Breakers: which providers a worker may call now, by its own experience, the other workers' and operators' word.
+
+Where a provider works for most tenants, its failures for another are held against that tenant alone.
+"""
 
 from __future__ import annotations
 
@@ -10,8 +13,9 @@ from functools import partial
 
 from services.delivery.breaker import Breaker, BreakerPolicy, BreakerState
 from services.delivery.claim import Claim, Settlement
-from services.delivery.provider_view import Directive, Override, ProviderView
+from services.delivery.provider_view import Avoided, Directive, Override, ProviderView
 from services.delivery.providers.base import Cause, OutcomeKind
+from services.delivery.tenant_breakers import TenantBreakers
 from shared.clock import Clock
 from shared.logs import logger
 
@@ -28,16 +32,22 @@ log = logger(__name__)
 class _Provider:
     channel: str
     breaker: Breaker
+    tenants: TenantBreakers
     since: dt.datetime
     directive: Directive
     probing: set[tuple[str, int]] = field(default_factory=set)  # notification id and fence
+
+    @property
+    def is_forced_closed(self) -> bool:
+        """Whether operators have it called whatever it does."""
+        return self.directive.override is Override.FORCED_CLOSED
 
     @property
     def avoided(self) -> bool:
         """Whether it is not called now, probes aside."""
         if self.directive.paused or self.directive.override is Override.FORCED_OPEN:
             return True
-        if self.directive.override is Override.FORCED_CLOSED:
+        if self.is_forced_closed:
             return False
         return self.breaker.state is not BreakerState.CLOSED
 
@@ -57,7 +67,10 @@ class Probe:
 
 
 class Breakers:
-    """One breaker for each provider. ``hand_back`` is called with the name of each that is avoided from now on."""
+    """One breaker for each provider, and one for each tenant that it fails for alone.
+
+    ``hand_back`` is called with the name of each that is avoided from now on, and for which tenant; None: for all.
+    """
 
     def __init__(
         self,
@@ -65,7 +78,7 @@ class Breakers:
         policy: BreakerPolicy,
         clock: Clock,
         *,
-        hand_back: Callable[[str], None],
+        hand_back: Callable[[str, str | None], None],
         watch: Watch,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -73,13 +86,31 @@ class Breakers:
         self._hand_back = hand_back
         self._watch = watch
         self._providers = {
-            name: _Provider(channel, Breaker(policy, now, partial(self._changed, name)), clock.now(), Directive(name))
+            name: _Provider(
+                channel,
+                Breaker(policy, now, partial(self._changed, name)),
+                TenantBreakers(policy, now, partial(self._changed_for, name)),
+                clock.now(),
+                Directive(name),
+            )
             for name, channel in channels.items()
         }
 
-    def avoided(self) -> frozenset[str]:
-        """Providers that no notification may be claimed for, probes aside."""
-        return frozenset(name for name, provider in self._providers.items() if provider.avoided)
+    def avoided(self) -> Avoided:
+        """Providers that no notification, or none of a tenant's, may be claimed for, probes aside."""
+        by_all = frozenset(name for name, provider in self._providers.items() if provider.avoided)
+        by_tenant = frozenset(
+            (tenant_id, name)
+            for name, provider in self._providers.items()
+            if not provider.is_forced_closed
+            for tenant_id in provider.tenants.avoided()
+        )
+        return Avoided(by_all, by_tenant)
+
+    def tried(self, name: str, tenant_id: str) -> int | None:
+        """Calls that may be under way for the tenant while a provider is tried again for it; None: it is not."""
+        provider = self._providers[name]
+        return None if provider.is_forced_closed else provider.tenants.most_at_once(tenant_id)
 
     def begin_probe(self) -> Probe | None:
         """Takes all permits there are; :meth:`claimed` gives back what was not used. None if nothing is to be tried."""
@@ -105,7 +136,9 @@ class Breakers:
     def is_closed_to(self, claim: Claim) -> bool:
         """Whether ``claim`` must not be sent: its provider came to be avoided after it was asked for."""
         provider = self._providers[claim.provider]
-        return provider.avoided and _key(claim) not in provider.probing
+        if provider.avoided and _key(claim) not in provider.probing:
+            return True
+        return not provider.is_forced_closed and provider.tenants.is_open(claim.tenant_id)
 
     def ended(self, settlement: Settlement) -> None:
         """Learns from how an attempt ended; a refusal of one address says nothing about the provider."""
@@ -117,15 +150,25 @@ class Breakers:
             provider.breaker.end_probe()
         if not settlement.called:
             return
-        outcome = settlement.outcome
+        outcome, tenant_id = settlement.outcome, settlement.claim.tenant_id
         if outcome.kind is OutcomeKind.SUCCEEDED:
+            provider.tenants.succeeded(tenant_id)
             provider.breaker.succeeded()
-        elif outcome.kind in _FAILURES and outcome.cause is not Cause.RECIPIENT:
+        elif outcome.kind in _FAILURES and outcome.cause is not Cause.RECIPIENT and provider.tenants.failed(tenant_id):
             provider.breaker.failed()
 
-    def stalled(self, name: str, seconds: float) -> None:
-        """No call to the provider has ended for ``seconds``."""
-        self._providers[name].breaker.stalled(seconds)
+    def stalled(self, name: str, seconds: float, tenants: frozenset[str]) -> str | None:
+        """No call has ended for ``seconds``, though some are under way, for ``tenants``.
+
+        Gives the one that this is held against; None: it is held against the provider.
+        """
+        provider = self._providers[name]
+        if len(tenants) == 1:
+            (tenant_id,) = tenants
+            if not provider.tenants.stalled(tenant_id, seconds):
+                return tenant_id
+        provider.breaker.stalled(seconds)
+        return None
 
     def views(self) -> list[ProviderView]:
         """How this worker sees its providers."""
@@ -146,15 +189,20 @@ class Breakers:
             provider.directive = directive
             provider.breaker.hear(directive.others_open)
             if provider.avoided and not was_avoided:
-                self._hand_back(directive.provider)
+                self._hand_back(directive.provider, None)
 
     def _changed(self, name: str, state: BreakerState) -> None:
         provider = self._providers[name]
         provider.since = self._clock.now()
         log.warning("breaker", provider=name, state=state.name, reason=provider.breaker.reason)
         self._watch(name, state)
-        if state is BreakerState.OPEN and provider.directive.override is not Override.FORCED_CLOSED:
-            self._hand_back(name)
+        if state is BreakerState.OPEN and not provider.is_forced_closed:
+            self._hand_back(name, None)
+
+    def _changed_for(self, name: str, tenant_id: str, state: BreakerState, reason: str) -> None:
+        log.warning("breaker", provider=name, tenant_id=tenant_id, state=state.name, reason=reason)
+        if state is BreakerState.OPEN and not self._providers[name].is_forced_closed:
+            self._hand_back(name, tenant_id)
 
 
 def _key(claim: Claim) -> tuple[str, int]:

@@ -18,6 +18,7 @@ from services.delivery.ledger import LedgerClient
 from services.delivery.line import Line
 from services.delivery.metrics import DeliveryMetrics
 from services.delivery.pace import Pace
+from services.delivery.provider_view import Avoided
 from services.delivery.providers.base import Provider, released, transient
 from services.delivery.room import Room
 from services.delivery.settler import FIRST_PAUSE, HOPELESS, LONGEST_PAUSE, Settler
@@ -77,7 +78,7 @@ class Engine:
             {name: provider.channel for name, provider in providers.items()},
             settings.breaker_policy(),
             clock,
-            hand_back=lambda name: self._lines[name].hand_back(),
+            hand_back=lambda name, tenant_id: self._lines[name].hand_back(tenant_id),
             watch=self._metrics.breaker_changed,
         )
         self._exchange = StateExchange(ledger.exchange, self._breakers)
@@ -139,14 +140,18 @@ class Engine:
                 self._settle,
                 self._spans,
                 stalled=partial(self._stalled, name),
+                tried=partial(self._tried, name),
                 call_seconds=settings.delivery_call_seconds,
                 stall_seconds=settings.delivery_stall_seconds,
             )
             for name, provider in self._providers.items()
         }
 
-    def _stalled(self, name: str, seconds: float) -> None:
-        self._breakers.stalled(name, seconds)
+    def _stalled(self, name: str, seconds: float, tenants: frozenset[str]) -> str | None:
+        return self._breakers.stalled(name, seconds, tenants)
+
+    def _tried(self, name: str, tenant_id: str) -> int | None:
+        return self._breakers.tried(name, tenant_id)
 
     async def _claim_chunk(self, chunk: Sequence[Ref]) -> None:
         """Claims refs that have their places."""
@@ -164,7 +169,7 @@ class Engine:
 
     async def _claim_probe(self, refs: Sequence[Ref], probe: Probe) -> Sequence[Ref]:
         """Claims a few refs by providers that are to be tried, which all other claims avoid; those that are left."""
-        avoided = self._breakers.avoided() - probe.providers
+        avoided = self._breakers.avoided().but_for(probe.providers)
         claimed = Claimed([], [])
         try:
             claimed = await self._until_answered(partial(self._claim_texts, refs, avoided))
@@ -204,7 +209,7 @@ class Engine:
             self._begin(claim, avoided)
         return unanswered
 
-    async def _claim_texts(self, refs: Sequence[Ref], avoided: frozenset[str]) -> Claimed:
+    async def _claim_texts(self, refs: Sequence[Ref], avoided: Avoided) -> Claimed:
         """Claims once there is room for what an answer may hold; what it holds is in hand until it is settled."""
         await self._text.reserve(ANSWER_TEXT)
         claimed = Claimed([], [])
@@ -214,14 +219,14 @@ class Engine:
             self._text.release(ANSWER_TEXT - sum(len(claim.context_json) for claim in claimed.claims))
         return claimed
 
-    def _begin(self, claim: Claim, avoided: frozenset[str]) -> None:
+    def _begin(self, claim: Claim, avoided: Avoided) -> None:
         """Sends a claim on its way; ``avoided`` is what the ledger was asked to avoid."""
         line = self._lines.get(claim.provider)
         if line is None:
             log.error("provider not configured", provider=claim.provider)
             outcome = transient("PROVIDER_NOT_CONFIGURED", f"this worker has no provider {claim.provider!r}")
             self._settle(Settlement(claim, outcome))
-        elif claim.provider not in avoided and self._breakers.is_closed_to(claim):
+        elif not avoided.holds(claim.tenant_id, claim.provider) and self._breakers.is_closed_to(claim):
             # It came to be avoided meanwhile. Where the ledger chose it all the same, an operator has forced it.
             self._settle(Settlement(claim, released("PROVIDER_AVOIDED", "the provider is not called now")))
         else:

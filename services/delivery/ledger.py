@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import grpc.aio
 
@@ -16,7 +16,7 @@ from pulse.ledger.v1 import (
 )
 from services.delivery import wire
 from services.delivery.claim import Claim, Claimed, Settlement
-from services.delivery.provider_view import Directive, ProviderView
+from services.delivery.provider_view import NONE_AVOIDED, Avoided, Directive, ProviderView
 from services.delivery.receipts import Receipt
 from services.delivery.spans import Spans
 from shared.broker import Ref
@@ -46,8 +46,8 @@ class LedgerClient:
         #: Whether the answer to the last claim said that HIGH notifications are under way.
         self.high_under_way = False
 
-    async def claim(self, refs: Sequence[Ref], avoid: Iterable[str] = ()) -> Claimed:
-        """Those of at most 1,000 ``refs`` that may be sent now, by any provider but those in ``avoid``."""
+    async def claim(self, refs: Sequence[Ref], avoid: Avoided = NONE_AVOIDED) -> Claimed:
+        """Those of at most 1,000 ``refs`` that may be sent now, by any provider but those to ``avoid``."""
         asked_at = time.monotonic()
         request = wire.claim_request(self._worker_id, self._lease, refs, avoid)
         answer = await call(self._service.Claim, request, CALL_SECONDS)

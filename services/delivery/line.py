@@ -1,7 +1,8 @@
 """Line: the claims that wait for one provider, and the calls under way to it.
 
 Each provider has its own, so that one that hangs holds up no other. One that ends no call for a while is told of,
-and has its waiting claims handed back, or they would fill the worker's hands.
+and has its waiting claims handed back, or they would fill the worker's hands. Where all those calls are one tenant's,
+and it works for others, that is so for the tenant alone.
 """
 
 from __future__ import annotations
@@ -9,26 +10,34 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import time
-from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from services.delivery.claim import Claim, Settlement
 from services.delivery.preparing import prepare
 from services.delivery.providers.base import Outcome, Outgoing, Provider, released, transient, unanswered
+from services.delivery.slots import Slots
 from services.delivery.spans import Spans, called
 from services.delivery.templates import TemplateCache
 from services.delivery.unsubscribe_links import UnsubscribeLinks
+from services.delivery.waiting_claims import WaitingClaims
 from shared.logs import logger
 from shared.tracing import Span
 
 #: A call is given up, though it may go on, when it is overdue by so long, s.
 OVERDUE_SECONDS = 0.5
 
+#: Told for how long, s, no call has ended, and for whom calls are under way; gives the one that this is held against,
+#: None if it is held against the provider.
+Stalled = Callable[[float, frozenset[str]], str | None]
+
 log = logger(__name__)
 
 
 class Line:
-    """Sends claims through one provider, in the order they came; each ends in exactly one call of ``settle``."""
+    """Sends claims through one provider; each ends in exactly one call of ``settle``.
+
+    Tenants take turns, and none holds all calls while there are others. ``tried`` is as in :class:`Slots`.
+    """
 
     def __init__(
         self,
@@ -38,7 +47,8 @@ class Line:
         settle: Callable[[Settlement], None],
         spans: Spans,
         *,
-        stalled: Callable[[float], None],
+        stalled: Stalled,
+        tried: Callable[[str], int | None],
         call_seconds: float,
         stall_seconds: float,
     ) -> None:
@@ -50,7 +60,8 @@ class Line:
         self._unsubscribe = unsubscribe
         self._call_seconds = call_seconds
         self._stall_seconds = stall_seconds
-        self._waiting: deque[Claim] = deque()
+        self._waiting = WaitingClaims()
+        self._slots = Slots(provider.concurrency, tried)
         self._servers: set[asyncio.Task[None]] = set()
         self._last_progress = 0.0
         self._stopping = False
@@ -66,39 +77,49 @@ class Line:
         if self._stopping:
             self._hand_back(claim, "WORKER_STOPPING", "the worker stops")
             return
-        self._waiting.append(claim)
-        if len(self._servers) < self._provider.concurrency:
-            if not self._servers:
-                self._last_progress = time.monotonic()
-            server = asyncio.create_task(self._serve())
-            self._servers.add(server)
-            server.add_done_callback(self._servers.discard)
-        elif self._watch is None:
-            self._watch = asyncio.get_running_loop().call_later(self._stall_seconds / 4, self._check_progress)
+        self._waiting.put(claim)
+        self._slots.came(claim.tenant_id)
+        if not self._servers:
+            self._last_progress = time.monotonic()
+        if not self._add_server():
+            self._watch_progress()
 
-    def hand_back(self) -> None:
-        """Hands back what waits, so that it goes to the next provider at once."""
-        self._hand_back_all("PROVIDER_AVOIDED", "the provider is not called now")
+    def hand_back(self, tenant_id: str | None = None) -> None:
+        """Hands back what waits, or what waits for one tenant, so that it goes to the next provider at once."""
+        self._hand_back_all(self._waiting.take_all(tenant_id), "PROVIDER_AVOIDED", "the provider is not called now")
 
     async def stop(self) -> None:
         """Hands back what waits; returns when the calls under way have ended or are overdue."""
         self._stopping = True
-        self._hand_back_all("WORKER_STOPPING", "the worker stops")
+        self._hand_back_all(self._waiting.take_all(), "WORKER_STOPPING", "the worker stops")
         if self._watch is not None:
             self._watch.cancel()
         if self._servers:
             await asyncio.wait(self._servers, timeout=self._call_seconds + 2 * OVERDUE_SECONDS)
 
+    def _add_server(self) -> bool:
+        """Whether there was a slot, and a claim that may have it."""
+        if len(self._servers) >= self._slots.count or self._waiting.next_tenant(self._slots.may_begin) is None:
+            return False
+        server = asyncio.create_task(self._serve())
+        self._servers.add(server)
+        server.add_done_callback(self._servers.discard)
+        return True
+
     async def _serve(self) -> None:
-        """Works until nothing waits."""
-        while self._waiting:
-            claim = self._waiting.popleft()
+        """Works until nothing waits that may begin."""
+        while (tenant_id := self._waiting.next_tenant(self._slots.may_begin)) is not None:
+            claim = self._waiting.take(tenant_id)
+            self._slots.take(tenant_id)
             try:
                 await self._deliver(claim)
             except Exception as error:  # a poison notification must not take the line with it
                 log.error("delivery broke", notification_id=claim.notification_id, exc_info=error)
                 # It costs an attempt: as it is the notification that breaks it, it must not come back for ever.
                 self._settle(Settlement(claim, transient("WORKER_ERROR", "the worker failed before the call")))
+            finally:
+                self._slots.give_back(tenant_id)
+            self._add_server()  # its tenant may have been given more slots meanwhile
 
     async def _deliver(self, claim: Claim) -> None:
         problem = self._too_late(claim)
@@ -140,21 +161,28 @@ class Line:
             return released("LEASE_TOO_SHORT", "its turn came too late in the lease")
         return None
 
+    def _watch_progress(self) -> None:
+        if self._watch is None:
+            self._watch = asyncio.get_running_loop().call_later(self._stall_seconds / 4, self._check_progress)
+
     def _check_progress(self) -> None:
         self._watch = None
         if not self._waiting or self._stopping:
             return
         if time.monotonic() - self._last_progress > self._stall_seconds:
             log.warning("provider stalls", provider=self._provider.name, waiting=len(self._waiting))
-            self._told_stalled(self._stall_seconds)
+            tenant_id = self._told_stalled(self._stall_seconds, self._slots.holders)
             # What a breaker that opened has not handed back already need not hurry: there is nowhere else to go.
-            self._hand_back_all("PROVIDER_STALLED", "the provider answers too slowly", self._call_seconds)
-            return
-        self._watch = asyncio.get_running_loop().call_later(self._stall_seconds / 4, self._check_progress)
+            claims = self._waiting.take_all(tenant_id)
+            self._hand_back_all(claims, "PROVIDER_STALLED", "the provider answers too slowly", self._call_seconds)
+        if self._waiting:
+            self._watch_progress()
 
-    def _hand_back_all(self, code: str, message: str, retry_after: float | None = None) -> None:
-        while self._waiting:
-            self._hand_back(self._waiting.popleft(), code, message, retry_after)
+    def _hand_back_all(
+        self, claims: Iterable[Claim], code: str, message: str, retry_after: float | None = None
+    ) -> None:
+        for claim in claims:
+            self._hand_back(claim, code, message, retry_after)
 
     def _hand_back(self, claim: Claim, code: str, message: str, retry_after: float | None = None) -> None:
         self._settle(Settlement(claim, released(code, message, retry_after)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import enum
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from services.delivery.breaker import BreakerState
 
@@ -26,6 +27,25 @@ class ProviderView:
     state: BreakerState | None  # None: it has no experience of its own
     reason: str
     since: dt.datetime
+
+
+class Avoided(NamedTuple):
+    """Providers that a worker must not call now."""
+
+    by_all: frozenset[str] = frozenset()
+    #: Tenants, each with a provider that is not called for it alone.
+    by_tenant: frozenset[tuple[str, str]] = frozenset()
+
+    def holds(self, tenant_id: str, provider: str) -> bool:
+        """Whether ``provider`` is not called for the tenant."""
+        return provider in self.by_all or (tenant_id, provider) in self.by_tenant
+
+    def but_for(self, providers: frozenset[str]) -> Avoided:
+        """The same without what ``providers`` are for all."""
+        return self._replace(by_all=self.by_all - providers)
+
+
+NONE_AVOIDED = Avoided()
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from pulse.common.v1 import enums_pb2, notification_pb2, provider_pb2, template_pb2
 from pulse.ledger.v1 import ledger_service_pb2, records_pb2
 from services.delivery.claim import Claim, Settlement
-from services.delivery.provider_view import Directive, Override, ProviderView
+from services.delivery.provider_view import Avoided, Directive, Override, ProviderView
 from services.delivery.providers.base import Cause, OutcomeKind, Rejection
 from services.delivery.receipts import Receipt
 from shared.broker import Ref
@@ -22,21 +22,25 @@ _REJECTIONS = {rejection: records_pb2.Rejection.Value(rejection.name) for reject
 _OVERRIDES = {provider_pb2.BreakerOverride.Value(override.name): override for override in Override}
 #: What a provider says is kept up to so many characters, and so is not sent on at any length.
 _LONGEST_NAME, _LONGEST_TEXT = 256, 1024
+#: Tenants with a provider to avoid for them that one claim names.
+_MOST_AVOIDED = 1000
 _CHANNELS = {value.number: value.name for value in enums_pb2.Channel.DESCRIPTOR.values}
 
 
 _DAY = 86_400.0
 
 
-def claim_request(
-    worker_id: str, lease: float, refs: Sequence[Ref], avoid: Iterable[str]
-) -> ledger_service_pb2.ClaimRequest:
-    """A claim of ``refs`` for ``lease`` seconds, by any provider but those in ``avoid``."""
+def claim_request(worker_id: str, lease: float, refs: Sequence[Ref], avoid: Avoided) -> ledger_service_pb2.ClaimRequest:
+    """A claim of ``refs`` for ``lease`` seconds, by any provider but those to ``avoid``."""
     return ledger_service_pb2.ClaimRequest(
         worker_id=worker_id,
         lease=to_duration(lease),
         refs=[records_pb2.NotificationRef(tenant_id=tenant, notification_id=id_) for tenant, id_ in refs],
-        avoid_providers=sorted(avoid),
+        avoid_providers=sorted(avoid.by_all),
+        avoid_for_tenants=[
+            ledger_service_pb2.AvoidForTenant(tenant_id=tenant, provider=provider)
+            for tenant, provider in sorted(avoid.by_tenant)[:_MOST_AVOIDED]  # the others are handed back
+        ],
     )
 
 

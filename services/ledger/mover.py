@@ -110,14 +110,20 @@ class Mover:
         await self._transact(refs, rules, finish=_close_digests)
 
     async def claim(
-        self, refs: Collection[Ref], worker: str, lease: dt.timedelta, avoided: Iterable[str] = ()
+        self,
+        refs: Collection[Ref],
+        worker: str,
+        lease: dt.timedelta,
+        avoided: Iterable[str] = (),
+        avoided_for: Iterable[tuple[str, str]] = (),
     ) -> Claimed:
         """What ``worker`` may send until ``lease`` is over, by providers that it need not avoid.
 
-        The intent of each attempt is committed. Nothing is of what one answer does not hold, which is one at the
-        least. What operators decided counts from the moment it is.
+        ``avoided_for`` are tenants with providers that it must avoid for them. The intent of each attempt is
+        committed. Nothing is of what one answer does not hold, which is one at the least. What operators decided
+        counts from the moment it is.
         """
-        slow, avoided = await self._delays.slow(), frozenset(avoided)
+        slow, avoided, avoided_for = await self._delays.slow(), frozenset(avoided), frozenset(avoided_for)
 
         def rules(held: Held, more: Sequence[Rows], now: dt.datetime) -> Claimed:
             found, controlled, *resting_ = more
@@ -126,7 +132,7 @@ class Mover:
             controls = provider_store.controls(controlled)
             self._kept_shut = provider_states.keep_any_shut(controls)
             rests = resting.rests(resting_[0] if resting_ else ())
-            providers = Providers(avoided, controls, slow, rests)
+            providers = Providers(avoided, controls, slow, rests, avoided_for)
             claim = Claim(worker, now + lease, providers, self._jitter, self._bounds.providers, gate.notes)
             rule, otherwise = _claiming(claim, now, gate), partial(deferrals.undecidable, now=now)
             claimed = Claimed([], [])
@@ -142,7 +148,7 @@ class Mover:
             return claimed
 
         also = [CONTENT, provider_store.CONTROLS]
-        if avoided or slow or self._kept_shut:
+        if avoided or avoided_for or slow or self._kept_shut:
             # Only who is led past a provider can meet one that does not want to be called yet.
             also.append(resting.RESTS)
         return await self._transact(refs, rules, also, finish=_with_digests)

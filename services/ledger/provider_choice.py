@@ -36,16 +36,22 @@ class Providers(NamedTuple):
     slow: frozenset[str] = frozenset()
     #: Those that asked not to be called again for these deliveries. The one whose turn it is did not.
     rests: Mapping[Ref, Rests] = MappingProxyType({})
+    #: Tenants with those that the worker must not call for them.
+    avoided_for: frozenset[tuple[str, str]] = frozenset()
 
-    def obstacle(self, provider: str) -> Obstacle | None:
-        """Why ``provider`` may not be called; None: it may."""
+    def obstacle(self, provider: str, tenant_id: str) -> Obstacle | None:
+        """Why ``provider`` may not be called for a tenant; None: it may."""
         control = self.controls.get(provider_subject(provider), NO_CONTROL)
         if control.paused:
             return Obstacle("pause", f"{provider} is paused")
         if control.override is Override.FORCED_OPEN:
             return Obstacle("breaker", f"{provider} is forced open")
-        if provider in self.avoided and control.override is not Override.FORCED_CLOSED:
+        if control.override is Override.FORCED_CLOSED:
+            return None
+        if provider in self.avoided:
             return Obstacle("breaker", f"{provider} fails too often")
+        if (tenant_id, provider) in self.avoided_for:
+            return Obstacle("breaker", f"{provider} fails too often for this tenant")
         return None
 
 
@@ -87,7 +93,7 @@ def choose(delivery: Delivery, providers: Providers, now: dt.datetime, random: R
 
 def _obstacle(delivery: Delivery, provider: str, providers: Providers, now: dt.datetime) -> Obstacle | None:
     """Why this delivery may not be given to ``provider``; None: it may."""
-    obstacle = providers.obstacle(provider)
+    obstacle = providers.obstacle(provider, delivery.tenant_id)
     until = providers.rests.get(delivery.ref, NO_RESTS).get(provider, now)
     if obstacle is None and until > now:
         return Obstacle("retry", f"{provider} asked not to be called before {until:%Y-%m-%dT%H:%M:%SZ}")

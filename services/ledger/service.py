@@ -78,7 +78,8 @@ class LedgerService(ProviderExchange, ledger_service_pb2_grpc.LedgerServiceServi
         _bounded("refs", request.refs)
         lease = wire.length(request.lease, self._settings.ledger_lease_seconds)
         refs, worker = wire.refs(request.refs), wire.clean(request.worker_id)
-        claimed = await self._mover.claim(refs, worker, lease, request.avoid_providers)
+        avoided_for = [(one.tenant_id, one.provider) for one in request.avoid_for_tenants[:_MOST]]
+        claimed = await self._mover.claim(refs, worker, lease, request.avoid_providers, avoided_for)
         critical = self._settings.critical_categories
         if any(delivery.lane is Lane.HIGH for delivery, _ in claimed.deliveries):
             self._high.seen()

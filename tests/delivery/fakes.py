@@ -51,10 +51,17 @@ class FakeLedger(ledger_service_pb2_grpc.LedgerServiceServicer, ledger_reader_pb
     exchange_failures: int = 0
 
     def add(
-        self, to: str, *, provider: str = "smtp", channel: str = "EMAIL", then: Sequence[str] = (), **more: object
+        self,
+        to: str,
+        *,
+        provider: str = "smtp",
+        channel: str = "EMAIL",
+        then: Sequence[str] = (),
+        tenant: str = TENANT,
+        **more: object,
     ) -> Ref:
         """A due notification, for ``provider`` or, where that is to be avoided or fails, for those in ``then``."""
-        ref = (TENANT, str(uuid.uuid4()))
+        ref = (tenant, str(uuid.uuid4()))
         self.routes[ref] = [provider, *then]
         context = more.pop("context", {"name": "Ada"})
         self.due[ref] = records_pb2.ClaimedNotification(
@@ -85,7 +92,8 @@ class FakeLedger(ledger_service_pb2_grpc.LedgerServiceServicer, ledger_reader_pb
         claimed, left = [], []
         for ref in request.refs:
             key = (ref.tenant_id, ref.notification_id)
-            provider = self._provider(key, request.avoid_providers)
+            for_it = [each.provider for each in request.avoid_for_tenants if each.tenant_id == ref.tenant_id]
+            provider = self._provider(key, [*request.avoid_providers, *for_it])
             if provider and key in self.due and len(claimed) == self.answer_room:
                 left.append(ref)
                 continue

@@ -9,8 +9,9 @@ import pytest
 from services.delivery.breaker import BreakerPolicy, BreakerState
 from services.delivery.breakers import Breakers
 from services.delivery.claim import Claim, Settlement
-from services.delivery.provider_view import Directive, Override
+from services.delivery.provider_view import NONE_AVOIDED, Avoided, Directive, Override
 from services.delivery.providers.base import Cause, Outcome, permanent, released, succeeded, transient, unanswered
+from services.delivery.tenant_breakers import MOST_TENANTS
 from shared.clock import FixedClock
 from tests.delivery.outgoing import claim
 
@@ -23,16 +24,21 @@ class Bench:
 
     def __init__(self) -> None:
         self.now = 1000.0
-        self.handed_back: list[str] = []
+        self.handed_back: list[tuple[str, str | None]] = []
         self.changes: list[tuple[str, BreakerState]] = []
         self.breakers = Breakers(
             {"smtp": "EMAIL", "ses": "EMAIL"},
             POLICY,
             FixedClock(dt.datetime(2026, 1, 2, tzinfo=dt.UTC)),
-            hand_back=self.handed_back.append,
+            hand_back=lambda name, tenant_id: self.handed_back.append((name, tenant_id)),
             watch=lambda name, state: self.changes.append((name, state)),
             now=lambda: self.now,
         )
+
+    @property
+    def avoided(self) -> frozenset[str]:
+        """Providers that are avoided for all."""
+        return self.breakers.avoided().by_all
 
     def end(self, outcome: Outcome, times: int = 1, held: Claim | None = None, latency: float = 0.1) -> None:
         for _ in range(times):
@@ -63,13 +69,13 @@ def test_only_what_is_the_providers_own_doing_counts_against_it(
     bench: Bench, outcome: Outcome, latency: float, opens: bool
 ) -> None:
     bench.end(outcome, times=4, latency=latency)
-    assert bench.breakers.avoided() == (frozenset({"smtp"}) if opens else frozenset())
-    assert bench.handed_back == (["smtp"] if opens else [])
+    assert bench.avoided == (frozenset({"smtp"}) if opens else frozenset())
+    assert bench.handed_back == ([("smtp", None)] if opens else [])
 
 
 def test_what_an_unknown_provider_does_is_left_out(bench: Bench) -> None:
     bench.end(FAILED, times=5, held=claim(provider="pigeon"))
-    assert bench.breakers.avoided() == frozenset()
+    assert bench.avoided == frozenset()
 
 
 def test_a_few_claims_try_a_provider_after_its_pause_and_close_it(bench: Bench) -> None:
@@ -85,9 +91,9 @@ def test_a_few_claims_try_a_provider_after_its_pause_and_close_it(bench: Bench) 
     assert not bench.breakers.is_closed_to(first)
     assert bench.breakers.is_closed_to(claim(notification_id="x"))
     bench.end(succeeded("1"), held=first)
-    assert bench.breakers.avoided() == {"smtp"}
+    assert bench.avoided == {"smtp"}
     bench.end(succeeded("2"), held=second)
-    assert bench.breakers.avoided() == frozenset()
+    assert bench.avoided == frozenset()
     assert [state.name for _, state in bench.changes] == ["OPEN", "HALF_OPEN", "CLOSED"]
 
 
@@ -126,19 +132,19 @@ def test_what_operators_and_others_say_counts_for_a_provider_that_works(
     bench: Bench, directive: dict[str, object], avoided: bool
 ) -> None:
     bench.say(**directive)
-    assert bench.breakers.avoided() == (frozenset({"smtp"}) if avoided else frozenset())
-    assert ("smtp" in bench.handed_back) == avoided
+    assert bench.avoided == (frozenset({"smtp"}) if avoided else frozenset())
+    assert (("smtp", None) in bench.handed_back) == avoided
 
 
 def test_one_that_is_forced_closed_is_called_however_it_fails(bench: Bench) -> None:
     bench.say(override=Override.FORCED_CLOSED)
     bench.end(FAILED, times=5)
-    assert bench.breakers.avoided() == frozenset()
+    assert bench.avoided == frozenset()
     assert bench.handed_back == []
     assert bench.breakers.views()[0].state is BreakerState.OPEN, "what it found stays known"
     bench.say()
-    assert bench.breakers.avoided() == {"smtp"}
-    assert bench.handed_back == ["smtp"]
+    assert bench.avoided == {"smtp"}
+    assert bench.handed_back == [("smtp", None)]
 
 
 @pytest.mark.parametrize("directive", [{"paused": True}, {"override": Override.FORCED_OPEN}])
@@ -156,3 +162,97 @@ def test_a_view_says_what_the_worker_itself_has_seen(bench: Bench) -> None:
     assert (smtp.provider, smtp.channel, smtp.state) == ("smtp", "EMAIL", None), "others' word is not passed back"
     assert (ses.state, ses.reason) == (BreakerState.OPEN, "2 of the last 2 calls failed")
     assert ses.since == dt.datetime(2026, 1, 2, tzinfo=dt.UTC)
+
+
+def of(tenant_id: str) -> Claim:
+    """A claim of a tenant's."""
+    return claim(tenant_id=tenant_id, notification_id=tenant_id)
+
+
+def test_a_provider_that_fails_for_one_tenant_alone_is_avoided_for_that_tenant_alone(bench: Bench) -> None:
+    bench.end(succeeded("1"), held=of("quiet"))
+    bench.end(FAILED, times=20, held=of("loud"))
+    assert bench.breakers.avoided() == Avoided(by_tenant=frozenset({("loud", "smtp")}))
+    assert bench.handed_back == [("smtp", "loud")]
+    assert bench.breakers.is_closed_to(of("loud"))
+    assert not bench.breakers.is_closed_to(of("quiet"))
+    assert bench.breakers.begin_probe() is None, "the provider itself needs no trying"
+
+
+def test_a_tenant_whose_calls_fail_does_not_keep_a_failing_provider_open_to_all(bench: Bench) -> None:
+    """Every tenant's last call counts as much as any other's."""
+    bench.end(succeeded("1"), held=of("a"))
+    bench.end(succeeded("1"), held=of("b"))
+    bench.end(FAILED, held=of("loud"))
+    bench.end(FAILED, held=of("a"))
+    assert bench.avoided == frozenset()
+    bench.end(FAILED, times=3, held=of("a"))
+    bench.end(FAILED, times=3, held=of("b"))
+    assert bench.avoided == {"smtp"}
+
+
+def test_who_sent_long_ago_has_no_say(bench: Bench) -> None:
+    bench.end(succeeded("1"), held=of("quiet"))
+    bench.now += POLICY.window + 1
+    bench.end(FAILED, times=2, held=of("loud"))
+    assert bench.breakers.avoided() == Avoided(by_all=frozenset({"smtp"}))
+
+
+def test_a_tenant_is_tried_again_with_a_few_calls_at_once(bench: Bench) -> None:
+    bench.end(succeeded("1"), held=of("quiet"))
+    bench.end(FAILED, times=2, held=of("loud"))
+    bench.now += POLICY.pause
+    assert bench.breakers.avoided() == NONE_AVOIDED
+    assert bench.breakers.tried("smtp", "loud") == POLICY.probes
+    assert bench.breakers.tried("smtp", "quiet") is None
+    bench.end(succeeded("2"), times=POLICY.probes, held=of("loud"))
+    assert bench.breakers.tried("smtp", "loud") is None
+
+
+def test_a_tenant_for_whom_it_goes_on_failing_waits_longer(bench: Bench) -> None:
+    bench.end(succeeded("1"), held=of("quiet"))
+    bench.end(FAILED, times=2, held=of("loud"))
+    bench.now += POLICY.pause
+    assert bench.breakers.tried("smtp", "loud") == POLICY.probes
+    bench.end(FAILED, held=of("loud"))
+    bench.now += POLICY.pause
+    assert bench.breakers.avoided().holds("loud", "smtp")
+    bench.now += POLICY.pause
+    assert not bench.breakers.avoided().holds("loud", "smtp")
+
+
+@pytest.mark.parametrize(
+    ("under_way", "whose", "avoided"),
+    [
+        (frozenset({"loud"}), "loud", Avoided(by_tenant=frozenset({("loud", "smtp")}))),
+        (frozenset({"loud", "quiet"}), None, Avoided(by_all=frozenset({"smtp"}))),
+    ],
+)
+def test_calls_that_hang_are_held_against_the_tenant_whose_they_all_are(
+    bench: Bench, under_way: frozenset[str], whose: str | None, avoided: Avoided
+) -> None:
+    bench.end(succeeded("1"), held=of("quiet"))
+    assert bench.breakers.stalled("smtp", 2.0, under_way) == whose
+    assert bench.breakers.avoided() == avoided
+
+
+def test_one_that_nobody_else_has_used_is_held_against_the_provider(bench: Bench) -> None:
+    assert bench.breakers.stalled("smtp", 2.0, frozenset({"loud"})) is None
+    assert bench.avoided == {"smtp"}
+
+
+def test_one_that_is_forced_closed_is_called_for_every_tenant(bench: Bench) -> None:
+    bench.say(override=Override.FORCED_CLOSED)
+    bench.end(succeeded("1"), held=of("quiet"))
+    bench.end(FAILED, times=20, held=of("loud"))
+    assert bench.breakers.avoided() == NONE_AVOIDED
+    assert not bench.breakers.is_closed_to(of("loud"))
+    assert bench.breakers.tried("smtp", "loud") is None
+
+
+def test_only_so_many_tenants_are_remembered(bench: Bench) -> None:
+    bench.end(succeeded("1"), held=of("quiet"))
+    bench.end(FAILED, times=2, held=of("loud"))
+    for number in range(MOST_TENANTS):
+        bench.end(succeeded("1"), held=of(f"tenant-{number}"))
+    assert bench.breakers.avoided() == NONE_AVOIDED

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any
 
@@ -61,6 +63,22 @@ class Flaky(FakeProvider):
         return transient("421", "closing down") if self.broken else succeeded("1")
 
 
+class Choosy(FakeProvider):
+    """Fails, or hangs until ``opened``, for some recipients."""
+
+    BAD, HANGS = "bad", "hangs"
+
+    def __init__(self, concurrency: int) -> None:
+        super().__init__(concurrency=concurrency)
+        self.opened = asyncio.Event()
+
+    async def send(self, outgoing: Outgoing, deadline: float) -> Outcome:
+        self.sent.append(outgoing)
+        if outgoing.to.startswith(self.HANGS):
+            await self.opened.wait()
+        return transient("421", "closing down") if outgoing.to.startswith(self.BAD) else succeeded("1")
+
+
 def state(engine: Engine) -> BreakerState | None:
     """The first provider's."""
     return engine._breakers.views()[0].state
@@ -113,6 +131,57 @@ async def test_it_is_tried_by_a_few_and_gets_its_notifications_back_when_it_work
     await drive(engine, ledger[0], emails(ledger[0], 40))
     assert len(smtp.sent) - before == 40
     assert ledger[0].avoided[-1] == set()
+
+
+async def test_a_tenant_whose_addresses_fail_costs_another_nothing(
+    start: Start, ledger: tuple[FakeLedger, str]
+) -> None:
+    """Its notifications go by the next provider, the other's by the first as ever."""
+    smtp, ses = Choosy(concurrency=4), FakeProvider(name="ses")
+    engine = start(smtp, ses, **LASTING)
+    loud, quiet = [], []
+    for _ in range(25):
+        loud += [ledger[0].add(f"{Choosy.BAD}@example.org", then=["ses"], tenant="loud") for _ in range(4)]
+        quiet.append(ledger[0].add("ada@example.org", then=["ses"], tenant="quiet"))
+    await drive(engine, ledger[0], [quiet[0]])
+    await drive(engine, ledger[0], [*loud, *quiet[1:]])
+    assert {ledger[0].outcome(ref) for ref in (*loud, *quiet)} == {"SUCCEEDED"}
+    assert state(engine) is BreakerState.CLOSED
+    assert [mail.tenant_id for mail in smtp.sent].count("quiet") == 25
+    assert [mail.tenant_id for mail in smtp.sent].count("loud") <= 7, "four proved it, three may have been under way"
+    assert [mail.tenant_id for mail in ses.sent] == ["loud"] * 100
+
+
+async def test_calls_of_one_tenant_that_hang_leave_slots_for_another(
+    start: Start, ledger: tuple[FakeLedger, str]
+) -> None:
+    smtp, ses = Choosy(concurrency=4), FakeProvider(name="ses")
+    engine = start(smtp, ses, delivery_stall_seconds=60, **LASTING)
+    await drive(engine, ledger[0], [ledger[0].add("ada@example.org", then=["ses"], tenant="quiet")])
+    await engine.take([ledger[0].add(f"{Choosy.HANGS}@example.org", tenant="loud") for _ in range(20)])
+    await eventually(lambda: len(smtp.sent) == 1 + 3)
+    await drive(engine, ledger[0], [ledger[0].add("ada@example.org", then=["ses"], tenant="quiet") for _ in range(20)])
+    assert [mail.tenant_id for mail in smtp.sent].count("quiet") == 21
+    smtp.opened.set()
+
+
+async def test_a_tenant_that_came_first_and_holds_all_slots_stops_no_other(
+    start: Start, ledger: tuple[FakeLedger, str]
+) -> None:
+    """Its calls hang; what waits of its own is handed back, and the provider is left alone for it alone."""
+    smtp, ses = Choosy(concurrency=4), FakeProvider(name="ses")
+    engine = start(smtp, ses, delivery_stall_seconds=0.2, **LASTING)
+    await drive(engine, ledger[0], [ledger[0].add("ada@example.org", then=["ses"], tenant="quiet")])
+    engine._lines["smtp"]._slots._now = lambda: time.monotonic() + 61  # nobody else sent for a minute
+    loud = [ledger[0].add(f"{Choosy.HANGS}@example.org", tenant="loud") for _ in range(8)]
+    await engine.take(loud)
+    await eventually(lambda: len(smtp.sent) == 1 + 4)
+    quiet = ledger[0].add("ada@example.org", then=["ses"], tenant="quiet")
+    await engine.take([quiet])
+    await eventually(lambda: [ledger[0].outcome(ref) for ref in loud].count("RELEASED") == 4)
+    smtp.opened.set()
+    await eventually(lambda: ledger[0].outcome(quiet) == "SUCCEEDED")
+    assert (state(engine), len(ses.sent)) == (BreakerState.CLOSED, 0)
 
 
 async def test_a_fresh_worker_takes_over_what_others_see(start: Start, ledger: tuple[FakeLedger, str]) -> None:

@@ -100,8 +100,9 @@ class Calls:
         lease: float = 12,
         worker: str = "worker-1",
         avoid: Iterable[str] = (),
+        avoid_for: Iterable[tuple[str, str]] = (),
     ) -> list[records_pb2.ClaimedNotification]:
-        return list((await self.claimed(*refs, lease=lease, worker=worker, avoid=avoid)).claimed)
+        return list((await self.claimed(*refs, lease=lease, worker=worker, avoid=avoid, avoid_for=avoid_for)).claimed)
 
     async def claimed(
         self,
@@ -109,10 +110,15 @@ class Calls:
         lease: float = 12,
         worker: str = "worker-1",
         avoid: Iterable[str] = (),
+        avoid_for: Iterable[tuple[str, str]] = (),
     ) -> ledger_service_pb2.ClaimResponse:
-        """The whole answer to a claim."""
+        """The whole answer to a claim; ``avoid_for`` are tenants with providers."""
         request = ledger_service_pb2.ClaimRequest(
-            worker_id=worker, lease=to_duration(lease), refs=refs, avoid_providers=avoid
+            worker_id=worker,
+            lease=to_duration(lease),
+            refs=refs,
+            avoid_providers=avoid,
+            avoid_for_tenants=[ledger_service_pb2.AvoidForTenant(tenant_id=t, provider=name) for t, name in avoid_for],
         )
         return await call(self.service.Claim, request)
 

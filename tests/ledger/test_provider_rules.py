@@ -12,6 +12,7 @@ from services.ledger.delivery import Channel, Guarantee
 from services.ledger.provider_choice import Choice, Obstacle, Providers, choose
 from services.ledger.provider_states import Breaker, Control, Override, Told, merge
 from services.ledger.states import Status
+from tests.ledger.calls import TENANT
 from tests.ledger.conftest import NOON
 from tests.ledger.test_rules import fresh
 
@@ -21,7 +22,7 @@ FORCED_OPEN, FORCED_CLOSED = Control(override=Override.FORCED_OPEN), Control(ove
 
 def delivery(route_index: int = 0, **fields):
     waiting = fresh(Guarantee.AT_LEAST_ONCE, 5, None)
-    return waiting._replace(route=["a", "b", "c"], route_index=route_index, **fields)
+    return waiting._replace(tenant_id=TENANT, route=["a", "b", "c"], route_index=route_index, **fields)
 
 
 def chosen(one, providers: Providers, random: float = 0.5):
@@ -60,6 +61,19 @@ def test_the_first_of_the_route_that_may_be_called_is(route_index, avoided, cont
     assert chosen(delivery(route_index), providers) == expected
 
 
+@pytest.mark.parametrize(
+    ("avoided_for", "controls", "expected"),
+    [
+        ({(TENANT, "a")}, {}, "b"),
+        ({("other", "a")}, {}, "a"),
+        ({(TENANT, "a"), (TENANT, "b"), (TENANT, "c")}, {}, "breaker"),
+        ({(TENANT, "a")}, {"provider/a": FORCED_CLOSED}, "a"),
+    ],
+)
+def test_one_that_fails_for_a_tenant_alone_is_passed_over_for_that_tenant(avoided_for, controls, expected):
+    assert chosen(delivery(), Providers(controls=controls, avoided_for=frozenset(avoided_for))) == expected
+
+
 def test_a_few_try_a_slow_provider_all_the_same():
     assert chosen(delivery(), Providers(slow=frozenset("a")), random=0.01) == "a"
 
@@ -78,6 +92,8 @@ def test_it_is_told_why_it_is_not_the_one_whose_turn_it_was():
 
     assert told(Providers()) == []
     assert told(Providers(frozenset("a"))) == [("breaker", "b", "a fails too often")]
+    for_one = Providers(avoided_for=frozenset({(TENANT, "a")}))
+    assert told(for_one) == [("breaker", "b", "a fails too often for this tenant")]
     assert told(Providers(controls={"provider/a": PAUSED})) == [("pause", "b", "a is paused")]
     assert told(Providers(slow=frozenset("a"))) == [("route", "b", "receipts of a are slow")]
 

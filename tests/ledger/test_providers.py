@@ -54,6 +54,16 @@ async def test_all_workers_together_see_the_worst(calls: Calls):
     assert await calls.providers() == seen
 
 
+async def test_one_that_fails_for_a_tenant_alone_is_passed_over_for_that_tenant(calls: Calls):
+    own, others = await routed(calls), await routed(calls, tenant_id="other")
+    claimed = await calls.claim(own, others, avoid_for=[("other", "first"), ("nobody", "second")])
+    assert {one.ref.tenant_id: one.provider for one in claimed} == {own.tenant_id: "first", "other": "second"}
+    assert await decisions(calls, others, Outcome.ATTEMPT_STARTED) == [("breaker", "second")]
+    waiting = await routed(calls, "first", tenant_id="other")
+    assert await calls.claim(waiting, avoid_for=[("other", "first")]) == []
+    assert [kind for kind, _ in await calls.timeline(waiting)] == ["ACCEPTED", "DEFERRED"]
+
+
 async def test_a_worker_says_all_it_has_to_say_each_time(calls: Calls):
     await calls.exchange(state("first", OPEN), state("second"))
     assert list(await calls.exchange(state("first"))) == ["first"]

@@ -30,4 +30,5 @@ ATTACKS: Mapping[str, Callable[[Scene], Awaitable[None]]] = {
     "lists": by_reads.lists,
     "keys": by_keys.keys,
     "providers": by_providers.providers,
+    "mail-servers": by_providers.mail_servers,
 }

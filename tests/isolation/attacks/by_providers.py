@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 
 import httpx
 
@@ -26,25 +26,35 @@ async def providers(scene: Scene) -> None:
         {"provider": "twilio", "match": "3$", "action": "garbage", "value": None},
     ]
     async with _faults(scene, rules):
-        await _texts(scene)
+        await _send(scene, enums_pb2.SMS, lambda number: f"+1202555{number:03d}{1 if number % 2 else 3}")
 
 
-async def _texts(scene: Scene) -> None:
-    async with scene.target.channel() as channel:
-        name = await make(scene, channel, "poison", "{{ name }} {{ list | compact: code }}")
+async def mail_servers(scene: Scene) -> None:
+    """Emails by the neighbour's own provider, whose server hangs or closes down for all of these addresses."""
+    rules = [
+        {"provider": "smtp", "match": "@hangs.test$", "action": "hang", "value": 30},
+        {"provider": "smtp", "match": "@closes.test$", "action": "status", "value": 421},
+    ]
+    async with _faults(scene, rules):
+        await _send(scene, enums_pb2.EMAIL, lambda number: f"a{number}@{'hangs' if number % 2 else 'closes'}.test")
+
+
+async def _send(scene: Scene, channel: enums_pb2.Channel, address: Callable[[int], str]) -> None:
+    async with scene.target.channel() as connection:
+        name = await make(scene, connection, "poison", "{{ name }} {{ list | compact: code }}")
         requests = []
         for number in range(MANY):
             context = ODD if number % 4 == 0 else {"name": "Ann", "list": [], "code": ""}
             ask = api.SendNotificationRequest(
                 user_id=f"poison-{scene.name}-{number}",
                 template_name=name,
-                channel=enums_pb2.SMS,
-                to=f"+1202555{number:03d}{1 if number % 2 else 3}",
+                channel=channel,
+                to=address(number),
             )
             ask.ttl.FromSeconds(3)
             ask.context.update(context)
             requests.append(ask)
-        await send_all(scene, NotificationServiceStub(channel), iter(requests), 40)
+        await send_all(scene, NotificationServiceStub(connection), iter(requests), 40)
 
 
 @contextlib.asynccontextmanager

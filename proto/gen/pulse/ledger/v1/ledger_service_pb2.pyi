@@ -201,6 +201,7 @@ class ClaimRequest(_message.Message):
     LEASE_FIELD_NUMBER: _builtins.int
     REFS_FIELD_NUMBER: _builtins.int
     AVOID_PROVIDERS_FIELD_NUMBER: _builtins.int
+    AVOID_FOR_TENANTS_FIELD_NUMBER: _builtins.int
     worker_id: _builtins.str
     """The worker's name, for the timeline."""
     @_builtins.property
@@ -215,6 +216,10 @@ class ClaimRequest(_message.Message):
     def avoid_providers(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Providers this worker must not call now: the next of the route is taken, or the notification waits without an attempt."""
 
+    @_builtins.property
+    def avoid_for_tenants(self) -> _containers.RepeatedCompositeFieldContainer[Global___AvoidForTenant]:
+        """Providers that fail for one tenant alone, and must not be called for it now: the same happens to its notifications."""
+
     def __init__(
         self,
         *,
@@ -222,14 +227,41 @@ class ClaimRequest(_message.Message):
         lease: _duration_pb2.Duration | None = ...,
         refs: _abc.Iterable[_records_pb2.NotificationRef] | None = ...,
         avoid_providers: _abc.Iterable[_builtins.str] | None = ...,
+        avoid_for_tenants: _abc.Iterable[Global___AvoidForTenant] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["lease", b"lease"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["avoid_providers", b"avoid_providers", "lease", b"lease", "refs", b"refs", "worker_id", b"worker_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["avoid_for_tenants", b"avoid_for_tenants", "avoid_providers", b"avoid_providers", "lease", b"lease", "refs", b"refs", "worker_id", b"worker_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ClaimRequest: _TypeAlias = ClaimRequest  # noqa: Y015
+
+@_typing.final
+class AvoidForTenant(_message.Message):
+    """A provider that must not be called for one tenant."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TENANT_ID_FIELD_NUMBER: _builtins.int
+    PROVIDER_FIELD_NUMBER: _builtins.int
+    tenant_id: _builtins.str
+    """Whose notifications."""
+    provider: _builtins.str
+    """Its name."""
+    def __init__(
+        self,
+        *,
+        tenant_id: _builtins.str = ...,
+        provider: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["provider", b"provider", "tenant_id", b"tenant_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AvoidForTenant: _TypeAlias = AvoidForTenant  # noqa: Y015
 
 @_typing.final
 class ClaimResponse(_message.Message):
