@@ -185,6 +185,15 @@ class LedgerSettings(Settings):
         return sum(most + max(1, most // 2) for most in pools) + 2 + 1 + 1
 
     @property
+    def connections_kept(self) -> int:
+        """Connections to PostgreSQL that a ledger with nothing to do holds.
+
+        Those for writing, one of each other pool that is never empty, and one that asks whether PostgreSQL is there.
+        Maintenance (``python -m services.ledger.maintain``) has one more, of the tables' owner.
+        """
+        return self.ledger_pool_min + 5 + 1
+
+    @property
     def delay_rules(self) -> DelayRules:
         """When a provider's receipts are slow."""
         return DelayRules(
