@@ -74,7 +74,7 @@ def choose(settings: LocalSettings, memory: Path) -> tuple[Ports, list[str]]:
             raise LocalError(
                 f"port {wanted} is taken, and PULSE_{setting.upper()} asks for it; free it, or set another (0: any)"
             )
-        chosen[name] = _any_free(last.get(name, 0), set(chosen.values()))
+        chosen[name] = any_free(set(chosen.values()), last.get(name, 0))
         if wanted:
             notes.append(f"port {wanted} is taken, so {name} uses {chosen[name]} (PULSE_{setting.upper()} sets it)")
     ports = Ports(**chosen)
@@ -82,7 +82,8 @@ def choose(settings: LocalSettings, memory: Path) -> tuple[Ports, list[str]]:
     return ports, notes
 
 
-def _any_free(preferred: int, taken: set[int]) -> int:
+def any_free(taken: set[int], preferred: int = 0) -> int:
+    """A port that is free now and not among ``taken``: ``preferred`` if it is such a one. Raises LocalError."""
     if preferred and preferred not in taken and is_free(preferred):
         return preferred
     for _ in range(1_000):

@@ -12,8 +12,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tests.chaos import matrix, report
+from tests.chaos.arrangement import Arrangement
 from tests.chaos.cell import Cell, Result, judge_again, run
 from tests.chaos.driver import make_template
+from tests.chaos.failover import parts
 from tests.chaos.profiles import PROFILES
 from tests.chaos.suite import running
 
@@ -21,7 +23,9 @@ from tests.chaos.suite import running
 def arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
     """What the command line says."""
     parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
-    parser.add_argument("--cells", nargs="+", default=["*"], help="names as fault@phase, with wildcards")
+    parser.add_argument(
+        "--cells", nargs="+", default=["*"], help="names as fault@phase or part-failover@load, with wildcards"
+    )
     parser.add_argument("--quick", action="store_true", help=f"only {' '.join(matrix.QUICK)}")
     parser.add_argument("--seeds", type=int, default=5, help="runs of each cell, each from a seed of its own")
     parser.add_argument("--first-seed", type=int, default=1, help="the first of them; a seed replays a run")
@@ -36,7 +40,8 @@ def arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
 async def chaos(options: argparse.Namespace) -> int:
     """The exit status: 0 if nothing was violated."""
     seeds = range(options.first_seed, options.first_seed + options.seeds)
-    cells = matrix.cells(matrix.QUICK if options.quick else options.cells, seeds)
+    patterns = matrix.QUICK if options.quick else options.cells
+    cells = matrix.cells(patterns, seeds)
     waiting = list(reversed(cells))
     done: list[list[Result]] = []
     with contextlib.ExitStack() as stack:
@@ -44,7 +49,8 @@ async def chaos(options: argparse.Namespace) -> int:
         async with asyncio.TaskGroup() as group:
             for number in range(min(options.suites, len(cells))):
                 group.create_task(_work(home / f"suite-{number}", waiting, done, options))
-    found = report.as_json(done, PROFILES[options.profile])
+        not_run = await _fail_over(home, parts.cells(patterns, seeds), done, options)
+    found = report.as_json(done, PROFILES[options.profile], not_run)
     if options.report:
         options.report.write_text(json.dumps(found, indent=1, ensure_ascii=False))
     say(json.dumps(found["totals"], ensure_ascii=False))
@@ -66,6 +72,31 @@ async def _work(folder: Path, waiting: list[list[Cell]], done: list[list[Result]
         for result in sound:
             if result.verdict.violations:
                 say(f"later: {report.line([result])}")
+
+
+async def _fail_over(
+    home: Path, cells: list[list[Cell]], done: list[list[Result]], options: argparse.Namespace
+) -> dict[str, str]:
+    """Cells in which a part fails over, each run in a suite of its own; why some were not run, by their name."""
+    not_run = {}
+    for runs in cells:
+        name, arrangement = runs[0].name, parts.PARTS[runs[0].fault]
+        if missing := arrangement.missing():
+            not_run[name] = f"{missing} is not installed"
+            say(f"{name:<13} not run: {not_run[name]}")
+            continue
+        done.append([await _alone(home / f"{name}-{cell.seed}", cell, arrangement, options) for cell in runs])
+        say(report.line(done[-1]))
+    return not_run
+
+
+async def _alone(folder: Path, cell: Cell, arrangement: type[Arrangement], options: argparse.Namespace) -> Result:
+    """One cell, on a suite that is made for it."""
+    async with running(folder, PROFILES[options.profile], arrangement) as suite:
+        await make_template(suite.link("client").address)
+        result = await run(suite, cell, options.notifications)
+        await judge_again(suite, [result])
+        return result
 
 
 def say(text: str) -> None:

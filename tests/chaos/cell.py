@@ -15,6 +15,7 @@ from tests.chaos.driver import Driver
 from tests.chaos.evidence import Evidence, Receipt, Rules, Snapshot
 from tests.chaos.faults import Fault
 from tests.chaos.faults_of_traffic import RETRY_AFTER_CODES, RETRY_AFTER_S
+from tests.chaos.findings import Violation
 from tests.chaos.invariants_of_entries import ENDED
 from tests.chaos.journal import Journal
 from tests.chaos.load import Load
@@ -33,7 +34,7 @@ class Cell:
     """Which fault, in which phase, from which seed: with the number of notifications, all that a replay needs."""
 
     fault: type[Fault]
-    phase: int
+    phase: phases.Number
     seed: int
 
     @property
@@ -46,12 +47,23 @@ class Cell:
         return f"s{self.seed}{self.fault.name}{self.phase}"
 
 
+@dataclass(frozen=True)
+class Again:
+    """How long after a strike it was until something that came after it was acknowledged, and was at its provider, s.
+
+    None: nothing was.
+    """
+
+    accepted_s: float | None
+    sent_s: float | None
+
+
 @dataclass
 class Result:
     """What one run of a cell showed. ``in_phase``: notifications that stood in the phase when the fault struck.
 
     ``recoveries_s`` count from when every role was ready again, ``outages_s`` from the strike: the fault's own time and
-    the processes' starts are in them.
+    the processes' starts are in them. ``again``: how soon after the strike the suite did its work again.
     """
 
     cell: Cell
@@ -61,11 +73,14 @@ class Result:
     journal: Journal
     recoveries_s: Sequence[float]
     outages_s: Sequence[float]
+    again: Again
     seconds: float
     restart_s: float
     deaths: list[str]
     snapshots: list[Snapshot]
     rules: Rules
+    #: What the fault itself found broken afterwards.
+    aftermath: list[Violation]
 
 
 async def run(suite: Suite, cell: Cell, notifications: int) -> Result:
@@ -85,7 +100,7 @@ async def run(suite: Suite, cell: Cell, notifications: int) -> Result:
         await asyncio.sleep(SPREAD_S)
         await fault.prepare()
         await phase.arm(window, chance)
-        driver.start(load.steps(third))
+        driver.start(load.steps(third), phase.spread_s)
         in_phase = await phase.fill(window)
         struck_at = time.time()
         await fault.strike()
@@ -97,21 +112,24 @@ async def run(suite: Suite, cell: Cell, notifications: int) -> Result:
     driver.start(load.steps(third), SPREAD_S)
     await driver.finish()
     evidence = await _when_quiet(suite, window, fault)
+    aftermath = await fault.aftermath()
     books.cancel()
     await asyncio.gather(books, return_exceptions=True)
     return Result(
         cell,
         fault.what,
         in_phase,
-        check(evidence),
+        _judged(evidence, aftermath),
         driver.journal,
         ended_after(evidence, healed_at),
         ended_after(evidence, struck_at),
+        again_after(evidence, struck_at),
         time.monotonic() - began,
         restart_s,
         list(suite.deaths),
         window.snapshots,
         evidence.rules,
+        aftermath,
     )
 
 
@@ -127,7 +145,12 @@ async def judge_again(suite: Suite, results: Sequence[Result]) -> None:
             )
             own = {row.notification_id for row in evidence.rows}
             receipts = [receipt for one in own for receipt in by_id.get(one, ())]
-            result.verdict = check(replace(evidence, receipts=receipts))
+            result.verdict = _judged(replace(evidence, receipts=receipts), result.aftermath)
+
+
+def _judged(evidence: Evidence, aftermath: list[Violation]) -> Verdict:
+    verdict = check(evidence)
+    return replace(verdict, violations=[*verdict.violations, *aftermath])
 
 
 async def _whole_again(suite: Suite, fault: Fault) -> float:
@@ -177,3 +200,11 @@ def ended_after(evidence: Evidence, moment: float) -> list[float]:
         if ended is not None and ended > moment:
             found.append(ended - moment)
     return found
+
+
+def again_after(evidence: Evidence, moment: float) -> Again:
+    """How long after ``moment`` the first of those that were recorded after it was acknowledged, and was sent."""
+    new = {row.notification_id for row in evidence.rows if row.created_at > moment}
+    accepted = [one.at - moment for one in evidence.journal.acknowledged if one.notification_id in new]
+    sent = [receipt.at - moment for receipt in evidence.receipts if receipt.notification_id in new]
+    return Again(min(accepted, default=None), min(sent, default=None))

@@ -11,6 +11,7 @@ import signal
 from pathlib import Path
 
 from tests.chaos import old_version, table
+from tests.chaos.findings import Violation
 from tests.chaos.phases import Phase
 from tests.chaos.window import Window
 
@@ -47,6 +48,10 @@ class Fault:
 
     async def heal(self) -> None:
         """Ends it; what it broke is repaired by Pulse or by its supervisor, not here."""
+
+    async def aftermath(self) -> list[Violation]:
+        """What of the fault's own concern was broken, once the cell is at rest."""
+        return []
 
 
 class Kill(Fault):
@@ -207,7 +212,7 @@ class NoRoom(Fault):
             self._limit_files(resource.RLIM_INFINITY)
 
     def _limit_files(self, size: int) -> None:
-        for pid in _with_children(self.suite.units["postgres"].pid):
+        for pid in with_children(self.suite.units["postgres"].pid):
             with contextlib.suppress(ProcessLookupError):
                 resource.prlimit(pid, resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
 
@@ -239,7 +244,7 @@ class VersionBeside(Fault):
         await self.suite.replace(name, table.of_version(self.suite.roles[name], root))
 
 
-def _with_children(pid: int | None) -> list[int]:
+def with_children(pid: int | None) -> list[int]:
     """A process and its children, as Linux lists them."""
     if pid is None:
         return []

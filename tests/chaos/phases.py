@@ -13,6 +13,8 @@ from dataclasses import dataclass, field, replace
 from tests.chaos.proxy import Direction
 from tests.chaos.window import Window
 
+#: What a phase is called in a cell's name.
+Number = int | str
 #: Longest wait for a phase to fill, s.
 PATIENCE_S = 4.0
 
@@ -21,7 +23,7 @@ PATIENCE_S = 4.0
 class Phase:
     """One phase. ``links`` carry what moves a notification on; ``roles`` are those at work in it."""
 
-    number: int
+    number: Number
     name: str
     links: Sequence[str]
     roles: Sequence[str]
@@ -30,9 +32,12 @@ class Phase:
     together: bool = False
     chosen: list[str] = field(default_factory=list, compare=False)
 
+    #: Over how long the load that the fault is to meet is spread, s.
+    spread_s = 0.0
+
     async def arm(self, window: Window, chance: random.Random) -> None:
         """Prepares the hold, before the notifications that it is for are sent."""
-        self.chosen[:] = self.links if self.together else [chance.choice(self.links)]
+        self.chosen[:] = self.links if self.together or not self.links else [chance.choice(self.links)]
         for name in self.chosen:
             window.suite.link(name).hold(self.direction)
 
@@ -146,12 +151,21 @@ class Reported(Phase):
         return await window.standing("SENT") if self.held(window) else 0
 
 
+class UnderLoad(Phase):
+    """No phase of a notification's own: the load flows on while the fault lasts, and nothing is held."""
+
+    spread_s = 4.0
+
+    async def count(self, window: Window) -> int:
+        return window.driver.calls
+
+
 FRONT = ("gateway", "router", "ledger")
 LANES = ("worker-high", "worker-low")
 BACK = (*LANES, "ledger")
 ANSWER = Direction.ANSWER
 
-PHASES: Mapping[int, Phase] = {
+PHASES: Mapping[Number, Phase] = {
     phase.number: phase
     for phase in (
         BeforeCommit(1, "before commit", ("router-ledger", "router", "database"), FRONT),
@@ -166,7 +180,14 @@ PHASES: Mapping[int, Phase] = {
     )
 }
 
+LOAD = UnderLoad("load", "under load", (), ())
 
-def make(number: int) -> Phase:
+
+def of(number: Number) -> Phase:
+    """The phase of that number, or the load."""
+    return LOAD if number == LOAD.number else PHASES[number]
+
+
+def make(number: Number) -> Phase:
     """A phase for one cell's use."""
-    return replace(PHASES[number], chosen=[])
+    return replace(of(number), chosen=[])

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from tests.chaos import phases
 from tests.chaos.cell import Result
-from tests.chaos.phases import PHASES
 from tests.chaos.profiles import Profile
 
 
@@ -41,6 +41,8 @@ def totals(results: Sequence[Result]) -> dict[str, Any]:
         "recovery_max_s": round(max(recoveries, default=0.0), 2),
         "outage_p99_s": round(percentile(outages, 0.99), 2),
         "outage_max_s": round(max(outages, default=0.0), 2),
+        "accepted_again_max_s": _longest(result.again.accepted_s for result in results),
+        "sent_again_max_s": _longest(result.again.sent_s for result in results),
         "restart_max_s": round(max((result.restart_s for result in results), default=0.0), 2),
         "seconds": round(sum(result.seconds for result in results), 1),
     }
@@ -53,21 +55,44 @@ def line(results: Sequence[Result]) -> str:
     wrong = " ".join(f"{name}×{count}" for name, count in sorted(sums["violations"].items()))
     missed = f", {sums['missed']} of {sums['runs']} missed the phase" if sums["missed"] else ""
     deaths = f", {sums['deaths']} unasked deaths" if sums["deaths"] else ""
+    phase = phases.of(cell.phase)
+    times = _times(phase, sums)
     return (
-        f"{cell.name:<13} {PHASES[cell.phase].name:<19} {sums['acknowledged']:>6} acknowledged"
+        f"{cell.name:<13} {phase.name:<19} {sums['acknowledged']:>6} acknowledged"
         f" {sums['in_phase']:>5} in phase  {sums['lost']} lost  {sums['phantom']} phantom"
         f"  {sums['duplicates']:>3} twice of {sums['unknown_outcomes']:>3} unknown"
-        f"  recovery p99 {sums['recovery_p99_s']:>5.2f} s  {wrong or 'ok'}{missed}{deaths}"
+        f"  {times}  {wrong or 'ok'}{missed}{deaths}"
     )
 
 
-def as_json(cells: Sequence[Sequence[Result]], profile: Profile) -> dict[str, Any]:
-    """Everything: settings, sums, each cell, each run with its violations."""
+def _times(phase: phases.Phase, sums: Mapping[str, Any]) -> str:
+    """What a line says of time: of a failover, how soon the suite did its work again."""
+    if phase is not phases.LOAD:
+        return f"recovery p99 {sums['recovery_p99_s']:>5.2f} s"
+    accepted, sent = (sums[f"{what}_again_max_s"] for what in ("accepted", "sent"))
+    return f"accepted again after {_seconds(accepted)}, sent again after {_seconds(sent)}"
+
+
+def _seconds(value: float | None) -> str:
+    return "for ever" if value is None else f"{value:.2f} s"
+
+
+def _longest(values: Iterable[float | None]) -> float | None:
+    """None, for ever, if one of them is; else the longest, s."""
+    found = list(values)
+    known = [value for value in found if value is not None]
+    return round(max(known), 2) if known and len(known) == len(found) else None
+
+
+def as_json(
+    cells: Sequence[Sequence[Result]], profile: Profile, not_run: Mapping[str, str] | None = None
+) -> dict[str, Any]:
+    """Everything: settings, sums, each cell, each run with its violations; ``not_run``: why, by the cell's name."""
     everything = [result for results in cells for result in results]
     return {
         "profile": profile.name,
         "recovery_goal_s": profile.recovery_goal_s,
-        "totals": totals(everything),
+        "totals": {**totals(everything), "not_run": dict(not_run or {})},
         "cells": [
             {"cell": results[0].cell.name, **totals(results), "each": [_run(result) for result in results]}
             for results in cells

@@ -24,6 +24,7 @@ from services.local.roles import Role
 from services.local.status import State
 from services.local.unit import Unit
 from tests.chaos import table
+from tests.chaos.arrangement import Arrangement
 from tests.chaos.profiles import Profile
 from tests.chaos.proxy import Link
 from tests.chaos.waiting import until
@@ -38,11 +39,12 @@ RESTART_S = 0.3
 class Suite:
     """A running suite. ``deaths`` lists roles that ended although no fault ended them."""
 
-    def __init__(self, plan: Plan, profile: Profile) -> None:
+    def __init__(self, plan: Plan, profile: Profile, arrangement: type[Arrangement] = Arrangement) -> None:
         self.plan = plan
         self.profile = profile
         self.links = table.make_links(plan.ports)
-        self.roles = {role.name: role for role in table.make_roles(self.links)}
+        self.arrangement = arrangement(plan)
+        self.roles = {role.name: role for role in self.arrangement.roles(table.make_roles(self.links))}
         self.units = {name: Unit(role, plan, lambda: None) for name, role in self.roles.items()}
         self.deaths: list[str] = []
         self._condemned: set[str] = set()
@@ -76,9 +78,9 @@ class Suite:
         for unit in [*self.units.values(), *self._versions.values()]:
             self.send(unit.role.name, signal.SIGCONT)
         hurry = asyncio.Event()
-        stops = [unit.stop(hurry) for name, unit in self.units.items() if name == "postgres"]
+        stops = [unit.stop(hurry) for name, unit in self.units.items() if name.startswith("postgres")]
         for name, unit in [*self.units.items(), *self._versions.items()]:
-            if name != "postgres":
+            if not name.startswith("postgres"):
                 unit.kill()
         await asyncio.gather(*stops)
         for link in self.links.values():
@@ -124,7 +126,7 @@ class Suite:
     @contextlib.asynccontextmanager
     async def database(self) -> AsyncIterator[psycopg.AsyncConnection[Any]]:
         """A connection past all links."""
-        url = self.plan.database_url()
+        url = self.arrangement.database_url
         connection = await psycopg.AsyncConnection.connect(url, autocommit=True, connect_timeout=3)
         async with connection:
             yield connection
@@ -171,14 +173,14 @@ class Suite:
 
 
 @contextlib.asynccontextmanager
-async def running(folder: Path, profile: Profile) -> AsyncIterator[Suite]:
+async def running(folder: Path, profile: Profile, arrangement: type[Arrangement] = Arrangement) -> AsyncIterator[Suite]:
     """Runs a suite in ``folder``, which is made, until the block ends."""
     await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
     plan = make_plan(folder)
     plan = dataclasses.replace(
         plan, base={**plan.base, **_settings(folder, profile)}, stop_seconds=profile.drain_s + 2, ready_seconds=40.0
     )
-    suite = Suite(plan, profile)
+    suite = Suite(plan, profile, arrangement)
     try:
         await suite.start()
         yield suite

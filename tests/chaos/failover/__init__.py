@@ -1,0 +1,1 @@
+"""Parts that fail over, as they do in production: each with the fault that makes it do so."""
