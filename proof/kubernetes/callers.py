@@ -50,6 +50,8 @@ def pod(name: str, namespace: str, labels: dict[str, str]) -> Object:
         "image": "pulse:local",
         "command": ["sleep", "infinity"],
         "securityContext": closed,
+        # A load that waits for the processor would see failures and pauses of its own.
+        "resources": {"requests": {"cpu": "200m"}},
         "volumeMounts": [{"name": "load", "mountPath": "/load/tests/load/steady"}],
     }
     spec: dict[str, Any] = {

@@ -36,16 +36,25 @@ def render(checkout: Path, overlay: str) -> list[Object]:
 
 
 def adapted(objects: list[Object]) -> list[Object]:
-    """The same for these nodes: no pods whose images are not there, and a claim for what the sandbox has received."""
+    """The same for these nodes.
+
+    No pods whose images are not there; a claim for what the sandbox has received; and as keys are off, an answer also
+    under the name by which pods call Envoy, not only to those who forward a port.
+    """
     for each in objects:
         if each["kind"] == "Deployment" and name(each) in ABSENT:
             each["spec"]["replicas"] = 0
         if each["kind"] == "Deployment" and name(each) == "sandbox":
-            for volume in each["spec"]["template"]["spec"]["volumes"]:
-                if volume["name"] == "home":
-                    volume.pop("emptyDir")
-                    volume["persistentVolumeClaim"] = {"claimName": "sandbox"}
+            _claim_home(each["spec"]["template"]["spec"])
+        if each["kind"] == "ConfigMap" and name(each).startswith("settings-"):
+            each["data"]["PULSE_OPEN_HOSTS"] = "*"
     return [*objects, SANDBOX_CLAIM]
+
+
+def _claim_home(pod: dict[str, Any]) -> None:
+    (home,) = (volume for volume in pod["volumes"] if volume["name"] == "home")
+    home.pop("emptyDir")
+    home["persistentVolumeClaim"] = {"claimName": name(SANDBOX_CLAIM)}
 
 
 def with_image(objects: list[Object], old: str, new: str) -> list[Object]:

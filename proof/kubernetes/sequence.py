@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Collection
 from functools import partial
 
@@ -11,7 +12,17 @@ from proof.kubernetes.images import Files
 from proof.kubernetes.kubectl import is_ready
 from proof.kubernetes.record import Record
 from proof.kubernetes.release_before import Release
-from proof.kubernetes.steps import admission, breakages, channels, disruption, flows, restarts, scaling, upgrades
+from proof.kubernetes.steps import (
+    admission,
+    breakages,
+    channels,
+    disruption,
+    flows,
+    restarts,
+    scaling,
+    spread,
+    upgrades,
+)
 from proof.kubernetes.waiting import until
 
 #: Restarts of everything, one after the other.
@@ -30,8 +41,8 @@ class Steps:
 
     def run(self, only: Collection[str] = ()) -> None:
         """All of them, or of those that need no other only some; raises ``Failed`` if nothing else could follow."""
-        self._record.must("nodes ready", self._nodes)
         self._record.must("images on the nodes", self._images)
+        self._record.must("nodes ready", self._nodes)
         self._record.step("dry run", self._dry_run)
         self._record.must("kind overlay ready", self._install)
         for what, step in self._independent().items():
@@ -45,6 +56,7 @@ class Steps:
         rolling = {f"restart {number}": partial(restarts.rolling, kubectl) for number in range(1, RESTARTS + 1)}
         return {
             "Pod Security": partial(admission.pod_security, kubectl),
+            "spread": partial(spread.over_nodes, kubectl),
             "channels": partial(channels.deliver, kubectl),
             "flows": partial(flows.matrix, kubectl),
             "evictions": partial(disruption.hold, kubectl),
@@ -56,17 +68,20 @@ class Steps:
             "upgrade": partial(upgrades.replace, self._cluster, self._before),
         }
 
-    def _nodes(self) -> str:
-        return f"{cluster.until_ready(self._cluster):.0f} s"
-
     def _images(self) -> str:
+        began = time.monotonic()
         wanted = {each["image"] for each in overlays.containers(installation.now())}
         for node in self._cluster.nodes:
             self._files.load(node, wanted)
+        sizes = ", ".join(f"{name} {size} MB" for name, size in self._files.sizes_mb().items())
+        return f"{time.monotonic() - began:.0f} s; {sizes}"
+
+    def _nodes(self) -> str:
+        took = cluster.until_ready(self._cluster)
         self._kubectl.apply(callers.objects())
         for namespace in callers.CALLERS:
             until(partial(self._calls, namespace), f"the pod in {namespace}")
-        return ", ".join(f"{name} {size} MB" for name, size in self._files.sizes_mb().items())
+        return f"{took:.0f} s"
 
     def _calls(self, namespace: str) -> bool:
         return is_ready(self._kubectl.get("pod", "caller", f"--namespace={namespace}"))

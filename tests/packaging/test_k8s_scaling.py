@@ -91,14 +91,27 @@ def test_a_node_that_is_emptied_takes_one_pod_at_a_time(role: str, production: M
 
 
 @pytest.mark.parametrize("role", ROLES)
-def test_pods_of_a_role_are_spread_over_zones_and_nodes(role: str, production: Manifests) -> None:
+def test_pods_of_a_role_are_spread_over_nodes_of_any_cluster(role: str, production: Manifests) -> None:
+    """The scheduler spreads over no node that lacks the label of any constraint: a zone's is not on every cluster's."""
     deployment = production.of("Deployment")[role]
-    constraints = pod(deployment)["topologySpreadConstraints"]
-    assert [each["topologyKey"] for each in constraints] == ["topology.kubernetes.io/zone", "kubernetes.io/hostname"]
-    for constraint in constraints:
-        labels = deployment["spec"]["template"]["metadata"]["labels"]
-        assert constraint["labelSelector"]["matchLabels"].items() <= labels.items()
-        assert "app.kubernetes.io/name" in constraint["matchLabelKeys"]
+    (constraint,) = pod(deployment)["topologySpreadConstraints"]
+    assert constraint["topologyKey"] == "kubernetes.io/hostname"
+    assert counts_own_role(constraint, deployment)
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_pods_of_a_role_rather_go_to_different_zones(role: str, production: Manifests) -> None:
+    deployment = production.of("Deployment")[role]
+    (preference,) = pod(deployment)["affinity"]["podAntiAffinity"]["preferredDuringSchedulingIgnoredDuringExecution"]
+    assert preference["podAffinityTerm"]["topologyKey"] == "topology.kubernetes.io/zone"
+    assert counts_own_role(preference["podAffinityTerm"], deployment)
+
+
+def counts_own_role(term: Object, deployment: Object) -> bool:
+    """Whether the pods that it counts are those of the same role and revision."""
+    labels = deployment["spec"]["template"]["metadata"]["labels"]
+    selects = term["labelSelector"]["matchLabels"].items() <= labels.items()
+    return selects and term["matchLabelKeys"] == ["app.kubernetes.io/name", "pod-template-hash"]
 
 
 @pytest.mark.parametrize("role", ROLES)
