@@ -49,6 +49,13 @@ def test_a_value_that_cannot_be_right_is_refused_by_its_name(value: str, named: 
     assert named in refusal("--set", value)
 
 
+@pytest.mark.parametrize(
+    "name", ["settings", "providers.settings", "ingress.annotations", "pods", "developmentSecrets"]
+)
+def test_a_group_with_nothing_in_it_is_as_none(name: str) -> None:
+    assert chart("--set", f"{name}=null") == chart()
+
+
 def deployment(manifests: Manifests, name: str) -> Object:
     return manifests.of("Deployment")[name]
 

@@ -37,7 +37,7 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 
 {{- /* What every role is told: what the manifests say, and over it what the values do. */ -}}
 {{- define "pulse.map.settings" -}}
-{{- include "pulse.data" (mergeOverwrite (include "pulse.settings.made" . | fromYaml) .Values.settings) }}
+{{- include "pulse.data" (mergeOverwrite (include "pulse.settings.made" . | fromYaml) (.Values.settings | default dict)) }}
 {{- end }}
 
 {{- /* Providers' settings that are no secret. */ -}}
