@@ -14,7 +14,7 @@ from typing import Any
 from celery import Celery
 from kombu.entity import Queue
 
-from shared import server_urls, tracing
+from shared import sentinel_broker, server_urls, tracing
 from shared.server_urls import ServerUrl
 
 #: The one task; frozen, as versions N and N+1 share a broker during an upgrade.
@@ -26,9 +26,14 @@ Ref = tuple[str, str]  # tenant id, notification id
 
 
 def celery_app(broker_url: str | ServerUrl, *, remote_control: bool = True) -> Celery:
-    """A Celery application for ``broker_url`` (redis or amqp); makes no connection yet."""
+    """A Celery application for ``broker_url`` (redis, by Sentinels too, or amqp); makes no connection yet."""
     broker = server_urls.parse(broker_url, server_urls.BROKERS) if isinstance(broker_url, str) else broker_url
     app = Celery("pulse", broker=broker.plain, set_as_current=False)
+    # A publish is bounded: a half-open connection must not hold the publisher (kombu's default is for ever).
+    bounds: dict[str, Any] = {"socket_timeout": 2.0, "socket_connect_timeout": 2.0, "socket_keepalive": True}
+    if broker.sentinels:
+        app.conf.broker_transport = sentinel_broker.TRANSPORT
+        bounds |= sentinel_broker.options(broker.sentinels, broker.tls_options())
     app.conf.update(
         # Always said: with rediss:// alone kombu believes any certificate, and with amqps:// one for any name.
         broker_use_ssl=broker.tls_options() or None,
@@ -44,8 +49,7 @@ def celery_app(broker_url: str | ServerUrl, *, remote_control: bool = True) -> C
         worker_enable_remote_control=remote_control,
         worker_hijack_root_logger=False,
         broker_connection_retry_on_startup=True,
-        # A publish is bounded: a half-open connection must not hold the publisher (kombu's default is for ever).
-        broker_transport_options={"socket_timeout": 2.0, "socket_connect_timeout": 2.0, "socket_keepalive": True},
+        broker_transport_options=bounds,
         broker_connection_timeout=2.0,
     )
     return app

@@ -30,6 +30,8 @@ def reason(error: BaseException) -> str:
             return f"no TLS with it: {one.reason or 'the handshake failed'}"
         if isinstance(one, socket.gaierror):
             return "its name is not known"
+        if type(one).__name__ == "MasterNotFoundError":
+            return "no Sentinel knows a primary by that name that is up"
         if isinstance(one, ConnectionRefusedError):
             return "it refuses connections"
         if code := getattr(one, "status_code", None) or _code(str(one)):

@@ -93,11 +93,12 @@ class Settings(BaseSettings):
         SecretStr("postgresql://pulse@127.0.0.1:5432/pulse"), description="PostgreSQL, read by the ledger alone"
     )
     redis_url: SecretStr = Field(
-        SecretStr("redis://127.0.0.1:6379/0"), description="Redis or Valkey for rate limits; rediss:// is TLS"
+        SecretStr("redis://127.0.0.1:6379/0"),
+        description="Redis or Valkey for rate limits; rediss:// is TLS, redis+sentinel:// asks Sentinels where it is",
     )
     broker_url: SecretStr = Field(
         SecretStr("redis://127.0.0.1:6379/1"),
-        description="Celery's broker: redis:// or amqp://, by TLS rediss:// or amqps://",
+        description="Celery's broker: redis://, redis+sentinel:// or amqp://, by TLS rediss://, rediss+sentinel:// or amqps://",
     )
     tls_cert_file: str = Field(
         "",

@@ -14,16 +14,22 @@ from typing import Any
 from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit
 
 DATABASE = ("postgresql", "postgres")
-REDIS = ("redis", "rediss")
+SENTINEL = ("redis+sentinel", "rediss+sentinel")
+REDIS = ("redis", "rediss", *SENTINEL)
 BROKERS = (*REDIS, "amqp", "amqps")
-_TLS = ("rediss", "amqps")
+_TLS = ("rediss", "rediss+sentinel", "amqps")
+#: Those that may name several hosts, by commas.
+_SEVERAL = (*DATABASE, *SENTINEL)
 
 #: What an address may say besides where the server is, and of whom; what PostgreSQL's may say is libpq's own.
 _TLS_KEYS = ("ssl_cert_reqs", "ssl_check_hostname", "ssl_ca_certs", "ssl_certfile", "ssl_keyfile")
 _REDIS_KEYS = ("client_name", "db", "health_check_interval", "max_connections", "protocol")
+_SENTINEL_KEYS = ("sentinel_username", "sentinel_password")
 _VERIFY = {"required": True, "optional": True, "cert_required": True, "cert_optional": True, "none": False}
 _VERIFY |= {"cert_none": False}
 _FLAGS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
+
+_SENTINEL_PORT = 26379
 
 _ESCAPE = "; in a user's name or password, write other signs than letters and digits as %XX (an @ is %40)"
 
@@ -73,14 +79,35 @@ class Tls:
 
 
 @dataclass(frozen=True, slots=True)
+class Sentinels:
+    """Who knows where the primary of a Redis or Valkey is at any time."""
+
+    #: Hosts and ports.
+    places: tuple[tuple[str, int], ...]
+    #: What they call the primary.
+    primary: str
+    #: To be let in by them; empty: whoever asks is. What the primary asks for is in the address.
+    username: str = ""
+    password: str = ""
+
+    def redis(self, seconds: float) -> dict[str, Any]:
+        """How they are asked, as redis-py wants it; one that is silent for so long is passed over."""
+        given = {"username": self.username, "password": self.password}
+        bounds = {"socket_timeout": seconds, "socket_connect_timeout": seconds}
+        return {key: value for key, value in given.items() if value} | bounds
+
+
+@dataclass(frozen=True, slots=True)
 class ServerUrl:
     """An address that can be used."""
 
     scheme: str
-    #: The address without what it says of TLS.
+    #: The address without what it says of TLS and of Sentinels; with these, the host in it is none to connect to.
     plain: str
     #: None: in the clear.
     tls: Tls | None
+    #: None: the host is the server itself.
+    sentinels: Sentinels | None = None
 
     def tls_options(self) -> dict[str, Any]:
         """What this scheme's library is to be told; empty: in the clear."""
@@ -94,17 +121,51 @@ def parse(url: str, schemes: tuple[str, ...]) -> ServerUrl:
     parts = _split(url, schemes)
     if parts.scheme in DATABASE:
         return ServerUrl(parts.scheme, url, None)
+    if parts.scheme in SENTINEL:
+        return _behind_sentinels(parts)
     if parts.scheme in REDIS and not re.fullmatch(r"/?\d{0,4}", parts.path):
         raise ValueError("after the port may stand the number of a database, such as /0, and nothing else")
+    tls, given = _told(parts, _REDIS_KEYS if parts.scheme in REDIS else ())
+    return ServerUrl(parts.scheme, parts._replace(query=urlencode(given)).geturl(), tls)
+
+
+def _behind_sentinels(parts: SplitResult) -> ServerUrl:
+    """The address of a primary that Sentinels know: ``redis+sentinel://user:password@one:26379,two:26379/name/0``."""
+    path = re.fullmatch(r"/(?!\d*/?$)([\w.-]+)(/\d{0,4})?", parts.path, re.ASCII)
+    if not path:
+        raise ValueError("after the hosts must stand what their Sentinels call the primary, such as /mymaster/0")
+    tls, given = _told(parts, (*_REDIS_KEYS, *_SENTINEL_KEYS))
+    name, password = (given.pop(key, "") for key in _SENTINEL_KEYS)
+    if name and not password:
+        raise ValueError("sentinel_username needs sentinel_password")
+    user, at, places = parts.netloc.rpartition("@")
+    several = tuple(_place(place) for place in places.split(","))
+    plain = parts._replace(
+        scheme=parts.scheme.removesuffix("+sentinel"),
+        netloc=f"{user}{at}{places.split(',')[0]}",
+        path=path[2] or "",
+        query=urlencode(given),
+    )
+    return ServerUrl(parts.scheme, plain.geturl(), tls, Sentinels(several, path[1], name, password))
+
+
+def _place(place: str) -> tuple[str, int]:
+    """Host and port of a Sentinel."""
+    found = re.fullmatch(r"\[?(.+?)\]?(?::(\d+))?", place)
+    if not found:
+        raise ValueError("names no host")
+    return found[1], int(found[2] or _SENTINEL_PORT)
+
+
+def _told(parts: SplitResult, known: tuple[str, ...]) -> tuple[Tls | None, dict[str, str]]:
+    """What an address says after its ``?``: of TLS, and else."""
     given = _pairs(parts.query)
     told = {key: given.pop(key) for key in _TLS_KEYS if key in given}
-    known = _REDIS_KEYS if parts.scheme in REDIS else ()
     if strange := sorted(set(given) - set(known)):
         raise ValueError(f"{strange[0][:40]} is not known; there are {', '.join((*_TLS_KEYS, *known))}")
     if told and parts.scheme not in _TLS:
         raise ValueError(f"{next(iter(told))} says how TLS is done, which {parts.scheme}:// does not do")
-    plain = parts._replace(query=urlencode(given)).geturl()
-    return ServerUrl(parts.scheme, plain, _tls(told) if parts.scheme in _TLS else None)
+    return (_tls(told) if parts.scheme in _TLS else None), given
 
 
 def _split(url: str, schemes: tuple[str, ...]) -> SplitResult:
@@ -122,8 +183,11 @@ def _split(url: str, schemes: tuple[str, ...]) -> SplitResult:
         raise ValueError(f"cannot be read{_ESCAPE}")
     if not places and parts.scheme not in DATABASE:
         raise ValueError("names no host")
-    for place in places.split(",") if parts.scheme in DATABASE else [places]:
+    for place in places.split(",") if parts.scheme in _SEVERAL else [places]:
         _check_place(place)
+        if several := re.search("[,;]", place):
+            way = "are separated by commas" if parts.scheme in _SEVERAL else f"{parts.scheme}:// does not take"
+            raise ValueError(f"holds a {several[0]}; several hosts {way}")
     return parts
 
 

@@ -13,6 +13,7 @@ from kombu.transport import redis
 from kombu.transport.virtual import Empty
 
 from shared.logs import logger
+from shared.sentinel_broker import SentinelChannel, SentinelTransport
 
 log = logger(__name__)
 
@@ -58,6 +59,10 @@ class TolerantChannel(redis.Channel):
             raise Empty from None
 
 
+class TolerantSentinelChannel(TolerantChannel, SentinelChannel):
+    """The same, of a primary that Sentinels know."""
+
+
 class TolerantTransport(redis.Transport):
     """Redis, with channels that tolerate garbage; one that refuses what it is asked counts as one that is away."""
 
@@ -66,3 +71,10 @@ class TolerantTransport(redis.Transport):
         *redis.Transport.connection_errors,
         redis.exceptions.RedisError,  # type: ignore[attr-defined]  # not redis itself: its limits are the router's
     )
+
+
+class TolerantSentinelTransport(SentinelTransport):
+    """The same, of a primary that Sentinels know."""
+
+    Channel = TolerantSentinelChannel
+    connection_errors = TolerantTransport.connection_errors

@@ -24,6 +24,8 @@ from shared.metrics_endpoint import MetricsEndpoint
 from shared.process import cannot_start, show, spare_the_collector, starting
 from shared.server_urls import REDIS
 
+TOLERANT = "services.delivery.tolerant_redis:TolerantTransport"
+TOLERANT_SENTINEL = "services.delivery.tolerant_redis:TolerantSentinelTransport"
 USAGE = "usage: python -m services.delivery.worker high|low\n"
 
 
@@ -97,7 +99,7 @@ class DeliveryWorker:
         broker = self._settings.server("broker_url")
         app = celery_app(broker, remote_control=self._settings.env != "production")
         if broker.scheme in REDIS:
-            app.conf.broker_transport = "services.delivery.tolerant_redis:TolerantTransport"
+            app.conf.broker_transport = TOLERANT_SENTINEL if broker.sentinels else TOLERANT
         app.conf.update(
             # What RabbitMQ refuses on a channel is worth a new connection, not the worker.
             broker_channel_error_retry=True,

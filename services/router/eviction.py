@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from redis.asyncio import Redis
-
+from services.router import redis_client
 from shared.logs import logger
 from shared.server_urls import REDIS, ServerUrl
 
@@ -20,7 +19,7 @@ async def warn_of_eviction(broker: ServerUrl) -> None:
     """Logs a warning if the broker is a Redis that may evict; silent if it may not or does not tell."""
     if broker.scheme not in REDIS:
         return
-    redis = Redis.from_url(broker.plain, **broker.tls_options())
+    redis = redis_client.client(broker, _PATIENCE / 4)
     try:
         async with asyncio.timeout(_PATIENCE):
             policy = (await redis.config_get("maxmemory-policy")).get("maxmemory-policy", "noeviction")
@@ -28,6 +27,6 @@ async def warn_of_eviction(broker: ServerUrl) -> None:
         log.debug("the broker does not tell its eviction policy", why=type(error).__name__)
         return
     finally:
-        await redis.aclose()
+        await redis_client.close(redis)
     if policy != "noeviction":
         log.warning("the broker may evict queued tasks", policy=policy, set_to="maxmemory-policy noeviction")

@@ -11,12 +11,12 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
-from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.commands.core import AsyncScript
 from redis.exceptions import RedisError
 
+from services.router import redis_client
 from shared import server_urls
 from shared.broker_errors import reason
 from shared.server_urls import ServerUrl
@@ -41,9 +41,9 @@ class SharedRedis:
         server = server_urls.parse(url, server_urls.REDIS) if isinstance(url, str) else url
         # One retry renews a connection that was cut while idle; scripts bear being run twice.
         # No time-outs of the driver's own: they would end a call that only this process's own pause made late.
-        self._redis = Redis.from_url(
-            server.plain,
-            **server.tls_options(),
+        self._redis = redis_client.client(
+            server,
+            connect_seconds / 4,
             retry=Retry(NoBackoff(), 1),
             socket_timeout=None,
             socket_connect_timeout=None,
@@ -84,7 +84,7 @@ class SharedRedis:
         for task in self._overdue:
             task.cancel()
         await asyncio.gather(*self._overdue, return_exceptions=True)
-        await self._redis.aclose()
+        await redis_client.close(self._redis)
 
     def _slow(self) -> RedisSlowError:
         return RedisSlowError(f"no answer within {self._timeout:g} s")

@@ -7,7 +7,7 @@ import ssl
 import pytest
 
 from shared.config import ConfigError, Settings
-from shared.server_urls import BROKERS, REDIS, parse
+from shared.server_urls import BROKERS, REDIS, Sentinels, parse
 
 SECRET = "canary7f3a"
 
@@ -39,11 +39,32 @@ SECRET = "canary7f3a"
         ("REDIS", f"rediss://:{SECRET}@h/0?ssl_check_hostname=maybe", "true or false"),
         ("REDIS", f"rediss://:{SECRET}@h/0?ssl_keyfile=/k", "ssl_certfile"),
         ("REDIS", f"rediss://:{SECRET}@h/0?ssl_cert_reqs=none&ssl_cert_reqs=required", "twice"),
-        ("BROKER", f"sqs://u:{SECRET}@", "must begin with redis:// or rediss:// or amqp:// or amqps://"),
+        ("BROKER", f"sqs://u:{SECRET}@", "must begin with redis:// or rediss:// or"),
         ("BROKER", f"amqp://u:{SECRET}@h:123456/v", "123456"),
         ("BROKER", f"amqp://u:{SECRET}@h:56x72/v", "no number"),
         ("BROKER", f"amqps://u:{SECRET}@h/v?verify=verify_none", "verify is not known"),
         ("BROKER", f"redis://:{SECRET}@h:/x/1", "number of a database"),
+        ("REDIS", f"redis://:{SECRET}@a:6379,b:6379/0", "several hosts redis:// does not take"),
+        ("REDIS", f"redis+sentinel://:{SECRET}@a,b", "what their Sentinels call the primary"),
+        ("REDIS", f"redis+sentinel://:{SECRET}@a,b/", "what their Sentinels call the primary"),
+        ("REDIS", f"redis+sentinel://:{SECRET}@a,b/0", "what their Sentinels call the primary"),
+        ("REDIS", f"redis+sentinel://:{SECRET}@a,b/my master/0", "%XX"),
+        ("REDIS", f"redis+sentinel://:{SECRET}@a,b/name/zero", "what their Sentinels call the primary"),
+        ("REDIS", f"redis+sentinel://:{SECRET}@a,b/name/0/1", "what their Sentinels call the primary"),
+        ("REDIS", f"redis+sentinel://:{SECRET}@a,,b/name/0", "no host"),
+        ("REDIS", f"redis+sentinel://:{SECRET}@a,/name/0", "no host"),
+        ("REDIS", f"redis+sentinel://:{SECRET}@/name/0", "no host"),
+        ("REDIS", f"redis+sentinel://:{SECRET}@a,:26379/name/0", "no host"),
+        ("REDIS", f"redis+sentinel://:{SECRET}@a:26379,b:x/name/0", "no number"),
+        ("REDIS", f"redis+sentinel://:{SECRET}@a:26379,b:65536/name/0", "65536"),
+        ("REDIS", f"redis+sentinel://:{SECRET}@a/name/0?master=x", "master is not known"),
+        ("REDIS", f"redis+sentinel://a/name/0?sentinel_username={SECRET}", "sentinel_username needs sentinel_password"),
+        ("REDIS", f"redis+sentinel://:{SECRET}@a/name/0?ssl_cert_reqs=none", "does not do"),
+        ("REDIS", f"redis://a/0?sentinel_password={SECRET}", "sentinel_password is not known"),
+        ("REDIS", f"sentinel://:{SECRET}@a/name", "redis+sentinel://"),
+        ("BROKER", f"sentinel://:{SECRET}@a/1;sentinel://b/1", "redis+sentinel://"),
+        ("BROKER", f"redis+sentinel://:{SECRET}@a;b/name/1", "several hosts are separated by commas"),
+        ("DATABASE", f"postgresql://:{SECRET}@a;b/name", "several hosts are separated by commas"),
     ],
 )
 def test_what_cannot_be_an_address_is_said_in_a_sentence(key: str, url: str, words: str) -> None:
@@ -65,6 +86,9 @@ def test_what_cannot_be_an_address_is_said_in_a_sentence(key: str, url: str, wor
         ("REDIS", "redis://[::1]:6379/0"),
         ("REDIS", "redis://user:p%40ss@h:6379/15?protocol=2&health_check_interval=30"),
         ("REDIS", "rediss://:x@h:6380?ssl_ca_certs=/ca.pem"),
+        ("REDIS", "redis+sentinel://a/name"),
+        ("REDIS", "redis+sentinel://user:p%40ss@a:26379,[::1]:26380,c/my.master_1-x/15?protocol=2&sentinel_password=x"),
+        ("BROKER", "rediss+sentinel://:x@a,b/name/1?ssl_ca_certs=/ca.pem&sentinel_username=u&sentinel_password=p"),
         ("BROKER", "amqp://user:x@h:5672/%2Fv"),
         ("BROKER", "amqps://h//"),
         ("BROKER", "rediss://h/1?ssl_cert_reqs=CERT_NONE"),
@@ -101,6 +125,14 @@ def test_certificates_are_verified_unless_the_address_says_otherwise(query: str,
     assert (amqp["cert_reqs"], "server_hostname" in amqp) == (expected, verify and names)
     settings = Settings.load({"PULSE_BROKER_URL": f"amqps://h//{query}", "PULSE_REDIS_URL": f"rediss://h/0{query}"})
     assert len(settings.risks()) == (0 if verify and names else 2)
+
+
+def test_sentinels_are_taken_apart() -> None:
+    found = parse("redis+sentinel://u:p%40w@a:1,[::1]:2,c/name/3?protocol=2&sentinel_password=s%40", REDIS)
+    assert found.plain == "redis://u:p%40w@a:1/3?protocol=2"
+    assert found.sentinels == Sentinels((("a", 1), ("::1", 2), ("c", 26379)), "name", "", "s@")
+    assert parse("rediss+sentinel://a/name", BROKERS).plain == "rediss://a"
+    assert parse("redis://a/0", REDIS).sentinels is None
 
 
 def test_without_tls_there_is_nothing_to_verify() -> None:

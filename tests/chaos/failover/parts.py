@@ -8,12 +8,14 @@ from collections.abc import Sequence
 from tests.chaos.arrangement import Arrangement
 from tests.chaos.cell import Cell
 from tests.chaos.failover.postgres_pair import PostgresFailover, PostgresPair
+from tests.chaos.failover.valkey_sentinel import ValkeyFailover, ValkeySentinel
 from tests.chaos.faults import Fault
 from tests.chaos.phases import LOAD
 
 #: Each fault, and the suite that it is for.
 PARTS: dict[type[Fault], type[Arrangement]] = {
     PostgresFailover: PostgresPair,
+    ValkeyFailover: ValkeySentinel,
 }
 
 
