@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import time
+from functools import partial
+
 from proof.kubernetes import rollout
 from proof.kubernetes.cluster import Cluster
 from proof.kubernetes.commands import Failed
@@ -11,6 +14,9 @@ from proof.kubernetes.waiting import until
 
 #: Those that the suite itself consists of, and Valkey, which may be lost.
 ROLES = ("envoy", "gateway", "router", "ledger", "delivery", "worker-high", "worker-low", "console", "valkey")
+
+#: Envoy asks DNS every 5 s who is there: until then one that is back is as good as gone, s.
+NOTICED_S = 6.0
 
 
 def drain(cluster: Cluster) -> str:
@@ -28,23 +34,30 @@ def drain(cluster: Cluster) -> str:
 
 
 def kill(cluster: Cluster) -> str:
-    """The main process of each pod is killed, one pod after the other; a request may fail, nothing is lost."""
-    kubectl, killed = cluster.kubectl, []
+    """Each pod's main process is killed, one pod after the other: requests under way may fail, nothing is lost."""
+    return "\n".join(f"{role}: {_kill_all(cluster, role)}" for role in ROLES)
+
+
+def _kill_all(cluster: Cluster, role: str) -> str:
+    kubectl = cluster.kubectl
+    pods = kubectl.pods(role)
     with Load(kubectl) as load:
-        for role in ROLES:
-            for pod in kubectl.pods(role):
-                _kill(cluster, pod)
-                killed.append(role)
-                until(lambda: _restarted(kubectl, pod), f"{name(pod)} to be back")  # noqa: B023
+        for pod in pods:
+            _kill(cluster, pod)
+            until(partial(_restarted, kubectl, pod), f"{name(pod)} to be back")
+            time.sleep(NOTICED_S)
         rollout.until_settled(kubectl)
-    return f"{len(killed)} pods killed; {load.require(no_failures=False)}"
+    outcome = load.require(no_failures=False)
+    return "; ".join([f"{len(pods)} killed", str(outcome), *outcome.failures[:3]])
 
 
 def restart_database(kubectl: Kubectl) -> str:
     """PostgreSQL's only pod is replaced: requests fail meanwhile, nothing that was accepted is lost."""
     with Load(kubectl) as load:
+        began = time.monotonic()
         kubectl.run("delete", "pod", "postgres-0")
-        took = rollout.until_settled(kubectl)
+        rollout.until_settled(kubectl)
+        took = time.monotonic() - began
     return f"back after {took:.0f} s; {load.require(no_failures=False)}"
 
 

@@ -5,6 +5,8 @@ case "$1" in -*) set -- postgres "$@" ;; esac  # options alone are the server's
 [ "$1" = postgres ] || exec "$@"
 
 export PGDATA=/var/lib/postgresql/18/docker
+# A volume that is given to a group of pods comes with more rights than the server puts up with.
+[ ! -d "$PGDATA" ] || chmod 0700 "$PGDATA"
 if [ ! -s "$PGDATA/PG_VERSION" ]; then
     printf '%s\n' "$POSTGRES_PASSWORD" >/tmp/password
     initdb --username="$POSTGRES_USER" --pwfile=/tmp/password --auth-local=trust --auth-host=scram-sha-256 --no-sync \
