@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 from pydantic import Field
 
-from services.gateway.watch_quota import Most
 from shared.config import Settings
+
+
+class MostWatches(NamedTuple):
+    """Watches at once in this process."""
+
+    of_key: int
+    of_tenant: int
+    of_gateway: int
 
 
 class GatewaySettings(Settings):
@@ -63,9 +70,9 @@ class GatewaySettings(Settings):
     )
 
     @property
-    def most_watches(self) -> Most:
+    def most_watches(self) -> MostWatches:
         """The quotas of watches."""
-        return Most(self.gateway_watches_of_key, self.gateway_watches_of_tenant, self.gateway_watches_of_gateway)
+        return MostWatches(self.gateway_watches_of_key, self.gateway_watches_of_tenant, self.gateway_watches_of_gateway)
 
     @property
     def phone_check(self) -> str:

@@ -1,4 +1,4 @@
-"""What the gateway counts, and the original Pulse's metrics, which the ledger's figures make."""
+"""What the gateway counts."""
 
 from __future__ import annotations
 
@@ -7,19 +7,16 @@ from typing import TYPE_CHECKING
 
 from prometheus_client import Counter, Gauge
 
-from services.gateway.original_metrics import Figures, OriginalMetrics
 from shared.metrics import Metrics
-from shared.metrics_polling import Polled
 
 if TYPE_CHECKING:
-    from pulse.ledger.v1.ledger_reader_pb2_grpc import LedgerReaderAsyncStub
     from pulse.router.v1.router_service_pb2 import Submission, SubmitResult
 
 
 class GatewayMetrics:
     """The gateway's own instruments."""
 
-    def __init__(self, metrics: Metrics, reader: LedgerReaderAsyncStub) -> None:
+    def __init__(self, metrics: Metrics) -> None:
         registry = metrics.registry
         self.submitted = metrics.batch("submit")
         self._accepted = Counter(
@@ -27,8 +24,6 @@ class GatewayMetrics:
         )
         self._waiting = Gauge("pulse_gateway_waiting", "Requests that wait for the router.", registry=registry)
         self._watches = Gauge("pulse_gateway_watches", "Watches that are open.", registry=registry)
-        original = OriginalMetrics(reader)
-        registry.register(Polled[Figures]("ledger", original.ask, original.show))
 
     def show_waiting(self, waiting: Callable[[], int]) -> None:
         """Has the gauge of waiting requests read from ``waiting`` whenever it is scraped."""

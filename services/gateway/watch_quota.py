@@ -5,24 +5,16 @@ from __future__ import annotations
 import contextlib
 from collections import Counter
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from services.gateway.auth import Caller
+from services.gateway.config import MostWatches
 from shared.errors import Code, PulseError, QuotaViolation
-
-
-class Most(NamedTuple):
-    """Watches at once in this process."""
-
-    of_key: int
-    of_tenant: int
-    of_gateway: int
 
 
 class WatchQuota:
     """Counts the watches of this process. A key is told by its name within its tenant, as in timelines."""
 
-    def __init__(self, most: Most) -> None:
+    def __init__(self, most: MostWatches) -> None:
         self.most = most
         self._open: Counter[tuple[str, ...]] = Counter()
 
@@ -37,7 +29,7 @@ class WatchQuota:
         held = ((caller.tenant_id, caller.actor), (caller.tenant_id,), ())
         reached = [
             QuotaViolation(f"watches_{name}", f"at most {limit} watches at once", limit)
-            for name, limit, whose in zip(Most._fields, self.most, held, strict=True)
+            for name, limit, whose in zip(MostWatches._fields, self.most, held, strict=True)
             if self._open[whose] >= limit
         ]
         if reached:

@@ -10,7 +10,6 @@ from pydantic import Field, model_validator
 from services.ledger import retry_settings
 from services.ledger.delay_rules import DelayRules
 from services.ledger.retry import RetryPolicies, RetryPolicy
-from services.ledger.tenant_caps import Subject, TenantCaps
 from shared.config import Settings
 
 
@@ -162,19 +161,6 @@ class LedgerSettings(Settings):
         if self.ledger_receipt_window_seconds <= self.ledger_receipt_late_seconds:
             raise ValueError("PULSE_LEDGER_RECEIPT_WINDOW_SECONDS is not above PULSE_LEDGER_RECEIPT_LATE_SECONDS")
         return self
-
-    @property
-    def tenant_caps(self) -> TenantCaps:
-        """How much a tenant may keep."""
-        return TenantCaps(
-            {
-                Subject.KEYS: self.ledger_most_api_keys,
-                Subject.LIMITS: self.ledger_most_limits,
-                Subject.TEMPLATES: self.ledger_most_templates,
-                Subject.SUPPRESSIONS: self.ledger_most_suppressions,
-                Subject.DEVICES: self.ledger_most_devices,
-            }
-        )
 
     @property
     def connections(self) -> int:

@@ -10,8 +10,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from services.ledger.compiling import Query, compiled
 from services.ledger.paging import DeadLetterFilter
-from services.ledger.queries import Query, compiled, notification, state
+from services.ledger.queries import notification, state
 from services.ledger.states import DEAD_LETTERS
 from services.ledger.tables import TIME
 from services.ledger.tables import deliveries as d

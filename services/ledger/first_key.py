@@ -20,6 +20,7 @@ from services.ledger.api_key_store import ApiKeyStore
 from services.ledger.api_keys import ApiKey
 from services.ledger.config import LedgerSettings
 from services.ledger.postgres import Postgres
+from services.ledger.tenant_caps import TenantCaps
 from shared import secret_keys
 from shared.clock import SystemClock
 from shared.config import StartError
@@ -64,7 +65,7 @@ async def create(
             await postgres.open()
         key = ApiKey(tenant_id, made.key_id, name, scopes, made.digest, dt.datetime.min)
         with tenancy.platform():
-            store = ApiKeyStore(postgres, SystemClock(), settings.tenant_caps)
+            store = ApiKeyStore(postgres, SystemClock(), TenantCaps.from_settings(settings))
             if only_first and await _is_there_one(store):
                 return None
             await store.create(key)

@@ -150,7 +150,7 @@ class Mover:
         also = [CONTENT, provider_store.CONTROLS]
         if avoided or avoided_for or slow or self._kept_shut:
             # Only who is led past a provider can meet one that does not want to be called yet.
-            also.append(resting.RESTS)
+            also.append(sql.RESTS)
         return await self._transact(refs, rules, also, finish=_with_digests)
 
     async def settle(self, batch: Sequence[Settlement]) -> list[Settled]:
@@ -188,7 +188,7 @@ class Mover:
         refs = [settlement.ref for settlement in batch]
         also = [rejections.SOURCES] if rejecting else []
         if retrying:
-            also.append(resting.RESTS)
+            also.append(sql.RESTS)
         told: Told = await self._transact(refs, rules, also, finish=self._remember)
         return told.settled
 
@@ -219,16 +219,16 @@ class Mover:
     async def acknowledge(self, ref: Ref, actor: str) -> bool:
         """Says that the recipient has it; False if there is none.
 
-        Raises :class:`services.ledger.interventions.Refused`.
+        Raises :class:`Refused`.
         """
         return await self._each([ref], lambda delivery, now, _: interventions.acknowledge(delivery, actor, now))
 
     async def cancel(self, ref: Ref, actor: str) -> bool:
-        """Takes a delivery back; False if there is none. Raises :class:`services.ledger.interventions.Refused`."""
+        """Takes a delivery back; False if there is none. Raises :class:`Refused`."""
         return await self._each([ref], lambda delivery, now, _: interventions.cancel(delivery, actor, now))
 
     async def replay(self, ref: Ref, actor: str, *, newest: bool = False) -> bool:
-        """Makes a dead letter due; False if there is none. Raises :class:`services.ledger.interventions.Refused`.
+        """Makes a dead letter due; False if there is none. Raises :class:`Refused`.
 
         ``newest``: with the newest version of its template, if that is in use.
         """

@@ -15,8 +15,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from services.ledger.compiling import Query, compiled
 from services.ledger.paging import Filter
-from services.ledger.queries import Query, compiled, notification
+from services.ledger.queries import notification
 from services.ledger.states import Status
 from services.ledger.tables import deliveries as d
 from services.ledger.tables import notifications as n

@@ -115,7 +115,7 @@ class Postgres:
     async def open(self) -> None:
         """Returns when PostgreSQL answers, as the roles that are wanted.
 
-        Raises ``psycopg.OperationalError`` if it does not in time, and :class:`services.ledger.sessions.WrongSession`.
+        Raises ``psycopg.OperationalError`` if it does not in time, and :class:`WrongSession`.
         """
         last_try = time.monotonic() + self._settings.ledger_start_seconds
         for role in ("pulse_app", "pulse_platform"):

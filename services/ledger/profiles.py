@@ -2,32 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Iterable
 
-from services.ledger import recipient_store, record_sql, rows
+from services.ledger import recipients, rows
 from services.ledger.postgres import Connection
-from services.ledger.recipients import UNKNOWN, Preferences, Profile
+from services.ledger.recipients import Profile
 
 #: Tenant and user.
 User = tuple[str, str]
+
+# What is known of users; those of whom nothing is known are left out.
+_PROFILES = """
+SELECT r.tenant_id, r.user_id, to_json(p), s.all
+FROM json_to_recordset(%(users)s::json) AS r(tenant_id text, user_id text)
+LEFT JOIN preferences p ON p.tenant_id = r.tenant_id AND p.user_id = r.user_id
+LEFT JOIN LATERAL (
+    SELECT json_agg(json_build_array(s.channel, s.address, s.category, s.reason)) AS all FROM suppressions s
+    WHERE s.tenant_id = r.tenant_id AND s.user_id = r.user_id
+) s ON TRUE
+"""
 
 
 async def of_users(connection: Connection, users: Iterable[User]) -> dict[User, Profile]:
     """What is known of users; those of whom nothing is known may be left out."""
     batch = rows.encode({"tenant_id": tenant, "user_id": user} for tenant, user in sorted(set(users)))
-    cursor = await connection.execute(record_sql.PROFILES, {"users": batch})
-    return {(tenant, user): profile(*rest) for tenant, user, *rest in await cursor.fetchall()}
-
-
-def profile(preferences: dict[str, Any] | None, suppressions: Sequence[Sequence[str]] | None) -> Profile:
-    """From what the statements make of the rows of one user; None: there are none."""
-    if not preferences and not suppressions:
-        return UNKNOWN
-    return Profile(_preferences(preferences), [recipient_store.suppression(*one) for one in suppressions or ()])
-
-
-def _preferences(row: dict[str, Any] | None) -> Preferences:
-    if row is None:
-        return Preferences()
-    return recipient_store.preferences(row["choices"], row["time_zone"], row["quiet_from"], row["quiet_until"])
+    cursor = await connection.execute(_PROFILES, {"users": batch})
+    return {(tenant, user): recipients.profile(*rest) for tenant, user, *rest in await cursor.fetchall()}

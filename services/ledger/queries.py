@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 import functools
-from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
-from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 
+from services.ledger.compiling import Query, compiled
 from services.ledger.delivery import Delivery, Ref
 from services.ledger.states import WAITING, Status
 from services.ledger.tables import deliveries as d
@@ -30,24 +30,6 @@ EVENT_REST = (
     "actor",
     "worker",
 )
-_DIALECT: Any = PGDialect_psycopg()  # type: ignore[no-untyped-call]
-
-
-class Query(NamedTuple):
-    """A statement in psycopg's paramstyle, and its parameters."""
-
-    text: str
-    parameters: Mapping[str, Any]
-
-    def with_(self, **parameters: Any) -> Query:
-        """The same with these parameters, besides what stands in the statement itself."""
-        return Query(self.text, {**self.parameters, **parameters})
-
-
-def compiled(statement: sa.sql.ClauseElement) -> Query:
-    """For psycopg, without a SQLAlchemy connection."""
-    done = statement.compile(dialect=_DIALECT, compile_kwargs={"render_postcompile": True})
-    return Query(str(done), done.params)
 
 
 def one(ref: Ref) -> Query:

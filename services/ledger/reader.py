@@ -8,10 +8,10 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from services.ledger import buckets, page_queries, queries, rows
+from services.ledger.compiling import Query
 from services.ledger.delivery import Channel, Delivery, Event, Failure, Kind, Lane, Outcome, Ref
 from services.ledger.paging import Filter
 from services.ledger.postgres import Connection, Postgres
-from services.ledger.queries import Query
 from services.ledger.states import Status
 from services.ledger.walks import Walk
 from shared.clock import Clock

@@ -6,7 +6,7 @@ import datetime as dt
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-from services.ledger import deferrals, fallbacks, profiles
+from services.ledger import deferrals, fallbacks, recipients
 from services.ledger.changes import happen
 from services.ledger.delivery import NO_DEVICE, Change, Channel, Delivery, Event, Kind, Ref
 from services.ledger.recipient_rules import Decision, Deferred, Sending, Suppressed, decision, rule
@@ -99,7 +99,7 @@ def recipient(
     device_token: str | None,
 ) -> Recipient:
     """From a row."""
-    known = profiles.profile(preferences, suppressions)
+    known = recipients.profile(preferences, suppressions)
     return Recipient(category, address, known, device_token_id or "", device_token or "")
 
 

@@ -8,12 +8,10 @@ from typing import Any
 from psycopg.types.json import Jsonb
 
 from services.ledger import recipients
-from services.ledger.delivery import Channel
 from services.ledger.postgres import Connection, Postgres
 from services.ledger.recipients import (
     MOST_DEVICES,
     MOST_SUPPRESSIONS,
-    Choice,
     Device,
     Preferences,
     Reason,
@@ -105,7 +103,7 @@ class RecipientStore:
     async def preferences(self, tenant_id: str, user_id: str) -> Preferences:
         """What a user wants; without a time if nobody set any."""
         found = await self._read(_PREFERENCES, {"tenant_id": tenant_id, "user_id": user_id})
-        return preferences(*found[0]) if found else Preferences()
+        return recipients.preferences(*found[0]) if found else Preferences()
 
     async def set_preferences(self, tenant_id: str, user_id: str, wanted: Preferences) -> Preferences:
         """Replaces them; as stored."""
@@ -127,12 +125,12 @@ class RecipientStore:
         row = await self._postgres.write(work)
         if row is None:
             raise _too_many_suppressions(wanted.reason)
-        return suppression(*row)
+        return recipients.suppression(*row)
 
     async def suppressions(self, tenant_id: str, user_id: str, size: int, before: str) -> list[Suppression]:
         """Up to ``size`` with ids below ``before`` (empty: from the newest), newest first."""
         parameters = {"tenant_id": tenant_id, "user_id": user_id, "limit": size, "before": before or _LAST_ID}
-        return [suppression(*row) for row in await self._read(_SUPPRESSIONS, parameters)]
+        return [recipients.suppression(*row) for row in await self._read(_SUPPRESSIONS, parameters)]
 
     async def lift(self, tenant_id: str, user_id: str, suppression_id: str) -> bool:
         """Deletes one; False if the user has no such suppression."""
@@ -194,13 +192,3 @@ def _too_many_suppressions(reason: Reason) -> PulseError:
         hint="lift those that are not needed, or suppress a whole channel instead of single addresses or categories",
         metadata={"limit": str(MOST_SUPPRESSIONS)},
     )
-
-
-def preferences(choices: Sequence[dict[str, Any]], *rest: Any) -> Preferences:
-    """From a row."""
-    return Preferences([Choice(one["category"], Channel(one["channel"]), one["enabled"]) for one in choices], *rest)
-
-
-def suppression(channel: str | None, address: str, category: str, reason: str, *rest: Any) -> Suppression:
-    """From a row."""
-    return Suppression(Channel(channel) if channel else None, address, category, Reason(reason), *rest)

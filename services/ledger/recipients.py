@@ -7,8 +7,8 @@ import enum
 import hashlib
 import json
 import uuid
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 from services.ledger.delivery import Channel
 from shared.address_keys import address_key
@@ -98,6 +98,26 @@ class Profile(NamedTuple):
 
 #: Of nearly everybody nothing is known.
 UNKNOWN = Profile()
+
+
+def preferences(choices: Sequence[Mapping[str, Any]], *rest: Any) -> Preferences:
+    """From a row."""
+    return Preferences([Choice(one["category"], Channel(one["channel"]), one["enabled"]) for one in choices], *rest)
+
+
+def suppression(channel: str | None, address: str, category: str, reason: str, *rest: Any) -> Suppression:
+    """From a row."""
+    return Suppression(Channel(channel) if channel else None, address, category, Reason(reason), *rest)
+
+
+def profile(row: Mapping[str, Any] | None, suppressions: Sequence[Sequence[str]] | None) -> Profile:
+    """From a user's row of preferences and those of his suppressions; None: there are none."""
+    if not row and not suppressions:
+        return UNKNOWN
+    wanted = Preferences()
+    if row is not None:
+        wanted = preferences(row["choices"], row["time_zone"], row["quiet_from"], row["quiet_until"])
+    return Profile(wanted, [suppression(*one) for one in suppressions or ()])
 
 
 def device_token_id(token: str) -> str:

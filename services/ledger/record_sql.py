@@ -121,14 +121,3 @@ WITH entry AS MATERIALIZED (
 {_KNOWN}
 UNION ALL SELECT tenant_id, notification_id::text, 'COLLAPSED' FROM joined WHERE collapses
 """  # noqa: S608 -- made of constants
-
-# What is known of users; those of whom nothing is known are left out.
-PROFILES = """
-SELECT r.tenant_id, r.user_id, to_json(p), s.all
-FROM json_to_recordset(%(users)s::json) AS r(tenant_id text, user_id text)
-LEFT JOIN preferences p ON p.tenant_id = r.tenant_id AND p.user_id = r.user_id
-LEFT JOIN LATERAL (
-    SELECT json_agg(json_build_array(s.channel, s.address, s.category, s.reason)) AS all FROM suppressions s
-    WHERE s.tenant_id = r.tenant_id AND s.user_id = r.user_id
-) s ON TRUE
-"""

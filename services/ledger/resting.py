@@ -10,7 +10,6 @@ from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Any
 
-from services.ledger import sql
 from services.ledger.delivery import Ref
 
 #: The rule under which an attempt's end says until when its provider asked to be left alone.
@@ -18,14 +17,6 @@ RULE = "retry_after"
 #: A provider's name to that time; those that did not ask are left out.
 Rests = Mapping[str, dt.datetime]
 NO_RESTS: Rests = MappingProxyType({})
-
-# What the ends of these notifications' attempts say of it.
-RESTS = f"""
-SELECT e.tenant_id, e.notification_id::text, e.provider, said.one ->> 'result'
-FROM {sql.REFS} JOIN events e USING (tenant_id, notification_id)
-CROSS JOIN LATERAL json_array_elements(e.decisions) AS said(one)
-WHERE e.kind = 'ATTEMPT_ENDED' AND said.one ->> 'rule' = '{RULE}'
-"""  # noqa: S608 -- made of constants
 
 
 def asked(provider: str, until: dt.datetime) -> Mapping[str, str]:
@@ -35,7 +26,7 @@ def asked(provider: str, until: dt.datetime) -> Mapping[str, str]:
 
 
 def rests(rows: Iterable[tuple[Any, ...]]) -> dict[Ref, dict[str, dt.datetime]]:
-    """From the rows of :data:`RESTS`: the latest of each provider."""
+    """From the rows of :data:`services.ledger.sql.RESTS`: the latest of each provider."""
     found: dict[Ref, dict[str, dt.datetime]] = {}
     for tenant_id, notification_id, provider, said in rows:
         until = dt.datetime.fromisoformat(said)

@@ -28,6 +28,7 @@ from services.ledger.receipt_delays import ReceiptDelays
 from services.ledger.recipient_store import RecipientStore
 from services.ledger.recorder import Limits, Recorder
 from services.ledger.template_store import TemplateStore
+from services.ledger.tenant_caps import TenantCaps
 from services.ledger.tenant_scope import TenantScope
 from services.ledger.timelines import Timelines
 from services.ledger.traced_service import TracedLedgerService
@@ -127,7 +128,7 @@ class Ledger:
         dead_letters = DeadLetters(self._postgres, clock, self._watchers)
         reader = Reader(self._postgres, clock)
         show_lanes(self.metrics.registry, reader)
-        caps = settings.tenant_caps
+        caps = TenantCaps.from_settings(settings)
         templates = TemplateStore(self._postgres, clock, caps)
         limit_store = LimitStore(self._postgres, clock, caps)
         recipients = RecipientStore(self._postgres, clock, caps)

@@ -9,6 +9,7 @@ never wait for each other in a circle.
 from __future__ import annotations
 
 from services.ledger.delivery import Delivery
+from services.ledger.resting import RULE
 
 #: What the statements call a batch of references.
 REFS = "json_to_recordset(%(refs)s::json) AS r(tenant_id text, notification_id uuid)"
@@ -108,3 +109,11 @@ PURGE_KEYS = """
 DELETE FROM idempotency_keys WHERE ctid = ANY (ARRAY(
     SELECT ctid FROM idempotency_keys WHERE expires_at <= %(before)s LIMIT %(limit)s FOR UPDATE SKIP LOCKED))
 """
+
+# Until when providers asked to be left alone, as the ends of these notifications' attempts say.
+RESTS = f"""
+SELECT e.tenant_id, e.notification_id::text, e.provider, said.one ->> 'result'
+FROM {REFS} JOIN events e USING (tenant_id, notification_id)
+CROSS JOIN LATERAL json_array_elements(e.decisions) AS said(one)
+WHERE e.kind = 'ATTEMPT_ENDED' AND said.one ->> 'rule' = '{RULE}'
+"""  # noqa: S608 -- made of constants

@@ -8,10 +8,10 @@ from typing import Any
 import sqlalchemy as sa
 from psycopg.types.json import Jsonb
 
+from services.ledger.compiling import Query, compiled
 from services.ledger.delivery import Channel, Lane
 from services.ledger.paging import TemplateFilter
 from services.ledger.postgres import Connection, Postgres
-from services.ledger.queries import Query, compiled
 from services.ledger.tables import template_versions as v
 from services.ledger.tables import templates as t
 from services.ledger.templates import Template

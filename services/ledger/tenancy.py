@@ -1,7 +1,7 @@
 """For which tenants the work at hand may see and write rows.
 
 It is said where a call comes in (:mod:`services.ledger.tenant_scope`) and followed where a connection is taken
-(:mod:`services.ledger.postgres`), so that no statement needs to, and none can forget it: PostgreSQL itself hides the
+(:class:`Postgres`), so that no statement needs to, and none can forget it: PostgreSQL itself hides the
 rows of all others. Who says nothing sees nothing.
 """
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
+from services.ledger.config import LedgerSettings
+from services.ledger.postgres import Connection
 from shared.errors import Code, PulseError, QuotaViolation
-
-if TYPE_CHECKING:
-    from services.ledger.postgres import Connection
 
 #: A count is taken again after as many additions as were missing to the cap, divided by this: it is exact near the cap,
 #: and costs nothing far from it.
@@ -60,6 +59,19 @@ class TenantCaps:
         self._most = most
         #: How many may still be added before the next count.
         self._left: dict[tuple[Subject, str], int] = {}
+
+    @classmethod
+    def from_settings(cls, settings: LedgerSettings) -> TenantCaps:
+        """As many as operators allow."""
+        return cls(
+            {
+                Subject.KEYS: settings.ledger_most_api_keys,
+                Subject.LIMITS: settings.ledger_most_limits,
+                Subject.TEMPLATES: settings.ledger_most_templates,
+                Subject.SUPPRESSIONS: settings.ledger_most_suppressions,
+                Subject.DEVICES: settings.ledger_most_devices,
+            }
+        )
 
     async def check(self, connection: Connection, subject: Subject, parameters: Mapping[str, Any]) -> None:
         """Called before one is added with these parameters, or changed if it is there.

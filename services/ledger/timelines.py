@@ -11,9 +11,9 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
 
 from services.ledger import queries, rows
+from services.ledger.compiling import Query, compiled
 from services.ledger.delivery import Ref
 from services.ledger.postgres import Connection, Postgres
-from services.ledger.queries import Query, compiled
 from services.ledger.reader import Happening, happening
 from services.ledger.tables import deliveries as d
 from services.ledger.tables import events as e

@@ -47,7 +47,7 @@ class SharedBuckets:
         self._give_back = redis.script(_script("return_tokens.lua"))
 
     async def take(self, lane: Lane, wanted: Sequence[Wanted], *, afresh: bool) -> list[Taken]:
-        """What there is of each, at one moment; raises :class:`services.router.shared_redis.RedisUnavailableError`.
+        """What there is of each, at one moment; raises :class:`RedisUnavailableError`.
 
         ``afresh``: tokens may have been taken without Redis. The buckets are taken to be empty.
         """
@@ -80,4 +80,4 @@ class SharedBuckets:
 
 
 def _script(name: str) -> str:
-    return resources.files("services.router").joinpath(name).read_text(encoding="utf-8")
+    return resources.files(__package__).joinpath(name).read_text(encoding="utf-8")

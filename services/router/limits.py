@@ -94,5 +94,5 @@ def _keys(claims: Iterable[Claim]) -> list[str]:
 
 def _script(name: str) -> str:
     """A script behind what both share."""
-    folder = resources.files("services.router")
+    folder = resources.files(__package__)
     return "\n".join(folder.joinpath(part).read_text(encoding="utf-8") for part in ("counts.lua", name))

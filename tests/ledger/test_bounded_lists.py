@@ -14,10 +14,10 @@ import pytest
 from pulse.common.v1 import enums_pb2
 from pulse.ledger.v1 import ledger_reader_pb2, records_pb2
 from services.ledger import dead_letter_queries, page_queries, walks
+from services.ledger.compiling import Query
 from services.ledger.delivery import Channel
 from services.ledger.paging import DeadLetterFilter, Filter
 from services.ledger.postgres import PLANS
-from services.ledger.queries import Query
 from services.ledger.states import Status
 from shared.channels import call
 from shared.clock import FixedClock
