@@ -8,21 +8,20 @@ backend, no countdown and no Celery retry.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 
 from celery import Celery
 from kombu.entity import Queue
 
 from shared import sentinel_broker, server_urls, tracing
+from shared.refs import Ref
 from shared.server_urls import ServerUrl
 
 #: The one task; frozen, as versions N and N+1 share a broker during an upgrade.
 DELIVER_TASK = "pulse.deliver"
 #: Queue of each lane; the names are those the original's metrics use.
 QUEUES = {"HIGH": "high_priority", "LOW": "low_priority"}
-
-Ref = tuple[str, str]  # tenant id, notification id
 
 
 def celery_app(broker_url: str | ServerUrl, *, remote_control: bool = True) -> Celery:
@@ -57,7 +56,6 @@ def celery_app(broker_url: str | ServerUrl, *, remote_control: bool = True) -> C
 
 #: The task's header with the traces of those ids that are sampled: traceparents by notification id.
 TRACES_HEADER = "pulse_traces"
-Traces = Mapping[str, str]
 
 
 def decode_traces(header: Any) -> dict[str, str]:

@@ -14,9 +14,9 @@ import grpc.aio
 
 from shared import deadlines, tracing
 from shared.certificates import Certificates, Material
-from shared.errors import from_rpc_error
 from shared.identity import name_of
 from shared.renewed_channel import RenewedChannel
+from shared.statuses import from_rpc_error
 from shared.tls_files import TlsFiles
 
 MAX_MESSAGE_BYTES = 16 * 1024 * 1024

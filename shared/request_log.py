@@ -1,6 +1,6 @@
 """One line for every request that comes in from outside: what was asked, how it ended, how long it took, whose it was.
 
-It is written by hand, in the form of all other lines (:mod:`shared.logs`): structlog would cost several times what the
+It is written by hand, in the form of all other lines (``logs``): structlog would cost several times what the
 rules at the door cost together. Lines are gathered for a moment and written at once.
 """
 

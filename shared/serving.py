@@ -20,7 +20,7 @@ from shared.call_traces import UNTRACED, CallTraces
 from shared.certificates import Certificates, Material
 from shared.channels import MAX_MESSAGE_BYTES
 from shared.config import StartError
-from shared.errors import Code, PulseError, to_status
+from shared.errors import Code, PulseError
 from shared.few_streams import few
 from shared.gate import Admit, admit, let_in
 from shared.logs import logger
@@ -28,6 +28,7 @@ from shared.metrics import Rpc, RpcMetrics
 from shared.receiving import Context, Receive, receive
 from shared.request_log import RequestLog
 from shared.spare_memory import SpareMemory
+from shared.statuses import to_status
 from shared.tls_files import TlsFiles
 
 #: A caller's headers together, as HTTP/2 counts them: 32 bytes for each besides its name and value.
@@ -228,7 +229,7 @@ def _headers(error: PulseError) -> Iterator[tuple[str, str]]:
 class Server:
     """A gRPC server with health, graceful draining and, in development, reflection.
 
-    With ``tls`` it takes calls by mutual TLS alone, and each only from a role that may make it (:mod:`shared.callers`).
+    With ``tls`` it takes calls by mutual TLS alone, and each only from a role that may make it (``callers``).
     ``health_listen`` is a second address, in the clear, where nothing but health is told. ``interceptors`` come after
     the guard. ``take_in`` reads the messages where callers are not trusted. ``leave_seconds``: before it stops, it says
     so for that long and goes on, until callers that ask for its health have turned elsewhere. What gRPC has taken in

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from services.delivery.providers.base import Outcome
-from shared.broker import Ref
+from shared.refs import Ref
 from shared.tracing import OFF, Span
 
 

@@ -25,12 +25,12 @@ from services.delivery.settler import FIRST_PAUSE, HOPELESS, LONGEST_PAUSE, Sett
 from services.delivery.spans import Spans, settled
 from services.delivery.templates import TemplateCache
 from services.delivery.unsubscribe_links import UnsubscribeLinks
-from shared.broker import Ref, Traces
 from shared.clock import Clock, SystemClock
 from shared.errors import PulseError
 from shared.gather import Gatherer
 from shared.logs import logger
 from shared.metrics import Metrics
+from shared.refs import Ref, Traces
 
 #: A claim request holds at most 1,000 refs: so many chunks of so many.
 CHUNK = 125

@@ -16,10 +16,10 @@ from services.delivery.metrics import DeliveryMetrics
 from services.delivery.pace import Pace
 from services.delivery.providers import registry
 from services.delivery.spans import Spans
-from shared.broker import Ref, Traces
 from shared.channels import open_channel
 from shared.clock import Clock
 from shared.metrics import Metrics
+from shared.refs import Ref, Traces
 from shared.tracing import OFF, Tracer
 
 

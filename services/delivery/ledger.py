@@ -19,9 +19,9 @@ from services.delivery.claim import Claim, Claimed, Settlement
 from services.delivery.provider_view import NONE_AVOIDED, Avoided, Directive, ProviderView
 from services.delivery.receipts import Receipt
 from services.delivery.spans import Spans
-from shared.broker import Ref
 from shared.channels import call
 from shared.logs import logger
+from shared.refs import Ref
 from shared.rendering import CompiledTemplate
 
 log = logger(__name__)

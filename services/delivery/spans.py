@@ -8,7 +8,7 @@ from opentelemetry.trace import SpanKind
 
 from services.delivery.claim import Claim, Settlement
 from services.delivery.providers.base import OutcomeKind
-from shared.broker import Ref, Traces
+from shared.refs import Ref, Traces
 from shared.tracing import OFF, Span, Tracer
 
 #: How an attempt may end without its span being an error.

@@ -8,9 +8,10 @@ from celery import Celery, Task
 from celery.exceptions import Reject
 
 from services.delivery.room import RoomClosed
-from shared.broker import DELIVER_TASK, TRACES_HEADER, Ref, Traces, decode_refs, decode_traces
+from shared.broker import DELIVER_TASK, TRACES_HEADER, decode_refs, decode_traces
 from shared.errors import PulseError
 from shared.logs import logger
+from shared.refs import Ref, Traces
 
 log = logger(__name__)
 

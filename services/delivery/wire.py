@@ -11,7 +11,7 @@ from services.delivery.claim import Claim, Settlement
 from services.delivery.provider_view import Avoided, Directive, Override, ProviderView
 from services.delivery.providers.base import Cause, OutcomeKind, Rejection
 from services.delivery.receipts import Receipt
-from shared.broker import Ref
+from shared.refs import Ref
 from shared.rendering import Text
 from shared.times import from_timestamp, to_duration, to_timestamp
 from shared.tracing import Span

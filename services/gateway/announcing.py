@@ -7,7 +7,7 @@ from services.gateway import rate_limit_fields
 from services.gateway.calls import Context
 from services.gateway.headers import Headers
 from services.gateway.rate_limit_fields import Fields
-from shared.errors import from_status
+from shared.statuses import from_status
 
 
 async def announce(context: Context, said: Headers, result: router_pb2.SubmitResult, more: Fields = ()) -> None:

@@ -14,7 +14,8 @@ from pulse.router.v1 import router_service_pb2 as router_pb2
 from services.gateway.acceptance import Draft
 from services.gateway.auth import Caller
 from services.gateway.peers import ask
-from shared.errors import Code, PulseError, from_status
+from shared.errors import Code, PulseError
+from shared.statuses import from_status
 
 if TYPE_CHECKING:
     from pulse.ledger.v1.ledger_service_pb2_grpc import LedgerServiceAsyncStub

@@ -33,6 +33,7 @@ from services.gateway.key_polling import KeyPolling
 from services.gateway.key_service import KeyService
 from services.gateway.metrics import GatewayMetrics
 from services.gateway.operations_service import OperationsService
+from services.gateway.original_metrics import Figures, OriginalMetrics
 from services.gateway.recipient_service import RecipientService
 from services.gateway.replays import Replays
 from services.gateway.sending import Sending
@@ -49,6 +50,7 @@ from shared.channels import open_channel
 from shared.clock import Clock, SystemClock
 from shared.logs import logger
 from shared.metrics import Metrics
+from shared.metrics_polling import Polled
 from shared.own_pages import OwnPages, names
 from shared.request_log import RequestLog
 from shared.serving import Server
@@ -85,7 +87,9 @@ class Gateway:
         addresses = Addresses(phone_check=settings.phone_check, test_domains=settings.env == "development")
         heavy = HeavyWork()
         acceptance = Acceptance(templates, addresses, clock, trace_ratio=settings.gateway_trace_ratio, heavy=heavy)
-        counted = GatewayMetrics(self.metrics, reader)
+        counted = GatewayMetrics(self.metrics)
+        original = OriginalMetrics(reader)
+        self.metrics.registry.register(Polled[Figures]("ledger", original.ask, original.show))
         self._submitter = Submitter(
             RouterServiceStub(self._router_channel),
             max_batch=settings.gateway_max_batch,

@@ -17,7 +17,8 @@ from services.gateway.peers import ask
 from services.gateway.sending import Sending
 from services.gateway.submitter import Outcome
 from services.gateway.watching import Watching
-from shared.errors import PulseError, to_status
+from shared.errors import PulseError
+from shared.statuses import to_status
 from shared.validation import check
 
 if TYPE_CHECKING:

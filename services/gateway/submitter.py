@@ -17,9 +17,10 @@ from services.gateway.metrics import GatewayMetrics
 from services.gateway.peers import ask
 from shared import tracing
 from shared.channels import MOST_BATCH_BYTES
-from shared.errors import Code, PulseError, from_status
+from shared.errors import Code, PulseError
 from shared.gather import Gatherer
 from shared.packing import pack
+from shared.statuses import from_status
 from shared.tracing import OFF, Tracer
 from shared.urgent_names import urgent_word
 

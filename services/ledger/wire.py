@@ -34,7 +34,8 @@ from services.ledger.wire_enums import (
     TO_STATUS,
     number,
 )
-from shared.errors import PulseError, Violation, invalid, to_status
+from shared.errors import PulseError, Violation, invalid
+from shared.statuses import to_status
 from shared.times import from_duration, from_timestamp, to_timestamp
 
 #: What providers and workers say is kept up to so many characters.

@@ -8,8 +8,9 @@ from typing import Any, TypeVar
 import kombu.exceptions
 from celery import Celery
 
-from shared.broker import DELIVER_TASK, TRACES_HEADER, Ref, Traces, encode_refs
+from shared.broker import DELIVER_TASK, TRACES_HEADER, encode_refs
 from shared.broker_errors import reason
+from shared.refs import Ref, Traces
 
 #: Longest wait for a broker to say goodbye, s.
 _CLOSE = 1.0

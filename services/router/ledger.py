@@ -16,8 +16,8 @@ from pulse.ledger.v1.ledger_service_pb2_grpc import LedgerServiceStub
 from pulse.ledger.v1.records_pb2 import Entry, KeyUse, ProviderAllowance, RecordResult
 from services.router.lanes import Lane
 from shared import channels, tracing
-from shared.broker import Ref
 from shared.metrics import Observe
+from shared.refs import Ref
 from shared.times import to_duration
 from shared.tracing import OFF, Tracer
 

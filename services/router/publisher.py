@@ -17,8 +17,8 @@ from services.router.celery_queue import BrokerUnavailableError, CeleryQueue
 from services.router.outage import Outage
 from services.router.wake_spans import WakeSpans
 from services.router.window import Window
-from shared.broker import Ref
 from shared.metrics import Observe
+from shared.refs import Ref
 from shared.tracebacks import kind
 from shared.tracing import OFF
 

@@ -9,7 +9,7 @@ from opentelemetry.trace import SpanKind
 
 from pulse.ledger.v1.records_pb2 import Entry
 from shared import tracing
-from shared.broker import Ref
+from shared.refs import Ref
 from shared.tracing import Span, Tracer
 
 #: Sampled notifications whose contexts are remembered: some 3 MB. What a draw brings later, to be retried or because

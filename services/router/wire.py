@@ -20,7 +20,8 @@ from services.router.quota import Kind, Limit, Standing
 from services.router.routes import Routes, draw_firsts
 from services.router.rulings import Facts, Ruling
 from services.router.terms import Way
-from shared.errors import PulseError, to_status
+from shared.errors import PulseError
+from shared.statuses import to_status
 from shared.times import from_duration, from_timestamp, to_duration
 
 _LANES = {Priority.HIGH: Lane.HIGH, Priority.LOW: Lane.LOW}

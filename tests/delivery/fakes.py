@@ -19,7 +19,7 @@ from pulse.ledger.v1 import (
     records_pb2,
 )
 from services.delivery.providers.base import Outcome, Outgoing, succeeded
-from shared.broker import Ref
+from shared.refs import Ref
 from shared.serving import Server
 from shared.times import to_timestamp
 

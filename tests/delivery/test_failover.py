@@ -19,9 +19,9 @@ from services.delivery.ledger import LedgerClient
 from services.delivery.provider_view import Directive, ProviderView
 from services.delivery.providers import registry
 from services.delivery.providers.base import Outcome, Outgoing, Provider, succeeded, transient
-from shared.broker import Ref
 from shared.channels import open_channel
 from shared.clock import SystemClock
+from shared.refs import Ref
 from tests.delivery.conftest import Sandbox
 from tests.delivery.fakes import FakeLedger, FakeProvider
 from tests.support import eventually

@@ -13,8 +13,9 @@ import pytest
 import redis
 from kombu import Connection
 
-from shared.broker import DELIVER_TASK, QUEUES, Ref, celery_app, encode_refs
+from shared.broker import DELIVER_TASK, QUEUES, celery_app, encode_refs
 from shared.config import base_environment
+from shared.refs import Ref
 from tests.delivery.conftest import Sandbox
 from tests.delivery.fakes import FakeLedger
 from tests.support import eventually

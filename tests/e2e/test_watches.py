@@ -31,7 +31,8 @@ from services.ledger.migrate import migrate
 from services.ledger.server import Ledger
 from services.router.config import RouterSettings
 from services.router.server import Router
-from shared.errors import Code, PulseError, from_rpc_error
+from shared.errors import Code, PulseError
+from shared.statuses import from_rpc_error
 from tests.support import eventually
 
 QUOTA = 1_100

@@ -12,7 +12,8 @@ import pytest
 
 from pulse.common.v1 import limit_pb2
 from pulse.gateway.v1 import notification_service_pb2_grpc
-from shared.errors import Code, PulseError, QuotaViolation, Violation, from_status, to_status
+from shared.errors import Code, PulseError, QuotaViolation, Violation
+from shared.statuses import from_status, to_status
 from shared.unsubscribe import KeyRing, Subscription
 from tests.gateway import fakes
 from tests.gateway.conftest import refusal, request
@@ -158,7 +159,7 @@ async def test_no_error_is_lost_for_its_length(rest: httpx.AsyncClient, peers: f
             peers.router.refuse = lambda _, error=error: error
             told = from_status(to_status(error))
             answer = await rest.post("/v1/notifications", json=SEND)
-            assert (answer.json()["code"], answer.json()["message"]) == (error.code.number, told.message)
+            assert (answer.json()["code"], answer.json()["message"]) == (error.code.value, told.message)
             assert answer.json()["details"][0]["reason"] == told.reason
             batch = await rest.post("/v1/notifications:batchSend", json={"requests": [SEND]})
             assert batch.json()["results"][0]["error"]["message"] == told.message

@@ -21,7 +21,8 @@ from pulse.gateway.v1 import notification_service_pb2 as api
 from pulse.gateway.v1.key_service_pb2_grpc import KeyServiceStub
 from services.gateway import watching
 from shared.clock import FixedClock
-from shared.errors import Code, PulseError, from_rpc_error
+from shared.errors import Code, PulseError
+from shared.statuses import from_rpc_error
 from shared.times import to_timestamp
 from tests.gateway import fakes
 from tests.gateway.conftest import NOW, Client

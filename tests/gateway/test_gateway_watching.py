@@ -19,7 +19,7 @@ from services.gateway.config import GatewaySettings
 from services.gateway.server import Gateway
 from services.local.plan import Plan
 from shared import serving
-from shared.errors import from_rpc_error
+from shared.statuses import from_rpc_error
 from tests.gateway import fakes
 from tests.gateway.conftest import Client
 from tests.gateway.edge import edge

@@ -15,8 +15,9 @@ from pulse.ledger.v1 import records_pb2
 from services.ledger.server import Ledger
 from services.ledger.timelines import MOST_EVENTS, Place
 from shared.channels import call, open_channel
-from shared.errors import Code, PulseError, from_rpc_error
+from shared.errors import Code, PulseError
 from shared.ids import uuid7
+from shared.statuses import from_rpc_error
 from tests.ledger.calls import TENANT, Calls, Outcome, names, receipt
 from tests.ledger.conftest import NOON, Database
 from tests.ledger.following import Following, events

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Self
 
-from shared.broker import DELIVER_TASK, QUEUES, Ref, celery_app, decode_refs
+from shared.broker import DELIVER_TASK, QUEUES, celery_app, decode_refs
+from shared.refs import Ref
 
 
 class Queues:

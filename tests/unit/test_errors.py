@@ -4,16 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from shared.errors import (
-    Code,
-    PulseError,
-    QuotaViolation,
-    Violation,
-    from_status,
-    invalid,
-    not_found,
-    to_status,
-)
+from shared.errors import Code, PulseError, QuotaViolation, Violation, invalid, not_found
+from shared.statuses import from_status, to_status
 
 ERRORS = [
     PulseError(Code.NOT_FOUND, "TEMPLATE_NOT_FOUND", "there is no template 'x'"),
