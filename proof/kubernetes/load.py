@@ -25,14 +25,19 @@ _PID = "/tmp/steady.pid"  # noqa: S108
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a load came to. ``repeated`` counts notifications that the sandbox received more than once."""
+    """What a load came to.
+
+    ``repeated`` has the notifications that the sandbox received more than once, and ``unexplained`` those of them that
+    did so without an attempt that had stayed unanswered, after which one is sent again.
+    """
 
     sent: int
     answers: dict[str, int]
     failures: list[str]
     slowest_s: float
     missing: dict[str, str]
-    repeated: int
+    repeated: dict[str, int]
+    unexplained: dict[str, int]
 
     @property
     def failed(self) -> int:
@@ -40,9 +45,9 @@ class Outcome:
         return self.sent - self.answers.get("200", 0)
 
     def require(self, *, no_failures: bool) -> None:
-        """Raises :class:`Failed` if one that was accepted has not arrived, or if a request failed that must not."""
-        if self.missing:
-            raise Failed(f"{self}; missing: {dict(list(self.missing.items())[:5])}")
+        """Raises :class:`Failed` if one has not arrived, or came twice for no reason, or if a request failed."""
+        if self.missing or self.unexplained:
+            raise Failed(f"{self}; missing: {self.missing}; twice: {self.unexplained}"[:2000])
         if no_failures and self.failed:
             raise Failed("\n".join([str(self), *self.failures]))
 
@@ -51,7 +56,7 @@ class Outcome:
         accepted = self.answers.get("200", 0)
         return (
             f"{self.sent} sent ({answers}), slowest {self.slowest_s:.2f} s, {accepted - len(self.missing)} of "
-            f"{accepted} accepted arrived, {self.repeated} more than once"
+            f"{accepted} accepted arrived, {len(self.repeated)} more than once"
         )
 
 
@@ -105,5 +110,8 @@ class Load:
         received = sandbox.receipts(self._kubectl, "EMAIL")
         ids = report["accepted_ids"]
         missing = report["missing"] | {each: "never received" for each in ids if not received[each]}
-        repeated = sum(received[each] > 1 for each in ids)
-        return Outcome(report["sent"], report["answers"], report["failures"], report["slowest_s"], missing, repeated)
+        repeated = {each: received[each] for each in ids if received[each] > 1}
+        unanswered = report["unanswered"]
+        unexplained = {each: times for each, times in repeated.items() if times > 1 + unanswered.get(each, 0)}
+        told = (report["sent"], report["answers"], report["failures"], report["slowest_s"])
+        return Outcome(*told, missing, repeated, unexplained)

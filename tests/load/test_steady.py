@@ -130,9 +130,15 @@ def test_what_has_not_arrived_and_what_came_twice_is_found(
     assert (len(report["missing"]), len(report["repeated"])) == (missing, repeated)
     assert all(status == last for status in report["missing"].values())
     assert set(report["repeated"].values()) <= {len(outcomes)}
+    assert report["unexplained"] == report["repeated"]
 
 
-def test_a_sandbox_that_has_one_twice_or_not_at_all_outweighs_the_ledger(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("outcomes", "explained"), [(["SUCCEEDED"], False), (["UNANSWERED", "SUCCEEDED"], True)])
+def test_a_sandbox_that_has_one_twice_or_not_at_all_outweighs_the_ledger(
+    outcomes: list[str], explained: bool, tmp_path: Path
+) -> None:
+    """One that came twice is a fault, unless an attempt had no answer: after such a one it is sent again."""
+
     class Receipts(QuietHandler):
         def do_GET(self) -> None:
             text = json.dumps({"receipts": [{"notification_id": "n0"}] * 2, "next": None}).encode()
@@ -142,7 +148,8 @@ def test_a_sandbox_that_has_one_twice_or_not_at_all_outweighs_the_ledger(tmp_pat
             self.wfile.write(text)
 
     sandbox = ThreadingHTTPServer(("127.0.0.1", 0), Receipts)
-    with faulty("SENT", "SUCCEEDED") as server, serving(sandbox):
+    with faulty("SENT", *outcomes) as server, serving(sandbox):
         _, report = run(tmp_path, server.address, "--sandbox", f"http://127.0.0.1:{sandbox.server_port}")
     assert report["repeated"] == {"n0": 2}
+    assert report["unexplained"] == ({} if explained else {"n0": 2})
     assert set(report["missing"].values()) == {"never received"} and len(report["missing"]) == 9

@@ -2,7 +2,8 @@
 
 Sends at a set rate for a time, or until it is told to stop (SIGINT, SIGTERM), and tries nothing again. Then it asks for
 each notification that was accepted whether it has arrived, and how often. The exit status is 0 if every request was
-accepted and everything has arrived once, else 1. Works against anything that runs: `make up`, compose, Kubernetes.
+accepted and everything has arrived, once unless a provider gave no answer, else 1. Works against anything that runs:
+`make up`, compose, Kubernetes.
 """
 
 from __future__ import annotations
@@ -81,7 +82,7 @@ def _correct(found: Deliveries, answers: Answers, received: dict[str, int]) -> N
 
 
 def _report(answers: Answers, found: Deliveries, settled_s: float) -> dict[str, Any]:
-    held = answers.sent > 0 and not (answers.failed or found.missing or found.repeated)
+    held = answers.sent > 0 and not (answers.failed or found.missing or found.unexplained())
     return {
         "held": held,
         "sent": answers.sent,
@@ -94,6 +95,8 @@ def _report(answers: Answers, found: Deliveries, settled_s: float) -> dict[str, 
         "arrived": len(answers.accepted) - len(found.missing),
         "missing": found.missing,
         "repeated": found.repeated,
+        "unanswered": found.unanswered,
+        "unexplained": found.unexplained(),
         "settled_s": round(settled_s, 1),
     }
 

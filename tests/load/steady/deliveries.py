@@ -22,11 +22,18 @@ POLL_S = 0.25
 
 @dataclass
 class Deliveries:
-    """``missing`` has the last known status of those that have not arrived, by id; ``repeated`` how often a provider
-    took over each of those that it took over more than once."""
+    """By id: ``missing`` has the last known status of those that have not arrived, ``repeated`` how often a provider
+    took over each that it took over more than once, ``unanswered`` how many attempts ended without an answer: after one
+    a notification may have arrived and is sent again.
+    """
 
     missing: dict[str, str] = field(default_factory=dict)
     repeated: dict[str, int] = field(default_factory=dict)
+    unanswered: dict[str, int] = field(default_factory=dict)
+
+    def unexplained(self) -> dict[str, int]:
+        """Those that came more often than attempts without an answer account for."""
+        return {each: times for each, times in self.repeated.items() if times > 1 + self.unanswered.get(each, 0)}
 
 
 async def deliveries(client: httpx.AsyncClient, accepted: Iterable[str], within_s: float) -> Deliveries:
@@ -40,8 +47,10 @@ async def deliveries(client: httpx.AsyncClient, accepted: Iterable[str], within_
             told = await _until_arrived(client, notification_id, deadline)
         if told.get("status") not in ARRIVED:
             found.missing[notification_id] = str(told.get("status"))
-        elif (times := _successes(told)) > 1:
+        if (times := _attempts(told, "SUCCEEDED")) > 1:
             found.repeated[notification_id] = times
+        if times := _attempts(told, "UNANSWERED"):
+            found.unanswered[notification_id] = times
 
     async with asyncio.TaskGroup() as questions:
         for notification_id in accepted:
@@ -75,6 +84,6 @@ async def _until_arrived(client: httpx.AsyncClient, notification_id: str, deadli
         await asyncio.sleep(POLL_S)
 
 
-def _successes(notification: dict[str, Any]) -> int:
-    """Attempts that a provider took over."""
-    return sum(event.get("outcome") == "SUCCEEDED" for event in notification.get("timeline", []))
+def _attempts(notification: dict[str, Any], outcome: str) -> int:
+    """How many ended so."""
+    return sum(event.get("outcome") == outcome for event in notification.get("timeline", []))
