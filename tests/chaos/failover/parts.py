@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from tests.chaos.arrangement import Arrangement
 from tests.chaos.cell import Cell
+from tests.chaos.failover.pgbouncer_between import PgBouncerBetween, PgBouncerRefused
 from tests.chaos.failover.postgres_pair import PostgresFailover, PostgresPair
 from tests.chaos.failover.valkey_sentinel import ValkeyFailover, ValkeySentinel
 from tests.chaos.faults import Fault
@@ -16,6 +17,7 @@ from tests.chaos.phases import LOAD
 PARTS: dict[type[Fault], type[Arrangement]] = {
     PostgresFailover: PostgresPair,
     ValkeyFailover: ValkeySentinel,
+    PgBouncerRefused: PgBouncerBetween,
 }
 
 
