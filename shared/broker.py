@@ -33,6 +33,10 @@ def celery_app(broker_url: str | ServerUrl, *, remote_control: bool = True) -> C
     if broker.sentinels:
         app.conf.broker_transport = sentinel_broker.TRANSPORT
         bounds |= sentinel_broker.options(broker.sentinels, broker.tls_options())
+    if broker.scheme in server_urls.AMQP:
+        # Published is what enough nodes have, not what was written to a socket. And nobody waits for a node that has
+        # fallen silent: by itself a worker would wait for its goodbye for ever.
+        bounds |= {"confirm_publish": True, "read_timeout": 5.0, "write_timeout": 5.0}
     app.conf.update(
         # Always said: with rediss:// alone kombu believes any certificate, and with amqps:// one for any name.
         broker_use_ssl=broker.tls_options() or None,
@@ -42,7 +46,7 @@ def celery_app(broker_url: str | ServerUrl, *, remote_control: bool = True) -> C
         task_ignore_result=True,
         task_acks_late=True,
         task_reject_on_worker_lost=True,
-        task_queues=[Queue(name) for name in QUEUES.values()],  # type: ignore[no-untyped-call]
+        task_queues=[_queue(name, broker) for name in QUEUES.values()],
         task_create_missing_queues=False,
         worker_prefetch_multiplier=1,
         worker_enable_remote_control=remote_control,
@@ -50,8 +54,15 @@ def celery_app(broker_url: str | ServerUrl, *, remote_control: bool = True) -> C
         broker_connection_retry_on_startup=True,
         broker_transport_options=bounds,
         broker_connection_timeout=2.0,
+        # A node of RabbitMQ that falls silent is left after two of these, s.
+        broker_heartbeat=5,
     )
     return app
+
+
+def _queue(name: str, broker: ServerUrl) -> Queue:
+    kept = {"queue_arguments": {"x-queue-type": "quorum"}} if broker.quorum else {}
+    return Queue(name, **kept)  # type: ignore[no-untyped-call]
 
 
 #: The task's header with the traces of those ids that are sampled: traceparents by notification id.

@@ -16,10 +16,11 @@ from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit
 DATABASE = ("postgresql", "postgres")
 SENTINEL = ("redis+sentinel", "rediss+sentinel")
 REDIS = ("redis", "rediss", *SENTINEL)
-BROKERS = (*REDIS, "amqp", "amqps")
+AMQP = ("amqp", "amqps")
+BROKERS = (*REDIS, *AMQP)
 _TLS = ("rediss", "rediss+sentinel", "amqps")
 #: Those that may name several hosts, by commas.
-_SEVERAL = (*DATABASE, *SENTINEL)
+_SEVERAL = (*DATABASE, *SENTINEL, *AMQP)
 
 #: What an address may say besides where the server is, and of whom; what PostgreSQL's may say is libpq's own.
 _TLS_KEYS = ("ssl_cert_reqs", "ssl_check_hostname", "ssl_ca_certs", "ssl_certfile", "ssl_keyfile")
@@ -102,12 +103,15 @@ class ServerUrl:
     """An address that can be used."""
 
     scheme: str
-    #: The address without what it says of TLS and of Sentinels; with these, the host in it is none to connect to.
+    #: The address without what it says of TLS and of Sentinels; with these, the host in it is none to connect to. Of
+    #: several hosts of RabbitMQ one address each, by semicolons.
     plain: str
     #: None: in the clear.
     tls: Tls | None
     #: None: the host is the server itself.
     sentinels: Sentinels | None = None
+    #: Whether RabbitMQ keeps each queue on several nodes.
+    quorum: bool = False
 
     def tls_options(self) -> dict[str, Any]:
         """What this scheme's library is to be told; empty: in the clear."""
@@ -125,8 +129,21 @@ def parse(url: str, schemes: tuple[str, ...]) -> ServerUrl:
         return _behind_sentinels(parts)
     if parts.scheme in REDIS and not re.fullmatch(r"/?\d{0,4}", parts.path):
         raise ValueError("after the port may stand the number of a database, such as /0, and nothing else")
-    tls, given = _told(parts, _REDIS_KEYS if parts.scheme in REDIS else ())
+    if parts.scheme in AMQP:
+        return _rabbitmq(parts)
+    tls, given = _told(parts, _REDIS_KEYS)
     return ServerUrl(parts.scheme, parts._replace(query=urlencode(given)).geturl(), tls)
+
+
+def _rabbitmq(parts: SplitResult) -> ServerUrl:
+    """The address of a RabbitMQ, or of several nodes of one: ``amqp://user:password@one:5672,two/vhost``."""
+    tls, given = _told(parts, ("queue_type",))
+    kind = given.get("queue_type", "classic")
+    if kind not in ("classic", "quorum"):
+        raise ValueError("queue_type must be classic or quorum")
+    user, at, places = parts.netloc.rpartition("@")
+    plain = (parts._replace(netloc=f"{user}{at}{place}", query="").geturl() for place in places.split(","))
+    return ServerUrl(parts.scheme, ";".join(plain), tls, quorum=kind == "quorum")
 
 
 def _behind_sentinels(parts: SplitResult) -> ServerUrl:
@@ -150,11 +167,9 @@ def _behind_sentinels(parts: SplitResult) -> ServerUrl:
 
 
 def _place(place: str) -> tuple[str, int]:
-    """Host and port of a Sentinel."""
-    found = re.fullmatch(r"\[?(.+?)\]?(?::(\d+))?", place)
-    if not found:
-        raise ValueError("names no host")
-    return found[1], int(found[2] or _SENTINEL_PORT)
+    """Host and port, of a Sentinel if none is given."""
+    host, _, port = place.rpartition(":") if re.search(r":\d*$", place) else (place, "", "")
+    return host.strip("[]"), int(port or _SENTINEL_PORT)
 
 
 def _told(parts: SplitResult, known: tuple[str, ...]) -> tuple[Tls | None, dict[str, str]]:
@@ -181,9 +196,9 @@ def _split(url: str, schemes: tuple[str, ...]) -> SplitResult:
     user, at, places = parts.netloc.rpartition("@")
     if at and ("@" in user or re.search("%(?![0-9A-Fa-f]{2})", user)):
         raise ValueError(f"cannot be read{_ESCAPE}")
-    if not places and parts.scheme not in DATABASE:
-        raise ValueError("names no host")
     for place in places.split(",") if parts.scheme in _SEVERAL else [places]:
+        if not place and parts.scheme not in DATABASE:
+            raise ValueError("names no host")
         _check_place(place)
         if several := re.search("[,;]", place):
             way = "are separated by commas" if parts.scheme in _SEVERAL else f"{parts.scheme}:// does not take"

@@ -24,6 +24,11 @@ log = logger(__name__)
 class WorkerConsumer(Consumer):  # type: ignore[misc]  # celery has no types
     """Drops what it cannot use and says no more than that, as it may hold anything; seeks the broker for ever."""
 
+    class Blueprint(Consumer.Blueprint):  # type: ignore[misc]  # celery has no types
+        """Without the queues and exchanges by which Celery delays tasks on quorum queues: Pulse delays none."""
+
+        default_steps = [step for step in Consumer.Blueprint.default_steps if not step.endswith(":DelayedDelivery")]  # noqa: RUF012
+
     _lost_at = -math.inf
     _lost_because = ""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import socket
 import sys
 from typing import Any
@@ -35,7 +36,8 @@ class DeliveryWorker:
     def __init__(self, settings: DeliverySettings, lane: str) -> None:
         self._settings = settings
         self._lane = lane
-        self._name = f"{lane.lower()}@{socket.gethostname()}"
+        # Each its own, on one machine too: at RabbitMQ two of one name lock each other out of Celery's remote control.
+        self._name = f"{lane.lower()}-{os.getpid()}@{socket.gethostname()}"
         high = lane == "HIGH"
         in_flight = settings.worker_high_in_flight if high else settings.worker_low_in_flight
         role = f"worker-{lane.lower()}"

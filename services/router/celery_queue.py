@@ -17,7 +17,6 @@ _CLOSE = 1.0
 #: A lost broker is found out at once, a hung one in seconds; the publisher decides when to try again. The last two
 #: are amqp's, which without them waits for ever.
 _BOUNDS = {
-    "max_retries": 1,
     "interval_start": 0,
     "interval_step": 0,
     "interval_max": 0,
@@ -97,7 +96,9 @@ class CeleryQueue:
         try:
             if self._connection is None:
                 self._connection = self._app.connection_for_write()
-                self._connection.transport_options = {**self._connection.transport_options, **_BOUNDS}
+                # Each node of a cluster is tried once.
+                tries = {"max_retries": max(1, len(self._connection.alt))}
+                self._connection.transport_options = {**self._connection.transport_options, **_BOUNDS, **tries}
             return call()
         except Exception as error:
             # Drivers raise what they like; whatever it is, the broker did not do what it was asked for.

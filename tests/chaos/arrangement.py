@@ -12,6 +12,9 @@ from services.local.roles import Role
 class Arrangement:
     """The parts of a laptop as they are; a subclass adds others, or puts them in these ones' place."""
 
+    #: Longest wait for one of the parts to be ready, s.
+    ready_s = 40.0
+
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
 

@@ -117,8 +117,9 @@ class Suite:
         await self.units[name].start()
         self._keepers[name] = asyncio.create_task(self._keep(self.units[name]))
 
-    async def until_ready(self, patience_s: float = 40.0) -> None:
+    async def until_ready(self) -> None:
         """Returns when every role answers its probe; raises TimeoutError."""
+        patience_s = self.arrangement.ready_s
         for unit in self.units.values():
             if not unit.role.once and not await until(lambda unit=unit: self._answers(unit), patience_s):
                 raise TimeoutError(f"{unit.role.name} is not ready")
@@ -178,7 +179,10 @@ async def running(folder: Path, profile: Profile, arrangement: type[Arrangement]
     await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
     plan = make_plan(folder)
     plan = dataclasses.replace(
-        plan, base={**plan.base, **_settings(folder, profile)}, stop_seconds=profile.drain_s + 2, ready_seconds=40.0
+        plan,
+        base={**plan.base, **_settings(folder, profile)},
+        stop_seconds=profile.drain_s + 2,
+        ready_seconds=arrangement.ready_s,
     )
     suite = Suite(plan, profile, arrangement)
     try:

@@ -64,6 +64,12 @@ SECRET = "canary7f3a"
         ("REDIS", f"sentinel://:{SECRET}@a/name", "redis+sentinel://"),
         ("BROKER", f"sentinel://:{SECRET}@a/1;sentinel://b/1", "redis+sentinel://"),
         ("BROKER", f"redis+sentinel://:{SECRET}@a;b/name/1", "several hosts are separated by commas"),
+        ("BROKER", f"amqp://:{SECRET}@a,,b/v", "no host"),
+        ("BROKER", f"amqp://:{SECRET}@a,b:x/v", "no number"),
+        ("BROKER", f"amqp://u:{SECRET}@a:5672;amqp://u:{SECRET}@b", "separated by commas"),
+        ("BROKER", f"amqp://u:{SECRET}@a;b/v", "several hosts are separated by commas"),
+        ("BROKER", f"amqp://u:{SECRET}@a/v?queue_type=mirrored", "queue_type must be classic or quorum"),
+        ("BROKER", f"redis://:{SECRET}@a/1?queue_type=quorum", "queue_type is not known"),
         ("DATABASE", f"postgresql://:{SECRET}@a;b/name", "several hosts are separated by commas"),
     ],
 )
@@ -86,6 +92,8 @@ def test_what_cannot_be_an_address_is_said_in_a_sentence(key: str, url: str, wor
         ("REDIS", "redis://[::1]:6379/0"),
         ("REDIS", "redis://user:p%40ss@h:6379/15?protocol=2&health_check_interval=30"),
         ("REDIS", "rediss://:x@h:6380?ssl_ca_certs=/ca.pem"),
+        ("BROKER", "amqp://user:x@a:5672,b:5673,[::1]/%2Fv?queue_type=quorum"),
+        ("BROKER", "amqps://a,b?queue_type=classic&ssl_ca_certs=/ca.pem"),
         ("REDIS", "redis+sentinel://a/name"),
         ("REDIS", "redis+sentinel://user:p%40ss@a:26379,[::1]:26380,c/my.master_1-x/15?protocol=2&sentinel_password=x"),
         ("BROKER", "rediss+sentinel://:x@a,b/name/1?ssl_ca_certs=/ca.pem&sentinel_username=u&sentinel_password=p"),
@@ -133,6 +141,13 @@ def test_sentinels_are_taken_apart() -> None:
     assert found.sentinels == Sentinels((("a", 1), ("::1", 2), ("c", 26379)), "name", "", "s@")
     assert parse("rediss+sentinel://a/name", BROKERS).plain == "rediss://a"
     assert parse("redis://a/0", REDIS).sentinels is None
+
+
+def test_nodes_of_a_rabbitmq_are_one_address_each() -> None:
+    found = parse("amqps://u:p%40w@a:1,[::1]:2,c/%2Fv?queue_type=quorum&ssl_ca_certs=/ca.pem", BROKERS)
+    assert found.plain == "amqps://u:p%40w@a:1/%2Fv;amqps://u:p%40w@[::1]:2/%2Fv;amqps://u:p%40w@c/%2Fv"
+    assert found.quorum and found.tls
+    assert not parse("amqp://a//", BROKERS).quorum and parse("amqp://a//", BROKERS).plain == "amqp://a//"
 
 
 def test_without_tls_there_is_nothing_to_verify() -> None:

@@ -9,6 +9,7 @@ from tests.chaos.arrangement import Arrangement
 from tests.chaos.cell import Cell
 from tests.chaos.failover.pgbouncer_between import PgBouncerBetween, PgBouncerRefused
 from tests.chaos.failover.postgres_pair import PostgresFailover, PostgresPair
+from tests.chaos.failover.rabbitmq_cluster import RabbitMqCluster, RabbitMqFailover
 from tests.chaos.failover.valkey_sentinel import ValkeyFailover, ValkeySentinel
 from tests.chaos.faults import Fault
 from tests.chaos.phases import LOAD
@@ -18,6 +19,7 @@ PARTS: dict[type[Fault], type[Arrangement]] = {
     PostgresFailover: PostgresPair,
     ValkeyFailover: ValkeySentinel,
     PgBouncerRefused: PgBouncerBetween,
+    RabbitMqFailover: RabbitMqCluster,
 }
 
 
