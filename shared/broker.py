@@ -14,7 +14,8 @@ from typing import Any
 from celery import Celery
 from kombu.entity import Queue
 
-from shared import sentinel_broker, server_urls, tracing
+from shared import sentinel_broker, server_urls
+from shared.observe import tracing
 from shared.refs import Ref
 from shared.server_urls import ServerUrl
 

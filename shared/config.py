@@ -17,8 +17,8 @@ from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from shared import server_urls
+from shared.rpc.tls_files import TlsFiles
 from shared.server_urls import ServerUrl
-from shared.tls_files import TlsFiles
 from shared.unsubscribe import KeyRing
 
 PREFIX = "PULSE_"

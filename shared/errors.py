@@ -1,4 +1,4 @@
-"""One family of errors, for both sides of a call. How they cross the wire, :mod:`shared.statuses` says."""
+"""One family of errors, for both sides of a call. How they cross the wire, :mod:`shared.rpc.statuses` says."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import enum
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from shared.error_bounds import quoted
+from shared.text.error_bounds import quoted
 
 #: Fields that a message names; more are counted.
 _MOST_TOLD = 10

@@ -14,9 +14,9 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Generic, TypeVar
 
-from shared import deadlines
 from shared.errors import Code, PulseError
 from shared.packing import weightless
+from shared.rpc import deadlines
 
 Request = TypeVar("Request")
 Response = TypeVar("Response")

@@ -11,11 +11,11 @@ from typing import NoReturn, Protocol, runtime_checkable
 
 import uvloop
 
-from shared import log_level, logs, trace_export
 from shared.config import ConfigError, Settings, StartError
-from shared.metrics import Metrics
-from shared.metrics_endpoint import MetricsEndpoint
-from shared.tracing import Tracer
+from shared.observe import log_level, logs, trace_export
+from shared.observe.metrics import Metrics
+from shared.observe.metrics_endpoint import MetricsEndpoint
+from shared.observe.tracing import Tracer
 
 
 class Runnable(Protocol):

@@ -8,8 +8,8 @@ from collections.abc import Awaitable, Callable
 from typing import NoReturn
 
 from shared.errors import PulseError
-from shared.logs import logger
-from shared.tracebacks import kind
+from shared.observe.logs import logger
+from shared.observe.tracebacks import kind
 
 #: Longest pause after an error, s, unless the loop's own is longer.
 LONGEST_PAUSE = 30.0

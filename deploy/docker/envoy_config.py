@@ -18,7 +18,7 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
-from services.local import edge_script, envoy_cors, envoy_tls, envoy_tracing
+from services.local.envoy import cors, edge_script, tls, tracing
 
 SOURCE = Path("/usr/share/pulse/envoy")
 
@@ -56,12 +56,12 @@ def write(source: Path, folder: Path, replaced: Mapping[str, str | int | float])
     values: dict[str, Any] = {**VALUES, **replaced, **files}
     certificates = values.pop("TLS")
     values["HEAP_BYTES"] = int(values.pop("HEAP_MIB")) * 1024 * 1024
-    values["CORS"] = envoy_cors.policy(values.pop("CORS_ORIGINS"))
-    values |= envoy_tracing.placeholders(values.pop("OTLP"), values.pop("TRACE_RATIO"))
+    values["CORS"] = cors.policy(values.pop("CORS_ORIGINS"))
+    values |= tracing.placeholders(values.pop("OTLP"), values.pop("TRACE_RATIO"))
     for role in ("gateway", "delivery"):
-        values[f"{role.upper()}_TRANSPORT"] = envoy_tls.transport(folder if certificates else None, role)
+        values[f"{role.upper()}_TRANSPORT"] = tls.transport(folder if certificates else None, role)
     if certificates:
-        envoy_tls.write_secrets(folder, Path(certificates))
+        tls.write_secrets(folder, Path(certificates))
     text = Template((source / "envoy.yaml").read_text()).substitute({k: json.dumps(v) for k, v in values.items()})
     shutil.copyfile(source / descriptor.name, descriptor)
     script.write_text(edge_script.text(source, descriptor))

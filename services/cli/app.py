@@ -7,7 +7,6 @@ from collections.abc import Callable
 import typer
 
 from services.cli import (
-    batch,
     certs,
     dead_letters,
     keys,
@@ -22,6 +21,7 @@ from services.cli import (
     template,
     version,
 )
+from services.cli.batch import command as batch
 
 COMMANDS: dict[str, dict[str, Callable[..., None]]] = {
     "Notifications": {

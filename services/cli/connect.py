@@ -14,8 +14,8 @@ from services.cli import output
 from services.cli.config import CliSettings
 from services.local import status
 from services.local.config import LocalSettings
-from shared.certificates import Certificates
 from shared.config import ConfigError
+from shared.rpc.certificates import Certificates
 
 
 @contextmanager

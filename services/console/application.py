@@ -15,19 +15,19 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 from pulse_client import PulseError
-from services.console import docs
-from services.console.dead_letter_pages import DeadLetterPages
-from services.console.headers import FOR_STATIC, CommonHeaders
-from services.console.limit_pages import LimitPages
-from services.console.login import Login
-from services.console.notification_pages import NotificationPages
-from services.console.overview import Overview
-from services.console.pages import Pages
-from services.console.provider_pages import ProviderPages
-from services.console.recipient_pages import RecipientPages
-from services.console.session import Session
-from services.console.template_pages import TemplatePages
-from services.console.visits import HOME, LOGIN, Visits
+from services.console.views.dead_letter_pages import DeadLetterPages
+from services.console.views.limit_pages import LimitPages
+from services.console.views.notification_pages import NotificationPages
+from services.console.views.overview import Overview
+from services.console.views.provider_pages import ProviderPages
+from services.console.views.recipient_pages import RecipientPages
+from services.console.views.template_pages import TemplatePages
+from services.console.web import docs
+from services.console.web.headers import FOR_STATIC, CommonHeaders
+from services.console.web.login import Login
+from services.console.web.page import Pages
+from services.console.web.session import Session
+from services.console.web.visits import HOME, LOGIN, Visits
 
 STATIC = Path(__file__).parent / "static"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from prometheus_client import Counter, Histogram
 
-from shared.metrics import CALL_SECONDS, Metrics
+from shared.observe.metrics import CALL_SECONDS, Metrics
 
 
 class ConsoleMetrics:

@@ -11,29 +11,29 @@ from starlette.middleware import Middleware
 
 from services.console.application import application
 from services.console.config import ConsoleSettings
-from services.console.dead_letter_pages import DeadLetterPages
-from services.console.gateway import Gateway
-from services.console.http_server import HttpServer
-from services.console.limit_pages import LimitPages
-from services.console.login import Login
 from services.console.metrics import ConsoleMetrics
-from services.console.monitor import Monitors
-from services.console.notification_pages import NotificationPages
-from services.console.overview import Overview
-from services.console.pages import Pages
-from services.console.provider_pages import ProviderPages
-from services.console.recipient_pages import RecipientPages
-from services.console.session import Sessions
-from services.console.template_pages import TemplatePages
-from services.console.visits import Visits
-from shared import channels
+from services.console.views.dead_letter_pages import DeadLetterPages
+from services.console.views.limit_pages import LimitPages
+from services.console.views.monitor import Monitors
+from services.console.views.notification_pages import NotificationPages
+from services.console.views.overview import Overview
+from services.console.views.provider_pages import ProviderPages
+from services.console.views.recipient_pages import RecipientPages
+from services.console.views.template_pages import TemplatePages
+from services.console.web.gateway import Gateway
+from services.console.web.http_server import HttpServer
+from services.console.web.login import Login
+from services.console.web.page import Pages
+from services.console.web.session import Sessions
+from services.console.web.visits import Visits
 from shared.clock import Clock, SystemClock
 from shared.config import StartError
-from shared.http_traces import HttpTraces
-from shared.logs import logger
-from shared.metrics import Metrics
+from shared.observe.http_traces import HttpTraces
+from shared.observe.logs import logger
+from shared.observe.metrics import Metrics
+from shared.observe.tracing import OFF, Tracer
 from shared.own_pages import OwnPages, OwnPagesOnly, names
-from shared.tracing import OFF, Tracer
+from shared.rpc import channels
 
 log = logger(__name__)
 

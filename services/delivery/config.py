@@ -8,10 +8,10 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 
-from services.delivery.breaker import BreakerPolicy
-from services.delivery.providers.mail_addresses import BadAddress, parse_sender
-from services.delivery.providers.smtp_hello import is_hello_name
-from services.delivery.providers.twilio_senders import is_sender
+from services.delivery.providers.mail.mail_addresses import BadAddress, parse_sender
+from services.delivery.providers.smtp.hello import is_hello_name
+from services.delivery.providers.twilio.senders import is_sender
+from services.delivery.rules.breaker import BreakerPolicy
 from shared.config import Settings
 from shared.domains import ascii_domain, ascii_url
 

@@ -15,14 +15,14 @@ from pulse.ledger.v1 import (
     records_pb2,
 )
 from services.delivery import wire
-from services.delivery.claim import Claim, Claimed, Settlement
-from services.delivery.provider_view import NONE_AVOIDED, Avoided, Directive, ProviderView
-from services.delivery.receipts import Receipt
+from services.delivery.rules.claim import Claim, Claimed, Settlement
+from services.delivery.rules.provider_view import NONE_AVOIDED, Avoided, Directive, ProviderView
+from services.delivery.rules.receipts import Receipt
 from services.delivery.spans import Spans
-from shared.channels import call
-from shared.logs import logger
+from shared.observe.logs import logger
 from shared.refs import Ref
-from shared.rendering import CompiledTemplate
+from shared.rpc.channels import call
+from shared.text.rendering import CompiledTemplate
 
 log = logger(__name__)
 

@@ -5,17 +5,17 @@ from __future__ import annotations
 from pulse.delivery.v1 import delivery_service_pb2, delivery_service_pb2_grpc
 from services.delivery.config import DeliverySettings
 from services.delivery.ledger import LedgerClient
-from services.delivery.providers import endpoints
-from services.delivery.reachability import ReachabilityChecks
-from services.delivery.service import DeliveryServicer, ReceiptServicer
-from services.delivery.ses_events import SesEvents
-from shared.call_traces import CallTraces
-from shared.channels import open_channel
+from services.delivery.providers.base import endpoints
+from services.delivery.receiving.reachability import ReachabilityChecks
+from services.delivery.receiving.service import DeliveryServicer, ReceiptServicer
+from services.delivery.receiving.ses_events import SesEvents
 from shared.clock import Clock, SystemClock
-from shared.metrics import Metrics
-from shared.receiving import Receiving
-from shared.serving import Server
-from shared.tracing import OFF, Tracer
+from shared.observe.metrics import Metrics
+from shared.observe.tracing import OFF, Tracer
+from shared.rpc.call_traces import CallTraces
+from shared.rpc.channels import open_channel
+from shared.rpc.receiving import Receiving
+from shared.rpc.serving import Server
 
 DEFAULT_LISTEN = "[::]:50054"
 

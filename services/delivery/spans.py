@@ -6,10 +6,10 @@ from collections.abc import Iterable
 
 from opentelemetry.trace import SpanKind
 
-from services.delivery.claim import Claim, Settlement
-from services.delivery.providers.base import OutcomeKind
+from services.delivery.rules.claim import Claim, Settlement
+from services.delivery.rules.provider import OutcomeKind
+from shared.observe.tracing import OFF, Span, Tracer
 from shared.refs import Ref, Traces
-from shared.tracing import OFF, Span, Tracer
 
 #: How an attempt may end without its span being an error.
 _FINE = frozenset({OutcomeKind.SUCCEEDED, OutcomeKind.RELEASED})

@@ -7,14 +7,14 @@ from collections.abc import Sequence
 
 from pulse.common.v1 import enums_pb2, notification_pb2, provider_pb2, template_pb2
 from pulse.ledger.v1 import ledger_service_pb2, records_pb2
-from services.delivery.claim import Claim, Settlement
-from services.delivery.provider_view import Avoided, Directive, Override, ProviderView
-from services.delivery.providers.base import Cause, OutcomeKind, Rejection
-from services.delivery.receipts import Receipt
+from services.delivery.rules.claim import Claim, Settlement
+from services.delivery.rules.provider import Cause, OutcomeKind, Rejection
+from services.delivery.rules.provider_view import Avoided, Directive, Override, ProviderView
+from services.delivery.rules.receipts import Receipt
+from shared.observe.tracing import Span
 from shared.refs import Ref
-from shared.rendering import Text
+from shared.text.rendering import Text
 from shared.times import from_timestamp, to_duration, to_timestamp
-from shared.tracing import Span
 
 _OUTCOMES = {kind: notification_pb2.TimelineEvent.Outcome.Value(kind.name) for kind in OutcomeKind}
 _CAUSES = {cause: records_pb2.Cause.Value(cause.name) for cause in Cause}

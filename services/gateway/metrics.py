@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from prometheus_client import Counter, Gauge
 
-from shared.metrics import Metrics
+from shared.observe.metrics import Metrics
 
 if TYPE_CHECKING:
     from pulse.router.v1.router_service_pb2 import Submission, SubmitResult

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-from shared import channels
 from shared.errors import Code, PulseError
+from shared.rpc import channels
 
 Request = TypeVar("Request")
 Response = TypeVar("Response")

@@ -19,42 +19,42 @@ from pulse.ledger.v1.ledger_admin_pb2_grpc import LedgerAdminStub
 from pulse.ledger.v1.ledger_reader_pb2_grpc import LedgerReaderStub
 from pulse.ledger.v1.ledger_service_pb2_grpc import LedgerServiceStub
 from pulse.router.v1.router_service_pb2_grpc import RouterServiceStub
-from services.gateway import key_file
-from services.gateway.acceptance import Acceptance
-from services.gateway.accepted_keys import AcceptedKeys
-from services.gateway.addresses import Addresses
-from services.gateway.auth import Door, KeyedDoor, OpenDoor
-from services.gateway.calls import Entry
-from services.gateway.compatibility_service import CompatibilityService
+from services.gateway.api.key_service import KeyService
+from services.gateway.api.operations_service import OperationsService
+from services.gateway.api.original.metrics import Figures, OriginalMetrics
+from services.gateway.api.original.service import CompatibilityService
+from services.gateway.api.recipient_service import RecipientService
+from services.gateway.api.service import NotificationService
+from services.gateway.api.template_service import TemplateService
+from services.gateway.api.unsubscribe_service import UnsubscribeService
+from services.gateway.api.watching import Watching
 from services.gateway.config import GatewaySettings
-from services.gateway.door_service import DoorService
-from services.gateway.heavy_work import HeavyWork
-from services.gateway.key_polling import KeyPolling
-from services.gateway.key_service import KeyService
+from services.gateway.door import key_file
+from services.gateway.door.accepted_keys import AcceptedKeys
+from services.gateway.door.auth import Door, KeyedDoor, OpenDoor
+from services.gateway.door.calls import Entry
+from services.gateway.door.door_service import DoorService
+from services.gateway.door.key_polling import KeyPolling
+from services.gateway.door.taking_in import receiving
+from services.gateway.door.watch_quota import WatchQuota
 from services.gateway.metrics import GatewayMetrics
-from services.gateway.operations_service import OperationsService
-from services.gateway.original_metrics import Figures, OriginalMetrics
-from services.gateway.recipient_service import RecipientService
-from services.gateway.replays import Replays
-from services.gateway.sending import Sending
-from services.gateway.service import NotificationService
-from services.gateway.submitter import Submitter
-from services.gateway.taking_in import receiving
-from services.gateway.template_service import TemplateService
-from services.gateway.templates import TemplateCatalogue
-from services.gateway.unsubscribe_service import UnsubscribeService
-from services.gateway.watch_quota import WatchQuota
-from services.gateway.watching import Watching
-from shared.call_traces import CallTraces
-from shared.channels import open_channel
+from services.gateway.rules.addresses import Addresses
+from services.gateway.sending.acceptance import Acceptance
+from services.gateway.sending.heavy_work import HeavyWork
+from services.gateway.sending.replays import Replays
+from services.gateway.sending.sending import Sending
+from services.gateway.sending.submitter import Submitter
+from services.gateway.sending.templates import TemplateCatalogue
 from shared.clock import Clock, SystemClock
-from shared.logs import logger
-from shared.metrics import Metrics
-from shared.metrics_polling import Polled
+from shared.observe.logs import logger
+from shared.observe.metrics import Metrics
+from shared.observe.metrics_polling import Polled
+from shared.observe.request_log import RequestLog
+from shared.observe.tracing import OFF, Tracer
 from shared.own_pages import OwnPages, names
-from shared.request_log import RequestLog
-from shared.serving import Server
-from shared.tracing import OFF, Tracer
+from shared.rpc.call_traces import CallTraces
+from shared.rpc.channels import open_channel
+from shared.rpc.serving import Server
 from shared.unsubscribe import KeyRing
 
 DEFAULT_LISTEN = "[::]:50051"

@@ -13,9 +13,9 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from pulse.common.v1 import enums_pb2, notification_pb2, template_pb2
 from pulse.gateway.v1 import notification_service_pb2 as api
-from services.gateway.refusal import Refusal
+from services.gateway.rules.refusal import Refusal
 from shared.errors import Code, PulseError, Violation, invalid
-from shared.rendering import RenderError, Text
+from shared.text.rendering import RenderError, Text
 from shared.times import from_timestamp, to_timestamp
 
 #: Name of each channel but the unspecified one, by its number.

@@ -8,8 +8,8 @@ from typing import ClassVar, Self
 from pydantic import Field, model_validator
 
 from services.ledger import retry_settings
-from services.ledger.delay_rules import DelayRules
-from services.ledger.retry import RetryPolicies, RetryPolicy
+from services.ledger.rules.delay_rules import DelayRules
+from services.ledger.rules.retry import RetryPolicies, RetryPolicy
 from shared.config import Settings
 
 

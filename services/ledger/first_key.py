@@ -15,12 +15,13 @@ import re
 import sys
 from pathlib import Path
 
-from services.ledger import schema_check, start_errors, tenancy
-from services.ledger.api_key_store import ApiKeyStore
-from services.ledger.api_keys import ApiKey
 from services.ledger.config import LedgerSettings
-from services.ledger.postgres import Postgres
-from services.ledger.tenant_caps import TenantCaps
+from services.ledger.postgres import start_errors, tenancy
+from services.ledger.postgres.postgres import Postgres
+from services.ledger.rules.api_keys import ApiKey
+from services.ledger.schema import schema_check
+from services.ledger.stores.api_key_store import ApiKeyStore
+from services.ledger.stores.tenant_caps import TenantCaps
 from shared import secret_keys
 from shared.clock import SystemClock
 from shared.config import StartError

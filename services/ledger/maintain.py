@@ -13,14 +13,15 @@ import sys
 
 from psycopg import Error
 
-from services.ledger import schema_check, start_errors
 from services.ledger.config import LedgerSettings
-from services.ledger.maintenance import Maintenance
-from services.ledger.postgres import Postgres
-from shared import logs
+from services.ledger.postgres import start_errors
+from services.ledger.postgres.postgres import Postgres
+from services.ledger.schema import schema_check
+from services.ledger.schema.maintenance import Maintenance
 from shared.clock import Clock, SystemClock
 from shared.config import StartError
 from shared.errors import PulseError
+from shared.observe import logs
 
 log = logs.logger(__name__)
 

@@ -24,12 +24,13 @@ from alembic.config import Config
 from alembic.script import ScriptDirectory
 from psycopg import errors
 
-from services.ledger import partitions, start_errors
 from services.ledger.config import LedgerSettings
-from services.ledger.sessions import Start
-from shared import logs
+from services.ledger.postgres import start_errors
+from services.ledger.postgres.sessions import Start
+from services.ledger.schema import partitions
 from shared.clock import SystemClock
 from shared.config import StartError
+from shared.observe import logs
 
 log = logs.logger(__name__)
 
@@ -49,7 +50,7 @@ def migrate(database_url: str, now: dt.datetime, weeks_ahead: int, *, only_befor
     """Upgrades to the newest revision and makes the partitions of the coming weeks.
 
     ``only_before``: no further than the release before can live with. Raises ``sqlalchemy.exc.DBAPIError``, and
-    :class:`services.ledger.sessions.WrongSession`.
+    :class:`services.ledger.postgres.sessions.WrongSession`.
     """
     engine = _engine(database_url)
     with _turn(engine):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from services.ledger.retry import SITUATIONS, Override
+from services.ledger.rules.retry import SITUATIONS, Override
 
 _FIELDS: dict[str, tuple[str, Callable[[str], float | int]]] = {
     "base": ("base", float),

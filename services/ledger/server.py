@@ -6,38 +6,39 @@ import datetime as dt
 import random
 
 from pulse.ledger.v1 import ledger_admin_pb2_grpc, ledger_reader_pb2_grpc, ledger_service_pb2_grpc
-from services.ledger import schema_check, start_errors
-from services.ledger.admin_service import LedgerAdmin
-from services.ledger.agreed_time import postgres_time
-from services.ledger.api_key_store import ApiKeyStore
-from services.ledger.bounds import Bounds
+from services.ledger.accept.recorder import Limits, Recorder
 from services.ledger.config import LedgerSettings
-from services.ledger.database_clock import DatabaseClock
-from services.ledger.dead_letters import DeadLetters
-from services.ledger.draws import Draws
-from services.ledger.housekeeping import Housekeeping
-from services.ledger.limit_store import LimitStore
-from services.ledger.maintenance import Maintenance
-from services.ledger.metrics import DeliveredMetrics, show_clock, show_lanes
-from services.ledger.mover import Mover
-from services.ledger.postgres import Postgres
-from services.ledger.provider_store import ProviderStore
-from services.ledger.reader import Reader
-from services.ledger.reader_service import LedgerReader
-from services.ledger.receipt_delays import ReceiptDelays
-from services.ledger.recipient_store import RecipientStore
-from services.ledger.recorder import Limits, Recorder
-from services.ledger.template_store import TemplateStore
-from services.ledger.tenant_caps import TenantCaps
-from services.ledger.tenant_scope import TenantScope
-from services.ledger.timelines import Timelines
-from services.ledger.traced_service import TracedLedgerService
-from services.ledger.watchers import Watchers
-from shared.call_traces import CallTraces
+from services.ledger.draw.bounded_providers import Bounds
+from services.ledger.draw.draws import Draws
+from services.ledger.move.mover import Mover
+from services.ledger.postgres import start_errors
+from services.ledger.postgres.agreed_time import postgres_time
+from services.ledger.postgres.database_clock import DatabaseClock
+from services.ledger.postgres.postgres import Postgres
+from services.ledger.read.dead_letters import DeadLetters
+from services.ledger.read.reader import Reader
+from services.ledger.read.timelines import Timelines
+from services.ledger.read.watchers import Watchers
+from services.ledger.rpc.admin_service import LedgerAdmin
+from services.ledger.rpc.metrics import DeliveredMetrics, show_clock, show_lanes
+from services.ledger.rpc.reader_service import LedgerReader
+from services.ledger.rpc.tenant_scope import TenantScope
+from services.ledger.rpc.traced_service import TracedLedgerService
+from services.ledger.schema import schema_check
+from services.ledger.schema.housekeeping import Housekeeping
+from services.ledger.schema.maintenance import Maintenance
+from services.ledger.stores.api_key_store import ApiKeyStore
+from services.ledger.stores.limit_store import LimitStore
+from services.ledger.stores.provider_store import ProviderStore
+from services.ledger.stores.receipt_delays import ReceiptDelays
+from services.ledger.stores.recipient_store import RecipientStore
+from services.ledger.stores.template_store import TemplateStore
+from services.ledger.stores.tenant_caps import TenantCaps
 from shared.clock import Clock, SystemClock
-from shared.metrics import Metrics
-from shared.serving import Server
-from shared.tracing import OFF, Tracer
+from shared.observe.metrics import Metrics
+from shared.observe.tracing import OFF, Tracer
+from shared.rpc.call_traces import CallTraces
+from shared.rpc.serving import Server
 
 DEFAULT_LISTEN = "[::]:50053"
 _NAMES = tuple(f"pulse.ledger.v1.{name}" for name in ("LedgerService", "LedgerReader", "LedgerAdmin"))

@@ -15,8 +15,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from shared.identity import ROLES, name_of
-from shared.tls_files import TlsFiles
+from shared.rpc.identity import ROLES, name_of
+from shared.rpc.tls_files import TlsFiles
 
 AUTHORITY_DAYS = 3650
 VALID_DAYS = 365

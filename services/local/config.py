@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from pydantic import Field, field_validator
 
-from services.local import envoy_cors
+from services.local.envoy import cors
 from shared.config import Settings
 
 
@@ -27,5 +27,5 @@ class LocalSettings(Settings):
     @field_validator("cors_origins")
     @classmethod
     def _origins_are_origins(cls, text: str) -> str:
-        envoy_cors.origins(text)
+        cors.origins(text)
         return text

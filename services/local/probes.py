@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from services.local.ports import HOST
-from shared.identity import name_of
+from shared.rpc.identity import name_of
 
 if TYPE_CHECKING:
     import grpc

@@ -10,7 +10,8 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from services.local import envoy, postgres, probes, valkey
+from services.local import postgres, probes, valkey
+from services.local.envoy import process
 from services.local.plan import Plan
 from services.local.ports import HOST
 
@@ -119,11 +120,11 @@ CONSOLE = Role(
 )
 ENVOY = Role(
     "envoy",
-    envoy.command,
+    process.command,
     lambda plan: probes.http(plan.ports.envoy_admin, "/ready"),
     port="http",
     uses=("gateway", "delivery", "console"),
-    prepare=envoy.prepare,
+    prepare=process.prepare,
 )
 #: Only where keys are asked for; it makes none where there is one.
 FIRST_KEY = Role(

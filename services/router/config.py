@@ -6,9 +6,9 @@ from typing import ClassVar, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from services.router.provider_rates import parse_rates
-from services.router.routes import parse_route
-from services.router.sms_prefixes import DENIED, parse_prefixes, parse_prices
+from services.router.rules.provider_rates import parse_rates
+from services.router.rules.routes import parse_route
+from services.router.rules.sms_prefixes import DENIED, parse_prefixes, parse_prices
 from shared.config import Settings
 
 _ROUTE = "providers for {} in order, by commas; with weights, as in a:3,b:1, the first is drawn by them"

@@ -14,12 +14,13 @@ from pulse.common.v1.enums_pb2 import Priority
 from pulse.ledger.v1 import ledger_service_pb2 as calls
 from pulse.ledger.v1.ledger_service_pb2_grpc import LedgerServiceStub
 from pulse.ledger.v1.records_pb2 import Entry, KeyUse, ProviderAllowance, RecordResult
-from services.router.lanes import Lane
-from shared import channels, tracing
-from shared.metrics import Observe
+from services.router.rules.lanes import Lane
+from shared.observe import tracing
+from shared.observe.metrics import Observe
+from shared.observe.tracing import OFF, Tracer
 from shared.refs import Ref
+from shared.rpc import channels
 from shared.times import to_duration
-from shared.tracing import OFF, Tracer
 
 if TYPE_CHECKING:
     from pulse.ledger.v1.ledger_service_pb2_grpc import LedgerServiceAsyncStub

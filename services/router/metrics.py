@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
-from services.router.dispatcher import Dispatcher
-from services.router.lanes import Lane
+from services.router.dispatch.dispatcher import Dispatcher
+from services.router.dispatch.publisher import Publisher
+from services.router.dispatch.window import Window
 from services.router.outage import Outage
-from services.router.publisher import Publisher
-from services.router.quota import Closed, Refused
-from services.router.window import Window
+from services.router.rules.lanes import Lane
+from services.router.rules.quota import Closed, Refused
 
 
 class RouterMetrics:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from shared.logs import logger
+from shared.observe.logs import logger
 
 log: Any = logger(__name__)
 

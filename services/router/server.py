@@ -9,42 +9,42 @@ from typing import Any
 from celery import Celery
 
 from pulse.router.v1.router_service_pb2_grpc import add_RouterServiceServicer_to_server
-from services.router.admission import Admission
-from services.router.admission_spans import AdmissionSpans
-from services.router.buckets import SharedBuckets
-from services.router.celery_queue import CeleryQueue
+from services.router.admission.admission import Admission
+from services.router.admission.admission_spans import AdmissionSpans
+from services.router.admission.planning import MaxAttempts
+from services.router.admission.recorder import Recorder
 from services.router.config import RouterSettings
-from services.router.dispatcher import Dispatcher
-from services.router.eviction import warn_of_eviction
-from services.router.lanes import Lane
+from services.router.dispatch.celery_queue import CeleryQueue
+from services.router.dispatch.dispatcher import Dispatcher
+from services.router.dispatch.publisher import Publisher
+from services.router.dispatch.shared_buckets import SharedBuckets
+from services.router.dispatch.throughput import Throughput
+from services.router.dispatch.wake_spans import WakeSpans
+from services.router.dispatch.window import Window
 from services.router.ledger import Ledger
-from services.router.limit_book import Configured
-from services.router.limit_feed import LimitFeed
-from services.router.limiter import Limiter
-from services.router.limits import SharedWindows
-from services.router.local_limits import LocalLimits
+from services.router.limits.eviction import warn_of_eviction
+from services.router.limits.limit_feed import LimitFeed
+from services.router.limits.limiter import Limiter
+from services.router.limits.shared_redis import SharedRedis
+from services.router.limits.shared_windows import SharedWindows
 from services.router.metrics import RouterMetrics
-from services.router.planning import MaxAttempts
-from services.router.provider_rates import Rates, parse_rates
-from services.router.publisher import Publisher
-from services.router.quota import MILLIONTHS, Limit
-from services.router.recorder import Recorder
-from services.router.routes import parse_route
+from services.router.rules.lanes import Lane
+from services.router.rules.limit_book import Configured
+from services.router.rules.local_limits import LocalLimits
+from services.router.rules.provider_rates import Rates, parse_rates
+from services.router.rules.quota import MILLIONTHS, Limit
+from services.router.rules.routes import parse_route
+from services.router.rules.sms_prefixes import parse_prefixes, parse_prices
 from services.router.service import RouterService
-from services.router.shared_redis import SharedRedis
-from services.router.sms_prefixes import parse_prefixes, parse_prices
-from services.router.throughput import Throughput
-from services.router.wake_spans import WakeSpans
-from services.router.window import Window
 from shared.broker import QUEUES, celery_app
-from shared.call_traces import CallTraces
-from shared.channels import open_channel
 from shared.clock import Clock, SystemClock
-from shared.logs import logger
-from shared.metrics import Metrics
+from shared.observe.logs import logger
+from shared.observe.metrics import Metrics
+from shared.observe.tracing import OFF, Tracer
 from shared.repeating import keep_running
-from shared.serving import Server
-from shared.tracing import OFF, Tracer
+from shared.rpc.call_traces import CallTraces
+from shared.rpc.channels import open_channel
+from shared.rpc.serving import Server
 
 NAME = "pulse.router.v1.RouterService"
 #: Longest wait for the providers' token buckets, s: it is the dispatcher that waits, not a caller.

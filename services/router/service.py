@@ -6,7 +6,7 @@ from typing import Any
 
 from pulse.router.v1.router_service_pb2 import SubmitRequest, SubmitResponse
 from pulse.router.v1.router_service_pb2_grpc import RouterServiceServicer
-from services.router.admission import Admission
+from services.router.admission.admission import Admission
 from shared.errors import Violation, invalid
 
 #: The contract's bound on one batch.

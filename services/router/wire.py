@@ -11,17 +11,17 @@ from pulse.common.v1.limit_pb2 import QuotaState
 from pulse.common.v1.notification_pb2 import Decision as DecisionMessage
 from pulse.ledger.v1.records_pb2 import Entry, KeyUse, Leg, NotificationRef, RecordResult
 from pulse.router.v1.router_service_pb2 import Submission, SubmitResult
-from services.router import refusals
-from services.router.decisions import Decision
-from services.router.lanes import Lane
-from services.router.limit_book import Override
-from services.router.provider_rates import Rate
-from services.router.quota import Kind, Limit, Standing
-from services.router.routes import Routes, draw_firsts
-from services.router.rulings import Facts, Ruling
-from services.router.terms import Way
+from services.router.rules import refusals
+from services.router.rules.decisions import Decision
+from services.router.rules.lanes import Lane
+from services.router.rules.limit_book import Override
+from services.router.rules.provider_rates import Rate
+from services.router.rules.quota import Kind, Limit, Standing
+from services.router.rules.routes import Routes, draw_firsts
+from services.router.rules.rulings import Facts, Ruling
+from services.router.rules.terms import Way
 from shared.errors import PulseError
-from shared.statuses import to_status
+from shared.rpc.statuses import to_status
 from shared.times import from_duration, from_timestamp, to_duration
 
 _LANES = {Priority.HIGH: Lane.HIGH, Priority.LOW: Lane.LOW}

@@ -9,12 +9,14 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from services.sandbox import fcm_errors, ses, sns, twilio_errors
+from services.sandbox.aws import ses, sns
 from services.sandbox.faults import ACCEPTED, BadFault, Faults, parse_faults
-from services.sandbox.http_body import read_body
-from services.sandbox.inbox import Inbox, Query
-from services.sandbox.receipt import CHANNELS
-from services.sandbox.receipt_log import ReceiptLog
+from services.sandbox.fcm import fcm_errors
+from services.sandbox.http.body import read_body
+from services.sandbox.receipts.inbox import Inbox, Query
+from services.sandbox.receipts.log import ReceiptLog
+from services.sandbox.receipts.receipt import CHANNELS
+from services.sandbox.twilio import twilio_errors
 
 DEFAULT_LIMIT = 1000
 LARGEST_LIMIT = 10_000

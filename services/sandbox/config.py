@@ -6,7 +6,7 @@ from typing import ClassVar, Self
 
 from pydantic import Field, SecretStr, model_validator
 
-from services.sandbox.webhook_signature import key_of
+from services.sandbox.webhook.signature import key_of
 from shared.config import Settings
 
 

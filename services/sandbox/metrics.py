@@ -5,9 +5,9 @@ from __future__ import annotations
 from prometheus_client import Counter
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from services.sandbox.receipt import Receipt
-from shared.http_traces import route_of
-from shared.metrics import Metrics
+from services.sandbox.receipts.receipt import Receipt
+from shared.observe.http_traces import route_of
+from shared.observe.metrics import Metrics
 
 
 class SandboxMetrics:

@@ -8,30 +8,30 @@ from pathlib import Path
 
 from services.sandbox import run_file
 from services.sandbox.api import SandboxApi
-from services.sandbox.certificate import tls_context
+from services.sandbox.aws.ses import Ses
+from services.sandbox.aws.sns import Sns
+from services.sandbox.aws.sns_signature import SnsSigner
+from services.sandbox.aws.sns_topics import SnsTopics
 from services.sandbox.config import SandboxSettings
 from services.sandbox.faults import Faults
-from services.sandbox.fcm import Fcm
-from services.sandbox.http_server import HttpServer
-from services.sandbox.inbox import Inbox
+from services.sandbox.fcm.api import Fcm
+from services.sandbox.fcm.oauth import TokenEndpoint
+from services.sandbox.http.certificate import tls_context
+from services.sandbox.http.server import HttpServer
+from services.sandbox.mail.smtp import SmtpServer
 from services.sandbox.metrics import CountedRequests, SandboxMetrics
-from services.sandbox.oauth import TokenEndpoint
-from services.sandbox.receipt_log import ReceiptLog
-from services.sandbox.ses import Ses
-from services.sandbox.smtp import SmtpServer
-from services.sandbox.sns import Sns
-from services.sandbox.sns_signature import SnsSigner
-from services.sandbox.sns_topics import SnsTopics
-from services.sandbox.twilio import Twilio
-from services.sandbox.twilio_callbacks import StatusCallbacks
+from services.sandbox.receipts.inbox import Inbox
+from services.sandbox.receipts.log import ReceiptLog
+from services.sandbox.twilio.api import Twilio
+from services.sandbox.twilio.callbacks import StatusCallbacks
 from services.sandbox.web import application
-from services.sandbox.webhook import WebhookReceiver
+from services.sandbox.webhook.api import WebhookReceiver
 from shared.config import StartError
-from shared.http_traces import HttpTraces
-from shared.logs import logger
-from shared.metrics import Metrics
+from shared.observe.http_traces import HttpTraces
+from shared.observe.logs import logger
+from shared.observe.metrics import Metrics
+from shared.observe.tracing import OFF, Tracer
 from shared.own_pages import OwnPages, OwnPagesOnly, names
-from shared.tracing import OFF, Tracer
 
 log = logger(__name__)
 

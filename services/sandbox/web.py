@@ -12,13 +12,13 @@ from starlette.responses import FileResponse, Response
 from starlette.routing import Route
 
 from services.sandbox.api import SandboxApi, error_answer
-from services.sandbox.fcm import Fcm
-from services.sandbox.http_body import LARGEST_BODY, BodyTooLarge
-from services.sandbox.oauth import TokenEndpoint
-from services.sandbox.ses import Ses
-from services.sandbox.sns import Sns
-from services.sandbox.twilio import Twilio
-from services.sandbox.webhook import WebhookReceiver
+from services.sandbox.aws.ses import Ses
+from services.sandbox.aws.sns import Sns
+from services.sandbox.fcm.api import Fcm
+from services.sandbox.fcm.oauth import TokenEndpoint
+from services.sandbox.http.body import LARGEST_BODY, BodyTooLarge
+from services.sandbox.twilio.api import Twilio
+from services.sandbox.webhook.api import WebhookReceiver
 
 PAGE = Path(__file__).parent / "page"
 

@@ -11,9 +11,9 @@ import time
 from pathlib import Path
 from unittest.mock import patch
 
-from services.delivery import worker
 from services.delivery.providers import registry
-from services.delivery.providers.base import Outcome, Outgoing, succeeded
+from services.delivery.rules.provider import Outcome, Outgoing, succeeded
+from services.delivery.worker import worker
 from tests.bench.records import RecordWriter
 
 CHANNELS = {"smtp": "EMAIL", "twilio": "SMS", "fcm": "PUSH"}

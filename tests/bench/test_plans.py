@@ -12,8 +12,8 @@ import pytest
 from pulse.common.v1 import enums_pb2, notification_pb2
 from pulse.ledger.v1 import ledger_reader_pb2, records_pb2
 from services.ledger.server import Ledger
-from shared.channels import call
 from shared.clock import FixedClock
+from shared.rpc.channels import call
 from tests.bench import plans
 from tests.bench.fill import TABLES, fill
 from tests.bench.plans import Statement

@@ -23,7 +23,7 @@ from pulse.gateway.v1 import (
     template_service_pb2_grpc,
 )
 from shared.errors import Code, PulseError
-from shared.statuses import from_rpc_error, from_status
+from shared.rpc.statuses import from_rpc_error, from_status
 from tests.chaos.journal import Acknowledgement, Journal, Refusal
 from tests.chaos.load import TENANTS, Ask, Step, Way
 from tests.chaos.suite import API_KEYS

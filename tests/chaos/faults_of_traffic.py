@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 import httpx
 
-from services.sandbox.twilio_callbacks import signature
+from services.sandbox.twilio.callbacks import signature
 from shared.broker import DELIVER_TASK, QUEUES, celery_app
 from tests.chaos import gathering
 from tests.chaos.driver import make_template

@@ -7,7 +7,7 @@ import itertools
 from collections import Counter
 from collections.abc import Iterator
 
-from services.ledger.states import IllegalTransition, Status, step
+from services.ledger.rules.states import IllegalTransition, Status, step
 from tests.chaos.evidence import Event, Rules
 from tests.chaos.findings import View, Violation
 

@@ -10,7 +10,7 @@ import psycopg
 
 from services.ledger.config import LedgerSettings
 from services.ledger.migrate import migrate
-from services.ledger.postgres import Connection, Postgres
+from services.ledger.postgres.postgres import Connection, Postgres
 
 #: Calls, cancelled at any moment of their life.
 CANCELLED = 600

@@ -12,10 +12,10 @@ from typer.testing import Result
 
 from pulse.common.v1 import enums_pb2
 from pulse_client import Client, PulseError, Sent
-from services.cli import batch_run
-from services.cli.batch_file import BatchFile
-from services.cli.batch_row import Row
-from services.cli.batch_run import BatchRun, Stopped
+from services.cli.batch import run
+from services.cli.batch.file import BatchFile
+from services.cli.batch.row import Row
+from services.cli.batch.run import BatchRun, Stopped
 from shared.errors import Code
 from shared.errors import PulseError as Refusal
 from tests.client.fake_gateway import AWAY, LIMITED, FakeGateway
@@ -250,8 +250,8 @@ def test_a_row_that_stays_limited_fails_within_the_patience(
 def test_no_more_rows_are_read_while_too_many_wait(
     client: Client, gateway: FakeGateway, three: BatchFile, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(batch_run, "CHUNK", 1)
-    monkeypatch.setattr(batch_run, "MOST_WAITING", 1)
+    monkeypatch.setattr(run, "CHUNK", 1)
+    monkeypatch.setattr(run, "MOST_WAITING", 1)
     gateway.notifications.limited = {"a@x.org": 1}
     course = Course(client)
     course.run(three.rows({}))
@@ -260,7 +260,7 @@ def test_no_more_rows_are_read_while_too_many_wait(
 
 @pytest.fixture
 def one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(batch_run, "CHUNK", 1)
+    monkeypatch.setattr(run, "CHUNK", 1)
 
 
 @pytest.mark.usefixtures("one_by_one")

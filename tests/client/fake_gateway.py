@@ -25,7 +25,7 @@ from pulse.gateway.v1 import (
 from shared.clock import SystemClock
 from shared.errors import Code, PulseError, Violation, invalid, not_found
 from shared.ids import uuid7
-from shared.statuses import to_status
+from shared.rpc.statuses import to_status
 from tests.client.fake_kept import Kept, Recipients
 
 Kind = notification_pb2.TimelineEvent.Kind

@@ -10,7 +10,7 @@ from pulse.common.v1 import enums_pb2, limit_pb2, notification_pb2, provider_pb2
 from shared.clock import SystemClock
 from shared.errors import Code, PulseError, not_found
 from shared.ids import uuid7
-from shared.statuses import to_status
+from shared.rpc.statuses import to_status
 
 KEY = "operator-key"
 Kind = notification_pb2.TimelineEvent.Kind

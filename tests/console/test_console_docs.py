@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from services.console import docs
+from services.console.web import docs
 
 ROOT = Path(__file__).resolve().parents[2]
 

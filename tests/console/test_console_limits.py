@@ -10,7 +10,7 @@ import pytest
 from pulse.common.v1 import limit_pb2
 from pulse_client.enums import LimitKind
 from pulse_client.operations import Limit
-from services.console.limit_form import LimitForm
+from services.console.views.limit_form import LimitForm
 
 LIST = "/console/limits"
 FORM = {"kind": "USER_CHANNEL", "subject": "hello", "amount": "20", "window": "5", "unit": "minutes", "tenant_id": ""}

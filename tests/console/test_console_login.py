@@ -9,7 +9,7 @@ import json
 import pytest
 
 from pulse.common.v1 import enums_pb2
-from services.console.session import COOKIE, Session, Sessions
+from services.console.web.session import COOKIE, Session, Sessions
 from shared.clock import FixedClock, SystemClock
 from tests.console.book import KEY
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from pulse_client.enums import Channel, Status
-from services.console.history import History, Sample
-from services.console.statistics import Count
-from services.console.tally import by_channel, by_provider
+from services.console.views.history import History, Sample
+from services.console.views.statistics import Count
+from services.console.views.tally import by_channel, by_provider
 from tests.console.fake_gateway import FakeGateway
 from tests.support import eventually
 

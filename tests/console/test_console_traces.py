@@ -12,7 +12,7 @@ from opentelemetry.trace import SpanKind
 from services.console.config import ConsoleSettings
 from services.console.server import Console
 from shared.errors import Code, PulseError
-from shared.tracing import Ended, Tracer
+from shared.observe.tracing import Ended, Tracer
 from tests.console.book import Book
 from tests.console.fake_gateway import FakeGateway
 

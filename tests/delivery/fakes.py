@@ -18,9 +18,9 @@ from pulse.ledger.v1 import (
     ledger_service_pb2_grpc,
     records_pb2,
 )
-from services.delivery.providers.base import Outcome, Outgoing, succeeded
+from services.delivery.rules.provider import Outcome, Outgoing, succeeded
 from shared.refs import Ref
-from shared.serving import Server
+from shared.rpc.serving import Server
 from shared.times import to_timestamp
 
 TENANT = "default"

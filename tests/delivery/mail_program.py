@@ -11,9 +11,9 @@ import json
 import sys
 from email.header import decode_header
 
-from services.delivery.providers.base import Outgoing
-from services.delivery.providers.email_building import build
-from services.delivery.providers.mail_addresses import Sender
+from services.delivery.providers.mail.email_building import build
+from services.delivery.providers.mail.mail_addresses import Sender
+from services.delivery.rules.provider import Outgoing
 from tests.support.rfc_headers import unfolded
 
 NOW = dt.datetime(2026, 1, 2, 3, 4, 5, tzinfo=dt.UTC)

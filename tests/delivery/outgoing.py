@@ -9,8 +9,8 @@ from typing import Any
 
 from requests.adapters import HTTPAdapter
 
-from services.delivery.claim import Claim
-from services.delivery.providers.base import Outgoing
+from services.delivery.rules.claim import Claim
+from services.delivery.rules.provider import Outgoing
 
 
 def outgoing(to: str = "ada@example.org", **more: Any) -> Outgoing:

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from services.delivery.providers.bounded_sockets import connect
-from services.delivery.providers.call import calling
+from services.delivery.providers.base.bounded_sockets import connect
+from services.delivery.providers.base.call import calling
 from tests.delivery.outgoing import within
 
 #: An address family that no kernel has, so that the kernel itself refuses it.

@@ -9,7 +9,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from services.delivery.breaker import Breaker, BreakerPolicy, BreakerState
+from services.delivery.rules.breaker import Breaker, BreakerPolicy, BreakerState
 
 CLOSED, HALF_OPEN, OPEN = BreakerState.CLOSED, BreakerState.HALF_OPEN, BreakerState.OPEN
 POLICY = BreakerPolicy(calls=20, window=30.0, least_calls=4, failure_share=0.5, pause=5.0, longest_pause=20.0, probes=2)

@@ -6,12 +6,12 @@ import datetime as dt
 
 import pytest
 
-from services.delivery.breaker import BreakerPolicy, BreakerState
-from services.delivery.breakers import Breakers
-from services.delivery.claim import Claim, Settlement
-from services.delivery.provider_view import NONE_AVOIDED, Avoided, Directive, Override
-from services.delivery.providers.base import Cause, Outcome, permanent, released, succeeded, transient, unanswered
-from services.delivery.tenant_breakers import MOST_TENANTS
+from services.delivery.rules.breaker import BreakerPolicy, BreakerState
+from services.delivery.rules.breakers import Breakers
+from services.delivery.rules.claim import Claim, Settlement
+from services.delivery.rules.provider import Cause, Outcome, permanent, released, succeeded, transient, unanswered
+from services.delivery.rules.provider_view import NONE_AVOIDED, Avoided, Directive, Override
+from services.delivery.rules.tenant_breakers import MOST_TENANTS
 from shared.clock import FixedClock
 from tests.delivery.outgoing import claim
 

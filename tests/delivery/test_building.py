@@ -7,24 +7,24 @@ from typing import Any
 
 import pytest
 
-from services.delivery.breaker import BreakerState
 from services.delivery.config import DeliverySettings
-from services.delivery.engine import Engine
 from services.delivery.ledger import LedgerClient
-from services.delivery.preparing import prepare
-from services.delivery.providers.base import Outcome, OutcomeKind, Outgoing, succeeded
-from services.delivery.providers.blocking import BlockingProvider
-from services.delivery.providers.call import Call
-from services.delivery.providers.ses import SesProvider
-from services.delivery.providers.smtp import SmtpProvider
-from services.delivery.providers.sns import SnsProvider
-from services.delivery.providers.threaded import ThreadedProvider
-from services.delivery.templates import TemplateCache
-from services.delivery.unsubscribe_links import UnsubscribeLinks
-from services.gateway.addresses import Addresses
-from shared.channels import open_channel
+from services.delivery.providers.base.blocking import BlockingProvider
+from services.delivery.providers.base.call import Call
+from services.delivery.providers.base.threaded import ThreadedProvider
+from services.delivery.providers.ses.provider import SesProvider
+from services.delivery.providers.smtp.provider import SmtpProvider
+from services.delivery.providers.sns.provider import SnsProvider
+from services.delivery.rules.breaker import BreakerState
+from services.delivery.rules.provider import Outcome, OutcomeKind, Outgoing, succeeded
+from services.delivery.worker.engine import Engine
+from services.delivery.worker.preparing import prepare
+from services.delivery.worker.templates import TemplateCache
+from services.delivery.worker.unsubscribe_links import UnsubscribeLinks
+from services.gateway.rules.addresses import Addresses
 from shared.clock import SystemClock
-from shared.rendering import CompiledTemplate, Rendered, Text
+from shared.rpc.channels import open_channel
+from shared.text.rendering import CompiledTemplate, Rendered, Text
 from tests.delivery.conftest import Sandbox
 from tests.delivery.fakes import FakeLedger
 from tests.delivery.outgoing import claim, outgoing, within

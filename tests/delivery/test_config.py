@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 
 from services.delivery.config import DeliverySettings
-from services.delivery.providers import endpoints, registry, smtp_hello
-from services.delivery.ready_file import ReadyFile
+from services.delivery.providers import registry
+from services.delivery.providers.base import endpoints
+from services.delivery.providers.smtp import hello
+from services.delivery.worker.ready_file import ReadyFile
 from shared.clock import SystemClock
 from shared.config import ConfigError
 
@@ -197,7 +199,7 @@ def test_without_one_it_is_a_whole_name_wherever_there_is_one(
     monkeypatch: pytest.MonkeyPatch, host: str, sender: str, said: str
 ) -> None:
     monkeypatch.setattr("socket.gethostname", lambda: host)
-    assert smtp_hello.default_hello_name(sender) == said
+    assert hello.default_hello_name(sender) == said
 
 
 @pytest.mark.parametrize("content", [None, "no certificate"])

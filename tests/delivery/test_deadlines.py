@@ -14,15 +14,15 @@ from typing import Any, NamedTuple
 import pytest
 
 from services.delivery.config import DeliverySettings
-from services.delivery.providers.base import Outcome, OutcomeKind
-from services.delivery.providers.blocking import BlockingProvider
-from services.delivery.providers.fcm import FcmProvider
-from services.delivery.providers.ses import SesProvider
-from services.delivery.providers.smtp import SmtpProvider
-from services.delivery.providers.sns import SnsProvider
-from services.delivery.providers.twilio import TwilioProvider
-from services.delivery.providers.webhook import WebhookProvider
-from services.sandbox.certificate import tls_context
+from services.delivery.providers.base.blocking import BlockingProvider
+from services.delivery.providers.fcm.provider import FcmProvider
+from services.delivery.providers.ses.provider import SesProvider
+from services.delivery.providers.smtp.provider import SmtpProvider
+from services.delivery.providers.sns.provider import SnsProvider
+from services.delivery.providers.twilio.provider import TwilioProvider
+from services.delivery.providers.webhook.provider import WebhookProvider
+from services.delivery.rules.provider import Outcome, OutcomeKind
+from services.sandbox.http.certificate import tls_context
 from shared.clock import SystemClock
 from tests.delivery.outgoing import outgoing, within
 from tests.delivery.test_webhook import SECRET

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from services.delivery import digest_fitting
-from shared.channel_bounds import LARGEST_PUSH, LONGEST_SMS, push_bytes, push_payload, sms_length
-from shared.rendering import CompiledTemplate, Rendered, RenderError, Text
+from services.delivery.worker import digest_fitting
+from shared.text.channel_bounds import LARGEST_PUSH, LONGEST_SMS, push_bytes, push_payload, sms_length
+from shared.text.rendering import CompiledTemplate, Rendered, RenderError, Text
 from tests.delivery.outgoing import claim
 
 COUNTED = "{{ digest.count }}-{{ digest.omitted }}: "

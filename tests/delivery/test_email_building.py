@@ -13,9 +13,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.delivery.providers.email_building import build
-from services.delivery.providers.mail_addresses import BadAddress, normal_address, parse_sender
-from services.gateway.addresses import Addresses
+from services.delivery.providers.mail.email_building import build
+from services.delivery.providers.mail.mail_addresses import BadAddress, normal_address, parse_sender
+from services.gateway.rules.addresses import Addresses
 from tests.delivery.outgoing import outgoing
 
 NOW = dt.datetime(2026, 1, 2, 3, 4, 5, tzinfo=dt.UTC)

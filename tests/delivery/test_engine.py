@@ -12,12 +12,12 @@ import pytest
 from pulse.ledger.v1 import records_pb2
 from services.delivery import wire
 from services.delivery.config import DeliverySettings
-from services.delivery.engine import ANSWER_TEXT, Engine
 from services.delivery.ledger import LedgerClient
-from services.delivery.pace import BITE, Pace
-from services.delivery.providers.base import Cause, Outcome, Outgoing, Rejection, permanent, succeeded, transient
-from services.delivery.room import RoomClosed
-from shared.channels import open_channel
+from services.delivery.rules.provider import Cause, Outcome, Outgoing, Rejection, permanent, succeeded, transient
+from services.delivery.worker.engine import ANSWER_TEXT, Engine
+from services.delivery.worker.pace import BITE, Pace
+from services.delivery.worker.room import RoomClosed
+from shared.rpc.channels import open_channel
 from shared.times import to_timestamp
 from shared.unsubscribe import KeyRing, Subscription
 from tests.delivery.fakes import FakeLedger, FakeProvider, template_of
@@ -350,7 +350,7 @@ async def test_what_is_left_survives_a_ledger_that_is_away_for_a_while(
 async def test_a_worker_holds_so_much_text_at_the_most(
     start: Start, ledger: tuple[FakeLedger, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("services.delivery.engine.MOST_TEXT", ANSWER_TEXT + 3_000)
+    monkeypatch.setattr("services.delivery.worker.engine.MOST_TEXT", ANSWER_TEXT + 3_000)
     opened, answer = gate()
     ledger[0].answer_room = 1
     refs = [ledger[0].add("ada@example.org", context={"name": "x" * 1_000}) for _ in range(10)]

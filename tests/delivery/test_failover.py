@@ -10,18 +10,18 @@ from typing import Any
 import pytest
 
 from pulse.common.v1 import provider_pb2
-from services.delivery.breaker import BreakerState
-from services.delivery.breakers import Breakers
 from services.delivery.config import DeliverySettings
-from services.delivery.engine import Engine
-from services.delivery.exchange import StateExchange
 from services.delivery.ledger import LedgerClient
-from services.delivery.provider_view import Directive, ProviderView
 from services.delivery.providers import registry
-from services.delivery.providers.base import Outcome, Outgoing, Provider, succeeded, transient
-from shared.channels import open_channel
+from services.delivery.rules.breaker import BreakerState
+from services.delivery.rules.breakers import Breakers
+from services.delivery.rules.provider import Outcome, Outgoing, Provider, succeeded, transient
+from services.delivery.rules.provider_view import Directive, ProviderView
+from services.delivery.worker.engine import Engine
+from services.delivery.worker.exchange import StateExchange
 from shared.clock import SystemClock
 from shared.refs import Ref
+from shared.rpc.channels import open_channel
 from tests.delivery.conftest import Sandbox
 from tests.delivery.fakes import FakeLedger, FakeProvider
 from tests.support import eventually

@@ -10,12 +10,12 @@ import pytest
 from firebase_admin import messaging
 
 from services.delivery.config import DeliverySettings
-from services.delivery.providers import fcm_errors
-from services.delivery.providers.base import OutcomeKind, Rejection
-from services.delivery.providers.deadline_adapter import DeadlineAdapter
-from services.delivery.providers.fcm import FcmProvider
-from shared.channel_bounds import LARGEST_PUSH, push_bytes, push_payload
+from services.delivery.providers.base.deadline_adapter import DeadlineAdapter
+from services.delivery.providers.fcm import fcm_errors
+from services.delivery.providers.fcm.provider import FcmProvider
+from services.delivery.rules.provider import OutcomeKind, Rejection
 from shared.clock import SystemClock
+from shared.text.channel_bounds import LARGEST_PUSH, push_bytes, push_payload
 from tests.delivery.conftest import Sandbox
 from tests.delivery.outgoing import connections, outgoing, within
 

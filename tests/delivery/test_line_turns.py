@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from services.delivery.slots import NEIGHBOUR_SECONDS, Slots
-from services.delivery.waiting_claims import WaitingClaims
+from services.delivery.rules.slots import NEIGHBOUR_SECONDS, Slots
+from services.delivery.rules.waiting_claims import WaitingClaims
 from tests.delivery.outgoing import claim
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from services.delivery.loop_watch import LoopWatch
+from services.delivery.worker.loop_watch import LoopWatch
 
 
 @pytest.fixture

@@ -15,8 +15,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from services.delivery.providers.mail_addresses import parse_sender
-from services.delivery.providers.mail_headers import carried, plain_header, text_header
+from services.delivery.providers.mail.mail_addresses import parse_sender
+from services.delivery.providers.mail.mail_headers import carried, plain_header, text_header
 from tests.delivery.mail_program import ADDRESS, headers, second_opinion
 from tests.support import rfc_headers
 from tests.support.rfc_headers import WORD, unfolded

@@ -10,10 +10,13 @@ import requests
 from urllib3.connection import HTTPConnection
 from urllib3.exceptions import ConnectTimeoutError, MaxRetryError, NewConnectionError, ProtocolError, ReadTimeoutError
 
-from services.delivery.providers import aws_errors, fcm_errors, twilio_errors, webhook_answers
-from services.delivery.providers.base import OutcomeKind, Rejection
-from services.delivery.providers.call import Call
-from services.delivery.providers.http_errors import never_sent, retry_after_seconds
+from services.delivery.providers.aws import aws_errors
+from services.delivery.providers.base.call import Call
+from services.delivery.providers.base.http_errors import never_sent, retry_after_seconds
+from services.delivery.providers.fcm import fcm_errors
+from services.delivery.providers.twilio import twilio_errors
+from services.delivery.providers.webhook import answers
+from services.delivery.rules.provider import OutcomeKind, Rejection
 
 OK, PASSES, STAYS, OPEN = (
     OutcomeKind.SUCCEEDED,
@@ -125,7 +128,7 @@ def test_what_is_no_code_of_awss_is_not_shown_as_one(code: str, shown: str) -> N
     ],
 )
 def test_a_webhook_receivers_status_means(status: int, retry_after: float | None, kind: OutcomeKind) -> None:
-    outcome = webhook_answers.classify(status, "id", retry_after)
+    outcome = answers.classify(status, "id", retry_after)
     assert (outcome.kind, outcome.retry_after) == (kind, retry_after)
 
 

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from services.delivery.config import DeliverySettings
-from services.delivery.providers import endpoints
-from services.delivery.providers.outgoing_proxies import proxy_for
+from services.delivery.providers.base import endpoints
+from services.delivery.providers.base.outgoing_proxies import proxy_for
 from services.delivery.providers.registry import build
-from services.delivery.providers.sns_http import Refused, SnsHttp
+from services.delivery.providers.sns.http import Refused, SnsHttp
 from shared.clock import SystemClock
 from tests.delivery.conftest import Sandbox
 from tests.delivery.outgoing import outgoing, within

@@ -8,9 +8,9 @@ from http.server import HTTPServer
 import pytest
 
 from services.delivery.config import DeliverySettings
-from services.delivery.providers.aws_client import AwsClient
-from services.delivery.providers.base import OutcomeKind
-from services.delivery.providers.call import calling
+from services.delivery.providers.aws.client import AwsClient
+from services.delivery.providers.base.call import calling
+from services.delivery.rules.provider import OutcomeKind
 from tests.delivery.outgoing import outgoing, within
 from tests.delivery.test_webhook import provider
 from tests.support.http_servers import QuietHandler, serving

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from services.delivery.pace import BITE, Pace
+from services.delivery.worker.pace import BITE, Pace
 
 
 class Time:

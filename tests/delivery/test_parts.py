@@ -8,13 +8,13 @@ from collections.abc import Sequence
 
 import pytest
 
-from services.delivery.claim import Claim, Settlement
-from services.delivery.providers.base import succeeded
-from services.delivery.room import Room, RoomClosed
-from services.delivery.settler import Settler
-from services.delivery.templates import TemplateCache
+from services.delivery.rules.claim import Claim, Settlement
+from services.delivery.rules.provider import succeeded
+from services.delivery.worker.room import Room, RoomClosed
+from services.delivery.worker.settler import Settler
+from services.delivery.worker.templates import TemplateCache
 from shared.errors import Code, PulseError
-from shared.rendering import CompiledTemplate, Text
+from shared.text.rendering import CompiledTemplate, Text
 from tests.delivery import outgoing
 
 

@@ -18,10 +18,10 @@ from pulse.common.v1 import enums_pb2
 from pulse.delivery.v1 import delivery_service_pb2, delivery_service_pb2_grpc
 from pulse.ledger.v1 import records_pb2
 from services.delivery.config import DeliverySettings
-from services.delivery.providers.twilio_signature import is_signed
+from services.delivery.providers.twilio.signature import is_signed
 from services.delivery.server import Delivery
-from shared.channels import call, open_channel
 from shared.errors import Code, PulseError
+from shared.rpc.channels import call, open_channel
 from tests.delivery.conftest import Sandbox
 from tests.delivery.fakes import FakeLedger
 

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from services.delivery.config import DeliverySettings
-from services.delivery.providers.base import OutcomeKind
-from services.delivery.providers.ses import SesProvider
+from services.delivery.providers.ses.provider import SesProvider
+from services.delivery.rules.provider import OutcomeKind
 from shared.clock import SystemClock
 from tests.delivery.conftest import Sandbox
 from tests.delivery.outgoing import outgoing, within

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from services.delivery.providers import ses_event, ses_tags
-from services.delivery.providers.base import Rejection
+from services.delivery.providers.ses import event as ses_event
+from services.delivery.providers.ses import tags
+from services.delivery.rules.provider import Rejection
 
 ID = str(uuid.UUID(int=7))
 HARD = {"bounceType": "Permanent", "bounceSubType": "General", "bouncedRecipients": [{"status": "5.1.1"}]}
@@ -18,7 +19,7 @@ LISTED = "OnAccountSuppressionList"
 
 def event(kind: str, *, tenant: str = "default", mail: Any = None, **more: Any) -> str:
     """An event about one of Pulse's emails."""
-    named = {tag["Name"]: [tag["Value"]] for tag in ses_tags.tags(tenant, ID)}
+    named = {tag["Name"]: [tag["Value"]] for tag in tags.tags(tenant, ID)}
     about = {"messageId": "0102-000000", "tags": {"ses:configuration-set": ["pulse"], **named}}
     return json.dumps({"eventType": kind, "mail": about if mail is None else mail, **more})
 
@@ -84,7 +85,7 @@ def test_an_event_about_another_email_says_nothing(mail: Any) -> None:
 
 
 def test_a_name_that_no_tag_can_hold_is_left_out() -> None:
-    assert [tag["Name"] for tag in ses_tags.tags("x" * 300, ID)] == ["pulse_notification_id"]
+    assert [tag["Name"] for tag in tags.tags("x" * 300, ID)] == ["pulse_notification_id"]
 
 
 def test_what_is_kept_names_no_address() -> None:

@@ -16,11 +16,11 @@ from pulse.common.v1 import enums_pb2
 from pulse.delivery.v1 import delivery_service_pb2, delivery_service_pb2_grpc
 from pulse.ledger.v1 import records_pb2
 from services.delivery.config import DeliverySettings
-from services.delivery.providers.sns_http import LARGEST_ANSWER
+from services.delivery.providers.sns.http import LARGEST_ANSWER
 from services.delivery.server import Delivery
-from shared.channels import call, open_channel
 from shared.clock import FixedClock
 from shared.errors import Code, PulseError
+from shared.rpc.channels import call, open_channel
 from tests.delivery.fakes import FakeLedger
 from tests.delivery.sns_messages import MADE_AT, NOTIFICATION, SUBSCRIPTION, TOPIC, signer
 from tests.delivery.test_ses_event import ID, event

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from services.delivery.config import DeliverySettings
-from services.delivery.providers.base import Cause, Outcome, OutcomeKind, Rejection
-from services.delivery.providers.smtp import SmtpProvider
+from services.delivery.providers.smtp.provider import SmtpProvider
+from services.delivery.rules.provider import Cause, Outcome, OutcomeKind, Rejection
 from shared.clock import SystemClock
 from tests.delivery.conftest import Sandbox, run_sandbox
 from tests.delivery.login_server import login_server

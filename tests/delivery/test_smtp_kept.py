@@ -8,9 +8,9 @@ from contextlib import contextmanager
 import pytest
 
 from services.delivery.config import DeliverySettings
-from services.delivery.providers import smtp
-from services.delivery.providers.base import OutcomeKind
-from services.delivery.providers.smtp import SmtpProvider
+from services.delivery.providers.smtp import provider
+from services.delivery.providers.smtp.provider import SmtpProvider
+from services.delivery.rules.provider import OutcomeKind
 from shared.clock import SystemClock
 from tests.delivery.outgoing import outgoing, within
 from tests.support.dripping import Peer, dripping
@@ -83,7 +83,7 @@ def test_a_kept_connection_that_takes_all_the_time_is_not_replaced(at: bytes, fa
 def test_with_no_time_for_another_connection_what_came_first_is_told(
     monkeypatch: pytest.MonkeyPatch, at: bytes, fails: Fails, code: str
 ) -> None:
-    monkeypatch.setattr(smtp, "REPLACING_SECONDS", 60.0)
+    monkeypatch.setattr(provider, "REPLACING_SECONDS", 60.0)
     with kept(at, fails) as (made, peers):
         outcome = made.send(outgoing(), within())
         assert (outcome.kind, outcome.code) == (OutcomeKind.TRANSIENT_FAILURE, code)

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from services.delivery.providers.bounded_sockets import bounded_tls
-from services.delivery.providers.call import calling
-from services.delivery.providers.smtp_opening import MailServer, NotOpened, open_connection
-from services.delivery.providers.smtp_steps import Step
-from services.sandbox.certificate import tls_context
+from services.delivery.providers.base.bounded_sockets import bounded_tls
+from services.delivery.providers.base.call import calling
+from services.delivery.providers.smtp.opening import MailServer, NotOpened, open_connection
+from services.delivery.providers.smtp.steps import Step
+from services.sandbox.http.certificate import tls_context
 from tests.delivery.outgoing import within
 from tests.support.dripping import Peer, dripping
 

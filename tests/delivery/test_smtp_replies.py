@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.delivery.providers import smtp_replies, smtp_status, waiting_times
-from services.delivery.providers.base import Cause, OutcomeKind, Rejection
-from services.delivery.providers.smtp_steps import Step
+from services.delivery.providers.base import waiting_times
+from services.delivery.providers.smtp import enhanced_status, replies
+from services.delivery.providers.smtp.steps import Step
+from services.delivery.rules.provider import Cause, OutcomeKind, Rejection
 
 OK, PASSES, STAYS, OPEN = (
     OutcomeKind.SUCCEEDED,
@@ -51,12 +52,12 @@ MAIL, RCPT, DATA, END = Step.MAIL, Step.RCPT, Step.DATA, Step.END
     ],
 )
 def test_a_code_means(step: Step, code: int, kind: OutcomeKind) -> None:
-    assert smtp_replies.classify(step, code, "").kind is kind
+    assert replies.classify(step, code, "").kind is kind
 
 
 @pytest.mark.parametrize(("step", "kind"), [(GREETING, PASSES), (MAIL, PASSES), (DATA, PASSES), (END, OPEN)])
 def test_a_lost_connection_leaves_open_only_what_was_on_its_way(step: Step, kind: OutcomeKind) -> None:
-    assert smtp_replies.lost(step).kind is kind
+    assert replies.lost(step).kind is kind
 
 
 @pytest.mark.parametrize(
@@ -88,8 +89,8 @@ def test_a_lost_connection_leaves_open_only_what_was_on_its_way(step: Step, kind
     ],
 )
 def test_an_enhanced_status_is_read_at_its_place_alone(code: int, text: str, status: str) -> None:
-    assert smtp_status.read(code, text) == status
-    gone = smtp_replies.classify(RCPT, code, text).rejection is Rejection.GONE
+    assert enhanced_status.read(code, text) == status
+    gone = replies.classify(RCPT, code, text).rejection is Rejection.GONE
     assert gone is (status == "5.1.1")
 
 
@@ -157,7 +158,7 @@ OURS = [
 
 @pytest.mark.parametrize(("step", "code", "text", "setting"), OURS)
 def test_a_refusal_of_pulse_waits_and_names_the_setting(step: Step, code: int, text: str, setting: str) -> None:
-    outcome = smtp_replies.classify(step, code, text)
+    outcome = replies.classify(step, code, text)
     assert (outcome.kind, outcome.cause, outcome.rejection) == (PASSES, Cause.CONFIGURATION, None)
     assert "check Pulse's configuration" in outcome.message
     assert ("passes no mail on" if setting == "RELAY" else setting) in outcome.message
@@ -208,7 +209,7 @@ def test_a_refusal_of_pulse_waits_and_names_the_setting(step: Step, code: int, t
 def test_a_refusal_of_email_or_recipient_stays_and_only_a_lost_mailbox_is_suppressed(
     step: Step, code: int, text: str, rejection: Rejection | None
 ) -> None:
-    outcome = smtp_replies.classify(step, code, text)
+    outcome = replies.classify(step, code, text)
     assert (outcome.kind, outcome.rejection) == (STAYS, rejection)
 
 
@@ -239,7 +240,7 @@ def test_a_refusal_of_email_or_recipient_stays_and_only_a_lost_mailbox_is_suppre
     ],
 )
 def test_a_passing_refusal_says_what_it_is_about(step: Step, code: int, text: str, cause: Cause) -> None:
-    outcome = smtp_replies.classify(step, code, text)
+    outcome = replies.classify(step, code, text)
     assert (outcome.kind, outcome.cause, outcome.rejection) == (PASSES, cause, None)
 
 
@@ -318,12 +319,12 @@ def test_a_passing_refusal_says_what_it_is_about(step: Step, code: int, text: st
     ],
 )
 def test_a_mail_server_may_say_when_to_come_back(text: str, seconds: float | None) -> None:
-    assert smtp_replies.classify(RCPT, 451, text).retry_after == seconds
+    assert replies.classify(RCPT, 451, text).retry_after == seconds
 
 
 @given(st.sampled_from(list(Step)), st.integers(-1, 700), st.text(max_size=300))
 def test_whatever_a_server_writes_is_understood_somehow(step: Step, code: int, text: str) -> None:
-    outcome = smtp_replies.classify(step, code, text)
+    outcome = replies.classify(step, code, text)
     assert outcome.rejection is None or outcome.kind is STAYS
     assert outcome.retry_after is None or 0 <= outcome.retry_after <= waiting_times.LONGEST
 
@@ -345,5 +346,5 @@ def test_whatever_a_server_writes_is_understood_somehow(step: Step, code: int, t
 def test_a_text_made_to_be_hard_to_read_holds_nobody_up(begin: str, part: str) -> None:
     began = time.process_time()
     for code in (450, 550):
-        smtp_replies.classify(RCPT, code, begin + part * 100_000)
+        replies.classify(RCPT, code, begin + part * 100_000)
     assert time.process_time() - began < 1

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from services.delivery.config import DeliverySettings
-from services.delivery.providers.base import OutcomeKind, Rejection
-from services.delivery.providers.sns import SnsProvider
+from services.delivery.providers.sns.provider import SnsProvider
+from services.delivery.rules.provider import OutcomeKind, Rejection
 from shared.clock import SystemClock
 from tests.delivery.conftest import Sandbox
 from tests.delivery.outgoing import outgoing, within

@@ -10,11 +10,11 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from services.delivery.providers import sns_message
-from services.delivery.providers.sns_addresses import SnsAddresses
-from services.delivery.providers.sns_http import Refused
-from services.delivery.providers.sns_message import BadMessage
-from services.delivery.providers.sns_signature import KEPT, MOST_KEPT, NotSigned, SnsSignatures
+from services.delivery.providers.sns import envelope
+from services.delivery.providers.sns.addresses import SnsAddresses
+from services.delivery.providers.sns.envelope import BadMessage
+from services.delivery.providers.sns.http import Refused
+from services.delivery.providers.sns.signature import KEPT, MOST_KEPT, NotSigned, SnsSignatures
 from shared.clock import FixedClock
 from tests.delivery.sns_messages import (
     CERTIFICATE_URL,
@@ -41,7 +41,7 @@ class Sns:
         self.signatures = SnsSignatures(SnsAddresses(), self._serve, self.clock)
 
     async def verify(self, message: dict[str, str]) -> None:
-        await self.signatures.verify(sns_message.parse(json.dumps(message).encode()))
+        await self.signatures.verify(envelope.parse(json.dumps(message).encode()))
 
     async def _serve(self, url: str) -> bytes:
         self.asked.append(url)
@@ -228,12 +228,12 @@ def test_a_look_alike_takes_the_place_of_amazons() -> None:
         json.dumps({**signer().sign(NOTIFICATION), "Signature": "é!"}).encode(),
         json.dumps({**signer().sign(NOTIFICATION), "SigningCertURL": ""}).encode(),
         json.dumps({**signer().sign(SUBSCRIPTION), "SubscribeURL": None}).encode(),
-        json.dumps({**signer().sign(NOTIFICATION), "Message": "x" * sns_message.LARGEST_MESSAGE}).encode(),
+        json.dumps({**signer().sign(NOTIFICATION), "Message": "x" * envelope.LARGEST_MESSAGE}).encode(),
     ],
 )
 def test_what_is_no_message_of_sns_is_refused(body: bytes) -> None:
     with pytest.raises(BadMessage):
-        sns_message.parse(body)
+        envelope.parse(body)
 
 
 def test_a_certificate_of_another_region_does_not_sign_for_a_topic() -> None:

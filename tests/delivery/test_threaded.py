@@ -9,9 +9,9 @@ from collections.abc import Callable
 
 import pytest
 
-from services.delivery.providers.base import Outcome, OutcomeKind, Outgoing, succeeded
-from services.delivery.providers.call import current
-from services.delivery.providers.threaded import ThreadedProvider
+from services.delivery.providers.base.call import current
+from services.delivery.providers.base.threaded import ThreadedProvider
+from services.delivery.rules.provider import Outcome, OutcomeKind, Outgoing, succeeded
 from tests.delivery.outgoing import outgoing, within
 from tests.delivery.test_webhook import provider as webhook
 from tests.support import eventually

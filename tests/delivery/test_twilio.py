@@ -11,8 +11,8 @@ from urllib.parse import parse_qs
 import pytest
 
 from services.delivery.config import DeliverySettings
-from services.delivery.providers.base import Cause, OutcomeKind
-from services.delivery.providers.twilio import TwilioProvider
+from services.delivery.providers.twilio.provider import TwilioProvider
+from services.delivery.rules.provider import Cause, OutcomeKind
 from shared.clock import SystemClock
 from tests.delivery.conftest import Sandbox
 from tests.delivery.outgoing import connections, outgoing, within

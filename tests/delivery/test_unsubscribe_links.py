@@ -8,9 +8,9 @@ import pytest
 from structlog.testing import capture_logs
 
 from services.delivery.config import DeliverySettings
-from services.delivery.providers.email_building import build
-from services.delivery.providers.mail_addresses import parse_sender
-from services.delivery.unsubscribe_links import LONGEST_LINK, MOST_TOLD, UnsubscribeLinks
+from services.delivery.providers.mail.email_building import build
+from services.delivery.providers.mail.mail_addresses import parse_sender
+from services.delivery.worker.unsubscribe_links import LONGEST_LINK, MOST_TOLD, UnsubscribeLinks
 from shared.unsubscribe import KeyRing, Subscription
 from tests.delivery.outgoing import claim, outgoing
 from tests.delivery.test_email_building import NOW

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from services.delivery.config import DeliverySettings
-from services.delivery.providers.base import OutcomeKind
-from services.delivery.providers.webhook import WebhookProvider
-from services.delivery.providers.webhook_signature import Signer
+from services.delivery.providers.webhook.provider import WebhookProvider
+from services.delivery.providers.webhook.signature import Signer
+from services.delivery.rules.provider import OutcomeKind
 from shared.clock import SystemClock
 from tests.delivery.conftest import Sandbox, run_sandbox
 from tests.delivery.outgoing import connections, outgoing, within

@@ -13,13 +13,13 @@ import pytest
 
 from pulse.common.v1 import enums_pb2
 from services.delivery.config import DeliverySettings
-from services.delivery.engine import Engine
 from services.delivery.ledger import LedgerClient
+from services.delivery.worker.engine import Engine
 from services.ledger.config import LedgerSettings
 from services.ledger.migrate import migrate
 from services.ledger.server import Ledger
-from shared.channels import open_channel
 from shared.clock import FixedClock
+from shared.rpc.channels import open_channel
 from shared.times import to_duration
 from tests.delivery.fakes import FakeProvider
 from tests.ledger.calls import Calls, template

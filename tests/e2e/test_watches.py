@@ -32,7 +32,7 @@ from services.ledger.server import Ledger
 from services.router.config import RouterSettings
 from services.router.server import Router
 from shared.errors import Code, PulseError
-from shared.statuses import from_rpc_error
+from shared.rpc.statuses import from_rpc_error
 from tests.support import eventually
 
 QUOTA = 1_100

@@ -25,7 +25,7 @@ from services.gateway.config import GatewaySettings
 from services.gateway.server import Gateway
 from shared.clock import FixedClock
 from shared.errors import PulseError
-from shared.statuses import from_rpc_error
+from shared.rpc.statuses import from_rpc_error
 from tests.gateway import fakes
 
 NOW = dt.datetime(2026, 6, 1, 12, 0, tzinfo=dt.UTC)

@@ -9,15 +9,15 @@ from contextlib import AbstractContextManager
 
 import httpx
 
-from services.local import envoy
+from services.local.envoy import process
 from services.local.plan import Plan
 from tests.support.servers import accepts, running
 
 
 def envoy_before(plan: Plan) -> AbstractContextManager[int]:
     """An Envoy that looks for the gateway where ``plan`` says; gives its pid."""
-    envoy.prepare(plan)
-    command = list(envoy.command(plan))
+    process.prepare(plan)
+    command = list(process.command(plan))
     return running(command, plan.home.log("envoy"), lambda: accepts(plan.ports.http), signal.SIGTERM)
 
 

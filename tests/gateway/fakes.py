@@ -21,8 +21,8 @@ from pulse.ledger.v1 import (
 )
 from pulse.router.v1 import router_service_pb2, router_service_pb2_grpc
 from shared.errors import Code, PulseError, not_found
-from shared.serving import Server
-from shared.statuses import to_status
+from shared.rpc.serving import Server
+from shared.rpc.statuses import to_status
 from tests.gateway.fake_operators import FakeDelivery, OperatorReads, Operators, OperatorWrites
 from tests.gateway.fake_recipients import RecipientReads, Recipients, RecipientWrites
 from tests.gateway.fake_timelines import TimelineReads, Timelines

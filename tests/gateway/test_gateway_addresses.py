@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from services.gateway.addresses import Addresses
-from services.gateway.refusal import Refusal
+from services.gateway.rules.addresses import Addresses
+from services.gateway.rules.refusal import Refusal
 
 ACCEPTED = [
     ("EMAIL", "ada@example.com", "ada@example.com"),

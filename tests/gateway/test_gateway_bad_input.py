@@ -8,7 +8,7 @@ import pytest
 
 from pulse.common.v1 import enums_pb2
 from pulse.gateway.v1.template_service_pb2 import PreviewTemplateRequest
-from services.gateway.auth import OpenDoor
+from services.gateway.door.auth import OpenDoor
 from shared.errors import Code
 from tests.gateway import fakes
 from tests.gateway.conftest import NOW, Client, refusal, request

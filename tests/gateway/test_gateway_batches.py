@@ -10,10 +10,10 @@ import pytest
 
 from pulse.common.v1 import enums_pb2
 from pulse.gateway.v1 import notification_service_pb2 as api
-from services.gateway.acceptance import Draft
-from shared.channels import MOST_BATCH_BYTES
+from services.gateway.sending.acceptance import Draft
 from shared.errors import Code, PulseError
-from shared.statuses import from_status
+from shared.rpc.channels import MOST_BATCH_BYTES
+from shared.rpc.statuses import from_status
 from tests.gateway import fakes
 from tests.gateway.conftest import Client, refusal, request
 from tests.support import eventually

@@ -11,7 +11,7 @@ from pulse.common.v1 import enums_pb2
 from pulse.gateway.v1 import compatibility_service_pb2, notification_service_pb2
 from pulse.gateway.v1.template_service_pb2 import PreviewTemplateRequest
 from shared.errors import Code
-from shared.statuses import from_status
+from shared.rpc.statuses import from_status
 from tests.gateway import fakes
 from tests.gateway.conftest import Client, refusal, request
 

@@ -9,7 +9,7 @@ import pytest
 
 from pulse.common.v1 import enums_pb2, template_pb2
 from pulse.ledger.v1 import ledger_reader_pb2
-from services.gateway.templates import TemplateCatalogue
+from services.gateway.sending.templates import TemplateCatalogue
 from shared.errors import PulseError, not_found
 from tests.gateway import fakes
 from tests.support import eventually

@@ -14,7 +14,7 @@ from pulse.gateway.v1 import notification_service_pb2 as notifications
 from pulse.gateway.v1 import operations_service_pb2 as operations
 from pulse.gateway.v1 import recipient_service_pb2 as recipients
 from pulse.gateway.v1 import template_service_pb2 as templates
-from services.gateway import key_file
+from services.gateway.door import key_file
 from shared.config import ConfigError
 from shared.errors import Code
 from tests.gateway import fakes

@@ -7,9 +7,9 @@ import time
 
 import pytest
 
-from services.gateway.heavy_work import HeavyWork
-from shared import deadlines
+from services.gateway.sending.heavy_work import HeavyWork
 from shared.errors import Code, PulseError
+from shared.rpc import deadlines
 
 
 def busy() -> None:

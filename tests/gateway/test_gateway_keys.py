@@ -15,9 +15,9 @@ from pulse.gateway.v1 import key_service_pb2 as api
 from pulse.gateway.v1.key_service_pb2_grpc import KeyServiceStub
 from pulse.gateway.v1.operations_service_pb2 import GetQueueDepthsRequest
 from pulse.ledger.v1.ledger_reader_pb2 import KeyRecord
-from services.gateway.accepted_keys import AcceptedKeys
-from services.gateway.auth import ApiKey as Known
-from services.gateway.auth import Caller
+from services.gateway.door.accepted_keys import AcceptedKeys
+from services.gateway.door.auth import ApiKey as Known
+from services.gateway.door.auth import Caller
 from shared import secret_keys
 from shared.clock import FixedClock
 from shared.errors import Code

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pulse.gateway.v1 import notification_service_pb2 as api
-from services.gateway.plainly_valid import plainly_valid
+from services.gateway.sending.plainly_valid import plainly_valid
 from tests.gateway.conftest import request
 
 # Lengths and characters on both sides of every bound.

@@ -14,9 +14,9 @@ import h2.connection
 import pytest
 
 from pulse.common.v1 import enums_pb2
-from shared.channels import MAX_MESSAGE_BYTES
 from shared.errors import Code
-from shared.statuses import from_rpc_error
+from shared.rpc.channels import MAX_MESSAGE_BYTES
+from shared.rpc.statuses import from_rpc_error
 from tests.gateway import fakes
 from tests.gateway.conftest import Client, refusal, request
 from tests.support import eventually

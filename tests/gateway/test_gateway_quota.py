@@ -8,7 +8,7 @@ import pytest
 
 from pulse.common.v1 import limit_pb2
 from pulse.gateway.v1 import compatibility_service_pb2 as original
-from services.gateway import rate_limit_fields
+from services.gateway.door import rate_limit_fields
 from shared.errors import Code, PulseError
 from tests.gateway import fakes
 from tests.gateway.conftest import Client, request

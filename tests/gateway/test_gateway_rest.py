@@ -13,7 +13,7 @@ import pytest
 from pulse.common.v1 import limit_pb2
 from pulse.gateway.v1 import notification_service_pb2_grpc
 from shared.errors import Code, PulseError, QuotaViolation, Violation
-from shared.statuses import from_status, to_status
+from shared.rpc.statuses import from_status, to_status
 from shared.unsubscribe import KeyRing, Subscription
 from tests.gateway import fakes
 from tests.gateway.conftest import refusal, request

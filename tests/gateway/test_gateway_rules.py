@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.gateway import compatibility, context, fingerprint, idempotency, labels, segments, times
-from services.gateway.refusal import Refusal
-from shared import tracing
+from services.gateway.rules import compatibility, context, fingerprint, idempotency, labels, segments, times
+from services.gateway.rules.refusal import Refusal
+from shared.observe import tracing
 
 NOW = dt.datetime(2026, 6, 1, 12, 0, tzinfo=dt.UTC)
 MINUTE, HOUR, DAY = dt.timedelta(minutes=1), dt.timedelta(hours=1), dt.timedelta(days=1)

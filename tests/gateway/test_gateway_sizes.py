@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from pulse.gateway.v1 import notification_service_pb2, template_service_pb2
-from services.gateway.taking_in import LIMITS, MOST_BYTES
+from services.gateway.door.taking_in import LIMITS, MOST_BYTES
 from shared.errors import Code, PulseError
 from tests.gateway import fakes
 from tests.gateway.conftest import Client, refusal, request

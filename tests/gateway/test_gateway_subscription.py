@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from services.gateway import subscription
-from services.gateway.headers import Headers
-from services.gateway.subscription import Subscription, pause
-from services.gateway.watch import Watch
+from services.gateway.api import subscription
+from services.gateway.api.subscription import Subscription, pause
+from services.gateway.api.watch import Watch
+from services.gateway.door.headers import Headers
 from tests.support import eventually
 
 

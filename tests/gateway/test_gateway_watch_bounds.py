@@ -19,10 +19,10 @@ from pulse.common.v1.key_pb2 import ApiKey
 from pulse.gateway.v1 import key_service_pb2
 from pulse.gateway.v1 import notification_service_pb2 as api
 from pulse.gateway.v1.key_service_pb2_grpc import KeyServiceStub
-from services.gateway import watching
+from services.gateway.api import watching
 from shared.clock import FixedClock
 from shared.errors import Code, PulseError
-from shared.statuses import from_rpc_error
+from shared.rpc.statuses import from_rpc_error
 from shared.times import to_timestamp
 from tests.gateway import fakes
 from tests.gateway.conftest import NOW, Client

@@ -14,12 +14,12 @@ import pytest
 
 from pulse.common.v1 import enums_pb2, notification_pb2
 from pulse.gateway.v1 import notification_service_pb2 as api
-from services.gateway import subscription, watching
+from services.gateway.api import subscription, watching
 from services.gateway.config import GatewaySettings
 from services.gateway.server import Gateway
 from services.local.plan import Plan
-from shared import serving
-from shared.statuses import from_rpc_error
+from shared.rpc import serving
+from shared.rpc.statuses import from_rpc_error
 from tests.gateway import fakes
 from tests.gateway.conftest import Client
 from tests.gateway.edge import edge

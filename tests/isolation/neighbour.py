@@ -10,7 +10,7 @@ import grpc.aio
 
 from pulse.gateway.v1 import notification_service_pb2 as api
 from pulse.gateway.v1.notification_service_pb2_grpc import NotificationServiceStub
-from shared.statuses import from_rpc_error
+from shared.rpc.statuses import from_rpc_error
 from tests.chaos import gathering
 from tests.chaos.checker import Verdict, check
 from tests.chaos.driver import credential, request

@@ -14,7 +14,7 @@ import grpc.aio
 import httpx
 
 from shared.errors import PulseError
-from shared.statuses import from_rpc_error
+from shared.rpc.statuses import from_rpc_error
 
 #: Longest message that a client of ours takes or gives, bytes; the server's own bounds are what is tried.
 LONGEST = 64 * 1024 * 1024

@@ -19,9 +19,9 @@ from pulse.ledger.v1 import (
     ledger_service_pb2_grpc,
     records_pb2,
 )
-from shared.channels import call
 from shared.clock import Clock
 from shared.ids import uuid7
+from shared.rpc.channels import call
 from shared.times import to_duration, to_timestamp
 
 Outcome = notification_pb2.TimelineEvent

@@ -13,8 +13,8 @@ import pytest
 from services.ledger.config import LedgerSettings
 from services.ledger.migrate import migrate
 from services.ledger.server import Ledger
-from shared.channels import open_channel
 from shared.clock import FixedClock
+from shared.rpc.channels import open_channel
 from tests.ledger.calls import Calls
 from tests.support import servers
 

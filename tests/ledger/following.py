@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from pulse.ledger.v1 import ledger_reader_pb2 as pb
 from pulse.ledger.v1 import records_pb2
-from shared.channels import call
+from shared.rpc.channels import call
 from tests.ledger.calls import Calls
 from tests.support import eventually
 

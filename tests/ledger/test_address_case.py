@@ -13,12 +13,12 @@ from sqlalchemy import make_url
 
 from pulse.common.v1 import enums_pb2, recipient_pb2
 from pulse.ledger.v1 import records_pb2
-from services.gateway.addresses import Addresses
+from services.gateway.rules.addresses import Addresses
 from services.ledger import migrate as migrating
-from services.ledger.delivery import Channel
-from services.ledger.recipients import Reason as Why
-from services.ledger.recipients import Suppression
-from services.router.quota import address_key as window_of_address
+from services.ledger.rules.delivery import Channel
+from services.ledger.rules.recipients import Reason as Why
+from services.ledger.rules.recipients import Suppression
+from services.router.rules.quota import address_key as window_of_address
 from shared.address_keys import address_key
 from tests.ledger.calls import Calls, Outcome
 from tests.ledger.test_digests import news

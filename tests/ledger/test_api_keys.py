@@ -12,8 +12,8 @@ from pulse.ledger.v1 import ledger_admin_pb2, ledger_reader_pb2
 from services.ledger import first_key
 from services.ledger.config import LedgerSettings
 from shared import secret_keys
-from shared.channels import call
 from shared.errors import Code, PulseError
+from shared.rpc.channels import call
 from shared.times import to_duration, to_timestamp
 from tests.ledger.calls import Calls, moment
 from tests.ledger.conftest import NOON

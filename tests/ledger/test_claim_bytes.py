@@ -10,10 +10,11 @@ import pytest
 
 from pulse.common.v1 import enums_pb2
 from pulse.ledger.v1 import ledger_service_pb2, records_pb2
-from services.ledger import content, digests
-from services.ledger.entries import LONGEST
-from shared.channels import MAX_MESSAGE_BYTES
+from services.ledger.accept.entries import LONGEST
+from services.ledger.move import content
+from services.ledger.stores import digests
 from shared.clock import FixedClock
+from shared.rpc.channels import MAX_MESSAGE_BYTES
 from tests.ledger.calls import TENANT, Calls, Outcome
 from tests.ledger.test_digests import HOUR, news
 

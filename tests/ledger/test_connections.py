@@ -12,9 +12,10 @@ import pytest
 from pydantic import SecretStr
 from sqlalchemy import make_url
 
-from services.ledger import maintain, migrate, tenancy
+from services.ledger import maintain, migrate
 from services.ledger.config import LedgerSettings
-from services.ledger.postgres import Connection, Postgres
+from services.ledger.postgres import tenancy
+from services.ledger.postgres.postgres import Connection, Postgres
 from shared.clock import SystemClock
 from tests.ledger.conftest import NOON
 from tests.support.waiting import eventually

@@ -8,10 +8,10 @@ from collections.abc import AsyncIterator
 import pytest
 
 from services.ledger.config import LedgerSettings
-from services.ledger.database_clock import BELIEVED_AFTER, DatabaseClock
+from services.ledger.postgres.database_clock import BELIEVED_AFTER, DatabaseClock
 from services.ledger.server import Ledger
-from shared.channels import open_channel
 from shared.clock import FixedClock, SystemClock
+from shared.rpc.channels import open_channel
 from tests.ledger.calls import Calls
 from tests.ledger.conftest import NOON
 

@@ -9,8 +9,8 @@ import pytest
 
 from pulse.common.v1 import enums_pb2
 from pulse.ledger.v1 import records_pb2
-from services.ledger import dead_letters
-from services.ledger.dead_letters import Pace
+from services.ledger.read import dead_letters
+from services.ledger.read.dead_letters import Pace
 from shared.errors import Code, PulseError
 from tests.ledger.calls import Calls, Outcome, moment, receipt
 from tests.ledger.conftest import NOON

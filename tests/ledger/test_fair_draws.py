@@ -14,9 +14,9 @@ import pytest
 from pulse.common.v1 import enums_pb2
 from pulse.common.v1.limit_pb2 import Limit
 from pulse.ledger.v1 import ledger_admin_pb2
-from services.ledger import draw_statements
-from services.ledger.postgres import PLANS
-from shared.channels import call
+from services.ledger.draw import draw_statements
+from services.ledger.postgres.postgres import PLANS
+from shared.rpc.channels import call
 from tests.ledger.calls import Calls, Outcome
 from tests.ledger.conftest import NOON, Database
 from tests.support.fairness import jain
@@ -92,9 +92,9 @@ async def test_draws_that_are_smaller_than_the_number_of_tenants_go_round(calls:
 async def test_more_flows_than_are_looked_through_go_round(
     calls: Calls, database: Database, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr("services.ledger.draws.MOST_FLOWS", 4)
+    monkeypatch.setattr("services.ledger.draw.draws.MOST_FLOWS", 4)
     monkeypatch.setattr(
-        "services.ledger.draws.FLOWS",
+        "services.ledger.draw.draws.FLOWS",
         draw_statements.FLOWS.replace(f"LIMIT {draw_statements.MOST_FLOWS}", "LIMIT 4"),
     )
     for number in range(10):

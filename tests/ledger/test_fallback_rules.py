@@ -6,10 +6,10 @@ import datetime as dt
 
 import pytest
 
-from services.ledger import deferrals, fallbacks
-from services.ledger.changes import begin
-from services.ledger.delivery import Change, Channel, Delivery, Guarantee, Kind
-from services.ledger.states import Status
+from services.ledger.rules import deferrals, fallbacks
+from services.ledger.rules.changes import begin
+from services.ledger.rules.delivery import Change, Channel, Delivery, Guarantee, Kind
+from services.ledger.rules.states import Status
 from tests.ledger.conftest import NOON
 from tests.ledger.test_rules import fresh
 

@@ -7,10 +7,10 @@ from typing import Any
 import psycopg
 
 from pulse.ledger.v1 import ledger_reader_pb2
-from services.gateway.accepted_keys import AcceptedKeys
-from services.gateway.key_polling import KeyPolling
+from services.gateway.door.accepted_keys import AcceptedKeys
+from services.gateway.door.key_polling import KeyPolling
 from shared import secret_keys
-from shared.channels import call
+from shared.rpc.channels import call
 from tests.ledger.calls import Calls
 from tests.ledger.conftest import NOON
 from tests.ledger.test_api_keys import created, ended

@@ -12,12 +12,12 @@ import pytest
 from pulse.common.v1 import enums_pb2
 from pulse.ledger.v1 import ledger_reader_pb2 as pb
 from pulse.ledger.v1 import records_pb2
+from services.ledger.read.timelines import MOST_EVENTS, Place
 from services.ledger.server import Ledger
-from services.ledger.timelines import MOST_EVENTS, Place
-from shared.channels import call, open_channel
 from shared.errors import Code, PulseError
 from shared.ids import uuid7
-from shared.statuses import from_rpc_error
+from shared.rpc.channels import call, open_channel
+from shared.rpc.statuses import from_rpc_error
 from tests.ledger.calls import TENANT, Calls, Outcome, names, receipt
 from tests.ledger.conftest import NOON, Database
 from tests.ledger.following import Following, events

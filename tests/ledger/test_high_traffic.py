@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pulse.common.v1 import enums_pb2
 from pulse.ledger.v1 import ledger_service_pb2 as pb
-from services.ledger.high_traffic import HighTraffic
+from services.ledger.draw.high_traffic import HighTraffic
 from tests.ledger.calls import Calls
 
 

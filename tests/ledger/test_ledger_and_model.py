@@ -26,26 +26,26 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from services.ledger import tenancy
-from services.ledger.attempts import Ending
-from services.ledger.bounds import Bounds
+from services.ledger.accept.entries import Entry
+from services.ledger.accept.keys import Recorded
+from services.ledger.accept.recorder import Limits, Recorder
 from services.ledger.config import LedgerSettings
-from services.ledger.dead_letters import DeadLetters
-from services.ledger.delivery import NO_FAILURE, Channel, Guarantee, Lane, Outcome
-from services.ledger.draws import Draws
-from services.ledger.entries import Entry
-from services.ledger.fallbacks import Leg
-from services.ledger.interventions import Refused
-from services.ledger.keys import Recorded
-from services.ledger.mover import Mover
-from services.ledger.paging import DeadLetterFilter
-from services.ledger.postgres import Connection, Postgres
-from services.ledger.receipt_delays import ReceiptDelays
-from services.ledger.receipts import Receipt
-from services.ledger.recorder import Limits, Recorder
-from services.ledger.settlements import Settlement
-from services.ledger.states import Status
-from services.ledger.watchers import Watchers
+from services.ledger.draw.bounded_providers import Bounds
+from services.ledger.draw.draws import Draws
+from services.ledger.move.mover import Mover
+from services.ledger.postgres import tenancy
+from services.ledger.postgres.postgres import Connection, Postgres
+from services.ledger.read.dead_letters import DeadLetters
+from services.ledger.read.watchers import Watchers
+from services.ledger.rules.attempts import Ending
+from services.ledger.rules.delivery import NO_FAILURE, Channel, Guarantee, Lane, Outcome
+from services.ledger.rules.fallbacks import Leg
+from services.ledger.rules.operator_actions import Refused
+from services.ledger.rules.receipts import Receipt
+from services.ledger.rules.settlements import Settlement
+from services.ledger.rules.states import Status
+from services.ledger.stores.paging import DeadLetterFilter
+from services.ledger.stores.receipt_delays import ReceiptDelays
 from shared.clock import FixedClock
 from shared.ids import uuid7
 from tests.ledger.calls import TENANT

@@ -8,8 +8,8 @@ import pytest
 
 from pulse.common.v1.limit_pb2 import Limit
 from pulse.ledger.v1 import ledger_admin_pb2, ledger_reader_pb2
-from shared.channels import call
 from shared.errors import Code, PulseError
+from shared.rpc.channels import call
 from shared.times import to_duration
 from tests.ledger.calls import Calls, moment
 from tests.ledger.conftest import NOON

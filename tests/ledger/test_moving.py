@@ -9,7 +9,7 @@ import pytest
 
 from pulse.common.v1 import enums_pb2
 from pulse.ledger.v1 import records_pb2
-from services.ledger.delivery import Outcome as Names
+from services.ledger.rules.delivery import Outcome as Names
 from shared.errors import Code, PulseError
 from tests.ledger.calls import TENANT, Calls, Outcome, moment, settlement, status_names
 from tests.ledger.conftest import NOON

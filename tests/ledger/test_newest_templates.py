@@ -8,8 +8,8 @@ import pytest
 
 from pulse.common.v1 import enums_pb2, template_pb2
 from pulse.ledger.v1 import ledger_admin_pb2, records_pb2
-from shared.channels import call
 from shared.errors import Code, PulseError
+from shared.rpc.channels import call
 from tests.ledger.calls import TENANT, Calls
 from tests.ledger.test_dead_letters import die
 

@@ -12,13 +12,13 @@ import pytest
 from pydantic import SecretStr
 
 from services.ledger.migrate import migrate
-from services.ledger.postgres import _RECONNECT_SECONDS, Connection, Postgres
+from services.ledger.postgres.postgres import _RECONNECT_SECONDS, Connection, Postgres
 from services.ledger.server import Ledger
 from services.local import postgres
 from services.local.plan import Plan
-from shared.channels import open_channel
 from shared.config import StartError
 from shared.errors import Code, PulseError
+from shared.rpc.channels import open_channel
 from tests.ledger.calls import Calls
 from tests.ledger.conftest import NOON
 from tests.support import servers

@@ -10,11 +10,11 @@ import pytest
 
 from pulse.common.v1 import enums_pb2, recipient_pb2, template_pb2
 from pulse.ledger.v1 import ledger_admin_pb2, ledger_reader_pb2, ledger_reader_pb2_grpc
-from services.ledger import pages
+from services.ledger.rpc import pages
 from services.ledger.server import Ledger
-from shared.channels import call
 from shared.clock import FixedClock
 from shared.errors import PulseError
+from shared.rpc.channels import call
 from tests.ledger.calls import TENANT, Calls, Outcome
 
 #: What gRPC's own clients take, bytes.

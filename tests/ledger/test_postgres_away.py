@@ -22,9 +22,9 @@ from services.ledger.migrate import migrate
 from services.ledger.server import Ledger
 from services.local import postgres
 from services.local.plan import Plan
-from shared.channels import open_channel
 from shared.clock import FixedClock
 from shared.errors import Code, PulseError
+from shared.rpc.channels import open_channel
 from tests.ledger.calls import Calls
 from tests.ledger.conftest import NOON
 from tests.support import servers

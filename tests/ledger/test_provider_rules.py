@@ -6,12 +6,12 @@ import datetime as dt
 
 import pytest
 
-from services.ledger import deferrals
-from services.ledger.changes import begin
-from services.ledger.delivery import Channel, Guarantee
-from services.ledger.provider_choice import Choice, Obstacle, Providers, choose
-from services.ledger.provider_states import Breaker, Control, Override, Told, merge
-from services.ledger.states import Status
+from services.ledger.rules import deferrals
+from services.ledger.rules.changes import begin
+from services.ledger.rules.delivery import Channel, Guarantee
+from services.ledger.rules.provider_choice import Choice, Obstacle, Providers, choose
+from services.ledger.rules.provider_states import Breaker, Control, Override, Told, merge
+from services.ledger.rules.states import Status
 from tests.ledger.calls import TENANT
 from tests.ledger.conftest import NOON
 from tests.ledger.test_rules import fresh

@@ -8,9 +8,9 @@ import pytest
 
 from pulse.common.v1 import enums_pb2
 from pulse.ledger.v1 import ledger_reader_pb2, records_pb2
-from services.ledger import buckets
-from shared.channels import call
+from services.ledger.read import buckets
 from shared.errors import Code, PulseError
+from shared.rpc.channels import call
 from shared.times import from_duration, to_duration
 from tests.ledger.calls import TENANT, Calls, Outcome
 from tests.ledger.conftest import NOON

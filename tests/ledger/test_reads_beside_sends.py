@@ -14,9 +14,9 @@ from pulse.common.v1 import enums_pb2
 from pulse.ledger.v1 import ledger_admin_pb2, ledger_reader_pb2
 from services.ledger.config import LedgerSettings
 from services.ledger.server import Ledger
-from shared.channels import call, open_channel
 from shared.clock import FixedClock
 from shared.errors import Code, PulseError
+from shared.rpc.channels import call, open_channel
 from tests.ledger.calls import TENANT, Calls, template
 from tests.support.waiting import eventually
 

@@ -8,10 +8,10 @@ import sys
 
 import pytest
 
-from services.ledger.delivery import Channel, Lane
-from services.ledger.quiet_hours import quiet_hours
-from services.ledger.recipient_rules import Deferred, Go, Sending, Suppressed, rule
-from services.ledger.recipients import Choice, Preferences, Profile, Reason, Suppression
+from services.ledger.rules.delivery import Channel, Lane
+from services.ledger.rules.quiet_hours import quiet_hours
+from services.ledger.rules.recipient_rules import Deferred, Go, Sending, Suppressed, rule
+from services.ledger.rules.recipients import Choice, Preferences, Profile, Reason, Suppression
 
 AT = dt.datetime(2026, 11, 23, 12, tzinfo=dt.UTC)
 NEWS = Sending("news", Channel.EMAIL, "ada@example.com", Lane.LOW, critical=False)

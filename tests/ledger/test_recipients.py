@@ -9,9 +9,9 @@ import pytest
 
 from pulse.common.v1 import enums_pb2, recipient_pb2
 from pulse.ledger.v1 import ledger_admin_pb2, ledger_reader_pb2
-from services.ledger.recipients import MOST_SUPPRESSIONS, device_token_id
-from shared.channels import call
+from services.ledger.rules.recipients import MOST_SUPPRESSIONS, device_token_id
 from shared.errors import Code, PulseError
+from shared.rpc.channels import call
 from tests.ledger.calls import TENANT, Calls, moment
 from tests.ledger.conftest import NOON
 

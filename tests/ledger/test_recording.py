@@ -9,7 +9,7 @@ import pytest
 from pulse.common.v1 import enums_pb2
 from shared.errors import Code, PulseError
 from shared.ids import uuid7
-from shared.statuses import from_status
+from shared.rpc.statuses import from_status
 from tests.ledger.calls import Calls, status_names
 from tests.ledger.conftest import NOON
 

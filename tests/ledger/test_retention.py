@@ -11,12 +11,13 @@ import psycopg
 import pytest
 
 from pulse.ledger.v1 import records_pb2
-from services.ledger import maintain, partitions, retention
-from services.ledger.agreed_time import ClocksDisagree
+from services.ledger import maintain
 from services.ledger.config import LedgerSettings
-from services.ledger.housekeeping import Housekeeping
-from services.ledger.maintenance import Done, Due, Maintenance
-from services.ledger.postgres import Postgres
+from services.ledger.postgres.agreed_time import ClocksDisagree
+from services.ledger.postgres.postgres import Postgres
+from services.ledger.schema import partitions, retention
+from services.ledger.schema.housekeeping import Housekeeping
+from services.ledger.schema.maintenance import Done, Due, Maintenance
 from services.ledger.server import Ledger
 from shared.clock import FixedClock, SystemClock
 from shared.errors import PulseError

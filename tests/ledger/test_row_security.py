@@ -16,11 +16,13 @@ from pydantic import SecretStr
 from sqlalchemy import make_url
 
 from pulse.ledger.v1 import ledger_admin_pb2, ledger_reader_pb2, ledger_service_pb2
-from services.ledger import content, sql, tables, tenancy, tenant_scope
 from services.ledger.config import LedgerSettings
-from services.ledger.maintenance import Maintenance
-from services.ledger.postgres import Connection, Postgres
-from services.ledger.tenancy import Platform
+from services.ledger.move import content
+from services.ledger.postgres import sql, tables, tenancy
+from services.ledger.postgres.postgres import Connection, Postgres
+from services.ledger.postgres.tenancy import Platform
+from services.ledger.rpc import tenant_scope
+from services.ledger.schema.maintenance import Maintenance
 from shared.clock import FixedClock
 from tests.ledger.calls import Calls
 

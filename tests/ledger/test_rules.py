@@ -9,25 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.ledger import claims, fallbacks, interventions, receipts, settlements
-from services.ledger.attempts import Ending
-from services.ledger.changes import begin
-from services.ledger.claims import Claim
-from services.ledger.delivery import (
-    NO_FAILURE,
-    Change,
-    Channel,
-    Delivery,
-    Event,
-    Guarantee,
-    Kind,
-    Lane,
-    Outcome,
-)
-from services.ledger.hand_backs import hand_back
-from services.ledger.held import Held
-from services.ledger.retry import RetryPolicies, RetryPolicy
-from services.ledger.states import TERMINAL, TRANSITIONS, IllegalTransition, Status, step
+from services.ledger.move.batch_state import Held
+from services.ledger.rules import claims, fallbacks, operator_actions, receipts, settlements
+from services.ledger.rules.attempts import Ending
+from services.ledger.rules.changes import begin
+from services.ledger.rules.claims import Claim
+from services.ledger.rules.delivery import NO_FAILURE, Change, Channel, Delivery, Event, Guarantee, Kind, Lane, Outcome
+from services.ledger.rules.hand_backs import hand_back
+from services.ledger.rules.retry import RetryPolicies, RetryPolicy
+from services.ledger.rules.states import TERMINAL, TRANSITIONS, IllegalTransition, Status, step
 from tests.ledger.conftest import NOON
 
 POLICY = RetryPolicy(base=2.0, cap=300.0, longest_retry_after=900.0)
@@ -166,8 +156,8 @@ def live(delivery: Delivery, move: tuple, now: dt.datetime) -> Change | None:
         case "expire":
             return claims.decide_expiry(delivery, now)
     try:
-        return (interventions.cancel if what == "cancel" else interventions.replay)(delivery, "ops", now)
-    except interventions.Refused:
+        return (operator_actions.cancel if what == "cancel" else operator_actions.replay)(delivery, "ops", now)
+    except operator_actions.Refused:
         return None
 
 

@@ -12,11 +12,12 @@ import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
-from services.ledger import partitions, tables
 from services.ledger.config import LedgerSettings
-from services.ledger.maintenance import Maintenance
 from services.ledger.migrate import migrate
-from services.ledger.postgres import Postgres
+from services.ledger.postgres import tables
+from services.ledger.postgres.postgres import Postgres
+from services.ledger.schema import partitions
+from services.ledger.schema.maintenance import Maintenance
 from shared.clock import FixedClock
 from shared.config import ConfigError
 from tests.ledger.calls import Calls

@@ -13,10 +13,10 @@ from pydantic import SecretStr
 from sqlalchemy import make_url
 
 from services.ledger import migrate as migrating
-from services.ledger import schema_check
 from services.ledger.config import LedgerSettings
 from services.ledger.migrate import migrate
-from services.ledger.schema_check import NEEDED, SchemaBehind, until_ready
+from services.ledger.schema import schema_check
+from services.ledger.schema.schema_check import NEEDED, SchemaBehind, until_ready
 from shared.config import base_environment
 from tests.ledger.conftest import NOON
 from tests.ledger.test_migrations import _to, revisions

@@ -15,12 +15,12 @@ from sqlalchemy import make_url
 from services.ledger import maintain, migrate
 from services.ledger.config import LedgerSettings
 from services.ledger.first_key import create
-from services.ledger.postgres import Connection, Postgres
+from services.ledger.postgres.postgres import Connection, Postgres
+from services.ledger.postgres.sessions import Start, WrongSession
 from services.ledger.server import Ledger
-from services.ledger.sessions import Start, WrongSession
-from shared.channels import open_channel
 from shared.clock import FixedClock
 from shared.config import StartError, base_environment
+from shared.rpc.channels import open_channel
 from tests.ledger.calls import Calls, Outcome
 from tests.ledger.conftest import NOON
 from tests.support.postgres_proxy import dropping_options

@@ -13,8 +13,9 @@ import psycopg
 import pytest
 from structlog.testing import capture_logs
 
-from services.ledger import schema_check, start_errors
 from services.ledger.config import LedgerSettings
+from services.ledger.postgres import start_errors
+from services.ledger.schema import schema_check
 from services.ledger.server import Ledger
 from shared.config import StartError, base_environment
 from tests.support import eventually

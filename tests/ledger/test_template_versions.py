@@ -9,8 +9,8 @@ import pytest
 
 from pulse.common.v1 import enums_pb2, template_pb2
 from pulse.ledger.v1 import ledger_admin_pb2, ledger_reader_pb2
-from shared.channels import call
 from shared.errors import Code, PulseError
+from shared.rpc.channels import call
 from shared.times import to_duration
 from tests.ledger.calls import TENANT, Calls, moment, template
 from tests.ledger.conftest import NOON

@@ -10,8 +10,8 @@ import pytest
 from pulse.common.v1 import enums_pb2, limit_pb2, recipient_pb2
 from pulse.ledger.v1 import ledger_admin_pb2
 from services.ledger.config import LedgerSettings
-from shared.channels import call
 from shared.errors import Code, PulseError
+from shared.rpc.channels import call
 from tests.ledger.calls import Calls, template
 from tests.ledger.test_api_keys import created, ended
 from tests.ledger.test_limits import forget, limit, listed, set_limit

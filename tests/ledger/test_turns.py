@@ -6,9 +6,9 @@ import asyncio
 
 import pytest
 
-from services.ledger.turns import Turns
-from shared import deadlines
+from services.ledger.postgres.turns import Turns
 from shared.errors import Code, PulseError
+from shared.rpc import deadlines
 from tests.support.waiting import eventually
 
 

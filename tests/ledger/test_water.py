@@ -7,8 +7,8 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.ledger.flows import Flow, next_in_line, share
-from services.ledger.water import Vessel, pour
+from services.ledger.draw.fair_share import Flow, next_in_line, share
+from services.ledger.draw.max_min_fairness import Vessel, pour
 
 VESSELS = st.lists(st.builds(Vessel, st.integers(1, 50), st.integers(0, 60), st.integers(0, 40)), max_size=8)
 FLOWS = st.lists(st.builds(Flow, st.sampled_from("abcd"), st.sampled_from("xyz")), max_size=12, unique=True)

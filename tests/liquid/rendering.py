@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from shared.rendering import CompiledTemplate, RenderError, Text
+from shared.text.rendering import CompiledTemplate, RenderError, Text
 
 
 def rendered(body: str, context: Mapping[str, object] | None = None) -> str:

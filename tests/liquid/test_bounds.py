@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import pytest
 
-from shared.rendering import CompiledTemplate, RenderError, Text
+from shared.text.rendering import CompiledTemplate, RenderError, Text
 from tests.liquid.rendering import refused, rendered
 
 #: Longest a text may take to be read or rendered, s of CPU; some 0.05 on a quiet machine.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from shared.rendering import CompiledTemplate, RenderError, Text
+from shared.text.rendering import CompiledTemplate, RenderError, Text
 
 SECRET = "ann@example.org"
 CONTEXT = {"name": SECRET, "age": 7, "list": [1, SECRET, None], "user": {"email": SECRET, "all": [{"a": SECRET}]}}

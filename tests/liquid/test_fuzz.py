@@ -8,8 +8,8 @@ import warnings
 
 import pytest
 
-from shared.liquid.environment import BoundedEnvironment
-from shared.rendering import CompiledTemplate, RenderError, Text
+from shared.text.liquid.environment import BoundedEnvironment
+from shared.text.rendering import CompiledTemplate, RenderError, Text
 from tests.liquid.test_missing import FILTERS
 
 CANARY = "canary4711"

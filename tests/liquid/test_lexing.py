@@ -9,7 +9,7 @@ import pytest
 from liquid import Environment, Token
 from liquid.exceptions import LiquidError
 
-from shared.liquid.lexing import Lexer
+from shared.text.liquid.lexing import Lexer
 from tests.liquid.rendering import rendered
 
 PIECES = [

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from shared.liquid.environment import BoundedEnvironment
-from shared.rendering import CompiledTemplate, RenderError, Text
+from shared.text.liquid.environment import BoundedEnvironment
+from shared.text.rendering import CompiledTemplate, RenderError, Text
 from tests.liquid.rendering import refused, rendered, rendered_html
 
 #: Every filter, with as many arguments as it may have.

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from shared.rendering import CompiledTemplate, Text
+from shared.text.rendering import CompiledTemplate, Text
 from tests.liquid.rendering import rendered, rendered_html
 
 CONTEXT: dict[str, Any] = {

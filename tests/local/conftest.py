@@ -23,7 +23,7 @@ from services.local.plan import Plan
 from services.local.roles import ENVOY, Role
 from services.local.supervisor import Supervisor
 from shared.config import base_environment
-from shared.serving import OPTIONS
+from shared.rpc.serving import OPTIONS
 from tests.local.edge_backend import Backend
 
 #: All ports free ones: whatever else runs on this machine is no concern of a test.

@@ -13,7 +13,7 @@ from pulse.gateway.v1.notification_service_pb2_grpc import (
     NotificationServiceStub,
     add_NotificationServiceServicer_to_server,
 )
-from shared.serving import Server
+from shared.rpc.serving import Server
 from tests.local.edge_backend import Backend, assert_error
 
 #: As many bytes of one header; the limit is 16 KiB for all, of which Envoy and a client take some hundred.

@@ -16,7 +16,7 @@ import yaml
 from deploy.docker import envoy_config
 from services.local import wheels
 from services.local.home import checkout
-from shared.serving import Server
+from shared.rpc.serving import Server
 from tests.support import eventually, servers
 from tests.support.names import name_server
 

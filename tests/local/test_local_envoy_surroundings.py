@@ -11,8 +11,8 @@ import httpx
 import pytest
 from grpc_health.v1 import health_pb2
 
-from services.local import envoy, envoy_cors
 from services.local.config import LocalSettings
+from services.local.envoy import cors, process
 from services.local.roles import ENVOY
 from shared.config import ConfigError
 from tests.local.edge_backend import SEND, assert_error
@@ -107,7 +107,7 @@ def origins() -> str:
 async def browser(plan, supervised, origins):
     """A client of an edge that lets pages of ``origins`` in."""
     plan = dataclasses.replace(plan, base={**plan.base, "PULSE_CORS_ORIGINS": origins})
-    async with supervised(dataclasses.replace(ENVOY, prepare=lambda _: envoy.prepare(plan))):
+    async with supervised(dataclasses.replace(ENVOY, prepare=lambda _: process.prepare(plan))):
         async with httpx.AsyncClient(base_url=plan.public_url(), timeout=10) as client:
             yield client
 
@@ -174,4 +174,4 @@ def test_what_is_no_origin_stops_the_start(text):
     "text, found", [("", []), (" , ", []), (f"{APP},{OTHER}", [APP, OTHER]), ("http://[::1]:80", ["http://[::1]:80"])]
 )
 def test_origins_stand_between_commas(text, found):
-    assert envoy_cors.origins(text) == found
+    assert cors.origins(text) == found

@@ -9,7 +9,7 @@ import pytest
 
 from services.local.backoff import Backoff
 from services.local.config import LocalSettings
-from services.local.envoy import render
+from services.local.envoy.process import render
 from services.local.home import Home, checkout
 from services.local.roles import ROLES
 

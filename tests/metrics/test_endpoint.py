@@ -13,8 +13,8 @@ from prometheus_client.registry import Collector
 from structlog.testing import capture_logs
 
 from shared.config import Settings
-from shared.metrics import Metrics
-from shared.metrics_endpoint import MetricsEndpoint
+from shared.observe.metrics import Metrics
+from shared.observe.metrics_endpoint import MetricsEndpoint
 from tests.metrics.scraping import scrape
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from pulse.common.v1 import enums_pb2
 from pulse.ledger.v1 import ledger_reader_pb2 as pb
-from services.gateway.original_metrics import Figures, OriginalMetrics
+from services.gateway.api.original.metrics import Figures, OriginalMetrics
 
 
 class Reader:

@@ -12,7 +12,7 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 
 from shared.errors import Code, PulseError
-from shared.metrics_polling import Polled
+from shared.observe.metrics_polling import Polled
 
 
 class Source:

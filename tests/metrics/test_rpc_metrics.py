@@ -14,10 +14,10 @@ from prometheus_client import CollectorRegistry
 
 from pulse.ledger.v1 import ledger_reader_pb2 as pb
 from pulse.ledger.v1 import ledger_reader_pb2_grpc
-from shared.channels import open_channel
 from shared.errors import Code, PulseError
-from shared.metrics import RpcMetrics, trace_exemplar
-from shared.serving import Server
+from shared.observe.metrics import RpcMetrics, trace_exemplar
+from shared.rpc.channels import open_channel
+from shared.rpc.serving import Server
 from tests.support import eventually
 
 SERVICE = "pulse.ledger.v1.LedgerReader"

@@ -11,13 +11,13 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from services.delivery.config import DeliverySettings
-from services.delivery.engine import Engine
 from services.delivery.ledger import LedgerClient
-from services.delivery.metrics import DeliveryMetrics
-from services.delivery.providers.base import Outcome, Outgoing, permanent, succeeded, transient, unanswered
-from shared.channels import open_channel
+from services.delivery.rules.provider import Outcome, Outgoing, permanent, succeeded, transient, unanswered
+from services.delivery.worker.engine import Engine
+from services.delivery.worker.metrics import DeliveryMetrics
 from shared.clock import SystemClock
-from shared.metrics import Metrics
+from shared.observe.metrics import Metrics
+from shared.rpc.channels import open_channel
 from shared.times import to_timestamp
 from tests.delivery.fakes import FakeLedger, FakeProvider, serve
 from tests.support import eventually

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from shared.identity import ROLES, name_of
+from shared.rpc.identity import ROLES, name_of
 from tests.packaging.manifests import Manifests, containers, pod
 from tests.packaging.roles import SETTINGS
 

@@ -8,7 +8,7 @@ import pytest
 
 from services.delivery.config import DeliverySettings
 from services.gateway.config import GatewaySettings
-from shared.identity import ROLES
+from shared.rpc.identity import ROLES
 from tests.packaging.manifests import Manifests, containers, pod, secret_names
 from tests.packaging.roles import SETTINGS
 from tests.packaging.tools import ROOT

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from services.router.quota import Bound, Claim, Kind, Limit, Terms, Verdict, tenant_key, window_key
+from services.router.rules.quota import Bound, Claim, Kind, Limit, Terms, Verdict, tenant_key, window_key
 
 LIMIT = Limit(10, 60)
 ADA = window_key("acme", "ada", "EMAIL")

@@ -17,7 +17,7 @@ from pulse.router.v1.router_service_pb2 import SubmitRequest
 from pulse.router.v1.router_service_pb2_grpc import RouterServiceStub
 from services.router.config import RouterSettings
 from services.router.server import Router
-from shared.channels import open_channel
+from shared.rpc.channels import open_channel
 from tests.router.played_ledger import PlayedLedger
 from tests.router.queues import Queues
 from tests.support import servers

@@ -19,8 +19,8 @@ from pulse.ledger.v1.ledger_reader_pb2_grpc import LedgerReaderServicer, add_Led
 from pulse.ledger.v1.ledger_service_pb2_grpc import LedgerServiceServicer, add_LedgerServiceServicer_to_server
 from pulse.ledger.v1.records_pb2 import Entry, NotificationRef, ProviderAllowance, RecordResult
 from shared.errors import Code, PulseError
-from shared.serving import OPTIONS, Guard
-from shared.statuses import to_status
+from shared.rpc.serving import OPTIONS, Guard
+from shared.rpc.statuses import to_status
 from shared.times import from_duration, to_duration
 
 

@@ -12,7 +12,7 @@ from pulse.common.v1.enums_pb2 import Channel
 from pulse.router.v1.router_service_pb2 import Submission
 from shared.errors import PulseError
 from shared.ids import uuid7
-from shared.statuses import from_status
+from shared.rpc.statuses import from_status
 
 _users = itertools.count()
 

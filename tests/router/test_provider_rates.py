@@ -13,12 +13,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.router.buckets import SharedBuckets, Taken
-from services.router.lanes import Lane
-from services.router.provider_rates import Rate, Rates, parse_rates
-from services.router.shared_redis import SharedRedis
-from services.router.throughput import Throughput
-from services.router.token_bucket import TokenBucket
+from services.router.dispatch.shared_buckets import SharedBuckets, Taken
+from services.router.dispatch.throughput import Throughput
+from services.router.limits.shared_redis import SharedRedis
+from services.router.rules.lanes import Lane
+from services.router.rules.provider_rates import Rate, Rates, parse_rates
+from services.router.rules.token_bucket import TokenBucket
 from tests.router.conftest import OwnValkey
 from tests.router.windows import fullest
 from tests.support import eventually

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 import pytest
 import redis
 
-from services.router.celery_queue import BrokerUnavailableError, CeleryQueue
+from services.router.dispatch.celery_queue import BrokerUnavailableError, CeleryQueue
 from shared.broker import QUEUES, celery_app
 from tests.router.conftest import OwnValkey
 

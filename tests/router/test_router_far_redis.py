@@ -13,10 +13,10 @@ import pytest
 import redis
 from structlog.testing import capture_logs
 
-from services.router.buckets import SharedBuckets
-from services.router.limits import SharedWindows
-from services.router.quota import Admitted
-from services.router.shared_redis import RedisSlowError, RedisUnavailableError, SharedRedis
+from services.router.dispatch.shared_buckets import SharedBuckets
+from services.router.limits.shared_redis import RedisSlowError, RedisUnavailableError, SharedRedis
+from services.router.limits.shared_windows import SharedWindows
+from services.router.rules.quota import Admitted
 from tests.router.claims import claim
 from tests.router.conftest import OwnValkey
 from tests.router.samples import submission

@@ -6,11 +6,11 @@ import tracemalloc
 
 import pytest
 
-from services.router.limit_book import Configured, LimitBook, Override
-from services.router.local_slots import LocalSlots
-from services.router.quota import Kind, Limit
-from services.router.sms_prefixes import DENIED, parse_prefixes, parse_prices
-from services.router.terms import TermsBook, Way
+from services.router.rules.limit_book import Configured, LimitBook, Override
+from services.router.rules.local_slots import LocalSlots
+from services.router.rules.quota import Kind, Limit
+from services.router.rules.sms_prefixes import DENIED, parse_prefixes, parse_prices
+from services.router.rules.terms import TermsBook, Way
 from shared.errors import Code, PulseError
 
 CONFIGURED = Configured(user_channel=Limit(10, 60))

@@ -13,11 +13,11 @@ import pytest
 import redis
 from structlog.testing import capture_logs
 
-from services.router.limiter import Limiter
-from services.router.limits import SharedWindows
-from services.router.local_limits import LocalLimits
-from services.router.quota import Admitted, Closed, Limit, Refused, Verdict, place_token, window_key
-from services.router.shared_redis import RedisUnavailableError, SharedRedis
+from services.router.limits.limiter import Limiter
+from services.router.limits.shared_redis import RedisUnavailableError, SharedRedis
+from services.router.limits.shared_windows import SharedWindows
+from services.router.rules.local_limits import LocalLimits
+from services.router.rules.quota import Admitted, Closed, Limit, Refused, Verdict, place_token, window_key
 from shared.errors import Code
 from tests.router.claims import ADA, claim, most_in_any_window, taken_at, terms
 from tests.router.conftest import OwnValkey

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.router.local_window import LocalWindow
+from services.router.rules.local_window import LocalWindow
 from tests.router.window_model import WindowModel
 
 KEYS, TOKENS = st.sampled_from("abc"), st.sampled_from([f"t{n}" for n in range(6)])

@@ -7,7 +7,7 @@ import contextlib
 
 import pytest
 
-from services.router.celery_queue import BrokerUnavailableError, CeleryQueue
+from services.router.dispatch.celery_queue import BrokerUnavailableError, CeleryQueue
 from shared.broker import QUEUES, celery_app
 
 

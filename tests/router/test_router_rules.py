@@ -6,14 +6,14 @@ import datetime as dt
 
 import pytest
 
-from services.router.decisions import Decision
-from services.router.lanes import Lane, choose_lane
-from services.router.local_window import LocalWindow
-from services.router.provider_rates import Rate, Rates
-from services.router.quota import place_token, window_key
-from services.router.routes import choose_route, choose_start, parse_route
-from services.router.rulings import Facts, rule
-from services.router.window import Window
+from services.router.dispatch.window import Window
+from services.router.rules.decisions import Decision
+from services.router.rules.lanes import Lane, choose_lane
+from services.router.rules.local_window import LocalWindow
+from services.router.rules.provider_rates import Rate, Rates
+from services.router.rules.quota import place_token, window_key
+from services.router.rules.routes import choose_route, choose_start, parse_route
+from services.router.rules.rulings import Facts, rule
 from shared.packing import deal, pack
 
 HIGH, LOW = Lane.HIGH, Lane.LOW

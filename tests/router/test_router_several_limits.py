@@ -11,11 +11,11 @@ from collections.abc import AsyncIterator, Sequence
 import pytest
 import redis
 
-from services.router.limiter import Limiter
-from services.router.limits import SharedWindows
-from services.router.local_limits import LocalLimits
-from services.router.quota import Admitted, Claim, Closed, Kind, Limit, Refused, Terms, Verdict, tenant_key
-from services.router.shared_redis import SharedRedis
+from services.router.limits.limiter import Limiter
+from services.router.limits.shared_redis import SharedRedis
+from services.router.limits.shared_windows import SharedWindows
+from services.router.rules.local_limits import LocalLimits
+from services.router.rules.quota import Admitted, Claim, Closed, Kind, Limit, Refused, Terms, Verdict, tenant_key
 from tests.router.claims import ADA, bound, claim, most_in_any_window, taken_at, terms
 from tests.router.conftest import OwnValkey
 from tests.support import eventually

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from pulse.ledger.v1.records_pb2 import Entry
-from services.router.wake_spans import WakeSpans
-from shared.tracing import OFF, Ended, Tracer
+from services.router.dispatch.wake_spans import WakeSpans
+from shared.observe.tracing import OFF, Ended, Tracer
 
 TRACE_ID = "0af7651916cd43dd8448eb211c80319c"
 

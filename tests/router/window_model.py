@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 class WindowModel:
-    """As :class:`services.router.local_window.LocalWindow`, in the words of its definition."""
+    """As :class:`services.router.rules.local_window.LocalWindow`, in the words of its definition."""
 
     def __init__(self, seconds: float, max_keys: int) -> None:
         self._seconds = seconds

@@ -17,7 +17,7 @@ import uvloop
 from services.sandbox.config import SandboxSettings
 from services.sandbox.server import Sandbox, build
 from shared.config import StartError
-from shared.tracing import OFF, Tracer
+from shared.observe.tracing import OFF, Tracer
 
 NOTIFICATION_ID = "0190a1b2-c3d4-7e5f-8a9b-0c1d2e3f4a5b"
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from services.sandbox.config import SandboxSettings
-from services.sandbox.receipt_log import LogInUse
+from services.sandbox.receipts.log import LogInUse
 from shared.config import ConfigError, StartError, base_environment
 from tests.sandbox.running import RunningSandbox, Start, email
 

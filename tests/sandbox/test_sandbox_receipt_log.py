@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from services.sandbox.inbox import Inbox, Query
-from services.sandbox.receipt import Receipt
-from services.sandbox.receipt_log import ReceiptLog
+from services.sandbox.receipts.inbox import Inbox, Query
+from services.sandbox.receipts.log import ReceiptLog
+from services.sandbox.receipts.receipt import Receipt
 
 
 def receipt(to: str) -> Receipt:

@@ -10,7 +10,7 @@ import pytest
 from opentelemetry.trace import SpanKind
 
 from services.sandbox.config import SandboxSettings
-from shared.tracing import Ended, Tracer
+from shared.observe.tracing import Ended, Tracer
 from tests.sandbox.running import RunningSandbox
 
 TRACE_ID, CALL_ID = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"

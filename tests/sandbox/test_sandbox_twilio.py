@@ -18,7 +18,7 @@ from twilio.http.http_client import TwilioHttpClient
 from twilio.request_validator import RequestValidator
 from twilio.rest import Client
 
-from services.sandbox.twilio import segments
+from services.sandbox.twilio.api import segments
 from tests.sandbox.running import NOTIFICATION_ID, RunningSandbox, Start
 from tests.support.http_servers import QuietHandler, serving
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from google.protobuf import descriptor_pb2
 
-from shared.callers import ALLOWED, may_call
-from shared.identity import ROLES
+from shared.rpc.callers import ALLOWED, may_call
+from shared.rpc.identity import ROLES
 
 ROOT = Path(__file__).parents[2]
 #: The roles that each package of code runs as.

@@ -19,11 +19,11 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from pulse.router.v1 import router_service_pb2 as pb
 from pulse.router.v1 import router_service_pb2_grpc as rpc
 from services.local import certificates
-from shared.certificates import Certificates
-from shared.channels import OPTIONS, call, open_channel
 from shared.config import ConfigError, Settings
 from shared.errors import Code, PulseError
-from shared.serving import Server
+from shared.rpc.certificates import Certificates
+from shared.rpc.channels import OPTIONS, call, open_channel
+from shared.rpc.serving import Server
 from tests.support import eventually
 
 SERVICE = "pulse.router.v1.RouterService"
@@ -146,7 +146,7 @@ async def shown_by(server: Server, folder: Path) -> bytes:
 
 def test_a_certificate_without_its_key_is_not_taken_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Between the two writes of a renewal the pair does not fit: what was whole goes on."""
-    monkeypatch.setattr("shared.certificates.LOOK_SECONDS", 0)
+    monkeypatch.setattr("shared.rpc.certificates.LOOK_SECONDS", 0)
     certificates.make(tmp_path, dt.datetime.now(dt.UTC))
     files = certificates.files(tmp_path, "router")
     watched = Certificates(files)

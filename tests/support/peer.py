@@ -9,7 +9,7 @@ from typing import Any
 
 from pulse.router.v1 import router_service_pb2 as pb
 from pulse.router.v1 import router_service_pb2_grpc as rpc
-from shared.serving import Server
+from shared.rpc.serving import Server
 
 
 class Router(rpc.RouterServiceServicer):

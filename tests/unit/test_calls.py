@@ -14,11 +14,11 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from pulse.router.v1 import router_service_pb2 as pb
 from pulse.router.v1 import router_service_pb2_grpc as rpc
-from shared import deadlines
-from shared import serving as serving_options
-from shared.channels import call, open_channel
 from shared.errors import Code, PulseError
-from shared.serving import Server
+from shared.rpc import deadlines
+from shared.rpc import serving as serving_options
+from shared.rpc.channels import call, open_channel
+from shared.rpc.serving import Server
 from tests.support import eventually
 
 Behaviour = Callable[[pb.SubmitRequest], Any]

@@ -11,10 +11,10 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from services.local.home import checkout
 from services.local.probes import grpc_health
-from shared.channels import open_channel
 from shared.config import base_environment
-from shared.serving import Server
-from shared.trace_export import tracer
+from shared.observe.trace_export import tracer
+from shared.rpc.channels import open_channel
+from shared.rpc.serving import Server
 from tests.support.http_proxy import CountingProxy
 from tests.support.otlp_receiver import OtlpReceiver
 

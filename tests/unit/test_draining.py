@@ -8,8 +8,8 @@ import grpc
 
 from pulse.router.v1 import router_service_pb2 as pb
 from pulse.router.v1 import router_service_pb2_grpc as rpc
-from shared.channels import open_channel
-from shared.serving import Server
+from shared.rpc.channels import open_channel
+from shared.rpc.serving import Server
 from tests.support import eventually
 
 SERVICE = "pulse.router.v1.RouterService"

@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 from pulse.router.v1 import router_service_pb2 as pb
 from pulse.router.v1 import router_service_pb2_grpc as rpc
 from pulse_client import errors as client_errors
-from shared.error_bounds import fit, percent_bytes, quoted, utf8_bytes
 from shared.errors import Code, PulseError, QuotaViolation, Violation, invalid, not_found
-from shared.serving import Server
-from shared.statuses import from_rpc_error, from_status, to_status
+from shared.rpc.serving import Server
+from shared.rpc.statuses import from_rpc_error, from_status, to_status
+from shared.text.error_bounds import fit, percent_bytes, quoted, utf8_bytes
 
 #: What a call's trailers may take: name, value as it travels, and HTTP/2's 32 bytes for each.
 MOST_BYTES = 4096

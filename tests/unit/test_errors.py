@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from shared.errors import Code, PulseError, QuotaViolation, Violation, invalid, not_found
-from shared.statuses import from_status, to_status
+from shared.rpc.statuses import from_status, to_status
 
 ERRORS = [
     PulseError(Code.NOT_FOUND, "TEMPLATE_NOT_FOUND", "there is no template 'x'"),

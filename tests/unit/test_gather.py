@@ -7,9 +7,9 @@ from collections.abc import Sequence
 
 import pytest
 
-from shared import deadlines
 from shared.errors import Code, PulseError
 from shared.gather import Gatherer
+from shared.rpc import deadlines
 from tests.support import eventually
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from shared.kept import Kept
-from shared.rendering import CompiledTemplate, Text
+from shared.text.rendering import CompiledTemplate, Text
 
 
 def kept(most: int = 100, most_bytes: int = 100) -> Kept[str, str]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from shared.locales import nearest
-from shared.rendering import CompiledTemplate, Text
+from shared.text.locales import nearest
+from shared.text.rendering import CompiledTemplate, Text
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.log_level import LevelFile
+from shared.observe.log_level import LevelFile
 from tests.support import eventually
 
 

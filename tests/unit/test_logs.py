@@ -17,7 +17,7 @@ CANARY = "canary481516"
 ROOT = Path(__file__).parents[2]
 BEGIN = f"""
 import asyncio, datetime, gc, logging, pathlib, threading, uuid, warnings
-from shared import logs
+from shared.observe import logs
 logs.configure("trial")
 log = logs.logger("trial")
 library = logging.getLogger("some.library")

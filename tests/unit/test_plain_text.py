@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from liquid.exceptions import ResourceLimitError
 
-from shared.liquid.bounds import MAX_OUTPUT
-from shared.liquid.context import BoundedContext
-from shared.liquid.environment import BoundedEnvironment, BoundedTemplate
-from shared.plain_text import plain_text
+from shared.text.liquid.bounds import MAX_OUTPUT
+from shared.text.liquid.context import BoundedContext
+from shared.text.liquid.environment import BoundedEnvironment, BoundedTemplate
+from shared.text.plain_text import plain_text
 
 NAMES = ("name", "order", "now")
 WORDS = st.text(st.characters(exclude_characters="{}", exclude_categories=["Cs"]), max_size=20)

@@ -11,7 +11,7 @@ from google.protobuf import descriptor_pb2
 from grpc_reflection.v1alpha import reflection_pb2 as pb
 
 from pulse.router.v1 import router_service_pb2
-from shared.serving import Server
+from shared.rpc.serving import Server
 
 SERVICE = router_service_pb2.DESCRIPTOR.services_by_name["RouterService"].full_name
 VERSIONS = ["grpc.reflection.v1.ServerReflection", "grpc.reflection.v1alpha.ServerReflection"]

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from shared.rendering import CompiledTemplate, RenderError, Text
+from shared.text.rendering import CompiledTemplate, RenderError, Text
 
 
 def template(body: str = "x", subject: str = "", html: str = "") -> CompiledTemplate:

@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 
 from pulse.router.v1 import router_service_pb2 as pb
 from pulse.router.v1 import router_service_pb2_grpc as rpc
-from shared.channels import open_channel
+from shared.rpc.channels import open_channel
 from tests.support import eventually
 from tests.support.names import name_server
 

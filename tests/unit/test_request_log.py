@@ -8,8 +8,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from shared import request_log, tracing
-from shared.request_log import RequestLog
+from shared.observe import request_log, tracing
+from shared.observe.request_log import RequestLog
 from tests.support import eventually
 
 

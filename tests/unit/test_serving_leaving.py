@@ -7,7 +7,7 @@ import asyncio
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from shared.serving import Server
+from shared.rpc.serving import Server
 
 
 async def test_it_goes_on_answering_while_its_health_says_that_it_leaves() -> None:

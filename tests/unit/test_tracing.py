@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from opentelemetry.trace import SpanKind
 
-from shared import tracing
-from shared.trace_export import tracer
-from shared.tracing import Ended, Tracer
+from shared.observe import tracing
+from shared.observe.trace_export import tracer
+from shared.observe.tracing import Ended, Tracer
 from tests.support import eventually
 from tests.support.otlp_receiver import OtlpReceiver
 

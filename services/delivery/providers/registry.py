@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from services.delivery.config import DeliverySettings
-from services.delivery.providers import fcm, smtp, twilio, webhook
-from services.delivery.providers.base import Provider
-from services.delivery.providers.threaded import ThreadedProvider
+from services.delivery.providers.base.threaded import ThreadedProvider
+from services.delivery.providers.fcm import provider as fcm
+from services.delivery.providers.smtp import provider as smtp
+from services.delivery.providers.twilio import provider as twilio
+from services.delivery.providers.webhook import provider as webhook
+from services.delivery.rules.provider import Provider
 from shared.clock import Clock
 
 #: Makes a provider from the settings, or None if they do not configure it.
@@ -31,7 +34,7 @@ def _fcm(settings: DeliverySettings, clock: Clock) -> Provider | None:
 def _ses(settings: DeliverySettings, clock: Clock) -> Provider | None:
     if not settings.ses_region:
         return None
-    from services.delivery.providers.ses import SesProvider  # boto3 takes 25 MB: only for those who use it
+    from services.delivery.providers.ses.provider import SesProvider  # boto3 takes 25 MB: only for those who use it
 
     return ThreadedProvider(SesProvider.from_settings(settings, clock))
 
@@ -39,7 +42,7 @@ def _ses(settings: DeliverySettings, clock: Clock) -> Provider | None:
 def _sns(settings: DeliverySettings, clock: Clock) -> Provider | None:
     if not settings.sns_region:
         return None
-    from services.delivery.providers.sns import SnsProvider  # as above
+    from services.delivery.providers.sns.provider import SnsProvider  # as above
 
     return ThreadedProvider(SnsProvider.from_settings(settings, clock))
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from alembic import context
 
-from services.ledger.tables import metadata
+from services.ledger.postgres.tables import metadata
 
 if context.is_offline_mode():
     context.configure(dialect_name="postgresql", target_metadata=metadata, transaction_per_migration=True)

@@ -1,0 +1,1 @@
+"""``pulse batch``: a file of requests."""

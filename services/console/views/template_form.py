@@ -1,0 +1,77 @@
+"""The template editor's form: texts are numbered fields, ``text-0-body`` say, with gaps where one was taken out."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pulse_client.enums import Channel, Priority
+from pulse_client.template import Template, TemplateContent
+from services.console.web.forms import Form, FormError
+from shared.strict_json import BadJson, loads
+
+#: As many as the contract allows.
+MOST_TEXTS = 100
+
+
+def read_template(form: Form, name: str) -> Template:
+    """The template that a form describes; raises :class:`FormError` for a channel or priority that there is not."""
+    return Template(
+        name=name,
+        channel=_channel(form.get("channel")),
+        contents=tuple(read_texts(form)),
+        priority=_priority(form.get("priority")),
+        category=form.get("category"),
+        default_locale=form.get("default_locale"),
+        digest_window=_seconds(form.get("digest_window")),
+    )
+
+
+def read_texts(form: Form) -> Sequence[TemplateContent]:
+    """The texts, in the order of the page."""
+    return [_text(form, number) for number in form.all("text")[:MOST_TEXTS]]
+
+
+def read_context(form: Form) -> Mapping[str, Any]:
+    """The preview's variables, a JSON object; raises :class:`FormError`."""
+    written = form.text("context").strip()
+    try:
+        context = loads(written or "{}")
+    except BadJson as error:
+        raise FormError(f"the variables are not valid JSON: {error}") from None
+    if not isinstance(context, dict):
+        raise FormError('the variables must be a JSON object, {"name": "Ann"} say')
+    return context
+
+
+def _text(form: Form, number: str) -> TemplateContent:
+    return TemplateContent(
+        body=form.text(f"text-{number}-body"),
+        subject=form.get(f"text-{number}-subject"),
+        html_body=form.text(f"text-{number}-html_body"),
+        channel=_channel(form.get(f"text-{number}-channel")),
+        locale=form.get(f"text-{number}-locale"),
+    )
+
+
+def _seconds(text: str) -> dt.timedelta | None:
+    if not text:
+        return None
+    if not text.isdecimal() or len(text) > 9:
+        raise FormError("the digest window must be a whole number of seconds")
+    return dt.timedelta(seconds=int(text))
+
+
+def _channel(name: str) -> Channel:
+    try:
+        return Channel(name or "UNSPECIFIED")
+    except ValueError:
+        raise FormError(f"there is no channel {name!r}") from None
+
+
+def _priority(name: str) -> Priority:
+    try:
+        return Priority(name or "UNSPECIFIED")
+    except ValueError:
+        raise FormError(f"there is no priority {name!r}") from None

@@ -1,0 +1,1 @@
+"""What Amazon's providers share."""

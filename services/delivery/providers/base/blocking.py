@@ -1,0 +1,54 @@
+"""What every provider whose library blocks is: it builds a message, and then calls with it."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Generic, TypeVar
+
+from services.delivery.providers.base.call import Call, calling
+from services.delivery.rules.provider import Outcome, Outgoing, unbuildable
+
+#: What a provider is called with.
+Message = TypeVar("Message")
+
+
+class BlockingProvider(ABC, Generic[Message]):
+    """As :class:`services.delivery.rules.provider.Provider`, in blocking calls, from several threads at once.
+
+    What goes wrong while the message is built, or before a byte of it has gone out, is the message's own fault: it
+    fails for good, and says nothing about the provider.
+    """
+
+    name: str
+    channel: str
+    concurrency: int
+
+    @abstractmethod
+    def build(self, outgoing: Outgoing) -> Message | Outcome:
+        """All that can be done without the provider; an outcome if the notification cannot be sent. Calls nobody."""
+
+    @abstractmethod
+    def call(self, message: Message, call: Call) -> Outcome:
+        """Calls the provider once, over bounded sockets; returns how that ended."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Closes what is open; no call is under way."""
+
+    def send(self, outgoing: Outgoing, deadline: float) -> Outcome:
+        """One notification, until ``deadline`` (of ``time.monotonic()``) at the latest.
+
+        Raises only what breaks a call at a point where it may have been heard.
+        """
+        with calling(deadline, outgoing.traceparent) as call:
+            call.begin_request()
+            try:
+                message = self.build(outgoing)
+            except Exception as error:
+                return unbuildable(self.name, error)
+            try:
+                return message if isinstance(message, Outcome) else self.call(message, call)
+            except Exception as error:  # SDKs, too, build before they send
+                if call.sent or isinstance(error, OSError):
+                    raise
+                return unbuildable(self.name, error)

@@ -1,0 +1,1 @@
+"""Emails as bytes, for whichever provider carries them."""

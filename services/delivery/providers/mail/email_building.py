@@ -1,0 +1,63 @@
+"""Builds the email of one notification (RFC 5322, MIME)."""
+
+from __future__ import annotations
+
+import datetime as dt
+import email.utils
+from dataclasses import dataclass
+
+from services.delivery.providers.mail import mail_parts
+from services.delivery.providers.mail.mail_addresses import Sender, normal_address
+from services.delivery.providers.mail.mail_headers import mailbox_header, plain_header, text_header
+from services.delivery.rules.provider import Outgoing
+
+
+@dataclass(frozen=True, slots=True)
+class BuiltEmail:
+    """An email in wire form, with its envelope. ``utf8``: the server must speak SMTPUTF8 (RFC 6531)."""
+
+    sender: str
+    recipient: str
+    content: bytes  # lines end in CRLF
+    utf8: bool
+
+
+def build(outgoing: Outgoing, sender: Sender, now: dt.datetime) -> BuiltEmail:
+    """The email: plain text, and HTML beside it if there is any. Raises :class:`.mail_addresses.BadAddress`.
+
+    Its Message-ID names notification and attempt, so that a repeated attempt can be told from a copy. Mail programs
+    heed the headers of a one-click unsubscription only under a DKIM signature that covers them (RFC 8058, section 4):
+    to sign List-Unsubscribe and List-Unsubscribe-Post is the task of the relay or service that signs the email.
+    """
+    recipient = normal_address(outgoing.to)
+    headers = [
+        mailbox_header("From", sender.name, sender.envelope),
+        mailbox_header("To", "", recipient),
+        text_header("Subject", outgoing.subject),
+        *_own_headers(outgoing, sender, now),
+    ]
+    utf8 = not (recipient.isascii() and sender.envelope.isascii())
+    content = "".join(headers).encode() + _body(outgoing)
+    return BuiltEmail(sender.envelope, recipient, content, utf8)
+
+
+def _own_headers(outgoing: Outgoing, sender: Sender, now: dt.datetime) -> list[str]:
+    domain = sender.envelope.rpartition("@")[2]
+    headers = {
+        "Date": email.utils.format_datetime(now),
+        "Message-ID": f"<{outgoing.notification_id}.{outgoing.attempt}@{domain}>",
+        "X-Pulse-Notification-Id": outgoing.notification_id,
+        "Auto-Submitted": "auto-generated",  # RFC 3834: no out-of-office answers
+        "MIME-Version": "1.0",
+    }
+    if outgoing.unsubscribe_url:
+        headers["List-Unsubscribe"] = f"<{outgoing.unsubscribe_url}>"
+        headers["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
+    return [plain_header(name, value) for name, value in headers.items()]
+
+
+def _body(outgoing: Outgoing) -> bytes:
+    body = mail_parts.text_part("plain", outgoing.body)
+    if outgoing.html_body:
+        body = mail_parts.alternatives([body, mail_parts.text_part("html", outgoing.html_body)])
+    return body if body.endswith(b"\r\n") else body + b"\r\n"

@@ -1,0 +1,69 @@
+"""SMS through Amazon SNS."""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+from services.delivery.config import DeliverySettings
+from services.delivery.providers.aws.client import ERRORS, AwsClient
+from services.delivery.providers.base.blocking import BlockingProvider
+from services.delivery.providers.base.call import Call
+from services.delivery.rules.provider import Outcome, Outgoing, permanent, succeeded, unanswered
+from shared.clock import Clock
+from shared.text.channel_bounds import says_nothing
+
+
+class SnsProvider(BlockingProvider[dict[str, Any]]):
+    """Sends SMS; blocking, from any number of threads.
+
+    SNS takes no token by which it could tell a repetition: a call without an answer stays open. What became of an SMS
+    it writes to CloudWatch's logs alone, so that none has a receipt.
+    """
+
+    name = "sns"
+    channel = "SMS"
+
+    def __init__(self, client: AwsClient, *, sender_id: str, connections: int, clock: Clock) -> None:
+        self._client = client
+        self._sender_id = sender_id
+        self._clock = clock
+        self.concurrency = connections
+
+    @classmethod
+    def from_settings(cls, settings: DeliverySettings, clock: Clock) -> Self:
+        """Connects to nothing yet."""
+        connections = settings.sns_connections
+        return cls(
+            AwsClient(cls.name, "sns", settings.sns_region, settings.sns_base_url, connections, settings),
+            sender_id=settings.sns_sender_id,
+            connections=connections,
+            clock=clock,
+        )
+
+    def build(self, outgoing: Outgoing) -> dict[str, Any] | Outcome:
+        """The parameters of Publish."""
+        if says_nothing(outgoing.body):
+            return permanent("EMPTY_BODY", "an SMS must say something")
+        attributes = {
+            "AWS.SNS.SMS.SMSType": _text("Transactional"),
+            "pulse_notification_id": _text(outgoing.notification_id),
+        }
+        if self._sender_id:
+            attributes["AWS.SNS.SMS.SenderID"] = _text(self._sender_id)
+        return {"PhoneNumber": outgoing.to, "Message": outgoing.body, "MessageAttributes": attributes}
+
+    def call(self, message: dict[str, Any], call: Call) -> Outcome:
+        try:
+            answer = self._client.call("publish", message)
+        except ERRORS as error:
+            return self._client.failed(error, call, self._clock)
+        if not answer.get("MessageId"):
+            return unanswered("SNS_GARBAGE", "the answer of sns cannot be read")
+        return succeeded(answer["MessageId"])
+
+    def close(self) -> None:
+        self._client.close()
+
+
+def _text(value: str) -> dict[str, Any]:
+    return {"DataType": "String", "StringValue": value}

@@ -1,0 +1,117 @@
+"""SMS through Twilio's Messages API."""
+
+from __future__ import annotations
+
+import threading
+from typing import Self
+from urllib.parse import urlencode
+
+import requests
+from twilio.base.exceptions import TwilioException, TwilioRestException, TwilioServiceException  # type: ignore[import-untyped]
+from twilio.http.http_client import TwilioHttpClient  # type: ignore[import-untyped]
+from twilio.rest import Client  # type: ignore[import-untyped]
+
+from services.delivery.config import DeliverySettings
+from services.delivery.providers.base.blocking import BlockingProvider
+from services.delivery.providers.base.call import Call
+from services.delivery.providers.base.deadline_adapter import DeadlineAdapter, prepare_session
+from services.delivery.providers.base.endpoints import TWILIO_URL
+from services.delivery.providers.base.http_errors import never_sent, retry_after_seconds
+from services.delivery.providers.twilio import twilio_errors
+from services.delivery.providers.twilio.senders import sender_arguments
+from services.delivery.providers.twilio.signature import callback_url
+from services.delivery.rules.provider import Outcome, Outgoing, permanent, succeeded, transient, unanswered
+from shared.clock import Clock
+from shared.observe.logs import logger
+from shared.text.channel_bounds import says_nothing
+
+log = logger(__name__)
+
+
+class TwilioProvider(BlockingProvider[dict[str, str]]):
+    """Sends SMS; blocking, from any number of threads, over shared kept connections."""
+
+    name = "twilio"
+    channel = "SMS"
+
+    def __init__(
+        self,
+        account_sid: str,
+        auth_token: str,
+        sender: str,
+        *,
+        base_url: str = TWILIO_URL,
+        public_url: str = "",
+        connections: int,
+        clock: Clock,
+    ) -> None:
+        self._account_sid = account_sid
+        self._auth_token = auth_token
+        self._sender = sender
+        self._base_url = base_url.rstrip("/")
+        self._public_url = public_url
+        self._clock = clock
+        self._adapter = DeadlineAdapter(connections)
+        self._own = threading.local()
+        self.concurrency = connections
+
+    @classmethod
+    def from_settings(cls, settings: DeliverySettings, clock: Clock) -> Self:
+        """Connects to nothing yet."""
+        return cls(
+            settings.twilio_account_sid,
+            settings.twilio_auth_token.get_secret_value(),
+            settings.twilio_from,
+            base_url=settings.twilio_base_url or TWILIO_URL,
+            public_url=settings.public_url,
+            connections=settings.twilio_connections,
+            clock=clock,
+        )
+
+    def build(self, outgoing: Outgoing) -> dict[str, str] | Outcome:
+        """The arguments of the SDK's call."""
+        if says_nothing(outgoing.body):
+            return permanent("EMPTY_BODY", "an SMS must say something")
+        arguments = {"to": outgoing.to, "body": outgoing.body, **sender_arguments(self._sender)}
+        if self._public_url:
+            arguments["status_callback"] = callback_url(self._public_url, outgoing.tenant_id, outgoing.notification_id)
+        urlencode(arguments)  # as the SDK will do: text that is no Unicode is found here
+        return arguments
+
+    def call(self, message: dict[str, str], call: Call) -> Outcome:
+        """A refused connection is certain; a request without a readable answer is not."""
+        try:
+            sms = self._client().messages.create(**message)
+        except (TwilioRestException, TwilioServiceException) as error:
+            return self._refused(error, call)
+        except requests.RequestException as error:
+            if never_sent(error, call):
+                return transient("TWILIO_UNREACHABLE", "Twilio cannot be reached")
+            return unanswered("TWILIO_NO_ANSWER", "Twilio did not answer")
+        except (TwilioException, ValueError, TypeError, KeyError):  # what the SDK makes of an answer that is none
+            if not call.sent:
+                raise
+            return unanswered("TWILIO_GARBAGE", "Twilio's answer cannot be read")
+        return succeeded(sms.sid or "")
+
+    def close(self) -> None:
+        self._adapter.close()
+
+    def _client(self) -> Client:
+        """This thread's own: the SDK's HTTP client returns the answer out of an attribute that threads would share."""
+        client: Client | None = getattr(self._own, "client", None)
+        if client is None:
+            http = TwilioHttpClient(max_retries=0)
+            if http.session is not None:
+                prepare_session(http.session, self._adapter, self._base_url)
+            client = Client(self._account_sid, self._auth_token, http_client=http)
+            client.api.base_url = self._base_url
+            self._own.client = client
+        return client
+
+    def _refused(self, error: TwilioRestException | TwilioServiceException, call: Call) -> Outcome:
+        code = error.code if isinstance(error.code, int) and error.code != error.status else None
+        if error.status < 500 and twilio_errors.is_configuration(error.status, code):
+            log.error("twilio refuses Pulse's configuration", status=error.status, code=code)
+        retry_after = retry_after_seconds(call.retry_after, self._clock.now())
+        return twilio_errors.classify(error.status, code, retry_after)

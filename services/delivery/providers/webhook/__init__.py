@@ -1,0 +1,1 @@
+"""Any channel by a program of your own."""

@@ -1,0 +1,1 @@
+"""What providers report, and whether they can be reached."""

@@ -1,0 +1,64 @@
+"""Claim: one notification in a worker's hands, under a lease."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from services.delivery.rules.provider import Outcome
+from shared.observe.tracing import OFF, Span
+from shared.refs import Ref
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """All that is needed to send one notification.
+
+    Both ends are moments of ``time.monotonic()``, worked out from the ledger's own clock: the worker's wall clock
+    may be wrong by any amount.
+    """
+
+    tenant_id: str
+    notification_id: str
+    fence: int
+    attempt: int  # from 1
+    provider: str
+    channel: str  # EMAIL, SMS or PUSH
+    to: str
+    subject: str  # replaces the template's, if not empty
+    context_json: str
+    template_name: str
+    template_version: int
+    locale: str
+    created_at: dt.datetime
+    ready_at: dt.datetime  # since when it may be sent: what a worker's speed is measured from
+    lease_until: float
+    expires_at: float | None  # no byte may go out after it
+    lane: str = "LOW"  # HIGH or LOW
+    traceparent: str = ""
+    user_id: str = ""
+    category: str = ""
+    unsubscribable: bool = False  # its recipient may unsubscribe from its category
+    span: Span = field(default_factory=lambda: OFF.start("deliver", ""), compare=False)  # of the attempt, under way
+
+
+class Claimed(NamedTuple):
+    """What one claim brought, and what may be claimed at once: the answer had no room for it."""
+
+    claims: list[Claim]
+    left: list[Ref]
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """How an attempt ended."""
+
+    claim: Claim
+    outcome: Outcome
+    latency: float = 0.0  # of the provider's call, s; 0 if there was none
+
+    @property
+    def called(self) -> bool:
+        """Whether the provider was called."""
+        return self.latency > 0

@@ -1,0 +1,1 @@
+"""The worker: claims, renders, calls, settles. ``python -m services.delivery.worker high|low`` runs one."""

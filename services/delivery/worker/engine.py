@@ -1,0 +1,248 @@
+"""Engine: claims what a worker was woken for, sends it and settles it. Runs in one event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
+from types import MappingProxyType
+from typing import TypeVar
+
+from services.delivery.config import DeliverySettings
+from services.delivery.ledger import LedgerClient
+from services.delivery.rules.breakers import Breakers, Probe
+from services.delivery.rules.claim import Claim, Claimed, Settlement
+from services.delivery.rules.provider import Provider, released, transient
+from services.delivery.rules.provider_view import Avoided
+from services.delivery.spans import Spans, settled
+from services.delivery.worker.exchange import StateExchange
+from services.delivery.worker.line import Line
+from services.delivery.worker.metrics import DeliveryMetrics
+from services.delivery.worker.pace import Pace
+from services.delivery.worker.room import Room
+from services.delivery.worker.settler import FIRST_PAUSE, HOPELESS, LONGEST_PAUSE, Settler
+from services.delivery.worker.templates import TemplateCache
+from services.delivery.worker.unsubscribe_links import UnsubscribeLinks
+from shared.clock import Clock, SystemClock
+from shared.errors import PulseError
+from shared.gather import Gatherer
+from shared.observe.logs import logger
+from shared.observe.metrics import Metrics
+from shared.refs import Ref, Traces
+
+#: A claim request holds at most 1,000 refs: so many chunks of so many.
+CHUNK = 125
+CHUNKS = 8
+#: A chunk is at most this share of the worker's room, so that it fits beside calls that hang.
+SHARE = 8
+#: Contexts that a worker has in hand, characters. An answer's share is taken before it is asked for.
+MOST_TEXT, ANSWER_TEXT = 64 * 1024 * 1024, 4 * 1024 * 1024
+
+Answer = TypeVar("Answer")
+
+log = logger(__name__)
+
+
+class Engine:
+    """Everything between Celery and the providers."""
+
+    def __init__(
+        self,
+        ledger: LedgerClient,
+        providers: Mapping[str, Provider],
+        settings: DeliverySettings,
+        in_flight: int,
+        metrics: DeliveryMetrics | None = None,
+        clock: Clock | None = None,
+        spans: Spans | None = None,
+        pace: Pace | None = None,
+    ) -> None:
+        clock = clock or SystemClock()
+        self._ledger = ledger
+        self._pace = pace or Pace(1.0)
+        self._metrics = metrics or DeliveryMetrics(Metrics(), clock)
+        self._providers = providers
+        self._spans = spans or Spans()
+        self._chunk = min(CHUNK, max(1, in_flight // SHARE))
+        self._room = Room(in_flight)
+        self._text = Room(MOST_TEXT)
+        self._claims: Gatherer[Sequence[Ref], Sequence[Ref]] = Gatherer(self._claim, max_batch=CHUNKS, max_in_flight=2)
+        self._settler = Settler(self._metrics.sized("settle", ledger.settle))
+        self._claim_refs = self._metrics.sized("claim", ledger.claim)
+        self._settling: set[asyncio.Task[None]] = set()
+        self._stopping = asyncio.Event()
+        self._lines = self._make_lines(ledger, settings)
+        self._breakers = Breakers(
+            {name: provider.channel for name, provider in providers.items()},
+            settings.breaker_policy(),
+            clock,
+            hand_back=lambda name, tenant_id: self._lines[name].hand_back(tenant_id),
+            watch=self._metrics.breaker_changed,
+        )
+        self._exchange = StateExchange(ledger.exchange, self._breakers)
+        self._metrics.show_room(self._room, in_flight)
+        for name, line in self._lines.items():
+            self._metrics.show_line(name, line)
+
+    def start(self) -> None:
+        """Begins to exchange provider states with the ledger; refs may be taken before."""
+        self._exchange.start()
+
+    async def take(self, refs: Sequence[Ref], traces: Traces = MappingProxyType({})) -> None:
+        """Returns when all of ``refs`` that may be sent are claimed: from then on their leases guard them.
+
+        Waits while the worker's hands are full or the ledger is away; raises RoomClosed when the worker stops.
+        """
+        wanted = list(dict.fromkeys(refs))
+        self._spans.taken(traces)
+        try:
+            await self._claim_all(wanted)
+        finally:
+            self._spans.claimed(wanted)
+
+    async def _claim_all(self, wanted: Sequence[Ref]) -> None:
+        while wanted:
+            async with self._pace.turn():
+                size = self._pace.chunk(self._chunk)
+                chunk, wanted = wanted[:size], wanted[size:]
+                await self._room.reserve(len(chunk))
+                asked_at = time.monotonic()
+                await self._claim_chunk(chunk)
+                took = time.monotonic() - asked_at
+                await self._pace.claimed(took, high_under_way=self._ledger.high_under_way)
+
+    def close(self) -> None:
+        """Takes nothing more, and turns away those who wait in :meth:`take`."""
+        self._stopping.set()
+        self._room.close()
+        self._text.close()
+
+    async def stop(self) -> None:
+        """Lets calls end (bounded), hands back the rest, settles everything, closes the providers."""
+        self.close()
+        await self._exchange.stop()
+        await self._claims.drain()
+        await asyncio.gather(*(line.stop() for line in self._lines.values()))
+        while self._settling:
+            await asyncio.wait(self._settling)
+        await asyncio.gather(*(provider.close() for provider in self._providers.values()))
+
+    def _make_lines(self, ledger: LedgerClient, settings: DeliverySettings) -> dict[str, Line]:
+        templates = TemplateCache(ledger.template, settings.worker_templates, settings.worker_templates_mib * 2**20)
+        links = UnsubscribeLinks.from_settings(settings, self._metrics.without_link)
+        return {
+            name: Line(
+                provider,
+                templates,
+                links,
+                self._settle,
+                self._spans,
+                stalled=partial(self._stalled, name),
+                tried=partial(self._tried, name),
+                call_seconds=settings.delivery_call_seconds,
+                stall_seconds=settings.delivery_stall_seconds,
+            )
+            for name, provider in self._providers.items()
+        }
+
+    def _stalled(self, name: str, seconds: float, tenants: frozenset[str]) -> str | None:
+        return self._breakers.stalled(name, seconds, tenants)
+
+    def _tried(self, name: str, tenant_id: str) -> int | None:
+        return self._breakers.tried(name, tenant_id)
+
+    async def _claim_chunk(self, chunk: Sequence[Ref]) -> None:
+        """Claims refs that have their places."""
+        unanswered = chunk
+        try:
+            probe = self._breakers.begin_probe()
+            if probe is not None:
+                left = await self._claim_probe(chunk[: probe.count], probe)
+                unanswered = [*left, *chunk[probe.count :]]
+            while unanswered:
+                unanswered = await self._until_answered(partial(self._claims.submit, unanswered))
+        except BaseException:
+            self._room.release(len(unanswered))
+            raise
+
+    async def _claim_probe(self, refs: Sequence[Ref], probe: Probe) -> Sequence[Ref]:
+        """Claims a few refs by providers that are to be tried, which all other claims avoid; those that are left."""
+        avoided = self._breakers.avoided().but_for(probe.providers)
+        claimed = Claimed([], [])
+        try:
+            claimed = await self._until_answered(partial(self._claim_texts, refs, avoided))
+        finally:
+            self._breakers.claimed(probe, claimed.claims)
+        self._room.release(len(refs) - len(claimed.claims) - len(claimed.left))
+        for claim in claimed.claims:
+            self._begin(claim, avoided)
+        return claimed.left
+
+    async def _until_answered(self, claim: Callable[[], Awaitable[Answer]]) -> Answer:
+        """The answer to ``claim``, repeated until the ledger gives one; raises if that is hopeless or it stops."""
+        pause = FIRST_PAUSE
+        while True:
+            try:
+                return await claim()
+            except PulseError as error:
+                if error.code in HOPELESS or self._stopping.is_set():
+                    raise
+                log.warning("claim failed", reason=error.reason)
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._stopping.wait(), pause)
+                pause = min(pause * 2, LONGEST_PAUSE)
+
+    async def _claim(self, chunks: Sequence[Sequence[Ref]]) -> list[Sequence[Ref]]:
+        """Claims several chunks in one call; what of each is left.
+
+        What was claimed keeps its place until it is settled, and what is left until it is claimed.
+        """
+        refs = list(dict.fromkeys(ref for chunk in chunks for ref in chunk))
+        avoided = self._breakers.avoided()
+        claims, left = await self._claim_texts(refs, avoided)
+        still_wanted = frozenset(left)
+        unanswered: list[Sequence[Ref]] = [[ref for ref in chunk if ref in still_wanted] for chunk in chunks]
+        self._room.release(sum(map(len, chunks)) - len(claims) - sum(map(len, unanswered)))
+        for claim in claims:
+            self._begin(claim, avoided)
+        return unanswered
+
+    async def _claim_texts(self, refs: Sequence[Ref], avoided: Avoided) -> Claimed:
+        """Claims once there is room for what an answer may hold; what it holds is in hand until it is settled."""
+        await self._text.reserve(ANSWER_TEXT)
+        claimed = Claimed([], [])
+        try:
+            claimed = await self._claim_refs(refs, avoided)
+        finally:
+            self._text.release(ANSWER_TEXT - sum(len(claim.context_json) for claim in claimed.claims))
+        return claimed
+
+    def _begin(self, claim: Claim, avoided: Avoided) -> None:
+        """Sends a claim on its way; ``avoided`` is what the ledger was asked to avoid."""
+        line = self._lines.get(claim.provider)
+        if line is None:
+            log.error("provider not configured", provider=claim.provider)
+            outcome = transient("PROVIDER_NOT_CONFIGURED", f"this worker has no provider {claim.provider!r}")
+            self._settle(Settlement(claim, outcome))
+        elif not avoided.holds(claim.tenant_id, claim.provider) and self._breakers.is_closed_to(claim):
+            # It came to be avoided meanwhile. Where the ledger chose it all the same, an operator has forced it.
+            self._settle(Settlement(claim, released("PROVIDER_AVOIDED", "the provider is not called now")))
+        else:
+            line.put(claim)
+
+    def _settle(self, settlement: Settlement) -> None:
+        self._metrics.ended(settlement)
+        self._breakers.ended(settlement)
+        task = asyncio.create_task(self._settle_and_release(settlement))
+        self._settling.add(task)
+        task.add_done_callback(self._settling.discard)
+
+    async def _settle_and_release(self, settlement: Settlement) -> None:
+        try:
+            await self._settler.settle(settlement)
+        finally:
+            self._room.release(1)
+            self._text.release(len(settlement.claim.context_json))
+            settled(settlement)

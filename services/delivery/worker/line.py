@@ -1,0 +1,208 @@
+"""Line: the claims that wait for one provider, and the calls under way to it.
+
+Each provider has its own, so that one that hangs holds up no other. One that ends no call for a while is told of,
+and has its waiting claims handed back, or they would fill the worker's hands. Where all those calls are one tenant's,
+and it works for others, that is so for the tenant alone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import time
+from collections.abc import Callable, Iterable
+
+from services.delivery.rules.claim import Claim, Settlement
+from services.delivery.rules.provider import Outcome, Outgoing, Provider, released, transient, unanswered
+from services.delivery.rules.slots import Slots
+from services.delivery.rules.waiting_claims import WaitingClaims
+from services.delivery.spans import Spans, called
+from services.delivery.worker.preparing import prepare
+from services.delivery.worker.templates import TemplateCache
+from services.delivery.worker.unsubscribe_links import UnsubscribeLinks
+from shared.observe.logs import logger
+from shared.observe.tracing import Span
+
+#: A call is given up, though it may go on, when it is overdue by so long, s.
+OVERDUE_SECONDS = 0.5
+
+#: Told for how long, s, no call has ended, and for whom calls are under way; gives the one that this is held against,
+#: None if it is held against the provider.
+Stalled = Callable[[float, frozenset[str]], str | None]
+
+log = logger(__name__)
+
+
+class Line:
+    """Sends claims through one provider; each ends in exactly one call of ``settle``.
+
+    Tenants take turns, and none holds all calls while there are others. ``tried`` is as in :class:`Slots`.
+    """
+
+    def __init__(
+        self,
+        provider: Provider,
+        templates: TemplateCache,
+        unsubscribe: UnsubscribeLinks,
+        settle: Callable[[Settlement], None],
+        spans: Spans,
+        *,
+        stalled: Stalled,
+        tried: Callable[[str], int | None],
+        call_seconds: float,
+        stall_seconds: float,
+    ) -> None:
+        self._provider = provider
+        self._templates = templates
+        self._settle = settle
+        self._spans = spans
+        self._told_stalled = stalled
+        self._unsubscribe = unsubscribe
+        self._call_seconds = call_seconds
+        self._stall_seconds = stall_seconds
+        self._waiting = WaitingClaims()
+        self._slots = Slots(provider.concurrency, tried)
+        self._servers: set[asyncio.Task[None]] = set()
+        self._last_progress = 0.0
+        self._stopping = False
+        self._watch: asyncio.TimerHandle | None = None
+
+    @property
+    def waiting(self) -> int:
+        """Claims that no call has been made for yet."""
+        return len(self._waiting)
+
+    def put(self, claim: Claim) -> None:
+        """Takes a claim on."""
+        if self._stopping:
+            self._hand_back(claim, "WORKER_STOPPING", "the worker stops")
+            return
+        self._waiting.put(claim)
+        self._slots.came(claim.tenant_id)
+        if not self._servers:
+            self._last_progress = time.monotonic()
+        if not self._add_server():
+            self._watch_progress()
+
+    def hand_back(self, tenant_id: str | None = None) -> None:
+        """Hands back what waits, or what waits for one tenant, so that it goes to the next provider at once."""
+        self._hand_back_all(self._waiting.take_all(tenant_id), "PROVIDER_AVOIDED", "the provider is not called now")
+
+    async def stop(self) -> None:
+        """Hands back what waits; returns when the calls under way have ended or are overdue."""
+        self._stopping = True
+        self._hand_back_all(self._waiting.take_all(), "WORKER_STOPPING", "the worker stops")
+        if self._watch is not None:
+            self._watch.cancel()
+        if self._servers:
+            await asyncio.wait(self._servers, timeout=self._call_seconds + 2 * OVERDUE_SECONDS)
+
+    def _add_server(self) -> bool:
+        """Whether there was a slot, and a claim that may have it."""
+        if len(self._servers) >= self._slots.count or self._waiting.next_tenant(self._slots.may_begin) is None:
+            return False
+        server = asyncio.create_task(self._serve())
+        self._servers.add(server)
+        server.add_done_callback(self._servers.discard)
+        return True
+
+    async def _serve(self) -> None:
+        """Works until nothing waits that may begin."""
+        while (tenant_id := self._waiting.next_tenant(self._slots.may_begin)) is not None:
+            claim = self._waiting.take(tenant_id)
+            self._slots.take(tenant_id)
+            try:
+                await self._deliver(claim)
+            except Exception as error:  # a poison notification must not take the line with it
+                log.error("delivery broke", notification_id=claim.notification_id, exc_info=error)
+                # It costs an attempt: as it is the notification that breaks it, it must not come back for ever.
+                self._settle(Settlement(claim, transient("WORKER_ERROR", "the worker failed before the call")))
+            finally:
+                self._slots.give_back(tenant_id)
+            self._add_server()  # its tenant may have been given more slots meanwhile
+
+    async def _deliver(self, claim: Claim) -> None:
+        problem = self._too_late(claim)
+        if problem is not None:
+            self._settle(Settlement(claim, problem))
+            return
+        prepared = await prepare(claim, self._templates, self._unsubscribe)
+        if isinstance(prepared, Outcome):
+            self._settle(Settlement(claim, prepared))
+            return
+        problem = self._too_late(claim)  # fetching the template may have taken its time
+        if problem is not None:
+            self._settle(Settlement(claim, problem))
+            return
+        await self._call(claim, prepared)
+
+    async def _call(self, claim: Claim, outgoing: Outgoing) -> None:
+        span = self._spans.call(claim)
+        if span.sampled:
+            outgoing = dataclasses.replace(outgoing, traceparent=span.traceparent)
+        call = _Call(claim, self._settle, span)
+        overdue = asyncio.get_running_loop().call_later(self._call_seconds + OVERDUE_SECONDS, call.give_up)
+        try:
+            outcome = await self._provider.send(outgoing, time.monotonic() + self._call_seconds)
+            call.end(outcome)
+        except Exception as error:
+            # Its text may quote the recipient. Whatever broke, broke at an unknown point of the call.
+            log.error("provider broke", provider=self._provider.name, kind=type(error).__name__)
+            call.end(unanswered("PROVIDER_ERROR", "the call broke at an unknown point"))
+        finally:
+            overdue.cancel()
+            self._last_progress = time.monotonic()
+
+    def _too_late(self, claim: Claim) -> Outcome | None:
+        now = time.monotonic()
+        if claim.expires_at is not None and now >= claim.expires_at:
+            return released("EXPIRED", "its time to live ended while it waited")
+        if claim.lease_until - now < self._call_seconds + OVERDUE_SECONDS:
+            return released("LEASE_TOO_SHORT", "its turn came too late in the lease")
+        return None
+
+    def _watch_progress(self) -> None:
+        if self._watch is None:
+            self._watch = asyncio.get_running_loop().call_later(self._stall_seconds / 4, self._check_progress)
+
+    def _check_progress(self) -> None:
+        self._watch = None
+        if not self._waiting or self._stopping:
+            return
+        if time.monotonic() - self._last_progress > self._stall_seconds:
+            log.warning("provider stalls", provider=self._provider.name, waiting=len(self._waiting))
+            tenant_id = self._told_stalled(self._stall_seconds, self._slots.holders)
+            # What a breaker that opened has not handed back already need not hurry: there is nowhere else to go.
+            claims = self._waiting.take_all(tenant_id)
+            self._hand_back_all(claims, "PROVIDER_STALLED", "the provider answers too slowly", self._call_seconds)
+        if self._waiting:
+            self._watch_progress()
+
+    def _hand_back_all(
+        self, claims: Iterable[Claim], code: str, message: str, retry_after: float | None = None
+    ) -> None:
+        for claim in claims:
+            self._hand_back(claim, code, message, retry_after)
+
+    def _hand_back(self, claim: Claim, code: str, message: str, retry_after: float | None = None) -> None:
+        self._settle(Settlement(claim, released(code, message, retry_after)))
+
+
+class _Call:
+    """One provider call, settled once: by its end, or before it when it is overdue."""
+
+    def __init__(self, claim: Claim, settle: Callable[[Settlement], None], span: Span) -> None:
+        self._claim = claim
+        self._span = span
+        self._settle = settle
+        self._began = time.monotonic()
+        self._settled = False
+
+    def end(self, outcome: Outcome) -> None:
+        if not self._settled:
+            self._settled = True
+            called(self._span, self._claim, outcome.code)
+            self._settle(Settlement(self._claim, outcome, time.monotonic() - self._began))
+
+    def give_up(self) -> None:
+        self.end(unanswered("CALL_OVERDUE", "the provider did not answer in time"))

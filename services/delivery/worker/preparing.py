@@ -1,0 +1,64 @@
+"""From a claim to what a provider is given."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from services.delivery.rules.claim import Claim
+from services.delivery.rules.provider import Outcome, Outgoing, permanent, released, unbuildable
+from services.delivery.worker import digest_fitting
+from services.delivery.worker.templates import TemplateCache
+from services.delivery.worker.unsubscribe_links import UnsubscribeLinks
+from shared.errors import Code, PulseError
+from shared.text.rendering import CompiledTemplate, RenderError
+from shared.turns import Turns
+
+
+async def prepare(claim: Claim, templates: TemplateCache, unsubscribe: UnsubscribeLinks) -> Outgoing | Outcome:
+    """Renders ``claim`` for a provider, or says how the attempt ends without a call."""
+    try:
+        template = await templates.get(claim.tenant_id, claim.template_name, claim.template_version)
+    except RenderError as error:
+        return permanent(error.reason, _reason_sentence(error))
+    except PulseError as error:
+        if error.code is Code.NOT_FOUND:
+            return permanent("TEMPLATE_NOT_FOUND", "the template version is not there")
+        return released("TEMPLATE_UNAVAILABLE", "the template could not be fetched", retry_after=1.0)
+    try:
+        return await _outgoing(claim, template, unsubscribe, templates.turns)
+    except RenderError as error:
+        return permanent(error.reason, _reason_sentence(error))
+    except Exception as error:  # whatever it is, it would be the same at the next attempt
+        return unbuildable("template", error)
+
+
+async def _outgoing(claim: Claim, template: CompiledTemplate, unsubscribe: UnsubscribeLinks, turns: Turns) -> Outgoing:
+    rendered = await digest_fitting.render(template, claim, _context(claim.context_json), turns)
+    return Outgoing(
+        notification_id=claim.notification_id,
+        tenant_id=claim.tenant_id,
+        channel=claim.channel,
+        attempt=claim.attempt,
+        to=claim.to,
+        subject=claim.subject or rendered.subject,
+        body=rendered.body,
+        html_body=rendered.html_body,
+        created_at=claim.created_at,
+        unsubscribe_url=unsubscribe.of(claim),
+    )
+
+
+def _context(text: str) -> dict[str, Any]:
+    try:
+        context = json.loads(text) if text else {}
+    except ValueError:
+        context = None
+    if not isinstance(context, dict):
+        raise RenderError("BAD_CONTEXT", "the context is not a JSON object")
+    return context
+
+
+def _reason_sentence(error: RenderError) -> str:
+    # A message may quote the template's text; a variable's name is what the caller needs, and is no personal data.
+    return f"the template cannot be rendered: {error.variable}" if error.variable else "the template cannot be rendered"

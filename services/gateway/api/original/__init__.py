@@ -1,0 +1,1 @@
+"""The paths, names and metrics of the original Pulse."""

@@ -1,0 +1,50 @@
+"""What is given of recipients, as the ledger is to keep it: rules kept, nothing in it that Pulse makes itself."""
+
+from __future__ import annotations
+
+from pulse.common.v1 import recipient_pb2
+from services.gateway import wire
+from services.gateway.rules import recipient_rules as rules
+from services.gateway.rules.addresses import Addresses
+from services.gateway.rules.refusal import Refusal, refuse_nul
+
+
+def preferences(given: recipient_pb2.Preferences) -> recipient_pb2.Preferences:
+    """Raises :class:`Refusal` for a time zone, quiet hours or choices that cannot be."""
+    rules.check_time_zone(given.time_zone)
+    rules.check_quiet_hours(given.quiet_from, given.quiet_until)
+    rules.check_choices([(choice.category, choice.channel) for choice in given.choices])
+    return recipient_pb2.Preferences(
+        user_id=given.user_id,
+        choices=given.choices,
+        time_zone=given.time_zone,
+        quiet_from=given.quiet_from,
+        quiet_until=given.quiet_until,
+    )
+
+
+def suppression(given: recipient_pb2.Suppression, addresses: Addresses) -> recipient_pb2.Suppression:
+    """Raises :class:`Refusal` if it stops nothing, or for an address that cannot be."""
+    if not given.channel and not given.address:
+        raise Refusal("suppression", "SUPPRESSION_OF_NOTHING", "names neither a channel nor an address")
+    address = given.address
+    if address:
+        channel = wire.CHANNEL_NAMES[given.channel] if given.channel else rules.channel_of_address(address)
+        address = addresses.normalise(channel, address, "suppression.address")
+    return recipient_pb2.Suppression(
+        user_id=given.user_id,
+        channel=given.channel,
+        address=address,
+        category=given.category,
+        reason=given.reason or recipient_pb2.Suppression.MANUAL,
+    )
+
+
+def device_token(given: recipient_pb2.DeviceToken, addresses: Addresses) -> recipient_pb2.DeviceToken:
+    """Raises :class:`Refusal` for a token or label that cannot be."""
+    refuse_nul("device_token.label", "LABEL_NUL", given.label)
+    return recipient_pb2.DeviceToken(
+        user_id=given.user_id,
+        token=addresses.normalise("PUSH", given.token, "device_token.token"),
+        label=given.label,
+    )

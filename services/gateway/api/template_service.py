@@ -1,0 +1,181 @@
+"""TemplateService: keep, show and try out templates."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from typing import TYPE_CHECKING
+
+from google.protobuf import empty_pb2
+
+from pulse.common.v1 import enums_pb2, template_pb2
+from pulse.gateway.v1 import template_service_pb2 as api
+from pulse.gateway.v1 import template_service_pb2_grpc as api_grpc
+from pulse.ledger.v1 import ledger_admin_pb2, ledger_reader_pb2
+from services.gateway import wire
+from services.gateway.api.service import DEFAULT_PAGE_SIZE
+from services.gateway.door.auth import Caller
+from services.gateway.door.calls import Context, Entry
+from services.gateway.peers import ask
+from services.gateway.rules import carrying, digests, segments
+from services.gateway.rules import context as contexts
+from services.gateway.rules.contents import check_contents
+from services.gateway.rules.refusal import Refusal
+from services.gateway.sending.heavy_work import HeavyWork
+from services.gateway.sending.templates import PinnedTemplate, TemplateCatalogue, require_possible
+from shared.errors import Code, PulseError
+from shared.rpc.validation import check
+from shared.text.rendering import CompiledTemplate, RenderError, Text
+
+if TYPE_CHECKING:
+    from pulse.ledger.v1.ledger_admin_pb2_grpc import LedgerAdminAsyncStub
+    from pulse.ledger.v1.ledger_reader_pb2_grpc import LedgerReaderAsyncStub
+
+_WRITE = "templates"
+_READ = "read"
+
+
+class TemplateService(api_grpc.TemplateServiceServicer):
+    """The public door to templates."""
+
+    def __init__(
+        self,
+        entry: Entry,
+        templates: TemplateCatalogue,
+        reader: LedgerReaderAsyncStub,
+        admin: LedgerAdminAsyncStub,
+        heavy: HeavyWork,
+    ) -> None:
+        self._entry = entry
+        self._templates = templates
+        self._reader = reader
+        self._admin = admin
+        self._heavy = heavy
+
+    async def CreateTemplate(self, request: api.CreateTemplateRequest, context: Context) -> template_pb2.Template:
+        caller = self._entry.caller(context, _WRITE)
+        check(request)
+        kept = await self._to_keep(caller, request.template)
+        inner = ledger_admin_pb2.CreateTemplateRequest(tenant_id=caller.tenant_id, template=kept)
+        stored = (await ask(self._admin.CreateTemplate, inner)).template
+        self._templates.forget(caller.tenant_id, stored.name)
+        return stored
+
+    async def UpdateTemplate(self, request: api.UpdateTemplateRequest, context: Context) -> template_pb2.Template:
+        caller = self._entry.caller(context, _WRITE)
+        check(request)
+        kept = await self._to_keep(caller, request.template)
+        inner = ledger_admin_pb2.UpdateTemplateRequest(tenant_id=caller.tenant_id, template=kept)
+        stored = (await ask(self._admin.UpdateTemplate, inner)).template
+        self._templates.forget(caller.tenant_id, stored.name)
+        return stored
+
+    async def GetTemplate(self, request: api.GetTemplateRequest, context: Context) -> template_pb2.Template:
+        caller = self._entry.caller(context, _READ)
+        check(request)
+        return (await self._templates.at_version(caller.tenant_id, request.name, request.version)).stored
+
+    async def ListTemplates(self, request: api.ListTemplatesRequest, context: Context) -> api.ListTemplatesResponse:
+        caller = self._entry.caller(context, _READ)
+        check(request)
+        inner = ledger_reader_pb2.ListTemplatesRequest(
+            tenant_id=caller.tenant_id,
+            page_size=request.page_size or DEFAULT_PAGE_SIZE,
+            page_token=request.page_token,
+            channel=request.channel,
+        )
+        page = await ask(self._reader.ListTemplates, inner)
+        return api.ListTemplatesResponse(templates=page.templates, next_page_token=page.next_page_token)
+
+    async def DeleteTemplate(self, request: api.DeleteTemplateRequest, context: Context) -> empty_pb2.Empty:
+        caller = self._entry.caller(context, _WRITE)
+        check(request)
+        require_possible(request.name)
+        inner = ledger_admin_pb2.DeleteTemplateRequest(tenant_id=caller.tenant_id, name=request.name)
+        await ask(self._admin.DeleteTemplate, inner)
+        self._templates.forget(caller.tenant_id, request.name)
+        return empty_pb2.Empty()
+
+    async def PreviewTemplate(
+        self, request: api.PreviewTemplateRequest, context: Context
+    ) -> api.PreviewTemplateResponse:
+        caller = self._entry.caller(context, _READ)
+        check(request)
+        stored = await self._stored(caller, request)
+        channel = request.channel or (stored.stored.channel if stored else enums_pb2.CHANNEL_UNSPECIFIED)
+        try:
+            return await self._preview(caller, request, stored, channel)
+        except Refusal as refusal:
+            raise wire.to_error(refusal) from None
+
+    async def _stored(self, caller: Caller, request: api.PreviewTemplateRequest) -> PinnedTemplate | None:
+        """The template of that name; a draft may do without."""
+        try:
+            return await self._templates.at_version(caller.tenant_id, request.name, request.version)
+        except PulseError as error:
+            if request.draft and error.code is Code.NOT_FOUND:
+                return None
+            raise
+
+    async def _to_keep(self, caller: Caller, given: template_pb2.Template) -> template_pb2.Template:
+        """The template as the ledger stores it: what Pulse makes itself is filled in or left out."""
+        texts = wire.texts(given.contents)
+        variables = set(await self._check(caller, texts, given.channel, given.default_locale, "template.contents"))
+        kept = template_pb2.Template()
+        kept.CopyFrom(given)
+        for made_by_pulse in ("version", "create_time", "update_time", "variables"):
+            kept.ClearField(made_by_pulse)
+        if window := wire.length(given, "digest_window"):
+            kept.digest_window.CopyFrom(window)
+            variables.discard(digests.VARIABLE)
+        kept.variables.extend(sorted(variables))
+        return kept
+
+    async def _check(
+        self, caller: Caller, texts: Sequence[Text], channel: int, default_locale: str, path: str
+    ) -> frozenset[str]:
+        """The names a context must hold; INVALID_ARGUMENT for contents that cannot be kept."""
+        variables, refusals = await check_contents(
+            texts,
+            channel=wire.CHANNEL_NAMES[channel],
+            default_locale=default_locale,
+            path=path,
+            do=partial(self._heavy.do, caller.tenant_id),
+        )
+        if refusals:
+            raise wire.to_errors(refusals)
+        return variables
+
+    async def _preview(
+        self, caller: Caller, request: api.PreviewTemplateRequest, stored: PinnedTemplate | None, channel: int
+    ) -> api.PreviewTemplateResponse:
+        if not channel:
+            raise Refusal("channel", "CHANNEL_MISSING", "is required for a draft of a template that is not stored")
+        context = wire.variables(request.context)
+        contexts.canonical(context)
+        if stored and stored.stored.HasField("digest_window") and digests.VARIABLE not in context:
+            context = digests.with_digest(context)
+        compiled = await self._to_preview(caller, request, stored, channel)
+        by = wire.CHANNEL_NAMES[channel]
+        try:
+            rendered = await self._heavy.do(caller.tenant_id, partial(compiled.render, by, request.locale, context))
+        except RenderError as error:
+            raise (stored.refusal(error) if stored else wire.render_refusal(error)) from None
+        carrying.check(by, "", rendered)
+        return api.PreviewTemplateResponse(
+            subject=rendered.subject,
+            body=rendered.body,
+            html_body=rendered.html_body,
+            locale=rendered.locale,
+            sms_segments=segments.count(rendered.body) if channel == enums_pb2.SMS else 0,
+        )
+
+    async def _to_preview(
+        self, caller: Caller, request: api.PreviewTemplateRequest, stored: PinnedTemplate | None, channel: int
+    ) -> CompiledTemplate:
+        if stored is not None and not request.draft:
+            return stored.compiled
+        default_locale = stored.stored.default_locale if stored else ""
+        texts = wire.texts(request.draft)
+        await self._check(caller, texts, channel, default_locale, "draft")
+        return CompiledTemplate(texts, default_locale, lazily=True)

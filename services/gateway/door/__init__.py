@@ -1,0 +1,1 @@
+"""Who calls, and whether it may come in: credentials, quotas, keys."""

@@ -1,0 +1,1 @@
+"""What a request may say: no gRPC, no protobuf."""

@@ -1,0 +1,81 @@
+"""A template's contents, checked before they are kept: every mistake is named at its place."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
+
+from services.gateway.rules.refusal import Refusal
+from shared.text.rendering import CompiledTemplate, RenderError, Text
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_PARTS = ("subject", "body", "html_body")
+
+
+#: Most outputs and tags of all texts together.
+MAX_MARKUP = 20_000
+
+#: Does a piece of heavy work when its turn has come.
+Do = Callable[[Callable[[], frozenset[str]]], Awaitable[frozenset[str]]]
+
+
+async def check_contents(
+    texts: Sequence[Text], *, channel: str, default_locale: str, path: str, do: Do
+) -> tuple[frozenset[str], list[Refusal]]:
+    """The names that a context must hold, and all that is wrong with the contents.
+
+    ``channel`` is the template's own, which must find a text; ``path`` names the contents' field. Each text is parsed
+    in a turn of its own.
+    """
+    if _markup(texts) > MAX_MARKUP:
+        words = f"hold more than {MAX_MARKUP:,} outputs and tags together"
+        return frozenset(), [Refusal(path, "TEMPLATE_TOO_LARGE", words)]
+    refusals: list[Refusal] = []
+    variables: set[str] = set()
+    for n, text in enumerate(texts):
+        for part in _PARTS:
+            refusals += _characters(text, part, f"{path}[{n}].{part}")
+            try:
+                variables |= await do(partial(_variables, text, part))
+            except RenderError as error:
+                words = error.message.partition(": ")[2] or error.message
+                refusals.append(Refusal(f"{path}[{n}].{part}", error.reason, words))
+    refusals += _doubles(texts, default_locale, path)
+    if not any(text.channel in ("", channel) for text in texts):
+        refusals.append(Refusal(path, "NO_CONTENT_FOR_CHANNEL", f"holds nothing that can be sent by {channel}"))
+    return frozenset(variables), refusals
+
+
+def _markup(texts: Sequence[Text]) -> int:
+    sources = [getattr(text, part) for text in texts for part in _PARTS]
+    return sum(source.count("{{") + source.count("{%") for source in sources)
+
+
+def _characters(text: Text, part: str, path: str) -> list[Refusal]:
+    source = getattr(text, part)
+    refusals = []
+    if part == "subject" and _CONTROL.search(source):
+        refusals.append(Refusal(path, "CONTROL_CHARACTER", "holds a line break or a control character"))
+    if "\0" in source:
+        refusals.append(Refusal(path, "CONTROL_CHARACTER", "holds a NUL character"))
+    return refusals
+
+
+def _variables(text: Text, part: str) -> frozenset[str]:
+    """The names in one part of a text; raises RenderError if it cannot be parsed."""
+    alone = {**dict.fromkeys(_PARTS, ""), part: getattr(text, part)}
+    return CompiledTemplate([Text(text.channel, text.locale, **alone)], "").variables
+
+
+def _doubles(texts: Sequence[Text], default_locale: str, path: str) -> list[Refusal]:
+    """Two texts for one channel and language: which of them is sent would be chance."""
+    refusals, seen = [], set()
+    for n, text in enumerate(texts):
+        key = (text.channel, (text.locale or default_locale or "en").lower())
+        if key in seen:
+            refusals.append(
+                Refusal(f"{path}[{n}]", "CONTENT_REPEATED", "is for the same channel and language as one before it")
+            )
+        seen.add(key)
+    return refusals

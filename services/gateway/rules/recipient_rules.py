@@ -1,0 +1,57 @@
+"""What a user can want, beyond what the contract's rules say."""
+
+from __future__ import annotations
+
+import functools
+import zoneinfo
+from collections.abc import Sequence
+
+from services.gateway.rules.refusal import Refusal
+
+#: Files beside the zones that name none: the machine's own, the rules of its POSIX strings, and "not said yet".
+_NO_ZONES = frozenset({"localtime", "posixrules", "Factory"})
+
+
+@functools.cache
+def _known_zones() -> dict[str, str]:
+    """Every zone's name, by the same in lower case."""
+    return {name.lower(): name for name in zoneinfo.available_timezones() - _NO_ZONES}
+
+
+def check_time_zone(name: str) -> None:
+    """Raises :class:`Refusal` unless ``name`` is in the IANA database as installed, or empty for UTC."""
+    known = _known_zones().get(name.lower(), "")
+    if name != known:
+        raise Refusal(
+            "preferences.time_zone",
+            "TIME_ZONE_UNKNOWN",
+            "is not a time zone of the IANA database",
+            f"write {known or 'Europe/Berlin, say'}",
+        )
+
+
+def check_quiet_hours(begin: str, end: str) -> None:
+    """Raises :class:`Refusal` unless both ends, as "HH:MM", are given and differ, or neither is given."""
+    if bool(begin) != bool(end):
+        missing = "quiet_until" if begin else "quiet_from"
+        raise Refusal(f"preferences.{missing}", "QUIET_HOURS_HALF", "is required where the other end is given")
+    if begin and begin == end:
+        raise Refusal("preferences.quiet_until", "QUIET_HOURS_EMPTY", "is the time at which the quiet hours begin")
+
+
+def check_choices(choices: Sequence[tuple[str, int]]) -> None:
+    """Raises :class:`Refusal` for a category and channel chosen twice: which of them counts would be chance."""
+    seen: set[tuple[str, int]] = set()
+    for n, choice in enumerate(choices):
+        if choice in seen:
+            raise Refusal(
+                f"preferences.choices[{n}]", "CHOICE_REPEATED", "is for the category and channel of one before it"
+            )
+        seen.add(choice)
+
+
+def channel_of_address(address: str) -> str:
+    """The channel whose rules an address keeps that comes without one."""
+    if "@" in address:
+        return "EMAIL"
+    return "SMS" if address.startswith("+") else "PUSH"

@@ -1,0 +1,1 @@
+"""From a request that came in to the router's answer."""

@@ -1,0 +1,98 @@
+"""Sending, as every public interface does it: read, complete, submit; one request or many."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+
+from pulse.gateway.v1 import notification_service_pb2 as api
+from pulse.router.v1 import router_service_pb2 as router_pb2
+from services.gateway.door.auth import Caller
+from services.gateway.door.headers import Headers
+from services.gateway.sending.acceptance import Acceptance, Draft
+from services.gateway.sending.replays import Replays
+from services.gateway.sending.submitter import Outcome, Submitter
+from shared.errors import PulseError
+from shared.observe import request_log, tracing
+from shared.observe.tracing import Span
+
+#: Longest that the requests of a batch are looked at before other calls have a turn, s.
+_BREATH_SECONDS = 0.005
+
+
+class Sending:
+    """Accepts notifications for a caller."""
+
+    def __init__(self, acceptance: Acceptance, submitter: Submitter, replays: Replays) -> None:
+        self._acceptance = acceptance
+        self._submitter = submitter
+        self._replays = replays
+
+    async def send(
+        self, caller: Caller, request: api.SendNotificationRequest, headers: Headers
+    ) -> router_pb2.SubmitResult:
+        """The router's answer to one request, which may be a refusal; raises what was refused before it."""
+        draft = self._acceptance.read(request, headers.idempotency_key)
+        try:
+            submission = await self._acceptance.complete(caller, draft, headers)
+        except PulseError as error:
+            [outcome] = await self._replays.reconsider(caller, [(draft, error)])
+            if isinstance(outcome, PulseError):
+                raise outcome from None
+            return outcome
+        result = await self._submitter.one(submission)
+        request_log.note("notification_id", result.notification_id)
+        span = tracing.current()
+        if span is not None:
+            _tell(span, result)
+        return result
+
+    async def send_all(
+        self, caller: Caller, requests: Sequence[api.SendNotificationRequest], headers: Headers
+    ) -> list[Outcome]:
+        """An outcome for each request, in order; one refused does not hold up the others."""
+        outcomes: dict[int, Outcome] = {}
+        submissions: dict[int, router_pb2.Submission] = {}
+        refused: dict[int, tuple[Draft, PulseError]] = {}
+        since = time.monotonic()
+        for n, request in enumerate(requests):
+            if time.monotonic() - since > _BREATH_SECONDS:
+                await asyncio.sleep(0)
+                since = time.monotonic()
+            try:
+                draft = self._acceptance.read(request, ())
+            except PulseError as error:
+                outcomes[n] = _let_go(error)
+                continue
+            try:
+                submissions[n] = await self._acceptance.complete(caller, draft, headers)
+            except PulseError as error:
+                refused[n] = (draft, _let_go(error))
+        submitted, reconsidered = await asyncio.gather(
+            self._submitter.many(list(submissions.values())), self._reconsider(caller, list(refused.values()))
+        )
+        outcomes.update(zip(submissions, submitted, strict=True))
+        outcomes.update(zip(refused, reconsidered, strict=True))
+        return [outcomes[n] for n in range(len(requests))]
+
+    async def _reconsider(self, caller: Caller, refused: Sequence[tuple[Draft, PulseError]]) -> Sequence[Outcome]:
+        """As the replays say; if they cannot be asked, that is the outcome of each of these alone."""
+        try:
+            return await self._replays.reconsider(caller, refused)
+        except PulseError as error:
+            return [_let_go(error)] * len(refused)
+
+
+def _let_go(error: PulseError) -> PulseError:
+    """The error without the way it came: that holds on to the whole batch, which would be memory until the next search
+    for cycles."""
+    return error.with_traceback(None)
+
+
+def _tell(span: Span, result: router_pb2.SubmitResult) -> None:
+    """Says which notification the call made, so that it is found by its id; HIGH is kept whatever was sampled."""
+    if result.keep_trace:
+        span.keep()
+    if span.sampled:
+        span.set("pulse.notification_id", result.notification_id)

@@ -1,0 +1,119 @@
+"""What is to be recorded, and whether it can be."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Mapping, Sequence
+from operator import attrgetter, gt
+from typing import NamedTuple
+
+from services.ledger.accept.entry_fallbacks import fallback_problems
+from services.ledger.accept.problems import Problem
+from services.ledger.rules.delivery import Channel, Guarantee, Lane, Ref
+from services.ledger.rules.fallbacks import Leg
+
+#: Most bytes in UTF-8 of each text. What is part of an index stays well below the 2,704 an index row can hold.
+LONGEST = {
+    "tenant_id": 256,
+    "user_id": 1024,
+    "template_name": 400,
+    "recipient": 4096,
+    "subject": 4096,
+    "context_json": 256 * 1024,
+    "idempotency_key": 1024,
+    "locale": 64,
+    "category": 256,
+    "traceparent": 256,
+}
+#: The longest time in which others are collected into a digest, s.
+LONGEST_DIGEST = 7 * 24 * 3600.0
+#: Most providers in a route.
+LONGEST_ROUTE = 32
+
+_REQUIRED = ("tenant_id", "user_id", "template_name", "channel", "lane", "route")
+_UUID = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_texts = attrgetter(*LONGEST)
+# A character takes 1 to 4 bytes: a text of so few of them need not be encoded to tell that it fits.
+_SURELY_FITS = tuple(most // 4 for most in LONGEST.values())
+
+
+class Entry(NamedTuple):
+    """A notification to be recorded, with all that was decided. Texts are empty where nothing was given."""
+
+    tenant_id: str
+    notification_id: str
+    user_id: str
+    template_name: str
+    template_version: int
+    recipient: str
+    subject: str
+    context_json: str
+    idempotency_key: str
+    fingerprint: bytes
+    locale: str
+    metadata: Mapping[str, str]
+    category: str
+    traceparent: str
+    not_before: dt.datetime | None
+    expires_at: dt.datetime | None
+    #: None where the caller said nothing, or nothing known.
+    channel: Channel | None
+    lane: Lane | None
+    guarantee: Guarantee
+    route: Sequence[str]
+    max_attempts: int
+    decisions: Sequence[Mapping[str, str]]
+    #: The recorder wakes a worker itself.
+    dispatched: bool
+    #: The channels that may take over, in order.
+    fallbacks: Sequence[Leg] = ()
+    #: How long others of its kind are collected into it; 0: it is sent by itself.
+    digest_seconds: float = 0.0
+
+    @property
+    def ref(self) -> Ref:
+        return self.tenant_id, self.notification_id
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """Tenant and idempotency key."""
+        return self.tenant_id, self.idempotency_key
+
+
+def problems(entry: Entry, most_attempts: int) -> list[Problem]:
+    """Everything that keeps an entry from being stored; empty for nearly all."""
+    found = [Problem(name, "is required") for name in _REQUIRED if not getattr(entry, name)]
+    if not is_uuid(entry.notification_id):
+        found.append(Problem("notification_id", "must be a UUID"))
+    if not 1 <= entry.max_attempts <= most_attempts:
+        found.append(Problem("max_attempts", f"must be 1 to {most_attempts}"))
+    if len(entry.route) > LONGEST_ROUTE:
+        found.append(Problem("route", f"must have at most {LONGEST_ROUTE} providers"))
+    found += fallback_problems(entry.fallbacks)
+    if not 0 <= entry.digest_seconds <= LONGEST_DIGEST:
+        found.append(Problem("digest_window", f"must be at most {LONGEST_DIGEST:.0f} s"))
+    found += _too_long(entry)
+    if _holds_nul(entry):
+        found.append(Problem("entry", "must not contain NUL characters"))
+    return found
+
+
+def is_uuid(text: str) -> bool:
+    """True for the canonical form, the only one by which a notification is found."""
+    return _UUID.fullmatch(text) is not None
+
+
+def _too_long(entry: Entry) -> list[Problem]:
+    texts = _texts(entry)
+    if not any(map(gt, map(len, texts), _SURELY_FITS)):
+        return []
+    sizes = zip(LONGEST.items(), (len(text.encode()) for text in texts), strict=True)
+    return [Problem(name, f"must be at most {most} bytes") for (name, most), size in sizes if size > most]
+
+
+def _holds_nul(entry: Entry) -> bool:
+    decisions = (part for decision in entry.decisions for part in decision.values())
+    labels = (*entry.metadata, *entry.metadata.values())
+    legs = (part for leg in entry.fallbacks for part in (leg.to, *leg.route))
+    return "\0" in "".join((*_texts(entry), *entry.route, *labels, *decisions, *legs))

@@ -1,0 +1,57 @@
+"""Idempotency keys: what a key was used for decides what a request that bears it gets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from services.ledger.accept.entries import Entry
+from services.ledger.rules.states import Status
+
+#: Tenant and idempotency key.
+Key = tuple[str, str]
+
+
+class Use(NamedTuple):
+    """What a key was used for."""
+
+    fingerprint: bytes
+    notification_id: str
+    status: Status | None
+
+
+class Recorded(NamedTuple):
+    """A notification is on record."""
+
+    notification_id: str
+    status: Status | None
+    #: An earlier request made it.
+    replayed: bool
+
+
+class KeyReused(Exception):
+    """The key was used for another request."""
+
+
+def judge(use: Use, fingerprint: bytes, notification_id: str) -> Recorded:
+    """What a request with this fingerprint gets under a key that was used. Raises :class:`KeyReused`.
+
+    A request that finds its own notification is one that was sent again on the way here: no replay of the caller's.
+    """
+    if use.fingerprint != fingerprint:
+        raise KeyReused
+    return Recorded(use.notification_id, use.status, use.notification_id != notification_id)
+
+
+def leaders(entries: Iterable[Entry]) -> list[Entry]:
+    """One entry for each key, the first, and all that have none; likewise for each notification id."""
+    keys: set[Key] = set()
+    ids: set[Key] = set()
+    chosen = []
+    for entry in entries:
+        if (entry.idempotency_key and entry.key in keys) or entry.ref in ids:
+            continue
+        keys.add(entry.key)
+        ids.add(entry.ref)
+        chosen.append(entry)
+    return chosen

@@ -1,0 +1,189 @@
+"""Records notifications, each once."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
+from typing import Any, NamedTuple
+
+from services.ledger.accept import entries, initial_state, keys, record_sql
+from services.ledger.accept.entries import Entry
+from services.ledger.accept.entry_fallbacks import longest_wait
+from services.ledger.accept.initial_state import Acceptance, FirstState
+from services.ledger.accept.keys import Key, KeyReused, Recorded, Use
+from services.ledger.postgres import rows, sql
+from services.ledger.postgres.postgres import Connection, Postgres
+from services.ledger.postgres.postgres_errors import ValueRefused
+from services.ledger.rules.delivery import Ref
+from services.ledger.rules.recipients import UNKNOWN
+from services.ledger.rules.retry import RetryPolicies
+from services.ledger.rules.states import Status
+from services.ledger.stores import profiles
+from shared.clock import Clock
+from shared.errors import Code, PulseError, Violation, invalid
+
+Answer = Recorded | PulseError
+
+_UNIQUE_VIOLATION = "23505"
+
+
+class Limits(NamedTuple):
+    """What the recorder goes by."""
+
+    redispatch_after: dt.timedelta
+    key_retention: dt.timedelta
+    most_attempts: int
+    policies: RetryPolicies
+    #: Categories that preferences, unsubscriptions and quiet hours do not hold for.
+    critical: frozenset[str] = frozenset()
+
+
+class Recorder:
+    """Writes entries with their idempotency keys, and says what keys were used for."""
+
+    def __init__(self, postgres: Postgres, clock: Clock, limits: Limits) -> None:
+        self._postgres = postgres
+        self._clock = clock
+        self._limits = limits
+        self._horizon = max(policy.horizon(limits.most_attempts) for policy in limits.policies.all())
+
+    async def record(self, batch: Sequence[Entry]) -> list[Answer]:
+        """What became of each entry, in their order. Entries with one key or one id are one request told twice."""
+        refused = {at: error for at, entry in enumerate(batch) if (error := self._refusal(entry)) is not None}
+        leaders = keys.leaders(entry for at, entry in enumerate(batch) if at not in refused)
+        outcomes = await self._insert(leaders)
+        uses = await self.uses(entry.key for entry in leaders if entry.ref not in outcomes)
+        for entry in leaders:
+            status = outcomes.get(entry.ref)
+            if isinstance(status, Status):
+                uses[entry.key] = Use(entry.fingerprint, entry.notification_id, status)
+        return [refused.get(at) or _answer(entry, outcomes, uses) for at, entry in enumerate(batch)]
+
+    async def uses(self, wanted: Iterable[Key]) -> dict[Key, Use]:
+        """What keys are in use for; unknown and expired ones are left out."""
+        batch = rows.encode({"tenant_id": tenant, "key": key} for tenant, key in sorted(set(wanted)))
+        if batch == "[]":
+            return {}
+        parameters = {"keys": batch, "now": self._clock.now()}
+
+        async def work(connection: Connection) -> dict[Key, Use]:
+            cursor = await connection.execute(sql.KEYS, parameters)
+            return {
+                (tenant, key): Use(bytes(fingerprint), id_, status and Status(status))
+                for tenant, key, fingerprint, id_, status in await cursor.fetchall()
+            }
+
+        return await self._postgres.write(work)
+
+    def _refusal(self, entry: Entry) -> PulseError | None:
+        found = entries.problems(entry, self._limits.most_attempts)
+        return invalid([Violation(*problem) for problem in found]) if found else None
+
+    async def _insert(self, batch: Sequence[Entry]) -> dict[Ref, Status | PulseError]:
+        """Where each entry stands, or why it cannot; those whose key is known are left out.
+
+        A row that PostgreSQL refuses is found by halving, so that it fails alone.
+        """
+        if not batch:
+            return {}
+        try:
+            return await self._postgres.write(partial(self._record, batch))
+        except ValueRefused as error:
+            if len(batch) == 1:
+                return {batch[0].ref: await self._alone(batch[0], error)}
+            middle = len(batch) // 2
+            return await self._insert(batch[:middle]) | await self._insert(batch[middle:])
+
+    async def _record(self, batch: Sequence[Entry], connection: Connection) -> dict[Ref, Status | PulseError]:
+        """Most need nothing but to be written; recipients' profiles are read for the others only."""
+        now = self._clock.now()
+        acceptance = Acceptance(now, self._limits.redispatch_after, self._limits.critical)
+        plain = [(entry, acceptance.of(entry, UNKNOWN)) for entry in batch if not entry.digest_seconds]
+        others = [entry for entry in batch if entry.digest_seconds]
+        outcomes: dict[Ref, Status | PulseError] = {}
+        if plain:
+            unrecorded = await self._write(record_sql.RECORD, plain, now, connection)
+            outcomes = {one.ref: state.status for one, state in plain if one.ref not in unrecorded}
+            others += [one for one, _ in plain if unrecorded.get(one.ref) == "PROFILE"]
+        if others:
+            found = await profiles.of_users(connection, [(one.tenant_id, one.user_id) for one in others])
+            considered = [(one, acceptance.of(one, found.get((one.tenant_id, one.user_id), UNKNOWN))) for one in others]
+            unrecorded = await self._write(record_sql.RECORD_CONSIDERED, considered, now, connection)
+            told = {one.ref: state.status for one, state in considered if unrecorded.get(one.ref) != "KNOWN"}
+            collapsed = {ref: Status.SUPPRESSED for ref, why in unrecorded.items() if why == "COLLAPSED"}
+            outcomes |= told | collapsed
+        return outcomes
+
+    async def _write(
+        self, statement: str, drafts: Sequence[tuple[Entry, FirstState]], now: dt.datetime, connection: Connection
+    ) -> dict[Ref, str]:
+        """Records what can be; of the others (and those that were collapsed), why."""
+        parameters = {
+            "entries": rows.encode(self._row(entry, state, now) for entry, state in drafts),
+            "tenants": sorted({entry.tenant_id for entry, _ in drafts}),
+            "now": now,
+            "keys_expire_at": now + self._limits.key_retention,
+        }
+        cursor = await connection.execute(statement, parameters)
+        return {(tenant, id_): why for tenant, id_, why in await cursor.fetchall()}
+
+    def _row(self, entry: Entry, state: FirstState, now: dt.datetime) -> dict[str, Any]:
+        assert entry.channel is not None  # noqa: S101 -- one that has none was refused
+        most = self._limits.policies.max_attempts(entry.channel, entry.route[0], entry.max_attempts)
+        fields = initial_state.row(entry, state, most)
+        if entry.fallbacks:
+            # Each further channel has all its attempts again: the key outlives the last of them.
+            wait = longest_wait(entry.fallbacks, self._horizon)
+            fields["key_expires_at"] = now + self._limits.key_retention + dt.timedelta(seconds=wait)
+        return fields
+
+    async def _alone(self, entry: Entry, error: ValueRefused) -> Status | PulseError:
+        """What a single refused entry means: a call whose answer was lost recorded it before, or it never can be."""
+        if error.sqlstate == _UNIQUE_VIOLATION:
+            status = await self._status(entry)
+            if status is not None:
+                return status
+        return error
+
+    async def _status(self, entry: Entry) -> Status | None:
+        async def work(connection: Connection) -> Status | None:
+            cursor = await connection.execute(sql.STATUSES, {"refs": rows.refs([entry.ref])})
+            row = await cursor.fetchone()
+            return None if row is None else Status(row[2])
+
+        return await self._postgres.write(work)
+
+
+def key_reused() -> PulseError:
+    """The refusal of a request that bears another request's key."""
+    return PulseError(
+        Code.ALREADY_EXISTS,
+        "IDEMPOTENCY_KEY_REUSED",
+        "the idempotency key was used for another request",
+        hint="send the same request to have its answer again, or another key for another request",
+        metadata={"http_status": "422"},
+    )
+
+
+def _answer(entry: Entry, outcomes: Mapping[Ref, Status | PulseError], uses: Mapping[Key, Use]) -> Answer:
+    outcome = outcomes.get(entry.ref)
+    if isinstance(outcome, PulseError):
+        return outcome
+    use = uses.get(entry.key) if entry.idempotency_key else None
+    if use is not None:
+        return answer_for(use, entry.fingerprint, entry.notification_id)
+    if outcome is not None:
+        return Recorded(entry.notification_id, outcome, replayed=False)
+    # Its key expired between two statements, or the entry that went first failed: the next try finds out.
+    return PulseError(
+        Code.UNAVAILABLE, "KEY_IN_TRANSITION", "the idempotency key is just changing hands", retry_after=1
+    )
+
+
+def answer_for(use: Use, fingerprint: bytes, notification_id: str) -> Answer:
+    """What a request gets under a key that was used."""
+    try:
+        return keys.judge(use, fingerprint, notification_id)
+    except KeyReused:
+        return key_reused()

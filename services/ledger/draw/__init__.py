@@ -1,0 +1,1 @@
+"""Which of those that wait are next."""

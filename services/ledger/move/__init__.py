@@ -1,0 +1,1 @@
+"""Claims, settlements, receipts and operators' actions: one transaction each."""

@@ -1,0 +1,148 @@
+"""What a provider's lasting word on an address means: no more is sent there.
+
+An address is suppressed; a device's token is forgotten. Both in the transaction of the settlement or receipt that says
+so. Which device an attempt went to, its beginning tells (see ``services.ledger.rules.recipient_gate``).
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from services.ledger.postgres import rows, sql
+from services.ledger.postgres.postgres import Connection
+from services.ledger.rules import fallbacks, recipients
+from services.ledger.rules.delivery import Channel, Delivery, Ref
+from services.ledger.rules.recipient_gate import DEVICE_RULE
+from services.ledger.rules.recipients import Reason, Rejection, Suppression
+from shared.ids import uuid7
+
+# Whose deliveries these are, where their first channels go, what the beginning of the last attempt says, and the user's
+# devices that have not been refused for this one.
+SOURCES = f"""
+SELECT n.tenant_id, n.notification_id::text, n.user_id, n.recipient,
+    (SELECT e.decisions FROM events e
+     WHERE e.tenant_id = n.tenant_id AND e.notification_id = n.notification_id AND e.kind = 'ATTEMPT_STARTED'
+     ORDER BY e.sequence DESC LIMIT 1),
+    ARRAY(SELECT t.device_token_id::text FROM device_tokens t
+          WHERE t.tenant_id = n.tenant_id AND t.user_id = n.user_id AND NOT {sql.DEVICE_REFUSED})
+FROM {sql.REFS} JOIN notifications n USING (tenant_id, notification_id)
+"""  # noqa: S608 -- made of constants
+
+# In the order of the keys, so that two batches never wait for each other in a circle.
+_SUPPRESS = """
+INSERT INTO suppressions
+    (tenant_id, user_id, digest, suppression_id, channel, address, category, reason, created_at)
+SELECT tenant_id, user_id, digest, suppression_id, channel, address, '', reason, %(now)s
+FROM json_to_recordset(%(rows)s::json) AS r(tenant_id text, user_id text, digest bytea, suppression_id uuid,
+    channel channel, address text, reason text)
+ORDER BY tenant_id, user_id, digest
+ON CONFLICT (tenant_id, user_id, digest) DO NOTHING
+"""
+
+_FORGET = """
+DELETE FROM device_tokens t USING (
+    SELECT t.tenant_id, t.device_token_id FROM json_to_recordset(%(rows)s::json) AS r(tenant_id text, device uuid)
+    JOIN device_tokens t ON t.tenant_id = r.tenant_id AND t.device_token_id = r.device
+    ORDER BY t.tenant_id, t.device_token_id FOR UPDATE OF t
+) gone
+WHERE t.tenant_id = gone.tenant_id AND t.device_token_id = gone.device_token_id
+"""
+
+
+_REASONS = {
+    Rejection.GONE: Reason.BOUNCE,
+    Rejection.OPTED_OUT: Reason.UNSUBSCRIBE,
+    Rejection.COMPLAINED: Reason.COMPLAINT,
+}
+
+
+class Source(NamedTuple):
+    """Whose delivery it is. The order is that of the statement."""
+
+    tenant_id: str
+    notification_id: str
+    user_id: str
+    #: Where its first channel goes.
+    recipient: str
+    #: What the beginning of its last attempt says.
+    started: Sequence[Mapping[str, str]] | None
+    #: Its user's devices that were not refused for it before.
+    devices: Sequence[str]
+
+    @property
+    def ref(self) -> Ref:
+        return self.tenant_id, self.notification_id
+
+    def device_token_id(self, delivery: Delivery) -> str:
+        """The device that the last attempt went to; empty: it went to none."""
+        if delivery.channel is not Channel.PUSH:
+            return ""
+        if address := fallbacks.recipient(delivery, self.recipient):
+            return recipients.device_token_id(address)
+        return next((one["result"] for one in self.started or () if one["rule"] == DEVICE_RULE), "")
+
+    def another_device(self, delivery: Delivery) -> bool | None:
+        """Whether a push can go to another device than its last one; None: it named a token of its own."""
+        if delivery.channel is not Channel.PUSH or fallbacks.recipient(delivery, self.recipient):
+            return None
+        last = self.device_token_id(delivery)
+        return any(device != last for device in self.devices)
+
+
+class Rejected(NamedTuple):
+    """What follows: a suppression, or a device that is forgotten."""
+
+    tenant_id: str
+    user_id: str
+    suppression: Suppression | None
+    device_token_id: str = ""
+
+
+def rejected(delivery: Delivery, source: Source, rejection: Rejection, provider: str) -> Rejected | None:
+    """What ``provider``'s word on a delivery's address means; None: there is nothing to remember."""
+    if rejection is Rejection.REFUSED:
+        return None
+    channel, address = addressed(delivery, source.recipient, provider)
+    if channel is Channel.PUSH:
+        device = source.device_token_id(delivery) if rejection is Rejection.GONE else ""
+        return Rejected(source.tenant_id, source.user_id, None, device) if device else None
+    if not address:
+        return None
+    return Rejected(source.tenant_id, source.user_id, Suppression(channel, address, "", _REASONS[rejection]))
+
+
+def addressed(delivery: Delivery, first: str, provider: str) -> tuple[Channel | None, str]:
+    """The channel and address that ``provider`` speaks of: the current ones, or those of a channel left behind.
+
+    Of the first channel, once it was left, the address is known but not the channel: None, which is all.
+    """
+    if provider in delivery.route or not delivery.fallback_index:
+        return delivery.channel, fallbacks.recipient(delivery, first)
+    for leg in reversed(fallbacks.legs((delivery.fallbacks or ())[: delivery.fallback_index])):
+        if provider in leg.route:
+            return leg.channel, leg.to
+    return None, first
+
+
+async def remember(connection: Connection, found: Sequence[Rejected], now: dt.datetime) -> None:
+    """Writes it down, in the caller's transaction."""
+    suppressed = [_row(one, one.suppression, now) for one in found if one.suppression is not None]
+    if suppressed:
+        await connection.execute(_SUPPRESS, {"rows": rows.encode(suppressed), "now": now})
+    gone = [{"tenant_id": one.tenant_id, "device": one.device_token_id} for one in found if one.device_token_id]
+    if gone:
+        await connection.execute(_FORGET, {"rows": rows.encode(gone)})
+
+
+def _row(one: Rejected, suppression: Suppression, now: dt.datetime) -> dict[str, Any]:
+    return {
+        "tenant_id": one.tenant_id,
+        "user_id": one.user_id,
+        "digest": "\\x" + suppression.digest().hex(),
+        "suppression_id": uuid7(now),
+        "channel": suppression.channel,
+        "address": suppression.address,
+        "reason": suppression.reason,
+    }

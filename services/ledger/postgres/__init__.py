@@ -1,0 +1,1 @@
+"""Connections to PostgreSQL, its clock, its tables, and rows as values."""

@@ -1,0 +1,371 @@
+"""The tables, described: the migrations' sum must equal this, and a test says so.
+
+The tenant is the first column of every key, so that rows can be spread by it and guarded by it. What a caller asked
+for (``notifications``) never changes; what moves (``deliveries``) is narrow, so that a change rewrites little. Both
+and the events are partitioned by id: a UUIDv7 begins with its time, so a range of ids is a range of time, a look-up
+by id reads one partition, and the end of retention drops whole partitions. No foreign keys: the rows of one
+notification are written by one statement, and they leave by partition.
+"""
+
+from __future__ import annotations
+
+import enum
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql as pg
+
+from services.ledger.rules import delivery, states
+
+metadata = sa.MetaData(
+    naming_convention={"pk": "%(table_name)s_pkey", "ix": "%(table_name)s_%(column_0_N_name)s_idx"},
+)
+
+#: Tables with a default partition and one for each week.
+PARTITIONED = ("notifications", "deliveries", "events")
+
+
+def _enum(kind: type[enum.StrEnum], name: str) -> sa.Enum:
+    return sa.Enum(*(member.value for member in kind), name=name, metadata=metadata)
+
+
+STATUS = _enum(states.Status, "status")
+CHANNEL = _enum(delivery.Channel, "channel")
+LANE = _enum(delivery.Lane, "lane")
+GUARANTEE = _enum(delivery.Guarantee, "guarantee")
+KIND = _enum(delivery.Kind, "event_kind")
+OUTCOME = _enum(delivery.Outcome, "outcome")
+TIME = sa.DateTime(timezone=True)
+
+notifications = sa.Table(
+    "notifications",
+    metadata,
+    sa.Column("tenant_id", sa.Text, primary_key=True),
+    sa.Column("notification_id", sa.Uuid, primary_key=True),
+    sa.Column("user_id", sa.Text, nullable=False),
+    sa.Column("template_name", sa.Text, nullable=False),
+    sa.Column("template_version", sa.Integer, nullable=False),
+    sa.Column("recipient", sa.Text, nullable=False),
+    sa.Column("subject", sa.Text, nullable=False),
+    # Text, as it is handed on to the last byte; other JSON here is json, not jsonb: it is never searched.
+    sa.Column("context_json", sa.Text, nullable=False),
+    sa.Column("idempotency_key", sa.Text, nullable=False),
+    sa.Column("locale", sa.Text, nullable=False),
+    sa.Column("metadata", pg.JSON, nullable=False),
+    sa.Column("category", sa.Text, nullable=False),
+    sa.Column("traceparent", sa.Text, nullable=False),
+    sa.Column("not_before", TIME),
+    sa.Column("created_at", TIME, nullable=False),
+    # The notification whose digest tells this one's content; its own id, if it is that one.
+    sa.Column("collapsed_into", sa.Uuid),
+    sa.Index(
+        "notifications_digest_idx",
+        "tenant_id",
+        "collapsed_into",
+        "notification_id",
+        postgresql_where=sa.text("collapsed_into IS NOT NULL"),
+    ),
+    # Partial, though all rows are in them: so they serve only who names a user or a template. Else PostgreSQL, which
+    # can skip a column, may take one for a look-up by id, planned while a new week's partition was still empty.
+    sa.Index(
+        "notifications_user_idx", "tenant_id", "user_id", "notification_id", postgresql_where=sa.text("user_id <> ''")
+    ),
+    sa.Index(
+        "notifications_template_idx",
+        "tenant_id",
+        "template_name",
+        "notification_id",
+        postgresql_where=sa.text("template_name <> ''"),
+    ),
+    postgresql_partition_by="RANGE (notification_id)",
+)
+
+#: The provider that a delivery waits for; none for what is looked at for another reason than to begin an attempt.
+#: Written as PostgreSQL writes it, for the comparison with the migrations.
+NEXT_PROVIDER = """
+CASE
+    WHEN status = ANY (ARRAY['SCHEDULED'::status, 'QUEUED'::status, 'RETRYING'::status]) \
+THEN COALESCE(route[route_index + 1], ''::text)
+    ELSE ''::text
+END"""
+
+deliveries = sa.Table(
+    "deliveries",
+    metadata,
+    sa.Column("tenant_id", sa.Text, primary_key=True),
+    sa.Column("notification_id", sa.Uuid, primary_key=True),
+    sa.Column("status", STATUS, nullable=False),
+    sa.Column("channel", CHANNEL, nullable=False),
+    sa.Column("lane", LANE, nullable=False),
+    sa.Column("guarantee", GUARANTEE, nullable=False),
+    sa.Column("route", pg.ARRAY(sa.Text), nullable=False),
+    sa.Column("max_attempts", sa.Integer, nullable=False),
+    sa.Column("expires_at", TIME),
+    sa.Column("due_at", TIME),
+    sa.Column("ready_at", TIME, nullable=False),
+    sa.Column("lease_until", TIME),
+    sa.Column("fence", sa.BigInteger, nullable=False),
+    sa.Column("attempt", sa.Integer, nullable=False),
+    sa.Column("attempt_limit", sa.Integer, nullable=False),
+    sa.Column("route_index", sa.Integer, nullable=False),
+    sa.Column("provider", sa.Text, nullable=False),
+    sa.Column("provider_message_id", sa.Text, nullable=False),
+    sa.Column("failure_code", sa.Text, nullable=False),
+    sa.Column("failure_message", sa.Text, nullable=False),
+    sa.Column("early_receipt", pg.JSON),
+    sa.Column("last_attempt_at", TIME),
+    sa.Column("sent_at", TIME),
+    sa.Column("delivered_at", TIME),
+    sa.Column("updated_at", TIME, nullable=False),
+    sa.Column("revision", sa.Integer, nullable=False),
+    sa.Column("died_at", TIME),
+    # A list of channel, to, route, after.
+    sa.Column("fallbacks", pg.JSONB),
+    sa.Column("fallback_index", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("fallback_at", TIME),
+    sa.Column("deferred_at", TIME),
+    # The dispatcher's queue, by tenant and provider, so that these take turns: only what is not at rest is in it.
+    sa.Index(
+        "deliveries_flow_idx",
+        "lane",
+        "tenant_id",
+        sa.text(f"({NEXT_PROVIDER})"),
+        "due_at",
+        postgresql_where=sa.text("due_at IS NOT NULL"),
+    ),
+    # Few rows stand here, and people look for them; those that are QUEUED or SENT are found by id fast enough.
+    sa.Index(
+        "deliveries_troubled_idx",
+        "tenant_id",
+        "status",
+        "notification_id",
+        postgresql_where=sa.text(
+            "status IN ('SCHEDULED', 'RETRYING', 'UNDELIVERED', 'FAILED', 'UNKNOWN', "
+            "'EXPIRED', 'CANCELLED', 'SUPPRESSED')"
+        ),
+    ),
+    sa.Index(
+        "deliveries_failure_idx",
+        "tenant_id",
+        "failure_code",
+        "notification_id",
+        postgresql_where=sa.text("failure_code <> ''"),
+    ),
+    # The graveyard, in the order of deaths.
+    sa.Index(
+        "deliveries_dead_idx",
+        "tenant_id",
+        "died_at",
+        "notification_id",
+        postgresql_where=sa.text("died_at IS NOT NULL"),
+    ),
+    # What waits for a provider that may be called: looked at again when an operator lets one be called.
+    sa.Index("deliveries_deferred_idx", "deferred_at", postgresql_where=sa.text("deferred_at IS NOT NULL")),
+    # What a provider took over lately: whether it reports on it.
+    sa.Index("deliveries_sent_idx", "provider", "sent_at", postgresql_where=sa.text("sent_at IS NOT NULL")),
+    postgresql_partition_by="RANGE (notification_id)",
+)
+
+events = sa.Table(
+    "events",
+    metadata,
+    sa.Column("tenant_id", sa.Text, primary_key=True),
+    sa.Column("notification_id", sa.Uuid, primary_key=True),
+    # From deliveries.revision, raised under the row's lock: no gaps.
+    sa.Column("sequence", sa.Integer, primary_key=True),
+    sa.Column("recorded_at", TIME, nullable=False),
+    sa.Column("kind", KIND, nullable=False),
+    sa.Column("status", STATUS, nullable=False),
+    sa.Column("attempt", sa.Integer),
+    sa.Column("fence", sa.BigInteger),
+    sa.Column("provider", sa.Text),
+    sa.Column("outcome", OUTCOME),
+    sa.Column("latency_ms", sa.Double),
+    sa.Column("provider_message_id", sa.Text),
+    sa.Column("failure_code", sa.Text),
+    sa.Column("failure_message", sa.Text),
+    sa.Column("reported", STATUS),
+    sa.Column("decisions", pg.JSON),
+    sa.Column("next_attempt_at", TIME),
+    sa.Column("lease_until", TIME),
+    sa.Column("actor", sa.Text),
+    sa.Column("worker", sa.Text),
+    postgresql_partition_by="RANGE (notification_id)",
+)
+
+idempotency_keys = sa.Table(
+    "idempotency_keys",
+    metadata,
+    sa.Column("tenant_id", sa.Text, primary_key=True),
+    sa.Column("method", sa.Text, primary_key=True),
+    sa.Column("key", sa.Text, primary_key=True),
+    sa.Column("fingerprint", sa.LargeBinary, nullable=False),
+    sa.Column("notification_id", sa.Uuid, nullable=False),
+    sa.Column("expires_at", TIME, nullable=False),
+    # Keys are written in the order in which they expire: a few blocks of summary find the old ones.
+    sa.Index("idempotency_keys_expires_at_idx", "expires_at", postgresql_using="brin"),
+)
+
+templates = sa.Table(
+    "templates",
+    metadata,
+    sa.Column("tenant_id", sa.Text, primary_key=True),
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("created_at", TIME, nullable=False),
+    sa.Column("deleted_at", TIME),
+)
+
+template_versions = sa.Table(
+    "template_versions",
+    metadata,
+    sa.Column("tenant_id", sa.Text, primary_key=True),
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("version", sa.Integer, primary_key=True),
+    sa.Column("channel", CHANNEL, nullable=False),
+    sa.Column("priority", LANE),
+    sa.Column("category", sa.Text, nullable=False),
+    sa.Column("default_locale", sa.Text, nullable=False),
+    # A list of channel, locale, subject, body, html_body.
+    sa.Column("contents", pg.JSONB, nullable=False),
+    sa.Column("variables", pg.ARRAY(sa.Text), nullable=False),
+    sa.Column("created_at", TIME, nullable=False),
+    # 0: its notifications are sent one by one.
+    sa.Column("digest_seconds", sa.Double, nullable=False, server_default="0"),
+)
+
+# What users want. Times of day are local ones, HH:MM; texts are empty where nothing was set.
+preferences = sa.Table(
+    "preferences",
+    metadata,
+    sa.Column("tenant_id", sa.Text, primary_key=True),
+    sa.Column("user_id", sa.Text, primary_key=True),
+    # A list of category, channel, enabled.
+    sa.Column("choices", pg.JSONB, nullable=False),
+    sa.Column("time_zone", sa.Text, nullable=False),
+    sa.Column("quiet_from", sa.Text, nullable=False),
+    sa.Column("quiet_until", sa.Text, nullable=False),
+    sa.Column("updated_at", TIME, nullable=False),
+)
+
+# What users must not get. The digest is that of all it says, as an address may be longer than an index can hold.
+suppressions = sa.Table(
+    "suppressions",
+    metadata,
+    sa.Column("tenant_id", sa.Text, primary_key=True),
+    sa.Column("user_id", sa.Text, primary_key=True),
+    sa.Column("digest", sa.LargeBinary, primary_key=True),
+    sa.Column("suppression_id", sa.Uuid, nullable=False),
+    sa.Column("channel", CHANNEL),
+    sa.Column("address", sa.Text, nullable=False),
+    sa.Column("category", sa.Text, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("created_at", TIME, nullable=False),
+)
+
+# Where pushes can go. The id is made of the token: a token is kept once.
+device_tokens = sa.Table(
+    "device_tokens",
+    metadata,
+    sa.Column("tenant_id", sa.Text, primary_key=True),
+    sa.Column("device_token_id", sa.Uuid, primary_key=True),
+    sa.Column("user_id", sa.Text, nullable=False),
+    sa.Column("token", sa.Text, nullable=False),
+    sa.Column("label", sa.Text, nullable=False),
+    sa.Column("updated_at", TIME, nullable=False),
+    sa.Index("device_tokens_user_idx", "tenant_id", "user_id", "updated_at"),
+)
+
+# Digests that still take notifications in; notification_id is the one that will tell them all, digest what they have in
+# common: user, category, channel and address.
+digests = sa.Table(
+    "digests",
+    metadata,
+    sa.Column("tenant_id", sa.Text, primary_key=True),
+    sa.Column("digest", sa.LargeBinary, primary_key=True),
+    sa.Column("notification_id", sa.Uuid, nullable=False),
+    sa.Column("ends_at", TIME, nullable=False),
+    sa.Index("digests_notification_id_idx", "tenant_id", "notification_id"),
+)
+
+limits = sa.Table(
+    "limits",
+    metadata,
+    # Empty: of all.
+    sa.Column("tenant_id", sa.Text, primary_key=True),
+    sa.Column("limit_id", sa.Text, primary_key=True),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("subject", sa.Text, nullable=False),
+    sa.Column("amount", sa.BigInteger, nullable=False),
+    # 0: none.
+    sa.Column("window_seconds", sa.Double, nullable=False),
+    sa.Column("actor", sa.Text, nullable=False),
+    sa.Column("updated_at", TIME, nullable=False),
+    # Deleted ones stay, so that who keeps them all is told.
+    sa.Column("deleted_at", TIME),
+    # When it changed last, counted in changes of any limit: routers ask for what came later.
+    sa.Column("revision", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Index("limits_revision_idx", "revision"),
+)
+
+api_keys = sa.Table(
+    "api_keys",
+    metadata,
+    sa.Column("tenant_id", sa.Text, primary_key=True),
+    sa.Column("key_id", sa.Text, primary_key=True),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("scopes", pg.ARRAY(sa.Text), nullable=False),
+    # SHA-256 of the secret.
+    sa.Column("digest", sa.LargeBinary, nullable=False),
+    sa.Column("created_at", TIME, nullable=False),
+    sa.Column("expires_at", TIME),
+    sa.Column("revoked_at", TIME),
+    # When it changed last, counted in changes of any key: gateways ask for what came later.
+    sa.Column("revision", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Index("api_keys_revision_idx", "revision"),
+)
+
+# How often what many poll was changed: limits, keys.
+revisions = sa.Table(
+    "revisions",
+    metadata,
+    sa.Column("subject", sa.Text, primary_key=True),
+    sa.Column("revision", sa.BigInteger, nullable=False),
+)
+
+# What workers say of providers: worth nothing after a crash, as they say it again every second.
+provider_states = sa.Table(
+    "provider_states",
+    metadata,
+    sa.Column("worker_id", sa.Text, primary_key=True),
+    sa.Column("provider", sa.Text, primary_key=True),
+    sa.Column("channel", CHANNEL, nullable=False),
+    sa.Column("breaker", sa.Text, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("since", TIME, nullable=False),
+    sa.Column("told_at", TIME, nullable=False),
+    prefixes=["UNLOGGED"],
+)
+
+# What operators decided on channels and providers: it holds for all tenants.
+provider_controls = sa.Table(
+    "provider_controls",
+    metadata,
+    sa.Column("subject", sa.Text, primary_key=True),
+    sa.Column("paused", sa.Boolean, nullable=False),
+    sa.Column("override", sa.Text, nullable=False),
+    sa.Column("actor", sa.Text, nullable=False),
+    sa.Column("updated_at", TIME, nullable=False),
+)
+
+#: Each attempt as one row: its intent beside its outcome. The fence tells apart what a release numbered alike.
+ATTEMPTS_VIEW = """
+CREATE VIEW attempts AS
+SELECT b.tenant_id, b.notification_id, b.attempt, b.fence, b.provider, b.worker, b.recorded_at AS started_at,
+       b.lease_until, e.recorded_at AS ended_at, e.outcome, e.latency_ms, e.provider_message_id, e.failure_code,
+       e.failure_message
+FROM events b
+LEFT JOIN events e
+  ON e.tenant_id = b.tenant_id AND e.notification_id = b.notification_id AND e.fence = b.fence
+ AND e.kind = 'ATTEMPT_ENDED'
+WHERE b.kind = 'ATTEMPT_STARTED'
+"""

@@ -1,0 +1,1 @@
+"""Reading and watching notifications; dead letters."""

@@ -1,0 +1,1 @@
+"""The ledger's three services, and protobuf to values and back."""

@@ -1,0 +1,106 @@
+"""LedgerAdmin: converts, calls, converts back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pulse.common.v1 import enums_pb2
+from pulse.ledger.v1 import ledger_admin_pb2 as pb
+from pulse.ledger.v1 import ledger_admin_pb2_grpc
+from services.ledger.move.mover import Mover
+from services.ledger.read.dead_letters import DeadLetters
+from services.ledger.read.reader import Reader
+from services.ledger.rpc import wire, wire_reads
+from services.ledger.rpc.api_key_rpcs import ApiKeyWrites
+from services.ledger.rpc.limit_service import LimitWrites
+from services.ledger.rpc.provider_rpcs import ProviderDecisions
+from services.ledger.rpc.recipient_services import RecipientWrites
+from services.ledger.rpc.service import named
+from services.ledger.rules.operator_actions import Refused
+from services.ledger.stores.api_key_store import ApiKeyStore
+from services.ledger.stores.limit_store import LimitStore
+from services.ledger.stores.provider_store import ProviderStore
+from services.ledger.stores.recipient_store import RecipientStore
+from services.ledger.stores.template_store import TemplateStore
+from shared.errors import Code, PulseError, not_found
+from shared.rpc.validation import check
+from shared.times import to_timestamp
+
+
+class LedgerAdmin(
+    LimitWrites, RecipientWrites, ProviderDecisions, ApiKeyWrites, ledger_admin_pb2_grpc.LedgerAdminServicer
+):
+    """For those who administer."""
+
+    def __init__(
+        self,
+        templates: TemplateStore,
+        mover: Mover,
+        dead_letters: DeadLetters,
+        reader: Reader,
+        limits: LimitStore,
+        recipients: RecipientStore,
+        providers: ProviderStore,
+        api_keys: ApiKeyStore,
+    ) -> None:
+        self._templates = templates
+        self._mover = mover
+        self._dead_letters = dead_letters
+        self._reader = reader
+        self._limits = limits
+        self._recipients = recipients
+        self._providers = providers
+        self._api_keys = api_keys
+
+    async def CreateTemplate(self, request: pb.CreateTemplateRequest, context: Any) -> pb.CreateTemplateResponse:
+        check(request)
+        wire_reads.refuse_too_large(request.template)
+        stored = await self._templates.create(request.tenant_id, wire_reads.template_of(request.template))
+        if stored is None:
+            raise PulseError(
+                Code.ALREADY_EXISTS,
+                "TEMPLATE_EXISTS",
+                f"there is a template {request.template.name!r} already",
+                hint="update it to store a new version",
+            )
+        return pb.CreateTemplateResponse(template=wire_reads.template(stored))
+
+    async def UpdateTemplate(self, request: pb.UpdateTemplateRequest, context: Any) -> pb.UpdateTemplateResponse:
+        check(request)
+        wire_reads.refuse_too_large(request.template)
+        stored = await self._templates.update(request.tenant_id, wire_reads.template_of(request.template))
+        if stored is None:
+            raise not_found("TEMPLATE", request.template.name)
+        return pb.UpdateTemplateResponse(template=wire_reads.template(stored))
+
+    async def DeleteTemplate(self, request: pb.DeleteTemplateRequest, context: Any) -> pb.DeleteTemplateResponse:
+        check(request)
+        if not await self._templates.delete(request.tenant_id, request.name):
+            raise not_found("TEMPLATE", request.name)
+        return pb.DeleteTemplateResponse()
+
+    async def ReplayDeadLetter(self, request: pb.ReplayDeadLetterRequest, context: Any) -> pb.ReplayDeadLetterResponse:
+        ref, newest = named(request.ref), request.template == enums_pb2.NEWEST
+        try:
+            found = await self._mover.replay(ref, wire.clean(request.actor), newest=newest)
+        except Refused as refusal:
+            raise PulseError(Code.FAILED_PRECONDITION, "NOT_REPLAYABLE", str(refusal)) from None
+        notification = await self._reader.get(ref) if found else None
+        if notification is None:
+            raise not_found("NOTIFICATION", ref[1])
+        return pb.ReplayDeadLetterResponse(notification=wire_reads.notification(notification))
+
+    async def ReplayDeadLetters(
+        self, request: pb.ReplayDeadLettersRequest, context: Any
+    ) -> pb.ReplayDeadLettersResponse:
+        check(request)
+        wanted = wire_reads.dead_letter_filter_of(request.tenant_id, request.filter)
+        matched = await self._dead_letters.count(wanted)
+        if request.dry_run:
+            return pb.ReplayDeadLettersResponse(matched=matched)
+        replay = await self._dead_letters.replay(
+            wanted, wire.clean(request.actor), request.rate_per_second, newest=request.template == enums_pb2.NEWEST
+        )
+        return pb.ReplayDeadLettersResponse(
+            matched=matched, replayed=replay.replayed, last_due_time=to_timestamp(replay.last_due_at)
+        )

@@ -1,0 +1,149 @@
+"""LedgerService: converts, calls, converts back."""
+
+from __future__ import annotations
+
+from collections.abc import Sized
+from typing import Any
+
+from pulse.ledger.v1 import ledger_service_pb2 as pb
+from pulse.ledger.v1 import ledger_service_pb2_grpc, records_pb2
+from services.ledger.accept.entries import Entry
+from services.ledger.accept.recorder import Recorder, answer_for
+from services.ledger.config import LedgerSettings
+from services.ledger.draw.draws import Draws
+from services.ledger.draw.high_traffic import HighTraffic
+from services.ledger.move.mover import Mover, Settled
+from services.ledger.read.reader import Reader
+from services.ledger.rpc import wire, wire_reads
+from services.ledger.rpc.provider_rpcs import ProviderExchange
+from services.ledger.rpc.wire_enums import FROM_PRIORITY
+from services.ledger.rules.delivery import Lane, Ref
+from services.ledger.rules.operator_actions import Refused
+from services.ledger.stores.provider_store import ProviderStore
+from shared.errors import Code, PulseError, Violation, invalid, not_found
+from shared.rpc.validation import check
+
+#: Most entries, references, settlements, receipts or keys in one call.
+_MOST = 1_000
+#: What became of a settlement or receipt that names no notification.
+_NOTHING = Settled(False, None)
+
+
+class LedgerService(ProviderExchange, ledger_service_pb2_grpc.LedgerServiceServicer):
+    """For those who move notifications."""
+
+    def __init__(
+        self,
+        recorder: Recorder,
+        mover: Mover,
+        draws: Draws,
+        reader: Reader,
+        providers: ProviderStore,
+        settings: LedgerSettings,
+    ) -> None:
+        self._recorder = recorder
+        self._mover = mover
+        self._draws = draws
+        self._reader = reader
+        self._providers = providers
+        self._settings = settings
+        self._high = HighTraffic()
+
+    async def Record(self, request: pb.RecordRequest, context: Any) -> pb.RecordResponse:
+        _bounded("entries", request.entries)
+        converted = [_entry(message) for message in request.entries]
+        answers = iter(await self._recorder.record([one for one in converted if not isinstance(one, PulseError)]))
+        results = [wire.record_result(one if isinstance(one, PulseError) else next(answers)) for one in converted]
+        return pb.RecordResponse(results=results)
+
+    async def LookupKeys(self, request: pb.LookupKeysRequest, context: Any) -> pb.LookupKeysResponse:
+        _bounded("uses", request.uses)
+        wanted = [(use.tenant_id, use.idempotency_key) for use in request.uses]
+        known = await self._recorder.uses(key for key in wanted if "\0" not in "".join(key))
+        answers = [
+            answer_for(known[key], use.fingerprint, "") if key in known else None
+            for key, use in zip(wanted, request.uses, strict=True)
+        ]
+        return pb.LookupKeysResponse(results=[wire.record_result(answer) for answer in answers])
+
+    async def Draw(self, request: pb.DrawRequest, context: Any) -> pb.DrawResponse:
+        check(request)
+        again = wire.length(request.redispatch_after, self._settings.ledger_redispatch_seconds)
+        allowances = {one.provider: max(one.count, 0) for one in request.allowances}
+        drawn = await self._draws.draw(FROM_PRIORITY[request.lane], request.limit, again, allowances)
+        used = [records_pb2.ProviderAllowance(provider=name, count=count) for name, count in drawn.used.items()]
+        return pb.DrawResponse(refs=[wire.to_ref(ref) for ref in drawn.refs], more=drawn.more, used=used)
+
+    async def Claim(self, request: pb.ClaimRequest, context: Any) -> pb.ClaimResponse:
+        _bounded("refs", request.refs)
+        lease = wire.length(request.lease, self._settings.ledger_lease_seconds)
+        refs, worker = wire.refs(request.refs), wire.clean(request.worker_id)
+        avoided_for = [(one.tenant_id, one.provider) for one in request.avoid_for_tenants[:_MOST]]
+        claimed = await self._mover.claim(refs, worker, lease, request.avoid_providers, avoided_for)
+        critical = self._settings.critical_categories
+        if any(delivery.lane is Lane.HIGH for delivery, _ in claimed.deliveries):
+            self._high.seen()
+        messages = [wire.claimed(delivery, content, critical) for delivery, content in claimed.deliveries]
+        left = map(wire.to_ref, claimed.left)
+        return pb.ClaimResponse(claimed=messages, high_under_way=self._high.under_way, left=left)
+
+    async def Settle(self, request: pb.SettleRequest, context: Any) -> pb.SettleResponse:
+        _bounded("settlements", request.settlements)
+        converted = [wire.settlement(message) for message in request.settlements]
+        settled = iter(await self._mover.settle([one for one in converted if one is not None]))
+        results = [wire.settle_result(_NOTHING if one is None else next(settled)) for one in converted]
+        return pb.SettleResponse(results=results)
+
+    async def RecordReceipts(self, request: pb.RecordReceiptsRequest, context: Any) -> pb.RecordReceiptsResponse:
+        _bounded("receipts", request.receipts)
+        converted = [wire.receipt(message) for message in request.receipts]
+        settled = iter(await self._mover.receive([one for one in converted if one is not None]))
+        results = [wire.settle_result(_NOTHING if one is None else next(settled)) for one in converted]
+        return pb.RecordReceiptsResponse(results=results)
+
+    async def Acknowledge(self, request: pb.AcknowledgeRequest, context: Any) -> pb.AcknowledgeResponse:
+        ref = named(request.ref)
+        try:
+            found = await self._mover.acknowledge(ref, wire.clean(request.actor))
+        except Refused as refusal:
+            raise PulseError(Code.FAILED_PRECONDITION, "NOT_SENT", str(refusal)) from None
+        notification = await self._reader.get(ref) if found else None
+        if notification is None:
+            raise not_found("NOTIFICATION", ref[1])
+        return pb.AcknowledgeResponse(notification=wire_reads.notification(notification))
+
+    async def Cancel(self, request: pb.CancelRequest, context: Any) -> pb.CancelResponse:
+        ref = named(request.ref)
+        try:
+            found = await self._mover.cancel(ref, wire.clean(request.actor))
+        except Refused as refusal:
+            raise PulseError(Code.FAILED_PRECONDITION, "NOT_CANCELLABLE", str(refusal)) from None
+        notification = await self._reader.get(ref) if found else None
+        if notification is None:
+            raise not_found("NOTIFICATION", ref[1])
+        return pb.CancelResponse(notification=wire_reads.notification(notification))
+
+
+def _bounded(field: str, batch: Sized) -> None:
+    """Raises INVALID_ARGUMENT for an empty or oversize batch: the contract's only rule on it.
+
+    Said by hand: the contract's own check walks through every entry for it, at a good part of what recording costs.
+    """
+    if not 1 <= len(batch) <= _MOST:
+        raise invalid([Violation(field, f"must have 1 to {_MOST:,}")])
+
+
+def named(message: records_pb2.NotificationRef) -> Ref:
+    """Raises NOT_FOUND for what can name no notification."""
+    ref = wire.ref(message)
+    if ref is None:
+        raise not_found("NOTIFICATION", message.notification_id)
+    return ref
+
+
+def _entry(message: records_pb2.Entry) -> Entry | PulseError:
+    """An entry that cannot be read is refused alone."""
+    try:
+        return wire.entry(message)
+    except PulseError as error:
+        return error

@@ -1,0 +1,192 @@
+"""Protobuf to what the ledger works with, and back: what moves notifications."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Container, Iterable
+
+from google.protobuf.duration_pb2 import Duration
+from google.protobuf.message import Message
+
+from pulse.common.v1 import notification_pb2
+from pulse.ledger.v1 import records_pb2
+from services.ledger.accept.entries import Entry, is_uuid
+from services.ledger.accept.keys import Recorded
+from services.ledger.accept.recorder import Answer
+from services.ledger.move.content import Content
+from services.ledger.move.mover import Settled
+from services.ledger.rpc.wire_enums import (
+    FROM_CAUSE,
+    FROM_CHANNEL,
+    FROM_GUARANTEE,
+    FROM_OUTCOME,
+    FROM_PRIORITY,
+    FROM_REJECTION,
+    FROM_STATUS,
+    TO_CHANNEL,
+    TO_PRIORITY,
+    TO_STATUS,
+    number,
+)
+from services.ledger.rules.attempts import Ending
+from services.ledger.rules.delivery import Delivery, Failure, Guarantee, Ref
+from services.ledger.rules.fallbacks import Leg
+from services.ledger.rules.receipts import Receipt
+from services.ledger.rules.retry import Cause
+from services.ledger.rules.settlements import Settlement
+from shared.errors import PulseError, Violation, invalid
+from shared.rpc.statuses import to_status
+from shared.times import from_duration, from_timestamp, to_timestamp
+
+#: What providers and workers say is kept up to so many characters.
+_LONGEST_NAME, _LONGEST_TEXT = 256, 1024
+
+
+def entry(message: records_pb2.Entry) -> Entry:
+    """An entry to record; what it may hold is checked later. Raises INVALID_ARGUMENT for a time that cannot be."""
+    return Entry(
+        message.ref.tenant_id,
+        message.ref.notification_id,
+        message.user_id,
+        message.template_name,
+        message.template_version,
+        message.to,
+        message.subject,
+        message.context_json,
+        message.idempotency_key,
+        message.fingerprint,
+        message.locale,
+        dict(message.metadata),
+        message.category,
+        message.traceparent,
+        moment(message, "not_before"),
+        moment(message, "expires_at"),
+        FROM_CHANNEL.get(message.channel),
+        FROM_PRIORITY.get(message.lane),
+        FROM_GUARANTEE.get(message.delivery_guarantee, Guarantee.AT_LEAST_ONCE),
+        list(message.route),
+        message.max_attempts,
+        [{"rule": one.rule, "result": one.result, "reason": one.reason} for one in message.decisions],
+        message.dispatched,
+        [_leg(leg) for leg in message.fallbacks],
+        from_duration(message.digest_window),
+    )
+
+
+def record_result(answer: Answer | None) -> records_pb2.RecordResult:
+    """What became of an entry or a key; None: nothing is known of the key."""
+    if answer is None:
+        return records_pb2.RecordResult()
+    if isinstance(answer, PulseError):
+        return records_pb2.RecordResult(error=to_status(answer))
+    return _recorded(answer)
+
+
+def ref(message: records_pb2.NotificationRef) -> Ref | None:
+    """Names a notification; None for what can name none."""
+    tenant_id, notification_id = message.tenant_id, message.notification_id.lower()
+    return (tenant_id, notification_id) if is_uuid(notification_id) and "\0" not in tenant_id else None
+
+
+def refs(messages: Iterable[records_pb2.NotificationRef]) -> list[Ref]:
+    """Without those that can name none."""
+    return [found for message in messages if (found := ref(message)) is not None]
+
+
+def to_ref(found: Ref) -> records_pb2.NotificationRef:
+    return records_pb2.NotificationRef(tenant_id=found[0], notification_id=found[1])
+
+
+def settlement(message: records_pb2.Settlement) -> Settlement | None:
+    """How an attempt ended; None for one that names no notification. Raises INVALID_ARGUMENT without an outcome."""
+    named = ref(message.ref)
+    outcome = FROM_OUTCOME.get(message.outcome)
+    if outcome is None:
+        raise invalid([Violation("settlements.outcome", "is required")])
+    if named is None:
+        return None
+    latency = from_duration(message.latency) * 1000 if message.HasField("latency") else None
+    message_id = clean(message.provider_message_id, _LONGEST_NAME)
+    ending = Ending(outcome, failure(message.failure), message_id, latency)
+    rejection = FROM_REJECTION.get(message.rejection)
+    cause = FROM_CAUSE.get(message.cause, Cause.PROVIDER)
+    return Settlement(named, message.fence, ending, from_duration(message.retry_after), rejection, cause)
+
+
+def receipt(message: records_pb2.ProviderReceipt) -> Receipt | None:
+    """A provider's report; None for one that names no notification or says nothing."""
+    named, status = ref(message.ref), FROM_STATUS.get(message.status)
+    if named is None or status is None:
+        return None
+    provider, message_id = clean(message.provider, _LONGEST_NAME), clean(message.provider_message_id, _LONGEST_NAME)
+    rejection = FROM_REJECTION.get(message.rejection)
+    return Receipt(named, provider, message_id, status, failure(message.failure), rejection)
+
+
+def settle_result(settled: Settled) -> records_pb2.SettleResult:
+    return records_pb2.SettleResult(applied=settled.applied, status=number(TO_STATUS, settled.status))
+
+
+def claimed(delivery: Delivery, content: Content, critical: Container[str]) -> records_pb2.ClaimedNotification:
+    """All that a worker needs to send it; nobody can unsubscribe from the ``critical`` categories."""
+    return records_pb2.ClaimedNotification(
+        ref=to_ref(delivery.ref),
+        fence=delivery.fence,
+        attempt=delivery.attempt,
+        lease_until=to_timestamp(delivery.lease_until),
+        provider=delivery.provider,
+        channel=TO_CHANNEL[delivery.channel],
+        user_id=content.user_id,
+        to=content.recipient,
+        subject=content.subject,
+        context_json=content.context_json or "",
+        template_name=content.template_name,
+        template_version=content.template_version,
+        locale=content.locale,
+        traceparent=content.traceparent,
+        expires_at=to_timestamp(delivery.expires_at),
+        create_time=to_timestamp(content.created_at),
+        lane=TO_PRIORITY[delivery.lane],
+        category=content.category,
+        ready_time=to_timestamp(delivery.ready_at),
+        unsubscribable=bool(content.category) and content.category not in critical,
+    )
+
+
+def failure(message: notification_pb2.Failure) -> Failure:
+    return Failure(clean(message.code, _LONGEST_NAME), clean(message.message, _LONGEST_TEXT))
+
+
+def clean(text: str, longest: int = _LONGEST_NAME) -> str:
+    """A provider's or worker's words, fit to be stored: never a reason to lose an attempt's outcome."""
+    return text[:longest].replace("\0", "\N{REPLACEMENT CHARACTER}")
+
+
+def length(duration: Duration, default: float) -> dt.timedelta:
+    """A length of time; ``default`` seconds if it is not above zero."""
+    seconds = from_duration(duration)
+    return dt.timedelta(seconds=seconds if seconds > 0 else default)
+
+
+def moment(message: Message, field: str) -> dt.datetime | None:
+    """A time, None if it is not set. Raises INVALID_ARGUMENT for one that cannot be."""
+    if not message.HasField(field):
+        return None
+    try:
+        return from_timestamp(getattr(message, field))
+    except (ValueError, OverflowError):
+        raise invalid([Violation(field, "must be a time between the years 1 and 9999")]) from None
+
+
+def _leg(message: records_pb2.Leg) -> Leg:
+    channel = FROM_CHANNEL.get(message.channel)
+    if channel is None:
+        raise invalid([Violation("fallbacks.channel", "is required")])
+    after = from_duration(message.after) if message.HasField("after") else None
+    return Leg(channel, message.to, list(message.route), after)
+
+
+def _recorded(answer: Recorded) -> records_pb2.RecordResult:
+    return records_pb2.RecordResult(
+        notification_id=answer.notification_id, status=number(TO_STATUS, answer.status), replayed=answer.replayed
+    )

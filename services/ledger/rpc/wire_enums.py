@@ -1,0 +1,49 @@
+"""The contract's numbers for the ledger's names, and back."""
+
+from __future__ import annotations
+
+import enum
+from typing import Any, TypeVar
+
+from pulse.common.v1 import enums_pb2, notification_pb2, provider_pb2
+from pulse.ledger.v1 import records_pb2
+from services.ledger.rules.delivery import Channel, Guarantee, Kind, Lane, Outcome
+from services.ledger.rules.provider_states import Breaker, Override
+from services.ledger.rules.recipients import Rejection
+from services.ledger.rules.retry import Cause
+from services.ledger.rules.states import Status
+
+Name = TypeVar("Name", bound=enum.StrEnum)
+
+
+def _numbers(wrapper: Any, names: type[Name]) -> dict[Name, Any]:
+    return {name: wrapper.Value(name.value) for name in names}
+
+
+def _names(numbers: dict[Name, Any]) -> dict[int, Name]:
+    return {number: name for name, number in numbers.items()}
+
+
+def number(numbers: dict[Name, Any], name: Name | None) -> Any:
+    """The contract's number; 0, which is "unspecified" everywhere, for None."""
+    return 0 if name is None else numbers[name]
+
+
+TO_STATUS = _numbers(enums_pb2.Status, Status)
+TO_CHANNEL = _numbers(enums_pb2.Channel, Channel)
+TO_PRIORITY = _numbers(enums_pb2.Priority, Lane)
+TO_GUARANTEE = _numbers(enums_pb2.DeliveryGuarantee, Guarantee)
+TO_KIND = _numbers(notification_pb2.TimelineEvent.Kind, Kind)
+TO_OUTCOME = _numbers(notification_pb2.TimelineEvent.Outcome, Outcome)
+TO_BREAKER = _numbers(provider_pb2.BreakerState, Breaker)
+TO_OVERRIDE = _numbers(provider_pb2.BreakerOverride, Override)
+
+FROM_STATUS = _names(TO_STATUS)
+FROM_CHANNEL = _names(TO_CHANNEL)
+FROM_PRIORITY = _names(TO_PRIORITY)
+FROM_GUARANTEE = _names(TO_GUARANTEE)
+FROM_OUTCOME = _names(TO_OUTCOME)
+FROM_BREAKER = _names(TO_BREAKER)
+FROM_OVERRIDE = _names(TO_OVERRIDE)
+FROM_CAUSE = _names(_numbers(records_pb2.Cause, Cause))
+FROM_REJECTION = _names(_numbers(records_pb2.Rejection, Rejection))

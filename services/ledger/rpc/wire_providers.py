@@ -1,0 +1,56 @@
+"""Protobuf to what the ledger works with, and back: providers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from pulse.common.v1 import provider_pb2
+from services.ledger.rpc.wire import clean
+from services.ledger.rpc.wire_enums import FROM_BREAKER, FROM_CHANNEL, TO_BREAKER, TO_CHANNEL, TO_OVERRIDE
+from services.ledger.rules.provider_states import Breaker, State, Told, channel_subject, provider_subject
+from shared.errors import Violation, invalid
+from shared.times import from_timestamp, to_timestamp
+
+#: A reason is kept up to so many characters.
+_LONGEST_REASON = 512
+
+
+def told(messages: Iterable[provider_pb2.ProviderState]) -> list[Told]:
+    """What a worker says; without what names no provider or channel. A breaker it does not know yet counts as closed.
+
+    Raises INVALID_ARGUMENT for a time that cannot be.
+    """
+    return [_told(message) for message in messages if message.provider and message.channel in FROM_CHANNEL]
+
+
+def state(found: State) -> provider_pb2.ProviderState:
+    return provider_pb2.ProviderState(
+        provider=found.provider,
+        channel=TO_CHANNEL[found.channel],
+        breaker=TO_BREAKER[found.breaker],
+        reason=found.reason,
+        since=to_timestamp(found.since),
+        override=TO_OVERRIDE[found.override],
+        paused=found.paused,
+        channel_paused=found.channel_paused,
+        receipts_slow=found.receipts_slow,
+        actor=found.actor,
+    )
+
+
+def subject(channel: int, provider: str) -> str:
+    """What a pause is about. Raises INVALID_ARGUMENT unless exactly one of both is named."""
+    named = FROM_CHANNEL.get(channel)
+    if (named is None) == (not provider):
+        raise invalid([Violation("provider", "either a channel or a provider must be named")])
+    return provider_subject(clean(provider)) if named is None else channel_subject(named)
+
+
+def _told(message: provider_pb2.ProviderState) -> Told:
+    try:
+        since = from_timestamp(message.since)
+    except (ValueError, OverflowError):
+        raise invalid([Violation("states.since", "must be a time between the years 1 and 9999")]) from None
+    breaker = FROM_BREAKER.get(message.breaker, Breaker.CLOSED)
+    reason = clean(message.reason, _LONGEST_REASON)
+    return Told(clean(message.provider), FROM_CHANNEL[message.channel], breaker, reason, since)

@@ -1,0 +1,237 @@
+"""Protobuf to what the ledger works with, and back: what is read, and templates."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from pulse.common.v1 import notification_pb2, template_pb2
+from pulse.ledger.v1 import ledger_reader_pb2, records_pb2
+from services.ledger.read.reader import Cell, Depth, Happening, Notification
+from services.ledger.rpc import pages
+from services.ledger.rpc.wire import moment
+from services.ledger.rpc.wire_enums import (
+    FROM_CHANNEL,
+    FROM_PRIORITY,
+    FROM_STATUS,
+    TO_CHANNEL,
+    TO_GUARANTEE,
+    TO_KIND,
+    TO_OUTCOME,
+    TO_PRIORITY,
+    TO_STATUS,
+    number,
+)
+from services.ledger.rules import fallbacks
+from services.ledger.rules.delivery import Channel, Failure
+from services.ledger.rules.fallbacks import Leg
+from services.ledger.rules.states import WAITING, Status
+from services.ledger.rules.templates import Template
+from services.ledger.stores.paging import DeadLetterFilter, Filter, TemplateFilter
+from shared.errors import Violation, invalid
+from shared.times import from_duration, to_duration, to_timestamp
+
+#: Bytes; what was stored is a little larger when it is shown.
+_LARGEST_TEMPLATE = 7 * 2**19
+
+
+def notification(found: Notification, happenings: Iterable[Happening] = ()) -> notification_pb2.Notification:
+    """As callers see it, with the given timeline."""
+    delivery = found.delivery
+    planned = delivery.status in WAITING and delivery.status is not Status.QUEUED
+    traced = trace_id(found.traceparent)
+    return notification_pb2.Notification(
+        notification_id=delivery.notification_id,
+        user_id=found.user_id,
+        template_name=found.template_name,
+        template_version=found.template_version,
+        channel=TO_CHANNEL[delivery.channel],
+        to=fallbacks.recipient(delivery, found.recipient),
+        status=TO_STATUS[delivery.status],
+        priority=TO_PRIORITY[delivery.lane],
+        locale=found.locale,
+        metadata=found.metadata,
+        delivery_guarantee=TO_GUARANTEE[delivery.guarantee],
+        idempotency_key=found.idempotency_key,
+        create_time=to_timestamp(found.created_at),
+        update_time=to_timestamp(delivery.updated_at),
+        send_at=to_timestamp(found.not_before),
+        expires_at=to_timestamp(delivery.expires_at),
+        sent_time=to_timestamp(delivery.sent_at),
+        delivered_time=to_timestamp(delivery.delivered_at),
+        last_attempt_time=to_timestamp(delivery.last_attempt_at),
+        next_attempt_time=to_timestamp(delivery.ready_at if planned else None),
+        attempt_count=delivery.attempt,
+        max_attempts=delivery.attempt_limit,
+        provider=delivery.provider,
+        provider_message_id=delivery.provider_message_id,
+        failure=_failure(Failure(delivery.failure_code, delivery.failure_message)),
+        timeline=pages.newest([happening(one, traced) for one in happenings]),
+        trace_id=traced,
+        category=found.category,
+        fallbacks=[_fallback(leg) for leg in fallbacks.legs(delivery.fallbacks)],
+        collapsed_into=found.collapsed_into or "",
+    )
+
+
+def happening(found: Happening, traced: str) -> notification_pb2.TimelineEvent:
+    """One line of a timeline. What a receipt reported is told as its decision."""
+    event = found.event
+    decisions = [notification_pb2.Decision(**decision) for decision in event.decisions]
+    if event.reported is not None:
+        reason = f"{event.provider} reported it" if event.provider else "its arrival was acknowledged"
+        decisions.append(notification_pb2.Decision(rule="receipt", result=event.reported, reason=reason))
+    return notification_pb2.TimelineEvent(
+        sequence=found.sequence,
+        time=to_timestamp(found.recorded_at),
+        kind=TO_KIND[event.kind],
+        status=TO_STATUS[event.status],
+        attempt=event.attempt,
+        provider=event.provider,
+        outcome=number(TO_OUTCOME, event.outcome),
+        latency=None if event.latency_ms is None else to_duration(event.latency_ms / 1000),
+        provider_message_id=event.provider_message_id,
+        failure=_failure(event.failure),
+        decisions=decisions,
+        next_attempt_time=to_timestamp(event.next_attempt_at),
+        actor=event.actor,
+        trace_id=traced,
+    )
+
+
+def filter_of(request: ledger_reader_pb2.ListNotificationsRequest) -> Filter:
+    """Which notifications are wanted. Raises INVALID_ARGUMENT for a time that cannot be."""
+    return Filter(
+        request.tenant_id,
+        request.user_id,
+        tuple(sorted({FROM_STATUS[number] for number in request.statuses if number in FROM_STATUS})),
+        FROM_CHANNEL.get(request.channel),
+        request.template_name,
+        moment(request, "created_after"),
+        moment(request, "created_before"),
+        request.provider,
+        request.failure_code,
+    )
+
+
+def dead_letter_filter_of(tenant_id: str, message: records_pb2.DeadLetterFilter) -> DeadLetterFilter:
+    """Which dead letters are wanted. Raises INVALID_ARGUMENT for a time that cannot be."""
+    return DeadLetterFilter(
+        tenant_id,
+        FROM_CHANNEL.get(message.channel),
+        message.provider,
+        message.failure_code,
+        moment(message, "died_after"),
+        moment(message, "died_before"),
+    )
+
+
+def template_filter_of(request: ledger_reader_pb2.ListTemplatesRequest) -> TemplateFilter:
+    """Which templates are wanted."""
+    return TemplateFilter(request.tenant_id, FROM_CHANNEL.get(request.channel))
+
+
+def depth(found: Depth) -> ledger_reader_pb2.LaneDepth:
+    return ledger_reader_pb2.LaneDepth(
+        lane=TO_PRIORITY[found.lane],
+        due=found.due,
+        waiting=found.waiting,
+        sending=found.sending,
+        oldest_due_age=to_duration(found.oldest_due_age),
+    )
+
+
+def statistics(cells: Iterable[Cell]) -> ledger_reader_pb2.GetStatisticsResponse:
+    """Counts, and the mean attempts of those that are RETRYING."""
+    cells = list(cells)
+    retrying = [cell for cell in cells if cell.status is Status.RETRYING]
+    count = sum(cell.notifications for cell in retrying)
+    return ledger_reader_pb2.GetStatisticsResponse(
+        cells=[
+            ledger_reader_pb2.StatisticsCell(
+                status=TO_STATUS[cell.status],
+                channel=TO_CHANNEL[cell.channel],
+                count=cell.notifications,
+                provider=cell.provider,
+                bucket_start=to_timestamp(cell.bucket_start),
+            )
+            for cell in cells
+        ],
+        average_retry_attempts=sum(cell.attempts for cell in retrying) / count if count else 0.0,
+    )
+
+
+def template(found: Template) -> template_pb2.Template:
+    """As callers see it."""
+    return template_pb2.Template(
+        name=found.name,
+        channel=TO_CHANNEL[found.channel],
+        priority=number(TO_PRIORITY, found.priority),
+        category=found.category,
+        default_locale=found.default_locale,
+        contents=[_content(content) for content in found.contents],
+        version=found.version,
+        create_time=to_timestamp(found.created_at),
+        update_time=to_timestamp(found.updated_at),
+        variables=found.variables,
+        digest_window=to_duration(found.digest_seconds) if found.digest_seconds else None,
+    )
+
+
+def refuse_too_large(message: template_pb2.Template) -> None:
+    """Raises INVALID_ARGUMENT for a template that could not be shown: gRPC's own clients take answers of 4 MiB."""
+    if message.ByteSize() > _LARGEST_TEMPLATE:
+        size = f"{_LARGEST_TEMPLATE / 2**20:g} MiB"
+        violation = Violation("template.contents", f"take more than {size} in all")
+        raise invalid([violation], "TEMPLATE_TOO_LARGE")
+
+
+def template_of(message: template_pb2.Template) -> Template:
+    """A template to store; its version and times are the store's to give."""
+    contents = [
+        {
+            "channel": FROM_CHANNEL.get(content.channel, ""),
+            "locale": content.locale,
+            "subject": content.subject,
+            "body": content.body,
+            "html_body": content.html_body,
+        }
+        for content in message.contents
+    ]
+    return Template(
+        message.name,
+        0,
+        FROM_CHANNEL[message.channel],
+        FROM_PRIORITY.get(message.priority),
+        message.category,
+        message.default_locale,
+        contents,
+        list(message.variables),
+        from_duration(message.digest_window),
+    )
+
+
+def _content(content: Mapping[str, str]) -> template_pb2.TemplateContent:
+    return template_pb2.TemplateContent(
+        channel=number(TO_CHANNEL, Channel(content["channel"]) if content["channel"] else None),
+        locale=content["locale"],
+        subject=content["subject"],
+        body=content["body"],
+        html_body=content["html_body"],
+    )
+
+
+def _fallback(leg: Leg) -> notification_pb2.Fallback:
+    after = None if leg.after is None else to_duration(leg.after)
+    return notification_pb2.Fallback(channel=TO_CHANNEL[leg.channel], to=leg.to, after=after)
+
+
+def _failure(failure: Failure) -> notification_pb2.Failure | None:
+    if not failure.code and not failure.message:
+        return None
+    return notification_pb2.Failure(code=failure.code, message=failure.message)
+
+
+def trace_id(traceparent: str) -> str:
+    """The trace id of a W3C traceparent (https://www.w3.org/TR/trace-context/#traceparent-header); else empty."""
+    parts = traceparent.split("-")
+    return parts[1] if len(parts) >= 4 and len(parts[1]) == 32 else ""

@@ -1,0 +1,87 @@
+"""Protobuf to what is known of recipients, and back."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+from pulse.common.v1 import recipient_pb2
+from services.ledger.rpc.wire_enums import FROM_CHANNEL, TO_CHANNEL, number
+from services.ledger.rules import quiet_hours
+from services.ledger.rules.recipients import Choice, Device, Preferences, Reason, Suppression
+from shared.errors import Violation, invalid
+from shared.times import to_timestamp
+
+_TO_REASON = {one: recipient_pb2.Suppression.Reason.Value(one.value) for one in Reason}
+_FROM_REASON = {value: name for name, value in _TO_REASON.items()}
+
+
+def preferences(user_id: str, found: Preferences) -> recipient_pb2.Preferences:
+    """As callers see them."""
+    choices = [
+        recipient_pb2.Preferences.Choice(category=one.category, channel=TO_CHANNEL[one.channel], enabled=one.enabled)
+        for one in found.choices
+    ]
+    return recipient_pb2.Preferences(
+        user_id=user_id,
+        choices=choices,
+        time_zone=found.time_zone,
+        quiet_from=found.quiet_from,
+        quiet_until=found.quiet_until,
+        update_time=to_timestamp(found.updated_at),
+    )
+
+
+def preferences_of(message: recipient_pb2.Preferences) -> Preferences:
+    """Preferences to store. Raises INVALID_ARGUMENT for an unknown zone, half of quiet hours, a choice made twice."""
+    choices = [Choice(one.category, FROM_CHANNEL[one.channel], one.enabled) for one in message.choices]
+    wanted = Preferences(choices, message.time_zone, message.quiet_from, message.quiet_until)
+    if found := list(_problems(wanted)):
+        raise invalid(found)
+    return wanted
+
+
+def suppression(user_id: str, found: Suppression) -> recipient_pb2.Suppression:
+    """As callers see it."""
+    return recipient_pb2.Suppression(
+        suppression_id=found.suppression_id,
+        user_id=user_id,
+        channel=number(TO_CHANNEL, found.channel),
+        address=found.address,
+        category=found.category,
+        reason=_TO_REASON[found.reason],
+        create_time=to_timestamp(found.created_at),
+    )
+
+
+def suppression_of(message: recipient_pb2.Suppression) -> Suppression:
+    """A suppression to store, MANUAL if it does not say why. Raises INVALID_ARGUMENT for one of everything."""
+    channel = FROM_CHANNEL.get(message.channel)
+    if channel is None and not message.address:
+        raise invalid([Violation("suppression.channel", "is required where there is no address")])
+    return Suppression(channel, message.address, message.category, _FROM_REASON.get(message.reason, Reason.MANUAL))
+
+
+def device(found: Device) -> recipient_pb2.DeviceToken:
+    """As callers see it."""
+    return recipient_pb2.DeviceToken(
+        device_token_id=found.device_token_id,
+        user_id=found.user_id,
+        token=found.token,
+        label=found.label,
+        update_time=to_timestamp(found.updated_at),
+    )
+
+
+def _problems(wanted: Preferences) -> Iterator[Violation]:
+    try:
+        quiet_hours.zone(wanted.time_zone)
+    except ValueError as error:
+        yield Violation("preferences.time_zone", str(error))
+    if bool(wanted.quiet_from) != bool(wanted.quiet_until):
+        yield Violation("preferences.quiet_until", "quiet hours need both a beginning and an end, or neither")
+    elif wanted.quiet_from and wanted.quiet_from == wanted.quiet_until:
+        yield Violation("preferences.quiet_until", "must not be the time at which quiet hours begin")
+    counts = Counter((choice.category, choice.channel) for choice in wanted.choices)
+    if any(count > 1 for count in counts.values()):
+        yield Violation("preferences.choices", "must name a category and channel once")

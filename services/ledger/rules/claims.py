@@ -1,0 +1,154 @@
+"""What a claim does to a delivery."""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
+
+from services.ledger.rules import deferrals, fallbacks
+from services.ledger.rules.attempts import Ending, Next, overtaken, unanswered
+from services.ledger.rules.changes import begin, expire, happen, in_time
+from services.ledger.rules.delivery import Change, Delivery, Event, Failure, Kind, Outcome
+from services.ledger.rules.provider_choice import ANY, Choice, Obstacle, Providers, choose
+from services.ledger.rules.retry import Random, RetryPolicy
+from services.ledger.rules.states import WAITING, Status
+
+#: Recorded when a worker neither settled nor came back.
+LEASE_EXPIRED = Ending(Outcome.UNANSWERED, Failure("LEASE_EXPIRED", "the worker did not settle before its lease ended"))
+#: The same of what was lost in the attempt before: it may be what ends its workers.
+LOST_AGAIN = Ending(
+    Outcome.UNANSWERED, Failure("LEASE_EXPIRED_AGAIN", "neither this worker nor the one before settled it in time")
+)
+_LOSSES = frozenset({LEASE_EXPIRED.failure.code, LOST_AGAIN.failure.code})
+#: What was lost again and again waits before each further attempt. The waits are long and random enough to part what
+#: ends its workers from what was only with it in their hands.
+AFTER_LOSSES = RetryPolicy(base=8.0, cap=300.0, growth=4.0)
+#: For the same reason so many of these at the most are given out by one claim: fewer of those that have few attempts
+#: left, and one alone for its last. The others are looked at a moment later, s.
+SUSPECTS = 12
+STANDING_ASIDE = 2.0
+
+
+#: What the recipient wants of a delivery that could be attempted now: a change that ends it, puts it off or moves it
+#: on; None: nothing stands against it.
+Gate = Callable[[Change], Change | None]
+
+
+class Claim(NamedTuple):
+    """Who claims, until when, and what is known of providers."""
+
+    worker: str
+    lease_until: dt.datetime
+    providers: Providers = ANY
+    random: Random = lambda: 0.0
+    #: Providers that are called only for what was drawn for them.
+    bounded: frozenset[str] = frozenset()
+    #: What the beginning of an attempt tells beside what was decided on its provider.
+    notes: Callable[[Delivery], Sequence[Mapping[str, str]]] = lambda _: ()
+
+
+def open_gate(_: Change) -> None:
+    """Recipients want everything."""
+
+
+def decide(delivery: Delivery, claim: Claim, now: dt.datetime, gate: Gate = open_gate) -> Change | None:
+    """A change to SENDING, to an end that was overdue, or to wait on; None: not to be had now."""
+    change = begin(delivery)
+    if delivery.status is Status.SENDING:
+        change = _lost(delivery, claim, now) or change
+    change = _overdue(change, now)
+    if change.delivery.status not in WAITING or _not_yet(change.delivery, now):
+        return _made(change, delivery)
+    wanted = gate(change)
+    while wanted is not None:
+        if wanted.delivery.fallback_index == change.delivery.fallback_index:
+            return wanted
+        change, wanted = wanted, gate(wanted)
+    choice = choose(change.delivery, claim.providers, now, claim.random)
+    if isinstance(choice, Obstacle):
+        return deferrals.look_again(change, choice, now)
+    if change.delivery.route[choice.route_index] in claim.bounded:
+        if change.delivery is not delivery or choice.route_index != delivery.route_index:
+            # It was drawn for another provider, or for another reason than to be sent.
+            return deferrals.wait_for_draw(change, choice, now)
+        if not delivery.drawn:
+            return None
+    return _start(change, claim, choice, now)
+
+
+def suspicion(delivery: Delivery) -> int:
+    """How much it takes of :data:`SUSPECTS`: 0 unless it waits after two workers in a row did not come back from it."""
+    if delivery.status not in WAITING or delivery.failure_code != LOST_AGAIN.failure.code:
+        return 0
+    left = delivery.attempt_limit - delivery.attempt
+    return SUSPECTS if left == 1 else SUSPECTS // 3 if left == 2 else 1
+
+
+def stand_aside(delivery: Delivery, now: dt.datetime, random: Random) -> Change:
+    """To be looked at in a moment; nobody has to know of it."""
+    due_at = now + dt.timedelta(seconds=STANDING_ASIDE * (1.0 + random()) / 2)
+    return Change(in_time(delivery._replace(due_at=due_at)), ())
+
+
+def decide_expiry(delivery: Delivery, now: dt.datetime) -> Change | None:
+    """What the time to live of a delivery that no worker holds means, once it is over; None: it goes on."""
+    return _made(_overdue(begin(delivery), now), delivery)
+
+
+def _overdue(change: Change, now: dt.datetime) -> Change:
+    """EXPIRED, or on to the next channel, if its time has come."""
+    if change.delivery.status in WAITING and change.delivery.expired(now):
+        return expire(change, now)
+    return fallbacks.when_due(change, now)
+
+
+def _made(change: Change, delivery: Delivery) -> Change | None:
+    return None if change.delivery is delivery else change
+
+
+def _lost(delivery: Delivery, claim: Claim, now: dt.datetime) -> Change | None:
+    """What an expired lease means; None while it lasts. The provider is kept: the worker failed, not the provider."""
+    if delivery.lease_until is None or delivery.lease_until > now:
+        return None
+    ending, wait = LEASE_EXPIRED, 0.0
+    if delivery.failure_code in _LOSSES:
+        number = delivery.attempt - (delivery.attempt_limit - delivery.max_attempts)
+        left = math.inf if delivery.expires_at is None else (delivery.expires_at - now).total_seconds()
+        ending, wait = LOST_AGAIN, AFTER_LOSSES.delay(max(number - 1, 1), claim.random, left=left)
+    following = Next(now + dt.timedelta(seconds=wait), delivery.route_index)
+    return overtaken(delivery, ending, now) or unanswered(delivery, ending, following, now)
+
+
+def _not_yet(delivery: Delivery, now: dt.datetime) -> bool:
+    # QUEUED is due whatever the clock says: another ledger's clock may be a little ahead of this one.
+    return delivery.status is not Status.QUEUED and delivery.ready_at > now
+
+
+def _start(change: Change, claim: Claim, choice: Choice, now: dt.datetime) -> Change:
+    delivery = change.delivery
+    attempt, fence = delivery.attempt + 1, delivery.fence + 1
+    provider = delivery.route[choice.route_index]
+    event = Event(
+        Kind.ATTEMPT_STARTED,
+        Status.SENDING,
+        attempt=attempt,
+        fence=fence,
+        provider=provider,
+        lease_until=claim.lease_until,
+        worker=claim.worker,
+        decisions=(*choice.decisions, *claim.notes(delivery)),
+    )
+    return happen(
+        change,
+        event,
+        now,
+        attempt=attempt,
+        fence=fence,
+        provider=provider,
+        route_index=choice.route_index,
+        due_at=claim.lease_until,
+        lease_until=claim.lease_until,
+        last_attempt_at=now,
+    )

@@ -1,0 +1,174 @@
+"""What moves: a notification's narrow state, what happens to it, and a change of it. Pure data."""
+
+from __future__ import annotations
+
+import datetime as dt
+import enum
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from services.ledger.rules.states import Status
+
+#: Tenant id and notification id: names one notification.
+Ref = tuple[str, str]
+
+
+class Channel(enum.StrEnum):
+    """How a recipient is reached."""
+
+    EMAIL = "EMAIL"
+    SMS = "SMS"
+    PUSH = "PUSH"
+
+
+class Lane(enum.StrEnum):
+    """Where a priority travels."""
+
+    HIGH = "HIGH"
+    LOW = "LOW"
+
+
+class Guarantee(enum.StrEnum):
+    """What follows a provider call that ended without an answer."""
+
+    AT_LEAST_ONCE = "AT_LEAST_ONCE"
+    AT_MOST_ONCE = "AT_MOST_ONCE"
+
+
+class Kind(enum.StrEnum):
+    """What kind of thing happened."""
+
+    ACCEPTED = "ACCEPTED"
+    ATTEMPT_STARTED = "ATTEMPT_STARTED"
+    ATTEMPT_ENDED = "ATTEMPT_ENDED"
+    RECEIPT = "RECEIPT"
+    CANCELLED = "CANCELLED"
+    EXPIRED = "EXPIRED"
+    DEFERRED = "DEFERRED"
+    SUPPRESSED = "SUPPRESSED"
+    REPLAYED = "REPLAYED"
+    FALLBACK = "FALLBACK"
+
+
+class Outcome(enum.StrEnum):
+    """How an attempt ended."""
+
+    SUCCEEDED = "SUCCEEDED"
+    TRANSIENT_FAILURE = "TRANSIENT_FAILURE"
+    PERMANENT_FAILURE = "PERMANENT_FAILURE"
+    UNANSWERED = "UNANSWERED"
+    RELEASED = "RELEASED"
+
+
+class Failure(NamedTuple):
+    """Why an attempt failed; both empty: it did not."""
+
+    code: str = ""
+    message: str = ""
+
+
+NO_FAILURE = Failure()
+#: A push has nowhere to go.
+NO_DEVICE = Failure("NO_DEVICE", "the recipient has no registered device that it could go to")
+
+
+class Delivery(NamedTuple):
+    """The state of one notification, and what its rules go by. The order is that of the table's columns."""
+
+    tenant_id: str
+    notification_id: str
+    status: Status
+    channel: Channel
+    lane: Lane
+    guarantee: Guarantee
+    #: Providers in the order in which they are tried.
+    route: Sequence[str]
+    #: Attempts allowed from acceptance, or from the last replay.
+    max_attempts: int
+    expires_at: dt.datetime | None
+    #: When the dispatcher must look at it next; None: never.
+    due_at: dt.datetime | None
+    #: Since when, or from when on, it may be sent.
+    ready_at: dt.datetime
+    lease_until: dt.datetime | None
+    #: Grows with every claim.
+    fence: int
+    #: Attempts begun, released ones left out; the number of the last one.
+    attempt: int
+    #: The last attempt number allowed; a replay moves it on.
+    attempt_limit: int
+    #: Index into the route of the provider that is next or in use.
+    route_index: int
+    provider: str
+    provider_message_id: str
+    failure_code: str
+    failure_message: str
+    #: A receipt that came before its attempt was settled: status, provider_message_id, code, message.
+    early_receipt: Mapping[str, str] | None
+    last_attempt_at: dt.datetime | None
+    sent_at: dt.datetime | None
+    delivered_at: dt.datetime | None
+    updated_at: dt.datetime
+    #: The sequence number of its last event.
+    revision: int
+    #: Since when it has been a dead letter; None: it is none.
+    died_at: dt.datetime | None = None
+    #: The legs after the first, in order: each of channel, to, route, after (s or None); None: there are none.
+    fallbacks: Sequence[Mapping[str, Any]] | None = None
+    #: How many of the legs were left behind; the first of all counts.
+    fallback_index: int = 0
+    #: When the next leg takes over; None: there is none, or only once this one has failed.
+    fallback_at: dt.datetime | None = None
+    #: Since when every look at it found that no provider may be called; None: the last one did not.
+    deferred_at: dt.datetime | None = None
+
+    @property
+    def ref(self) -> Ref:
+        return self.tenant_id, self.notification_id
+
+    def expired(self, now: dt.datetime) -> bool:
+        """True if no attempt may begin at ``now`` any more."""
+        return self.expires_at is not None and now >= self.expires_at
+
+    @property
+    def drawn(self) -> bool:
+        """True if it was given out since it became due: that alone moves the time at which it is looked at."""
+        return self.due_at != self.ready_at
+
+    def exhausted(self) -> bool:
+        """True if every attempt it was allowed has begun."""
+        return self.attempt >= self.attempt_limit
+
+
+class Event(NamedTuple):
+    """One thing that happened to a notification; its sequence number is given by :class:`Change`."""
+
+    kind: Kind
+    status: Status
+    attempt: int = 0
+    fence: int = 0
+    provider: str = ""
+    outcome: Outcome | None = None
+    latency_ms: float | None = None
+    provider_message_id: str = ""
+    failure: Failure = NO_FAILURE
+    #: What a receipt reported.
+    reported: Status | None = None
+    #: Each of rule, result, reason.
+    decisions: Sequence[Mapping[str, str]] = ()
+    next_attempt_at: dt.datetime | None = None
+    lease_until: dt.datetime | None = None
+    actor: str = ""
+    worker: str = ""
+
+
+class Change(NamedTuple):
+    """A new state together with the events that led to it; both are written, or neither."""
+
+    delivery: Delivery
+    events: Sequence[Event]
+
+    @property
+    def first_sequence(self) -> int:
+        """The sequence number of the first event."""
+        return self.delivery.revision - len(self.events) + 1

@@ -1,0 +1,108 @@
+"""What its recipient wants of a delivery that could be attempted now: asked in the transaction of every claim."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+from services.ledger.rules import deferrals, fallbacks, recipients
+from services.ledger.rules.changes import happen
+from services.ledger.rules.delivery import NO_DEVICE, Change, Channel, Delivery, Event, Kind, Ref
+from services.ledger.rules.recipient_rules import Decision, Deferred, Sending, Suppressed, decision, rule
+from services.ledger.rules.recipients import UNKNOWN, Profile
+from services.ledger.rules.states import Status
+
+#: The rule under which an attempt's beginning says which device it goes to.
+DEVICE_RULE = "device"
+
+
+class Recipient(NamedTuple):
+    """Who a notification is for. The order, after the reference, is that of the statement."""
+
+    category: str
+    #: Where its first channel goes.
+    recipient: str
+    profile: Profile = UNKNOWN
+    #: Id and token of the device registered last; empty: there is none.
+    device_token_id: str = ""
+    device_token: str = ""
+
+    def address(self, delivery: Delivery) -> str:
+        """Where it goes by the channel that it is on now; empty for a push without a device."""
+        named = fallbacks.recipient(delivery, self.recipient)
+        return self.device_token if delivery.channel is Channel.PUSH and not named else named
+
+
+class RecipientGate:
+    """One claim's recipients, of whom ``find`` knows; asked for each as it comes to it."""
+
+    def __init__(self, find: Callable[[Ref], Recipient | None], critical: frozenset[str], now: dt.datetime) -> None:
+        self._find = find
+        self._critical = critical
+        self._now = now
+
+    def __call__(self, change: Change) -> Change | None:
+        """SUPPRESSED, put off, failed for want of a device, or on its next channel; None: it may be sent."""
+        delivery = change.delivery
+        recipient = self._find(delivery.ref)
+        if recipient is None:
+            return None
+        address = recipient.address(delivery)
+        critical = recipient.category in self._critical
+        sending = Sending(recipient.category, delivery.channel, address, delivery.lane, critical)
+        verdict = rule(recipient.profile, sending, self._now)
+        if isinstance(verdict, Suppressed):
+            return self._suppress(change, verdict.decision)
+        if isinstance(verdict, Deferred):
+            return self._put_off(change, verdict)
+        if not address and delivery.channel is Channel.PUSH:
+            return self._fail(change)
+        return None
+
+    def address(self, delivery: Delivery) -> str:
+        """Where it goes by the channel that it is on now."""
+        recipient = self._find(delivery.ref)
+        return "" if recipient is None else recipient.address(delivery)
+
+    def notes(self, delivery: Delivery) -> Sequence[Decision]:
+        """What the beginning of an attempt tells beside what was decided on its provider: the device it goes to."""
+        recipient = self._find(delivery.ref)
+        if recipient is None or not _by_device(delivery, recipient):
+            return ()
+        return (decision(DEVICE_RULE, recipient.device_token_id, "it is the device registered last"),)
+
+    def _suppress(self, change: Change, why: Decision) -> Change:
+        if fallbacks.pending(change.delivery) is not None:
+            return fallbacks.pass_over(change, (why,), self._now)
+        return happen(change, Event(Kind.SUPPRESSED, Status.SUPPRESSED, decisions=(why,)), self._now)
+
+    def _put_off(self, change: Change, verdict: Deferred) -> Change:
+        """Not beyond its time to live: there it is looked at again, and ends."""
+        expires_at = change.delivery.expires_at
+        until = verdict.until if expires_at is None else min(verdict.until, expires_at)
+        return deferrals.put_off(change, until, (verdict.decision,), self._now)
+
+    def _fail(self, change: Change) -> Change:
+        why = decision(DEVICE_RULE, "FAILED", NO_DEVICE.message)
+        event = Event(Kind.SUPPRESSED, Status.FAILED, failure=NO_DEVICE, decisions=(why,))
+        failed = happen(change, event, self._now, failure_code=NO_DEVICE.code, failure_message=NO_DEVICE.message)
+        return fallbacks.after_failure(failed, self._now)
+
+
+def recipient(
+    category: str,
+    address: str,
+    preferences: dict[str, Any] | None,
+    suppressions: Sequence[Sequence[str]] | None,
+    device_token_id: str | None,
+    device_token: str | None,
+) -> Recipient:
+    """From a row."""
+    known = recipients.profile(preferences, suppressions)
+    return Recipient(category, address, known, device_token_id or "", device_token or "")
+
+
+def _by_device(delivery: Delivery, recipient: Recipient) -> bool:
+    """True for a push that names no token of its own: it goes to a device that its user registered."""
+    return delivery.channel is Channel.PUSH and not fallbacks.recipient(delivery, recipient.recipient)

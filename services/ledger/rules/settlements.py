@@ -1,0 +1,117 @@
+"""What a settlement does to a delivery."""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+from typing import NamedTuple
+
+from services.ledger.rules import fallbacks, retry_times
+from services.ledger.rules.attempts import Ending, Next, ended, fail, failed_with, overtaken, try_again, unanswered
+from services.ledger.rules.changes import begin, happen
+from services.ledger.rules.delivery import NO_DEVICE, NO_FAILURE, Change, Delivery, Outcome, Ref
+from services.ledger.rules.hand_backs import hand_back
+from services.ledger.rules.recipients import Rejection
+from services.ledger.rules.retry import Cause, Random, RetryPolicies
+from services.ledger.rules.retry_times import NO_RESTS, Rests
+from services.ledger.rules.states import Status
+
+#: After these another attempt may follow.
+RETRIED = frozenset({Outcome.TRANSIENT_FAILURE, Outcome.UNANSWERED})
+
+
+class Settlement(NamedTuple):
+    """How an attempt ended, in a worker's words."""
+
+    ref: Ref
+    fence: int
+    ending: Ending
+    #: Seconds for which the provider asked not to be called again.
+    retry_after: float = 0.0
+    #: The provider's word on the address, beyond this attempt.
+    rejection: Rejection | None = None
+    #: What a transient failure is about.
+    cause: Cause = Cause.PROVIDER
+
+
+def decide(
+    delivery: Delivery,
+    settlement: Settlement,
+    now: dt.datetime,
+    policies: RetryPolicies,
+    random: Random,
+    another_device: bool | None = None,
+    rests: Rests = NO_RESTS,
+) -> Change | None:
+    """The change that the settlement makes; None if its fence is stale or the attempt is settled already.
+
+    ``another_device``: for a push whose device cannot be reached, whether it can go to another, which is tried at once.
+    ``rests``: until when providers asked not to be called for it before.
+    """
+    if delivery.status is not Status.SENDING or delivery.fence != settlement.fence:
+        return None
+    ending = settlement.ending
+    change = overtaken(delivery, ending, now)
+    if change is not None:
+        return change
+    match ending.outcome:
+        case Outcome.SUCCEEDED:
+            return _sent(delivery, ending, now)
+        case Outcome.PERMANENT_FAILURE if another_device:
+            # It says nothing about the others, so each of them has all attempts.
+            one_more = delivery._replace(attempt_limit=delivery.attempt_limit + 1)
+            return try_again(one_more, ending, Next(now, delivery.route_index), now)
+        case Outcome.PERMANENT_FAILURE if another_device is False and settlement.rejection is Rejection.GONE:
+            return fail(delivery, Status.FAILED, ending._replace(failure=NO_DEVICE), now)
+        case Outcome.PERMANENT_FAILURE:
+            return fail(delivery, Status.FAILED, ending, now)
+        case Outcome.RELEASED:
+            longest = policies.of(delivery.channel, delivery.provider).longest_retry_after
+            asked = min(max(settlement.retry_after, 0.0), longest)
+            return hand_back(delivery, ending, asked, policies.hand_backs, now, random)
+        case Outcome.TRANSIENT_FAILURE:
+            return try_again(delivery, ending, _following(delivery, settlement, now, policies, random, rests), now)
+        case Outcome.UNANSWERED:
+            return unanswered(delivery, ending, _following(delivery, settlement, now, policies, random, rests), now)
+
+
+def _sent(delivery: Delivery, ending: Ending, now: dt.datetime) -> Change:
+    return happen(
+        begin(delivery),
+        ended(delivery, Status.SENT, ending),
+        now,
+        sent_at=now,
+        provider_message_id=ending.provider_message_id,
+        **failed_with(NO_FAILURE),
+    )
+
+
+def _following(
+    delivery: Delivery, settlement: Settlement, now: dt.datetime, policies: RetryPolicies, random: Random, rests: Rests
+) -> Next:
+    """The next provider of the route: at once if this one refused and not all have been tried, else after the back-off.
+
+    Without an answer there is a wait before the next provider too: the one that was called may yet report. Those that
+    asked not to be called again yet are passed over; where all did, the first that may be called is waited for.
+    """
+    providers = len(delivery.route)
+    falls_back = fallbacks.pending(delivery) is not None
+    policy = policies.after(delivery.channel, delivery.provider, settlement.cause, falls_back=falls_back)
+    asked = min(settlement.retry_after, policy.longest_retry_after)
+    said = []
+    if asked > 0:
+        until = now + dt.timedelta(seconds=asked)
+        rests, said = {**rests, delivery.provider: until}, [retry_times.asked(delivery.provider, until)]
+    if settlement.ending.outcome is Outcome.TRANSIENT_FAILURE:
+        for route_index in range(delivery.route_index + 1, providers):
+            if rests.get(delivery.route[route_index], now) <= now:
+                return Next(now, route_index, said)
+    number = delivery.attempt - (delivery.attempt_limit - delivery.max_attempts)
+    rounds = (number - 1) // providers + 1
+    left = math.inf if delivery.expires_at is None else (delivery.expires_at - now).total_seconds()
+    ready_at = now + dt.timedelta(seconds=policy.delay(rounds, random, settlement.retry_after, left))
+    order = [(delivery.route_index + step) % providers for step in range(1, providers + 1)]
+    return min(
+        (Next(max(ready_at, rests.get(delivery.route[one], ready_at)), one, said) for one in order),
+        key=lambda following: following.ready_at,
+    )

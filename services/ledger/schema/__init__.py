@@ -1,0 +1,1 @@
+"""The schema, its partitions, and what is dropped at their end."""

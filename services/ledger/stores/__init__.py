@@ -1,0 +1,1 @@
+"""What is kept beside notifications: recipients, providers, templates, limits, keys."""

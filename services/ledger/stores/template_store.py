@@ -1,0 +1,124 @@
+"""Keeps templates: versions never change, the newest one in use is the template's."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import sqlalchemy as sa
+from psycopg.types.json import Jsonb
+
+from services.ledger.postgres.compiling import Query, compiled
+from services.ledger.postgres.postgres import Connection, Postgres
+from services.ledger.postgres.tables import template_versions as v
+from services.ledger.postgres.tables import templates as t
+from services.ledger.rules.delivery import Channel, Lane
+from services.ledger.rules.templates import Template
+from services.ledger.stores.paging import TemplateFilter
+from services.ledger.stores.tenant_caps import Subject, TenantCaps
+from shared.clock import Clock
+
+# Takes a name that is free. One that was deleted is taken up again where its versions ended, as those stay readable.
+_CREATE = """
+INSERT INTO templates AS t (tenant_id, name, version, created_at) VALUES (%(tenant_id)s, %(name)s, 1, %(now)s)
+ON CONFLICT (tenant_id, name) DO UPDATE SET version = t.version + 1, created_at = excluded.created_at, deleted_at = NULL
+WHERE t.deleted_at IS NOT NULL
+RETURNING version
+"""
+
+# Updates of one template wait for each other here, so that each gets a version of its own.
+_UPDATE = """
+UPDATE templates SET version = version + 1
+WHERE tenant_id = %(tenant_id)s AND name = %(name)s AND deleted_at IS NULL
+RETURNING version
+"""
+
+_INSERT = """
+INSERT INTO template_versions
+    (tenant_id, name, version, channel, priority, category, default_locale, contents, variables, digest_seconds,
+    created_at)
+VALUES (%(tenant_id)s, %(name)s, %(version)s, %(channel)s, %(priority)s, %(category)s, %(default_locale)s,
+    %(contents)s, %(variables)s, %(digest_seconds)s, %(now)s)
+"""
+
+_DELETE = """
+UPDATE templates SET deleted_at = %(now)s
+WHERE tenant_id = %(tenant_id)s AND name = %(name)s AND deleted_at IS NULL
+"""
+
+
+class TemplateStore:
+    """Every method is one transaction."""
+
+    def __init__(self, postgres: Postgres, clock: Clock, caps: TenantCaps) -> None:
+        self._postgres = postgres
+        self._clock = clock
+        self._caps = caps
+
+    async def create(self, tenant_id: str, template: Template) -> Template | None:
+        """As stored; None if the name is taken."""
+        return await self._store(_CREATE, tenant_id, template)
+
+    async def update(self, tenant_id: str, template: Template) -> Template | None:
+        """As stored, at its next version; None if there is no such template."""
+        return await self._store(_UPDATE, tenant_id, template)
+
+    async def delete(self, tenant_id: str, name: str) -> bool:
+        """Takes it out of use; False if there is no such template."""
+        parameters = {"tenant_id": tenant_id, "name": name, "now": self._clock.now()}
+
+        async def work(connection: Connection) -> bool:
+            return (await connection.execute(_DELETE, parameters)).rowcount == 1
+
+        return await self._postgres.write(work)
+
+    async def get(self, tenant_id: str, name: str, version: int) -> Template | None:
+        """One version, deleted or not; version 0: the newest, if it is in use."""
+        statement = _select().where(t.c.tenant_id == tenant_id, t.c.name == name)
+        wanted = v.c.version == version if version else (v.c.version == t.c.version) & t.c.deleted_at.is_(None)
+        found = await self._read(compiled(statement.where(wanted)))
+        return found[0] if found else None
+
+    async def page(self, wanted: TemplateFilter, size: int, after: str) -> Sequence[Template]:
+        """Up to ``size`` templates in use with names after ``after``, by name, each at its newest version."""
+        statement = _select().where(
+            t.c.tenant_id == wanted.tenant_id, v.c.version == t.c.version, t.c.deleted_at.is_(None), t.c.name > after
+        )
+        if wanted.channel is not None:
+            statement = statement.where(v.c.channel == wanted.channel)
+        return await self._read(compiled(statement.order_by(t.c.name).limit(size)))
+
+    async def _store(self, number: str, tenant_id: str, template: Template) -> Template | None:
+        """``number`` is the statement that gives the version, or no row."""
+        key = {"tenant_id": tenant_id, "name": template.name, "now": self._clock.now()}
+        fields = template._asdict() | {"contents": Jsonb(list(template.contents)), "variables": [*template.variables]}
+
+        async def work(connection: Connection) -> int | None:
+            async with connection.transaction():
+                if number is _CREATE:
+                    await self._caps.check(connection, Subject.TEMPLATES, key)
+                row = await (await connection.execute(number, key)).fetchone()
+                if row is None:
+                    return None
+                await connection.execute(_INSERT, fields | key | {"version": row[0]})
+                return int(row[0])
+
+        version = await self._postgres.write(work)
+        return None if version is None else await self.get(tenant_id, template.name, version)
+
+    async def _read(self, query: Query) -> list[Template]:
+        async def work(connection: Connection) -> list[tuple[Any, ...]]:
+            return await (await connection.execute(query.text, query.parameters)).fetchall()
+
+        return [_template(row) for row in await self._postgres.read(work)]
+
+
+def _select() -> sa.Select[Any]:
+    columns = [v.c[name] for name in Template._fields[:-2]]
+    same = (v.c.tenant_id == t.c.tenant_id) & (v.c.name == t.c.name)
+    return sa.select(*columns, t.c.created_at, v.c.created_at.label("updated_at")).select_from(t.join(v, same))
+
+
+def _template(row: tuple[Any, ...]) -> Template:
+    read = Template._make(row)
+    return read._replace(channel=Channel(read.channel), priority=read.priority and Lane(read.priority))

@@ -1,0 +1,1 @@
+"""Envoy on a laptop."""

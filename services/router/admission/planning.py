@@ -1,0 +1,87 @@
+"""Planning: from a submission and what was decided on it to the ledger's entry."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from pulse.common.v1.notification_pb2 import Decision as DecisionMessage
+from pulse.router.v1.router_service_pb2 import Submission
+from services.router import wire
+from services.router.admission.recorder import Planned
+from services.router.rules.decisions import Decision
+from services.router.rules.quota import (
+    Admitted,
+    Bound,
+    Claim,
+    Kind,
+    Terms,
+    address_key,
+    limit_reason,
+    place_token,
+    window_key,
+)
+from services.router.rules.rulings import Ruling
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A submission, what the rules said of it, and the limits it counts in."""
+
+    submission: Submission
+    channels: tuple[str, ...]
+    ruling: Ruling
+    terms: Terms
+
+    def claim(self) -> Claim:
+        """The wish for a place in each of its limits."""
+        said = self.submission
+        return Claim(
+            self.terms,
+            tuple([self._key(bound) for bound in self.terms.bounds]),
+            place_token(said.tenant_id, said.idempotency_key, said.notification_id),
+            counted=not said.validate_only,
+            strict="SMS" in self.channels,
+        )
+
+    def _key(self, bound: Bound) -> str:
+        """Under what ``bound`` counts it."""
+        said = self.submission
+        if bound.kind is Kind.USER_CHANNEL:
+            return window_key(said.tenant_id, said.user_id, bound.channel, bound.template)
+        return bound.key or address_key(said.tenant_id, bound.channel, self._address(bound.channel))
+
+    def _address(self, channel: str) -> str:
+        return next(way.address for way in wire.ways(self.submission) if way.channel == channel)
+
+
+class MaxAttempts(NamedTuple):
+    """How often a notification is tried at the most."""
+
+    general: int
+    #: By email alone: mail servers are away for hours, and another channel must not wait for them.
+    email: int
+
+    def of(self, channels: Sequence[str]) -> int:
+        """For one that may go by ``channels``, in their order."""
+        return self.email if tuple(channels) == ("EMAIL",) else self.general
+
+
+class Planner:
+    """Makes the ledger's entries for one batch; what was decided is put into words once for each ruling."""
+
+    def __init__(self, attempts: MaxAttempts) -> None:
+        self._attempts = attempts
+        self._decided: dict[object, list[DecisionMessage]] = {}
+
+    def of(self, candidate: Candidate, verdict: Admitted) -> Planned:
+        """The entry of a candidate that was admitted."""
+        standing, costs = verdict.standing, verdict.place is not None
+        alike = (candidate.ruling, candidate.terms, standing.bound, standing.remaining, costs, verdict.local)
+        decided = self._decided.get(alike)
+        if decided is None:
+            limit = Decision("limit", "admitted", limit_reason(candidate.terms, verdict))
+            decided = self._decided[alike] = wire.decisions((*candidate.ruling.decided, limit))
+        entry = wire.entry(candidate.submission, candidate.ruling, decided, self._attempts.of(candidate.channels))
+        return Planned(entry, verdict.place, candidate.ruling.due)

@@ -1,0 +1,1 @@
+"""Feeding Celery from the ledger, at the pace that its workers take."""

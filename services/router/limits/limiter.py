@@ -1,0 +1,151 @@
+"""The limiter: the shared windows while Redis is there, this process's own share of the limits while it is not."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator, Sequence
+
+from services.router.limits.shared_redis import RedisSlowError, RedisUnavailableError
+from services.router.limits.shared_windows import SharedWindows
+from services.router.outage import Outage
+from services.router.rules.local_limits import LocalLimits, share
+from services.router.rules.quota import Admitted, Claim, Closed, Place, Refused, Verdict
+from shared.gather import Gatherer
+from shared.packing import deal, pack
+
+#: Claims at the most in one script call, which holds up Redis for some µs each.
+_MOST = 1_000
+
+
+class Limiter:
+    """Decides on places, whether Redis is there or not.
+
+    Without Redis this process admits a limit divided by ``replicas``. ``retry_after`` (s) is the pause before Redis
+    is tried again after a failure. A Redis that is slow is lost once it has not answered for ``grace`` s; one that is
+    gone, at once.
+    """
+
+    def __init__(
+        self,
+        shared: SharedWindows,
+        local: LocalLimits,
+        *,
+        replicas: int,
+        retry_after: float,
+        grace: float,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._shared = shared
+        self._local = local
+        self._replicas = replicas
+        self._retry_after = retry_after
+        self._monotonic = monotonic
+        self._grace = grace
+        self._try_again_at = -math.inf
+        self._failing_since: float | None = None
+        self._gatherer: Gatherer[Sequence[Claim], Sequence[Verdict]] = Gatherer(self._admit_groups, max_waiting=1_000)
+        self.outage = Outage("redis", "each router keeps its share of the limits; SMS is refused")
+
+    async def admit(self, claims: Sequence[Claim]) -> Sequence[Verdict]:
+        """What becomes of each claim, in order; a lost Redis is no error.
+
+        Raises :class:`shared.errors.PulseError` if the deadline ends first.
+        """
+        return await self._gatherer.submit(claims)
+
+    async def _admit_groups(self, groups: Sequence[Sequence[Claim]]) -> list[Sequence[Verdict]]:
+        """Decides on the claims of concurrent calls together."""
+        verdicts: list[Verdict] = []
+        for batch in pack(groups, _MOST):
+            verdicts += await self._admit_batch(batch)
+        return deal(verdicts, groups)
+
+    async def _admit_batch(self, claims: Sequence[Claim]) -> list[Verdict]:
+        asked_at = self._monotonic()
+        if asked_at >= self._try_again_at:
+            try:
+                answers = await self._shared.take(claims)
+            except RedisUnavailableError as error:
+                self._failed(error)
+            else:
+                self._failing_since = None
+                self.outage.worked()
+                return await self._confirm(claims, answers, asked_at)
+        return [self._admit_alone(claim) for claim in claims]
+
+    async def give_back(self, places: Sequence[Place]) -> None:
+        """Frees places from which nothing came. While Redis is away those in it run out by themselves."""
+        for place in places:
+            self._local.give_back(place)
+        await self._give_back_shared([place for place in places if place.taken_at is not None])
+
+    async def close(self) -> None:
+        """Closes the connections to Redis."""
+        await self._shared.close()
+
+    async def _give_back_shared(self, places: Sequence[Place]) -> None:
+        if not places or self._monotonic() < self._try_again_at:
+            return
+        try:
+            await self._shared.give_back(places)
+        except RedisUnavailableError as error:
+            self._failed(error)
+
+    def _failed(self, error: RedisUnavailableError) -> None:
+        now = self._monotonic()
+        self._try_again_at = now + self._retry_after
+        if self._failing_since is None:
+            self._failing_since = now
+        # On a machine that is busy an answer is now and then late: that alone must not close a channel.
+        if not isinstance(error, RedisSlowError) or now - self._failing_since > self._grace:
+            self.outage.failed(str(error))
+
+    async def _confirm(
+        self, claims: Sequence[Claim], answers: Sequence[Admitted | Refused], asked_at: float
+    ) -> list[Verdict]:
+        """Holds Redis's answers against what this process remembers, which matters if Redis was emptied.
+
+        Redis decided somewhere between the question and the answer: what is admitted is noted as late as it can
+        have been, and looked for as early, so that the two clocks together are as exact as one.
+        """
+        verdicts: list[Verdict] = []
+        surplus: list[Place] = []
+        for claim, answer in zip(claims, answers, strict=True):
+            verdict = self._check(claim, answer, asked_at)
+            if isinstance(verdict, Refused) and isinstance(answer, Admitted) and answer.place:
+                surplus.append(answer.place)
+            verdicts.append(verdict)
+        await self._give_back_shared(surplus)
+        return verdicts
+
+    def _check(self, claim: Claim, answer: Admitted | Refused, asked_at: float) -> Verdict:
+        if isinstance(answer, Refused) or answer.place is None:
+            return answer
+        if self._local.holds(claim, asked_at):
+            # Redis forgot the place of the first use; it is not the repetition's to give back.
+            return Admitted(None, answer.standing)
+        refusal = self._local.refusal(claim, asked_at)
+        if refusal:
+            return refusal
+        self._local.note(claim, answer.place.noted_at)
+        return answer
+
+    def _admit_alone(self, claim: Claim) -> Verdict:
+        if (claim.strict and self.outage.away) or not all(self._has_share(claim)):
+            return Closed(self._retry_after)
+        now = self._monotonic()
+        known = self._local.holds(claim, now)
+        if not known:
+            refusal = self._local.refusal(claim, now, self._replicas)
+            if refusal:
+                return refusal
+        if known or not claim.counted:
+            return Admitted(None, self._local.standing(claim, now, self._replicas), local=True)
+        self._local.note(claim, now)
+        return Admitted(Place(claim, None, now), self._local.standing(claim, now, self._replicas), local=True)
+
+    def _has_share(self, claim: Claim) -> Iterator[bool]:
+        """Whether this process has a share of each limit; a limit of none at all is refused like any other."""
+        for bound in claim.terms.bounds:
+            yield share(bound, self._replicas) >= min(bound.cost, bound.limit.count)

@@ -1,0 +1,1 @@
+"""Limits, lanes and routes, decided from values alone."""

@@ -1,0 +1,1 @@
+"""What recipients read: templates, languages, bounds of channels."""

@@ -1,0 +1,218 @@
+"""Templates: compiled once, checked against a context at acceptance, rendered at delivery.
+
+Gateway and workers use the same code, so that what was accepted can be rendered.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from liquid.exceptions import LiquidError, LiquidInterrupt, ResourceLimitError, UndefinedError
+
+from shared.text.error_bounds import fit, quoted
+from shared.text.liquid.bounds import MAX_EXPRESSIONS, MAX_MARKUP, MAX_TEXT, too_much
+from shared.text.liquid.context import BoundedContext
+from shared.text.liquid.environment import BoundedEnvironment, BoundedTemplate
+from shared.text.liquid.explaining import failure, missing_variable, refusal
+from shared.text.liquid.refused import Refused
+from shared.text.liquid.tree import variables_of
+from shared.text.locales import nearest
+from shared.text.plain_text import plain_text
+
+#: Longest words of the parser that are passed on, bytes: they quote the template.
+LONGEST_LINE = 120
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+#: Most choices of a text that a template remembers.
+_MOST_CHOSEN = 100
+_MARKUP = re.compile(r"\{[{%][^{}%]*")
+_LIMITS = f"{MAX_TEXT // 1024} KiB, {MAX_MARKUP:,} tags, or {MAX_EXPRESSIONS // 1024} KiB within tags"
+
+
+class RenderError(Exception):
+    """A template, or a template with a context, that cannot be rendered."""
+
+    def __init__(self, reason: str, message: str, variable: str = "") -> None:
+        super().__init__(f"{reason}: {message}")
+        self.reason = reason  # TEMPLATE_SYNTAX, TEMPLATE_TOO_LARGE, MISSING_VARIABLE, RENDER_LIMIT, ...
+        self.message = message
+        self.variable = variable  # the missing one, if that is the reason
+
+
+@dataclass(frozen=True)
+class Text:
+    """What a template says by one channel ("" for any) in one language ("" for the default)."""
+
+    channel: str
+    locale: str
+    subject: str
+    body: str
+    html_body: str
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """What a recipient sees. ``html_body`` is empty where the template has none."""
+
+    subject: str
+    body: str
+    html_body: str
+    locale: str
+
+
+@functools.cache
+def _plain() -> BoundedEnvironment:
+    return BoundedEnvironment(autoescape=False)
+
+
+@functools.cache
+def _html() -> BoundedEnvironment:
+    return BoundedEnvironment(autoescape=True)
+
+
+class CompiledTemplate:
+    """One version of a template, parsed. Raises :class:`RenderError` if a text cannot be parsed.
+
+    ``lazily``, each text is parsed when it is first chosen, and only then refused.
+    """
+
+    def __init__(self, texts: Sequence[Text], default_locale: str, *, lazily: bool = False) -> None:
+        self._default_locale = default_locale or "en"
+        self._texts = texts
+        self._compiled: dict[int, _CompiledText] = {}
+        self._chosen: dict[tuple[str, str], int] = {}
+        if not lazily:
+            for n in range(len(texts)):
+                self._compiled_at(n)
+
+    @property
+    def variables(self) -> frozenset[str]:
+        """Names that a context may have to hold: all that any of the texts uses."""
+        return frozenset().union(*(self._compiled_at(n).variables for n in range(len(self._texts))))
+
+    @property
+    def weight(self) -> int:
+        """About how much memory it takes with all texts parsed, bytes."""
+        return sum(_weight(source) for text in self._texts for source in (text.subject, text.body, text.html_body))
+
+    def is_quick(self, channel: str, locale: str, context: Mapping[str, object]) -> bool:
+        """True if rendering is filling in words and numbers; False if it may take some 50 ms."""
+        try:
+            text = self._compiled.get(self._choose(channel, locale))
+        except RenderError:
+            return True  # so is refusing
+        return text is not None and text.is_quick(context)
+
+    def render(self, channel: str, locale: str, context: Mapping[str, object]) -> Rendered:
+        """Renders the best content for ``channel`` and ``locale``; raises :class:`RenderError`."""
+        text = self._compiled_at(self._choose(channel, locale))
+        return text.render(context, text.text.locale or self._default_locale)
+
+    def _compiled_at(self, n: int) -> _CompiledText:
+        text = self._compiled.get(n)
+        if text is None:
+            text = self._compiled[n] = _CompiledText(self._texts[n])
+        return text
+
+    def _choose(self, channel: str, locale: str) -> int:
+        n = self._chosen.get((channel, locale))
+        if n is None:
+            n = self._best(channel, locale)
+            if len(self._chosen) < _MOST_CHOSEN:
+                self._chosen[channel, locale] = n
+        return n
+
+    def _best(self, channel: str, locale: str) -> int:
+        """Own channel before any; then the nearest language, the nearest to the default, the first."""
+        candidates = [n for n, text in enumerate(self._texts) if text.channel == channel] or [
+            n for n, text in enumerate(self._texts) if not text.channel
+        ]
+        if not candidates:
+            raise RenderError("NO_CONTENT_FOR_CHANNEL", f"the template says nothing by {channel}")
+        offered = [self._texts[n].locale or self._default_locale for n in candidates]
+        return candidates[nearest((locale, self._default_locale), offered) or 0]
+
+
+class _CompiledText:
+    """One text of a template: subject, body and HTML, parsed."""
+
+    def __init__(self, text: Text) -> None:
+        self.text = text
+        self._subject = _Part(_parse(_plain(), "subject", text.subject))
+        self._body = _Part(_parse(_plain(), "body", text.body))
+        self._html = _Part(_parse(_html(), "html_body", text.html_body))
+        parts = (self._subject, self._body, self._html)
+        self.variables = frozenset(name for part in parts for name in part.variables)
+        self._is_plain = all(part.is_plain for part in parts)
+
+    def is_quick(self, context: Mapping[str, object]) -> bool:
+        """True if nothing of it, or of what stands in the context, is more than words and numbers."""
+        return self._is_plain and not any(isinstance(context.get(name), list | dict) for name in self.variables)
+
+    def render(self, context: Mapping[str, object], locale: str) -> Rendered:
+        subject = self._subject.render(context)
+        if _CONTROL.search(subject):
+            raise RenderError("CONTROL_CHARACTER", "the subject would hold a line break or a control character")
+        return Rendered(subject, self._body.render(context), self._html.render(context), locale)
+
+
+class _Part:
+    """Subject, body or HTML of a text, parsed."""
+
+    def __init__(self, template: BoundedTemplate) -> None:
+        self._template = template
+        self._plain = plain_text(template)
+        self.variables = variables_of(template)
+
+    @property
+    def is_plain(self) -> bool:
+        """True if it is nothing but words and ``{{ name }}``."""
+        return self._plain is not None
+
+    def render(self, context: Mapping[str, object]) -> str:
+        """Raises :class:`RenderError`."""
+        filled = self._plain.fill(context) if self._plain else None
+        return _render(self._template, context) if filled is None else filled
+
+
+def _parse(environment: BoundedEnvironment, part: str, source: str) -> BoundedTemplate:
+    try:
+        if len(source.encode("utf-8", "replace")) > MAX_TEXT:
+            raise too_much()
+        return environment.compiled(source)
+    except (ResourceLimitError, RecursionError):
+        raise RenderError("TEMPLATE_TOO_LARGE", f"{part} is longer or holds more than {_LIMITS}") from None
+    except LiquidError as error:
+        raise RenderError("TEMPLATE_SYNTAX", f"{part}: {_first_line(error)}") from None
+    except Exception:  # whatever the library makes of a text, it is the text that is wrong
+        raise RenderError("TEMPLATE_SYNTAX", f"{part}: cannot be read as Liquid") from None
+
+
+def _render(template: BoundedTemplate, values: Mapping[str, object]) -> str:
+    context = BoundedContext(template, globals=values)
+    try:
+        return template.filled(context)
+    except UndefinedError as error:
+        variable = missing_variable(template, error)
+        raise RenderError("MISSING_VARIABLE", f"the context does not hold {quoted(variable)}", variable) from None
+    except Refused as refused:
+        raise RenderError(refused.reason, *refusal(template, context.last_filter, refused)) from None
+    except (ResourceLimitError, RecursionError):
+        raise RenderError("RENDER_LIMIT", "the text would grow too large or take too long") from None
+    except (Exception, LiquidInterrupt) as error:
+        # A message of the library or of Python may quote the context's values, which are personal.
+        raise RenderError("RENDER_FAILED", *failure(template, context.last_filter, error)) from None
+
+
+def _weight(source: str) -> int:
+    """As measured: text is kept twice at most, and what stands in markup becomes objects."""
+    markup = _MARKUP.findall(source)
+    return 4 * len(source) + 800 * len(markup) + 100 * sum(map(len, markup))
+
+
+def _first_line(error: Exception) -> str:
+    # Its str() also looks for the line it is about, and fails itself where there is none.
+    return fit(str(error.args[0] if error.args else "").partition("\n")[0], LONGEST_LINE)
