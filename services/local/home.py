@@ -90,13 +90,15 @@ class Home:
             log.replace(log.with_suffix(".log.1"))
 
     def secret(self, name: str) -> str:
-        """A random secret of this home, made when first asked for and kept under ``data/``."""
+        """A random secret of this home, made when first asked for and kept under ``data/``; all get the same one."""
         file = self.data / f"{name}.secret"
         if not file.exists():
-            draft = file.with_suffix(".draft")
-            draft.touch(mode=0o600)
-            draft.write_text(secrets.token_urlsafe(32), encoding="ascii")
-            draft.replace(file)
+            descriptor, draft = tempfile.mkstemp(prefix=f"{name}.", dir=self.data)  # for its owner alone
+            with os.fdopen(descriptor, "w", encoding="ascii") as opened:
+                opened.write(secrets.token_urlsafe(32))
+            with contextlib.suppress(FileExistsError):
+                file.hardlink_to(draft)  # who comes second takes the first's
+            Path(draft).unlink()
         return file.read_text(encoding="ascii")
 
     @property

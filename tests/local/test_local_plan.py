@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,6 +14,7 @@ from services.local.config import LocalSettings
 from services.local.envoy.process import render
 from services.local.home import Home, checkout
 from services.local.roles import ROLES
+from tests.support.servers import make_plan
 
 
 @pytest.fixture
@@ -50,6 +53,21 @@ def test_unsubscribe_links_are_signed_with_a_key_that_the_home_keeps(plan, told)
     started = replace(plan, base={}, unsubscribe_key=key)
     assert started.environment("worker-low", role.environment(started))["PULSE_UNSUBSCRIBE_KEY"] == key
     assert told(PULSE_UNSUBSCRIBE_KEY="somebody's own key")["PULSE_UNSUBSCRIBE_KEY"] == "somebody's own key"
+
+
+@pytest.mark.parametrize("attempt", range(5))
+def test_all_who_ask_for_a_secret_at_once_get_the_same(tmp_path: Path, attempt: int) -> None:
+    home = make_plan(tmp_path / str(attempt)).home
+    together = threading.Barrier(16)
+
+    def ask(_: int) -> str:
+        together.wait()
+        return home.secret("valkey")
+
+    with ThreadPoolExecutor(16) as threads:
+        assert len(set(threads.map(ask, range(16)))) == 1
+    assert [file.name for file in home.data.glob("valkey*")] == ["valkey.secret"]
+    assert (home.data / "valkey.secret").stat().st_mode & 0o777 == 0o600
 
 
 def test_settings_without_effect_are_named(plan):
