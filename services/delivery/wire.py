@@ -22,8 +22,6 @@ _REJECTIONS = {rejection: records_pb2.Rejection.Value(rejection.name) for reject
 _OVERRIDES = {provider_pb2.BreakerOverride.Value(override.name): override for override in Override}
 #: What a provider says is kept up to so many characters, and so is not sent on at any length.
 _LONGEST_NAME, _LONGEST_TEXT = 256, 1024
-#: Tenants with a provider to avoid for them that one claim names.
-_MOST_AVOIDED = 1000
 _CHANNELS = {value.number: value.name for value in enums_pb2.Channel.DESCRIPTOR.values}
 
 
@@ -39,7 +37,7 @@ def claim_request(worker_id: str, lease: float, refs: Sequence[Ref], avoid: Avoi
         avoid_providers=sorted(avoid.by_all),
         avoid_for_tenants=[
             ledger_service_pb2.AvoidForTenant(tenant_id=tenant, provider=provider)
-            for tenant, provider in sorted(avoid.by_tenant)[:_MOST_AVOIDED]  # the others are handed back
+            for tenant, provider in sorted(avoid.by_tenant)
         ],
     )
 

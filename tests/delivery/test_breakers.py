@@ -80,12 +80,12 @@ def test_what_an_unknown_provider_does_is_left_out(bench: Bench) -> None:
 
 def test_a_few_claims_try_a_provider_after_its_pause_and_close_it(bench: Bench) -> None:
     bench.end(FAILED, times=2)
-    assert bench.breakers.begin_probe() is None
+    assert bench.breakers.begin_probe([]) is None
     bench.now += 5
-    probe = bench.breakers.begin_probe()
+    probe = bench.breakers.begin_probe([])
     assert probe is not None
-    assert (probe.providers, probe.count) == ({"smtp"}, 2)
-    assert bench.breakers.begin_probe() is None, "all permits are out"
+    assert (set(probe.providers), probe.count) == ({"smtp"}, 2)
+    assert bench.breakers.begin_probe([]) is None, "all permits are out"
     first, second = claim(notification_id="a"), claim(notification_id="b")
     bench.breakers.claimed(probe, [first, second, claim(notification_id="c", provider="ses")])
     assert not bench.breakers.is_closed_to(first)
@@ -101,21 +101,21 @@ def test_a_few_claims_try_a_provider_after_its_pause_and_close_it(bench: Bench) 
 def test_permits_that_led_to_no_call_are_there_again(bench: Bench, claims: list[Claim]) -> None:
     bench.end(FAILED, times=2)
     bench.now += 5
-    probe = bench.breakers.begin_probe()
+    probe = bench.breakers.begin_probe([])
     assert probe is not None
     bench.breakers.claimed(probe, claims)
-    assert bench.breakers.begin_probe() == probe
+    assert bench.breakers.begin_probe([]) == probe
 
 
 def test_a_probe_that_is_given_back_unsent_gives_its_permit_back(bench: Bench) -> None:
     bench.end(FAILED, times=2)
     bench.now += 5
-    probe = bench.breakers.begin_probe()
+    probe = bench.breakers.begin_probe([])
     assert probe is not None
     bench.breakers.claimed(probe, [held := claim()])
-    assert bench.breakers.begin_probe() is not None
+    assert bench.breakers.begin_probe([]) is not None
     bench.end(released("EXPIRED", "late"), held=held, latency=0.0)
-    assert bench.breakers.begin_probe() is not None
+    assert bench.breakers.begin_probe([]) is not None
 
 
 @pytest.mark.parametrize(
@@ -152,7 +152,7 @@ def test_what_an_operator_stopped_is_not_tried(bench: Bench, directive: dict[str
     bench.end(FAILED, times=2)
     bench.now += 5
     bench.say(**directive)
-    assert bench.breakers.begin_probe() is None
+    assert bench.breakers.begin_probe([]) is None
 
 
 def test_a_view_says_what_the_worker_itself_has_seen(bench: Bench) -> None:
@@ -176,7 +176,7 @@ def test_a_provider_that_fails_for_one_tenant_alone_is_avoided_for_that_tenant_a
     assert bench.handed_back == [("smtp", "loud")]
     assert bench.breakers.is_closed_to(of("loud"))
     assert not bench.breakers.is_closed_to(of("quiet"))
-    assert bench.breakers.begin_probe() is None, "the provider itself needs no trying"
+    assert bench.breakers.begin_probe([]) is None, "the provider itself needs no trying"
 
 
 def test_a_tenant_whose_calls_fail_does_not_keep_a_failing_provider_open_to_all(bench: Bench) -> None:
@@ -198,27 +198,75 @@ def test_who_sent_long_ago_has_no_say(bench: Bench) -> None:
     assert bench.breakers.avoided() == Avoided(by_all=frozenset({"smtp"}))
 
 
-def test_a_tenant_is_tried_again_with_a_few_calls_at_once(bench: Bench) -> None:
+def refs_of(tenants: str) -> list[tuple[str, str]]:
+    """A notification for each letter: a is loud's, b quiet's."""
+    names = {"a": "loud", "b": "quiet"}
+    return [(names[letter], str(number)) for number, letter in enumerate(tenants)]
+
+
+def test_a_tenant_is_tried_again_by_as_few_of_its_claims_as_a_provider_is(bench: Bench) -> None:
+    bench.end(succeeded("1"), held=of("quiet"))
+    bench.end(FAILED, times=2, held=of("loud"))
+    assert bench.breakers.begin_probe(refs_of("aabb")) is None
+    bench.now += POLICY.pause
+    assert bench.breakers.avoided().holds("loud", "smtp"), "but for those"
+    assert bench.breakers.begin_probe(refs_of("bb")) is None
+    probe = bench.breakers.begin_probe(refs_of("babaa"))
+    assert probe is not None
+    assert probe.of(refs_of("babaa")) == [("loud", "1"), ("loud", "3")]
+    assert bench.breakers.begin_probe(refs_of("a")) is None, "all permits are out"
+    tried = [claim(tenant_id="loud", notification_id=str(number)) for number in (1, 3)]
+    bench.breakers.claimed(probe, tried)
+    assert not bench.breakers.is_closed_to(tried[0])
+    assert bench.breakers.is_closed_to(of("loud"))
+    for one in tried:
+        bench.end(succeeded("2"), held=one)
+    assert bench.breakers.avoided() == NONE_AVOIDED
+
+
+def test_permits_of_a_tenant_that_led_to_no_call_are_there_again(bench: Bench) -> None:
     bench.end(succeeded("1"), held=of("quiet"))
     bench.end(FAILED, times=2, held=of("loud"))
     bench.now += POLICY.pause
-    assert bench.breakers.avoided() == NONE_AVOIDED
-    assert bench.breakers.tried("smtp", "loud") == POLICY.probes
-    assert bench.breakers.tried("smtp", "quiet") is None
-    bench.end(succeeded("2"), times=POLICY.probes, held=of("loud"))
-    assert bench.breakers.tried("smtp", "loud") is None
+    probe = bench.breakers.begin_probe(refs_of("aa"))
+    assert probe is not None
+    bench.breakers.claimed(probe, [claim(tenant_id="loud", notification_id="1", provider="ses")])
+    assert bench.breakers.begin_probe(refs_of("aa")) == probe
 
 
 def test_a_tenant_for_whom_it_goes_on_failing_waits_longer(bench: Bench) -> None:
     bench.end(succeeded("1"), held=of("quiet"))
     bench.end(FAILED, times=2, held=of("loud"))
     bench.now += POLICY.pause
-    assert bench.breakers.tried("smtp", "loud") == POLICY.probes
     bench.end(FAILED, held=of("loud"))
     bench.now += POLICY.pause
-    assert bench.breakers.avoided().holds("loud", "smtp")
+    assert bench.breakers.begin_probe(refs_of("a")) is None
     bench.now += POLICY.pause
-    assert not bench.breakers.avoided().holds("loud", "smtp")
+    assert bench.breakers.begin_probe(refs_of("a")) is not None
+
+
+def test_a_try_that_fails_while_it_fails_for_all_ends_the_tenants_tries_too(bench: Bench) -> None:
+    bench.end(succeeded("1"), held=of("quiet"))
+    bench.end(FAILED, times=2, held=of("loud"))
+    bench.now += POLICY.window + 1
+    assert bench.breakers.begin_probe(refs_of("a")) is not None
+    bench.end(FAILED, held=of("loud"))
+    bench.now += POLICY.pause
+    assert bench.breakers.begin_probe(refs_of("a")) is None
+
+
+@pytest.mark.parametrize("between", [0, 1])
+def test_however_many_others_send_a_tenant_that_fails_is_not_forgotten(bench: Bench, between: int) -> None:
+    for attempt in range(4):
+        bench.end(FAILED, held=of("loud"))
+        for number in range(MOST_TENANTS * between):
+            bench.end(succeeded("1"), held=of(f"tenant-{attempt}-{number}"))
+    for number in range(MOST_TENANTS):
+        bench.end(succeeded("1"), held=of(f"tenant-{number}"))
+    bench.end(FAILED, times=2, held=of("loud"))
+    for number in range(MOST_TENANTS):
+        bench.end(succeeded("1"), held=of(f"late-{number}"))
+    assert bench.breakers.avoided().holds("loud", "smtp")
 
 
 @pytest.mark.parametrize(
@@ -247,12 +295,13 @@ def test_one_that_is_forced_closed_is_called_for_every_tenant(bench: Bench) -> N
     bench.end(FAILED, times=20, held=of("loud"))
     assert bench.breakers.avoided() == NONE_AVOIDED
     assert not bench.breakers.is_closed_to(of("loud"))
-    assert bench.breakers.tried("smtp", "loud") is None
 
 
 def test_only_so_many_tenants_are_remembered(bench: Bench) -> None:
     bench.end(succeeded("1"), held=of("quiet"))
-    bench.end(FAILED, times=2, held=of("loud"))
-    for number in range(MOST_TENANTS):
-        bench.end(succeeded("1"), held=of(f"tenant-{number}"))
-    assert bench.breakers.avoided() == NONE_AVOIDED
+    for number in range(MOST_TENANTS + 50):
+        bench.end(FAILED, times=2, held=of(f"loud-{number}"))
+        bench.end(succeeded("1"), times=2, held=of("quiet"))
+    tenants = bench.breakers._providers["smtp"].tenants
+    assert len(tenants._tenants) <= MOST_TENANTS
+    assert len(tenants.avoided()) <= MOST_TENANTS

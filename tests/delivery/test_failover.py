@@ -184,6 +184,28 @@ async def test_a_tenant_that_came_first_and_holds_all_slots_stops_no_other(
     assert (state(engine), len(ses.sent)) == (BreakerState.CLOSED, 0)
 
 
+async def test_a_tenant_is_tried_again_by_few_and_gets_its_provider_back_though_its_calls_are_slow(
+    start: Start, ledger: tuple[FakeLedger, str]
+) -> None:
+    """Each call takes longer than a stall does: only what waits behind all slots is a stall."""
+    smtp, ses = Choosy(concurrency=16), FakeProvider(name="ses")
+    engine = start(smtp, ses, delivery_stall_seconds=0.2)
+    await drive(engine, ledger[0], [ledger[0].add("ada@example.org", then=["ses"], tenant="quiet")])
+    bad = f"{Choosy.BAD}@example.org"
+    await drive(engine, ledger[0], [ledger[0].add(bad, then=["ses"], tenant="loud") for _ in range(20)])
+    failed = len(smtp.sent)
+    await eventually(lambda: bool(engine._breakers._providers["smtp"].tenants.permits()))
+    slow = [ledger[0].add(f"{Choosy.HANGS}@example.org", then=["ses"], tenant="loud") for _ in range(40)]
+    await engine.take(slow)
+    await eventually(lambda: len(ses.sent) >= 20 + 37)
+    assert len(smtp.sent) - failed == 3
+    await eventually(lambda: not engine._lines["smtp"].waiting)
+    asyncio.get_running_loop().call_later(0.5, smtp.opened.set)
+    await eventually(lambda: all(ledger[0].outcome(ref) == "SUCCEEDED" for ref in slow))
+    await drive(engine, ledger[0], [ledger[0].add("ada@example.org", then=["ses"], tenant="loud") for _ in range(5)])
+    assert len(smtp.sent) - failed == 3 + 5
+
+
 async def test_a_fresh_worker_takes_over_what_others_see(start: Start, ledger: tuple[FakeLedger, str]) -> None:
     ledger[0].answer = [provider_pb2.ProviderState(provider="smtp", breaker=provider_pb2.OPEN)]
     smtp, ses = FakeProvider(), FakeProvider(name="ses")

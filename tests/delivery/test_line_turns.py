@@ -48,20 +48,19 @@ def test_all_of_one_tenants_or_all_there_are_can_be_taken_away() -> None:
 class Held:
     """Slots, and who holds them."""
 
-    def __init__(self, count: int, tried: int | None = None) -> None:
+    def __init__(self, count: int) -> None:
         self.now = 0.0
-        self.slots = Slots(count, lambda tenant: tried if tenant == "loud" else None, lambda: self.now)
+        self.slots = Slots(count, lambda: self.now)
 
     def most(self, tenant: str) -> int:
         """How many it can take, beside those of others."""
         self.slots.came(tenant)
-        taken = 0
-        while taken < 100 and self.slots.may_begin(tenant):
-            self.slots.take(tenant)
-            taken += 1
-        for _ in range(taken):
-            self.slots.give_back(tenant)
-        return min(taken, self.slots.count)
+        taken = []
+        while len(taken) < 100 and self.slots.may_begin(tenant):
+            taken.append(self.slots.take(tenant))
+        for number in taken:
+            self.slots.give_back(number)
+        return min(len(taken), self.slots.count)
 
 
 @pytest.mark.parametrize(("count", "beside_others"), [(1, 1), (2, 2), (3, 3), (4, 3), (10, 8), (16, 12)])
@@ -76,16 +75,15 @@ def test_a_tenant_may_hold_all_slots_where_it_is_alone_and_most_of_them_beside_o
     assert held.most("loud") == count
 
 
-def test_one_that_a_provider_is_tried_for_again_holds_a_few() -> None:
-    held = Held(16, tried=3)
-    assert (held.most("loud"), held.most("quiet")) == (3, 12)
-
-
-def test_who_holds_slots_is_known_until_the_last_is_given_back() -> None:
-    slots = Held(4).slots
-    for tenant in "aab":
-        slots.take(tenant)
-    slots.give_back("a")
-    assert slots.holders == {"a", "b"}
-    slots.give_back("a")
-    assert slots.holders == {"b"}
+def test_who_has_held_a_slot_for_how_long_is_known_until_it_is_given_back() -> None:
+    held = Held(4)
+    first, second = held.slots.take("a"), held.slots.take("a")
+    held.now += 2
+    young = held.slots.take("b")
+    assert (held.slots.holders(0), held.slots.holders(2)) == ({"a", "b"}, {"a"})
+    held.slots.give_back(first)
+    assert held.slots.holders(2) == {"a"}
+    held.slots.give_back(second)
+    assert held.slots.holders(2) == frozenset()
+    held.slots.give_back(young)
+    assert held.slots.holders(0) == frozenset()

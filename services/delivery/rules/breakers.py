@@ -8,7 +8,7 @@ from __future__ import annotations
 import datetime as dt
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 
 from services.delivery.rules.breaker import Breaker, BreakerPolicy, BreakerState
@@ -18,7 +18,12 @@ from services.delivery.rules.provider_view import Avoided, Directive, Override, 
 from services.delivery.rules.tenant_breakers import TenantBreakers
 from shared.clock import Clock
 from shared.observe.logs import logger
+from shared.refs import Ref
 
+#: Tenants with a provider to avoid for them that one claim names.
+MOST_AVOIDED = 1000
+#: A tenant's id and a provider's name.
+TenantsProvider = tuple[str, str]
 #: Told of every new state of a provider's breaker.
 Watch = Callable[[str, BreakerState], None]
 
@@ -35,7 +40,6 @@ class _Provider:
     tenants: TenantBreakers
     since: dt.datetime
     directive: Directive
-    probing: set[tuple[str, int]] = field(default_factory=set)  # notification id and fence
 
     @property
     def is_forced_closed(self) -> bool:
@@ -52,18 +56,36 @@ class _Provider:
         return self.breaker.state is not BreakerState.CLOSED
 
     @property
-    def permits(self) -> int:
-        """Probes that may be begun now."""
-        decided = self.directive.paused or self.directive.override is not Override.AUTOMATIC
-        return 0 if decided else self.breaker.permits
+    def is_decided(self) -> bool:
+        """Whether an operator says if it is called."""
+        return self.directive.paused or self.directive.override is not Override.AUTOMATIC
 
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """Leave to claim ``count`` notifications at the most by providers that are otherwise avoided."""
+    """Leave to claim a few notifications by providers that are otherwise avoided, for all or for some tenants."""
 
-    providers: frozenset[str]
-    count: int
+    count: int  # for each of ``providers``
+    providers: Mapping[str, Breaker]
+    tries: Mapping[TenantsProvider, tuple[Breaker, int]]  # for a tenant, and how many
+
+    @property
+    def permits(self) -> dict[Breaker, int]:
+        """How many of each breaker's it has."""
+        return {**dict.fromkeys(self.providers.values(), self.count), **dict(self.tries.values())}
+
+    def of(self, refs: Sequence[Ref]) -> list[Ref]:
+        """Those of ``refs`` that may be claimed so."""
+        left: dict[str, int] = {}
+        for (tenant_id, _), (_, most) in self.tries.items():
+            left[tenant_id] = min(most, left.get(tenant_id, most))
+        chosen = []
+        for number, ref in enumerate(refs):
+            may_try = left.get(ref[0], 0) > 0
+            if number < self.count or may_try:
+                left[ref[0]] = left.get(ref[0], 0) - 1
+                chosen.append(ref)
+        return chosen
 
 
 class Breakers:
@@ -95,59 +117,71 @@ class Breakers:
             )
             for name, channel in channels.items()
         }
+        self._probing: dict[tuple[str, int], list[Breaker]] = {}  # by notification id and fence
 
     def avoided(self) -> Avoided:
         """Providers that no notification, or none of a tenant's, may be claimed for, probes aside."""
         by_all = frozenset(name for name, provider in self._providers.items() if provider.avoided)
-        by_tenant = frozenset(
+        by_tenant = [
             (tenant_id, name)
             for name, provider in self._providers.items()
             if not provider.is_forced_closed
             for tenant_id in provider.tenants.avoided()
-        )
-        return Avoided(by_all, by_tenant)
+        ]
+        return Avoided(by_all, frozenset(by_tenant[:MOST_AVOIDED]))
 
-    def tried(self, name: str, tenant_id: str) -> int | None:
-        """Calls that may be under way for the tenant while a provider is tried again for it; None: it is not."""
-        provider = self._providers[name]
-        return None if provider.is_forced_closed else provider.tenants.most_at_once(tenant_id)
+    def begin_probe(self, refs: Sequence[Ref]) -> Probe | None:
+        """Takes all permits there are for what ``refs`` may be; :meth:`claimed` gives back those that were not used.
 
-    def begin_probe(self) -> Probe | None:
-        """Takes all permits there are; :meth:`claimed` gives back what was not used. None if nothing is to be tried."""
-        ready = {name: permits for name, provider in self._providers.items() if (permits := provider.permits)}
-        if not ready:
+        None if nothing is to be tried.
+        """
+        undecided = {name: one for name, one in self._providers.items() if not one.is_decided}
+        ready = {name: permits for name, one in undecided.items() if (permits := one.breaker.permits)}
+        providers = {name: self._providers[name].breaker for name in ready}
+        tries = {
+            (tenant_id, name): permits
+            for name, one in undecided.items()
+            for tenant_id, permits in one.tenants.permits()
+        }
+        if tries:
+            tenants = {tenant_id for tenant_id, _ in refs}
+            tries = {pair: permits for pair, permits in tries.items() if pair[0] in tenants}
+        if not providers and not tries:
             return None
-        probe = Probe(frozenset(ready), min(ready.values()))
-        for name in ready:
-            self._providers[name].breaker.begin_probes(probe.count)
+        probe = Probe(min(ready.values(), default=0), providers, tries)
+        for breaker, count in probe.permits.items():
+            breaker.begin_probes(count)
         return probe
 
     def claimed(self, probe: Probe, claims: Iterable[Claim]) -> None:
         """What a probe led to; nothing, if it could not be made."""
-        left = dict.fromkeys(probe.providers, probe.count)
+        left = probe.permits
         for claim in claims:
-            if left.get(claim.provider):
-                left[claim.provider] -= 1
-                self._providers[claim.provider].probing.add(_key(claim))
-        for name, unused in left.items():
+            own, _ = probe.tries.get((claim.tenant_id, claim.provider), (None, 0))
+            for breaker in (probe.providers.get(claim.provider), own):
+                if breaker is not None and left[breaker]:
+                    left[breaker] -= 1
+                    self._probing.setdefault(_key(claim), []).append(breaker)
+        for breaker, unused in left.items():
             for _ in range(unused):
-                self._providers[name].breaker.end_probe()
+                breaker.end_probe()
 
     def is_closed_to(self, claim: Claim) -> bool:
         """Whether ``claim`` must not be sent: its provider came to be avoided after it was asked for."""
         provider = self._providers[claim.provider]
-        if provider.avoided and _key(claim) not in provider.probing:
+        tried = self._probing.get(_key(claim), ())
+        if provider.avoided and provider.breaker not in tried:
             return True
-        return not provider.is_forced_closed and provider.tenants.is_open(claim.tenant_id)
+        own = provider.tenants.shut(claim.tenant_id)
+        return own is not None and own not in tried and not provider.is_forced_closed
 
     def ended(self, settlement: Settlement) -> None:
         """Learns from how an attempt ended; a refusal of one address says nothing about the provider."""
         provider = self._providers.get(settlement.claim.provider)
         if provider is None:
             return
-        if _key(settlement.claim) in provider.probing:
-            provider.probing.remove(_key(settlement.claim))
-            provider.breaker.end_probe()
+        for breaker in self._probing.pop(_key(settlement.claim), ()):
+            breaker.end_probe()
         if not settlement.called:
             return
         outcome, tenant_id = settlement.outcome, settlement.claim.tenant_id

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import enum
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -40,9 +41,9 @@ class Avoided(NamedTuple):
         """Whether ``provider`` is not called for the tenant."""
         return provider in self.by_all or (tenant_id, provider) in self.by_tenant
 
-    def but_for(self, providers: frozenset[str]) -> Avoided:
-        """The same without what ``providers`` are for all."""
-        return self._replace(by_all=self.by_all - providers)
+    def but_for(self, providers: Collection[str], pairs: Collection[tuple[str, str]]) -> Avoided:
+        """The same without ``providers`` for all, and without ``pairs`` of a tenant and a provider."""
+        return Avoided(self.by_all.difference(providers), self.by_tenant.difference(pairs))
 
 
 NONE_AVOIDED = Avoided()

@@ -13,25 +13,21 @@ KEPT_FOR_OTHERS = 1 / 4
 
 
 class Slots:
-    """Who holds how many; a tenant that is alone may hold all of them.
+    """Who holds how many; a tenant that is alone may hold all of them."""
 
-    ``tried`` gives how many a tenant may hold at the most while a provider is tried again for it; None: it is not.
-    """
-
-    def __init__(
-        self, count: int, tried: Callable[[str], int | None], now: Callable[[], float] = time.monotonic
-    ) -> None:
+    def __init__(self, count: int, now: Callable[[], float] = time.monotonic) -> None:
         self.count = count
-        self._tried = tried
         self._now = now
         self._share = count - int(count * KEPT_FOR_OTHERS)
         self._held: Counter[str] = Counter()
+        self._began: dict[int, tuple[str, float]] = {}
+        self._last_number = 0
         self._last = self._last_other = ("", -NEIGHBOUR_SECONDS)  # two tenants that differ, and when each came last
 
-    @property
-    def holders(self) -> frozenset[str]:
-        """Tenants with calls under way."""
-        return frozenset(self._held)
+    def holders(self, seconds: float) -> frozenset[str]:
+        """Tenants with calls that have been under way for so long."""
+        latest = self._now() - seconds
+        return frozenset(tenant for tenant, began_at in self._began.values() if began_at <= latest)
 
     def came(self, tenant_id: str) -> None:
         """The tenant has a claim for the provider."""
@@ -41,17 +37,18 @@ class Slots:
 
     def may_begin(self, tenant_id: str) -> bool:
         """Whether the tenant may hold one more, if there is one."""
-        most = self._tried(tenant_id)
-        if most is None:
-            most = self._share if self._has_neighbour(tenant_id) else self.count
-        return self._held[tenant_id] < most
+        return self._held[tenant_id] < (self._share if self._has_neighbour(tenant_id) else self.count)
 
-    def take(self, tenant_id: str) -> None:
-        """A call begins."""
+    def take(self, tenant_id: str) -> int:
+        """A call begins; the number of its slot."""
+        self._last_number += 1
+        self._began[self._last_number] = (tenant_id, self._now())
         self._held[tenant_id] += 1
+        return self._last_number
 
-    def give_back(self, tenant_id: str) -> None:
-        """A call is over."""
+    def give_back(self, number: int) -> None:
+        """The call in that slot is over."""
+        tenant_id, _ = self._began.pop(number)
         self._held[tenant_id] -= 1
         if not self._held[tenant_id]:
             del self._held[tenant_id]

@@ -13,8 +13,8 @@ from functools import partial
 
 from services.delivery.rules.breaker import Breaker, BreakerPolicy, BreakerState
 
-#: So many tenants are remembered, those that sent last.
-MOST_TENANTS = 100
+#: So many tenants are remembered: those for whom it fails, and those that sent last.
+MOST_TENANTS = 300
 
 
 @dataclass(slots=True)
@@ -37,18 +37,18 @@ class TenantBreakers:
         self._shut: dict[str, Breaker] = {}  # those that are not CLOSED
 
     def avoided(self) -> list[str]:
-        """Tenants that the provider is not called for."""
-        return [tenant for tenant in tuple(self._shut) if self.is_open(tenant)]
+        """Tenants that the provider is not called for, probes aside."""
+        return [tenant for tenant in tuple(self._shut) if self.shut(tenant) is not None]
 
-    def is_open(self, tenant_id: str) -> bool:
-        """Whether the provider is not called for the tenant."""
+    def shut(self, tenant_id: str) -> Breaker | None:
+        """The tenant's breaker, if the provider is not called for it, probes aside."""
         breaker = self._shut.get(tenant_id)
-        return breaker is not None and breaker.state is BreakerState.OPEN
+        return None if breaker is None or breaker.state is BreakerState.CLOSED else breaker
 
-    def most_at_once(self, tenant_id: str) -> int | None:
-        """Calls that may be under way for the tenant while it is tried again; None: as many as for any."""
-        breaker = self._shut.get(tenant_id)
-        return None if breaker is None or breaker.state is BreakerState.CLOSED else self._policy.probes
+    def permits(self) -> list[tuple[str, tuple[Breaker, int]]]:
+        """Tenants that may be tried again, each with its breaker and how many probes it permits now."""
+        shut = tuple(self._shut.items())
+        return [(tenant, (breaker, permits)) for tenant, breaker in shut if (permits := breaker.permits)]
 
     def succeeded(self, tenant_id: str) -> None:
         """A call succeeded."""
@@ -57,18 +57,18 @@ class TenantBreakers:
     def failed(self, tenant_id: str) -> bool:
         """A call failed; True if that is the provider's fault, False if it is held against the tenant."""
         tenant = self._ended(tenant_id, failing=True)
-        if self._most_fail():
-            return True
-        tenant.breaker.failed()
-        return False
+        most_fail = self._most_fail()
+        if not most_fail or self.shut(tenant_id) is not None:
+            tenant.breaker.failed()
+        return most_fail
 
     def stalled(self, tenant_id: str, seconds: float) -> bool:
         """No call has ended for ``seconds``, and those under way are all the tenant's; answers as :meth:`failed`."""
         tenant = self._ended(tenant_id, failing=True)
-        if self._most_fail():
-            return True
-        tenant.breaker.stalled(seconds)
-        return False
+        most_fail = self._most_fail()
+        if not most_fail or self.shut(tenant_id) is not None:
+            tenant.breaker.stalled(seconds)
+        return most_fail
 
     def _ended(self, tenant_id: str, *, failing: bool) -> _Tenant:
         tenant = self._tenants.get(tenant_id)
@@ -76,12 +76,19 @@ class TenantBreakers:
             breaker = Breaker(self._policy, self._now, partial(self._changed, tenant_id))
             tenant = self._tenants[tenant_id] = _Tenant(breaker)
             if len(self._tenants) > MOST_TENANTS:
-                forgotten, _ = self._tenants.popitem(last=False)
-                self._shut.pop(forgotten, None)
+                self._forget_one(but_for=tenant_id)
         else:
             self._tenants.move_to_end(tenant_id)
         tenant.ended_at, tenant.failing = self._now(), failing
         return tenant
+
+    def _forget_one(self, but_for: str) -> None:
+        """The one longest without a call, of those that nothing is held against if there are any."""
+        others = (name for name in self._tenants if name != but_for)
+        harmless = (name for name in self._tenants if name not in self._shut and not self._tenants[name].failing)
+        forgotten = next((name for name in harmless if name != but_for), None) or next(others)
+        del self._tenants[forgotten]
+        self._shut.pop(forgotten, None)
 
     def _most_fail(self) -> bool:
         """Whether the last call failed for more of those tenants that sent within the window than it succeeded for."""

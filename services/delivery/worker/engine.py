@@ -140,7 +140,6 @@ class Engine:
                 self._settle,
                 self._spans,
                 stalled=partial(self._stalled, name),
-                tried=partial(self._tried, name),
                 call_seconds=settings.delivery_call_seconds,
                 stall_seconds=settings.delivery_stall_seconds,
             )
@@ -150,17 +149,15 @@ class Engine:
     def _stalled(self, name: str, seconds: float, tenants: frozenset[str]) -> str | None:
         return self._breakers.stalled(name, seconds, tenants)
 
-    def _tried(self, name: str, tenant_id: str) -> int | None:
-        return self._breakers.tried(name, tenant_id)
-
     async def _claim_chunk(self, chunk: Sequence[Ref]) -> None:
         """Claims refs that have their places."""
         unanswered = chunk
         try:
-            probe = self._breakers.begin_probe()
+            probe = self._breakers.begin_probe(chunk)
             if probe is not None:
-                left = await self._claim_probe(chunk[: probe.count], probe)
-                unanswered = [*left, *chunk[probe.count :]]
+                tried = frozenset(probe.of(chunk))
+                left = await self._claim_probe([ref for ref in chunk if ref in tried], probe)
+                unanswered = [*left, *(ref for ref in chunk if ref not in tried)]
             while unanswered:
                 unanswered = await self._until_answered(partial(self._claims.submit, unanswered))
         except BaseException:
@@ -169,7 +166,7 @@ class Engine:
 
     async def _claim_probe(self, refs: Sequence[Ref], probe: Probe) -> Sequence[Ref]:
         """Claims a few refs by providers that are to be tried, which all other claims avoid; those that are left."""
-        avoided = self._breakers.avoided().but_for(probe.providers)
+        avoided = self._breakers.avoided().but_for(probe.providers, probe.tries)
         claimed = Claimed([], [])
         try:
             claimed = await self._until_answered(partial(self._claim_texts, refs, avoided))

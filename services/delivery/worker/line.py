@@ -11,6 +11,7 @@ import asyncio
 import dataclasses
 import time
 from collections.abc import Callable, Iterable
+from typing import cast
 
 from services.delivery.rules.claim import Claim, Settlement
 from services.delivery.rules.provider import Outcome, Outgoing, Provider, released, transient, unanswered
@@ -36,7 +37,7 @@ log = logger(__name__)
 class Line:
     """Sends claims through one provider; each ends in exactly one call of ``settle``.
 
-    Tenants take turns, and none holds all calls while there are others. ``tried`` is as in :class:`Slots`.
+    Tenants take turns, and none holds all calls while there are others.
     """
 
     def __init__(
@@ -48,7 +49,6 @@ class Line:
         spans: Spans,
         *,
         stalled: Stalled,
-        tried: Callable[[str], int | None],
         call_seconds: float,
         stall_seconds: float,
     ) -> None:
@@ -61,7 +61,7 @@ class Line:
         self._call_seconds = call_seconds
         self._stall_seconds = stall_seconds
         self._waiting = WaitingClaims()
-        self._slots = Slots(provider.concurrency, tried)
+        self._slots = Slots(provider.concurrency)
         self._servers: set[asyncio.Task[None]] = set()
         self._last_progress = 0.0
         self._stopping = False
@@ -81,8 +81,8 @@ class Line:
         self._slots.came(claim.tenant_id)
         if not self._servers:
             self._last_progress = time.monotonic()
-        if not self._add_server():
-            self._watch_progress()
+        self._add_server()
+        self._watch_progress()
 
     def hand_back(self, tenant_id: str | None = None) -> None:
         """Hands back what waits, or what waits for one tenant, so that it goes to the next provider at once."""
@@ -97,20 +97,24 @@ class Line:
         if self._servers:
             await asyncio.wait(self._servers, timeout=self._call_seconds + 2 * OVERDUE_SECONDS)
 
-    def _add_server(self) -> bool:
-        """Whether there was a slot, and a claim that may have it."""
-        if len(self._servers) >= self._slots.count or self._waiting.next_tenant(self._slots.may_begin) is None:
-            return False
-        server = asyncio.create_task(self._serve())
-        self._servers.add(server)
-        server.add_done_callback(self._servers.discard)
-        return True
+    def _add_server(self) -> None:
+        """Has one more work, if there is a slot and a claim that may have it."""
+        if len(self._servers) < self._slots.count and self._waiting.next_tenant(self._slots.may_begin) is not None:
+            server = asyncio.create_task(self._serve())
+            self._servers.add(server)
 
     async def _serve(self) -> None:
         """Works until nothing waits that may begin."""
+        try:
+            await self._work()
+        finally:
+            # At once, as who puts a claim next counts those that work.
+            self._servers.discard(cast("asyncio.Task[None]", asyncio.current_task()))
+
+    async def _work(self) -> None:
         while (tenant_id := self._waiting.next_tenant(self._slots.may_begin)) is not None:
             claim = self._waiting.take(tenant_id)
-            self._slots.take(tenant_id)
+            slot = self._slots.take(tenant_id)
             try:
                 await self._deliver(claim)
             except Exception as error:  # a poison notification must not take the line with it
@@ -118,7 +122,7 @@ class Line:
                 # It costs an attempt: as it is the notification that breaks it, it must not come back for ever.
                 self._settle(Settlement(claim, transient("WORKER_ERROR", "the worker failed before the call")))
             finally:
-                self._slots.give_back(tenant_id)
+                self._slots.give_back(slot)
             self._add_server()  # its tenant may have been given more slots meanwhile
 
     async def _deliver(self, claim: Claim) -> None:
@@ -169,9 +173,12 @@ class Line:
         self._watch = None
         if not self._waiting or self._stopping:
             return
-        if time.monotonic() - self._last_progress > self._stall_seconds:
+        holders = self._slots.holders(self._stall_seconds)
+        if not holders:
+            self._add_server()
+        elif time.monotonic() - self._last_progress > self._stall_seconds:
             log.warning("provider stalls", provider=self._provider.name, waiting=len(self._waiting))
-            tenant_id = self._told_stalled(self._stall_seconds, self._slots.holders)
+            tenant_id = self._told_stalled(self._stall_seconds, holders)
             # What a breaker that opened has not handed back already need not hurry: there is nowhere else to go.
             claims = self._waiting.take_all(tenant_id)
             self._hand_back_all(claims, "PROVIDER_STALLED", "the provider answers too slowly", self._call_seconds)
