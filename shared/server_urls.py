@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 import ssl
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit
@@ -24,6 +25,7 @@ _SEVERAL = (*DATABASE, *SENTINEL, *AMQP)
 
 #: What an address may say besides where the server is, and of whom; what PostgreSQL's may say is libpq's own.
 _TLS_KEYS = ("ssl_cert_reqs", "ssl_check_hostname", "ssl_ca_certs", "ssl_certfile", "ssl_keyfile")
+#: For limits alone: of a broker's address kombu takes none of these.
 _REDIS_KEYS = ("client_name", "db", "health_check_interval", "max_connections", "protocol")
 _SENTINEL_KEYS = ("sentinel_username", "sentinel_password")
 _VERIFY = {"required": True, "optional": True, "cert_required": True, "cert_optional": True, "none": False}
@@ -31,6 +33,7 @@ _VERIFY |= {"cert_none": False}
 _FLAGS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
 
 _SENTINEL_PORT = 26379
+_AMQP_PORTS = {"amqp": 5672, "amqps": 5671}
 
 _ESCAPE = "; in a user's name or password, write other signs than letters and digits as %XX (an @ is %40)"
 
@@ -122,36 +125,53 @@ class ServerUrl:
 
 def parse(url: str, schemes: tuple[str, ...]) -> ServerUrl:
     """Takes an address apart; ValueError with a sentence's rest if it cannot be one."""
-    parts = _split(url, schemes)
+    nodes = [_split(one, schemes) for one in re.split(";(?=amqps?://)", url)]
+    parts = nodes[0]
+    if parts.scheme in AMQP:
+        return _rabbitmq(nodes)
+    if len(nodes) > 1:
+        raise ValueError("holds a ; and another address; only those of a RabbitMQ's nodes may stand together")
     if parts.scheme in DATABASE:
         return ServerUrl(parts.scheme, url, None)
+    known = _REDIS_KEYS if schemes == REDIS else ()
     if parts.scheme in SENTINEL:
-        return _behind_sentinels(parts)
-    if parts.scheme in REDIS and not re.fullmatch(r"/?\d{0,4}", parts.path):
+        return _behind_sentinels(parts, known)
+    if not re.fullmatch(r"/?\d{0,4}", parts.path):
         raise ValueError("after the port may stand the number of a database, such as /0, and nothing else")
-    if parts.scheme in AMQP:
-        return _rabbitmq(parts)
-    tls, given = _told(parts, _REDIS_KEYS)
+    tls, given = _told(parts, known)
     return ServerUrl(parts.scheme, parts._replace(query=urlencode(given)).geturl(), tls)
 
 
-def _rabbitmq(parts: SplitResult) -> ServerUrl:
-    """The address of a RabbitMQ, or of several nodes of one: ``amqp://user:password@one:5672,two/vhost``."""
+def _rabbitmq(nodes: list[SplitResult]) -> ServerUrl:
+    """The address of a RabbitMQ, or of several nodes of one: ``amqp://user:password@one:5672,two/vhost``.
+
+    Or, as kombu writes it, whole addresses by semicolons, alike but for the host and the login.
+    """
+    parts = nodes[0]
+    if any((node.scheme, node.path, node.query) != (parts.scheme, parts.path, parts.query) for node in nodes):
+        raise ValueError("names several nodes that differ in more than host and login")
     tls, given = _told(parts, ("queue_type",))
     kind = given.get("queue_type", "classic")
     if kind not in ("classic", "quorum"):
         raise ValueError("queue_type must be classic or quorum")
-    user, at, places = parts.netloc.rpartition("@")
-    plain = (parts._replace(netloc=f"{user}{at}{place}", query="").geturl() for place in places.split(","))
-    return ServerUrl(parts.scheme, ";".join(plain), tls, quorum=kind == "quorum")
+    plain = ";".join(address for node in nodes for address in _one_each(node))
+    return ServerUrl(parts.scheme, plain, tls, quorum=kind == "quorum")
 
 
-def _behind_sentinels(parts: SplitResult) -> ServerUrl:
+def _one_each(node: SplitResult) -> Iterator[str]:
+    """An address for each host; with its port, as kombu would take the one of the host before for it."""
+    user, at, places = node.netloc.rpartition("@")
+    for place in places.split(","):
+        whole = place if re.search(r":\d+$", place) else f"{place.removesuffix(':')}:{_AMQP_PORTS[node.scheme]}"
+        yield node._replace(netloc=f"{user}{at}{whole}", query="").geturl()
+
+
+def _behind_sentinels(parts: SplitResult, known: tuple[str, ...]) -> ServerUrl:
     """The address of a primary that Sentinels know: ``redis+sentinel://user:password@one:26379,two:26379/name/0``."""
     path = re.fullmatch(r"/(?!\d*/?$)([\w.-]+)(/\d{0,4})?", parts.path, re.ASCII)
     if not path:
         raise ValueError("after the hosts must stand what their Sentinels call the primary, such as /mymaster/0")
-    tls, given = _told(parts, (*_REDIS_KEYS, *_SENTINEL_KEYS))
+    tls, given = _told(parts, (*known, *_SENTINEL_KEYS))
     name, password = (given.pop(key, "") for key in _SENTINEL_KEYS)
     if name and not password:
         raise ValueError("sentinel_username needs sentinel_password")
@@ -176,8 +196,10 @@ def _told(parts: SplitResult, known: tuple[str, ...]) -> tuple[Tls | None, dict[
     """What an address says after its ``?``: of TLS, and else."""
     given = _pairs(parts.query)
     told = {key: given.pop(key) for key in _TLS_KEYS if key in given}
-    if strange := sorted(set(given) - set(known)):
-        raise ValueError(f"{strange[0][:40]} is not known; there are {', '.join((*_TLS_KEYS, *known))}")
+    if not set(given) <= set(known):
+        # Which one is not said: it may be what follows a & or a ? in a password.
+        listed = ", ".join((*_TLS_KEYS, *known))
+        raise ValueError(f"says something after the ? that is not known; there are {listed}{_ESCAPE}")
     if told and parts.scheme not in _TLS:
         raise ValueError(f"{next(iter(told))} says how TLS is done, which {parts.scheme}:// does not do")
     return (_tls(told) if parts.scheme in _TLS else None), given
@@ -194,30 +216,36 @@ def _split(url: str, schemes: tuple[str, ...]) -> SplitResult:
     if parts.fragment or url.endswith("#") or re.search(r"\s|[\x00-\x1f\x7f]", url):
         raise ValueError(f"holds a # or a blank{_ESCAPE}")
     user, at, places = parts.netloc.rpartition("@")
+    # An @ later than it should be: what stands before it may be the rest of a password.
+    late = "@" in parts.path + parts.query
     if at and ("@" in user or re.search("%(?![0-9A-Fa-f]{2})", user)):
+        raise ValueError(f"cannot be read{_ESCAPE}")
+    if "@" in parts.path and parts.scheme not in DATABASE:
         raise ValueError(f"cannot be read{_ESCAPE}")
     for place in places.split(",") if parts.scheme in _SEVERAL else [places]:
         if not place and parts.scheme not in DATABASE:
             raise ValueError("names no host")
-        _check_place(place)
+        _check_place(place, shown=not late)
         if several := re.search("[,;]", place):
             way = "are separated by commas" if parts.scheme in _SEVERAL else f"{parts.scheme}:// does not take"
             raise ValueError(f"holds a {several[0]}; several hosts {way}")
-    return parts
+    # kombu takes any semicolon for the beginning of another address.
+    return parts._replace(netloc=f"{user.replace(';', '%3B')}{at}{places}", path=parts.path.replace(";", "%3B"))
 
 
-def _check_place(place: str) -> None:
+def _check_place(place: str, *, shown: bool) -> None:
     host, colon, port = place.rpartition(":") if re.search(r":[^\]]*$", place) else (place, "", "")
     if colon and not host:
         raise ValueError(f"names no host{_ESCAPE}")
     if port and not port.isdecimal():
         raise ValueError(f"has a port that is no number{_ESCAPE}")
     if port and not 0 < int(port) < 65_536:
-        raise ValueError(f"has the port {int(port)}, and ports go from 1 to 65535")
+        which = f"the port {int(port)}" if shown else "a port that is none"
+        raise ValueError(f"has {which}, and ports go from 1 to 65535{'' if shown else _ESCAPE}")
 
 
 def _pairs(query: str) -> dict[str, str]:
-    pairs = parse_qsl(query, keep_blank_values=True)
+    pairs = parse_qsl(query.replace("+", "%2B"), keep_blank_values=True)
     found = dict(pairs)
     if len(found) < len(pairs):
         raise ValueError("says the same thing twice after the ?")
