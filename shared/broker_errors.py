@@ -31,12 +31,21 @@ def reason(error: BaseException) -> str:
         if isinstance(one, socket.gaierror):
             return "its name is not known"
         if type(one).__name__ == "MasterNotFoundError":
-            return "no Sentinel knows a primary by that name that is up"
+            return _without_primary(str(one))
         if isinstance(one, ConnectionRefusedError):
             return "it refuses connections"
         if code := getattr(one, "status_code", None) or _code(str(one)):
             return _WORDS.get(code, f"{type(one).__name__} ({code})")
     return type(error).__name__
+
+
+def _without_primary(text: str) -> str:
+    """Of redis-py's text only whether it tells of Sentinels that could not be asked, and whether for their login."""
+    if "> - " not in text:
+        return "no Sentinel knows a primary by that name that is up"
+    refused = re.search(r"> - \S*Authentication", text)
+    why = "refuses its login (sentinel_username, sentinel_password)" if refused else "cannot be asked"
+    return f"a Sentinel {why}, and no other knows a primary by that name that is up"
 
 
 def _chain(error: BaseException | None) -> list[BaseException]:

@@ -24,6 +24,7 @@ class Watched:
         self.replica = valkeys[1]
         self._primary = valkeys[0]
         self._login, self._ports = secrets[0], ports
+        self.primary_url = f"redis://:{secrets[0]}@127.0.0.1:{ports[0]}"
         self._place = f"127.0.0.1:{port}"
         self._sentinel = redis.Redis(port=port, password=self.password)
 

@@ -19,7 +19,7 @@ async def warn_of_eviction(broker: ServerUrl) -> None:
     """Logs a warning if the broker is a Redis that may evict; silent if it may not or does not tell."""
     if broker.scheme not in REDIS:
         return
-    redis = redis_client.client(broker, _PATIENCE / 4)
+    redis = redis_client.client(broker, _PATIENCE)
     try:
         async with asyncio.timeout(_PATIENCE):
             policy = (await redis.config_get("maxmemory-policy")).get("maxmemory-policy", "noeviction")

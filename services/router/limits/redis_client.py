@@ -16,15 +16,19 @@ from shared.server_urls import ServerUrl
 _OF_THE_HOST = ("host", "port", "connection_class")
 
 
-def client(server: ServerUrl, sentinel_seconds: float, **options: Any) -> Redis:
-    """Makes no connection yet; ``options`` are redis-py's. A Sentinel that is silent for so long is passed over, s."""
+def client(server: ServerUrl, seconds: float, **options: Any) -> Redis:
+    """Makes no connection yet; ``options`` are redis-py's.
+
+    ``seconds`` is how long its user waits for a connection: half of it is there for all Sentinels, were they silent.
+    """
     options |= server.tls_options()
     if server.sentinels is None:
         return Redis.from_url(server.plain, **options)
     told = {key: value for key, value in parse_url(server.plain).items() if key not in _OF_THE_HOST}
     tls = {"ssl": True, **server.tls_options()} if server.tls else {}
     # By itself redis-py would ask one that is gone again and again for seconds, with others to ask.
-    asked = server.sentinels.redis(sentinel_seconds) | tls | {"retry": Retry(NoBackoff(), 0)}
+    patience = seconds / (2 * max(2, len(server.sentinels.places)))
+    asked = server.sentinels.redis(patience) | tls | {"retry": Retry(NoBackoff(), 0)}
     several = Sentinel(server.sentinels.places, sentinel_kwargs=asked)  # type: ignore[no-untyped-call]
     found: Redis = several.master_for(server.sentinels.primary, Redis, SentinelConnectionPool, **(options | told | tls))
     return found

@@ -43,7 +43,7 @@ class SharedRedis:
         # No time-outs of the driver's own: they would end a call that only this process's own pause made late.
         self._redis = redis_client.client(
             server,
-            connect_seconds / 4,
+            connect_seconds,
             retry=Retry(NoBackoff(), 1),
             socket_timeout=None,
             socket_connect_timeout=None,
