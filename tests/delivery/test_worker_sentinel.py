@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from pathlib import Path
 
+from shared.broker import celery_app
 from tests.delivery.fakes import FakeLedger
 from tests.delivery.test_worker import Start, start_worker
 from tests.delivery.test_worker_broker_errors import goes_on
@@ -22,4 +24,7 @@ async def test_a_worker_follows_the_primary_of_its_broker(
         await goes_on(worker, ledger, url)
         await asyncio.to_thread(broker.fail_over)
         await goes_on(worker, ledger, url)
+        told = await asyncio.to_thread(lambda: celery_app(url).control.inspect(timeout=10, limit=1).stats())
+        assert [one["broker"]["virtual_host"] for one in told.values()] == ["1"]
+        assert broker.password not in json.dumps(told)
         assert "Traceback" not in worker.log and broker.password not in worker.log

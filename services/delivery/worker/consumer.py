@@ -29,6 +29,13 @@ class WorkerConsumer(Consumer):  # type: ignore[misc]  # celery has no types
 
         default_steps = [step for step in Consumer.Blueprint.default_steps if not step.endswith(":DelayedDelivery")]  # noqa: RUF012
 
+        def info(self, parent: Any) -> dict[str, Any]:
+            """What monitors may know: not how the broker is connected to, as the Sentinels' password is part of it."""
+            told: dict[str, Any] = super().info(parent)
+            if isinstance(broker := told.get("broker"), dict):
+                broker.pop("transport_options", None)
+            return told
+
     _lost_at = -math.inf
     _lost_because = ""
 
