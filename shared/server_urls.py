@@ -25,8 +25,14 @@ _SEVERAL = (*DATABASE, *SENTINEL, *AMQP)
 
 #: What an address may say besides where the server is, and of whom; what PostgreSQL's may say is libpq's own.
 _TLS_KEYS = ("ssl_cert_reqs", "ssl_check_hostname", "ssl_ca_certs", "ssl_certfile", "ssl_keyfile")
-#: For limits alone: of a broker's address kombu takes none of these.
-_REDIS_KEYS = ("client_name", "db", "health_check_interval", "max_connections", "protocol")
+#: What redis-py takes, and what each may be. For limits alone: of a broker's address kombu takes none of these.
+_REDIS_KEYS = {
+    "client_name": "[!-$&-~]+",
+    "db": r"\d{1,4}",
+    "health_check_interval": r"\d{1,6}",
+    "max_connections": r"[1-9]\d{0,5}",
+    "protocol": "[23]",
+}
 _SENTINEL_KEYS = ("sentinel_username", "sentinel_password")
 _VERIFY = {"required": True, "optional": True, "cert_required": True, "cert_optional": True, "none": False}
 _VERIFY |= {"cert_none": False}
@@ -133,7 +139,7 @@ def parse(url: str, schemes: tuple[str, ...]) -> ServerUrl:
         raise ValueError("holds a ; and another address; only those of a RabbitMQ's nodes may stand together")
     if parts.scheme in DATABASE:
         return ServerUrl(parts.scheme, url, None)
-    known = _REDIS_KEYS if schemes == REDIS else ()
+    known = tuple(_REDIS_KEYS) if schemes == REDIS else ()
     if parts.scheme in SENTINEL:
         return _behind_sentinels(parts, known)
     if not re.fullmatch(r"/?\d{0,4}", parts.path):
@@ -202,6 +208,9 @@ def _told(parts: SplitResult, known: tuple[str, ...]) -> tuple[Tls | None, dict[
         raise ValueError(f"says something after the ? that is not known; there are {listed}{_ESCAPE}")
     if told and parts.scheme not in _TLS:
         raise ValueError(f"{next(iter(told))} says how TLS is done, which {parts.scheme}:// does not do")
+    for key, may_be in _REDIS_KEYS.items():
+        if key in given and not re.fullmatch(may_be, given[key], re.ASCII):
+            raise ValueError(f"says a {key} that cannot be one")
     return (_tls(told) if parts.scheme in _TLS else None), given
 
 

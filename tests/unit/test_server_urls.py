@@ -200,6 +200,23 @@ def test_what_may_be_the_rest_of_a_password_is_not_shown_as_a_port(url: str) -> 
     assert "12345678" not in str(caught.value)
 
 
+@pytest.mark.parametrize("url", ["redis://h/0", "redis+sentinel://h/name/0"])
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        *(("db", value) for value in ("", "x", "-1", "99999", "1_0", "\u0663", SECRET)),
+        *(("health_check_interval", value) for value in ("", "x", "-5", "1.5")),
+        *(("max_connections", value) for value in ("", "0", "-1", "x")),
+        *(("protocol", value) for value in ("", "1", "4", "x", "22")),
+        *(("client_name", value) for value in ("", "a%20b", "a%0Ab", "%C3%A4", "50%25")),
+    ],
+)
+def test_what_redis_py_would_stumble_over_is_said_at_start(url: str, key: str, value: str) -> None:
+    with pytest.raises(ConfigError, match=f"^PULSE_REDIS_URL says a {key} that cannot be one") as caught:
+        Settings.load({"PULSE_REDIS_URL": f"{url}?{key}={value}"})
+    assert SECRET not in str(caught.value)
+
+
 @pytest.mark.parametrize("scheme", ["redis", "rediss", "redis+sentinel", "rediss+sentinel"])
 @pytest.mark.parametrize(
     "option", ["db=3", "health_check_interval=5", "client_name=x", "max_connections=9", "protocol=3"]
