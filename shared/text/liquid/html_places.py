@@ -27,10 +27,14 @@ _RAW = frozenset(("script", "style"))
 
 #: A comment's beginning; one for Outlook alone ("[if mso]>") holds HTML, and one that ends at once nothing.
 _COMMENT = re.compile(r"<!--(-?>|\[if[^\]]*\]>)?", re.I)
-#: Attributes, and tags but those of scripts and styles, that are whole: passed over at once, without going back.
-_ATTRIBUTES = r"(?:[\s/]*+[^\s/>=]++(?:\s*+=\s*+(?:\"[^\"]*+\"|'[^']*+'|[^\s\"'>][^\s>]*+(?=[\s>]))|(?=\s*+[^\s=])))*+"
+# Attributes, and tags but those of scripts and styles, that are whole: passed over at once. Every part can match in one
+# way only (a name is followed by no more of it), so that nothing is tried twice. Possessive quantifiers would say so, but
+# before Python 3.11.5 they match wrongly within a group.
+_ATTRIBUTES = (
+    r"(?:[\s/]*[^\s/>=]+(?![^\s/>=])(?:\s*=\s*(?:\"[^\"]*\"|'[^']*'|[^\s\"'>][^\s>]*(?=[\s>]))|(?=\s*[^\s=])))*"
+)
 _WHOLE_ATTRIBUTES = re.compile(_ATTRIBUTES)
-_WHOLE_TAGS = re.compile(rf"(?:[^<]*+</?(?!script|style)[a-z][^\s/>]*+(?=[\s/>]){_ATTRIBUTES}[\s/]*+>)*+", re.I)
+_WHOLE_TAGS = re.compile(rf"(?:[^<]*</?(?!script|style)[a-z][^\s/>]*(?=[\s/>]){_ATTRIBUTES}[\s/]*>)*", re.I)
 _NAME = re.compile(r"[^\s/>=]*")
 _SPACE = re.compile(r"[\s/]*")
 _BLANK = re.compile(r"\s*")

@@ -22,7 +22,7 @@ _NOT_IN_STYLE_URL = re.compile(r"[^A-Za-z0-9_:/?#=.~%+,;@!-]")
 _NOT_UNQUOTED = re.compile(r"[^A-Za-z0-9_:/?#.~%+,;@!-]")
 _NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9_-]")
 #: An attribute with its value, closed or not; looked for at the beginning of a name alone.
-_ATTRIBUTE = re.compile(r"(?<![^\s/>=\"'])([^\s/>=\"']++)\s*+=\s*+(\"[^\"]*+\"?+|'[^']*+'?+|[^\s\"'>][^\s>]*+)")
+_ATTRIBUTE = re.compile(r"(?<![^\s/>=\"'])([^\s/>=\"']+)\s*=\s*(\"[^\"]*\"?|'[^']*'?|[^\s\"'>][^\s>]*)")
 
 Charge = Callable[[int], None]
 
