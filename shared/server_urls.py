@@ -12,13 +12,15 @@ import ssl
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit
+from urllib.parse import SplitResult, parse_qsl, urlencode
 
 DATABASE = ("postgresql", "postgres")
 SENTINEL = ("redis+sentinel", "rediss+sentinel")
 REDIS = ("redis", "rediss", *SENTINEL)
 AMQP = ("amqp", "amqps")
 BROKERS = (*REDIS, *AMQP)
+#: RFC 3986, appendix B. The standard library's reader refuses several hosts where one is in brackets, in some versions.
+_PARTS = re.compile(r"([^:/?#]+)://([^/?#]*)([^?#]*)(?:\?([^#]*))?(?:#(.*))?", re.S)
 _TLS = ("rediss", "rediss+sentinel", "amqps")
 #: Those that may name several hosts, by commas.
 _SEVERAL = (*DATABASE, *SENTINEL, *AMQP)
@@ -218,10 +220,10 @@ def _split(url: str, schemes: tuple[str, ...]) -> SplitResult:
     listed = " or ".join(f"{scheme}://" for scheme in schemes)
     if not url.startswith(tuple(f"{scheme}://" for scheme in schemes)):
         raise ValueError(f"must begin with {listed}")
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        raise ValueError(f"cannot be read{_ESCAPE}") from None
+    whole = _PARTS.fullmatch(url)
+    if whole is None or whole[2].count("[") != whole[2].count("]"):
+        raise ValueError(f"cannot be read{_ESCAPE}")
+    parts = SplitResult(*(part or "" for part in whole.groups()))
     if parts.fragment or url.endswith("#") or re.search(r"\s|[\x00-\x1f\x7f]", url):
         raise ValueError(f"holds a # or a blank{_ESCAPE}")
     user, at, places = parts.netloc.rpartition("@")

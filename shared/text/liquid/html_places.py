@@ -27,9 +27,9 @@ _RAW = frozenset(("script", "style"))
 
 #: A comment's beginning; one for Outlook alone ("[if mso]>") holds HTML, and one that ends at once nothing.
 _COMMENT = re.compile(r"<!--(-?>|\[if[^\]]*\]>)?", re.I)
-# Attributes, and tags but those of scripts and styles, that are whole: passed over at once. Every part can match in one
-# way only (a name is followed by no more of it), so that nothing is tried twice. Possessive quantifiers would say so, but
-# before Python 3.11.5 they match wrongly within a group.
+# Attributes, and tags but those of scripts and styles, that are whole: passed over at once. Every part can match in
+# one way only (a name is followed by no more of it), so that nothing is tried twice. Possessive quantifiers would say
+# so, but before Python 3.11.5 they match wrongly within a group.
 _ATTRIBUTES = (
     r"(?:[\s/]*[^\s/>=]+(?![^\s/>=])(?:\s*=\s*(?:\"[^\"]*\"|'[^']*'|[^\s\"'>][^\s>]*(?=[\s>]))|(?=\s*[^\s=])))*"
 )
