@@ -15,9 +15,10 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
-from proof.kubernetes import binaries, cluster, images, machine, release_before
+from proof.kubernetes import binaries, cluster, images, release_before
 from proof.kubernetes.commands import Failed, say
 from proof.kubernetes.images import Files
+from proof.kubernetes.nodes import machine
 from proof.kubernetes.record import Record
 from proof.kubernetes.sequence import Steps
 from services.local.home import checkout

@@ -14,11 +14,12 @@ from pathlib import Path
 
 import yaml
 
-from proof.kubernetes import agents, cgroups, control_plane, machine, metrics
-from proof.kubernetes.certificates import Authority
+from proof.kubernetes import metrics
 from proof.kubernetes.commands import Failed
 from proof.kubernetes.kubectl import Kubectl, is_ready
-from proof.kubernetes.node import Node, connect
+from proof.kubernetes.nodes import agents, cgroups, control_plane, machine
+from proof.kubernetes.nodes.certificates import Authority
+from proof.kubernetes.nodes.node import Node, connect
 from proof.kubernetes.overlays import NAMESPACE
 from proof.kubernetes.waiting import until
 

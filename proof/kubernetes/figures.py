@@ -6,7 +6,7 @@ from collections import Counter
 from pathlib import Path
 
 from proof.kubernetes.commands import run
-from proof.kubernetes.node import Node
+from proof.kubernetes.nodes.node import Node
 
 
 def memory_mib(nodes: list[Node]) -> dict[str, int]:

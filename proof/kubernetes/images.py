@@ -9,7 +9,7 @@ from pathlib import Path
 from proof.kubernetes import image_files
 from proof.kubernetes.binaries import program
 from proof.kubernetes.commands import Failed, run
-from proof.kubernetes.node import Node
+from proof.kubernetes.nodes.node import Node
 from services.local.home import checkout
 from tests.packaging.image import images, podman
 

@@ -11,7 +11,7 @@ import yaml
 
 from proof.kubernetes.binaries import program
 from proof.kubernetes.commands import Failed
-from proof.kubernetes.node import Node
+from proof.kubernetes.nodes.node import Node
 
 Object = dict[str, Any]
 

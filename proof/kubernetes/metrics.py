@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from proof.kubernetes.binaries import program
-from proof.kubernetes.node import Node
+from proof.kubernetes.nodes.node import Node
 
 PORT = 4443
 

@@ -9,9 +9,9 @@ from typing import Any
 import yaml
 
 from proof.kubernetes.binaries import program
-from proof.kubernetes.control_plane import SERVICE_OF_DNS, SERVICES
-from proof.kubernetes.machine import NETWORK_PLUGINS
-from proof.kubernetes.node import Node
+from proof.kubernetes.nodes.control_plane import SERVICE_OF_DNS, SERVICES
+from proof.kubernetes.nodes.machine import NETWORK_PLUGINS
+from proof.kubernetes.nodes.node import Node
 from proof.kubernetes.waiting import until
 
 PAUSE = "localhost/pause:proof"

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from proof.kubernetes.binaries import program
-from proof.kubernetes.certificates import Authority
-from proof.kubernetes.node import Node
+from proof.kubernetes.nodes.certificates import Authority
+from proof.kubernetes.nodes.node import Node
 
 SERVICES = "10.96.0.0/16"
 SERVICE_OF_API = "10.96.0.1"

@@ -1,0 +1,1 @@
+"""What a Kubernetes of two nodes is made of on one machine."""
