@@ -31,7 +31,11 @@ CLAIMS = ("data-postgres-0", "sandbox")
 
 def render(checkout: Path, overlay: str) -> list[Object]:
     """The overlay of that checkout, unchanged."""
-    folder = checkout / "deploy" / "k8s" / "overlays" / overlay
+    return built(checkout / "deploy" / "k8s" / "overlays" / overlay)
+
+
+def built(folder: Path) -> list[Object]:
+    """What ``kubectl apply -k`` would send for this folder."""
     return [each for each in yaml.safe_load_all(run([program("kubectl"), "kustomize", folder])) if each]
 
 

@@ -18,6 +18,7 @@ from proof.kubernetes.steps import (
     channels,
     disruption,
     flows,
+    mutual_tls,
     restarts,
     scaling,
     spread,
@@ -51,7 +52,7 @@ class Steps:
         self._record.step("memory and disk", self._figures)
 
     def _independent(self) -> dict[str, Callable[[], str]]:
-        """By name; the last one replaces the installation."""
+        """By name; the last two replace the installation."""
         kubectl = self._kubectl
         rolling = {f"restart {number}": partial(restarts.rolling, kubectl) for number in range(1, RESTARTS + 1)}
         return {
@@ -65,6 +66,7 @@ class Steps:
             "kill": partial(breakages.kill, self._cluster),
             "PostgreSQL": partial(breakages.restart_database, kubectl),
             "autoscalers": self._scale,
+            "mutual TLS": partial(mutual_tls.encrypt, self._cluster),
             "upgrade": partial(upgrades.replace, self._cluster, self._before),
         }
 

@@ -1,12 +1,15 @@
-"""`make check-kubernetes` knows what the kind overlay brings: images, ports, roles, claims. No cluster is needed."""
+"""`make check-kubernetes` knows what it puts into its cluster: images, ports, roles, claims, certificates."""
 
 from __future__ import annotations
 
 import copy
+from pathlib import Path
+
+import pytest
 
 from proof.kubernetes import images, overlays
-from proof.kubernetes.steps import breakages, flows
-from tests.packaging.manifests import Manifests, containers
+from proof.kubernetes.steps import breakages, flows, mutual_tls
+from tests.packaging.manifests import Manifests, containers, pod, render
 
 
 def running(kind: Manifests) -> Manifests:
@@ -15,8 +18,16 @@ def running(kind: Manifests) -> Manifests:
     return Manifests(tuple(each for each in objects if each.get("spec", {}).get("replicas") != 0))
 
 
-def test_it_has_an_image_for_every_container(kind: Manifests) -> None:
-    wanted = {container["image"] for container in overlays.containers(list(running(kind).objects))}
+@pytest.fixture
+def encrypted(tmp_path: Path) -> Manifests:
+    rendered = render(mutual_tls.OVERLAY)
+    return Manifests(tuple(mutual_tls.with_certificates(list(rendered.objects), tmp_path)))
+
+
+@pytest.mark.parametrize("way", ["kind", "encrypted"])
+def test_it_has_an_image_for_every_container(way: str, request: pytest.FixtureRequest) -> None:
+    objects = running(request.getfixturevalue(way)).objects
+    wanted = {container["image"] for container in overlays.containers(list(objects))}
     assert wanted and all(images.source(image) for image in wanted), wanted
 
 
@@ -42,3 +53,17 @@ def test_every_claim_has_a_volume(kind: Manifests) -> None:
         for claim in workload["spec"]["volumeClaimTemplates"]
     }
     assert templates | set(objects.of("PersistentVolumeClaim")) == set(overlays.CLAIMS)
+
+
+def test_every_certificate_that_a_pod_shows_is_there_without_cert_manager(encrypted: Manifests) -> None:
+    assert {each["apiVersion"] for each in encrypted.objects if "cert-manager" in each["apiVersion"]} == set()
+    secrets = encrypted.of("Secret")
+    shown = {
+        volume["secret"]["secretName"]: name
+        for name, workload in encrypted.workloads().items()
+        for volume in pod(workload)["volumes"]
+        if volume["name"] == "tls"
+    }
+    assert {"pulse-tls-ledger", "pulse-tls-edge", "pulse-tls-client"} <= set(shown)
+    for secret in shown:
+        assert secrets[secret]["stringData"].keys() == {"tls.crt", "tls.key", "ca.crt"}
