@@ -1,7 +1,8 @@
-"""Kubernetes and what belongs to it, built by Go out of the modules beside this file."""
+"""Kubernetes and what belongs to it, built by Go out of the modules beside this file; and Helm."""
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -34,6 +35,9 @@ PROGRAMS = {
 #: Longest time for one program, s: two busy processors and an empty cache.
 BUILD_S = 7200.0
 
+#: Longest time for Helm, which comes as it was released, s.
+DOWNLOAD_S = 600.0
+
 _MODULES = Path(__file__).parent
 _NAME = "k8s.io/component-base/version"
 
@@ -48,6 +52,8 @@ def build(say: Callable[[str], None]) -> None:
                 _build(module, package, program(name))
                 size_mib = program(name).stat().st_size / 2**20
                 say(f"{name}: built in {time.monotonic() - began:.0f} s, {size_mib:.0f} MiB")
+    if not program("helm").exists():
+        run([sys.executable, checkout() / "tools" / "helm_program.py", FOLDER], within_s=DOWNLOAD_S)
 
 
 def program(name: str) -> Path:

@@ -17,12 +17,19 @@ JOBS = ("migrate", "seed")
 
 def install(cluster: Cluster, objects: list[Object]) -> float:
     """Applies everything to a cluster that has nothing of it; how long it took until all was ready, in s."""
-    cluster.kubectl.apply(overlays.volumes(cluster.work / f"volumes-{time.monotonic_ns()}"))
+    _give_volumes(cluster)
     began = time.monotonic()
     cluster.kubectl.apply(objects)
     _finish_jobs(cluster.kubectl)
     rollout.until_settled(cluster.kubectl)
     return time.monotonic() - began
+
+
+def make_room(cluster: Cluster) -> None:
+    """What Helm must find: the namespace, which no release can hold, and volumes."""
+    namespace = checkout() / "deploy" / "k8s" / "base" / "namespace.yaml"
+    cluster.kubectl.run("apply", f"--filename={namespace}")
+    _give_volumes(cluster)
 
 
 def upgrade(kubectl: Kubectl, objects: list[Object]) -> float:
@@ -40,7 +47,7 @@ def upgrade(kubectl: Kubectl, objects: list[Object]) -> float:
 
 def remove(kubectl: Kubectl) -> None:
     """Nothing of it is left, nor of what it stored."""
-    kubectl.run("delete", "namespace", kubectl.namespace, within_s=300)
+    kubectl.run("delete", "namespace", kubectl.namespace, "--ignore-not-found", within_s=300)
     kubectl.run("delete", "persistentvolume", *overlays.CLAIMS, "--ignore-not-found")
     until(lambda: kubectl.namespace not in map(name, kubectl.items("namespaces")), "the namespace to be gone")
 
@@ -64,6 +71,10 @@ def in_two_halves(objects: list[Object]) -> list[Object]:
         if each["kind"] == "Job" and name(each) == "migrate":
             each["spec"]["template"]["spec"]["containers"][0]["args"] = ["migrate", "--before"]
     return objects
+
+
+def _give_volumes(cluster: Cluster) -> None:
+    cluster.kubectl.apply(overlays.volumes(cluster.work / f"volumes-{time.monotonic_ns()}"))
 
 
 def _finish_jobs(kubectl: Kubectl) -> None:

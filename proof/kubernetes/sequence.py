@@ -16,6 +16,7 @@ from proof.kubernetes.steps import (
     admission,
     breakages,
     channels,
+    charts,
     disruption,
     flows,
     mutual_tls,
@@ -52,7 +53,7 @@ class Steps:
         self._record.step("memory and disk", self._figures)
 
     def _independent(self) -> dict[str, Callable[[], str]]:
-        """By name; the last two replace the installation."""
+        """By name; the last three replace the installation."""
         kubectl = self._kubectl
         rolling = {f"restart {number}": partial(restarts.rolling, kubectl) for number in range(1, RESTARTS + 1)}
         return {
@@ -67,6 +68,7 @@ class Steps:
             "PostgreSQL": partial(breakages.restart_database, kubectl),
             "autoscalers": self._scale,
             "mutual TLS": partial(mutual_tls.encrypt, self._cluster),
+            "helm": partial(charts.install_and_go, self._cluster),
             "upgrade": partial(upgrades.replace, self._cluster, self._before),
         }
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import copy
+import json
 from pathlib import Path
 
 import pytest
 
-from proof.kubernetes import images, overlays
+from proof.kubernetes import helm, images, overlays
 from proof.kubernetes.steps import breakages, flows, mutual_tls
+from tests.packaging.chart import chart
 from tests.packaging.manifests import Manifests, containers, pod, render
 
 
@@ -19,12 +21,19 @@ def running(kind: Manifests) -> Manifests:
 
 
 @pytest.fixture
+def of_helm(tmp_path: Path) -> Manifests:
+    values = tmp_path / "values.json"
+    values.write_text(json.dumps(helm.HERE))
+    return chart("--values", helm.VALUES.name, f"--values={values}")
+
+
+@pytest.fixture
 def encrypted(tmp_path: Path) -> Manifests:
     rendered = render(mutual_tls.OVERLAY)
     return Manifests(tuple(mutual_tls.with_certificates(list(rendered.objects), tmp_path)))
 
 
-@pytest.mark.parametrize("way", ["kind", "encrypted"])
+@pytest.mark.parametrize("way", ["kind", "of_helm", "encrypted"])
 def test_it_has_an_image_for_every_container(way: str, request: pytest.FixtureRequest) -> None:
     objects = running(request.getfixturevalue(way)).objects
     wanted = {container["image"] for container in overlays.containers(list(objects))}
