@@ -21,13 +21,13 @@ from services.console.views.provider_pages import ProviderPages
 from services.console.views.recipient_pages import RecipientPages
 from services.console.views.template_pages import TemplatePages
 from services.console.web.gateway import Gateway
-from services.console.web.http_server import HttpServer
 from services.console.web.login import Login
 from services.console.web.page import Pages
 from services.console.web.session import Sessions
 from services.console.web.visits import Visits
 from shared.clock import Clock, SystemClock
 from shared.config import StartError
+from shared.http_server import HttpServer
 from shared.observe.http_traces import HttpTraces
 from shared.observe.logs import logger
 from shared.observe.metrics import Metrics

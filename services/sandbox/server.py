@@ -17,7 +17,7 @@ from services.sandbox.faults import Faults
 from services.sandbox.fcm.api import Fcm
 from services.sandbox.fcm.oauth import TokenEndpoint
 from services.sandbox.http.certificate import tls_context
-from services.sandbox.http.server import HttpServer
+from services.sandbox.http.http_connection import HttpConnection
 from services.sandbox.mail.smtp import SmtpServer
 from services.sandbox.metrics import CountedRequests, SandboxMetrics
 from services.sandbox.receipts.inbox import Inbox
@@ -27,11 +27,15 @@ from services.sandbox.twilio.callbacks import StatusCallbacks
 from services.sandbox.web import application
 from services.sandbox.webhook.api import WebhookReceiver
 from shared.config import StartError
+from shared.http_server import HttpServer
 from shared.observe.http_traces import HttpTraces
 from shared.observe.logs import logger
 from shared.observe.metrics import Metrics
 from shared.observe.tracing import OFF, Tracer
 from shared.own_pages import OwnPages, OwnPagesOnly, names
+
+#: Calls under way when it stops have so long, s.
+DRAIN_SECONDS = 1.0
 
 log = logger(__name__)
 
@@ -149,7 +153,7 @@ def build(settings: SandboxSettings, tracer: Tracer = OFF) -> Sandbox:
     )
     own = OwnPagesOnly(CountedRequests(app, counted), OwnPages(names(settings.open_hosts)), prefix="/api/")
     # What it refuses it was told to refuse: that is no failure to be kept.
-    http = HttpServer(HttpTraces(own, tracer, keeps_failures=False))
+    http = HttpServer(HttpTraces(own, tracer, keeps_failures=False), DRAIN_SECONDS, HttpConnection)
     return Sandbox(settings, receipts, SmtpServer(settings, receipts, faults), http, callbacks, topics, metrics)
 
 

@@ -6,19 +6,25 @@ import asyncio
 import contextlib
 import socket
 from collections.abc import Generator
-from typing import Any
+from typing import Any, Literal
 
 import uvicorn
 from starlette.types import ASGIApp
 
 
 class HttpServer(uvicorn.Server):
-    """Serves one application on one bound socket. No access log: addresses of pages hold what was searched for."""
+    """Serves one application on one bound socket. No access log: addresses of pages hold what was searched for.
 
-    def __init__(self, app: ASGIApp, drain_seconds: float) -> None:
+    ``protocol`` is the class of a connection, if it is one of the caller's own.
+    """
+
+    def __init__(
+        self, app: ASGIApp, drain_seconds: float, protocol: type[asyncio.Protocol] | Literal["auto"] = "auto"
+    ) -> None:
         super().__init__(
             uvicorn.Config(
                 app,
+                http=protocol,
                 ws="none",
                 lifespan="off",
                 log_config=None,
