@@ -23,17 +23,17 @@ test: environment-dev ## run all tests
 	@.venv/bin/python -m pytest $(PYTEST_ARGS)
 
 chaos: environment-dev ## prove by faults that nothing is lost (CHAOS_ARGS="--seeds 5" for all of it)
-	.venv/bin/python -m tests.chaos $(CHAOS_ARGS)
+	.venv/bin/python -m proof.chaos $(CHAOS_ARGS)
 
 # Both layers: one row times `make up`, which then has nothing to install.
 bench: environment environment-dev ## measure speed, cost and memory (BENCH_ARGS=--short: only that it all works)
-	@.venv/bin/python -m tests.bench $(BENCH_ARGS)
+	@.venv/bin/python -m proof.bench $(BENCH_ARGS)
 
 load: environment-dev ## put a load on a suite (LOAD_ARGS="--scenario grpc --address 127.0.0.1:50051 --users 50")
-	@.venv/bin/python -m tests.load $(LOAD_ARGS)
+	@.venv/bin/python -m proof.load $(LOAD_ARGS)
 
 check-ghz: environment-dev ## compare our load's report with the real ghz's (needs Go)
-	@.venv/bin/python -m tests.load.check_ghz
+	@.venv/bin/python -m proof.load.check_ghz
 
 check-jaeger: environment-dev ## find a notification's trace in the real Jaeger (needs Go)
 	@.venv/bin/python -m tests.e2e.check_jaeger

@@ -18,7 +18,7 @@ CALLERS: dict[str, dict[str, str]] = {
 #: Where the ingress controller's pods find Envoy.
 ENVOY = "http://envoy.pulse:8000"
 
-_LOAD = checkout() / "tests" / "load" / "steady"
+_LOAD = checkout() / "proof" / "load" / "steady"
 
 _POST = """
 import sys, urllib.request
@@ -52,7 +52,7 @@ def pod(name: str, namespace: str, labels: dict[str, str]) -> Object:
         "securityContext": closed,
         # A load that waits for the processor would see failures and pauses of its own.
         "resources": {"requests": {"cpu": "200m"}},
-        "volumeMounts": [{"name": "load", "mountPath": "/load/tests/load/steady"}],
+        "volumeMounts": [{"name": "load", "mountPath": "/load/proof/load/steady"}],
     }
     spec: dict[str, Any] = {
         "nodeName": "node1",

@@ -1,4 +1,4 @@
-"""The load of ``tests.load.steady``, sent by a pod through Envoy while something happens."""
+"""The load of ``proof.load.steady``, sent by a pod through Envoy while something happens."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ class Load:
 
     def __enter__(self) -> Load:
         options = f"--address {callers.ENVOY} --rate {self._rate} --settle {SETTLE_S} --report {_REPORT}"
-        program = f"rm -f {_REPORT}; echo $$ > {_PID}; PYTHONPATH=/load exec python -m tests.load.steady {options}"
+        program = f"rm -f {_REPORT}; echo $$ > {_PID}; PYTHONPATH=/load exec python -m proof.load.steady {options}"
         self._process = subprocess.Popen(
             callers.command(self._kubectl, "sh", "-c", program),
             stdin=subprocess.DEVNULL,

@@ -11,11 +11,11 @@ import subprocess
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 
+from proof.chaos.profiles import SHORT
+from proof.chaos.suite import API_KEYS
 from services.local.plan import Plan
 from services.local.roles import MIGRATE, POSTGRES, SANDBOX, VALKEY, Role, module, service, worker
 from services.local.unit import Unit
-from tests.chaos.profiles import SHORT
-from tests.chaos.suite import API_KEYS
 from tests.support.servers import make_plan
 
 #: What both versions share.

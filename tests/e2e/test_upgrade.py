@@ -1,7 +1,7 @@
 """A rolling upgrade: version N and N+1 on one database and one broker, under load, with nothing lost.
 
 Version N is :data:`RELEASE_BEFORE`, which has an older schema; where the history does not reach back so far, the last
-commit (:mod:`tests.chaos.old_version`).
+commit (:mod:`proof.chaos.old_version`).
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from tests.chaos import gathering, old_version
-from tests.chaos.checker import Verdict, check
-from tests.chaos.driver import Driver, make_template
-from tests.chaos.evidence import Rules
-from tests.chaos.load import Load
-from tests.chaos.profiles import SHORT
-from tests.chaos.waiting import until
+from proof.chaos import gathering, old_version
+from proof.chaos.checker import Verdict, check
+from proof.chaos.driver import Driver, make_template
+from proof.chaos.evidence import Rules
+from proof.chaos.load import Load
+from proof.chaos.profiles import SHORT
+from proof.waiting import until
 from tests.e2e import rollout
 from tests.e2e.rollout import Rollout
 

@@ -15,13 +15,13 @@ from typing import Any
 
 import psycopg
 
+from proof.bench.fill import fill
+from proof.chaos.driver import TEMPLATE, make_template
+from proof.chaos.profiles import SHORT
+from proof.chaos.suite import API_KEYS, key_file
+from proof.waiting import until
 from services.local.home import checkout
 from shared.config import base_environment
-from tests.bench.fill import fill
-from tests.chaos.driver import TEMPLATE, make_template
-from tests.chaos.profiles import SHORT
-from tests.chaos.suite import API_KEYS, key_file
-from tests.chaos.waiting import until
 from tests.e2e.suite import Suite, running
 from tests.isolation.memory import TOLD, Memory
 from tests.isolation.scene import Target

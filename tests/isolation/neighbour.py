@@ -8,17 +8,17 @@ from collections import Counter
 
 import grpc.aio
 
+from proof.chaos import gathering
+from proof.chaos.checker import Verdict, check
+from proof.chaos.driver import credential, request
+from proof.chaos.evidence import Receipt, Rules
+from proof.chaos.journal import Acknowledgement, Journal
+from proof.chaos.load import Ask
+from proof.chaos.profiles import SHORT
+from proof.waiting import until
 from pulse.gateway.v1 import notification_service_pb2 as api
 from pulse.gateway.v1.notification_service_pb2_grpc import NotificationServiceStub
 from shared.rpc.statuses import from_rpc_error
-from tests.chaos import gathering
-from tests.chaos.checker import Verdict, check
-from tests.chaos.driver import credential, request
-from tests.chaos.evidence import Receipt, Rules
-from tests.chaos.journal import Acknowledgement, Journal
-from tests.chaos.load import Ask
-from tests.chaos.profiles import SHORT
-from tests.chaos.waiting import until
 from tests.isolation.house import NEIGHBOUR, House, connected
 from tests.isolation.rounds import Round
 

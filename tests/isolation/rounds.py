@@ -6,7 +6,7 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from tests.chaos.report import percentile
+from proof.chaos.report import percentile
 
 #: Beside an attack things may take so many times what they take alone, and in any case so long, s: below that a busy
 #: machine's own doings are all that is measured. What attacks once cost others lay between 1 s and 52 s.

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import grpc.aio
 import pytest
 
-from tests.chaos.waiting import until
+from proof.waiting import until
 from tests.isolation.attacks import ATTACKS
 from tests.isolation.house import ATTACKER, House, connected
 from tests.isolation.memory import Growth

@@ -7,11 +7,11 @@ import datetime as dt
 
 import pytest
 
+from proof.bench.plans import captured
 from pulse.common.v1 import enums_pb2
 from pulse.ledger.v1 import records_pb2
 from shared.errors import Code, PulseError
 from shared.times import to_duration
-from tests.bench.plans import captured
 from tests.ledger.calls import TENANT, Calls, Outcome, moment, receipt
 from tests.ledger.conftest import NOON
 
