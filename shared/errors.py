@@ -63,12 +63,25 @@ class PulseError(Exception):
         return f"{self.reason}: {self.message}"
 
 
-def invalid(violations: Sequence[Violation], reason: str = "INVALID_FIELDS") -> PulseError:
+def invalid(violations: Sequence[Violation], reason: str = "INVALID_FIELDS", hint: str = "") -> PulseError:
     """INVALID_ARGUMENT that names each field, or says how many there are and names the first."""
     message = "; ".join(f"{v.field}: {v.description}" for v in violations[:_MOST_TOLD])
     if len(violations) > _MOST_TOLD:
         message = f"{len(violations)} fields break their rules, the first of them {message}"
-    return PulseError(Code.INVALID_ARGUMENT, reason, message, violations=tuple(violations))
+    return PulseError(Code.INVALID_ARGUMENT, reason, message, hint, tuple(violations))
+
+
+def invalid_field(field: str, reason: str, description: str, hint: str = "") -> PulseError:
+    """INVALID_ARGUMENT for one field with a reason of its own. No text ever repeats the field's value.
+
+    ``field`` is its path in the request, ``description`` one sentence without a full stop.
+    """
+    return invalid([Violation(field, description)], reason, hint)
+
+
+def together(errors: Sequence[PulseError]) -> PulseError:
+    """INVALID_ARGUMENT that names the fields of all, with the first one's reason."""
+    return invalid([violation for error in errors for violation in error.violations], errors[0].reason)
 
 
 def not_found(what: str, name: str) -> PulseError:

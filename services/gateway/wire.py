@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 from google.protobuf.duration_pb2 import Duration
@@ -13,8 +13,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from pulse.common.v1 import enums_pb2, notification_pb2, template_pb2
 from pulse.gateway.v1 import notification_service_pb2 as api
-from services.gateway.rules.refusal import Refusal
-from shared.errors import Code, PulseError, Violation, invalid
+from shared.errors import PulseError, invalid_field
 from shared.text.rendering import RenderError, Text
 from shared.times import from_timestamp, to_timestamp
 
@@ -27,33 +26,16 @@ _NOT_SET = dt.datetime.min.replace(tzinfo=dt.UTC)
 _LARGEST_STRUCT = 6 * 64 * 1024
 
 
-def to_error(refusal: Refusal) -> PulseError:
-    """INVALID_ARGUMENT with the refusal's own reason."""
-    return PulseError(
-        Code.INVALID_ARGUMENT,
-        refusal.reason,
-        str(refusal),
-        hint=refusal.hint,
-        violations=(Violation(refusal.field, refusal.description),),
-    )
-
-
-def to_errors(refusals: Sequence[Refusal]) -> PulseError:
-    """INVALID_ARGUMENT that names every field, with the first one's reason."""
-    violations = [Violation(refusal.field, refusal.description) for refusal in refusals]
-    return invalid(violations, refusals[0].reason)
-
-
-def render_refusal(error: RenderError, channel_field: str = "channel") -> Refusal:
+def render_refusal(error: RenderError, channel_field: str = "channel") -> PulseError:
     """Why a template cannot be sent with this context, or by the channel that stands in ``channel_field``."""
     field = channel_field if error.reason == "NO_CONTENT_FOR_CHANNEL" else "context"
-    return Refusal(field, error.reason, error.message)
+    return invalid_field(field, error.reason, error.message)
 
 
 def variables(struct: Struct) -> dict[str, Any]:
-    """A context as Python's own values; Refusal for one that is surely too large, before it is looked at."""
+    """A context as Python's own values; INVALID_ARGUMENT for one that is surely too large, before it is looked at."""
     if struct.ByteSize() > _LARGEST_STRUCT:
-        raise Refusal("context", "CONTEXT_TOO_LARGE", "is longer than 64 KiB as JSON")
+        raise invalid_field("context", "CONTEXT_TOO_LARGE", "is longer than 64 KiB as JSON")
     return plain(struct)
 
 
@@ -79,14 +61,14 @@ def _plain_value(value: Value) -> Any:
 
 
 def moment(message: Message, field: str) -> dt.datetime | None:
-    """A time of the message, None if unset; :class:`Refusal` if it lies outside the years 1 to 9999."""
+    """A time of the message, None if unset; INVALID_ARGUMENT if it lies outside the years 1 to 9999."""
     if not message.HasField(field):
         return None
     stamp: Timestamp = getattr(message, field)
     try:
         return from_timestamp(stamp)
     except (ValueError, OverflowError):
-        raise Refusal(field, "TIME_OUT_OF_RANGE", "is not a time between the years 1 and 9999") from None
+        raise invalid_field(field, "TIME_OUT_OF_RANGE", "is not a time between the years 1 and 9999") from None
 
 
 def length(message: Message, field: str) -> Duration | None:
@@ -106,10 +88,7 @@ def time_filter(message: Message, field: str) -> Timestamp | None:
 
     The first moment of year 1 is how Go and .NET write a time that nobody set.
     """
-    try:
-        given = moment(message, field)
-    except Refusal as refusal:
-        raise to_error(refusal) from None
+    given = moment(message, field)
     return None if given == _NOT_SET else to_timestamp(given)
 
 

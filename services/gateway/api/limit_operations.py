@@ -14,7 +14,7 @@ from services.gateway.door.auth import Caller
 from services.gateway.door.calls import Context, Entry
 from services.gateway.peers import ask
 from services.gateway.rules import limit_rules
-from services.gateway.rules.refusal import Refusal, refuse_nul
+from services.gateway.rules.nul import refuse_nul
 from shared.errors import not_found
 from shared.rpc.validation import check
 
@@ -74,8 +74,5 @@ def _tenant(caller: Caller, named: str, field: str) -> str:
     if named in ("", caller.tenant_id):
         return caller.tenant_id
     caller.require("administer")
-    try:
-        refuse_nul(field, "TENANT_NUL", named)
-    except Refusal as refusal:
-        raise wire.to_error(refusal) from None
+    refuse_nul(field, "TENANT_NUL", named)
     return "" if named == limit_rules.EVERYBODY else named

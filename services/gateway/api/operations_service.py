@@ -16,7 +16,8 @@ from services.gateway.api.provider_operations import ProviderOperations
 from services.gateway.api.service import DEFAULT_PAGE_SIZE, notification_ref
 from services.gateway.door.calls import Context, Entry
 from services.gateway.peers import ask
-from services.gateway.rules.refusal import Refusal, refuse_nul
+from services.gateway.rules.nul import refuse_nul
+from shared.errors import invalid_field
 from shared.rpc.validation import check
 
 if TYPE_CHECKING:
@@ -128,8 +129,7 @@ class OperationsService(ProviderOperations, LimitOperations, api_grpc.Operations
 def _check_buckets(asked: ledger_reader_pb2.GetStatisticsRequest) -> None:
     """Raises INVALID_ARGUMENT for a window cut into more buckets than anybody would look at."""
     if asked.HasField("bucket") and asked.window.ToNanoseconds() > MOST_BUCKETS * asked.bucket.ToNanoseconds():
-        refusal = Refusal("bucket", "BUCKETS_TOO_MANY", f"cuts the window into more than {MOST_BUCKETS:,} pieces")
-        raise wire.to_error(refusal)
+        raise invalid_field("bucket", "BUCKETS_TOO_MANY", f"cuts the window into more than {MOST_BUCKETS:,} pieces")
 
 
 def _status_count(cell: ledger_reader_pb2.StatisticsCell) -> api.StatusCount:
@@ -141,10 +141,7 @@ def _status_count(cell: ledger_reader_pb2.StatisticsCell) -> api.StatusCount:
 
 def _filter(wanted: api.DeadLetterFilter) -> records_pb2.DeadLetterFilter:
     """The filter in the ledger's words. Raises INVALID_ARGUMENT for a text or time that cannot be."""
-    try:
-        refuse_nul("filter", "FILTER_NUL", wanted.provider, wanted.failure_code)
-    except Refusal as refusal:
-        raise wire.to_error(refusal) from None
+    refuse_nul("filter", "FILTER_NUL", wanted.provider, wanted.failure_code)
     return records_pb2.DeadLetterFilter(
         channel=wanted.channel,
         provider=wanted.provider,

@@ -8,12 +8,10 @@ from pulse.common.v1 import enums_pb2, provider_pb2
 from pulse.delivery.v1 import delivery_service_pb2
 from pulse.gateway.v1 import operations_service_pb2 as api
 from pulse.ledger.v1 import ledger_admin_pb2, ledger_reader_pb2
-from services.gateway import wire
 from services.gateway.api import providers
 from services.gateway.door.calls import Context, Entry
 from services.gateway.peers import ask
-from services.gateway.rules.refusal import Refusal
-from shared.errors import Code, PulseError
+from shared.errors import Code, PulseError, invalid_field
 from shared.rpc import channels
 from shared.rpc.validation import check
 
@@ -51,10 +49,7 @@ class ProviderOperations:
     ) -> provider_pb2.ProviderState:
         caller = self._entry.caller(context, "administer")
         check(request)
-        try:
-            providers.check_name(request.provider)
-        except Refusal as refusal:
-            raise wire.to_error(refusal) from None
+        providers.check_name(request.provider)
         inner = ledger_admin_pb2.OverrideBreakerRequest(
             provider=request.provider, override=request.override, actor=caller.actor
         )
@@ -73,13 +68,10 @@ class ProviderOperations:
     ) -> None:
         caller = self._entry.caller(context, "administer")
         check(request)
-        try:
-            if bool(request.provider) == (request.channel != enums_pb2.CHANNEL_UNSPECIFIED):
-                raise Refusal("provider", "CHANNEL_OR_PROVIDER", "is to be named, or a channel, and only one of them")
-            if request.provider:
-                providers.check_name(request.provider)
-        except Refusal as refusal:
-            raise wire.to_error(refusal) from None
+        if bool(request.provider) == (request.channel != enums_pb2.CHANNEL_UNSPECIFIED):
+            raise invalid_field("provider", "CHANNEL_OR_PROVIDER", "is to be named, or a channel, and only one of them")
+        if request.provider:
+            providers.check_name(request.provider)
         inner = ledger_admin_pb2.SetPauseRequest(
             channel=request.channel, provider=request.provider, paused=paused, actor=caller.actor
         )

@@ -7,16 +7,16 @@ from collections.abc import Iterable
 
 from pulse.common.v1 import provider_pb2
 from pulse.delivery.v1 import delivery_service_pb2
-from services.gateway.rules.refusal import Refusal
+from shared.errors import invalid_field
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 _NOT_TRIED = "not tried: the delivery service does not answer"
 
 
 def check_name(name: str) -> None:
-    """Raises :class:`Refusal` for what no provider can be called."""
+    """Raises INVALID_ARGUMENT for what no provider can be called."""
     if not _NAME.fullmatch(name):
-        raise Refusal("provider", "PROVIDER_INVALID", "is not what a provider can be called")
+        raise invalid_field("provider", "PROVIDER_INVALID", "is not what a provider can be called")
 
 
 def not_tried(states: Iterable[provider_pb2.ProviderState]) -> list[provider_pb2.ProviderState]:

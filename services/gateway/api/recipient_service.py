@@ -10,14 +10,12 @@ from pulse.common.v1 import recipient_pb2
 from pulse.gateway.v1 import recipient_service_pb2 as api
 from pulse.gateway.v1 import recipient_service_pb2_grpc as api_grpc
 from pulse.ledger.v1 import ledger_admin_pb2, ledger_reader_pb2
-from services.gateway import wire
 from services.gateway.api import recipient_wire
 from services.gateway.api.service import DEFAULT_PAGE_SIZE
 from services.gateway.door.auth import Caller
 from services.gateway.door.calls import Context, Entry
 from services.gateway.peers import ask
 from services.gateway.rules.addresses import Addresses
-from services.gateway.rules.refusal import Refusal
 from shared.rpc.validation import check
 
 if TYPE_CHECKING:
@@ -53,10 +51,7 @@ class RecipientService(api_grpc.RecipientServiceServicer):
         self, request: api.UpdatePreferencesRequest, context: Context
     ) -> recipient_pb2.Preferences:
         caller = self._admit(request, context, _WRITE)
-        try:
-            preferences = recipient_wire.preferences(request.preferences)
-        except Refusal as refusal:
-            raise wire.to_error(refusal) from None
+        preferences = recipient_wire.preferences(request.preferences)
         inner = ledger_admin_pb2.UpdatePreferencesRequest(tenant_id=caller.tenant_id, preferences=preferences)
         return (await ask(self._admin.UpdatePreferences, inner)).preferences
 
@@ -77,10 +72,7 @@ class RecipientService(api_grpc.RecipientServiceServicer):
         self, request: api.CreateSuppressionRequest, context: Context
     ) -> recipient_pb2.Suppression:
         caller = self._admit(request, context, _SUPPRESS)
-        try:
-            suppression = recipient_wire.suppression(request.suppression, self._addresses)
-        except Refusal as refusal:
-            raise wire.to_error(refusal) from None
+        suppression = recipient_wire.suppression(request.suppression, self._addresses)
         inner = ledger_admin_pb2.CreateSuppressionRequest(tenant_id=caller.tenant_id, suppression=suppression)
         return (await ask(self._admin.CreateSuppression, inner)).suppression
 
@@ -105,10 +97,7 @@ class RecipientService(api_grpc.RecipientServiceServicer):
         self, request: api.RegisterDeviceTokenRequest, context: Context
     ) -> recipient_pb2.DeviceToken:
         caller = self._admit(request, context, _WRITE)
-        try:
-            device_token = recipient_wire.device_token(request.device_token, self._addresses)
-        except Refusal as refusal:
-            raise wire.to_error(refusal) from None
+        device_token = recipient_wire.device_token(request.device_token, self._addresses)
         inner = ledger_admin_pb2.RegisterDeviceTokenRequest(tenant_id=caller.tenant_id, device_token=device_token)
         return (await ask(self._admin.RegisterDeviceToken, inner)).device_token
 

@@ -6,11 +6,12 @@ from pulse.common.v1 import recipient_pb2
 from services.gateway import wire
 from services.gateway.rules import recipient_rules as rules
 from services.gateway.rules.addresses import Addresses
-from services.gateway.rules.refusal import Refusal, refuse_nul
+from services.gateway.rules.nul import refuse_nul
+from shared.errors import invalid_field
 
 
 def preferences(given: recipient_pb2.Preferences) -> recipient_pb2.Preferences:
-    """Raises :class:`Refusal` for a time zone, quiet hours or choices that cannot be."""
+    """Raises INVALID_ARGUMENT for a time zone, quiet hours or choices that cannot be."""
     rules.check_time_zone(given.time_zone)
     rules.check_quiet_hours(given.quiet_from, given.quiet_until)
     rules.check_choices([(choice.category, choice.channel) for choice in given.choices])
@@ -24,9 +25,9 @@ def preferences(given: recipient_pb2.Preferences) -> recipient_pb2.Preferences:
 
 
 def suppression(given: recipient_pb2.Suppression, addresses: Addresses) -> recipient_pb2.Suppression:
-    """Raises :class:`Refusal` if it stops nothing, or for an address that cannot be."""
+    """Raises INVALID_ARGUMENT if it stops nothing, or for an address that cannot be."""
     if not given.channel and not given.address:
-        raise Refusal("suppression", "SUPPRESSION_OF_NOTHING", "names neither a channel nor an address")
+        raise invalid_field("suppression", "SUPPRESSION_OF_NOTHING", "names neither a channel nor an address")
     address = given.address
     if address:
         channel = wire.CHANNEL_NAMES[given.channel] if given.channel else rules.channel_of_address(address)
@@ -41,7 +42,7 @@ def suppression(given: recipient_pb2.Suppression, addresses: Addresses) -> recip
 
 
 def device_token(given: recipient_pb2.DeviceToken, addresses: Addresses) -> recipient_pb2.DeviceToken:
-    """Raises :class:`Refusal` for a token or label that cannot be."""
+    """Raises INVALID_ARGUMENT for a token or label that cannot be."""
     refuse_nul("device_token.label", "LABEL_NUL", given.label)
     return recipient_pb2.DeviceToken(
         user_id=given.user_id,

@@ -20,10 +20,9 @@ from services.gateway.peers import ask
 from services.gateway.rules import carrying, digests, segments
 from services.gateway.rules import context as contexts
 from services.gateway.rules.contents import check_contents
-from services.gateway.rules.refusal import Refusal
 from services.gateway.sending.heavy_work import HeavyWork
 from services.gateway.sending.templates import PinnedTemplate, TemplateCatalogue, require_possible
-from shared.errors import Code, PulseError
+from shared.errors import Code, PulseError, invalid_field
 from shared.rpc.validation import check
 from shared.text.rendering import CompiledTemplate, RenderError, Text
 
@@ -103,10 +102,10 @@ class TemplateService(api_grpc.TemplateServiceServicer):
         check(request)
         stored = await self._stored(caller, request)
         channel = request.channel or (stored.stored.channel if stored else enums_pb2.CHANNEL_UNSPECIFIED)
-        try:
-            return await self._preview(caller, request, stored, channel)
-        except Refusal as refusal:
-            raise wire.to_error(refusal) from None
+        if not channel:
+            description = "is required for a draft of a template that is not stored"
+            raise invalid_field("channel", "CHANNEL_MISSING", description)
+        return await self._preview(caller, request, stored, channel)
 
     async def _stored(self, caller: Caller, request: api.PreviewTemplateRequest) -> PinnedTemplate | None:
         """The template of that name; a draft may do without."""
@@ -135,22 +134,17 @@ class TemplateService(api_grpc.TemplateServiceServicer):
         self, caller: Caller, texts: Sequence[Text], channel: int, default_locale: str, path: str
     ) -> frozenset[str]:
         """The names a context must hold; INVALID_ARGUMENT for contents that cannot be kept."""
-        variables, refusals = await check_contents(
+        return await check_contents(
             texts,
             channel=wire.CHANNEL_NAMES[channel],
             default_locale=default_locale,
             path=path,
             do=partial(self._heavy.do, caller.tenant_id),
         )
-        if refusals:
-            raise wire.to_errors(refusals)
-        return variables
 
     async def _preview(
         self, caller: Caller, request: api.PreviewTemplateRequest, stored: PinnedTemplate | None, channel: int
     ) -> api.PreviewTemplateResponse:
-        if not channel:
-            raise Refusal("channel", "CHANNEL_MISSING", "is required for a draft of a template that is not stored")
         context = wire.variables(request.context)
         contexts.canonical(context)
         if stored and stored.stored.HasField("digest_window") and digests.VARIABLE not in context:

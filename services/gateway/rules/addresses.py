@@ -10,8 +10,8 @@ import idna
 import phonenumbers
 
 from services.gateway.rules import homoglyphs
-from services.gateway.rules.refusal import Refusal
 from shared.domains import BadDomain, ascii_domain
+from shared.errors import PulseError, invalid_field
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 #: RFC 5322 dot-atom in ASCII, which nearly every local part is.
@@ -41,7 +41,7 @@ class Addresses:
         self._normalisers = {"EMAIL": self._email, "SMS": self._phone, "PUSH": self._device_token}
 
     def normalise(self, channel: str, address: str, field: str = "to") -> str:
-        """The address as it is stored and sent to; raises :class:`Refusal` for ``field``, its path in the request.
+        """The address as it is stored and sent to; raises INVALID_ARGUMENT for ``field``, its path in the request.
 
         EMAIL: the domain in lower-case A-labels, the local part as given. SMS: E.164. PUSH: as given.
         """
@@ -49,10 +49,10 @@ class Addresses:
             if _CONTROL.search(address):
                 raise _refusal("ADDRESS_CONTROL_CHARACTER", "holds a line break or another control character")
             return self._normalisers[channel](address)
-        except Refusal as refusal:
+        except PulseError as error:
             if field == "to":
                 raise
-            raise refusal.at(field) from None
+            raise invalid_field(field, error.reason, error.violations[0].description, error.hint) from None
 
     def _email(self, address: str) -> str:
         local_part, at, domain = address.rpartition("@")
@@ -137,5 +137,5 @@ def _refuse_common_mistakes(address: str, local_part: str, at: str) -> None:
         raise _refusal("EMAIL_LOCAL_PART_NOT_ASCII", "has letters beyond ASCII before the @, which few servers take")
 
 
-def _refusal(reason: str, description: str, hint: str = "") -> Refusal:
-    return Refusal("to", reason, description, hint)
+def _refusal(reason: str, description: str, hint: str = "") -> PulseError:
+    return invalid_field("to", reason, description, hint)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from services.gateway.rules.refusal import Refusal
+from shared.errors import invalid_field
 from shared.text import channel_bounds
 from shared.text.rendering import Rendered
 
@@ -11,7 +11,7 @@ _ANY_ID = "0" * 36
 
 
 def check(channel: str, subject: str, rendered: Rendered) -> None:
-    """Raises :class:`Refusal`; ``subject`` is the request's own, which takes the place of the rendered one."""
+    """Raises INVALID_ARGUMENT; ``subject`` is the request's own, which takes the place of the rendered one."""
     if channel == "SMS":
         _check_sms(rendered.body)
     elif channel == "PUSH":
@@ -20,10 +20,10 @@ def check(channel: str, subject: str, rendered: Rendered) -> None:
 
 def _check_sms(body: str) -> None:
     if channel_bounds.says_nothing(body):
-        raise Refusal("context", "SMS_EMPTY", "makes an SMS in which there is nothing to see")
+        raise invalid_field("context", "SMS_EMPTY", "makes an SMS in which there is nothing to see")
     length = channel_bounds.sms_length(body)
     if length > channel_bounds.LONGEST_SMS:
-        raise Refusal(
+        raise invalid_field(
             "context",
             "SMS_TOO_LONG",
             f"makes an SMS of {length} characters; at most {channel_bounds.LONGEST_SMS} can be sent",
@@ -34,7 +34,7 @@ def _check_sms(body: str) -> None:
 def _check_push(title: str, body: str) -> None:
     size = channel_bounds.push_bytes(channel_bounds.push_payload(_ANY_ID, title, body))
     if size > channel_bounds.LARGEST_PUSH:
-        raise Refusal(
+        raise invalid_field(
             "context",
             "PUSH_TOO_LARGE",
             f"makes a push of {size} bytes; at most {channel_bounds.LARGEST_PUSH} can be sent",

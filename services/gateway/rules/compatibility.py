@@ -6,7 +6,7 @@ import re
 import uuid
 from dataclasses import dataclass
 
-from services.gateway.rules.refusal import Refusal
+from shared.errors import invalid_field
 
 #: The original's status for each of ours.
 STATUSES = {
@@ -56,37 +56,37 @@ class Overrides:
 
 
 def channel(text: str) -> str:
-    """Our name for a channel in any case, "" for none; :class:`Refusal` with reason UNKNOWN_CHANNEL."""
+    """Our name for a channel in any case, "" for none; INVALID_ARGUMENT with reason UNKNOWN_CHANNEL."""
     if not text:
         return ""
     if text.lower() not in CHANNELS:
-        raise Refusal("channel", "UNKNOWN_CHANNEL", f"is not a channel of Pulse; it can be {', '.join(CHANNELS)}")
+        raise invalid_field("channel", "UNKNOWN_CHANNEL", f"is not a channel of Pulse; it can be {', '.join(CHANNELS)}")
     return text.upper()
 
 
 def statuses(text: str) -> list[str]:
-    """Our statuses that one of the original's stands for, none for ""; :class:`Refusal`."""
+    """Our statuses that one of the original's stands for, none for ""; INVALID_ARGUMENT."""
     if not text:
         return []
     meant = [ours for ours, theirs in STATUSES.items() if theirs == text.lower()]
     if not meant:
-        raise Refusal("status", "UNKNOWN_STATUS", "is not a status; it can be pending, sent, failed, retrying")
+        raise invalid_field("status", "UNKNOWN_STATUS", "is not a status; it can be pending, sent, failed, retrying")
     return meant
 
 
 def limit(text: str) -> int:
-    """How many results, by default 50; more than 1,000 count as 1,000. :class:`Refusal` for what is no count."""
+    """How many results, by default 50; more than 1,000 count as 1,000. INVALID_ARGUMENT for what is no count."""
     if not text:
         return DEFAULT_LIMIT
     if not (text.isascii() and text.isdigit() and len(text) <= 9 and int(text) >= 1):
-        raise Refusal("limit", "LIMIT_INVALID", f"is not a whole number from 1 to {HIGHEST_LIMIT}")
+        raise invalid_field("limit", "LIMIT_INVALID", f"is not a whole number from 1 to {HIGHEST_LIMIT}")
     return min(int(text), HIGHEST_LIMIT)
 
 
 def user_id(text: str) -> str:
-    """A user to filter by, "" for all; :class:`Refusal` for what no notification's user can be called."""
+    """A user to filter by, "" for all; INVALID_ARGUMENT for what no notification's user can be called."""
     if not _USER_ID.fullmatch(text):
-        raise Refusal("user_id", "USER_ID_INVALID", "is longer than 256 characters or holds a control character")
+        raise invalid_field("user_id", "USER_ID_INVALID", "is longer than 256 characters or holds a control character")
     return text
 
 

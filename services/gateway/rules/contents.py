@@ -6,7 +6,7 @@ import re
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 
-from services.gateway.rules.refusal import Refusal
+from shared.errors import PulseError, invalid_field, together
 from shared.text.rendering import CompiledTemplate, RenderError, Text
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
@@ -22,16 +22,16 @@ Do = Callable[[Callable[[], frozenset[str]]], Awaitable[frozenset[str]]]
 
 async def check_contents(
     texts: Sequence[Text], *, channel: str, default_locale: str, path: str, do: Do
-) -> tuple[frozenset[str], list[Refusal]]:
-    """The names that a context must hold, and all that is wrong with the contents.
+) -> frozenset[str]:
+    """The names that a context must hold. Raises INVALID_ARGUMENT naming all that is wrong with the contents.
 
     ``channel`` is the template's own, which must find a text; ``path`` names the contents' field. Each text is parsed
     in a turn of its own.
     """
     if _markup(texts) > MAX_MARKUP:
         words = f"hold more than {MAX_MARKUP:,} outputs and tags together"
-        return frozenset(), [Refusal(path, "TEMPLATE_TOO_LARGE", words)]
-    refusals: list[Refusal] = []
+        raise invalid_field(path, "TEMPLATE_TOO_LARGE", words)
+    refusals: list[PulseError] = []
     variables: set[str] = set()
     for n, text in enumerate(texts):
         for part in _PARTS:
@@ -40,11 +40,13 @@ async def check_contents(
                 variables |= await do(partial(_variables, text, part))
             except RenderError as error:
                 words = error.message.partition(": ")[2] or error.message
-                refusals.append(Refusal(f"{path}[{n}].{part}", error.reason, words))
+                refusals.append(invalid_field(f"{path}[{n}].{part}", error.reason, words))
     refusals += _doubles(texts, default_locale, path)
     if not any(text.channel in ("", channel) for text in texts):
-        refusals.append(Refusal(path, "NO_CONTENT_FOR_CHANNEL", f"holds nothing that can be sent by {channel}"))
-    return frozenset(variables), refusals
+        refusals.append(invalid_field(path, "NO_CONTENT_FOR_CHANNEL", f"holds nothing that can be sent by {channel}"))
+    if refusals:
+        raise together(refusals)
+    return frozenset(variables)
 
 
 def _markup(texts: Sequence[Text]) -> int:
@@ -52,13 +54,13 @@ def _markup(texts: Sequence[Text]) -> int:
     return sum(source.count("{{") + source.count("{%") for source in sources)
 
 
-def _characters(text: Text, part: str, path: str) -> list[Refusal]:
+def _characters(text: Text, part: str, path: str) -> list[PulseError]:
     source = getattr(text, part)
     refusals = []
     if part == "subject" and _CONTROL.search(source):
-        refusals.append(Refusal(path, "CONTROL_CHARACTER", "holds a line break or a control character"))
+        refusals.append(invalid_field(path, "CONTROL_CHARACTER", "holds a line break or a control character"))
     if "\0" in source:
-        refusals.append(Refusal(path, "CONTROL_CHARACTER", "holds a NUL character"))
+        refusals.append(invalid_field(path, "CONTROL_CHARACTER", "holds a NUL character"))
     return refusals
 
 
@@ -68,14 +70,16 @@ def _variables(text: Text, part: str) -> frozenset[str]:
     return CompiledTemplate([Text(text.channel, text.locale, **alone)], "").variables
 
 
-def _doubles(texts: Sequence[Text], default_locale: str, path: str) -> list[Refusal]:
+def _doubles(texts: Sequence[Text], default_locale: str, path: str) -> list[PulseError]:
     """Two texts for one channel and language: which of them is sent would be chance."""
     refusals, seen = [], set()
     for n, text in enumerate(texts):
         key = (text.channel, (text.locale or default_locale or "en").lower())
         if key in seen:
             refusals.append(
-                Refusal(f"{path}[{n}]", "CONTENT_REPEATED", "is for the same channel and language as one before it")
+                invalid_field(
+                    f"{path}[{n}]", "CONTENT_REPEATED", "is for the same channel and language as one before it"
+                )
             )
         seen.add(key)
     return refusals

@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from services.gateway.rules.refusal import Refusal
+from shared.errors import invalid_field
 
 #: Longest context as JSON in UTF-8, bytes.
 MAX_BYTES = 64 * 1024
@@ -25,7 +25,7 @@ _PLAIN_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
 def canonical(context: Mapping[str, Any]) -> str:
     """The context as JSON with sorted keys and no spaces; equal contexts give equal texts.
 
-    Raises :class:`Refusal` for what cannot be stored or carried exactly: NUL, NaN and infinities, integers
+    Raises INVALID_ARGUMENT for what cannot be stored or carried exactly: NUL, NaN and infinities, integers
     beyond 2^53, nesting beyond :data:`MAX_DEPTH`, more than :data:`MAX_BYTES`.
     """
     if not context:
@@ -33,16 +33,16 @@ def canonical(context: Mapping[str, Any]) -> str:
     _check_members(context, 1, "context")
     text = _ENCODER.encode(context)
     if len(text) > MAX_BYTES or len(text.encode()) > MAX_BYTES:
-        raise Refusal("context", "CONTEXT_TOO_LARGE", "is longer than 64 KiB as JSON")
+        raise invalid_field("context", "CONTEXT_TOO_LARGE", "is longer than 64 KiB as JSON")
     return text
 
 
 def _check_members(members: Mapping[str, Any], depth: int, path: str) -> None:
     if depth > MAX_DEPTH:
-        raise Refusal("context", "CONTEXT_TOO_DEEP", f"is nested more than {MAX_DEPTH} deep")
+        raise invalid_field("context", "CONTEXT_TOO_DEEP", f"is nested more than {MAX_DEPTH} deep")
     for key, value in members.items():
         if "\0" in key:
-            raise Refusal(path, "CONTEXT_NUL", "has a key that holds a NUL character")
+            raise invalid_field(path, "CONTEXT_NUL", "has a key that holds a NUL character")
         _check_value(value, depth, path, key)
 
 
@@ -50,23 +50,23 @@ def _check_value(value: Any, depth: int, path: str, key: str) -> None:
     kind = type(value)
     if kind is str:
         if "\0" in value:
-            raise Refusal(_join(path, key), "CONTEXT_NUL", "holds a NUL character")
+            raise invalid_field(_join(path, key), "CONTEXT_NUL", "holds a NUL character")
     elif kind is float or kind is int:
         _check_number(value, path, key)
     elif kind is dict:
         _check_members(value, depth + 1, _join(path, key))
     elif kind is list:
         if depth >= MAX_DEPTH:
-            raise Refusal("context", "CONTEXT_TOO_DEEP", f"is nested more than {MAX_DEPTH} deep")
+            raise invalid_field("context", "CONTEXT_TOO_DEEP", f"is nested more than {MAX_DEPTH} deep")
         for element in value:
             _check_value(element, depth + 1, path, key)
 
 
 def _check_number(number: float, path: str, key: str) -> None:
     if not math.isfinite(number):
-        raise Refusal(_join(path, key), "CONTEXT_NOT_FINITE", "is not a number (NaN or infinite)")
+        raise invalid_field(_join(path, key), "CONTEXT_NOT_FINITE", "is not a number (NaN or infinite)")
     if abs(number) > MAX_EXACT:
-        raise Refusal(
+        raise invalid_field(
             _join(path, key),
             "CONTEXT_NUMBER_INEXACT",
             "is beyond 2^53, where numbers are no longer carried exactly",

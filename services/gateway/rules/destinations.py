@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from services.gateway.rules.addresses import Addresses
-from services.gateway.rules.refusal import Refusal
+from shared.errors import invalid_field
 
 #: The one channel that needs no address: the user's registered devices stand for it.
 _WITHOUT_ADDRESS = "PUSH"
@@ -27,12 +27,14 @@ class Destination(NamedTuple):
 def normalise(addresses: Addresses, wanted: Iterable[Destination]) -> list[Destination]:
     """The destinations in their order, with the addresses as they are stored and sent to.
 
-    Raises :class:`Refusal` for an address that is missing or cannot be, and for a channel named twice.
+    Raises INVALID_ARGUMENT for an address that is missing or cannot be, and for a channel named twice.
     """
     found: list[Destination] = []
     for destination in wanted:
         if any(destination.channel == earlier.channel for earlier in found):
-            raise Refusal(destination.field("channel"), "CHANNEL_REPEATED", "is a channel that comes before it already")
+            raise invalid_field(
+                destination.field("channel"), "CHANNEL_REPEATED", "is a channel that comes before it already"
+            )
         found.append(destination._replace(address=_address(addresses, destination)))
     return found
 
@@ -42,5 +44,5 @@ def _address(addresses: Addresses, destination: Destination) -> str:
     if destination.address:
         return addresses.normalise(destination.channel, destination.address, field)
     if destination.channel != _WITHOUT_ADDRESS:
-        raise Refusal(field, "INVALID_FIELDS", "is required")
+        raise invalid_field(field, "INVALID_FIELDS", "is required")
     return ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from services.gateway.rules.refusal import Refusal
+from shared.errors import invalid_field
 
 #: The variable that holds how many there are, how many of them are left out, and what each of the others was given.
 VARIABLE = "digest"
@@ -19,6 +19,6 @@ def with_digest(context: Mapping[str, Any]) -> dict[str, Any]:
 def refuse_own(context: Mapping[str, Any]) -> None:
     """Refuses a request that sets the variable itself, as what it says would be lost."""
     if VARIABLE in context:
-        raise Refusal(
+        raise invalid_field(
             f"context.{VARIABLE}", "CONTEXT_RESERVED", "is filled in by Pulse, as the template collects notifications"
         )

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from services.gateway.rules.refusal import refuse_nul
+from services.gateway.rules.nul import refuse_nul
 
 
 def check(labels: Mapping[str, str]) -> None:
-    """Raises :class:`~services.gateway.rules.refusal.Refusal` if a label holds a NUL character."""
+    """Raises INVALID_ARGUMENT if a label holds a NUL character."""
     refuse_nul("metadata", "METADATA_NUL", *labels.keys(), *labels.values())

@@ -6,7 +6,7 @@ import functools
 import zoneinfo
 from collections.abc import Sequence
 
-from services.gateway.rules.refusal import Refusal
+from shared.errors import invalid_field
 
 #: Files beside the zones that name none: the machine's own, the rules of its POSIX strings, and "not said yet".
 _NO_ZONES = frozenset({"localtime", "posixrules", "Factory"})
@@ -19,10 +19,10 @@ def _known_zones() -> dict[str, str]:
 
 
 def check_time_zone(name: str) -> None:
-    """Raises :class:`Refusal` unless ``name`` is in the IANA database as installed, or empty for UTC."""
+    """Raises INVALID_ARGUMENT unless ``name`` is in the IANA database as installed, or empty for UTC."""
     known = _known_zones().get(name.lower(), "")
     if name != known:
-        raise Refusal(
+        raise invalid_field(
             "preferences.time_zone",
             "TIME_ZONE_UNKNOWN",
             "is not a time zone of the IANA database",
@@ -31,20 +31,22 @@ def check_time_zone(name: str) -> None:
 
 
 def check_quiet_hours(begin: str, end: str) -> None:
-    """Raises :class:`Refusal` unless both ends, as "HH:MM", are given and differ, or neither is given."""
+    """Raises INVALID_ARGUMENT unless both ends, as "HH:MM", are given and differ, or neither is given."""
     if bool(begin) != bool(end):
         missing = "quiet_until" if begin else "quiet_from"
-        raise Refusal(f"preferences.{missing}", "QUIET_HOURS_HALF", "is required where the other end is given")
+        raise invalid_field(f"preferences.{missing}", "QUIET_HOURS_HALF", "is required where the other end is given")
     if begin and begin == end:
-        raise Refusal("preferences.quiet_until", "QUIET_HOURS_EMPTY", "is the time at which the quiet hours begin")
+        raise invalid_field(
+            "preferences.quiet_until", "QUIET_HOURS_EMPTY", "is the time at which the quiet hours begin"
+        )
 
 
 def check_choices(choices: Sequence[tuple[str, int]]) -> None:
-    """Raises :class:`Refusal` for a category and channel chosen twice: which of them counts would be chance."""
+    """Raises INVALID_ARGUMENT for a category and channel chosen twice: which of them counts would be chance."""
     seen: set[tuple[str, int]] = set()
     for n, choice in enumerate(choices):
         if choice in seen:
-            raise Refusal(
+            raise invalid_field(
                 f"preferences.choices[{n}]", "CHOICE_REPEATED", "is for the category and channel of one before it"
             )
         seen.add(choice)

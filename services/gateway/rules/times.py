@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 
-from services.gateway.rules.refusal import Refusal
+from shared.errors import invalid_field
 
 #: How far in the past ``send_at`` may lie: clocks differ, and a request may have waited to be sent.
 TOLERANCE = dt.timedelta(minutes=5)
@@ -13,19 +13,21 @@ FURTHEST = dt.timedelta(days=366)
 
 
 def check_send_at(now: dt.datetime, send_at: dt.datetime | None) -> None:
-    """Raises :class:`Refusal` if ``send_at`` is long past or too far ahead."""
+    """Raises INVALID_ARGUMENT if ``send_at`` is long past or too far ahead."""
     if send_at is None:
         return
     if send_at < now - TOLERANCE:
-        raise Refusal("send_at", "SEND_AT_PAST", "lies more than 5 minutes in the past", "leave it out to send at once")
+        raise invalid_field(
+            "send_at", "SEND_AT_PAST", "lies more than 5 minutes in the past", "leave it out to send at once"
+        )
     if send_at - now > FURTHEST:
-        raise Refusal("send_at", "SEND_AT_TOO_FAR", "lies more than 366 days ahead")
+        raise invalid_field("send_at", "SEND_AT_TOO_FAR", "lies more than 366 days ahead")
 
 
 def expiry(
     now: dt.datetime, send_at: dt.datetime | None, expires_at: dt.datetime | None, ttl: dt.timedelta | None
 ) -> dt.datetime | None:
-    """When the notification expires, from ``expires_at`` or ``ttl``; raises :class:`Refusal` if that cannot be.
+    """When the notification expires, from ``expires_at`` or ``ttl``; raises INVALID_ARGUMENT if that cannot be.
 
     ``ttl`` counts from ``send_at``, or from ``now`` where that is unset or past.
     """
@@ -35,9 +37,9 @@ def expiry(
     if expires_at is None:
         return None
     if expires_at <= now:
-        raise Refusal("expires_at", "EXPIRES_AT_PAST", "lies in the past")
+        raise invalid_field("expires_at", "EXPIRES_AT_PAST", "lies in the past")
     if expires_at <= begins:
-        raise Refusal("expires_at", "EXPIRES_BEFORE_SEND_AT", "does not lie after send_at")
+        raise invalid_field("expires_at", "EXPIRES_BEFORE_SEND_AT", "does not lie after send_at")
     if expires_at - begins > FURTHEST:
-        raise Refusal("expires_at", "EXPIRES_AT_TOO_FAR", "lies more than 366 days after the time of sending")
+        raise invalid_field("expires_at", "EXPIRES_AT_TOO_FAR", "lies more than 366 days after the time of sending")
     return expires_at

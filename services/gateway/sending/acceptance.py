@@ -16,7 +16,6 @@ from services.gateway.door.headers import Headers
 from services.gateway.rules import carrying, context, destinations, digests, fingerprint, idempotency, labels, times
 from services.gateway.rules.addresses import Addresses
 from services.gateway.rules.destinations import Destination
-from services.gateway.rules.refusal import Refusal
 from services.gateway.sending.heavy_work import HeavyWork
 from services.gateway.sending.plainly_valid import plainly_valid
 from services.gateway.sending.templates import PinnedTemplate, TemplateCatalogue
@@ -60,37 +59,27 @@ class Acceptance:
 
     def read(self, request: api.SendNotificationRequest, keys: Sequence[str]) -> Draft:
         """What can be told from the request alone; ``keys`` are the Idempotency-Key headers. INVALID_ARGUMENT."""
-        try:
-            idempotency_key = idempotency.resolve(request.idempotency_key, keys)
-            if not plainly_valid(request):
-                check(request)
-            labels.check(request.metadata)
-            variables = wire.variables(request.context)
-            context_json = context.canonical(variables)
-            return Draft(
-                request,
-                idempotency_key,
-                fingerprint.of(wire.asked(request), context_json),
-                variables,
-                context_json,
-                wire.moment(request, "send_at"),
-                wire.moment(request, "expires_at"),
-            )
-        except Refusal as refusal:
-            raise wire.to_error(refusal) from None
+        idempotency_key = idempotency.resolve(request.idempotency_key, keys)
+        if not plainly_valid(request):
+            check(request)
+        labels.check(request.metadata)
+        variables = wire.variables(request.context)
+        context_json = context.canonical(variables)
+        return Draft(
+            request,
+            idempotency_key,
+            fingerprint.of(wire.asked(request), context_json),
+            variables,
+            context_json,
+            wire.moment(request, "send_at"),
+            wire.moment(request, "expires_at"),
+        )
 
     async def complete(self, caller: Caller, draft: Draft, headers: Headers) -> router_pb2.Submission:
         """The submission; INVALID_ARGUMENT or NOT_FOUND where time, template, channel or address say no."""
-        template = await self._templates.newest(caller.tenant_id, draft.request.template_name)
-        try:
-            return await self._submission(caller, draft, template, headers)
-        except Refusal as refusal:
-            raise wire.to_error(refusal) from None
-
-    async def _submission(
-        self, caller: Caller, draft: Draft, template: PinnedTemplate, headers: Headers
-    ) -> router_pb2.Submission:
-        request, stored = draft.request, template.stored
+        request = draft.request
+        template = await self._templates.newest(caller.tenant_id, request.template_name)
+        stored = template.stored
         expires_at = self._expiry(draft)
         channel = request.channel or stored.channel
         first, *rest = destinations.normalise(self._addresses, _wanted(request, channel))

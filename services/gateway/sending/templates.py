@@ -40,7 +40,7 @@ class PinnedTemplate:
         """About how much memory it takes, bytes."""
         return self.stored.ByteSize() + self.compiled.weight
 
-    def refusal(self, error: RenderError, channel_field: str = "channel") -> Exception:
+    def refusal(self, error: RenderError, channel_field: str = "channel") -> PulseError:
         """Why the template cannot be sent with a context, or at all; ``channel_field`` holds the channel."""
         if error.reason in ("TEMPLATE_SYNTAX", "TEMPLATE_TOO_LARGE"):
             # Possible only if the rules were narrowed since it was stored.

@@ -18,7 +18,6 @@ from services.gateway.door.auth import Caller
 from services.gateway.door.calls import Context, Entry
 from services.gateway.peers import ask
 from services.gateway.rules import compatibility
-from services.gateway.rules.refusal import Refusal
 from services.gateway.sending.sending import Sending
 from services.gateway.sending.templates import TemplateCatalogue
 from shared.errors import Code, PulseError, not_found
@@ -47,10 +46,7 @@ class CompatibilityService(api_grpc.CompatibilityServiceServicer):
 
     async def Send(self, request: api.SendRequest, context: Context) -> api.SendResponse:
         caller, said = self._entry.admit(context, "send")
-        try:
-            channel = compatibility.channel(request.channel)
-        except Refusal as refusal:
-            raise wire.to_error(refusal) from None
+        channel = compatibility.channel(request.channel)
         modern = await self._modernise(caller, request, channel)
         result = await self._sending.send(caller, modern, said)
         await announce(context, said, result, ((_HTTP_CODE, "200" if result.replayed else "202"),))
@@ -65,16 +61,13 @@ class CompatibilityService(api_grpc.CompatibilityServiceServicer):
 
     async def List(self, request: api.ListRequest, context: Context) -> api.ListResponse:
         caller = self._entry.caller(context, "read")
-        try:
-            inner = ledger_reader_pb2.ListNotificationsRequest(
-                tenant_id=caller.tenant_id,
-                page_size=compatibility.limit(request.limit),
-                user_id=compatibility.user_id(request.user_id),
-                statuses=[enums_pb2.Status.Value(name) for name in compatibility.statuses(request.status)],
-                channel=_channel_number(compatibility.channel(request.channel)),
-            )
-        except Refusal as refusal:
-            raise wire.to_error(refusal) from None
+        inner = ledger_reader_pb2.ListNotificationsRequest(
+            tenant_id=caller.tenant_id,
+            page_size=compatibility.limit(request.limit),
+            user_id=compatibility.user_id(request.user_id),
+            statuses=[enums_pb2.Status.Value(name) for name in compatibility.statuses(request.status)],
+            channel=_channel_number(compatibility.channel(request.channel)),
+        )
         results = [to_status(seen) async for seen in self._first(inner)]
         return api.ListResponse(count=len(results), results=results)
 
@@ -82,10 +75,7 @@ class CompatibilityService(api_grpc.CompatibilityServiceServicer):
         self, request: api.ListLegacyTemplatesRequest, context: Context
     ) -> api.ListLegacyTemplatesResponse:
         caller = self._entry.caller(context, "read")
-        try:
-            channel = _channel_number(compatibility.channel(request.channel))
-        except Refusal as refusal:
-            raise wire.to_error(refusal) from None
+        channel = _channel_number(compatibility.channel(request.channel))
         results = [to_template(caller.tenant_id, stored) async for stored in self._all_templates(caller, channel)]
         return api.ListLegacyTemplatesResponse(count=len(results), results=results)
 
