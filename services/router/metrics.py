@@ -9,7 +9,7 @@ from services.router.dispatch.publisher import Publisher
 from services.router.dispatch.window import Window
 from services.router.outage import Outage
 from services.router.rules.lanes import Lane
-from services.router.rules.quota import Closed, Refused
+from services.router.rules.quota import Closed, LimitReached
 
 
 class RouterMetrics:
@@ -41,7 +41,7 @@ class RouterMetrics:
             "pulse_peer_away", "1 if it could not be used when last tried.", ["peer", "lane"], registry=registry
         )
 
-    def refused(self, channel: str, verdict: Refused | Closed) -> None:
+    def refused(self, channel: str, verdict: LimitReached | Closed) -> None:
         """The limiter refused a submission by ``channel``."""
         reason = "closed" if isinstance(verdict, Closed) else "rate_limited"
         self._refusals.labels(channel.lower(), reason).inc()

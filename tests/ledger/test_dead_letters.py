@@ -11,8 +11,10 @@ from pulse.common.v1 import enums_pb2
 from pulse.ledger.v1 import records_pb2
 from services.ledger.read import dead_letters
 from services.ledger.read.dead_letters import Pace
+from services.ledger.stores import paging
+from services.ledger.stores.paging import DeadLetterFilter
 from shared.errors import Code, PulseError
-from tests.ledger.calls import Calls, Outcome, moment, receipt
+from tests.ledger.calls import TENANT, Calls, Outcome, moment, receipt
 from tests.ledger.conftest import NOON
 
 MINUTE = dt.timedelta(minutes=1)
@@ -85,6 +87,14 @@ async def test_pages_follow_each_other_though_many_died_at_once(calls: Calls, cl
         with pytest.raises(PulseError) as caught:
             await calls.dead_letters(page_token=foreign, provider="smtp")
         assert caught.value.reason == "INVALID_PAGE_TOKEN"
+
+
+@pytest.mark.parametrize("place", ["no time", "2026-13-01T00:00:00+00:00 x", " ", "\0", "\u202e \u202e", "9" * 5_000])
+async def test_a_token_that_somebody_made_up_is_refused_as_one(calls: Calls, place: str):
+    """What a token is checked by is no secret: whoever knows it can name any place."""
+    with pytest.raises(PulseError) as caught:
+        await calls.dead_letters(page_token=paging.token(place, DeadLetterFilter(TENANT)))
+    assert (caught.value.code, caught.value.reason) == (Code.INVALID_ARGUMENT, "INVALID_PAGE_TOKEN")
 
 
 async def test_a_death_keeps_its_time_until_the_dead_letter_lives_again(calls: Calls, clock):

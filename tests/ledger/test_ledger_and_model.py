@@ -40,13 +40,13 @@ from services.ledger.read.watchers import Watchers
 from services.ledger.rules.attempts import Ending
 from services.ledger.rules.delivery import NO_FAILURE, Channel, Guarantee, Lane, Outcome
 from services.ledger.rules.fallbacks import Leg
-from services.ledger.rules.operator_actions import Refused
 from services.ledger.rules.receipts import Receipt
 from services.ledger.rules.settlements import Settlement
 from services.ledger.rules.states import Status
 from services.ledger.stores.paging import DeadLetterFilter
 from services.ledger.stores.receipt_delays import ReceiptDelays
 from shared.clock import FixedClock
+from shared.errors import Code, PulseError
 from shared.ids import uuid7
 from tests.ledger.calls import TENANT
 from tests.ledger.conftest import NOON
@@ -262,7 +262,8 @@ class LedgerAndModel(RuleBasedStateMachine):
     def intervene(self, what: Coroutine[Any, Any, bool]) -> bool:
         try:
             return self.do(what)
-        except Refused:
+        except PulseError as error:
+            assert error.code is Code.FAILED_PRECONDITION
             return False
 
     @invariant()

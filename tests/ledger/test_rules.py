@@ -18,6 +18,7 @@ from services.ledger.rules.delivery import NO_FAILURE, Change, Channel, Delivery
 from services.ledger.rules.hand_backs import hand_back
 from services.ledger.rules.retry import RetryPolicies, RetryPolicy
 from services.ledger.rules.states import TERMINAL, TRANSITIONS, IllegalTransition, Status, step
+from shared.errors import PulseError
 from tests.ledger.conftest import NOON
 
 POLICY = RetryPolicy(base=2.0, cap=300.0, longest_retry_after=900.0)
@@ -157,7 +158,7 @@ def live(delivery: Delivery, move: tuple, now: dt.datetime) -> Change | None:
             return claims.decide_expiry(delivery, now)
     try:
         return (operator_actions.cancel if what == "cancel" else operator_actions.replay)(delivery, "ops", now)
-    except operator_actions.Refused:
+    except PulseError:
         return None
 
 

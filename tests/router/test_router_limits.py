@@ -17,7 +17,7 @@ from services.router.limits.limiter import Limiter
 from services.router.limits.shared_redis import RedisUnavailableError, SharedRedis
 from services.router.limits.shared_windows import SharedWindows
 from services.router.rules.local_limits import LocalLimits
-from services.router.rules.quota import Admitted, Closed, Limit, Refused, Verdict, place_token, window_key
+from services.router.rules.quota import Admitted, Closed, Limit, LimitReached, Verdict, place_token, window_key
 from shared.errors import Code
 from tests.router.claims import ADA, claim, most_in_any_window, taken_at, terms
 from tests.router.conftest import OwnValkey
@@ -71,7 +71,7 @@ async def test_a_place_is_free_at_the_time_told_and_not_before(valkey_url: str) 
     one = terms(limit=Limit(1, 0.2))
     first = taken_at((await windows.take([claim("a", terms=one)]))[0])
     (refused,) = await windows.take([claim("b", terms=one)])
-    assert isinstance(refused, Refused) and 0 < refused.standing.reset <= 0.2001
+    assert isinstance(refused, LimitReached) and 0 < refused.standing.reset <= 0.2001
 
     async def next_taken() -> float | None:
         (verdict,) = await windows.take([claim("b", terms=one)])
@@ -106,7 +106,7 @@ async def test_a_place_that_is_given_back_can_be_taken_again(windows: SharedWind
     verdicts = await windows.take([claim(str(number)) for number in range(10)])
     await windows.give_back([verdicts[3].place])  # type: ignore[union-attr,list-item]
     again, refused = await windows.take([claim("new"), claim("newer")])
-    assert isinstance(again, Admitted) and isinstance(refused, Refused)
+    assert isinstance(again, Admitted) and isinstance(refused, LimitReached)
 
 
 async def test_a_place_that_a_repetition_shares_cannot_be_given_back(windows: SharedWindows) -> None:
@@ -136,7 +136,7 @@ async def test_a_server_clock_that_was_set_back_does_not_lock_users_out(
         for token, score in client.zrange("{pulse:limit}:" + ADA, 0, -1, withscores=True):
             client.zadd("{pulse:limit}:" + ADA, {token: score + 3600 * 1e6})
     (refused,) = await windows.take([claim("later")])
-    assert isinstance(refused, Refused) and refused.standing.reset < 61
+    assert isinstance(refused, LimitReached) and refused.standing.reset < 61
 
 
 async def test_the_scripts_are_loaded_again_where_they_are_not_known(windows: SharedWindows, valkey_url: str) -> None:
@@ -228,7 +228,7 @@ async def test_without_redis_a_strict_claim_is_closed_and_a_repetition_keeps_its
     assert isinstance(strict, Closed)
     assert isinstance(first, Admitted) and first.local and first.place
     assert isinstance(again, Admitted) and again.place is None
-    assert isinstance(other, Refused)
+    assert isinstance(other, LimitReached)
     await limits.give_back([first.place])
     (now,) = await limits.admit([claim("o")])
     assert isinstance(now, Admitted)

@@ -15,7 +15,7 @@ from services.router.limits.limiter import Limiter
 from services.router.limits.shared_redis import SharedRedis
 from services.router.limits.shared_windows import SharedWindows
 from services.router.rules.local_limits import LocalLimits
-from services.router.rules.quota import Admitted, Claim, Closed, Kind, Limit, Refused, Terms, Verdict, tenant_key
+from services.router.rules.quota import Admitted, Claim, Closed, Kind, Limit, LimitReached, Terms, Verdict, tenant_key
 from tests.router.claims import ADA, bound, claim, most_in_any_window, taken_at, terms
 from tests.router.conftest import OwnValkey
 from tests.support import eventually
@@ -35,7 +35,7 @@ def count(verdicts: Sequence[Verdict]) -> int:
 
 
 def refusing(verdict: Verdict) -> str:
-    assert isinstance(verdict, Refused)
+    assert isinstance(verdict, LimitReached)
     return verdict.standing.bound.kind.value
 
 
@@ -75,7 +75,7 @@ async def test_of_two_limits_that_refuse_the_one_that_is_longer_reached_is_named
     await windows.take([claim("a", ADA, both)])
     (verdict,) = await windows.take([claim("b", ADA, both)])
     assert refusing(verdict) == "tenant"
-    assert isinstance(verdict, Refused) and 3_600 <= verdict.standing.reset <= 3_661
+    assert isinstance(verdict, LimitReached) and 3_600 <= verdict.standing.reset <= 3_661
 
 
 async def test_money_counts_by_price_up_to_the_cap(windows: SharedWindows) -> None:
@@ -90,7 +90,7 @@ async def test_money_counts_by_price_up_to_the_cap(windows: SharedWindows) -> No
 async def test_a_price_above_the_cap_is_refused(windows: SharedWindows) -> None:
     dear = terms(bound(Kind.SMS_SPEND, Limit(10, 60), cost=11))
     (verdict,) = await windows.take([claim("t", ADA, dear)])
-    assert isinstance(verdict, Refused) and verdict.standing.reset == 60
+    assert isinstance(verdict, LimitReached) and verdict.standing.reset == 60
 
 
 @pytest.mark.parametrize("kind", [Kind.USER_CHANNEL, Kind.TENANT])
@@ -151,7 +151,7 @@ async def test_a_server_clock_that_was_set_back_does_not_lock_a_tenant_out_for_l
     with redis.Redis.from_url(valkey_url) as client:
         client.eval(an_hour_later, 1, key)
     (refused,) = await windows.take([claim("later", ADA, TENANT)])
-    assert isinstance(refused, Refused) and refused.standing.reset <= 61.01
+    assert isinstance(refused, LimitReached) and refused.standing.reset <= 61.01
 
 
 SHORT = 0.6

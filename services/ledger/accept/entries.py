@@ -8,10 +8,10 @@ from collections.abc import Mapping, Sequence
 from operator import attrgetter, gt
 from typing import NamedTuple
 
-from services.ledger.accept.entry_fallbacks import fallback_problems
-from services.ledger.accept.problems import Problem
+from services.ledger.accept.entry_fallbacks import fallback_violations
 from services.ledger.rules.delivery import Channel, Guarantee, Lane, Ref
 from services.ledger.rules.fallbacks import Leg
+from shared.errors import Violation
 
 #: Most bytes in UTF-8 of each text. What is part of an index stays well below the 2,704 an index row can hold.
 LONGEST = {
@@ -81,21 +81,21 @@ class Entry(NamedTuple):
         return self.tenant_id, self.idempotency_key
 
 
-def problems(entry: Entry, most_attempts: int) -> list[Problem]:
+def violations(entry: Entry, most_attempts: int) -> list[Violation]:
     """Everything that keeps an entry from being stored; empty for nearly all."""
-    found = [Problem(name, "is required") for name in _REQUIRED if not getattr(entry, name)]
+    found = [Violation(name, "is required") for name in _REQUIRED if not getattr(entry, name)]
     if not is_uuid(entry.notification_id):
-        found.append(Problem("notification_id", "must be a UUID"))
+        found.append(Violation("notification_id", "must be a UUID"))
     if not 1 <= entry.max_attempts <= most_attempts:
-        found.append(Problem("max_attempts", f"must be 1 to {most_attempts}"))
+        found.append(Violation("max_attempts", f"must be 1 to {most_attempts}"))
     if len(entry.route) > LONGEST_ROUTE:
-        found.append(Problem("route", f"must have at most {LONGEST_ROUTE} providers"))
-    found += fallback_problems(entry.fallbacks)
+        found.append(Violation("route", f"must have at most {LONGEST_ROUTE} providers"))
+    found += fallback_violations(entry.fallbacks)
     if not 0 <= entry.digest_seconds <= LONGEST_DIGEST:
-        found.append(Problem("digest_window", f"must be at most {LONGEST_DIGEST:.0f} s"))
+        found.append(Violation("digest_window", f"must be at most {LONGEST_DIGEST:.0f} s"))
     found += _too_long(entry)
     if _holds_nul(entry):
-        found.append(Problem("entry", "must not contain NUL characters"))
+        found.append(Violation("entry", "must not contain NUL characters"))
     return found
 
 
@@ -104,12 +104,12 @@ def is_uuid(text: str) -> bool:
     return _UUID.fullmatch(text) is not None
 
 
-def _too_long(entry: Entry) -> list[Problem]:
+def _too_long(entry: Entry) -> list[Violation]:
     texts = _texts(entry)
     if not any(map(gt, map(len, texts), _SURELY_FITS)):
         return []
     sizes = zip(LONGEST.items(), (len(text.encode()) for text in texts), strict=True)
-    return [Problem(name, f"must be at most {most} bytes") for (name, most), size in sizes if size > most]
+    return [Violation(name, f"must be at most {most} bytes") for (name, most), size in sizes if size > most]
 
 
 def _holds_nul(entry: Entry) -> bool:

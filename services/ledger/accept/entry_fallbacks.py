@@ -6,10 +6,10 @@ import datetime as dt
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from services.ledger.accept.problems import Problem
 from services.ledger.rules import fallbacks
 from services.ledger.rules.delivery import Channel
 from services.ledger.rules.fallbacks import Leg
+from shared.errors import Violation
 
 #: Most legs after the first.
 MOST = 8
@@ -19,13 +19,12 @@ LONGEST_RECIPIENT, LONGEST_ROUTE = 4096, 32
 LONGEST_AFTER = 7 * 24 * 3600.0
 
 
-def fallback_problems(legs: Sequence[Leg]) -> Iterator[Problem]:
+def fallback_violations(legs: Sequence[Leg]) -> Iterator[Violation]:
     """Everything that keeps the legs from being stored."""
     if len(legs) > MOST:
-        yield Problem("fallbacks", f"must be at most {MOST}")
+        yield Violation("fallbacks", f"must be at most {MOST}")
     for number, leg in enumerate(legs):
-        for field, description in _leg_problems(leg):
-            yield Problem(f"fallbacks[{number}].{field}", description)
+        yield from _leg_violations(leg, f"fallbacks[{number}]")
 
 
 def first_fallback(legs: Sequence[Leg], ready_at: dt.datetime, due_at: dt.datetime) -> dict[str, Any]:
@@ -40,12 +39,12 @@ def longest_wait(legs: Sequence[Leg], horizon: float) -> float:
     return sum(horizon if leg.after is None else leg.after for leg in legs)
 
 
-def _leg_problems(leg: Leg) -> Iterator[Problem]:
+def _leg_violations(leg: Leg, path: str) -> Iterator[Violation]:
     if not leg.to and leg.channel is not Channel.PUSH:
-        yield Problem("to", "is required")
+        yield Violation(f"{path}.to", "is required")
     if len(leg.to.encode()) > LONGEST_RECIPIENT:
-        yield Problem("to", f"must be at most {LONGEST_RECIPIENT} bytes")
+        yield Violation(f"{path}.to", f"must be at most {LONGEST_RECIPIENT} bytes")
     if not 1 <= len(leg.route) <= LONGEST_ROUTE or not all(leg.route):
-        yield Problem("route", f"must have 1 to {LONGEST_ROUTE} providers")
+        yield Violation(f"{path}.route", f"must have 1 to {LONGEST_ROUTE} providers")
     if leg.after is not None and not 0 < leg.after <= LONGEST_AFTER:
-        yield Problem("after", f"must be above 0 and at most {LONGEST_AFTER:.0f} s")
+        yield Violation(f"{path}.after", f"must be above 0 and at most {LONGEST_AFTER:.0f} s")

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from services.ledger.accept.entries import Entry
 from services.ledger.rules.states import Status
+from shared.errors import Code, PulseError
 
 #: Tenant and idempotency key.
 Key = tuple[str, str]
@@ -29,17 +30,23 @@ class Recorded(NamedTuple):
     replayed: bool
 
 
-class KeyReused(Exception):
-    """The key was used for another request."""
+#: What became of one entry.
+RecordResult = Recorded | PulseError
 
 
-def judge(use: Use, fingerprint: bytes, notification_id: str) -> Recorded:
-    """What a request with this fingerprint gets under a key that was used. Raises :class:`KeyReused`.
+def result_for(use: Use, fingerprint: bytes, notification_id: str) -> RecordResult:
+    """What a request with this fingerprint gets under a key that was used: ALREADY_EXISTS if for another request.
 
     A request that finds its own notification is one that was sent again on the way here: no replay of the caller's.
     """
     if use.fingerprint != fingerprint:
-        raise KeyReused
+        return PulseError(
+            Code.ALREADY_EXISTS,
+            "IDEMPOTENCY_KEY_REUSED",
+            "the idempotency key was used for another request",
+            hint="send the same request to have its answer again, or another key for another request",
+            metadata={"http_status": "422"},
+        )
     return Recorded(use.notification_id, use.status, use.notification_id != notification_id)
 
 

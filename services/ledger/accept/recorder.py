@@ -11,19 +11,17 @@ from services.ledger.accept import entries, initial_state, keys, record_sql
 from services.ledger.accept.entries import Entry
 from services.ledger.accept.entry_fallbacks import longest_wait
 from services.ledger.accept.initial_state import Acceptance, FirstState
-from services.ledger.accept.keys import Key, KeyReused, Recorded, Use
+from services.ledger.accept.keys import Key, Recorded, RecordResult, Use
 from services.ledger.postgres import rows, sql
 from services.ledger.postgres.postgres import Connection, Postgres
-from services.ledger.postgres.postgres_errors import ValueRefused
+from services.ledger.postgres.postgres_errors import UnstorableValue
 from services.ledger.rules.delivery import Ref
 from services.ledger.rules.recipients import UNKNOWN
 from services.ledger.rules.retry import RetryPolicies
 from services.ledger.rules.states import Status
 from services.ledger.stores import profiles
 from shared.clock import Clock
-from shared.errors import Code, PulseError, Violation, invalid
-
-Answer = Recorded | PulseError
+from shared.errors import Code, PulseError, invalid
 
 _UNIQUE_VIOLATION = "23505"
 
@@ -48,7 +46,7 @@ class Recorder:
         self._limits = limits
         self._horizon = max(policy.horizon(limits.most_attempts) for policy in limits.policies.all())
 
-    async def record(self, batch: Sequence[Entry]) -> list[Answer]:
+    async def record(self, batch: Sequence[Entry]) -> list[RecordResult]:
         """What became of each entry, in their order. Entries with one key or one id are one request told twice."""
         refused = {at: error for at, entry in enumerate(batch) if (error := self._refusal(entry)) is not None}
         leaders = keys.leaders(entry for at, entry in enumerate(batch) if at not in refused)
@@ -58,7 +56,7 @@ class Recorder:
             status = outcomes.get(entry.ref)
             if isinstance(status, Status):
                 uses[entry.key] = Use(entry.fingerprint, entry.notification_id, status)
-        return [refused.get(at) or _answer(entry, outcomes, uses) for at, entry in enumerate(batch)]
+        return [refused.get(at) or _result(entry, outcomes, uses) for at, entry in enumerate(batch)]
 
     async def uses(self, wanted: Iterable[Key]) -> dict[Key, Use]:
         """What keys are in use for; unknown and expired ones are left out."""
@@ -77,8 +75,8 @@ class Recorder:
         return await self._postgres.write(work)
 
     def _refusal(self, entry: Entry) -> PulseError | None:
-        found = entries.problems(entry, self._limits.most_attempts)
-        return invalid([Violation(*problem) for problem in found]) if found else None
+        found = entries.violations(entry, self._limits.most_attempts)
+        return invalid(found) if found else None
 
     async def _insert(self, batch: Sequence[Entry]) -> dict[Ref, Status | PulseError]:
         """Where each entry stands, or why it cannot; those whose key is known are left out.
@@ -89,7 +87,7 @@ class Recorder:
             return {}
         try:
             return await self._postgres.write(partial(self._record, batch))
-        except ValueRefused as error:
+        except UnstorableValue as error:
             if len(batch) == 1:
                 return {batch[0].ref: await self._alone(batch[0], error)}
             middle = len(batch) // 2
@@ -138,7 +136,7 @@ class Recorder:
             fields["key_expires_at"] = now + self._limits.key_retention + dt.timedelta(seconds=wait)
         return fields
 
-    async def _alone(self, entry: Entry, error: ValueRefused) -> Status | PulseError:
+    async def _alone(self, entry: Entry, error: UnstorableValue) -> Status | PulseError:
         """What a single refused entry means: a call whose answer was lost recorded it before, or it never can be."""
         if error.sqlstate == _UNIQUE_VIOLATION:
             status = await self._status(entry)
@@ -155,35 +153,16 @@ class Recorder:
         return await self._postgres.write(work)
 
 
-def key_reused() -> PulseError:
-    """The refusal of a request that bears another request's key."""
-    return PulseError(
-        Code.ALREADY_EXISTS,
-        "IDEMPOTENCY_KEY_REUSED",
-        "the idempotency key was used for another request",
-        hint="send the same request to have its answer again, or another key for another request",
-        metadata={"http_status": "422"},
-    )
-
-
-def _answer(entry: Entry, outcomes: Mapping[Ref, Status | PulseError], uses: Mapping[Key, Use]) -> Answer:
+def _result(entry: Entry, outcomes: Mapping[Ref, Status | PulseError], uses: Mapping[Key, Use]) -> RecordResult:
     outcome = outcomes.get(entry.ref)
     if isinstance(outcome, PulseError):
         return outcome
     use = uses.get(entry.key) if entry.idempotency_key else None
     if use is not None:
-        return answer_for(use, entry.fingerprint, entry.notification_id)
+        return keys.result_for(use, entry.fingerprint, entry.notification_id)
     if outcome is not None:
         return Recorded(entry.notification_id, outcome, replayed=False)
     # Its key expired between two statements, or the entry that went first failed: the next try finds out.
     return PulseError(
         Code.UNAVAILABLE, "KEY_IN_TRANSITION", "the idempotency key is just changing hands", retry_after=1
     )
-
-
-def answer_for(use: Use, fingerprint: bytes, notification_id: str) -> Answer:
-    """What a request gets under a key that was used."""
-    try:
-        return keys.judge(use, fingerprint, notification_id)
-    except KeyReused:
-        return key_reused()

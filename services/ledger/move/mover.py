@@ -38,6 +38,7 @@ from services.ledger.stores import digests, newest_templates, provider_store
 from services.ledger.stores.newest_templates import Versions
 from services.ledger.stores.receipt_delays import ReceiptDelays
 from shared.clock import Clock
+from shared.errors import PulseError
 
 Result = TypeVar("Result")
 Rows = Sequence[tuple[Any, ...]]
@@ -215,16 +216,16 @@ class Mover:
     async def acknowledge(self, ref: Ref, actor: str) -> bool:
         """Says that the recipient has it; False if there is none.
 
-        Raises :class:`Refused`.
+        Raises FAILED_PRECONDITION.
         """
         return await self._each([ref], lambda delivery, now, _: operator_actions.acknowledge(delivery, actor, now))
 
     async def cancel(self, ref: Ref, actor: str) -> bool:
-        """Takes a delivery back; False if there is none. Raises :class:`Refused`."""
+        """Takes a delivery back; False if there is none. Raises FAILED_PRECONDITION."""
         return await self._each([ref], lambda delivery, now, _: operator_actions.cancel(delivery, actor, now))
 
     async def replay(self, ref: Ref, actor: str, *, newest: bool = False) -> bool:
-        """Makes a dead letter due; False if there is none. Raises :class:`Refused`.
+        """Makes a dead letter due; False if there is none. Raises FAILED_PRECONDITION.
 
         ``newest``: with the newest version of its template, if that is in use.
         """
@@ -251,19 +252,19 @@ class Mover:
     ) -> bool:
         """Applies one rule to each of ``refs``, with the rows of ``also``; False if there is none of them."""
 
-        def rules(held: Held, more: Sequence[Rows], now: dt.datetime) -> bool | operator_actions.Refused:
+        def rules(held: Held, more: Sequence[Rows], now: dt.datetime) -> bool | PulseError:
             deliveries = list(held)
             for delivery in deliveries:
                 try:
                     held.take(rule(delivery, now, more))
-                except operator_actions.Refused as refusal:
+                except PulseError as refusal:
                     return refusal  # raised once the transaction is over, which is no failure
             return bool(deliveries)
 
-        found: bool | operator_actions.Refused = await self._transact(
+        found: bool | PulseError = await self._transact(
             refs, rules, also, finish or _close_digests, ask_for_tellers=True
         )
-        if isinstance(found, operator_actions.Refused):
+        if isinstance(found, PulseError):
             raise found
         return found
 

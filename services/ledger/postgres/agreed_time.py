@@ -17,18 +17,6 @@ TOLERANCE = dt.timedelta(minutes=1)
 AskTime = Callable[[], Awaitable[dt.datetime]]
 
 
-class ClocksDisagree(PulseError):
-    """FAILED_PRECONDITION: one of two clocks is wrong, and nobody knows which."""
-
-    def __init__(self, apart: dt.timedelta) -> None:
-        super().__init__(
-            Code.FAILED_PRECONDITION,
-            "CLOCKS_DISAGREE",
-            f"the clocks of PostgreSQL and of this process are {abs(apart.total_seconds()):.0f} s apart, so nothing is "
-            f"dropped or purged: set right the one that is wrong (up to {TOLERANCE.total_seconds():.0f} s are borne)",
-        )
-
-
 def postgres_time(postgres: Postgres) -> AskTime:
     """PostgreSQL's clock."""
 
@@ -45,8 +33,18 @@ def postgres_time(postgres: Postgres) -> AskTime:
 
 
 async def agreed_time(clock: Clock, ask: AskTime) -> dt.datetime:
-    """The earlier of two times; raises :class:`ClocksDisagree` if they are further apart than :data:`TOLERANCE`."""
+    """The earlier of two times; raises FAILED_PRECONDITION if they are further apart than :data:`TOLERANCE`."""
     other, own = await ask(), clock.now()
     if abs(other - own) > TOLERANCE:
-        raise ClocksDisagree(other - own)
+        raise _clocks_disagree(other - own)
     return min(other, own)
+
+
+def _clocks_disagree(apart: dt.timedelta) -> PulseError:
+    """One of the two is wrong, and nobody knows which."""
+    return PulseError(
+        Code.FAILED_PRECONDITION,
+        "CLOCKS_DISAGREE",
+        f"the clocks of PostgreSQL and of this process are {abs(apart.total_seconds()):.0f} s apart, so nothing is "
+        f"dropped or purged: set right the one that is wrong (up to {TOLERANCE.total_seconds():.0f} s are borne)",
+    )

@@ -136,7 +136,7 @@ class Postgres:
 
         So ``work`` must bear being done twice. ``pipelined``: it is one transaction, whose statements are sent without
         waiting, so that their results are to be had by fetching alone; to raise anything costs the connection.
-        Raises UNAVAILABLE, and :class:`services.ledger.postgres.postgres_errors.ValueRefused`.
+        Raises UNAVAILABLE, and :class:`services.ledger.postgres.postgres_errors.UnstorableValue`.
         """
         platform = tenancy.current() is Platform.ALL
         return await self._run(self._platform_writes if platform else self._writes, _scoped(work, pipelined))

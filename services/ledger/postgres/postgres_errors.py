@@ -23,7 +23,7 @@ _FAILURES = (errors.OperationalError, errors.InterfaceError, errors.InternalErro
 _STALE = (errors.InvalidSqlStatementName, errors.DuplicatePreparedStatement, errors.FeatureNotSupported)
 
 
-class ValueRefused(PulseError):
+class UnstorableValue(PulseError):
     """INVALID_ARGUMENT: the database cannot use a value. Its own words are left out, as they repeat the value."""
 
     def __init__(self, sqlstate: str) -> None:
@@ -50,7 +50,7 @@ def is_of_the_server(error: errors.Error) -> bool:
 def translated(error: errors.Error) -> Exception:
     """What callers get to know, without the error's own text; a fault of a statement's stays what it is."""
     if isinstance(error, _REFUSALS):
-        return ValueRefused(error.sqlstate or "")
+        return UnstorableValue(error.sqlstate or "")
     if not isinstance(error, _FAILURES):
         return error
     log.error("PostgreSQL cannot be used", error=type(error).__name__, sqlstate=error.sqlstate or "")

@@ -16,7 +16,7 @@ from services.ledger.read.watchers import Watchers
 from services.ledger.rules import operator_actions
 from services.ledger.rules.delivery import Change, Delivery
 from services.ledger.stores import newest_templates
-from services.ledger.stores.paging import BadToken, DeadLetterFilter
+from services.ledger.stores.paging import DeadLetterFilter, bad_token
 from shared.clock import Clock
 from shared.rpc import deadlines
 
@@ -59,9 +59,9 @@ class DeadLetters:
         self._watchers = watchers
 
     async def page(self, wanted: DeadLetterFilter, size: int, after: str, walk: Walk) -> list[Notification]:
-        """Up to ``size``, the last to die first, from the :func:`place` where the last page ended. Raises BadToken.
+        """Up to ``size``, the last to die first, from the :func:`place` where the last page ended.
 
-        Fewer where the ``walk`` ends.
+        Fewer where the ``walk`` ends. Raises INVALID_ARGUMENT for a place that cannot be.
         """
         query = dead_letter_queries.page(wanted, size, _placed(after) if after else None, walk.left)
         return reader.met(await self._postgres.search(partial(reader.fetched, query)), walk, place)
@@ -133,4 +133,4 @@ def _placed(text: str) -> tuple[dt.datetime, str]:
     try:
         return dt.datetime.fromisoformat(moment), notification_id
     except ValueError:
-        raise BadToken from None
+        raise bad_token() from None

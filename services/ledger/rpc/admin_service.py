@@ -16,7 +16,6 @@ from services.ledger.rpc.limit_service import LimitWrites
 from services.ledger.rpc.provider_rpcs import ProviderDecisions
 from services.ledger.rpc.recipient_services import RecipientWrites
 from services.ledger.rpc.service import named
-from services.ledger.rules.operator_actions import Refused
 from services.ledger.stores.api_key_store import ApiKeyStore
 from services.ledger.stores.limit_store import LimitStore
 from services.ledger.stores.provider_store import ProviderStore
@@ -81,10 +80,7 @@ class LedgerAdmin(
 
     async def ReplayDeadLetter(self, request: pb.ReplayDeadLetterRequest, context: Any) -> pb.ReplayDeadLetterResponse:
         ref, newest = named(request.ref), request.template == enums_pb2.NEWEST
-        try:
-            found = await self._mover.replay(ref, wire.clean(request.actor), newest=newest)
-        except Refused as refusal:
-            raise PulseError(Code.FAILED_PRECONDITION, "NOT_REPLAYABLE", str(refusal)) from None
+        found = await self._mover.replay(ref, wire.clean(request.actor), newest=newest)
         notification = await self._reader.get(ref) if found else None
         if notification is None:
             raise not_found("NOTIFICATION", ref[1])

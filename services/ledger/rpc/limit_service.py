@@ -7,7 +7,7 @@ from typing import Any
 from pulse.common.v1 import limit_pb2
 from pulse.ledger.v1 import ledger_admin_pb2, ledger_admin_pb2_grpc, ledger_reader_pb2, ledger_reader_pb2_grpc
 from services.ledger.rpc import wire
-from services.ledger.rules.limits import Kind, Limit, problems
+from services.ledger.rules.limits import Kind, Limit, violations
 from services.ledger.stores.limit_store import LimitStore
 from shared.errors import Violation, invalid, not_found
 from shared.rpc.validation import check
@@ -24,7 +24,7 @@ class LimitWrites(ledger_admin_pb2_grpc.LedgerAdminServicer):
     ) -> ledger_admin_pb2.SetLimitResponse:
         check(request)
         limit = _limit_of(request.limit)._replace(actor=wire.clean(request.actor))
-        if found := list(problems(limit)):
+        if found := list(violations(limit)):
             raise invalid([Violation(f"limit.{one.field}", one.description) for one in found])
         return ledger_admin_pb2.SetLimitResponse(limit=to_limit(await self._limits.set(limit)))
 

@@ -10,7 +10,6 @@ from typing import NamedTuple, TypeVar
 from google.protobuf.message import Message
 
 from services.ledger.read.walks import Walk
-from services.ledger.rpc import page_tokens
 from services.ledger.stores import paging
 from services.ledger.stores.paging import AnyFilter
 
@@ -46,7 +45,7 @@ async def page(
     ``read`` gives up to so many rows behind a place, fewer where there are no more or where its ``walk`` ends. A row is
     shown however large it is. Raises INVALID_ARGUMENT for a token of other filters.
     """
-    last = page_tokens.last(asked.token, asked.wanted)
+    last = paging.last(asked.token, asked.wanted)
     messages: list[Shown] = []
     room = MOST_BYTES
     while len(messages) < asked.size:

@@ -7,8 +7,9 @@ from typing import Any
 
 from pulse.ledger.v1 import ledger_service_pb2 as pb
 from pulse.ledger.v1 import ledger_service_pb2_grpc, records_pb2
+from services.ledger.accept import keys
 from services.ledger.accept.entries import Entry
-from services.ledger.accept.recorder import Recorder, answer_for
+from services.ledger.accept.recorder import Recorder
 from services.ledger.config import LedgerSettings
 from services.ledger.draw.draws import Draws
 from services.ledger.draw.high_traffic import HighTraffic
@@ -18,9 +19,8 @@ from services.ledger.rpc import wire, wire_reads
 from services.ledger.rpc.provider_rpcs import ProviderExchange
 from services.ledger.rpc.wire_enums import FROM_PRIORITY
 from services.ledger.rules.delivery import Lane, Ref
-from services.ledger.rules.operator_actions import Refused
 from services.ledger.stores.provider_store import ProviderStore
-from shared.errors import Code, PulseError, Violation, invalid, not_found
+from shared.errors import PulseError, Violation, invalid, not_found
 from shared.rpc.validation import check
 
 #: Most entries, references, settlements, receipts or keys in one call.
@@ -61,7 +61,7 @@ class LedgerService(ProviderExchange, ledger_service_pb2_grpc.LedgerServiceServi
         wanted = [(use.tenant_id, use.idempotency_key) for use in request.uses]
         known = await self._recorder.uses(key for key in wanted if "\0" not in "".join(key))
         answers = [
-            answer_for(known[key], use.fingerprint, "") if key in known else None
+            keys.result_for(known[key], use.fingerprint, "") if key in known else None
             for key, use in zip(wanted, request.uses, strict=True)
         ]
         return pb.LookupKeysResponse(results=[wire.record_result(answer) for answer in answers])
@@ -103,10 +103,7 @@ class LedgerService(ProviderExchange, ledger_service_pb2_grpc.LedgerServiceServi
 
     async def Acknowledge(self, request: pb.AcknowledgeRequest, context: Any) -> pb.AcknowledgeResponse:
         ref = named(request.ref)
-        try:
-            found = await self._mover.acknowledge(ref, wire.clean(request.actor))
-        except Refused as refusal:
-            raise PulseError(Code.FAILED_PRECONDITION, "NOT_SENT", str(refusal)) from None
+        found = await self._mover.acknowledge(ref, wire.clean(request.actor))
         notification = await self._reader.get(ref) if found else None
         if notification is None:
             raise not_found("NOTIFICATION", ref[1])
@@ -114,10 +111,7 @@ class LedgerService(ProviderExchange, ledger_service_pb2_grpc.LedgerServiceServi
 
     async def Cancel(self, request: pb.CancelRequest, context: Any) -> pb.CancelResponse:
         ref = named(request.ref)
-        try:
-            found = await self._mover.cancel(ref, wire.clean(request.actor))
-        except Refused as refusal:
-            raise PulseError(Code.FAILED_PRECONDITION, "NOT_CANCELLABLE", str(refusal)) from None
+        found = await self._mover.cancel(ref, wire.clean(request.actor))
         notification = await self._reader.get(ref) if found else None
         if notification is None:
             raise not_found("NOTIFICATION", ref[1])

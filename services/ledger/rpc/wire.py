@@ -11,8 +11,7 @@ from google.protobuf.message import Message
 from pulse.common.v1 import notification_pb2
 from pulse.ledger.v1 import records_pb2
 from services.ledger.accept.entries import Entry, is_uuid
-from services.ledger.accept.keys import Recorded
-from services.ledger.accept.recorder import Answer
+from services.ledger.accept.keys import Recorded, RecordResult
 from services.ledger.move.content import Content
 from services.ledger.move.mover import Settled
 from services.ledger.rpc.wire_enums import (
@@ -73,7 +72,7 @@ def entry(message: records_pb2.Entry) -> Entry:
     )
 
 
-def record_result(answer: Answer | None) -> records_pb2.RecordResult:
+def record_result(answer: RecordResult | None) -> records_pb2.RecordResult:
     """What became of an entry or a key; None: nothing is known of the key."""
     if answer is None:
         return records_pb2.RecordResult()

@@ -8,6 +8,8 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from shared.errors import Violation
+
 
 class Kind(enum.StrEnum):
     """What is limited; the contract (``pulse/common/v1/limit.proto``) says what subject and amount mean."""
@@ -39,13 +41,6 @@ class Limit(NamedTuple):
     def limit_id(self) -> str:
         """Names it among its tenant's."""
         return self.kind.lower() + (f":{self.subject}" if self.subject else "")
-
-
-class Problem(NamedTuple):
-    """A field of a limit, and what is wrong with it."""
-
-    field: str
-    description: str
 
 
 class _Rule(NamedTuple):
@@ -81,20 +76,20 @@ _RULES = {
 }
 
 
-def problems(limit: Limit) -> Iterator[Problem]:
+def violations(limit: Limit) -> Iterator[Violation]:
     """What its kind cannot have; nothing: it can be kept."""
     rule = _RULES[limit.kind]
     if not rule.subject.fullmatch(limit.subject):
-        yield Problem("subject", rule.subject_is)
+        yield Violation("subject", rule.subject_is)
     if limit.amount < rule.least:
-        yield Problem("amount", f"must be at least {rule.least}")
+        yield Violation("amount", f"must be at least {rule.least}")
     if rule.most is not None and limit.amount > rule.most:
-        yield Problem("amount", f"must be at most {rule.most:,}")
+        yield Violation("amount", f"must be at most {rule.most:,}")
     if rule.window is True and not limit.window:
-        yield Problem("window", "is required")
+        yield Violation("window", "is required")
     if rule.window is False and limit.window:
-        yield Problem("window", _EMPTY)
+        yield Violation("window", _EMPTY)
     if rule.of_tenant is True and not limit.tenant_id:
-        yield Problem("tenant_id", "is required")
+        yield Violation("tenant_id", "is required")
     if rule.of_tenant is False and limit.tenant_id:
-        yield Problem("tenant_id", "must be empty: a limit of this kind is of all tenants together")
+        yield Violation("tenant_id", "must be empty: a limit of this kind is of all tenants together")

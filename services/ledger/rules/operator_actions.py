@@ -10,38 +10,35 @@ from services.ledger.rules.attempts import reported
 from services.ledger.rules.changes import begin, happen
 from services.ledger.rules.delivery import Change, Delivery, Event, Kind
 from services.ledger.rules.states import DEAD_LETTERS, WAITING, Status
-
-
-class Refused(Exception):
-    """It stands where this cannot be done; the text says where, without personal data."""
+from shared.errors import Code, PulseError
 
 
 def cancel(delivery: Delivery, actor: str, now: dt.datetime) -> Change | None:
-    """CANCELLED; None if it is already. Raises :class:`Refused` once it is being sent or has ended otherwise."""
+    """CANCELLED; None if it is already. Raises FAILED_PRECONDITION once it is being sent or has ended otherwise."""
     if delivery.status is Status.CANCELLED:
         return None
     if delivery.status not in WAITING:
-        raise Refused(f"it is {delivery.status}: only what waits to be sent can be cancelled")
+        raise _refusal("NOT_CANCELLABLE", f"it is {delivery.status}: only what waits to be sent can be cancelled")
     return happen(begin(delivery), Event(Kind.CANCELLED, Status.CANCELLED, actor=actor), now)
 
 
 def acknowledge(delivery: Delivery, actor: str, now: dt.datetime) -> Change | None:
     """DELIVERED, as the recipient's own device says; None if it is already.
 
-    While an attempt is under way, it is DELIVERED as soon as that has ended, however it ends. Raises :class:`Refused`
-    for what was never sent, or has ended otherwise.
+    While an attempt is under way, it is DELIVERED as soon as that has ended, however it ends.
+    Raises FAILED_PRECONDITION for what was never sent, or has ended otherwise.
     """
     if delivery.status is Status.DELIVERED or _is_acknowledged(delivery):
         return None
     if delivery.fence == 0:
-        raise Refused("it was never sent")
+        raise _refusal("NOT_SENT", "it was never sent")
     event = Event(Kind.RECEIPT, Status.DELIVERED, reported=Status.DELIVERED, actor=actor)
     receipt = {"status": Status.DELIVERED, "provider_message_id": "", "code": "", "message": ""}
     if delivery.status in receipts.DELIVERABLE:
         return reported(delivery, event, receipt, now)
     if delivery.status is Status.SENDING:
         return happen(begin(delivery), event._replace(status=Status.SENDING), now, early_receipt=receipt)
-    raise Refused(f"it is {delivery.status}: only what was sent can have come")
+    raise _refusal("NOT_SENT", f"it is {delivery.status}: only what was sent can have come")
 
 
 def replay(
@@ -54,12 +51,12 @@ def replay(
     """QUEUED with all its attempts before it, their numbers going on; due at once, or at ``due_at``.
 
     ``decisions`` are what else was decided on it, for its timeline.
-    Raises :class:`Refused` for what is no dead letter, or too late.
+    Raises FAILED_PRECONDITION for what is no dead letter, or too late.
     """
     if delivery.status not in DEAD_LETTERS:
-        raise Refused(f"it is {delivery.status}, which is no dead letter")
+        raise _refusal("NOT_REPLAYABLE", f"it is {delivery.status}, which is no dead letter")
     if delivery.expired(now):
-        raise Refused("its time to live has ended, so it could not be sent")
+        raise _refusal("NOT_REPLAYABLE", "its time to live has ended, so it could not be sent")
     return happen(
         begin(delivery),
         Event(Kind.REPLAYED, Status.QUEUED, actor=actor, next_attempt_at=due_at, decisions=decisions),
@@ -79,3 +76,7 @@ def replay(
 def _is_acknowledged(delivery: Delivery) -> bool:
     early = delivery.early_receipt
     return delivery.status is Status.SENDING and early is not None and early["status"] == Status.DELIVERED
+
+
+def _refusal(reason: str, where_it_stands: str) -> PulseError:
+    return PulseError(Code.FAILED_PRECONDITION, reason, where_it_stands)

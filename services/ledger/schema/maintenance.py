@@ -95,7 +95,7 @@ class Maintenance:
     async def run(self) -> Done | None:
         """Does what is to be done; None: another is at it.
 
-        Raises UNAVAILABLE and, once what can be undone is done, :class:`ClocksDisagree`.
+        Raises UNAVAILABLE and, once what can be undone is done, FAILED_PRECONDITION.
         """
         done = Done()
         try:

@@ -10,12 +10,9 @@ from typing import NamedTuple
 
 from services.ledger.rules.delivery import Channel
 from services.ledger.rules.states import Status
+from shared.errors import Code, PulseError
 
 _CHECK_BYTES = 8
-
-
-class BadToken(Exception):
-    """The page token was not made for this filter."""
 
 
 class Filter(NamedTuple):
@@ -67,17 +64,27 @@ def token(last: str, wanted: AnyFilter) -> str:
 
 
 def last(token: str, wanted: AnyFilter) -> str:
-    """What the last page ended with; empty for an empty token. Raises :class:`BadToken`."""
+    """What the last page ended with; empty for an empty token. Raises INVALID_ARGUMENT."""
     if not token:
         return ""
     try:
         raw = base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True)
         found = raw[_CHECK_BYTES:].decode()
     except (binascii.Error, ValueError):
-        raise BadToken from None
+        raise bad_token() from None
     if raw[:_CHECK_BYTES] != _check(wanted) or not found:
-        raise BadToken
+        raise bad_token()
     return found
+
+
+def bad_token() -> PulseError:
+    """INVALID_ARGUMENT: the page token was not made for this filter."""
+    return PulseError(
+        Code.INVALID_ARGUMENT,
+        "INVALID_PAGE_TOKEN",
+        "the page token was not given out for these filters",
+        hint="pass next_page_token of the last page, with the same filters; or none, to begin again",
+    )
 
 
 def _check(wanted: AnyFilter) -> bytes:

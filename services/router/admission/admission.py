@@ -18,7 +18,7 @@ from services.router.metrics import RouterMetrics
 from services.router.rules import refusals
 from services.router.rules.lanes import Lane
 from services.router.rules.provider_rates import ProviderRates
-from services.router.rules.quota import Admitted, Bound, Closed, Refused, Verdict
+from services.router.rules.quota import Admitted, Bound, Closed, LimitReached, Verdict
 from services.router.rules.routes import Routes
 from services.router.rules.terms import TermsBook
 from shared.clock import Clock
@@ -65,11 +65,12 @@ class Admission:
         for index, submission in enumerate(submissions):
             try:
                 candidates[index] = judge.candidate(submission)
-            except refusals.DeniedError as denied:
-                self._metrics.denied()
-                refused[index] = submission, denied
             except PulseError as error:
-                results[index] = wire.result(error)
+                if refusals.yields_to_known_key(error):
+                    self._metrics.denied()
+                    refused[index] = submission, error
+                else:
+                    results[index] = wire.result(error)
         if candidates or refused:
             spans = self._spans.begin(candidates)
             results.update(await self._admit(candidates, refused))
@@ -130,7 +131,7 @@ class Admission:
         return results
 
 
-def _refusal(verdict: Refused | Closed) -> PulseError:
+def _refusal(verdict: LimitReached | Closed) -> PulseError:
     if isinstance(verdict, Closed):
         return refusals.limiter_unavailable(verdict)
     return refusals.rate_limited(verdict)

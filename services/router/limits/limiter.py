@@ -10,7 +10,7 @@ from services.router.limits.shared_redis import RedisSlowError, RedisUnavailable
 from services.router.limits.shared_windows import SharedWindows
 from services.router.outage import Outage
 from services.router.rules.local_limits import LocalLimits, share
-from services.router.rules.quota import Admitted, Claim, Closed, Place, Refused, Verdict
+from services.router.rules.quota import Admitted, Claim, Closed, LimitReached, Place, Verdict
 from shared.gather import Gatherer
 from shared.packing import deal, pack
 
@@ -102,7 +102,7 @@ class Limiter:
             self.outage.failed(str(error))
 
     async def _confirm(
-        self, claims: Sequence[Claim], answers: Sequence[Admitted | Refused], asked_at: float
+        self, claims: Sequence[Claim], answers: Sequence[Admitted | LimitReached], asked_at: float
     ) -> list[Verdict]:
         """Holds Redis's answers against what this process remembers, which matters if Redis was emptied.
 
@@ -113,14 +113,14 @@ class Limiter:
         surplus: list[Place] = []
         for claim, answer in zip(claims, answers, strict=True):
             verdict = self._check(claim, answer, asked_at)
-            if isinstance(verdict, Refused) and isinstance(answer, Admitted) and answer.place:
+            if isinstance(verdict, LimitReached) and isinstance(answer, Admitted) and answer.place:
                 surplus.append(answer.place)
             verdicts.append(verdict)
         await self._give_back_shared(surplus)
         return verdicts
 
-    def _check(self, claim: Claim, answer: Admitted | Refused, asked_at: float) -> Verdict:
-        if isinstance(answer, Refused) or answer.place is None:
+    def _check(self, claim: Claim, answer: Admitted | LimitReached, asked_at: float) -> Verdict:
+        if isinstance(answer, LimitReached) or answer.place is None:
             return answer
         if self._local.holds(claim, asked_at):
             # Redis forgot the place of the first use; it is not the repetition's to give back.

@@ -13,7 +13,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from importlib import resources
 
 from services.router.limits.shared_redis import SharedRedis
-from services.router.rules.quota import LOGGED, Admitted, Claim, Place, Refused, Standing, Terms
+from services.router.rules.quota import LOGGED, Admitted, Claim, LimitReached, Place, Standing, Terms
 
 #: The braces make it a hash tag: in a cluster all windows lie in one slot, as one script may touch only one.
 _PREFIX = "{pulse:limit}:"
@@ -31,7 +31,7 @@ class SharedWindows:
         self._take = redis.script(_script("limits.lua"))
         self._give_back = redis.script(_script("refunds.lua"))
 
-    async def take(self, claims: Sequence[Claim]) -> list[Admitted | Refused]:
+    async def take(self, claims: Sequence[Claim]) -> list[Admitted | LimitReached]:
         """What became of each claim, all decided at one moment; raises
         :class:`services.router.limits.shared_redis.RedisUnavailableError`.
         """
@@ -61,11 +61,11 @@ class SharedWindows:
         await self._redis.close()
 
 
-def _verdict(claim: Claim, row: tuple[int, int, int, int], now: int, noted_at: float) -> Admitted | Refused:
+def _verdict(claim: Claim, row: tuple[int, int, int, int], now: int, noted_at: float) -> Admitted | LimitReached:
     verdict, limit, remaining, reset = row
     standing = Standing(claim.terms.bounds[limit], remaining, reset / 1_000_000)
     if verdict == _REFUSED:
-        return Refused(standing)
+        return LimitReached(standing)
     return Admitted(Place(claim, now, noted_at) if verdict == _PLACES_TAKEN else None, standing)
 
 

@@ -10,7 +10,7 @@ from collections import OrderedDict
 
 from services.router.rules.local_slots import LocalSlots
 from services.router.rules.local_window import LocalWindow
-from services.router.rules.quota import LOGGED, Bound, Claim, Place, Refused, Standing, Terms, nearest
+from services.router.rules.quota import LOGGED, Bound, Claim, LimitReached, Place, Standing, Terms, nearest
 
 #: Lengths of windows that are counted; beyond, the one that no terms named for longest is forgotten.
 _MOST_LENGTHS = 100
@@ -36,7 +36,7 @@ class LocalLimits:
         _, window = self._of(claim.terms)[0]
         return isinstance(window, LocalWindow) and window.holds(claim.keys[0], claim.token, now)
 
-    def refusal(self, claim: Claim, now: float, replicas: int = 1) -> Refused | None:
+    def refusal(self, claim: Claim, now: float, replicas: int = 1) -> LimitReached | None:
         """Which of the limits, divided among ``replicas``, has no room, if any; of several the last to have it."""
         waiting: list[Standing] = []
         for (bound, window), key in zip(self._of(claim.terms), claim.keys, strict=True):
@@ -44,7 +44,7 @@ class LocalLimits:
             wait = window.wait(key, bound.cost, amount, now)
             if wait:
                 waiting.append(Standing(bound, window.left(key, amount, now), wait))
-        return Refused(max(waiting, key=lambda one: one.reset)) if waiting else None
+        return LimitReached(max(waiting, key=lambda one: one.reset)) if waiting else None
 
     def standing(self, claim: Claim, now: float, replicas: int = 1) -> Standing:
         """How much is left of the limit, divided among ``replicas``, that is nearest to its end."""

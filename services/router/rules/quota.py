@@ -114,7 +114,7 @@ class Admitted:
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
+class LimitReached:
     """A limit is reached, that of ``standing``; there is room after its ``reset``."""
 
     standing: Standing
@@ -127,7 +127,7 @@ class Closed:
     retry_after: float
 
 
-Verdict = Admitted | Refused | Closed
+Verdict = Admitted | LimitReached | Closed
 
 
 def window_key(tenant_id: str, user_id: str, channel: str, template: str = "") -> str:

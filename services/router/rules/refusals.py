@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from services.router.rules.quota import Closed, Refused
+from services.router.rules.quota import Closed, LimitReached
 from shared.errors import Code, PulseError, QuotaViolation, Violation, invalid
 
 
-class DeniedError(PulseError):
-    """Nothing is wrong with the request itself: a known idempotency key has its answer all the same."""
-
-
-def rate_limited(refused: Refused) -> PulseError:
+def rate_limited(reached: LimitReached) -> PulseError:
     """RESOURCE_EXHAUSTED; names the limit, not the user."""
-    bound = refused.standing.bound
+    bound = reached.standing.bound
     return PulseError(
         Code.RESOURCE_EXHAUSTED,
         "RATE_LIMITED",
@@ -20,7 +16,7 @@ def rate_limited(refused: Refused) -> PulseError:
         hint="send again after the retry time, with the same idempotency key",
         quotas=(QuotaViolation(bound.kind.value, str(bound), bound.limit.count),),
         # A hair more than the truth, so that who comes back on time does not come a millisecond early.
-        retry_after=refused.standing.reset + 0.05,
+        retry_after=reached.standing.reset + 0.05,
         metadata={
             "limit": bound.kind.value,
             "amount": str(bound.limit.count),
@@ -40,9 +36,9 @@ def limiter_unavailable(closed: Closed) -> PulseError:
     )
 
 
-def prefix_denied(prefix: str) -> DeniedError:
+def prefix_denied(prefix: str) -> PulseError:
     """PERMISSION_DENIED: nothing about the request or its time is wrong; it is not allowed until somebody allows it."""
-    return DeniedError(
+    return PulseError(
         Code.PERMISSION_DENIED,
         "SMS_PREFIX_DENIED",
         f"SMS to numbers that begin with {prefix} is not allowed",
@@ -76,3 +72,8 @@ def unknown_key(error: PulseError) -> PulseError:
         hint="send again with the same idempotency key",
         retry_after=1.0,
     )
+
+
+def yields_to_known_key(error: PulseError) -> bool:
+    """Whether a known idempotency key has its answer all the same, as nothing is wrong with the request itself."""
+    return error.code is Code.PERMISSION_DENIED
