@@ -13,6 +13,8 @@ Path = tuple[str, ...]
 
 _IMAGE = Raw('{{ include "pulse.image" . | quote }}')
 _PULSE = ("pulse", "registry.example.com/pulse")
+#: Names of the gateway's Service as other namespaces say them.
+_OF_NAMESPACE = ("gateway.pulse", "gateway.pulse.svc")
 #: The one ConfigMap whose new content reaches the pods without a restart.
 _FOLLOWED = "runtime"
 #: Kinds that have pods.
@@ -148,6 +150,15 @@ def _ingress(tree: Any) -> None:
     _put(tree, "metadata", lambda metadata: {"+": Insert(lines), **metadata})
 
 
+def _gateway_certificate(tree: Any) -> None:
+    """Its Service's names are those of the namespace that it is in."""
+    names = tree["spec"]["dnsNames"]
+    tree["spec"]["dnsNames"] = [
+        Raw(each.replace("gateway.pulse", "gateway.{{ .Release.Namespace }}")) if each in _OF_NAMESPACE else each
+        for each in names
+    ]
+
+
 def _router(tree: Any) -> None:
     (told,) = (each for each in _container(tree)["env"] if each["name"] == "PULSE_ROUTER_REPLICAS")
     told["value"] = Raw("{{ .Values.replicas.router | quote }}")
@@ -173,6 +184,7 @@ _SCALED = {role: _scaled(role) for role in SCALED}
 _SPECIAL: dict[str, Callable[[Any], None]] = {
     "Ingress/pulse": _ingress,
     "Job/migrate": _migrate,
+    "Certificate/pulse-gateway": _gateway_certificate,
     "Deployment/gateway": _SCALED["gateway"],
     "Deployment/router": _router,
     "Deployment/envoy": _envoy,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from shared.rpc.identity import ROLES, name_of
+from tests.packaging.chart import chart
 from tests.packaging.manifests import Manifests, containers, pod
 from tests.packaging.roles import SETTINGS
 
@@ -17,13 +18,33 @@ IDENTITIES = {
 }
 
 
+@pytest.fixture(params=["overlay", "chart", "chart in another namespace"])
+def manifests_with_certificates(request: pytest.FixtureRequest, production: Manifests) -> Manifests:
+    """The production overlay, and what the chart makes of it."""
+    if request.param == "overlay":
+        return production
+    return chart(*(["--namespace", "messages"] if "another" in request.param else []))
+
+
 def test_there_is_a_certificate_for_every_role(production: Manifests) -> None:
     certificates = production.of("Certificate")
     for role in ROLES:
         spec = certificates[f"pulse-{role}"]["spec"]
-        assert spec["dnsNames"] == [name_of(role)]
+        assert spec["dnsNames"][0] == name_of(role)
         assert {"server auth", "client auth"} <= set(spec["usages"])
         assert spec["secretName"] == f"pulse-tls-{role}"
+
+
+def test_only_the_gateway_which_others_call_has_further_names(manifests_with_certificates: Manifests) -> None:
+    """Those of its Service, from its own namespace and from others, and where its port is forwarded to.
+
+    A client that is no role checks the name by which it calls.
+    """
+    certificates = manifests_with_certificates.of("Certificate")
+    further = {name: names for name, found in certificates.items() if (names := found["spec"].get("dnsNames", [])[1:])}
+    namespace = certificates["pulse-gateway"]["metadata"]["namespace"]
+    service = [".".join(("gateway", *rest)) for rest in ((), (namespace,), (namespace, "svc"))]
+    assert further == {"pulse-gateway": [*service, "localhost"]}
 
 
 @pytest.mark.parametrize(("deployment", "identity"), IDENTITIES.items())
