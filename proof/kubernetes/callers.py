@@ -22,7 +22,7 @@ _LOAD = checkout() / "proof" / "load" / "steady"
 
 _POST = """
 import sys, urllib.request
-headers = {"Content-Type": "application/json"}
+headers = {"Content-Type": "application/json", **({"Authorization": f"Bearer {sys.argv[2]}"} if sys.argv[2] else {})}
 request = urllib.request.Request(sys.argv[1], sys.stdin.buffer.read(), headers)
 print(urllib.request.urlopen(request, timeout=20).read().decode())
 """
@@ -76,6 +76,6 @@ def run(kubectl: Kubectl, *program: str, stdin: str = "") -> str:
     return kubectl.run("exec", "--namespace=ingress", "--stdin", "caller", "--", *program, stdin=stdin)
 
 
-def post(kubectl: Kubectl, path: str, body: Object) -> Object:
+def post(kubectl: Kubectl, path: str, body: Object, key: str = "") -> Object:
     """The answer to a request through Envoy; raises :class:`~proof.kubernetes.commands.Failed` for a refusal."""
-    return dict(json.loads(run(kubectl, "python", "-c", _POST, f"{ENVOY}{path}", stdin=json.dumps(body))))
+    return dict(json.loads(run(kubectl, "python", "-c", _POST, f"{ENVOY}{path}", key, stdin=json.dumps(body))))

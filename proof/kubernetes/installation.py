@@ -12,36 +12,37 @@ from proof.kubernetes.kubectl import Kubectl, Object, name
 from proof.kubernetes.waiting import until
 from services.local.home import checkout
 
-JOBS = ("migrate", "seed")
-
 
 def install(cluster: Cluster, objects: list[Object]) -> float:
     """Applies everything to a cluster that has nothing of it; how long it took until all was ready, in s."""
     _give_volumes(cluster)
     began = time.monotonic()
     cluster.kubectl.apply(objects)
-    _finish_jobs(cluster.kubectl)
+    _finish(cluster.kubectl, _jobs(objects))
     rollout.until_settled(cluster.kubectl)
     return time.monotonic() - began
 
 
 def make_room(cluster: Cluster) -> None:
-    """What Helm must find: the namespace, which no release can hold, and volumes."""
+    """What must be there before: the namespace, which the Secrets lie in and no release of Helm's can hold; volumes."""
     namespace = checkout() / "deploy" / "k8s" / "base" / "namespace.yaml"
     cluster.kubectl.run("apply", f"--filename={namespace}")
     _give_volumes(cluster)
 
 
-def upgrade(kubectl: Kubectl, objects: list[Object]) -> float:
-    """Moves to another release as docs/kubernetes.md says, in s; the second half of its migrations at the end."""
+def deploy(kubectl: Kubectl, objects: list[Object]) -> float:
+    """Installs it or moves to another release as docs/kubernetes.md says; how long it took until all was ready, in s.
+
+    The second half of its migrations comes at the end.
+    """
     began = time.monotonic()
-    kubectl.run("delete", "job", *JOBS, "--ignore-not-found")
+    kubectl.run("delete", "job", *_jobs(objects), "--ignore-not-found")
     kubectl.apply(objects)
-    _finish_jobs(kubectl)
+    _finish(kubectl, _jobs(objects))
     rollout.until_settled(kubectl)
     took = time.monotonic() - began
     kubectl.run("create", "job", "--from=cronjob/migrate-after", "migrate-after-1")
-    kubectl.run("wait", "--for=condition=complete", "--timeout=300s", "job/migrate-after-1", within_s=310)
+    _finish(kubectl, ["migrate-after-1"])
     return took
 
 
@@ -77,6 +78,10 @@ def _give_volumes(cluster: Cluster) -> None:
     cluster.kubectl.apply(overlays.volumes(cluster.work / f"volumes-{time.monotonic_ns()}"))
 
 
-def _finish_jobs(kubectl: Kubectl) -> None:
-    jobs = (f"job/{job}" for job in JOBS)
-    kubectl.run("wait", "--for=condition=complete", "--timeout=300s", *jobs, within_s=310)
+def _jobs(objects: list[Object]) -> list[str]:
+    """Names of those among the objects."""
+    return [name(each) for each in objects if each["kind"] == "Job"]
+
+
+def _finish(kubectl: Kubectl, names: list[str]) -> None:
+    kubectl.run("wait", "--for=condition=complete", "--timeout=300s", *(f"job/{job}" for job in names), within_s=310)

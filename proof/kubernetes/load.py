@@ -63,14 +63,17 @@ class Outcome:
 class Load:
     """Goes on while its block runs, and a little before and after; then ``outcome`` is there."""
 
-    def __init__(self, kubectl: Kubectl, rate: float = 20.0) -> None:
+    def __init__(self, kubectl: Kubectl, rate: float = 20.0, key: str = "") -> None:
         self._kubectl = kubectl
         self._rate = rate
+        self._key = key
         self._process: subprocess.Popen[bytes] | None = None
         self.outcome: Outcome | None = None
 
     def __enter__(self) -> Load:
         options = f"--address {callers.ENVOY} --rate {self._rate} --settle {SETTLE_S} --report {_REPORT}"
+        if self._key:
+            options += f" --key {self._key}"
         program = f"rm -f {_REPORT}; echo $$ > {_PID}; PYTHONPATH=/load exec python -m proof.load.steady {options}"
         self._process = subprocess.Popen(
             callers.command(self._kubectl, "sh", "-c", program),

@@ -19,7 +19,7 @@ from proof.kubernetes.steps import (
     charts,
     disruption,
     flows,
-    mutual_tls,
+    production,
     restarts,
     scaling,
     spread,
@@ -67,7 +67,7 @@ class Steps:
             "kill": partial(breakages.kill, self._cluster),
             "PostgreSQL": partial(breakages.restart_database, kubectl),
             "autoscalers": self._scale,
-            "mutual TLS": partial(mutual_tls.encrypt, self._cluster),
+            "production": partial(production.install, self._cluster),
             "helm": partial(charts.install_and_go, self._cluster),
             "upgrade": partial(upgrades.replace, self._cluster, self._before),
         }

@@ -174,4 +174,4 @@ def test_the_sandbox_is_played_with_the_same_values_in_a_cluster() -> None:
     def values(path: str) -> list[str]:
         return [line for line in (ROOT / path).read_text().splitlines() if not line.startswith("#")]
 
-    assert values("deploy/compose/sandbox.env") == values("deploy/k8s/overlays/kind/providers.env")
+    assert values("deploy/compose/sandbox.env") == values("deploy/k8s/overlays/kind/servers/providers.env")

@@ -30,7 +30,7 @@ class Authority:
     """Keeps its own certificate in ``ca.crt`` of ``folder``, and there writes those that it issues."""
 
     def __init__(self, folder: Path) -> None:
-        folder.mkdir()
+        folder.mkdir(parents=True)
         self.folder = folder
         self.certificate = folder / "ca.crt"
         self._key = ec.generate_private_key(ec.SECP256R1())

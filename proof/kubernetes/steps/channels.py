@@ -13,11 +13,11 @@ REQUESTS: dict[str, Object] = {
 }
 
 
-def deliver(kubectl: Kubectl) -> str:
-    """Each is accepted through Envoy and received by the sandbox, once."""
+def deliver(kubectl: Kubectl, key: str = "") -> str:
+    """Each is accepted through Envoy and received by the sandbox, once; with this key, where keys are asked for."""
     took = []
     for channel, body in REQUESTS.items():
-        id_ = callers.post(kubectl, "/v1/notifications", {"user_id": "ann", **body})["notification_id"]
+        id_ = callers.post(kubectl, "/v1/notifications", {"user_id": "ann", **body}, key)["notification_id"]
         seconds = until(lambda: sandbox.receipts(kubectl, channel)[id_] == 1, f"{channel} to arrive", 60)  # noqa: B023
         took.append(f"{channel} within {seconds:.1f} s")
     return ", ".join(took)

@@ -13,5 +13,5 @@ def replace(cluster: Cluster, before: Release) -> str:
     installation.remove(cluster.kubectl)
     installed = installation.install(cluster, installation.at(before.folder))
     with Load(cluster.kubectl) as load:
-        took = installation.upgrade(cluster.kubectl, installation.in_two_halves(installation.now()))
+        took = installation.deploy(cluster.kubectl, installation.in_two_halves(installation.now()))
     return f"from {before.title} (ready in {installed:.0f} s) to the code at hand in {took:.0f} s; {load.require()}"
