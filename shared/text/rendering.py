@@ -17,8 +17,8 @@ from shared.text.liquid.bounds import MAX_EXPRESSIONS, MAX_MARKUP, MAX_TEXT, too
 from shared.text.liquid.context import BoundedContext
 from shared.text.liquid.environment import BoundedEnvironment, BoundedTemplate
 from shared.text.liquid.explaining import failure, missing_variable, refusal
-from shared.text.liquid.refused import Refused
 from shared.text.liquid.tree import variables_of
+from shared.text.liquid.unfit_value import UnfitValue
 from shared.text.locales import nearest
 from shared.text.plain_text import plain_text
 
@@ -198,7 +198,7 @@ def _render(template: BoundedTemplate, values: Mapping[str, object]) -> str:
     except UndefinedError as error:
         variable = missing_variable(template, error)
         raise RenderError("MISSING_VARIABLE", f"the context does not hold {quoted(variable)}", variable) from None
-    except Refused as refused:
+    except UnfitValue as refused:
         raise RenderError(refused.reason, *refusal(template, context.last_filter, refused)) from None
     except (ResourceLimitError, RecursionError):
         raise RenderError("RENDER_LIMIT", "the text would grow too large or take too long") from None

@@ -12,7 +12,7 @@ from services.delivery.config import DeliverySettings
 from services.delivery.providers.base import endpoints
 from services.delivery.providers.base.outgoing_proxies import proxy_for
 from services.delivery.providers.registry import build
-from services.delivery.providers.sns.http import Refused, SnsHttp
+from services.delivery.providers.sns.http import SnsHttp, SnsRefusal
 from shared.clock import SystemClock
 from tests.delivery.conftest import Sandbox
 from tests.delivery.outgoing import outgoing, within
@@ -180,7 +180,7 @@ async def test_nor_is_what_no_proxy_spares(by_proxy: CountingProxy, monkeypatch:
 async def test_what_sns_is_asked_goes_by_the_proxy_too(by_proxy: CountingProxy, sandbox: Sandbox) -> None:
     http = SnsHttp()
     for url in ("http://sns.example/nothing", f"{sandbox.http}/nothing"):
-        with pytest.raises(Refused):
+        with pytest.raises(SnsRefusal):
             await http.get(url)
     assert by_proxy.asked == ["GET http://sns.example/nothing HTTP/1.1"]
     await http.close()

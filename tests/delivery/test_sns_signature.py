@@ -12,10 +12,10 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from services.delivery.providers.sns import envelope
 from services.delivery.providers.sns.addresses import SnsAddresses
-from services.delivery.providers.sns.envelope import BadMessage
-from services.delivery.providers.sns.http import Refused
-from services.delivery.providers.sns.signature import KEPT, MOST_KEPT, NotSigned, SnsSignatures
+from services.delivery.providers.sns.http import SnsRefusal
+from services.delivery.providers.sns.signature import KEPT, MOST_KEPT, SnsSignatures
 from shared.clock import FixedClock
+from shared.errors import PulseError
 from tests.delivery.sns_messages import (
     CERTIFICATE_URL,
     MADE_AT,
@@ -46,7 +46,7 @@ class Sns:
     async def _serve(self, url: str) -> bytes:
         self.asked.append(url)
         if self.pem is None:
-            raise Refused("SNS answers 403")
+            raise SnsRefusal("SNS answers 403")
         return self.pem
 
 
@@ -69,13 +69,13 @@ async def test_a_message_signed_by_sns_is_taken(sns: Sns, message: dict[str, str
     ],
 )
 async def test_a_changed_notification_is_refused(sns: Sns, name: str, changed: str) -> None:
-    with pytest.raises(NotSigned, match="not that of this message"):
+    with pytest.raises(PulseError, match=r"BAD_SIGNATURE: .*not that of this message"):
         await sns.verify({**signer().sign(NOTIFICATION), name: changed})
 
 
 @pytest.mark.parametrize("name", ["SubscribeURL", "Token", "Message"])
 async def test_a_changed_subscription_is_refused(sns: Sns, name: str) -> None:
-    with pytest.raises(NotSigned):
+    with pytest.raises(PulseError, match="BAD_SIGNATURE"):
         await sns.verify({**signer().sign(SUBSCRIPTION), name: "other"})
 
 
@@ -90,12 +90,12 @@ async def test_a_changed_subscription_is_refused(sns: Sns, name: str) -> None:
     ],
 )
 async def test_another_signature_is_refused(sns: Sns, changed: dict[str, str]) -> None:
-    with pytest.raises(NotSigned):
+    with pytest.raises(PulseError, match="BAD_SIGNATURE"):
         await sns.verify({**signer().sign(NOTIFICATION), **changed})
 
 
 async def test_a_key_that_is_not_the_certificates_is_refused(sns: Sns) -> None:
-    with pytest.raises(NotSigned):
+    with pytest.raises(PulseError, match="BAD_SIGNATURE"):
         await sns.verify(signer("stranger").sign(NOTIFICATION))
 
 
@@ -111,14 +111,14 @@ async def test_a_key_that_is_not_the_certificates_is_refused(sns: Sns) -> None:
     ],
 )
 async def test_a_certificate_that_will_not_do_is_refused(pem: bytes | None) -> None:
-    with pytest.raises(NotSigned):
+    with pytest.raises(PulseError, match="BAD_SIGNATURE"):
         await Sns(pem).verify(signer().sign(NOTIFICATION))
 
 
 @pytest.mark.parametrize("days", [-2, 40])
 async def test_a_certificate_counts_only_in_its_time(sns: Sns, days: int) -> None:
     sns.clock.advance(days * 86_400)
-    with pytest.raises(NotSigned, match="not valid now"):
+    with pytest.raises(PulseError, match=r"BAD_SIGNATURE: .*not valid now"):
         await sns.verify(signer().sign(NOTIFICATION))
 
 
@@ -139,13 +139,13 @@ async def test_a_message_may_take_as_long_as_sns_tries(sns: Sns, minutes: int) -
 @pytest.mark.parametrize("minutes", [-121, -60 * 24 * 365, 6, 60 * 24 * 365])
 async def test_a_message_of_another_time_is_refused(sns: Sns, minutes: int) -> None:
     """One that was seen on its way, and is sent again later."""
-    with pytest.raises(NotSigned, match="lately"):
+    with pytest.raises(PulseError, match=r"BAD_SIGNATURE: .*lately"):
         await sns.verify(signer().sign(made(sns.clock.now() + dt.timedelta(minutes=minutes))))
 
 
 @pytest.mark.parametrize("text", ["yesterday", "2026-01-02T23:54:06.655", "2026-13-02T23:54:06Z", "1767398046"])
 async def test_a_message_that_does_not_say_when_it_was_made_is_none(sns: Sns, text: str) -> None:
-    with pytest.raises(BadMessage, match="Timestamp"):
+    with pytest.raises(PulseError, match=r"BAD_MESSAGE: .*Timestamp"):
         await sns.verify(signer().sign(NOTIFICATION | {"Timestamp": text}))
 
 
@@ -182,7 +182,7 @@ async def test_no_more_than_some_certificates_are_kept(sns: Sns) -> None:
     ],
 )
 async def test_nothing_but_sns_is_asked_for_a_certificate(sns: Sns, url: str) -> None:
-    with pytest.raises(NotSigned, match="SigningCertURL"):
+    with pytest.raises(PulseError, match=r"BAD_SIGNATURE: .*SigningCertURL"):
         await sns.verify(signer().sign(NOTIFICATION, url=url))
     assert not sns.asked
 
@@ -232,7 +232,7 @@ def test_a_look_alike_takes_the_place_of_amazons() -> None:
     ],
 )
 def test_what_is_no_message_of_sns_is_refused(body: bytes) -> None:
-    with pytest.raises(BadMessage):
+    with pytest.raises(PulseError, match="BAD_MESSAGE"):
         envelope.parse(body)
 
 

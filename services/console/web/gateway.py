@@ -19,7 +19,7 @@ Result = TypeVar("Result")
 ANSWER_S = 5.0
 
 
-class KeyRefused(Exception):
+class LoginRequired(Exception):
     """The gateway does not know the API key, or not any more; ``error`` is its answer."""
 
     def __init__(self, error: PulseError) -> None:
@@ -41,7 +41,7 @@ class Gateway:
     async def ask(self, call: Call[Result]) -> Result:
         """Carries one call out.
 
-        Raises :class:`KeyRefused`, or :class:`pulse_client.PulseError` as the gateway raised it or as UNREACHABLE.
+        Raises :class:`LoginRequired`, or :class:`pulse_client.PulseError` as the gateway raised it or as UNREACHABLE.
         """
         method = getattr(call.stub(self.channel), call.method)
         metadata = (*connection.metadata(self.api_key), *_traced())
@@ -50,7 +50,7 @@ class Gateway:
         except grpc.aio.AioRpcError as error:
             refusal = from_rpc_error(error)
             if refusal.code is grpc.StatusCode.UNAUTHENTICATED:
-                raise KeyRefused(refusal) from None
+                raise LoginRequired(refusal) from None
             raise refusal from None
 
 

@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from pulse_client import PulseError, calls
-from services.console.web.gateway import Gateway, KeyRefused
+from services.console.web.gateway import Gateway, LoginRequired
 from services.console.web.page import Pages
 from services.console.web.session import Session
 from services.console.web.visits import HOME, LOGIN
@@ -29,7 +29,7 @@ class Login:
         key, back = form.get("api_key"), _local(form.get("next"))
         try:
             await _try(request.state.gateway.with_key(key), key)
-        except KeyRefused as refused:
+        except LoginRequired as refused:
             return self._pages.page(request, "login.html", error=refused.error, next=back)
         except PulseError as error:
             return self._pages.page(request, "login.html", error=error, next=back)
@@ -46,7 +46,7 @@ async def _try(gateway: Gateway, key: str) -> None:
     """Raises what the gateway says to a key it does not know; one that may not operate may still read."""
     if not key.isascii() or not key.isprintable():
         unknown = PulseError(grpc.StatusCode.UNAUTHENTICATED, "API_KEY_UNKNOWN", "the API key is not known")
-        raise KeyRefused(unknown)
+        raise LoginRequired(unknown)
     try:
         await gateway.ask(calls.queue_depths())
     except PulseError as error:

@@ -14,7 +14,7 @@ from starlette.routing import Route
 from pulse_client import PulseError
 from services.console.metrics import ConsoleMetrics
 from services.console.web.forms import LARGEST_FORM, LARGEST_LOGIN, Form, FormError, read_form
-from services.console.web.gateway import Gateway, KeyRefused
+from services.console.web.gateway import Gateway, LoginRequired
 from services.console.web.page import Pages
 from services.console.web.refusals import refusal
 from services.console.web.session import COOKIE, Session, Sessions
@@ -86,7 +86,7 @@ class Visits:
             return await handler(request)
         except FormError as error:
             return self._pages.failed(request, refusal("BAD_FORM", str(error), "load the page again"))
-        except KeyRefused as refused:
+        except LoginRequired as refused:
             if not self._needs_login:
                 return self._pages.failed(request, refused.error)
             request.state.session = Session()

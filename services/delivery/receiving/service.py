@@ -58,12 +58,9 @@ class ReceiptServicer(delivery_service_pb2_grpc.ReceiptServiceServicer):
         request: delivery_service_pb2.ReceiveTwilioReceiptRequest,
         context: grpc.aio.ServicerContext[Any, Any],
     ) -> httpbody_pb2.HttpBody:
-        try:
-            form = status_callback.parse_form(request.body.data)
-            self._verify(request, form, context)
-            receipt = status_callback.read(request.tenant_id, request.notification_id, form)
-        except status_callback.BadCallback as error:
-            raise PulseError(Code.INVALID_ARGUMENT, "BAD_CALLBACK", str(error)) from None
+        form = status_callback.parse_form(request.body.data)
+        self._verify(request, form, context)
+        receipt = status_callback.read(request.tenant_id, request.notification_id, form)
         if receipt is not None and _is_uuid(receipt.notification_id):
             await self._record([receipt])
         return httpbody_pb2.HttpBody(content_type="text/xml", data=b"<Response/>")

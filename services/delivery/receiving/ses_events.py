@@ -9,9 +9,9 @@ from services.delivery.config import DeliverySettings
 from services.delivery.providers.ses import event
 from services.delivery.providers.sns import envelope
 from services.delivery.providers.sns.addresses import SnsAddresses
-from services.delivery.providers.sns.envelope import BadMessage, Kind, SnsMessage
-from services.delivery.providers.sns.http import Refused, SnsHttp, Unavailable
-from services.delivery.providers.sns.signature import NotSigned, SnsSignatures
+from services.delivery.providers.sns.envelope import Kind, SnsMessage
+from services.delivery.providers.sns.http import SnsHttp, SnsRefusal, unavailable
+from services.delivery.providers.sns.signature import SnsSignatures, not_signed
 from services.delivery.rules.receipts import Receipt
 from shared.clock import Clock
 from shared.errors import Code, PulseError
@@ -40,19 +40,12 @@ class SesEvents:
         Raises INVALID_ARGUMENT for what is no message of SNS, PERMISSION_DENIED for one of an unknown topic or without
         SNS's signature, and UNAVAILABLE if SNS had to be asked and could not be.
         """
-        try:
-            message = envelope.parse(body)
-            self._check_topic(message)
-            await self._signatures.verify(message)
-            if message.kind is Kind.NOTIFICATION:
-                return event.read(message.text)
-            await self._subscription(message)
-        except BadMessage as error:
-            raise PulseError(Code.INVALID_ARGUMENT, "BAD_MESSAGE", str(error)) from None
-        except NotSigned as error:
-            raise PulseError(Code.PERMISSION_DENIED, "BAD_SIGNATURE", str(error)) from None
-        except Unavailable as error:
-            raise PulseError(Code.UNAVAILABLE, "SNS_UNAVAILABLE", str(error)) from None
+        message = envelope.parse(body)
+        self._check_topic(message)
+        await self._signatures.verify(message)
+        if message.kind is Kind.NOTIFICATION:
+            return event.read(message.text)
+        await self._subscription(message)
         return []
 
     async def close(self) -> None:
@@ -75,9 +68,9 @@ class SesEvents:
             log.warning("a topic of SES events no longer sends them", topic=message.topic)
             return
         if not self._addresses.confirms(message.subscribe_url, message.topic):
-            raise NotSigned("SubscribeURL is not an address of Amazon SNS")
+            raise not_signed("SubscribeURL is not an address of Amazon SNS")
         try:
             await self._http.get(message.subscribe_url)
-        except Refused as error:
-            raise Unavailable(str(error)) from None
+        except SnsRefusal as error:
+            raise unavailable(str(error)) from None
         log.info("a topic of SES events is subscribed", topic=message.topic)

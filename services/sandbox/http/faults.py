@@ -27,7 +27,7 @@ DRIPS = {
 }
 
 #: How a provider words an error: a status or one of its own names, and seconds for Retry-After or None.
-Refusal = Callable[[int | str, int | None], Response]
+FaultResponse = Callable[[int | str, int | None], Response]
 
 
 class BrokenAnswer(Response):
@@ -57,7 +57,9 @@ class BrokenAnswer(Response):
         await gone
 
 
-async def answer(request: Request, plan: Plan, accept: Callable[[], Awaitable[Response]], refuse: Refusal) -> Response:
+async def answer(
+    request: Request, plan: Plan, accept: Callable[[], Awaitable[Response]], refuse: FaultResponse
+) -> Response:
     """The answer to one provider call; ``accept`` keeps the receipt and makes the ordinary one."""
     if plan.delay_s:
         await asyncio.sleep(plan.delay_s)

@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable
 
 from shared.text.liquid.bounds import STEP, Budget, charge_text
-from shared.text.liquid.refused import Refused
+from shared.text.liquid.unfit_value import UnfitValue
 from shared.text.liquid.words import text_of
 
 #: Longest format, characters.
@@ -85,7 +85,7 @@ def date(budget: Budget, left: object, form: object) -> object:
     """``left`` written by strftime's ``form``. Null and blank stay so, and an empty form changes nothing."""
     wanted = text_of(form, budget)
     if len(wanted) > MAX_FORMAT:
-        raise Refused("RENDER_FAILED", f"is a format of more than {MAX_FORMAT} characters", 1)
+        raise UnfitValue("RENDER_FAILED", f"is a format of more than {MAX_FORMAT} characters", 1)
     if isinstance(left, str):
         charge_text(budget, len(left), 2)
     if left is None or not wanted or (isinstance(left, str) and not left.strip()):
@@ -97,7 +97,7 @@ def date(budget: Budget, left: object, form: object) -> object:
 
 
 def moment_of(value: object) -> dt.datetime:
-    """The moment, with its time zone. Raises Refused with NOT_A_DATE or AMBIGUOUS_DATE."""
+    """The moment, with its time zone. Raises UnfitValue with NOT_A_DATE or AMBIGUOUS_DATE."""
     if isinstance(value, dt.datetime):
         return _with_zone(value)
     if isinstance(value, dt.date):
@@ -122,13 +122,15 @@ def _read(text: str) -> dt.datetime:
         return dt.datetime.now(dt.UTC)
     if re.fullmatch("[0-9]+", text):
         if len(text) < _TIMESTAMP_DIGITS and text != "0":
-            raise Refused("AMBIGUOUS_DATE", "may be a day or a timestamp; write 2026-04-03")
+            raise UnfitValue("AMBIGUOUS_DATE", "may be a day or a timestamp; write 2026-04-03")
         return _of_timestamp(int(text))
     for form in _FORMS:
         if found := form.fullmatch(text):
             return _moment(found.groupdict())
     if re.match(r"[0-9]{1,2}([./-])[0-9]{1,2}\1[0-9]{2,4}(?![0-9])", text):
-        raise Refused("AMBIGUOUS_DATE", "may be of two days, as day and month may stand either way; write 2026-04-03")
+        raise UnfitValue(
+            "AMBIGUOUS_DATE", "may be of two days, as day and month may stand either way; write 2026-04-03"
+        )
     raise _no_date()
 
 
@@ -170,8 +172,8 @@ def _with_zone(moment: dt.datetime) -> dt.datetime:
     return moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)
 
 
-def _no_date() -> Refused:
-    return Refused("NOT_A_DATE", "is not a date; write 2026-04-03, 2026-04-03T10:30:00Z or a Unix timestamp")
+def _no_date() -> UnfitValue:
+    return UnfitValue("NOT_A_DATE", "is not a date; write 2026-04-03, 2026-04-03T10:30:00Z or a Unix timestamp")
 
 
 def _written(moment: dt.datetime, form: str, budget: Budget) -> str:

@@ -11,8 +11,8 @@ from liquid.expression import Expression
 from liquid.template import BoundTemplate
 
 from shared.text.error_bounds import quoted
-from shared.text.liquid.refused import Refused
 from shared.text.liquid.tree import expressions_at, filters_of, path_at, written
+from shared.text.liquid.unfit_value import UnfitValue
 
 #: Variables that a sentence names at most.
 _MOST_NAMED = 3
@@ -27,7 +27,7 @@ def missing_variable(template: BoundTemplate, error: UndefinedError) -> str:
     return written(path, int(followed))
 
 
-def refusal(template: BoundTemplate, at: Token | None, refused: Refused) -> tuple[str, str]:
+def refusal(template: BoundTemplate, at: Token | None, refused: UnfitValue) -> tuple[str, str]:
     """A sentence about what the filter at ``at`` refused, and the variable it came from, "" for none."""
     for expression, filter_ in filters_of(template):
         if filter_.token == at:

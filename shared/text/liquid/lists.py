@@ -12,7 +12,7 @@ from markupsafe import escape as escaped
 from shared.text.liquid.bounds import ELEMENT, MAX_ELEMENTS, Budget, charge_elements, charge_text, too_much
 from shared.text.liquid.comparing import charge_whole, equal
 from shared.text.liquid.numbers import Number, number_of
-from shared.text.liquid.refused import Refused
+from shared.text.liquid.unfit_value import UnfitValue
 from shared.text.liquid.words import text_of
 
 #: Stands for an argument that was not given.
@@ -72,7 +72,7 @@ def _size(budget: Budget, left: object) -> int:
 
 def _concat(budget: Budget, left: object, more: object) -> list[object]:
     if not isinstance(more, list | tuple | range):
-        raise Refused("RENDER_FAILED", "is not a list", 1)
+        raise UnfitValue("RENDER_FAILED", "is not a list", 1)
     if len(more) > MAX_ELEMENTS:
         raise too_much()
     together = [*elements(left, budget), *more]
@@ -159,7 +159,7 @@ def _sort(budget: Budget, left: object, key: object = _ABSENT) -> list[object]:
     pairs = [(value, element) for element, value in _with_values(budget, left, key)]
     values = [value for value, _ in pairs if value is not None]
     if not (_all_texts(values) or _all_numbers(values)):
-        raise Refused("RENDER_FAILED", "holds what cannot be sorted, as it is not all numbers or all texts")
+        raise UnfitValue("RENDER_FAILED", "holds what cannot be sorted, as it is not all numbers or all texts")
     _charge_sort(budget, values)
     pairs.sort(key=lambda pair: (pair[0] is None, 0 if pair[0] is None else pair[0]))
     return [element for _, element in pairs]

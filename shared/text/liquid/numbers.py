@@ -8,7 +8,7 @@ from collections.abc import Callable
 from decimal import ROUND_HALF_UP, Decimal
 
 from shared.text.liquid.bounds import MAX_DIGITS, MAX_NUMBER, Budget, too_much
-from shared.text.liquid.refused import Refused
+from shared.text.liquid.unfit_value import UnfitValue
 
 Number = int | Decimal
 
@@ -22,7 +22,7 @@ _MAX_DECIMALS = 30
 def number_of(value: object, place: int = 0) -> Number:
     """``value`` as a whole or decimal number; a text may be one too, with or without space around it.
 
-    Raises Refused with NOT_A_NUMBER, ResourceLimitError for one beyond the bound.
+    Raises UnfitValue with NOT_A_NUMBER, ResourceLimitError for one beyond the bound.
     """
     number: Number
     if isinstance(value, bool):
@@ -42,7 +42,7 @@ def whole_of(value: object, place: int) -> int:
     """As number_of, for a count or a position; a fraction is refused."""
     number = number_of(value, place)
     if number != int(number):
-        raise Refused("NOT_A_NUMBER", "is not a whole number", place)
+        raise UnfitValue("NOT_A_NUMBER", "is not a whole number", place)
     return int(number)
 
 
@@ -54,8 +54,8 @@ def _read(text: str, place: int) -> Number:
     return int(text) if text.lstrip("+-").isdigit() else Decimal(text)
 
 
-def _no_number(place: int) -> Refused:
-    return Refused("NOT_A_NUMBER", "is not a number", place)
+def _no_number(place: int) -> UnfitValue:
+    return UnfitValue("NOT_A_NUMBER", "is not a number", place)
 
 
 def _bounded(number: Number) -> Number:
@@ -101,7 +101,7 @@ def _modulo(number: Number, by: Number) -> Number:
 
 def _not_zero(by: Number) -> None:
     if not by:
-        raise Refused("DIVIDED_BY_ZERO", "is zero, which nothing can be divided by", 1)
+        raise UnfitValue("DIVIDED_BY_ZERO", "is zero, which nothing can be divided by", 1)
 
 
 def _round(budget: Budget, left: object, decimals: object = 0) -> int | float:

@@ -20,7 +20,7 @@ from shared.text.liquid.bounds import (
     too_much,
 )
 from shared.text.liquid.numbers import whole_of
-from shared.text.liquid.refused import Refused
+from shared.text.liquid.unfit_value import UnfitValue
 from shared.text.liquid.words import text_of
 
 _SPACE = re.compile(r"\s+")
@@ -172,7 +172,7 @@ def _decoded(decode: Callable[[bytes], bytes]) -> Callable[..., str]:
         try:
             return decode(str(text).encode()).decode()
         except (binascii.Error, ValueError):
-            raise Refused("RENDER_FAILED", "is not a text in base64") from None
+            raise UnfitValue("RENDER_FAILED", "is not a text in base64") from None
 
     return filter_
 

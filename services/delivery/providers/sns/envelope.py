@@ -10,12 +10,10 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from shared.errors import Code, PulseError
+
 #: SNS carries 256 KiB; quoted as JSON within JSON they are more.
 LARGEST_MESSAGE = 1024 * 1024
-
-
-class BadMessage(ValueError):
-    """Not a message of SNS; the text says why."""
 
 
 class Kind(enum.StrEnum):
@@ -52,12 +50,12 @@ class SnsMessage:
 
 
 def parse(body: bytes) -> SnsMessage:
-    """Reads one message; raises :class:`BadMessage`."""
+    """Reads one message; raises INVALID_ARGUMENT for what is none."""
     fields = _fields(body)
     try:
         kind = Kind(fields.get("Type", ""))
     except ValueError:
-        raise BadMessage("Type is not one of SNS: raw message delivery must be off") from None
+        raise _bad_message("Type is not one of SNS: raw message delivery must be off") from None
     return SnsMessage(
         kind=kind,
         topic=_needed(fields, "TopicArn"),
@@ -74,19 +72,19 @@ def parse(body: bytes) -> SnsMessage:
 def _fields(body: bytes) -> dict[str, str]:
     """All that is text; whatever else there is, SNS does not sign."""
     if len(body) > LARGEST_MESSAGE:
-        raise BadMessage("the message is too large")
+        raise _bad_message("the message is too large")
     try:
         read = json.loads(body)
     except (ValueError, RecursionError):
-        raise BadMessage("the body is not JSON") from None
+        raise _bad_message("the body is not JSON") from None
     if not isinstance(read, dict):
-        raise BadMessage("the body is not a JSON object")
+        raise _bad_message("the body is not a JSON object")
     return {name: value for name, value in read.items() if isinstance(value, str)}
 
 
 def _needed(fields: Mapping[str, str], name: str) -> str:
     if not fields.get(name):
-        raise BadMessage(f"{name} is needed")
+        raise _bad_message(f"{name} is needed")
     return fields[name]
 
 
@@ -99,16 +97,16 @@ def _canonical(fields: Mapping[str, str], names: tuple[str, ...]) -> bytes:
     try:
         return "".join(f"{name}\n{value}\n" for name, value in values.items()).encode()
     except UnicodeEncodeError:
-        raise BadMessage("the message holds half a character") from None
+        raise _bad_message("the message holds half a character") from None
 
 
 def _time(text: str) -> dt.datetime:
     try:
         read = dt.datetime.fromisoformat(text)
     except ValueError:
-        raise BadMessage("Timestamp is no time") from None
+        raise _bad_message("Timestamp is no time") from None
     if read.tzinfo is None:
-        raise BadMessage("Timestamp names no time zone")
+        raise _bad_message("Timestamp names no time zone")
     return read
 
 
@@ -116,4 +114,8 @@ def _decoded(signature: str) -> bytes:
     try:
         return base64.b64decode(signature, validate=True)
     except (binascii.Error, ValueError):
-        raise BadMessage("Signature is not base64") from None
+        raise _bad_message("Signature is not base64") from None
+
+
+def _bad_message(why: str) -> PulseError:
+    return PulseError(Code.INVALID_ARGUMENT, "BAD_MESSAGE", why)

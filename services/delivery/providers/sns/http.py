@@ -8,6 +8,7 @@ import logging
 import httpx
 
 from services.delivery.providers.base.outgoing_proxies import proxy_for
+from shared.errors import Code, PulseError
 
 #: Longest wait for a whole answer, s: SNS gives up on whom it posts to after 15.
 ASK_SECONDS = 5.0
@@ -17,12 +18,8 @@ LARGEST_ANSWER = 64 * 1024
 AT_ONCE = 4
 
 
-class Refused(Exception):
+class SnsRefusal(Exception):
     """SNS answered, and does not give what was asked for."""
-
-
-class Unavailable(Exception):
-    """SNS gave no answer that settles it; asking again may help."""
 
 
 class SnsHttp:
@@ -35,12 +32,12 @@ class SnsHttp:
         self._at_once = asyncio.Semaphore(AT_ONCE)
 
     async def get(self, url: str) -> bytes:
-        """The answer's body; raises :class:`Refused` or :class:`Unavailable`."""
+        """The answer's body; raises :class:`SnsRefusal` or UNAVAILABLE."""
         try:
             async with asyncio.timeout(ASK_SECONDS), self._at_once:
                 return await self._get(url)
         except (httpx.HTTPError, TimeoutError) as error:
-            raise Unavailable(f"SNS cannot be asked: {type(error).__name__}") from None
+            raise unavailable(f"SNS cannot be asked: {type(error).__name__}") from None
 
     async def close(self) -> None:
         """Hangs up."""
@@ -62,12 +59,17 @@ class SnsHttp:
     async def _get(self, url: str) -> bytes:
         async with self._client(url).stream("GET", url) as answer:
             if answer.status_code >= 500 or answer.status_code == httpx.codes.TOO_MANY_REQUESTS:
-                raise Unavailable(f"SNS answers {answer.status_code}")
+                raise unavailable(f"SNS answers {answer.status_code}")
             if answer.status_code != httpx.codes.OK:
-                raise Refused(f"SNS answers {answer.status_code}")
+                raise SnsRefusal(f"SNS answers {answer.status_code}")
             body = b""
             async for chunk in answer.aiter_raw():
                 body += chunk
                 if len(body) > LARGEST_ANSWER:
-                    raise Refused("the answer of SNS is too large")
+                    raise SnsRefusal("the answer of SNS is too large")
             return body
+
+
+def unavailable(why: str) -> PulseError:
+    """UNAVAILABLE: SNS gave no answer that settles it; asking again may help."""
+    return PulseError(Code.UNAVAILABLE, "SNS_UNAVAILABLE", why)

@@ -13,8 +13,9 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
 from services.delivery.providers.sns.addresses import SnsAddresses
 from services.delivery.providers.sns.envelope import SnsMessage
-from services.delivery.providers.sns.http import Refused
+from services.delivery.providers.sns.http import SnsRefusal
 from shared.clock import Clock
+from shared.errors import Code, PulseError
 
 #: How long a certificate is kept: one that Amazon has withdrawn does not count for ever.
 KEPT = dt.timedelta(days=1)
@@ -28,15 +29,10 @@ OLDEST, AHEAD = dt.timedelta(hours=2), dt.timedelta(minutes=5)
 _HASHES: dict[str, type[hashes.HashAlgorithm]] = {"1": hashes.SHA1, "2": hashes.SHA256}
 
 
-class NotSigned(Exception):
-    """The message is not signed by SNS; the text says why."""
-
-
 class SnsSignatures:
     """Verifies messages by certificates that ``fetch`` gets; a certificate is trusted for where it came from.
 
-    ``fetch`` raises :class:`~services.delivery.providers.sns.http.Refused` where there is none, and
-    :class:`~services.delivery.providers.sns.http.Unavailable`.
+    ``fetch`` raises :class:`~services.delivery.providers.sns.http.SnsRefusal` where there is none, and UNAVAILABLE.
     """
 
     def __init__(self, addresses: SnsAddresses, fetch: Callable[[str], Awaitable[bytes]], clock: Clock) -> None:
@@ -46,15 +42,15 @@ class SnsSignatures:
         self._kept: dict[str, tuple[x509.Certificate, dt.datetime]] = {}
 
     async def verify(self, message: SnsMessage) -> None:
-        """Raises :class:`NotSigned`, or Unavailable if its certificate is not to be had now."""
+        """Raises PERMISSION_DENIED, or UNAVAILABLE if its certificate is not to be had now."""
         if message.signature_version not in _HASHES:
-            raise NotSigned("SignatureVersion is not known")
+            raise not_signed("SignatureVersion is not known")
         if not self._addresses.has_certificate(message.certificate_url, message.topic):
-            raise NotSigned("SigningCertURL is not an address of Amazon SNS")
+            raise not_signed("SigningCertURL is not an address of Amazon SNS")
         now = self._clock.now()
         check(message, await self._certificate(message.certificate_url), now)
         if not now - OLDEST <= message.made_at <= now + AHEAD:
-            raise NotSigned("the message was not signed lately: it may be one that somebody kept and sends again")
+            raise not_signed("the message was not signed lately: it may be one that somebody kept and sends again")
 
     async def _certificate(self, url: str) -> x509.Certificate:
         now = self._clock.now()
@@ -63,8 +59,8 @@ class SnsSignatures:
             return kept[0]
         try:
             certificate = x509.load_pem_x509_certificate(await self._fetch(url))
-        except (Refused, ValueError):
-            raise NotSigned("there is no certificate at SigningCertURL") from None
+        except (SnsRefusal, ValueError):
+            raise not_signed("there is no certificate at SigningCertURL") from None
         self._kept.pop(url, None)
         while len(self._kept) >= MOST_KEPT:
             del self._kept[next(iter(self._kept))]
@@ -73,13 +69,18 @@ class SnsSignatures:
 
 
 def check(message: SnsMessage, certificate: x509.Certificate, now: dt.datetime) -> None:
-    """Raises :class:`NotSigned` unless the certificate's key has signed the message."""
+    """Raises PERMISSION_DENIED unless the certificate's key has signed the message."""
     if not certificate.not_valid_before_utc <= now <= certificate.not_valid_after_utc:
-        raise NotSigned("the certificate is not valid now")
+        raise not_signed("the certificate is not valid now")
     try:
         key = certificate.public_key()
         if not isinstance(key, RSAPublicKey) or key.key_size < SMALLEST_KEY_BITS:
-            raise NotSigned("the certificate has no RSA key of a good size")
+            raise not_signed("the certificate has no RSA key of a good size")
         key.verify(message.signature, message.signed, PKCS1v15(), _HASHES[message.signature_version]())
     except (InvalidSignature, UnsupportedAlgorithm, ValueError):
-        raise NotSigned("the signature is not that of this message") from None
+        raise not_signed("the signature is not that of this message") from None
+
+
+def not_signed(why: str) -> PulseError:
+    """PERMISSION_DENIED: the message is not signed by SNS."""
+    return PulseError(Code.PERMISSION_DENIED, "BAD_SIGNATURE", why)

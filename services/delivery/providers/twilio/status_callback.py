@@ -6,6 +6,7 @@ from urllib.parse import parse_qsl
 
 from services.delivery.providers.twilio.twilio_errors import REJECTIONS
 from services.delivery.rules.receipts import Receipt
+from shared.errors import Code, PulseError
 
 #: A callback has about 15 fields; more is none.
 MOST_FIELDS = 100
@@ -17,14 +18,10 @@ _ON_THE_WAY = frozenset({"accepted", "scheduled", "queued", "sending", "sent", "
 _REJECTIONS = {str(code): rejection for code, rejection in REJECTIONS.items()}
 
 
-class BadCallback(ValueError):
-    """Not a status callback; the text says why."""
-
-
 def parse_form(body: bytes) -> dict[str, str]:
-    """Reads a form (application/x-www-form-urlencoded), empty values included; raises :class:`BadCallback`."""
+    """Reads a form (application/x-www-form-urlencoded), empty values included; raises INVALID_ARGUMENT."""
     if len(body) > LARGEST_FORM:
-        raise BadCallback("the form is too large")
+        raise _bad_callback("the form is too large")
     try:
         fields = parse_qsl(
             body.decode("ascii"),
@@ -34,21 +31,21 @@ def parse_form(body: bytes) -> dict[str, str]:
             max_num_fields=MOST_FIELDS,
         )
     except ValueError:
-        raise BadCallback("the body is not a form") from None
+        raise _bad_callback("the body is not a form") from None
     if len(dict(fields)) != len(fields):
-        raise BadCallback("a field is given twice")
+        raise _bad_callback("a field is given twice")
     return dict(fields)
 
 
 def read(tenant_id: str, notification_id: str, form: dict[str, str]) -> Receipt | None:
-    """The receipt in a verified form; None for a state on the way. Raises :class:`BadCallback`."""
+    """The receipt in a verified form; None for a state on the way. Raises INVALID_ARGUMENT."""
     sid, state = form.get("MessageSid", ""), form.get("MessageStatus", "")
     if not sid or not state:
-        raise BadCallback("MessageSid and MessageStatus are needed")
+        raise _bad_callback("MessageSid and MessageStatus are needed")
     if state in _ON_THE_WAY:
         return None
     if state not in _STATUSES:
-        raise BadCallback("MessageStatus is not known")
+        raise _bad_callback("MessageStatus is not known")
     code = form.get("ErrorCode", "")
     failed = _STATUSES[state] == "UNDELIVERED"
     return Receipt(
@@ -61,3 +58,7 @@ def read(tenant_id: str, notification_id: str, form: dict[str, str]) -> Receipt 
         failure_message=f"Twilio reports {state}" if failed else "",
         rejection=_REJECTIONS.get(code) if failed else None,
     )
+
+
+def _bad_callback(why: str) -> PulseError:
+    return PulseError(Code.INVALID_ARGUMENT, "BAD_CALLBACK", why)

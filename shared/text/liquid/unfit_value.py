@@ -1,11 +1,11 @@
-"""What a filter refuses."""
+"""A value that a filter cannot take."""
 
 from __future__ import annotations
 
 from liquid.exceptions import LiquidError
 
 
-class Refused(LiquidError):
+class UnfitValue(LiquidError):
     """A filter cannot take what it was given. Holds no value, as values are personal.
 
     ``reason`` is a stable code, ``what`` completes "<variable> ...", ``place`` says which value it is: 0 for the one
