@@ -7,7 +7,6 @@ backend, no countdown and no Celery retry.
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Iterable
 from typing import Any
 
@@ -15,6 +14,7 @@ from celery import Celery
 from kombu.entity import Queue
 
 from shared import sentinel_broker, server_urls
+from shared.ids import canonical_uuid
 from shared.observe import tracing
 from shared.refs import Ref
 from shared.server_urls import ServerUrl
@@ -84,14 +84,11 @@ def encode_refs(refs: Iterable[Ref]) -> list[list[str]]:
 def decode_refs(body: Any) -> list[Ref]:
     """Reads what :func:`encode_refs` wrote; whatever is not a pair of a name and a UUID is left out."""
     pairs = body if isinstance(body, list) else []
-    return [(pair[0], pair[1]) for pair in pairs if _is_ref(pair)]
+    return [ref for pair in pairs if (ref := _ref(pair)) is not None]
 
 
-def _is_ref(pair: Any) -> bool:
+def _ref(pair: Any) -> Ref | None:
     if not (isinstance(pair, list) and len(pair) == 2 and all(isinstance(part, str) and part for part in pair)):
-        return False
-    try:
-        uuid.UUID(pair[1])
-    except ValueError:
-        return False
-    return True
+        return None
+    notification_id = canonical_uuid(pair[1])
+    return None if notification_id is None else (pair[0], notification_id)

@@ -26,6 +26,8 @@ async def test_a_search_shows_what_matches_and_nothing_else(visitor, book):
         ({"template": "hello"}, {"template_name": "hello"}),
         ({"user_id": "ann"}, {"user_id": "ann"}),
         ({"q": "ann"}, {"user_id": "ann"}),
+        ({"q": "5d41402abc4b2a76b9719d911017c592"}, {"user_id": "5d41402abc4b2a76b9719d911017c592"}),
+        ({"q": "{0190b6a0-0000-7000-8000-000000000000}"}, {"user_id": "{0190b6a0-0000-7000-8000-000000000000}"}),
     ],
 )
 async def test_every_filter_reaches_the_api(visitor, book, query, asked):

@@ -74,6 +74,7 @@ def test_any_tenant_is_found_again(tenant: str) -> None:
         {"messageId": "1", "tags": {"pulse_notification_id": [ID]}},
         {"messageId": "1", "tags": {"pulse_notification_id": [ID, ID], "pulse_tenant": ["ZGVmYXVsdA"]}},
         {"messageId": "1", "tags": {"pulse_notification_id": ["no id"], "pulse_tenant": ["ZGVmYXVsdA"]}},
+        {"messageId": "1", "tags": {"pulse_notification_id": [f"{{{ID}}}"], "pulse_tenant": ["ZGVmYXVsdA"]}},
         {"messageId": "1", "tags": {"pulse_notification_id": [ID], "pulse_tenant": [1]}},
         {"messageId": "1", "tags": {"pulse_notification_id": [ID], "pulse_tenant": ["_w"]}},
         {"messageId": "1", "tags": {"pulse_notification_id": [ID], "pulse_tenant": ["é"]}},

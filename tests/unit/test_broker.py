@@ -18,10 +18,28 @@ def test_ids_survive_the_broker() -> None:
 
 @pytest.mark.parametrize(
     "body",
-    [None, "x", 5, {}, [["default"]], [["default", "no-uuid"]], [["", REF[1]]], [[1, REF[1]]], [[*REF, "x"]], ["ab"]],
+    [
+        *(
+            None,
+            "x",
+            5,
+            {},
+            [["default"]],
+            [["default", "no-uuid"]],
+            [["", REF[1]]],
+            [[1, REF[1]]],
+            [[*REF, "x"]],
+            ["ab"],
+        ),
+        *([["default", form]] for form in (f"{{{REF[1]}}}", f"urn:uuid:{REF[1]}", REF[1].replace("-", ""))),
+    ],
 )
 def test_what_is_no_id_is_left_out(body: Any) -> None:
     assert decode_refs(body) == []
+
+
+def test_an_id_in_capitals_is_the_same_id() -> None:
+    assert decode_refs([["acme", REF[1].upper()]]) == [("acme", REF[1])]
 
 
 def test_the_agreement_between_versions_is_frozen() -> None:

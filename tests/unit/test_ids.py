@@ -7,7 +7,7 @@ import uuid
 
 import pytest
 
-from shared.ids import time_floor, uuid7
+from shared.ids import canonical_uuid, time_floor, uuid7
 
 NOW = dt.datetime(2026, 11, 22, 12, 0, 0, 123_000, tzinfo=dt.UTC)
 
@@ -37,3 +37,35 @@ def test_every_id_lies_before_the_last_of_all_times() -> None:
 def test_a_time_floor_lies_between_the_ids_before_and_after() -> None:
     before, after = uuid7(NOW - dt.timedelta(milliseconds=1)), uuid7(NOW)
     assert before < time_floor(NOW) <= after
+
+
+ID = "0197a000-0000-7000-8000-00000000ffff"
+
+
+@pytest.mark.parametrize(
+    "text", [ID, ID.upper(), ID.title(), str(uuid.UUID(int=0)), str(uuid.UUID(int=2**128 - 1)), uuid7(NOW)]
+)
+def test_a_uuid_is_read_in_either_case_and_kept_in_lower_case(text: str) -> None:
+    assert canonical_uuid(text) == str(uuid.UUID(text))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", " ", "0", "null", "None", "../" + ID, ID + "\0", "\0" + ID),
+        *(
+            ID.replace("-", ""),
+            ID.replace("-", "", 1),
+            ID + "-",
+            "-" + ID,
+            ID.replace("-", "\u2010"),
+            ID.replace("-", "_"),
+        ),
+        *(f"{{{ID}}}", f"urn:uuid:{ID}", f"({ID})", f"{ID}\n", f"\n{ID}", f" {ID}", f"{ID} ", f"{ID},{ID}"),
+        *(ID[:-1], ID + "0", ID[1:], "g" + ID[1:], "-" * 36, ID[:8] + ID[9:] + "-0"),
+        *(ID.replace("0", "\u0660"), ID.replace("a", "\u0430"), ID.replace("f", "\uff46"), ID.replace("0", "\u2070")),
+        *("\u0130" * 36, "\ud800" * 36, ID * 50),
+    ],
+)
+def test_what_is_written_in_another_form_is_no_uuid(text: str) -> None:
+    assert canonical_uuid(text) is None

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
-
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
@@ -15,6 +13,7 @@ from services.console.web.calls import Page
 from services.console.web.page import Pages
 from services.console.web.refusals import refusal
 from services.console.web.search import Search
+from shared.ids import canonical_uuid
 
 PAGE_SIZE = 50
 
@@ -28,7 +27,7 @@ class NotificationPages:
     async def search(self, request: Request) -> Response:
         """Notifications that match, newest first; a whole id leads to its own page."""
         search = Search.of(request.query_params, ("q", "user_id", "status", "channel", "template"))
-        if (wanted := _uuid(search["q"])) is not None:
+        if (wanted := canonical_uuid(search["q"])) is not None:
             return _to(request, f"/console/notifications/{wanted}")
         found, error = await self._find(request, search)
         return self._pages.page(request, "notifications.html", error=error, found=found, search=search)
@@ -60,13 +59,6 @@ class NotificationPages:
             return Page([], ""), error
         except ValueError as error:  # a status or channel that there is not
             return Page([], ""), refusal("BAD_FILTER", str(error))
-
-
-def _uuid(text: str) -> str | None:
-    try:
-        return str(uuid.UUID(text))
-    except ValueError:
-        return None
 
 
 def _to(request: Request, path: str) -> Response:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any
 
@@ -17,6 +16,7 @@ from services.delivery.receiving.reachability import Reachability, ReachabilityC
 from services.delivery.receiving.ses_events import SesEvents
 from services.delivery.rules.receipts import Receipt
 from shared.errors import Code, PulseError
+from shared.ids import canonical_uuid
 from shared.times import to_timestamp
 
 #: How Envoy passes Twilio's header on, and the query of the address that was called.
@@ -61,7 +61,7 @@ class ReceiptServicer(delivery_service_pb2_grpc.ReceiptServiceServicer):
         form = status_callback.parse_form(request.body.data)
         self._verify(request, form, context)
         receipt = status_callback.read(request.tenant_id, request.notification_id, form)
-        if receipt is not None and _is_uuid(receipt.notification_id):
+        if receipt is not None and canonical_uuid(receipt.notification_id):
             await self._record([receipt])
         return httpbody_pb2.HttpBody(content_type="text/xml", data=b"<Response/>")
 
@@ -106,11 +106,3 @@ def _provider(found: Reachability) -> delivery_service_pb2.Provider:
         problem=found.problem,
         check_time=to_timestamp(found.checked_at),
     )
-
-
-def _is_uuid(text: str) -> bool:
-    try:
-        uuid.UUID(text)
-    except ValueError:
-        return False
-    return True

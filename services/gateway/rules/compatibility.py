@@ -93,11 +93,3 @@ def user_id(text: str) -> str:
 def template_id(tenant_id: str, name: str) -> str:
     """The template's id: the same for a name for ever."""
     return str(uuid.uuid5(_NAMESPACE, f"{tenant_id}/{name}"))
-
-
-def is_uuid(text: str) -> bool:
-    """Whether a template's name may be its id."""
-    try:
-        return str(uuid.UUID(text)) == text.lower()
-    except ValueError:
-        return False

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import re
 from collections.abc import Mapping, Sequence
 from operator import attrgetter, gt
 from typing import NamedTuple
@@ -12,6 +11,7 @@ from services.ledger.accept.entry_fallbacks import fallback_violations
 from services.ledger.rules.delivery import Channel, Guarantee, Lane, Ref
 from services.ledger.rules.fallbacks import Leg
 from shared.errors import Violation
+from shared.ids import canonical_uuid
 
 #: Most bytes in UTF-8 of each text. What is part of an index stays well below the 2,704 an index row can hold.
 LONGEST = {
@@ -32,7 +32,6 @@ LONGEST_DIGEST = 7 * 24 * 3600.0
 LONGEST_ROUTE = 32
 
 _REQUIRED = ("tenant_id", "user_id", "template_name", "channel", "lane", "route")
-_UUID = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _texts = attrgetter(*LONGEST)
 # A character takes 1 to 4 bytes: a text of so few of them need not be encoded to tell that it fits.
 _SURELY_FITS = tuple(most // 4 for most in LONGEST.values())
@@ -84,7 +83,7 @@ class Entry(NamedTuple):
 def violations(entry: Entry, most_attempts: int) -> list[Violation]:
     """Everything that keeps an entry from being stored; empty for nearly all."""
     found = [Violation(name, "is required") for name in _REQUIRED if not getattr(entry, name)]
-    if not is_uuid(entry.notification_id):
+    if canonical_uuid(entry.notification_id) != entry.notification_id:
         found.append(Violation("notification_id", "must be a UUID"))
     if not 1 <= entry.max_attempts <= most_attempts:
         found.append(Violation("max_attempts", f"must be 1 to {most_attempts}"))
@@ -97,11 +96,6 @@ def violations(entry: Entry, most_attempts: int) -> list[Violation]:
     if _holds_nul(entry):
         found.append(Violation("entry", "must not contain NUL characters"))
     return found
-
-
-def is_uuid(text: str) -> bool:
-    """True for the canonical form, the only one by which a notification is found."""
-    return _UUID.fullmatch(text) is not None
 
 
 def _too_long(entry: Entry) -> list[Violation]:

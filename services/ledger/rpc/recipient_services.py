@@ -7,12 +7,12 @@ from typing import Any
 from pulse.ledger.v1 import ledger_admin_pb2 as admin_pb
 from pulse.ledger.v1 import ledger_admin_pb2_grpc, ledger_reader_pb2_grpc
 from pulse.ledger.v1 import ledger_reader_pb2 as reader_pb
-from services.ledger.accept.entries import is_uuid
 from services.ledger.rpc import pages, wire_recipients
 from services.ledger.rpc.pages import Asked
 from services.ledger.stores.paging import SuppressionFilter
 from services.ledger.stores.recipient_store import RecipientStore
 from shared.errors import not_found
+from shared.ids import canonical_uuid
 from shared.rpc.validation import check
 
 
@@ -74,8 +74,8 @@ class RecipientWrites(ledger_admin_pb2_grpc.LedgerAdminServicer):
         self, request: admin_pb.DeleteSuppressionRequest, context: Any
     ) -> admin_pb.DeleteSuppressionResponse:
         check(request)
-        id_ = request.suppression_id.lower()
-        if not is_uuid(id_) or not await self._recipients.lift(request.tenant_id, request.user_id, id_):
+        id_ = canonical_uuid(request.suppression_id)
+        if id_ is None or not await self._recipients.lift(request.tenant_id, request.user_id, id_):
             raise not_found("SUPPRESSION", request.suppression_id)
         return admin_pb.DeleteSuppressionResponse()
 
@@ -91,7 +91,7 @@ class RecipientWrites(ledger_admin_pb2_grpc.LedgerAdminServicer):
         self, request: admin_pb.DeleteDeviceTokenRequest, context: Any
     ) -> admin_pb.DeleteDeviceTokenResponse:
         check(request)
-        id_ = request.device_token_id.lower()
-        if not is_uuid(id_) or not await self._recipients.forget(request.tenant_id, request.user_id, id_):
+        id_ = canonical_uuid(request.device_token_id)
+        if id_ is None or not await self._recipients.forget(request.tenant_id, request.user_id, id_):
             raise not_found("DEVICE_TOKEN", request.device_token_id)
         return admin_pb.DeleteDeviceTokenResponse()

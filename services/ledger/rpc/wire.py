@@ -10,7 +10,7 @@ from google.protobuf.message import Message
 
 from pulse.common.v1 import notification_pb2
 from pulse.ledger.v1 import records_pb2
-from services.ledger.accept.entries import Entry, is_uuid
+from services.ledger.accept.entries import Entry
 from services.ledger.accept.keys import Recorded, RecordResult
 from services.ledger.move.content import Content
 from services.ledger.move.mover import Settled
@@ -34,6 +34,7 @@ from services.ledger.rules.receipts import Receipt
 from services.ledger.rules.retry import Cause
 from services.ledger.rules.settlements import Settlement
 from shared.errors import PulseError, Violation, invalid
+from shared.ids import canonical_uuid
 from shared.rpc.statuses import to_status
 from shared.times import from_duration, from_timestamp, to_timestamp
 
@@ -83,8 +84,8 @@ def record_result(answer: RecordResult | None) -> records_pb2.RecordResult:
 
 def ref(message: records_pb2.NotificationRef) -> Ref | None:
     """Names a notification; None for what can name none."""
-    tenant_id, notification_id = message.tenant_id, message.notification_id.lower()
-    return (tenant_id, notification_id) if is_uuid(notification_id) and "\0" not in tenant_id else None
+    tenant_id, notification_id = message.tenant_id, canonical_uuid(message.notification_id)
+    return (tenant_id, notification_id) if notification_id and "\0" not in tenant_id else None
 
 
 def refs(messages: Iterable[records_pb2.NotificationRef]) -> list[Ref]:

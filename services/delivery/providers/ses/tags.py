@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import base64
 import binascii
-import uuid
 from typing import Any
+
+from shared.ids import canonical_uuid
 
 NOTIFICATION = "pulse_notification_id"
 #: In base64 for URLs, without padding: SES takes letters, digits, ``_`` and ``-`` alone.
@@ -24,13 +25,12 @@ def tags(tenant_id: str, notification_id: str) -> list[dict[str, str]]:
 
 def read(found: Any) -> tuple[str, str] | None:
     """Tenant and notification, of an event's ``mail.tags``; None if they are not those of Pulse."""
-    encoded, notification_id = _only(found, TENANT), _only(found, NOTIFICATION)
+    encoded, notification_id = _only(found, TENANT), canonical_uuid(_only(found, NOTIFICATION))
     try:
         tenant_id = base64.urlsafe_b64decode(encoded + "=" * (-len(encoded) % 4)).decode()
-        uuid.UUID(notification_id)
     except (binascii.Error, ValueError):
         return None
-    return (tenant_id, notification_id) if tenant_id else None
+    return (tenant_id, notification_id) if tenant_id and notification_id else None
 
 
 def _only(found: Any, name: str) -> str:

@@ -21,6 +21,7 @@ from services.gateway.rules import compatibility
 from services.gateway.sending.sending import Sending
 from services.gateway.sending.templates import TemplateCatalogue
 from shared.errors import Code, PulseError, not_found
+from shared.ids import canonical_uuid
 from shared.rpc.validation import check
 
 if TYPE_CHECKING:
@@ -85,9 +86,10 @@ class CompatibilityService(api_grpc.CompatibilityServiceServicer):
         try:
             stored = (await self._templates.at_version(caller.tenant_id, request.name, 0)).stored
         except PulseError as error:
-            if error.code is not Code.NOT_FOUND or not compatibility.is_uuid(request.name):
+            template_id = canonical_uuid(request.name)
+            if error.code is not Code.NOT_FOUND or template_id is None:
                 raise
-            stored = await self._template_by_id(caller, request.name.lower())
+            stored = await self._template_by_id(caller, template_id)
         return to_template(caller.tenant_id, stored)
 
     async def _template_by_id(self, caller: Caller, template_id: str) -> template_pb2.Template:
