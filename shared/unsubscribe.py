@@ -43,7 +43,7 @@ class Subscription:
     tenant_id: str
     user_id: str
     category: str
-    channel: str  # EMAIL, SMS or PUSH
+    channel: str  # its name in the contract
 
 
 class KeyRing:

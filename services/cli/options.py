@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from services.cli import parse
+from shared.channel.table import NAMES as CHANNEL_NAMES
 
 Address = Annotated[
     str, typer.Option("--address", metavar="HOST:PORT", help="the gateway; else PULSE_GATEWAY_ADDRESS or the local run")
@@ -14,7 +15,13 @@ Address = Annotated[
 Json = Annotated[bool, typer.Option("--json", help="print JSON")]
 NotificationId = Annotated[str, typer.Argument(metavar="ID", help="a notification's id")]
 ChannelName = Annotated[
-    str, typer.Option("--channel", parser=parse.channel, metavar="email|sms|push", help="how it is sent")
+    str,
+    typer.Option(
+        "--channel",
+        parser=parse.channel,
+        metavar="|".join(CHANNEL_NAMES),
+        help="how it is sent",
+    ),
 ]
 PriorityName = Annotated[
     str, typer.Option("--priority", parser=parse.priority, metavar="high|low", help="the lane it travels in")

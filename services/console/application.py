@@ -28,6 +28,7 @@ from services.console.web.login import Login
 from services.console.web.page import Pages
 from services.console.web.session import Session
 from services.console.web.visits import HOME, LOGIN, Visits
+from shared.channel.styles import style_sheet
 
 STATIC = Path(__file__).parent / "static"
 
@@ -51,6 +52,7 @@ def application(
     return Starlette(
         routes=[
             Route("/healthz", _healthy),
+            Route(f"{HOME}/static/channels.css", _channels),
             Mount(f"{HOME}/static", KeptFiles(directory=STATIC)),
             Route(f"{HOME}/", _home),
             route(HOME, overview.show),
@@ -110,6 +112,10 @@ class NotFound:
 
 async def _healthy(_request: Request) -> Response:
     return PlainTextResponse("ok")
+
+
+async def _channels(_request: Request) -> Response:
+    return Response(style_sheet(), media_type="text/css", headers=FOR_STATIC)
 
 
 async def _home(_request: Request) -> Response:

@@ -12,6 +12,7 @@ from services.delivery.providers.mail.mail_addresses import BadAddress, parse_se
 from services.delivery.providers.smtp.hello import is_hello_name
 from services.delivery.providers.twilio.senders import is_sender
 from services.delivery.rules.breaker import BreakerPolicy
+from shared.channel.table import Channel
 from shared.config import Settings
 from shared.domains import ascii_domain, ascii_url
 
@@ -148,7 +149,9 @@ class DeliverySettings(Settings):
     webhook_secret: SecretStr = Field(
         SecretStr(""), description="whsec_… by Standard Webhooks, signs; several, by commas: all sign"
     )
-    webhook_channel: str = Field("EMAIL", pattern="^(EMAIL|SMS|PUSH)$", description="channel it is listed under")
+    webhook_channel: str = Field(
+        next(iter(Channel)).value, pattern=f"^({'|'.join(Channel)})$", description="channel it is listed under"
+    )
     webhook_connections: int = Field(16, ge=1, le=500, description="calls to it at once")
 
     def breaker_policy(self) -> BreakerPolicy:

@@ -11,6 +11,8 @@ from services.delivery.rules.claim import Claim, Settlement
 from services.delivery.rules.provider import Cause, OutcomeKind, Rejection
 from services.delivery.rules.provider_view import Avoided, Directive, Override, ProviderView
 from services.delivery.rules.receipts import Receipt
+from shared.channel.numbers import channel_of, number_of
+from shared.channel.table import Channel
 from shared.observe.tracing import Span
 from shared.refs import Ref
 from shared.text.rendering import Text
@@ -22,7 +24,6 @@ _REJECTIONS = {rejection: records_pb2.Rejection.Value(rejection.name) for reject
 _OVERRIDES = {provider_pb2.BreakerOverride.Value(override.name): override for override in Override}
 #: What a provider says is kept up to so many characters, and so is not sent on at any length.
 _LONGEST_NAME, _LONGEST_TEXT = 256, 1024
-_CHANNELS = {value.number: value.name for value in enums_pb2.Channel.DESCRIPTOR.values}
 
 
 _DAY = 86_400.0
@@ -60,7 +61,7 @@ def claim(claimed: records_pb2.ClaimedNotification, lease: float, asked_at: floa
         fence=claimed.fence,
         attempt=claimed.attempt,
         provider=claimed.provider,
-        channel=_CHANNELS.get(claimed.channel, ""),
+        channel=channel_of(claimed.channel) or "",
         to=claimed.to,
         subject=claimed.subject,
         context_json=claimed.context_json,
@@ -105,16 +106,17 @@ def settlement(settled: Settlement) -> records_pb2.Settlement:
 
 
 def texts(template: template_pb2.Template) -> list[Text]:
-    """What a template says, as the renderer takes it."""
+    """What a template says, as the renderer takes it, without what is for channels newer than this release."""
     return [
         Text(
-            channel=_CHANNELS[content.channel] if content.channel else "",
+            channel=channel_of(content.channel) or "",
             locale=content.locale,
             subject=content.subject,
             body=content.body,
             html_body=content.html_body,
         )
         for content in template.contents
+        if not content.channel or channel_of(content.channel)
     ]
 
 
@@ -138,7 +140,7 @@ def provider_states(worker_id: str, views: Sequence[ProviderView]) -> ledger_ser
     states = [
         provider_pb2.ProviderState(
             provider=view.provider,
-            channel=enums_pb2.Channel.Value(view.channel),
+            channel=number_of(Channel.named(view.channel)),
             breaker=provider_pb2.BreakerState.Value(view.state.name if view.state else "BREAKER_STATE_UNSPECIFIED"),
             reason=view.reason,
             since=to_timestamp(view.since),

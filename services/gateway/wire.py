@@ -13,12 +13,11 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from pulse.common.v1 import enums_pb2, notification_pb2, template_pb2
 from pulse.gateway.v1 import notification_service_pb2 as api
+from shared.channel.numbers import channel_of
+from shared.channel.table import Channel
 from shared.errors import PulseError, invalid_field
 from shared.text.rendering import RenderError, Text
 from shared.times import from_timestamp, to_timestamp
-
-#: Name of each channel but the unspecified one, by its number.
-CHANNEL_NAMES: dict[int, str] = {number: name for name, number in enums_pb2.Channel.items() if number}
 
 _NOT_SET = dt.datetime.min.replace(tzinfo=dt.UTC)
 
@@ -30,6 +29,14 @@ def render_refusal(error: RenderError, channel_field: str = "channel") -> PulseE
     """Why a template cannot be sent with this context, or by the channel that stands in ``channel_field``."""
     field = channel_field if error.reason == "NO_CONTENT_FOR_CHANNEL" else "context"
     return invalid_field(field, error.reason, error.message)
+
+
+def channel(number: int, field: str = "channel") -> Channel:
+    """The channel of a number that stands in ``field``; INVALID_ARGUMENT for one that is newer than this release."""
+    found = channel_of(number)
+    if found is None:
+        raise invalid_field(field, "UNKNOWN_CHANNEL", "is not a channel that this gateway knows")
+    return found
 
 
 def variables(struct: Struct) -> dict[str, Any]:
@@ -123,8 +130,9 @@ def _asked_fallback(fallback: notification_pb2.Fallback) -> list[Any]:
 
 
 def texts(contents: Iterable[template_pb2.TemplateContent]) -> list[Text]:
-    """A template's contents for the renderer."""
+    """A template's contents for the renderer, without those for channels that are newer than this release."""
     return [
-        Text(CHANNEL_NAMES.get(content.channel, ""), content.locale, content.subject, content.body, content.html_body)
+        Text(channel_of(content.channel) or "", content.locale, content.subject, content.body, content.html_body)
         for content in contents
+        if not content.channel or channel_of(content.channel)
     ]

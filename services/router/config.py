@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 from pydantic import Field, field_validator, model_validator
 
 from services.router.rules.provider_rates import parse_rates
-from services.router.rules.routes import parse_route
+from services.router.rules.routes import Routes, parse_route
 from services.router.rules.sms_prefixes import DENIED, parse_prefixes, parse_prices
+from shared.channel.table import Channel
 from shared.config import Settings
 
-_ROUTE = "providers for {} in order, by commas; with weights, as in a:3,b:1, the first is drawn by them"
+
+def _route(channel: Channel) -> Any:
+    """The setting of a channel's route; :meth:`RouterSettings.routes` finds it by its name."""
+    return Field(
+        channel.facts.usual_provider,
+        description=f"providers for {channel} in order, by commas; with weights, as in a:3,b:1, the first is drawn by "
+        "them",
+    )
 
 
 class RouterSettings(Settings):
@@ -71,9 +79,9 @@ class RouterSettings(Settings):
     router_local_keys: int = Field(
         200_000, ge=1, description="users and channels whose last admissions one router remembers for a loss of Redis"
     )
-    router_email_route: str = Field("smtp", description=_ROUTE.format("EMAIL"))
-    router_sms_route: str = Field("twilio", description=_ROUTE.format("SMS"))
-    router_push_route: str = Field("fcm", description=_ROUTE.format("PUSH"))
+    router_email_route: str = _route(Channel.EMAIL)
+    router_sms_route: str = _route(Channel.SMS)
+    router_push_route: str = _route(Channel.PUSH)
     router_max_attempts: int = Field(6, ge=1, le=100, description="attempts at the most for one notification")
     router_email_max_attempts: int = Field(
         20, ge=1, le=100, description="the same for one by email that has no other channel to go on to"
@@ -101,11 +109,15 @@ class RouterSettings(Settings):
     router_sweep_seconds: float = Field(0.5, gt=0, le=60, description="pause between draws while nothing waits, s")
     router_poll_seconds: float = Field(0.02, gt=0, le=1, description="pause between draws while a backlog waits, s")
 
-    @field_validator("router_email_route", "router_sms_route", "router_push_route")
+    @field_validator(*(f"router_{channel.lower()}_route" for channel in Channel))
     @classmethod
     def _is_route(cls, text: str) -> str:
         parse_route(text)
         return text
+
+    def routes(self) -> Routes:
+        """The route of every channel."""
+        return {channel: parse_route(getattr(self, f"router_{channel.lower()}_route")) for channel in Channel}
 
     @field_validator("router_provider_rates")
     @classmethod

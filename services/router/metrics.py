@@ -46,9 +46,9 @@ class RouterMetrics:
         reason = "closed" if isinstance(verdict, Closed) else "rate_limited"
         self._refusals.labels(channel.lower(), reason).inc()
 
-    def denied(self) -> None:
-        """A phone number was refused for its prefix."""
-        self._refusals.labels("sms", "denied").inc()
+    def denied(self, channel: str) -> None:
+        """A phone number was refused for its prefix, by ``channel``."""
+        self._refusals.labels(channel.lower(), "denied").inc()
 
     def show_peer(self, peer: str, outage: Outage, lane: str = "") -> None:
         """Shows whether something outside is away; ``lane`` is empty for what all lanes share."""

@@ -33,7 +33,6 @@ from services.router.rules.limit_book import Configured
 from services.router.rules.local_limits import LocalLimits
 from services.router.rules.provider_rates import Rates, parse_rates
 from services.router.rules.quota import MILLIONTHS, Limit
-from services.router.rules.routes import parse_route
 from services.router.rules.sms_prefixes import parse_prefixes, parse_prices
 from services.router.service import RouterService
 from shared.broker import QUEUES, celery_app
@@ -127,11 +126,7 @@ class Router:
             lambda: self._limits.current,
             self._ledger,
             {lane: parts.recorder for lane, parts in self._lanes.items()},
-            routes={
-                "EMAIL": parse_route(settings.router_email_route),
-                "SMS": parse_route(settings.router_sms_route),
-                "PUSH": parse_route(settings.router_push_route),
-            },
+            routes=settings.routes(),
             rates=self._rates,
             max_attempts=MaxAttempts(settings.router_max_attempts, settings.router_email_max_attempts),
             clock=clock,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable, Sequence
 
-from pulse.common.v1.enums_pb2 import Channel, Priority, Status
+from pulse.common.v1.enums_pb2 import Priority, Status
 from pulse.common.v1.limit_pb2 import Limit as LimitMessage
 from pulse.common.v1.limit_pb2 import QuotaState
 from pulse.common.v1.notification_pb2 import Decision as DecisionMessage
@@ -20,12 +20,12 @@ from services.router.rules.quota import Kind, Limit, Standing
 from services.router.rules.routes import Routes, draw_firsts
 from services.router.rules.rulings import Facts, Ruling
 from services.router.rules.terms import Way
+from shared.channel.numbers import channel_of
 from shared.errors import PulseError
 from shared.rpc.statuses import to_status
 from shared.times import from_duration, from_timestamp, to_duration
 
 _LANES = {Priority.HIGH: Lane.HIGH, Priority.LOW: Lane.LOW}
-_CHANNELS = {number: name for name, number in Channel.items()}
 _PRIORITIES = {lane: priority for priority, lane in _LANES.items()}
 
 
@@ -49,13 +49,18 @@ def facts(submission: Submission, ways: Sequence[Way], routes: Routes) -> Facts:
 
 
 def ways(submission: Submission) -> list[Way]:
-    """The channels it may go by and where to, its own first."""
-    own = Way(_channel(submission.channel), submission.to)
-    return [own, *[Way(_channel(one.channel), one.to) for one in submission.fallbacks]]
+    """The channels it may go by and where to, its own first.
+
+    Raises :class:`PulseError` where none is said, or one that is newer than this release.
+    """
+    return [_way(submission.channel, submission.to), *[_way(one.channel, one.to) for one in submission.fallbacks]]
 
 
-def _channel(number: Channel.ValueType) -> str:
-    return _CHANNELS.get(number, "CHANNEL_UNSPECIFIED")
+def _way(number: int, to: str) -> Way:
+    channel = channel_of(number)
+    if channel is None:
+        raise refusals.no_route()
+    return Way(channel, to)
 
 
 def _send_at(submission: Submission) -> dt.datetime | None:

@@ -15,8 +15,8 @@ from services.sandbox.fcm import fcm_errors
 from services.sandbox.http.body import read_body
 from services.sandbox.receipts.inbox import Inbox, Query
 from services.sandbox.receipts.log import ReceiptLog
-from services.sandbox.receipts.receipt import CHANNELS
 from services.sandbox.twilio import twilio_errors
+from shared.channel.table import NAMES
 
 DEFAULT_LIMIT = 1000
 LARGEST_LIMIT = 10_000
@@ -156,8 +156,8 @@ def _only(given: Mapping[str, str], known: frozenset[str]) -> None:
 
 def _channel(given: Mapping[str, str]) -> str:
     channel = given.get("channel", "").lower()
-    if channel and channel not in CHANNELS:
-        raise BadQuery(f"channel must be one of {', '.join(CHANNELS)}")
+    if channel and channel not in NAMES:
+        raise BadQuery(f"channel must be one of {', '.join(NAMES)}")
     return channel
 
 

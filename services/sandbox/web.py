@@ -8,7 +8,7 @@ from pathlib import Path
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import FileResponse, Response
+from starlette.responses import FileResponse, HTMLResponse, Response
 from starlette.routing import Route
 
 from services.sandbox.api import SandboxApi, error_answer
@@ -19,6 +19,8 @@ from services.sandbox.fcm.oauth import TokenEndpoint
 from services.sandbox.http.body import LARGEST_BODY, BodyTooLarge
 from services.sandbox.twilio.api import Twilio
 from services.sandbox.webhook.api import WebhookReceiver
+from shared.channel.styles import style_sheet
+from shared.channel.table import Channel
 
 PAGE = Path(__file__).parent / "page"
 
@@ -49,6 +51,7 @@ def application(
             Route("/token", tokens.token, methods=["POST"]),
             *api.routes(),
             _home(sns),
+            Route("/channels.css", _channels, methods=["GET"]),
             _page_route("/inbox.css", "inbox.css"),
             _page_route("/inbox.js", "inbox.js"),
         ],
@@ -58,12 +61,24 @@ def application(
 
 def _home(sns: Sns) -> Route:
     """The page, save for what is asked of SNS: its confirmations are opened at the same path."""
-    page = _page("inbox.html")
+    inbox = (PAGE / "inbox.html").read_text("utf-8").replace("<!-- channels -->", _choices())
 
     async def serve(request: Request) -> Response:
-        return await (sns.confirm(request) if "Action" in request.query_params else page(request))
+        if "Action" in request.query_params:
+            return await sns.confirm(request)
+        return HTMLResponse(inbox, headers=PAGE_HEADERS)
 
     return Route("/", serve, methods=["GET"])
+
+
+def _choices() -> str:
+    """What the page filters channels by."""
+    choice = '<label><input type="radio" name="channel" value="{}"><span>{}</span></label>'
+    return "\n        ".join(choice.format(channel.lower(), channel.facts.title) for channel in Channel)
+
+
+async def _channels(_request: Request) -> Response:
+    return Response(style_sheet(), media_type="text/css", headers=PAGE_HEADERS)
 
 
 def _page_route(path: str, name: str) -> Route:

@@ -1,10 +1,12 @@
-"""What one SMS or push can carry at the most: known at the door, and the same for the workers that send them."""
+"""What one SMS or push can carry at the most: known at the door, and the same for the workers that send them. Pure."""
 
 from __future__ import annotations
 
 import json
 import re
 import unicodedata
+from collections.abc import Callable
+from dataclasses import dataclass
 
 #: Longest text of an SMS, all its segments together, as Twilio and Amazon SNS take it; :func:`sms_length` counts.
 LONGEST_SMS = 1600
@@ -36,3 +38,43 @@ def push_payload(notification_id: str, title: str, body: str) -> dict[str, dict[
 def push_bytes(payload: dict[str, dict[str, str]]) -> int:
     """Its length as JSON: what stands in quotes, a line end say, takes two bytes or more."""
     return len(json.dumps(payload, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace"))
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """The most that one notification of a channel carries."""
+
+    #: What it is called with its article, ``an SMS`` say, and what its size is counted in.
+    what: str
+    unit: str
+    most: int
+    #: The reason of the refusal of what is larger, and why it may be larger than it looks.
+    reason: str
+    hint: str
+    #: The size of an id, a heading and a text.
+    size: Callable[[str, str, str], int]
+    #: The reason of the refusal of a text that shows nothing; empty: it may show nothing.
+    reason_if_empty: str = ""
+
+    def is_kept(self, notification_id: str, heading: str, body: str) -> bool:
+        """Whether it is not too large."""
+        return self.size(notification_id, heading, body) <= self.most
+
+
+SMS_TEXT = Bound(
+    "an SMS",
+    "characters",
+    LONGEST_SMS,
+    "SMS_TOO_LONG",
+    "an emoji counts as two characters or more",
+    lambda _id, _heading, body: sms_length(body),
+    "SMS_EMPTY",
+)
+PUSH_PAYLOAD = Bound(
+    "a push",
+    "bytes",
+    LARGEST_PUSH,
+    "PUSH_TOO_LARGE",
+    "title, text and the notification's id count as JSON: a line end or a quotation mark takes two bytes",
+    lambda notification_id, heading, body: push_bytes(push_payload(notification_id, heading, body)),
+)

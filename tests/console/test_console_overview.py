@@ -26,8 +26,8 @@ async def test_figures_tell_lanes_channels_retries_and_hours(visitor):
 
 async def test_throughput_is_told_for_each_of_the_last_24_hours(visitor):
     hours = (await visitor.get(FIGURES)).json()["figures"]["hours"]
-    assert hours["SMS"] == [1] * 23 + [2]
-    assert hours["EMAIL"] == [0] * 24
+    assert hours["channels"]["SMS"] == [1] * 23 + [2]
+    assert hours["channels"]["EMAIL"] == [0] * 24
     assert hours["start"] == sorted(hours["start"])
 
 

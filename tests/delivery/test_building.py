@@ -22,6 +22,7 @@ from services.delivery.worker.preparing import prepare
 from services.delivery.worker.templates import TemplateCache
 from services.delivery.worker.unsubscribe_links import UnsubscribeLinks
 from services.gateway.rules.addresses import Addresses
+from shared.channel.table import Address
 from shared.clock import SystemClock
 from shared.rpc.channels import open_channel
 from shared.text.rendering import CompiledTemplate, Rendered, Text
@@ -206,7 +207,7 @@ async def test_a_hundred_that_cannot_be_built_leave_the_provider_in_use(
 )
 def test_an_email_can_be_built_to_every_address_that_the_front_door_takes(sandbox: Sandbox, address: str) -> None:
     settings = DeliverySettings(smtp_host="127.0.0.1", smtp_port=sandbox.smtp_port)
-    taken = Addresses().normalise("EMAIL", address)
+    taken = Addresses().normalise(Address.MAILBOX, address)
     for made in (SmtpProvider.from_settings(settings, SystemClock()), provider("ses", sandbox.http)):
         assert made.send(outgoing(taken), within()).kind is OutcomeKind.SUCCEEDED
         made.close()

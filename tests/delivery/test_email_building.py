@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from services.delivery.providers.mail.email_building import build
 from services.delivery.providers.mail.mail_addresses import BadAddress, normal_address, parse_sender
 from services.gateway.rules.addresses import Addresses
+from shared.channel.table import Address
 from tests.delivery.outgoing import outgoing
 
 NOW = dt.datetime(2026, 1, 2, 3, 4, 5, tzinfo=dt.UTC)
@@ -230,7 +231,7 @@ def test_a_domain_is_written_as_the_door_and_today_s_registries_do(domain: str, 
     "domain", ["bücher.test", "straße.de", "FUẞBALL.de", "βόλος.com", "例え。jp", "Ｅxample.org", "نامه\u200cای.com"]
 )
 def test_the_door_and_the_delivery_mean_the_same_domain(domain: str) -> None:
-    accepted = Addresses(test_domains=True).normalise("EMAIL", f"ada@{domain}")
+    accepted = Addresses(test_domains=True).normalise(Address.MAILBOX, f"ada@{domain}")
     assert accepted == normal_address(f"ada@{domain}") == normal_address(accepted)
 
 

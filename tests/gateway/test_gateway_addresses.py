@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from services.gateway.rules.addresses import Addresses
+from shared.channel.table import Address, Channel
 from shared.errors import PulseError
 
 ACCEPTED = [
@@ -86,13 +87,13 @@ REFUSED = [
 
 @pytest.mark.parametrize("channel, given, expected", ACCEPTED)
 def test_an_address_is_normalised(channel: str, given: str, expected: str) -> None:
-    assert Addresses().normalise(channel, given) == expected
+    assert Addresses().normalise(Channel[channel].facts.address, given) == expected
 
 
 @pytest.mark.parametrize("channel, given, reason", REFUSED)
 def test_a_bad_address_is_refused_by_reason_and_never_repeated(channel: str, given: str, reason: str) -> None:
     with pytest.raises(PulseError) as caught:
-        Addresses().normalise(channel, given)
+        Addresses().normalise(Channel[channel].facts.address, given)
     assert caught.value.reason == reason
     assert caught.value.violations[0].field == "to"
     assert given not in str(caught.value) + caught.value.hint
@@ -113,13 +114,13 @@ def test_a_bad_address_is_refused_by_reason_and_never_repeated(channel: str, giv
 def test_phone_numbers_are_checked_as_closely_as_asked(check: str, given: str, passes: bool) -> None:
     rules = Addresses(phone_check=check)
     if passes:
-        assert rules.normalise("SMS", given) == given
+        assert rules.normalise(Address.PHONE, given) == given
     else:
         with pytest.raises(PulseError):
-            rules.normalise("SMS", given)
+            rules.normalise(Address.PHONE, given)
 
 
 def test_test_domains_are_let_through_on_request() -> None:
-    assert Addresses(test_domains=True).normalise("EMAIL", "a@shop.test") == "a@shop.test"
+    assert Addresses(test_domains=True).normalise(Address.MAILBOX, "a@shop.test") == "a@shop.test"
     with pytest.raises(PulseError):
-        Addresses().normalise("EMAIL", "a@shop.test")
+        Addresses().normalise(Address.MAILBOX, "a@shop.test")

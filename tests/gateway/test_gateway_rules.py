@@ -260,7 +260,7 @@ def test_a_limit_that_cannot_be_is_refused(text: str) -> None:
 def test_the_originals_words_cover_every_status_and_channel() -> None:
     assert compatibility.statuses("Pending") == ["SCHEDULED", "QUEUED", "SENDING"]
     assert sorted(set(compatibility.STATUSES.values())) == ["failed", "pending", "retrying", "sent"]
-    assert [compatibility.channel(text) for text in ("", "email", "SMS", "Push")] == ["", "EMAIL", "SMS", "PUSH"]
+    assert [compatibility.channel(text) for text in ("", "email", "SMS", "Push")] == [None, "EMAIL", "SMS", "PUSH"]
     with refused("UNKNOWN_STATUS"):
         compatibility.statuses("delivered")
     with pytest.raises(PulseError, match="email, sms, push"):

@@ -15,11 +15,11 @@ from pulse.common.v1 import enums_pb2, recipient_pb2
 from pulse.ledger.v1 import records_pb2
 from services.gateway.rules.addresses import Addresses
 from services.ledger import migrate as migrating
-from services.ledger.rules.delivery import Channel
 from services.ledger.rules.recipients import Reason as Why
 from services.ledger.rules.recipients import Suppression
 from services.router.rules.quota import address_key as window_of_address
-from shared.address_keys import address_key
+from shared.channel.address_keys import address_key
+from shared.channel.table import Address, Channel
 from tests.ledger.calls import Calls, Outcome
 from tests.ledger.test_digests import news
 from tests.ledger.test_migrations import _to
@@ -56,7 +56,7 @@ def test_two_addresses_are_one_or_not(channel: str | None, one: str, other: str,
 
 @pytest.mark.parametrize("form", ["Ada@bücher.example", "ADA@BÜCHER.example", "ada@xn--bcher-kva.EXAMPLE"])
 def test_every_form_of_a_domain_is_one(form: str) -> None:
-    assert address_key("EMAIL", Addresses().normalise("EMAIL", form)) == "ada@xn--bcher-kva.example"
+    assert address_key("EMAIL", Addresses().normalise(Address.MAILBOX, form)) == "ada@xn--bcher-kva.example"
 
 
 @pytest.fixture
@@ -165,5 +165,5 @@ def test_suppressions_of_before_are_migrated_and_none_is_lost(
         assert [row[2:] for row in found if row[0] == user] == kept
     assert len(found) == USERS * len(kept)
     for _, digest, channel, address, category, reason in found:
-        said = Suppression(channel and Channel(channel), address, category, Why(reason))
+        said = Suppression(channel and Channel[channel], address, category, Why(reason))
         assert bytes(digest) == said.digest()

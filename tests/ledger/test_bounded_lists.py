@@ -16,9 +16,9 @@ from pulse.ledger.v1 import ledger_reader_pb2, records_pb2
 from services.ledger.postgres.compiling import Query
 from services.ledger.postgres.postgres import PLANS
 from services.ledger.read import dead_letter_queries, page_queries, walks
-from services.ledger.rules.delivery import Channel
 from services.ledger.rules.states import Status
 from services.ledger.stores.paging import DeadLetterFilter, Filter
+from shared.channel.table import Channel
 from shared.clock import FixedClock
 from shared.rpc.channels import call
 from tests.ledger.calls import TENANT, Calls, Outcome

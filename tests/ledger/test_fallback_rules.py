@@ -8,8 +8,9 @@ import pytest
 
 from services.ledger.rules import deferrals, fallbacks
 from services.ledger.rules.changes import begin
-from services.ledger.rules.delivery import Change, Channel, Delivery, Guarantee, Kind
+from services.ledger.rules.delivery import Change, Delivery, Guarantee, Kind
 from services.ledger.rules.states import Status
+from shared.channel.table import Channel
 from tests.ledger.conftest import NOON
 from tests.ledger.test_rules import fresh
 

@@ -38,13 +38,14 @@ from services.ledger.postgres.postgres import Connection, Postgres
 from services.ledger.read.dead_letters import DeadLetters
 from services.ledger.read.watchers import Watchers
 from services.ledger.rules.attempts import Ending
-from services.ledger.rules.delivery import NO_FAILURE, Channel, Guarantee, Lane, Outcome
+from services.ledger.rules.delivery import NO_FAILURE, Guarantee, Lane, Outcome
 from services.ledger.rules.fallbacks import Leg
 from services.ledger.rules.receipts import Receipt
 from services.ledger.rules.settlements import Settlement
 from services.ledger.rules.states import Status
 from services.ledger.stores.paging import DeadLetterFilter
 from services.ledger.stores.receipt_delays import ReceiptDelays
+from shared.channel.table import Channel
 from shared.clock import FixedClock
 from shared.errors import Code, PulseError
 from shared.ids import uuid7

@@ -8,10 +8,11 @@ import pytest
 
 from services.ledger.rules import deferrals
 from services.ledger.rules.changes import begin
-from services.ledger.rules.delivery import Channel, Guarantee
+from services.ledger.rules.delivery import Guarantee
 from services.ledger.rules.provider_choice import Choice, Obstacle, Providers, choose
 from services.ledger.rules.provider_states import Breaker, Control, Override, Told, merge
 from services.ledger.rules.states import Status
+from shared.channel.table import Channel
 from tests.ledger.calls import TENANT
 from tests.ledger.conftest import NOON
 from tests.ledger.test_rules import fresh

@@ -8,10 +8,11 @@ import sys
 
 import pytest
 
-from services.ledger.rules.delivery import Channel, Lane
+from services.ledger.rules.delivery import Lane
 from services.ledger.rules.quiet_hours import quiet_hours
 from services.ledger.rules.recipient_rules import Deferred, Go, Sending, Suppressed, rule
 from services.ledger.rules.recipients import Choice, Preferences, Profile, Reason, Suppression
+from shared.channel.table import Channel
 
 AT = dt.datetime(2026, 11, 23, 12, tzinfo=dt.UTC)
 NEWS = Sending("news", Channel.EMAIL, "ada@example.com", Lane.LOW, critical=False)

@@ -11,9 +11,9 @@ from pulse.common.v1 import enums_pb2
 from pulse.ledger.v1 import records_pb2
 from services.ledger import retry_settings
 from services.ledger.config import LedgerSettings
-from services.ledger.rules.delivery import Channel
 from services.ledger.rules.retry import Cause, RetryPolicies, RetryPolicy
 from services.ledger.server import Ledger
+from shared.channel.table import Channel
 from shared.config import ConfigError
 from shared.rpc.channels import open_channel
 from tests.ledger.calls import Calls, Outcome, moment

@@ -11,10 +11,11 @@ from services.router.rules.local_slots import LocalSlots
 from services.router.rules.quota import Kind, Limit
 from services.router.rules.sms_prefixes import DENIED, parse_prefixes, parse_prices
 from services.router.rules.terms import TermsBook, Way
+from shared.channel.table import Channel
 from shared.errors import Code, PulseError
 
 CONFIGURED = Configured(user_channel=Limit(10, 60))
-EMAIL = Way("EMAIL", "ada@example.com")
+EMAIL = Way(Channel.EMAIL, "ada@example.com")
 
 
 def override(kind: Kind, count: int, seconds: float | None = 60, *, tenant: str = "", subject: str = "") -> Override:
@@ -176,24 +177,24 @@ class TestTerms:
             Limit(10, 60), Limit(5, 60), Limit(100, 60), Limit(10, 60), sms_prices=parse_prices("+=1")
         )
         book = TermsBook(LimitBook(configured, [override(Kind.SMS_PREFIX, 9, subject="+49")]))
-        assert self.kinds(book, Way("PUSH", ""), Way("SMS", "+4915112345")) == [
+        assert self.kinds(book, Way(Channel.PUSH, ""), Way(Channel.SMS, "+4915112345")) == [
             ("user_channel", "PUSH"), ("user_channel", "SMS"), ("recipient", "SMS"), ("sms_prefix", ""),
             ("sms_spend", ""), ("tenant", ""),
         ]  # fmt: skip
 
     def test_without_a_price_nothing_is_spent(self) -> None:
         book = TermsBook(LimitBook(Configured(Limit(10, 60), sms_spend=Limit(10, 60))))
-        assert self.kinds(book, Way("SMS", "+4915112345")) == [("user_channel", "SMS")]
+        assert self.kinds(book, Way(Channel.SMS, "+4915112345")) == [("user_channel", "SMS")]
 
     def test_equal_rules_share_one_object(self) -> None:
         book = TermsBook(LimitBook(CONFIGURED, [override(Kind.USER_CHANNEL, 1, subject="login")]))
-        assert book.terms("acme", "a", [EMAIL]) is book.terms("acme", "b", [Way("EMAIL", "bob@example.com")])
+        assert book.terms("acme", "a", [EMAIL]) is book.terms("acme", "b", [Way(Channel.EMAIL, "bob@example.com")])
         assert book.terms("acme", "a", [EMAIL]) is not book.terms("acme", "login", [EMAIL])
 
     def test_a_denied_number_is_refused_by_a_fallback_too(self) -> None:
         book = TermsBook(LimitBook(Configured(Limit(10, 60), denied_prefixes=("+881",))))
         with pytest.raises(PulseError) as caught:
-            book.terms("acme", "otp", [EMAIL, Way("SMS", "+8811234567")])
+            book.terms("acme", "otp", [EMAIL, Way(Channel.SMS, "+8811234567")])
         assert (caught.value.code, caught.value.reason) == (Code.PERMISSION_DENIED, "SMS_PREFIX_DENIED")
         assert "sms_prefix:+881" in caught.value.hint and "+8811234567" not in str(caught.value)
 

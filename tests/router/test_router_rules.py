@@ -14,6 +14,7 @@ from services.router.rules.provider_rates import Rate, Rates
 from services.router.rules.quota import place_token, window_key
 from services.router.rules.routes import choose_route, choose_start, parse_route
 from services.router.rules.rulings import Facts, rule
+from shared.channel.table import Channel
 from shared.packing import deal, pack
 
 HIGH, LOW = Lane.HIGH, Lane.LOW
@@ -45,7 +46,7 @@ def test_the_lane_follows_the_request_then_the_template_then_its_name(
 def test_a_route_keeps_its_order_and_names_each_provider_once() -> None:
     route = parse_route("twilio,backup,twilio")
     assert route.providers == ("twilio", "backup")
-    decision = choose_route("SMS", route, 0)
+    decision = choose_route(Channel.SMS, route, 0)
     assert (decision.rule, decision.result, decision.reason) == ("route", "twilio, backup", "The order set for SMS.")
 
 
@@ -60,7 +61,7 @@ def test_with_weights_the_first_is_drawn_by_them_and_the_rest_follow() -> None:
     assert drawn == [route.draw(f"id-{number}") for number in range(4_000)]
     assert 0.71 < drawn.count(0) / 4_000 < 0.79 and drawn.count(2) == 0
     assert route.beginning_with(1) == ("ses", "smtp", "spare")
-    decision = choose_route("EMAIL", route, 1)
+    decision = choose_route(Channel.EMAIL, route, 1)
     assert decision.result == "ses, smtp, spare"
     assert "smtp 3, ses 1, spare 0" in decision.reason
 
@@ -90,7 +91,7 @@ def test_only_a_time_to_come_puts_off(send_at: dt.datetime | None, result: str) 
 
 
 def test_what_goes_to_a_provider_with_a_bound_first_is_told_that_it_may_wait() -> None:
-    facts = Facts(("PUSH", "SMS"), (0, 0), None, None, "welcome", None)
+    facts = Facts((Channel.PUSH, Channel.SMS), (0, 0), None, None, "welcome", None)
     routes = {"PUSH": parse_route("fcm"), "SMS": parse_route("twilio,sns")}
     ruling = rule(facts, routes, Rates({"twilio": Rate(100, 1), "sns": Rate(5, 1)}), NOON)
     assert [decision for decision in ruling.decided if decision.rule == "limit"] == [

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from pulse_client import Channel
 from services.cli.batch.row import BOOLEANS, LISTS, OBJECTS, TEXTS, TIMES
+from shared.channel.table import needs_address
 
 #: Columns that are a request's own; every other one is a variable of the template.
 OWN = (*TEXTS, *TIMES, *BOOLEANS)
@@ -36,7 +36,7 @@ class Columns:
     def __init__(self, names: Sequence[str], channel: str = "") -> None:
         self._names = [name.strip() for name in names]
         # Where rows say their channels, each is looked at by itself: a push needs no address.
-        may_lack_to = "channel" in self._names or channel == Channel.PUSH
+        may_lack_to = "channel" in self._names or not needs_address(channel)
         self._required = ("user_id",) if may_lack_to else ("user_id", "to")
 
     def __len__(self) -> int:

@@ -14,6 +14,7 @@ from pulse_client import Channel, Fallback, Priority, Request
 from pulse_client.enums import DeliveryGuarantee, parse
 from pulse_client.request import build
 from services.cli.parse import length
+from shared.channel.table import needs_address
 from shared.text.error_bounds import fit
 
 #: A request's fields, by what they hold.
@@ -122,8 +123,8 @@ def _check_fields(given: Mapping[str, Any], known: tuple[str, ...], sentence: st
 
 
 def _needs_no_address(record: Mapping[str, Any]) -> bool:
-    """A push without one goes to the user's devices; where the template says the channel, the gateway decides."""
-    return "channel" not in record or str(record["channel"]).upper() == Channel.PUSH
+    """Of some channels the user's devices stand for it; where the template says the channel, the gateway decides."""
+    return "channel" not in record or not needs_address(str(record["channel"]))
 
 
 def _halves(value: Any, path: str) -> Iterator[str]:

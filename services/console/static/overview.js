@@ -10,6 +10,9 @@ const number = (value) => NUMBER.format(Math.round(value * 10) / 10);
 const percent = (share) => (share == null ? "–" : `${(share * 100).toFixed(share < 1 && share > 0.995 ? 2 : 1)} %`);
 const byId = (id) => document.getElementById(id);
 
+// The table's order from below: the last one of it stands on top.
+const STACKED = [...document.querySelectorAll("#channels [data-channel]")].map((row) => row.dataset.channel).reverse();
+
 function length(seconds) {
   if (seconds < 1) return seconds === 0 ? "0" : `${Math.round(seconds * 1000)} ms`;
   if (seconds < 60) return `${Math.round(seconds * 10) / 10} s`;
@@ -22,11 +25,7 @@ const charts = {
   age: new Chart(byId("age-chart"), LANES, { format: length }),
   hours: new Chart(
     byId("hours-chart"),
-    [
-      { label: "PUSH", colour: "--push" },
-      { label: "SMS", colour: "--sms" },
-      { label: "EMAIL", colour: "--email" },
-    ],
+    STACKED.map((channel) => ({ label: channel, colour: `--${channel.toLowerCase()}` })),
     { kind: "bars", format: number },
   ),
   retries: new Chart(byId("retries-chart"), [{ label: "RETRYING", colour: "--warn" }], { format: number }),
@@ -48,10 +47,10 @@ function drawHistory() {
 }
 
 // Bars stand on each other: the first series is drawn first and is the whole, so that the next ones cover its foot.
-function drawHours({ start, EMAIL, SMS, PUSH }) {
-  const emailAndSms = EMAIL.map((count, at) => count + SMS[at]);
-  const all = emailAndSms.map((count, at) => count + PUSH[at]);
-  charts.hours.show([start, all, emailAndSms, EMAIL], [start, PUSH, SMS, EMAIL]);
+function drawHours({ start, channels }) {
+  const own = STACKED.map((channel) => channels[channel]);
+  const standing = own.map((_counts, from) => start.map((_hour, at) => sum(own.slice(from), at)));
+  charts.hours.show([start, ...standing], [start, ...own]);
 }
 
 function fill(row, figures, shown = number) {

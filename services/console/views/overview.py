@@ -62,7 +62,7 @@ def _figures(figures: Figures) -> dict[str, Any]:
         "average_retry_attempts": figures.average_retry_attempts,
         "hours": {
             "start": [hour.timestamp() for hour in figures.hours],
-            **{
+            "channels": {
                 channel: [counts.get(channel, 0) for counts in figures.hours.values()]
                 for channel in Channel
                 if channel is not Channel.UNSPECIFIED

@@ -8,13 +8,14 @@ from typing import Any
 import grpc.aio
 from google.api import httpbody_pb2
 
-from pulse.common.v1 import enums_pb2
 from pulse.delivery.v1 import delivery_service_pb2, delivery_service_pb2_grpc
 from services.delivery.providers.twilio import status_callback
 from services.delivery.providers.twilio.signature import callback_url, is_signed
 from services.delivery.receiving.reachability import Reachability, ReachabilityChecks
 from services.delivery.receiving.ses_events import SesEvents
 from services.delivery.rules.receipts import Receipt
+from shared.channel.numbers import number_of
+from shared.channel.table import Channel
 from shared.errors import Code, PulseError
 from shared.ids import canonical_uuid
 from shared.times import to_timestamp
@@ -101,7 +102,7 @@ class ReceiptServicer(delivery_service_pb2_grpc.ReceiptServiceServicer):
 def _provider(found: Reachability) -> delivery_service_pb2.Provider:
     return delivery_service_pb2.Provider(
         name=found.endpoint.name,
-        channel=enums_pb2.Channel.Value(found.endpoint.channel),
+        channel=number_of(Channel.named(found.endpoint.channel)),
         reachable=not found.problem,
         problem=found.problem,
         check_time=to_timestamp(found.checked_at),

@@ -24,7 +24,7 @@ class Claim:
     fence: int
     attempt: int  # from 1
     provider: str
-    channel: str  # EMAIL, SMS or PUSH
+    channel: str  # its name in the contract
     to: str
     subject: str  # replaces the template's, if not empty
     context_json: str

@@ -14,7 +14,7 @@ class Outgoing:
 
     notification_id: str
     tenant_id: str
-    channel: str  # EMAIL, SMS or PUSH
+    channel: str  # its name in the contract
     attempt: int  # from 1
     to: str
     subject: str
@@ -115,7 +115,7 @@ class Provider(Protocol):
 
     @property
     def channel(self) -> str:
-        """EMAIL, SMS or PUSH."""
+        """The name, in the contract, of the channel that it serves."""
         ...
 
     @property

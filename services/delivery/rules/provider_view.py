@@ -24,7 +24,7 @@ class ProviderView:
     """How this worker sees a provider."""
 
     provider: str
-    channel: str  # EMAIL, SMS or PUSH
+    channel: str  # its name in the contract
     state: BreakerState | None  # None: it has no experience of its own
     reason: str
     since: dt.datetime

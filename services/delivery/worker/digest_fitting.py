@@ -14,7 +14,7 @@ from functools import partial
 from typing import Any
 
 from services.delivery.rules.claim import Claim
-from shared.text.channel_bounds import LARGEST_PUSH, LONGEST_SMS, push_bytes, push_payload, sms_length
+from shared.channel.table import Channel
 from shared.text.rendering import CompiledTemplate, Rendered, RenderError
 from shared.turns import Turns
 
@@ -124,9 +124,6 @@ def _digest(context: Mapping[str, Any]) -> dict[str, Any]:
 
 def _is_carried(claim: Claim, rendered: Rendered) -> bool:
     """Whether its channel can carry it."""
-    if claim.channel == "SMS":
-        return sms_length(rendered.body) <= LONGEST_SMS
-    if claim.channel == "PUSH":
-        payload = push_payload(claim.notification_id, claim.subject or rendered.subject, rendered.body)
-        return push_bytes(payload) <= LARGEST_PUSH
-    return True
+    channel = Channel.named(claim.channel)
+    bound = channel.facts.bound if channel else None
+    return bound is None or bound.is_kept(claim.notification_id, claim.subject or rendered.subject, rendered.body)

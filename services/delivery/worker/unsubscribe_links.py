@@ -8,6 +8,7 @@ from typing import Self
 from services.delivery.config import DeliverySettings
 from services.delivery.providers.mail.mail_headers import LONGEST_PLAIN
 from services.delivery.rules.claim import Claim
+from shared.channel.table import Address, Channel
 from shared.observe.logs import logger
 from shared.unsubscribe import KeyRing, Subscription
 
@@ -48,7 +49,9 @@ class UnsubscribeLinks:
 
     def of(self, claim: Claim) -> str:
         """The link of a claimed email; empty for another channel, or for what cannot be unsubscribed from."""
-        if not (self._keys and self._public_url and claim.channel == "EMAIL"):
+        channel = Channel.named(claim.channel)
+        has_header = channel is not None and channel.facts.address is Address.MAILBOX
+        if not (self._keys and self._public_url and has_header):
             return ""
         if not claim.unsubscribable:
             return "" if claim.category else self._none(claim, NO_CATEGORY)  # a critical category is meant to have none

@@ -7,6 +7,7 @@ from services.gateway import wire
 from services.gateway.rules import recipient_rules as rules
 from services.gateway.rules.addresses import Addresses
 from services.gateway.rules.nul import refuse_nul
+from shared.channel.table import Address
 from shared.errors import invalid_field
 
 
@@ -30,8 +31,9 @@ def suppression(given: recipient_pb2.Suppression, addresses: Addresses) -> recip
         raise invalid_field("suppression", "SUPPRESSION_OF_NOTHING", "names neither a channel nor an address")
     address = given.address
     if address:
-        channel = wire.CHANNEL_NAMES[given.channel] if given.channel else rules.channel_of_address(address)
-        address = addresses.normalise(channel, address, "suppression.address")
+        channel = wire.channel(given.channel, "suppression.channel") if given.channel else None
+        kind = channel.facts.address if channel else Address.looks_like(address)
+        address = addresses.normalise(kind, address, "suppression.address")
     return recipient_pb2.Suppression(
         user_id=given.user_id,
         channel=given.channel,
@@ -46,6 +48,6 @@ def device_token(given: recipient_pb2.DeviceToken, addresses: Addresses) -> reci
     refuse_nul("device_token.label", "LABEL_NUL", given.label)
     return recipient_pb2.DeviceToken(
         user_id=given.user_id,
-        token=addresses.normalise("PUSH", given.token, "device_token.token"),
+        token=addresses.normalise(Address.DEVICE, given.token, "device_token.token"),
         label=given.label,
     )

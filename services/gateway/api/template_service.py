@@ -136,7 +136,7 @@ class TemplateService(api_grpc.TemplateServiceServicer):
         """The names a context must hold; INVALID_ARGUMENT for contents that cannot be kept."""
         return await check_contents(
             texts,
-            channel=wire.CHANNEL_NAMES[channel],
+            channel=wire.channel(channel),
             default_locale=default_locale,
             path=path,
             do=partial(self._heavy.do, caller.tenant_id),
@@ -150,7 +150,7 @@ class TemplateService(api_grpc.TemplateServiceServicer):
         if stored and stored.stored.HasField("digest_window") and digests.VARIABLE not in context:
             context = digests.with_digest(context)
         compiled = await self._to_preview(caller, request, stored, channel)
-        by = wire.CHANNEL_NAMES[channel]
+        by = wire.channel(channel)
         try:
             rendered = await self._heavy.do(caller.tenant_id, partial(compiled.render, by, request.locale, context))
         except RenderError as error:
@@ -161,7 +161,7 @@ class TemplateService(api_grpc.TemplateServiceServicer):
             body=rendered.body,
             html_body=rendered.html_body,
             locale=rendered.locale,
-            sms_segments=segments.count(rendered.body) if channel == enums_pb2.SMS else 0,
+            sms_segments=segments.count(rendered.body) if by.facts.in_segments else 0,
         )
 
     async def _to_preview(

@@ -6,13 +6,15 @@ from typing import TYPE_CHECKING
 
 from google.api import httpbody_pb2
 
-from pulse.common.v1 import enums_pb2, recipient_pb2
+from pulse.common.v1 import recipient_pb2
 from pulse.gateway.v1 import unsubscribe_service_pb2 as api
 from pulse.gateway.v1 import unsubscribe_service_pb2_grpc as api_grpc
 from pulse.ledger.v1 import ledger_admin_pb2
 from services.gateway.door.calls import Context
 from services.gateway.peers import ask
 from services.gateway.rules import unsubscribe_page as page
+from shared.channel.numbers import number_of
+from shared.channel.table import Channel
 from shared.unsubscribe import BadToken, KeyRing, Subscription, unspoilt
 
 if TYPE_CHECKING:
@@ -31,23 +33,25 @@ class UnsubscribeService(api_grpc.UnsubscribeServiceServicer):
 
     async def ShowUnsubscribe(self, request: api.ShowUnsubscribeRequest, context: Context) -> httpbody_pb2.HttpBody:
         wanted = self._read(request.token)
-        if wanted is None:
+        channel = Channel.named(wanted.channel) if wanted else None
+        if wanted is None or channel is None:
             return await _show(context, page.not_a_link(), _BAD_REQUEST)
-        return await _show(context, page.asking(wanted.category, wanted.channel))
+        return await _show(context, page.asking(wanted.category, channel))
 
     async def Unsubscribe(self, request: api.UnsubscribeRequest, context: Context) -> httpbody_pb2.HttpBody:
         wanted = self._read(request.token)
-        if wanted is None:
+        channel = Channel.named(wanted.channel) if wanted else None
+        if wanted is None or channel is None:
             return await _show(context, page.not_a_link(), _BAD_REQUEST)
         suppression = recipient_pb2.Suppression(
             user_id=wanted.user_id,
-            channel=enums_pb2.Channel.Value(wanted.channel),
+            channel=number_of(channel),
             category=wanted.category,
             reason=recipient_pb2.Suppression.UNSUBSCRIBE,
         )
         inner = ledger_admin_pb2.CreateSuppressionRequest(tenant_id=wanted.tenant_id, suppression=suppression)
         await ask(self._admin.CreateSuppression, inner)
-        return await _show(context, page.done(wanted.category, wanted.channel))
+        return await _show(context, page.done(wanted.category, channel))
 
     def _read(self, token: str) -> Subscription | None:
         """What the link is for, None if it is none of Pulse's."""

@@ -10,6 +10,7 @@ import idna
 import phonenumbers
 
 from services.gateway.rules import homoglyphs
+from shared.channel.table import Address
 from shared.domains import BadDomain, ascii_domain
 from shared.errors import PulseError, invalid_field
 
@@ -38,17 +39,22 @@ class Addresses:
         self._test_domains = test_domains
         # A few domains make up most mail: each is looked at once, a hundred times dearer than finding it again.
         self._domain = functools.lru_cache(maxsize=4096)(self._check_domain)
-        self._normalisers = {"EMAIL": self._email, "SMS": self._phone, "PUSH": self._device_token}
+        self._normalisers = {
+            Address.MAILBOX: self._email,
+            Address.PHONE: self._phone,
+            Address.DEVICE: self._device_token,
+        }
 
-    def normalise(self, channel: str, address: str, field: str = "to") -> str:
+    def normalise(self, kind: Address, address: str, field: str = "to") -> str:
         """The address as it is stored and sent to; raises INVALID_ARGUMENT for ``field``, its path in the request.
 
-        EMAIL: the domain in lower-case A-labels, the local part as given. SMS: E.164. PUSH: as given.
+        Of a mail address the domain is in lower-case A-labels, the local part as given; a phone number is in E.164; a
+        device token is as given.
         """
         try:
             if _CONTROL.search(address):
                 raise _refusal("ADDRESS_CONTROL_CHARACTER", "holds a line break or another control character")
-            return self._normalisers[channel](address)
+            return self._normalisers[kind](address)
         except PulseError as error:
             if field == "to":
                 raise

@@ -6,6 +6,7 @@ import re
 import uuid
 from dataclasses import dataclass
 
+from shared.channel.table import NAMES, Address, Channel, Heading
 from shared.errors import invalid_field
 
 #: The original's status for each of ours.
@@ -23,7 +24,8 @@ STATUSES = {
     "CANCELLED": "failed",
     "SUPPRESSED": "failed",
 }
-CHANNELS = ("email", "sms", "push")
+#: Under which key the original shows the id that a provider gave; where nothing stands here it shows none.
+MESSAGE_ID_KEYS: dict[Channel | None, str] = {Channel.SMS: "twilio_sid"}
 
 DEFAULT_LIMIT = 50
 HIGHEST_LIMIT = 1000
@@ -42,26 +44,27 @@ class Overrides:
     title: str
     subject: str
 
-    def target(self, channel: str) -> str:
+    def target(self, channel: Channel | None) -> str:
         """Where it goes: for push the device token is stronger than ``to``."""
-        return (self.device_token or self.to) if channel == "PUSH" else self.to
+        to_device = channel is not None and channel.facts.address is Address.DEVICE
+        return (self.device_token or self.to) if to_device else self.to
 
-    def heading(self, channel: str) -> str:
+    def heading(self, channel: Channel | None) -> str:
         """The title of a push or the subject of a mail; "" leaves the template's."""
-        return {"PUSH": self.title, "EMAIL": self.subject}.get(channel, "")
+        given = {Heading.TITLE: self.title, Heading.SUBJECT: self.subject}
+        return given.get(channel.facts.heading, "") if channel is not None else ""
 
     def depend_on_channel(self) -> bool:
         """Whether the channel has to be known to tell what is meant."""
         return bool(self.device_token or self.title or self.subject)
 
 
-def channel(text: str) -> str:
-    """Our name for a channel in any case, "" for none; INVALID_ARGUMENT with reason UNKNOWN_CHANNEL."""
-    if not text:
-        return ""
-    if text.lower() not in CHANNELS:
-        raise invalid_field("channel", "UNKNOWN_CHANNEL", f"is not a channel of Pulse; it can be {', '.join(CHANNELS)}")
-    return text.upper()
+def channel(text: str) -> Channel | None:
+    """The channel of a name in any case, None for ""; INVALID_ARGUMENT with reason UNKNOWN_CHANNEL."""
+    named = Channel.named(text)
+    if text and named is None:
+        raise invalid_field("channel", "UNKNOWN_CHANNEL", f"is not a channel of Pulse; it can be {', '.join(NAMES)}")
+    return named
 
 
 def statuses(text: str) -> list[str]:

@@ -6,16 +6,14 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from services.gateway.rules.addresses import Addresses
+from shared.channel.table import Channel
 from shared.errors import invalid_field
-
-#: The one channel that needs no address: the user's registered devices stand for it.
-_WITHOUT_ADDRESS = "PUSH"
 
 
 class Destination(NamedTuple):
     """One channel and an address in its terms; ``path`` is its place in the request, "" for the request itself."""
 
-    channel: str
+    channel: Channel
     address: str
     path: str = ""
 
@@ -42,7 +40,7 @@ def normalise(addresses: Addresses, wanted: Iterable[Destination]) -> list[Desti
 def _address(addresses: Addresses, destination: Destination) -> str:
     field = destination.field("to")
     if destination.address:
-        return addresses.normalise(destination.channel, destination.address, field)
-    if destination.channel != _WITHOUT_ADDRESS:
+        return addresses.normalise(destination.channel.facts.address, destination.address, field)
+    if destination.channel.facts.needs_address:
         raise invalid_field(field, "INVALID_FIELDS", "is required")
     return ""

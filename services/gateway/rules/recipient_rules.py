@@ -50,10 +50,3 @@ def check_choices(choices: Sequence[tuple[str, int]]) -> None:
                 f"preferences.choices[{n}]", "CHOICE_REPEATED", "is for the category and channel of one before it"
             )
         seen.add(choice)
-
-
-def channel_of_address(address: str) -> str:
-    """The channel whose rules an address keeps that comes without one."""
-    if "@" in address:
-        return "EMAIL"
-    return "SMS" if address.startswith("+") else "PUSH"

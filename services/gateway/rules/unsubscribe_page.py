@@ -7,6 +7,8 @@ import hashlib
 import html
 from string import Template
 
+from shared.channel.table import Channel
+
 _STYLE = """
 :root { color-scheme: light dark; }
 body { margin: 0; font: 1.125rem/1.5 system-ui, sans-serif; background: Canvas; color: CanvasText; }
@@ -59,13 +61,13 @@ def headers() -> tuple[tuple[str, str], ...]:
     )
 
 
-def asking(category: str, channel: str) -> bytes:
+def asking(category: str, channel: Channel) -> bytes:
     """Asks whether to unsubscribe; nothing is done until the button is pressed."""
     what = _what(category, channel)
     return _page("Unsubscribe?", f"<p>You will get no more {what}.</p>\n{_FORM}")
 
 
-def done(category: str, channel: str) -> bytes:
+def done(category: str, channel: Channel) -> bytes:
     """Says that it is done."""
     what = _what(category, channel)
     return _page("You are unsubscribed", f"<p>You will get no more {what}. You can close this page.</p>")
@@ -79,9 +81,9 @@ def not_a_link() -> bytes:
     )
 
 
-def _what(category: str, channel: str) -> str:
-    kind = {"EMAIL": "mail", "SMS": "text messages", "PUSH": "push notifications"}.get(channel, "notifications")
-    return f"{kind} of the kind “{html.escape(category)}”" if category else f"{kind} of this kind"
+def _what(category: str, channel: Channel) -> str:
+    told = channel.facts.in_words
+    return f"{told} of the kind “{html.escape(category)}”" if category else f"{told} of this kind"
 
 
 def _page(title: str, body: str) -> bytes:

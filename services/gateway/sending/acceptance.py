@@ -19,6 +19,7 @@ from services.gateway.rules.destinations import Destination
 from services.gateway.sending.heavy_work import HeavyWork
 from services.gateway.sending.plainly_valid import plainly_valid
 from services.gateway.sending.templates import PinnedTemplate, TemplateCatalogue
+from shared.channel.table import Channel
 from shared.clock import Clock
 from shared.ids import uuid7
 from shared.observe import tracing
@@ -146,10 +147,10 @@ class Acceptance:
 
 def _wanted(request: api.SendNotificationRequest, channel: int) -> list[Destination]:
     fallbacks = [
-        Destination(wire.CHANNEL_NAMES[fallback.channel], fallback.to, f"fallbacks[{n}]")
+        Destination(wire.channel(fallback.channel, f"fallbacks[{n}].channel"), fallback.to, f"fallbacks[{n}]")
         for n, fallback in enumerate(request.fallbacks)
     ]
-    return [Destination(wire.CHANNEL_NAMES[channel], request.to), *fallbacks]
+    return [Destination(wire.channel(channel), request.to), *fallbacks]
 
 
 def _fallback(asked: notification_pb2.Fallback, address: str) -> notification_pb2.Fallback:
@@ -157,6 +158,6 @@ def _fallback(asked: notification_pb2.Fallback, address: str) -> notification_pb
 
 
 def _check_text(
-    channel: str, request: api.SendNotificationRequest, given: dict[str, Any], template: PinnedTemplate
+    channel: Channel, request: api.SendNotificationRequest, given: dict[str, Any], template: PinnedTemplate
 ) -> None:
     carrying.check(channel, request.subject, template.compiled.render(channel, request.locale, given))

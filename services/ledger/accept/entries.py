@@ -8,8 +8,9 @@ from operator import attrgetter, gt
 from typing import NamedTuple
 
 from services.ledger.accept.entry_fallbacks import fallback_violations
-from services.ledger.rules.delivery import Channel, Guarantee, Lane, Ref
+from services.ledger.rules.delivery import Guarantee, Lane, Ref
 from services.ledger.rules.fallbacks import Leg
+from shared.channel.table import Channel
 from shared.errors import Violation
 from shared.ids import canonical_uuid
 

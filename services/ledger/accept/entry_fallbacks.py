@@ -7,7 +7,6 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from services.ledger.rules import fallbacks
-from services.ledger.rules.delivery import Channel
 from services.ledger.rules.fallbacks import Leg
 from shared.errors import Violation
 
@@ -40,7 +39,7 @@ def longest_wait(legs: Sequence[Leg], horizon: float) -> float:
 
 
 def _leg_violations(leg: Leg, path: str) -> Iterator[Violation]:
-    if not leg.to and leg.channel is not Channel.PUSH:
+    if not leg.to and leg.channel.facts.needs_address:
         yield Violation(f"{path}.to", "is required")
     if len(leg.to.encode()) > LONGEST_RECIPIENT:
         yield Violation(f"{path}.to", f"must be at most {LONGEST_RECIPIENT} bytes")

@@ -14,7 +14,7 @@ from services.ledger.rules.delivery import Lane
 from services.ledger.rules.recipient_rules import Decision, Deferred, Go, Sending, Suppressed, Verdict, decision, rule
 from services.ledger.rules.recipients import UNKNOWN, Profile
 from services.ledger.rules.states import Status
-from shared.address_keys import address_key
+from shared.channel.address_keys import address_key
 
 _COLLECTS = decision("digest", "SCHEDULED", "it waits for others of its category, to be sent as one")
 _AT_ONCE = decision("digest", "HIGH", "HIGH does not wait for others of its category")

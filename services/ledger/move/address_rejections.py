@@ -13,9 +13,10 @@ from typing import Any, NamedTuple
 from services.ledger.postgres import rows, sql
 from services.ledger.postgres.postgres import Connection
 from services.ledger.rules import fallbacks, recipients
-from services.ledger.rules.delivery import Channel, Delivery, Ref
+from services.ledger.rules.delivery import Delivery, Ref
 from services.ledger.rules.recipient_gate import DEVICE_RULE
 from services.ledger.rules.recipients import Reason, Rejection, Suppression
+from shared.channel.table import Address, Channel
 from shared.ids import uuid7
 
 # Whose deliveries these are, where their first channels go, what the beginning of the last attempt says, and the user's
@@ -77,7 +78,7 @@ class Source(NamedTuple):
 
     def device_token_id(self, delivery: Delivery) -> str:
         """The device that the last attempt went to; empty: it went to none."""
-        if delivery.channel is not Channel.PUSH:
+        if delivery.channel.facts.address is not Address.DEVICE:
             return ""
         if address := fallbacks.recipient(delivery, self.recipient):
             return recipients.device_token_id(address)
@@ -85,7 +86,7 @@ class Source(NamedTuple):
 
     def another_device(self, delivery: Delivery) -> bool | None:
         """Whether a push can go to another device than its last one; None: it named a token of its own."""
-        if delivery.channel is not Channel.PUSH or fallbacks.recipient(delivery, self.recipient):
+        if delivery.channel.facts.needs_address or fallbacks.recipient(delivery, self.recipient):
             return None
         last = self.device_token_id(delivery)
         return any(device != last for device in self.devices)
@@ -105,7 +106,7 @@ def rejected(delivery: Delivery, source: Source, rejection: Rejection, provider:
     if rejection is Rejection.REFUSED:
         return None
     channel, address = addressed(delivery, source.recipient, provider)
-    if channel is Channel.PUSH:
+    if channel is not None and channel.facts.address is Address.DEVICE:
         device = source.device_token_id(delivery) if rejection is Rejection.GONE else ""
         return Rejected(source.tenant_id, source.user_id, None, device) if device else None
     if not address:

@@ -9,8 +9,9 @@ from typing import Any
 
 from pydantic_core import to_json
 
-from services.ledger.rules.delivery import Change, Channel, Delivery, Event, Guarantee, Lane, Ref
+from services.ledger.rules.delivery import Change, Delivery, Event, Guarantee, Lane, Ref
 from services.ledger.rules.states import Status
+from shared.channel.table import Channel
 
 #: What of a delivery a change may write, besides its key.
 _CHANGING = (

@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
 
 from services.ledger.rules import delivery, states
+from shared.channel.table import Channel
 
 metadata = sa.MetaData(
     naming_convention={"pk": "%(table_name)s_pkey", "ix": "%(table_name)s_%(column_0_N_name)s_idx"},
@@ -29,7 +30,7 @@ def _enum(kind: type[enum.StrEnum], name: str) -> sa.Enum:
 
 
 STATUS = _enum(states.Status, "status")
-CHANNEL = _enum(delivery.Channel, "channel")
+CHANNEL = _enum(Channel, "channel")
 LANE = _enum(delivery.Lane, "lane")
 GUARANTEE = _enum(delivery.Guarantee, "guarantee")
 KIND = _enum(delivery.Kind, "event_kind")

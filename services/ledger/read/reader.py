@@ -12,9 +12,10 @@ from services.ledger.postgres.compiling import Query
 from services.ledger.postgres.postgres import Connection, Postgres
 from services.ledger.read import buckets, page_queries, queries
 from services.ledger.read.walks import Walk
-from services.ledger.rules.delivery import Channel, Delivery, Event, Failure, Kind, Lane, Outcome, Ref
+from services.ledger.rules.delivery import Delivery, Event, Failure, Kind, Lane, Outcome, Ref
 from services.ledger.rules.states import Status
 from services.ledger.stores.paging import Filter
+from shared.channel.table import Channel
 from shared.clock import Clock
 
 
@@ -109,7 +110,7 @@ class Reader:
         starts = buckets.starts(now - window, now, bucket) if bucket else []
         query = queries.statistics(tenant_id, now - window, starts=starts, by_provider=by_provider)
         return [
-            Cell(Status(status), Channel(channel), count, attempts, provider, starts[number - 1] if starts else None)
+            Cell(Status(status), Channel[channel], count, attempts, provider, starts[number - 1] if starts else None)
             for status, channel, count, attempts, provider, number in await self._search(query)
         ]
 

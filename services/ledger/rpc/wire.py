@@ -16,13 +16,11 @@ from services.ledger.move.content import Content
 from services.ledger.move.mover import Settled
 from services.ledger.rpc.wire_enums import (
     FROM_CAUSE,
-    FROM_CHANNEL,
     FROM_GUARANTEE,
     FROM_OUTCOME,
     FROM_PRIORITY,
     FROM_REJECTION,
     FROM_STATUS,
-    TO_CHANNEL,
     TO_PRIORITY,
     TO_STATUS,
     number,
@@ -33,6 +31,7 @@ from services.ledger.rules.fallbacks import Leg
 from services.ledger.rules.receipts import Receipt
 from services.ledger.rules.retry import Cause
 from services.ledger.rules.settlements import Settlement
+from shared.channel.numbers import channel_of, number_of
 from shared.errors import PulseError, Violation, invalid
 from shared.ids import canonical_uuid
 from shared.rpc.statuses import to_status
@@ -61,7 +60,7 @@ def entry(message: records_pb2.Entry) -> Entry:
         message.traceparent,
         moment(message, "not_before"),
         moment(message, "expires_at"),
-        FROM_CHANNEL.get(message.channel),
+        channel_of(message.channel),
         FROM_PRIORITY.get(message.lane),
         FROM_GUARANTEE.get(message.delivery_guarantee, Guarantee.AT_LEAST_ONCE),
         list(message.route),
@@ -135,7 +134,7 @@ def claimed(delivery: Delivery, content: Content, critical: Container[str]) -> r
         attempt=delivery.attempt,
         lease_until=to_timestamp(delivery.lease_until),
         provider=delivery.provider,
-        channel=TO_CHANNEL[delivery.channel],
+        channel=number_of(delivery.channel),
         user_id=content.user_id,
         to=content.recipient,
         subject=content.subject,
@@ -179,7 +178,7 @@ def moment(message: Message, field: str) -> dt.datetime | None:
 
 
 def _leg(message: records_pb2.Leg) -> Leg:
-    channel = FROM_CHANNEL.get(message.channel)
+    channel = channel_of(message.channel)
     if channel is None:
         raise invalid([Violation("fallbacks.channel", "is required")])
     after = from_duration(message.after) if message.HasField("after") else None

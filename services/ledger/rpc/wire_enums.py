@@ -7,11 +7,14 @@ from typing import Any, TypeVar
 
 from pulse.common.v1 import enums_pb2, notification_pb2, provider_pb2
 from pulse.ledger.v1 import records_pb2
-from services.ledger.rules.delivery import Channel, Guarantee, Kind, Lane, Outcome
+from services.ledger.rules.delivery import Guarantee, Kind, Lane, Outcome
 from services.ledger.rules.provider_states import Breaker, Override
 from services.ledger.rules.recipients import Rejection
 from services.ledger.rules.retry import Cause
 from services.ledger.rules.states import Status
+from shared.channel.numbers import channel_of
+from shared.channel.table import Channel
+from shared.errors import Violation, invalid
 
 Name = TypeVar("Name", bound=enum.StrEnum)
 
@@ -29,8 +32,23 @@ def number(numbers: dict[Name, Any], name: Name | None) -> Any:
     return 0 if name is None else numbers[name]
 
 
+def channel_asked(number: int, field: str) -> Channel | None:
+    """The channel that stands in ``field``; None: none does. INVALID_ARGUMENT for one newer than this release."""
+    channel = channel_of(number)
+    if channel is None and number:
+        raise invalid([Violation(field, "is no channel that this ledger knows")], "UNKNOWN_CHANNEL")
+    return channel
+
+
+def channel_needed(number: int, field: str) -> Channel:
+    """The channel that stands in ``field``; INVALID_ARGUMENT if none does, or one newer than this release."""
+    channel = channel_asked(number, field)
+    if channel is None:
+        raise invalid([Violation(field, "is required")])
+    return channel
+
+
 TO_STATUS = _numbers(enums_pb2.Status, Status)
-TO_CHANNEL = _numbers(enums_pb2.Channel, Channel)
 TO_PRIORITY = _numbers(enums_pb2.Priority, Lane)
 TO_GUARANTEE = _numbers(enums_pb2.DeliveryGuarantee, Guarantee)
 TO_KIND = _numbers(notification_pb2.TimelineEvent.Kind, Kind)
@@ -39,7 +57,6 @@ TO_BREAKER = _numbers(provider_pb2.BreakerState, Breaker)
 TO_OVERRIDE = _numbers(provider_pb2.BreakerOverride, Override)
 
 FROM_STATUS = _names(TO_STATUS)
-FROM_CHANNEL = _names(TO_CHANNEL)
 FROM_PRIORITY = _names(TO_PRIORITY)
 FROM_GUARANTEE = _names(TO_GUARANTEE)
 FROM_OUTCOME = _names(TO_OUTCOME)

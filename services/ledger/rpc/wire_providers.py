@@ -6,8 +6,10 @@ from collections.abc import Iterable
 
 from pulse.common.v1 import provider_pb2
 from services.ledger.rpc.wire import clean
-from services.ledger.rpc.wire_enums import FROM_BREAKER, FROM_CHANNEL, TO_BREAKER, TO_CHANNEL, TO_OVERRIDE
+from services.ledger.rpc.wire_enums import FROM_BREAKER, TO_BREAKER, TO_OVERRIDE, channel_asked
 from services.ledger.rules.provider_states import Breaker, State, Told, channel_subject, provider_subject
+from shared.channel.numbers import channel_of, number_of
+from shared.channel.table import Channel
 from shared.errors import Violation, invalid
 from shared.times import from_timestamp, to_timestamp
 
@@ -20,13 +22,14 @@ def told(messages: Iterable[provider_pb2.ProviderState]) -> list[Told]:
 
     Raises INVALID_ARGUMENT for a time that cannot be.
     """
-    return [_told(message) for message in messages if message.provider and message.channel in FROM_CHANNEL]
+    named = [(message, channel_of(message.channel)) for message in messages if message.provider]
+    return [_told(message, channel) for message, channel in named if channel is not None]
 
 
 def state(found: State) -> provider_pb2.ProviderState:
     return provider_pb2.ProviderState(
         provider=found.provider,
-        channel=TO_CHANNEL[found.channel],
+        channel=number_of(found.channel),
         breaker=TO_BREAKER[found.breaker],
         reason=found.reason,
         since=to_timestamp(found.since),
@@ -40,17 +43,17 @@ def state(found: State) -> provider_pb2.ProviderState:
 
 def subject(channel: int, provider: str) -> str:
     """What a pause is about. Raises INVALID_ARGUMENT unless exactly one of both is named."""
-    named = FROM_CHANNEL.get(channel)
+    named = channel_asked(channel, "channel")
     if (named is None) == (not provider):
         raise invalid([Violation("provider", "either a channel or a provider must be named")])
     return provider_subject(clean(provider)) if named is None else channel_subject(named)
 
 
-def _told(message: provider_pb2.ProviderState) -> Told:
+def _told(message: provider_pb2.ProviderState, channel: Channel) -> Told:
     try:
         since = from_timestamp(message.since)
     except (ValueError, OverflowError):
         raise invalid([Violation("states.since", "must be a time between the years 1 and 9999")]) from None
     breaker = FROM_BREAKER.get(message.breaker, Breaker.CLOSED)
     reason = clean(message.reason, _LONGEST_REASON)
-    return Told(clean(message.provider), FROM_CHANNEL[message.channel], breaker, reason, since)
+    return Told(clean(message.provider), channel, breaker, reason, since)

@@ -10,23 +10,25 @@ from services.ledger.read.reader import Cell, Depth, Happening, Notification
 from services.ledger.rpc import pages
 from services.ledger.rpc.wire import moment
 from services.ledger.rpc.wire_enums import (
-    FROM_CHANNEL,
     FROM_PRIORITY,
     FROM_STATUS,
-    TO_CHANNEL,
     TO_GUARANTEE,
     TO_KIND,
     TO_OUTCOME,
     TO_PRIORITY,
     TO_STATUS,
+    channel_asked,
+    channel_needed,
     number,
 )
 from services.ledger.rules import fallbacks
-from services.ledger.rules.delivery import Channel, Failure
+from services.ledger.rules.delivery import Failure
 from services.ledger.rules.fallbacks import Leg
 from services.ledger.rules.states import WAITING, Status
 from services.ledger.rules.templates import Template
 from services.ledger.stores.paging import DeadLetterFilter, Filter, TemplateFilter
+from shared.channel.numbers import number_of
+from shared.channel.table import Channel
 from shared.errors import Violation, invalid
 from shared.times import from_duration, to_duration, to_timestamp
 
@@ -44,7 +46,7 @@ def notification(found: Notification, happenings: Iterable[Happening] = ()) -> n
         user_id=found.user_id,
         template_name=found.template_name,
         template_version=found.template_version,
-        channel=TO_CHANNEL[delivery.channel],
+        channel=number_of(delivery.channel),
         to=fallbacks.recipient(delivery, found.recipient),
         status=TO_STATUS[delivery.status],
         priority=TO_PRIORITY[delivery.lane],
@@ -99,12 +101,12 @@ def happening(found: Happening, traced: str) -> notification_pb2.TimelineEvent:
 
 
 def filter_of(request: ledger_reader_pb2.ListNotificationsRequest) -> Filter:
-    """Which notifications are wanted. Raises INVALID_ARGUMENT for a time that cannot be."""
+    """Which notifications are wanted. Raises INVALID_ARGUMENT for a time that cannot be, or an unknown channel."""
     return Filter(
         request.tenant_id,
         request.user_id,
         tuple(sorted({FROM_STATUS[number] for number in request.statuses if number in FROM_STATUS})),
-        FROM_CHANNEL.get(request.channel),
+        channel_asked(request.channel, "channel"),
         request.template_name,
         moment(request, "created_after"),
         moment(request, "created_before"),
@@ -117,7 +119,7 @@ def dead_letter_filter_of(tenant_id: str, message: records_pb2.DeadLetterFilter)
     """Which dead letters are wanted. Raises INVALID_ARGUMENT for a time that cannot be."""
     return DeadLetterFilter(
         tenant_id,
-        FROM_CHANNEL.get(message.channel),
+        channel_asked(message.channel, "filter.channel"),
         message.provider,
         message.failure_code,
         moment(message, "died_after"),
@@ -126,8 +128,8 @@ def dead_letter_filter_of(tenant_id: str, message: records_pb2.DeadLetterFilter)
 
 
 def template_filter_of(request: ledger_reader_pb2.ListTemplatesRequest) -> TemplateFilter:
-    """Which templates are wanted."""
-    return TemplateFilter(request.tenant_id, FROM_CHANNEL.get(request.channel))
+    """Which templates are wanted. Raises INVALID_ARGUMENT for an unknown channel."""
+    return TemplateFilter(request.tenant_id, channel_asked(request.channel, "channel"))
 
 
 def depth(found: Depth) -> ledger_reader_pb2.LaneDepth:
@@ -149,7 +151,7 @@ def statistics(cells: Iterable[Cell]) -> ledger_reader_pb2.GetStatisticsResponse
         cells=[
             ledger_reader_pb2.StatisticsCell(
                 status=TO_STATUS[cell.status],
-                channel=TO_CHANNEL[cell.channel],
+                channel=number_of(cell.channel),
                 count=cell.notifications,
                 provider=cell.provider,
                 bucket_start=to_timestamp(cell.bucket_start),
@@ -164,7 +166,7 @@ def template(found: Template) -> template_pb2.Template:
     """As callers see it."""
     return template_pb2.Template(
         name=found.name,
-        channel=TO_CHANNEL[found.channel],
+        channel=number_of(found.channel),
         priority=number(TO_PRIORITY, found.priority),
         category=found.category,
         default_locale=found.default_locale,
@@ -186,21 +188,21 @@ def refuse_too_large(message: template_pb2.Template) -> None:
 
 
 def template_of(message: template_pb2.Template) -> Template:
-    """A template to store; its version and times are the store's to give."""
+    """A template to store; its version and times are the store's to give. INVALID_ARGUMENT for an unknown channel."""
     contents = [
         {
-            "channel": FROM_CHANNEL.get(content.channel, ""),
+            "channel": channel_asked(content.channel, f"template.contents[{place}].channel") or "",
             "locale": content.locale,
             "subject": content.subject,
             "body": content.body,
             "html_body": content.html_body,
         }
-        for content in message.contents
+        for place, content in enumerate(message.contents)
     ]
     return Template(
         message.name,
         0,
-        FROM_CHANNEL[message.channel],
+        channel_needed(message.channel, "template.channel"),
         FROM_PRIORITY.get(message.priority),
         message.category,
         message.default_locale,
@@ -212,7 +214,7 @@ def template_of(message: template_pb2.Template) -> Template:
 
 def _content(content: Mapping[str, str]) -> template_pb2.TemplateContent:
     return template_pb2.TemplateContent(
-        channel=number(TO_CHANNEL, Channel(content["channel"]) if content["channel"] else None),
+        channel=number_of(Channel.named(content["channel"])),
         locale=content["locale"],
         subject=content["subject"],
         body=content["body"],
@@ -222,7 +224,7 @@ def _content(content: Mapping[str, str]) -> template_pb2.TemplateContent:
 
 def _fallback(leg: Leg) -> notification_pb2.Fallback:
     after = None if leg.after is None else to_duration(leg.after)
-    return notification_pb2.Fallback(channel=TO_CHANNEL[leg.channel], to=leg.to, after=after)
+    return notification_pb2.Fallback(channel=number_of(leg.channel), to=leg.to, after=after)
 
 
 def _failure(failure: Failure) -> notification_pb2.Failure | None:

@@ -6,9 +6,10 @@ from collections import Counter
 from collections.abc import Iterator
 
 from pulse.common.v1 import recipient_pb2
-from services.ledger.rpc.wire_enums import FROM_CHANNEL, TO_CHANNEL, number
+from services.ledger.rpc.wire_enums import channel_asked, channel_needed
 from services.ledger.rules import quiet_hours
 from services.ledger.rules.recipients import Choice, Device, Preferences, Reason, Suppression
+from shared.channel.numbers import number_of
 from shared.errors import Violation, invalid
 from shared.times import to_timestamp
 
@@ -19,7 +20,7 @@ _FROM_REASON = {value: name for name, value in _TO_REASON.items()}
 def preferences(user_id: str, found: Preferences) -> recipient_pb2.Preferences:
     """As callers see them."""
     choices = [
-        recipient_pb2.Preferences.Choice(category=one.category, channel=TO_CHANNEL[one.channel], enabled=one.enabled)
+        recipient_pb2.Preferences.Choice(category=one.category, channel=number_of(one.channel), enabled=one.enabled)
         for one in found.choices
     ]
     return recipient_pb2.Preferences(
@@ -34,7 +35,10 @@ def preferences(user_id: str, found: Preferences) -> recipient_pb2.Preferences:
 
 def preferences_of(message: recipient_pb2.Preferences) -> Preferences:
     """Preferences to store. Raises INVALID_ARGUMENT for an unknown zone, half of quiet hours, a choice made twice."""
-    choices = [Choice(one.category, FROM_CHANNEL[one.channel], one.enabled) for one in message.choices]
+    choices = [
+        Choice(one.category, channel_needed(one.channel, f"preferences.choices[{place}].channel"), one.enabled)
+        for place, one in enumerate(message.choices)
+    ]
     wanted = Preferences(choices, message.time_zone, message.quiet_from, message.quiet_until)
     if found := list(_problems(wanted)):
         raise invalid(found)
@@ -46,7 +50,7 @@ def suppression(user_id: str, found: Suppression) -> recipient_pb2.Suppression:
     return recipient_pb2.Suppression(
         suppression_id=found.suppression_id,
         user_id=user_id,
-        channel=number(TO_CHANNEL, found.channel),
+        channel=number_of(found.channel),
         address=found.address,
         category=found.category,
         reason=_TO_REASON[found.reason],
@@ -56,7 +60,7 @@ def suppression(user_id: str, found: Suppression) -> recipient_pb2.Suppression:
 
 def suppression_of(message: recipient_pb2.Suppression) -> Suppression:
     """A suppression to store, MANUAL if it does not say why. Raises INVALID_ARGUMENT for one of everything."""
-    channel = FROM_CHANNEL.get(message.channel)
+    channel = channel_asked(message.channel, "suppression.channel")
     if channel is None and not message.address:
         raise invalid([Violation("suppression.channel", "is required where there is no address")])
     return Suppression(channel, message.address, message.category, _FROM_REASON.get(message.reason, Reason.MANUAL))

@@ -8,17 +8,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from services.ledger.rules.states import Status
+from shared.channel.table import Channel
 
 #: Tenant id and notification id: names one notification.
 Ref = tuple[str, str]
-
-
-class Channel(enum.StrEnum):
-    """How a recipient is reached."""
-
-    EMAIL = "EMAIL"
-    SMS = "SMS"
-    PUSH = "PUSH"
 
 
 class Lane(enum.StrEnum):

@@ -11,8 +11,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from services.ledger.rules.changes import happen
-from services.ledger.rules.delivery import Change, Channel, Delivery, Event, Kind
+from services.ledger.rules.delivery import Change, Delivery, Event, Kind
 from services.ledger.rules.states import WAITING, Status
+from shared.channel.table import Channel
 
 #: What ended in one of these has failed on its channel, and only there.
 _FAILED = frozenset({Status.FAILED, Status.UNDELIVERED})
@@ -22,7 +23,7 @@ class Leg(NamedTuple):
     """A channel that may take over."""
 
     channel: Channel
-    #: Where; empty for PUSH: the user's devices.
+    #: Where; empty where a channel needs no address: the user's devices.
     to: str
     route: Sequence[str]
     #: Seconds from when the leg before may first be tried; None: only once that one has failed for good.
@@ -31,7 +32,7 @@ class Leg(NamedTuple):
 
 def legs(stored: Sequence[Mapping[str, Any]] | None) -> list[Leg]:
     """As they are stored with the delivery."""
-    return [Leg(Channel(one["channel"]), one["to"], one["route"], one["after"]) for one in stored or ()]
+    return [Leg(Channel[one["channel"]], one["to"], one["route"], one["after"]) for one in stored or ()]
 
 
 def pending(delivery: Delivery) -> Leg | None:

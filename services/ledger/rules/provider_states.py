@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import NamedTuple
 
-from services.ledger.rules.delivery import Channel
+from shared.channel.table import Channel
 
 
 class Breaker(enum.StrEnum):

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from services.ledger.rules import deferrals, fallbacks, recipients
 from services.ledger.rules.changes import happen
-from services.ledger.rules.delivery import NO_DEVICE, Change, Channel, Delivery, Event, Kind, Ref
+from services.ledger.rules.delivery import NO_DEVICE, Change, Delivery, Event, Kind, Ref
 from services.ledger.rules.recipient_rules import Decision, Deferred, Sending, Suppressed, decision, rule
 from services.ledger.rules.recipients import UNKNOWN, Profile
 from services.ledger.rules.states import Status
@@ -31,7 +31,7 @@ class Recipient(NamedTuple):
     def address(self, delivery: Delivery) -> str:
         """Where it goes by the channel that it is on now; empty for a push without a device."""
         named = fallbacks.recipient(delivery, self.recipient)
-        return self.device_token if delivery.channel is Channel.PUSH and not named else named
+        return named if named or delivery.channel.facts.needs_address else self.device_token
 
 
 class RecipientGate:
@@ -56,7 +56,7 @@ class RecipientGate:
             return self._suppress(change, verdict.decision)
         if isinstance(verdict, Deferred):
             return self._put_off(change, verdict)
-        if not address and delivery.channel is Channel.PUSH:
+        if not address and not delivery.channel.facts.needs_address:
             return self._fail(change)
         return None
 
@@ -105,4 +105,4 @@ def recipient(
 
 def _by_device(delivery: Delivery, recipient: Recipient) -> bool:
     """True for a push that names no token of its own: it goes to a device that its user registered."""
-    return delivery.channel is Channel.PUSH and not fallbacks.recipient(delivery, recipient.recipient)
+    return not delivery.channel.facts.needs_address and not fallbacks.recipient(delivery, recipient.recipient)

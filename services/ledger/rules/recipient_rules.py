@@ -10,10 +10,11 @@ import datetime as dt
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from services.ledger.rules.delivery import Channel, Lane
+from services.ledger.rules.delivery import Lane
 from services.ledger.rules.quiet_hours import QuietHours, quiet_hours
 from services.ledger.rules.recipients import Preferences, Profile, Reason, Suppression
-from shared.address_keys import address_key
+from shared.channel.address_keys import address_key
+from shared.channel.table import Channel
 
 #: Each of rule, result, reason; without personal data.
 Decision = Mapping[str, str]

@@ -10,8 +10,8 @@ import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from services.ledger.rules.delivery import Channel
-from shared.address_keys import address_key
+from shared.channel.address_keys import address_key
+from shared.channel.table import Channel
 
 #: Devices kept of one user; whoever registers one more loses the one he used least lately.
 MOST_DEVICES = 100
@@ -102,12 +102,12 @@ UNKNOWN = Profile()
 
 def preferences(choices: Sequence[Mapping[str, Any]], *rest: Any) -> Preferences:
     """From a row."""
-    return Preferences([Choice(one["category"], Channel(one["channel"]), one["enabled"]) for one in choices], *rest)
+    return Preferences([Choice(one["category"], Channel[one["channel"]], one["enabled"]) for one in choices], *rest)
 
 
 def suppression(channel: str | None, address: str, category: str, reason: str, *rest: Any) -> Suppression:
     """From a row."""
-    return Suppression(Channel(channel) if channel else None, address, category, Reason(reason), *rest)
+    return Suppression(Channel[channel] if channel else None, address, category, Reason(reason), *rest)
 
 
 def profile(row: Mapping[str, Any] | None, suppressions: Sequence[Sequence[str]] | None) -> Profile:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-from services.ledger.rules.delivery import Channel
+from shared.channel.table import Channel
 
 #: A number in [0, 1).
 Random = Callable[[], float]
@@ -74,7 +74,7 @@ Override = Mapping[str, Any]
 #: needs some time too.
 BUILT_IN: Mapping[str, Override] = MappingProxyType(
     {
-        "email": {"cap": 3600.0},
+        **{channel.lower(): {"cap": 3600.0} for channel in Channel if channel.facts.patient},
         "recipient": {"base": 300.0, "growth": 2.0},
         "configuration": {"base": 60.0, "cap": 3600.0},
         BEFORE_FALLBACK: {"growth": 2.0},

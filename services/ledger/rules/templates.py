@@ -6,7 +6,8 @@ import datetime as dt
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from services.ledger.rules.delivery import Channel, Lane
+from services.ledger.rules.delivery import Lane
+from shared.channel.table import Channel
 
 
 class Template(NamedTuple):

@@ -8,8 +8,8 @@ import datetime as dt
 import hashlib
 from typing import NamedTuple
 
-from services.ledger.rules.delivery import Channel
 from services.ledger.rules.states import Status
+from shared.channel.table import Channel
 from shared.errors import Code, PulseError
 
 _CHECK_BYTES = 8

@@ -9,9 +9,9 @@ from typing import Any
 from services.ledger.postgres import rows
 from services.ledger.postgres.postgres import Connection, Postgres
 from services.ledger.rules import provider_states
-from services.ledger.rules.delivery import Channel
 from services.ledger.rules.provider_states import Breaker, Control, Controls, Override, State, Told
 from services.ledger.stores.receipt_delays import ReceiptDelays
+from shared.channel.table import Channel
 from shared.clock import Clock
 from shared.rpc import deadlines
 
@@ -161,4 +161,4 @@ def controls(found: Sequence[tuple[Any, ...]]) -> Controls:
 
 def _told(row: tuple[Any, ...]) -> Told:
     provider, channel, breaker, reason, since = row
-    return Told(provider, Channel(channel), Breaker(breaker), reason, since)
+    return Told(provider, Channel[channel], Breaker(breaker), reason, since)

@@ -12,10 +12,11 @@ from services.ledger.postgres.compiling import Query, compiled
 from services.ledger.postgres.postgres import Connection, Postgres
 from services.ledger.postgres.tables import template_versions as v
 from services.ledger.postgres.tables import templates as t
-from services.ledger.rules.delivery import Channel, Lane
+from services.ledger.rules.delivery import Lane
 from services.ledger.rules.templates import Template
 from services.ledger.stores.paging import TemplateFilter
 from services.ledger.stores.tenant_caps import Subject, TenantCaps
+from shared.channel.table import Channel
 from shared.clock import Clock
 
 # Takes a name that is free. One that was deleted is taken up again where its versions ended, as those stay readable.
@@ -121,4 +122,4 @@ def _select() -> sa.Select[Any]:
 
 def _template(row: tuple[Any, ...]) -> Template:
     read = Template._make(row)
-    return read._replace(channel=Channel(read.channel), priority=read.priority and Lane(read.priority))
+    return read._replace(channel=Channel[read.channel], priority=read.priority and Lane(read.priority))

@@ -67,7 +67,7 @@ class Admission:
                 candidates[index] = judge.candidate(submission)
             except PulseError as error:
                 if refusals.yields_to_known_key(error):
-                    self._metrics.denied()
+                    self._metrics.denied(error.metadata["channel"])
                     refused[index] = submission, error
                 else:
                     results[index] = wire.result(error)

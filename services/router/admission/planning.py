@@ -23,6 +23,7 @@ from services.router.rules.quota import (
     window_key,
 )
 from services.router.rules.rulings import Ruling
+from shared.channel.table import Channel
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +31,7 @@ class Candidate:
     """A submission, what the rules said of it, and the limits it counts in."""
 
     submission: Submission
-    channels: tuple[str, ...]
+    channels: tuple[Channel, ...]
     ruling: Ruling
     terms: Terms
 
@@ -42,7 +43,7 @@ class Candidate:
             tuple([self._key(bound) for bound in self.terms.bounds]),
             place_token(said.tenant_id, said.idempotency_key, said.notification_id),
             counted=not said.validate_only,
-            strict="SMS" in self.channels,
+            strict=any(channel.facts.priced for channel in self.channels),
         )
 
     def _key(self, bound: Bound) -> str:
@@ -63,9 +64,9 @@ class MaxAttempts(NamedTuple):
     #: By email alone: mail servers are away for hours, and another channel must not wait for them.
     email: int
 
-    def of(self, channels: Sequence[str]) -> int:
+    def of(self, channels: Sequence[Channel]) -> int:
         """For one that may go by ``channels``, in their order."""
-        return self.email if tuple(channels) == ("EMAIL",) else self.general
+        return self.email if len(channels) == 1 and channels[0].facts.patient else self.general
 
 
 class Planner:

@@ -11,7 +11,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from shared import address_keys
+from shared.channel import address_keys
 
 #: What limits of money count in: millionths of the currency that prices are set in.
 MILLIONTHS = 1_000_000

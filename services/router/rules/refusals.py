@@ -36,20 +36,20 @@ def limiter_unavailable(closed: Closed) -> PulseError:
     )
 
 
-def prefix_denied(prefix: str) -> PulseError:
+def prefix_denied(channel: str, prefix: str) -> PulseError:
     """PERMISSION_DENIED: nothing about the request or its time is wrong; it is not allowed until somebody allows it."""
     return PulseError(
         Code.PERMISSION_DENIED,
         "SMS_PREFIX_DENIED",
         f"SMS to numbers that begin with {prefix} is not allowed",
         hint=f"to allow it, an operator sets the limit sms_prefix:{prefix} to an amount above 0",
-        metadata={"prefix": prefix},
+        metadata={"prefix": prefix, "channel": channel},
     )
 
 
-def no_route(channel: str) -> PulseError:
-    """INVALID_ARGUMENT: the channel is not one that providers are set for."""
-    return PulseError(Code.INVALID_ARGUMENT, "NO_ROUTE", f"no provider serves the channel {channel}")
+def no_route() -> PulseError:
+    """INVALID_ARGUMENT: the channel is not said, or newer than this release."""
+    return PulseError(Code.INVALID_ARGUMENT, "NO_ROUTE", "no provider serves the channel CHANNEL_UNSPECIFIED")
 
 
 def channel_repeated(fallback: int) -> PulseError:

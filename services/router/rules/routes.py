@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
-from services.router.rules import refusals
 from services.router.rules.decisions import Decision
+from shared.channel.table import Channel
 
 _PART = re.compile(r"([a-z0-9_-]+)(?::(\d{1,4}))?")
 
@@ -35,7 +35,7 @@ class Route:
         return (self.providers[first], *self.providers[:first], *self.providers[first + 1 :])
 
 
-Routes = Mapping[str, Route]
+Routes = Mapping[Channel, Route]
 
 
 def parse_route(text: str) -> Route:
@@ -59,15 +59,12 @@ def parse_route(text: str) -> Route:
     return Route(providers, filled)
 
 
-def draw_firsts(channels: Sequence[str], routes: Routes, notification_id: str) -> tuple[int, ...]:
-    """For each channel which of its providers comes first; raises :class:`PulseError` if one has none."""
-    for channel in channels:
-        if channel not in routes:
-            raise refusals.no_route(channel)
+def draw_firsts(channels: Sequence[Channel], routes: Routes, notification_id: str) -> tuple[int, ...]:
+    """For each channel which of its providers comes first."""
     return tuple([routes[channel].draw(notification_id) for channel in channels])
 
 
-def choose_route(channel: str, route: Route, first: int, *, is_fallback: bool = False) -> Decision:
+def choose_route(channel: Channel, route: Route, first: int, *, is_fallback: bool = False) -> Decision:
     """The providers in the order in which they are tried, and why."""
     if len(route.providers) == 1:
         reason = f"The only provider set for {channel}."

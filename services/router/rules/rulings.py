@@ -10,6 +10,7 @@ from services.router.rules.decisions import Decision
 from services.router.rules.lanes import Lane, choose_lane
 from services.router.rules.provider_rates import ProviderRates
 from services.router.rules.routes import Routes, choose_route, choose_start
+from shared.channel.table import Channel
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +20,7 @@ class Facts:
     ``channels`` are its own and then those of its fallbacks; ``firsts`` tells which provider each begins with.
     """
 
-    channels: tuple[str, ...]
+    channels: tuple[Channel, ...]
     firsts: tuple[int, ...]
     requested: Lane | None
     template: Lane | None

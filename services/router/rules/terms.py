@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from services.router.rules import refusals
 from services.router.rules.limit_book import LimitBook, PrefixRule
 from services.router.rules.quota import Bound, Kind, Limit, Terms, tenant_key
+from shared.channel.table import Channel
 
 #: Combinations of tenant, template and ways whose terms are remembered.
 _MOST = 10_000
@@ -21,7 +22,7 @@ _MOST = 10_000
 class Way:
     """One channel that a submission may go by, and where to; no address: the user's devices."""
 
-    channel: str
+    channel: Channel
     address: str
 
 
@@ -59,11 +60,11 @@ class TermsBook:
         return terms
 
     def _sms_rule(self, tenant_id: str, way: Way) -> _SmsRule | None:
-        if way.channel != "SMS":
+        if not way.channel.facts.priced:
             return None
         prefix = self._book.sms_prefix(tenant_id, way.address)
         if not prefix.allowed:
-            raise refusals.prefix_denied(prefix.prefix)
+            raise refusals.prefix_denied(way.channel, prefix.prefix)
         price = self._book.sms_price(way.address)
         return _SmsRule(prefix, price, self._book.sms_spend(tenant_id) if price else None)
 

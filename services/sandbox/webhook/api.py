@@ -15,8 +15,9 @@ from services.sandbox.faults import Faults
 from services.sandbox.http.body import read_body
 from services.sandbox.http.faults import answer
 from services.sandbox.receipts.log import ReceiptLog
-from services.sandbox.receipts.receipt import CHANNELS, Receipt
+from services.sandbox.receipts.receipt import Receipt
 from services.sandbox.webhook.signature import is_signed, key_of
+from shared.channel.table import Channel
 
 PROVIDER = "webhook"
 #: So many ids are remembered, to know a repetition.
@@ -89,4 +90,4 @@ def _read(body: bytes) -> dict[str, Any] | None:
     texts = ("notification_id", "channel", "to", "subject", "body", "html_body")
     if not isinstance(given, dict) or not all(isinstance(given.get(name), str) for name in texts):
         return None
-    return given if given["channel"].lower() in CHANNELS else None
+    return given if Channel.named(given["channel"]) else None

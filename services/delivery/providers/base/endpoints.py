@@ -7,9 +7,9 @@ from urllib.parse import urlsplit
 
 from services.delivery.config import DeliverySettings
 from services.delivery.providers.base.outgoing_proxies import proxy_for
+from shared.channel.table import Channel
 
 TWILIO_URL = "https://api.twilio.com"
-CHANNELS = ("EMAIL", "SMS", "PUSH")
 FCM_URL = "https://fcm.googleapis.com"
 
 
@@ -18,13 +18,13 @@ class Endpoint:
     """One provider's address."""
 
     name: str
-    channel: str  # EMAIL, SMS or PUSH
+    channel: str  # its name in the contract
     host: str
     port: int
 
 
 def configured(settings: DeliverySettings) -> list[Endpoint]:
-    """By channel, in the order EMAIL, SMS, PUSH; within one as the registry has them."""
+    """By channel, in the order of their table; within one as the registry has them."""
     endpoints = []
     if settings.smtp_host:
         endpoints.append(Endpoint("smtp", "EMAIL", settings.smtp_host, settings.smtp_port))
@@ -38,7 +38,8 @@ def configured(settings: DeliverySettings) -> list[Endpoint]:
         endpoints.append(_of_url("fcm", "PUSH", settings.fcm_base_url or FCM_URL))
     if settings.webhook_url:
         endpoints.append(_of_url("webhook", settings.webhook_channel, settings.webhook_url))
-    return sorted(endpoints, key=lambda endpoint: CHANNELS.index(endpoint.channel))
+    order = [channel.value for channel in Channel]
+    return sorted(endpoints, key=lambda endpoint: order.index(endpoint.channel))
 
 
 def _aws_url(service: str, region: str) -> str:

@@ -13,10 +13,10 @@ from prometheus_client.metrics_core import Metric
 
 from pulse.common.v1 import enums_pb2
 from pulse.ledger.v1 import ledger_reader_pb2 as ledger
-from services.gateway import wire
-from services.gateway.api.original.wire import status_word
+from services.gateway.api.original.wire import channel_name, status_word
 from services.gateway.rules import compatibility
 from shared.broker import QUEUES
+from shared.channel.table import NAMES
 from shared.rpc.channels import call
 
 if TYPE_CHECKING:
@@ -58,11 +58,11 @@ class OriginalMetrics:
     def show(self, figures: Figures) -> Iterator[Metric]:
         """Every label is there from the start, with 0, and none stays behind that has gone."""
         by_status: Counter[str] = Counter(dict.fromkeys(_STATUSES, 0))
-        by_channel: Counter[str] = Counter(dict.fromkeys(compatibility.CHANNELS, 0))
+        by_channel: Counter[str] = Counter(dict.fromkeys(NAMES, 0))
         dead: Counter[str] = Counter(by_channel)
         arrived: Counter[str] = Counter()
         for cell in figures.statistics.cells:
-            channel = wire.CHANNEL_NAMES.get(cell.channel, "").lower()
+            channel = channel_name(cell.channel)
             by_status[status_word(cell.status)] += cell.count
             by_channel[channel] += cell.count
             dead[channel] += cell.count * (cell.status in _DEAD)

@@ -10,7 +10,6 @@ from pulse.gateway.v1 import compatibility_service_pb2 as api
 from pulse.gateway.v1 import compatibility_service_pb2_grpc as api_grpc
 from pulse.gateway.v1 import notification_service_pb2
 from pulse.ledger.v1 import ledger_reader_pb2
-from services.gateway import wire
 from services.gateway.api.original.wire import status_word, to_status, to_template
 from services.gateway.api.service import notification_ref
 from services.gateway.door.announcing import announce
@@ -20,6 +19,8 @@ from services.gateway.peers import ask
 from services.gateway.rules import compatibility
 from services.gateway.sending.sending import Sending
 from services.gateway.sending.templates import TemplateCatalogue
+from shared.channel.numbers import channel_of, number_of
+from shared.channel.table import Channel
 from shared.errors import Code, PulseError, not_found
 from shared.ids import canonical_uuid
 from shared.rpc.validation import check
@@ -67,7 +68,7 @@ class CompatibilityService(api_grpc.CompatibilityServiceServicer):
             page_size=compatibility.limit(request.limit),
             user_id=compatibility.user_id(request.user_id),
             statuses=[enums_pb2.Status.Value(name) for name in compatibility.statuses(request.status)],
-            channel=_channel_number(compatibility.channel(request.channel)),
+            channel=number_of(compatibility.channel(request.channel)),
         )
         results = [to_status(seen) async for seen in self._first(inner)]
         return api.ListResponse(count=len(results), results=results)
@@ -76,7 +77,7 @@ class CompatibilityService(api_grpc.CompatibilityServiceServicer):
         self, request: api.ListLegacyTemplatesRequest, context: Context
     ) -> api.ListLegacyTemplatesResponse:
         caller = self._entry.caller(context, "read")
-        channel = _channel_number(compatibility.channel(request.channel))
+        channel = number_of(compatibility.channel(request.channel))
         results = [to_template(caller.tenant_id, stored) async for stored in self._all_templates(caller, channel)]
         return api.ListLegacyTemplatesResponse(count=len(results), results=results)
 
@@ -130,24 +131,20 @@ class CompatibilityService(api_grpc.CompatibilityServiceServicer):
                 return
 
     async def _modernise(
-        self, caller: Caller, request: api.SendRequest, channel: str
+        self, caller: Caller, request: api.SendRequest, channel: Channel | None
     ) -> notification_service_pb2.SendNotificationRequest:
         """The same wish in today's words; asks for the template only where the channel decides what is meant."""
         overrides = compatibility.Overrides(request.to, request.device_token, request.title, request.subject)
         meant = channel
         if not channel and overrides.depend_on_channel() and request.template_name:
             template = await self._templates.newest(caller.tenant_id, request.template_name)
-            meant = wire.CHANNEL_NAMES[template.stored.channel]
+            meant = channel_of(template.stored.channel)
         return notification_service_pb2.SendNotificationRequest(
             user_id=request.user_id,
             template_name=request.template_name,
             to=overrides.target(meant),
             context=request.context if request.HasField("context") else None,
-            channel=_channel_number(channel),
+            channel=number_of(channel),
             idempotency_key=request.idempotency_key,
             subject=overrides.heading(meant),
         )
-
-
-def _channel_number(name: str) -> enums_pb2.Channel.ValueType:
-    return enums_pb2.Channel.Value(name) if name else enums_pb2.CHANNEL_UNSPECIFIED

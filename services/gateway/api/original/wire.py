@@ -7,8 +7,8 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from pulse.common.v1 import enums_pb2, notification_pb2, template_pb2
 from pulse.gateway.v1 import compatibility_service_pb2 as api
-from services.gateway import wire
 from services.gateway.rules import compatibility
+from shared.channel.numbers import channel_of
 
 
 def to_status(seen: notification_pb2.Notification) -> api.NotificationStatus:
@@ -18,7 +18,7 @@ def to_status(seen: notification_pb2.Notification) -> api.NotificationStatus:
         notification_id=seen.notification_id,
         user_id=seen.user_id,
         template_name=seen.template_name,
-        channel=wire.CHANNEL_NAMES.get(seen.channel, "").lower(),
+        channel=channel_name(seen.channel),
         to=seen.to,
         status=status_word(seen.status),
         attempts=seen.attempt_count,
@@ -38,13 +38,19 @@ def status_word(status: int) -> str:
     return compatibility.STATUSES.get(enums_pb2.Status.Name(status), "pending")  # type: ignore[arg-type]
 
 
+def channel_name(number: int) -> str:
+    """The original's word for a channel; empty for one that is newer than this release."""
+    channel = channel_of(number)
+    return "" if channel is None else channel.lower()
+
+
 def to_template(tenant_id: str, stored: template_pb2.Template) -> api.LegacyTemplate:
     """The original's view of a template: its own channel, in its default language."""
     content = _default_content(stored)
     return api.LegacyTemplate(
         id=compatibility.template_id(tenant_id, stored.name),
         name=stored.name,
-        channel=wire.CHANNEL_NAMES.get(stored.channel, "").lower(),
+        channel=channel_name(stored.channel),
         subject=content.subject,
         body_template=content.body,
         created_at=stored.create_time.ToJsonString(),
@@ -63,8 +69,9 @@ def _default_content(stored: template_pb2.Template) -> template_pb2.TemplateCont
 
 def _provider_config(seen: notification_pb2.Notification) -> Struct:
     config = Struct()
-    if seen.channel == enums_pb2.SMS and seen.provider_message_id:
-        config["twilio_sid"] = seen.provider_message_id
+    key = compatibility.MESSAGE_ID_KEYS.get(channel_of(seen.channel))
+    if key and seen.provider_message_id:
+        config[key] = seen.provider_message_id
     return config
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from shared.channel.table import Address, Channel
+
 
 def address_key(channel: str | None, address: str) -> str:
     """Equal for addresses that are one mailbox, phone or device; not to be sent to.
@@ -11,5 +13,6 @@ def address_key(channel: str | None, address: str) -> str:
     asked to be left alone means all of them. Nothing else is the same: neither dots nor what follows a +. Domains are
     A-labels already, as the gateway takes no others. A device's token differs by case.
     """
-    is_mail = channel == "EMAIL" or (channel is None and "@" in address)
-    return address.casefold() if is_mail else address
+    known = Channel.named(channel) if channel else None
+    kind = known.facts.address if known else Address.looks_like(address) if channel is None else None
+    return address.casefold() if kind is Address.MAILBOX else address
