@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import datetime as dt
 import random
+from functools import partial
 
 from pulse.ledger.v1 import ledger_admin_pb2_grpc, ledger_reader_pb2_grpc, ledger_service_pb2_grpc
 from services.ledger.accept.recorder import Limits, Recorder
 from services.ledger.config import LedgerSettings
 from services.ledger.draw.bounded_providers import Bounds
 from services.ledger.draw.draws import Draws
-from services.ledger.move.mover import Mover
+from services.ledger.move.bulk_replay import BulkReplay
+from services.ledger.move.claim import Claimer
+from services.ledger.move.expire import expire
+from services.ledger.move.operate import OperatorActions
+from services.ledger.move.receive import Receiver
+from services.ledger.move.settle import Settler
+from services.ledger.move.transaction import Transactions
 from services.ledger.postgres import start_errors
 from services.ledger.postgres.agreed_time import postgres_time
 from services.ledger.postgres.database_clock import DatabaseClock
@@ -20,10 +27,13 @@ from services.ledger.read.reader import Reader
 from services.ledger.read.timelines import Timelines
 from services.ledger.read.watchers import Watchers
 from services.ledger.rpc.admin_service import LedgerAdmin
+from services.ledger.rpc.looking_back import LookingBack
 from services.ledger.rpc.metrics import DeliveredMetrics, show_clock, show_lanes
+from services.ledger.rpc.observers import Observers
 from services.ledger.rpc.reader_service import LedgerReader
+from services.ledger.rpc.service import LedgerService
+from services.ledger.rpc.spans import LedgerSpans
 from services.ledger.rpc.tenant_scope import TenantScope
-from services.ledger.rpc.traced_service import TracedLedgerService
 from services.ledger.schema import schema_check
 from services.ledger.schema.housekeeping import Housekeeping
 from services.ledger.schema.maintenance import Maintenance
@@ -115,18 +125,9 @@ class Ledger:
         delays = ReceiptDelays(self._postgres, clock, settings.delay_rules)
         bounds = Bounds(clock)
         jitter = random.SystemRandom().random
-        mover = Mover(
-            self._postgres,
-            clock,
-            settings.retry_policies,
-            self._watchers,
-            jitter,
-            delays,
-            bounds,
-            settings.critical_categories,
-        )
-        draws = Draws(self._postgres, clock, mover.expire, bounds)
-        dead_letters = DeadLetters(self._postgres, clock, self._watchers)
+        transactions = Transactions(self._postgres, clock, self._watchers)
+        operator = OperatorActions(transactions)
+        dead_letters = DeadLetters(self._postgres, clock)
         reader = Reader(self._postgres, clock)
         show_lanes(self.metrics.registry, reader)
         caps = TenantCaps.from_settings(settings)
@@ -135,10 +136,22 @@ class Ledger:
         recipients = RecipientStore(self._postgres, clock, caps)
         api_keys = ApiKeyStore(self._postgres, clock, caps)
         providers = ProviderStore(self._postgres, clock, delays)
-        delivered = DeliveredMetrics(self.metrics.registry, reader, clock)
-        service = TracedLedgerService(recorder, mover, draws, reader, providers, settings, delivered)
-        service.trace_with(tracer, reader)
-        ledger_service_pb2_grpc.add_LedgerServiceServicer_to_server(service, self._server.grpc)
+        critical = settings.critical_categories
+        ledger_service_pb2_grpc.add_LedgerServiceServicer_to_server(
+            LedgerService(
+                settings,
+                recorder=recorder,
+                draws=Draws(self._postgres, clock, partial(expire, transactions), bounds),
+                claimer=Claimer(transactions, delays=delays, bounds=bounds, random=jitter, critical=critical),
+                settler=Settler(transactions, settings.retry_policies, jitter),
+                receiver=Receiver(transactions),
+                operator=operator,
+                reader=reader,
+                providers=providers,
+                observers=self._observers(reader, clock, tracer),
+            ),
+            self._server.grpc,
+        )
         ledger_reader_pb2_grpc.add_LedgerReaderServicer_to_server(
             LedgerReader(
                 reader,
@@ -155,6 +168,27 @@ class Ledger:
             self._server.grpc,
         )
         ledger_admin_pb2_grpc.add_LedgerAdminServicer_to_server(
-            LedgerAdmin(templates, mover, dead_letters, reader, limit_store, recipients, providers, api_keys),
+            LedgerAdmin(
+                operator=operator,
+                bulk_replay=BulkReplay(transactions, clock),
+                dead_letters=dead_letters,
+                templates=templates,
+                reader=reader,
+                limits=limit_store,
+                recipients=recipients,
+                providers=providers,
+                api_keys=api_keys,
+            ),
             self._server.grpc,
+        )
+
+    def _observers(self, reader: Reader, clock: Clock, tracer: Tracer) -> Observers:
+        looking_back = LookingBack(reader)
+        delivered = DeliveredMetrics(self.metrics.registry, clock, looking_back)
+        spans = LedgerSpans(tracer, looking_back)
+        return Observers(
+            recorded=[spans.recorded],
+            claimed=[spans.claimed],
+            settled=[spans.settled],
+            reported=[spans.reported, delivered.reported],
         )

@@ -11,8 +11,7 @@ import pytest
 from pulse.common.v1 import enums_pb2
 from pulse.ledger.v1 import ledger_service_pb2, records_pb2
 from services.ledger.accept.entries import LONGEST
-from services.ledger.move import content
-from services.ledger.stores import digests
+from services.ledger.move import content, digests
 from shared.clock import FixedClock
 from shared.rpc.channels import MAX_MESSAGE_BYTES
 from tests.ledger.calls import TENANT, Calls, Outcome

@@ -9,8 +9,8 @@ import pytest
 
 from pulse.common.v1 import enums_pb2
 from pulse.ledger.v1 import records_pb2
-from services.ledger.read import dead_letters
-from services.ledger.read.dead_letters import Pace
+from services.ledger.move import bulk_replay
+from services.ledger.move.bulk_replay import Pace
 from services.ledger.stores import paging
 from services.ledger.stores.paging import DeadLetterFilter
 from shared.errors import Code, PulseError
@@ -146,7 +146,7 @@ async def test_what_matches_is_replayed_and_nothing_else(calls: Calls, clock):
 
 
 async def test_concurrent_replays_replay_each_once(calls: Calls, database, monkeypatch):
-    monkeypatch.setattr(dead_letters, "_CHUNK", 7)
+    monkeypatch.setattr(bulk_replay, "_CHUNK", 7)
     for _ in range(40):
         await die(calls)
     replays = await asyncio.gather(*(calls.replay_many(rate=10_000) for _ in range(6)))
@@ -155,8 +155,8 @@ async def test_concurrent_replays_replay_each_once(calls: Calls, database, monke
 
 
 async def test_one_call_replays_so_many_and_says_that_there_are_more(calls: Calls, monkeypatch):
-    monkeypatch.setattr(dead_letters, "_CHUNK", 2)
-    monkeypatch.setattr(dead_letters, "MOST", 4)
+    monkeypatch.setattr(bulk_replay, "_CHUNK", 2)
+    monkeypatch.setattr(bulk_replay, "MOST", 4)
     for _ in range(6):
         await die(calls)
     first, second = await calls.replay_many(), await calls.replay_many()

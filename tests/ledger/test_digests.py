@@ -10,9 +10,9 @@ from typing import Any
 from pulse.common.v1 import enums_pb2
 from pulse.ledger.v1 import records_pb2
 from services.ledger.config import LedgerSettings
+from services.ledger.move.digests import MOST_BYTES, MOST_ENTRIES, told
 from services.ledger.postgres.postgres import Postgres
 from services.ledger.schema.maintenance import Maintenance
-from services.ledger.stores.digests import MOST_BYTES, MOST_ENTRIES, told
 from shared.clock import FixedClock
 from shared.times import to_duration
 from tests.ledger.calls import TENANT, Calls, Outcome, leg, moment, status_names

@@ -12,6 +12,7 @@ import dataclasses
 import datetime as dt
 import itertools
 from collections.abc import Collection, Coroutine
+from functools import partial
 from typing import Any
 
 from hypothesis import HealthCheck
@@ -32,10 +33,15 @@ from services.ledger.accept.recorder import Limits, Recorder
 from services.ledger.config import LedgerSettings
 from services.ledger.draw.bounded_providers import Bounds
 from services.ledger.draw.draws import Draws
-from services.ledger.move.mover import Mover
+from services.ledger.move.bulk_replay import BulkReplay
+from services.ledger.move.claim import Claimant, Claimer
+from services.ledger.move.expire import expire
+from services.ledger.move.operate import OperatorActions
+from services.ledger.move.receive import Receiver
+from services.ledger.move.settle import Settler
+from services.ledger.move.transaction import Transactions
 from services.ledger.postgres import tenancy
 from services.ledger.postgres.postgres import Connection, Postgres
-from services.ledger.read.dead_letters import DeadLetters
 from services.ledger.read.watchers import Watchers
 from services.ledger.rules.attempts import Ending
 from services.ledger.rules.delivery import NO_FAILURE, Guarantee, Lane, Outcome
@@ -91,9 +97,13 @@ class World:
         delays = ReceiptDelays(self.postgres, self.clock, settings.delay_rules._replace(providers=()))
         bounds = Bounds(self.clock)
         policies = dataclasses.replace(settings.retry_policies, hand_backs=HAND_BACKS)
-        self.mover = Mover(self.postgres, self.clock, policies, watchers, lambda: 0.5, delays, bounds)
-        self.draws = Draws(self.postgres, self.clock, self.mover.expire, bounds)
-        self.dead_letters = DeadLetters(self.postgres, self.clock, watchers)
+        transactions = Transactions(self.postgres, self.clock, watchers)
+        self.claimer = Claimer(transactions, delays=delays, bounds=bounds, random=lambda: 0.5)
+        self.settler = Settler(transactions, policies, lambda: 0.5)
+        self.receiver = Receiver(transactions)
+        self.operator = OperatorActions(transactions)
+        self.draws = Draws(self.postgres, self.clock, partial(expire, transactions), bounds)
+        self.bulk_replay = BulkReplay(transactions, self.clock)
 
     def run(self, what: Coroutine[Any, Any, Any]) -> Any:
         """For the platform: what it does is of all tenants."""
@@ -195,7 +205,7 @@ class LedgerAndModel(RuleBasedStateMachine):
         """``shut``: the worker must not call any provider."""
         name = self.one_of(pick, LIVE | {"SENT"})
         avoided = PROVIDERS if shut else ()
-        claimed, left = self.do(self.world.mover.claim([(TENANT, name)], "worker", LEASE, avoided))
+        claimed, left = self.do(self.world.claimer.claim([(TENANT, name)], Claimant("worker", LEASE, avoided)))
         assert bool(claimed) == self.model.claim(name, self.now, shut) and not left
         assert all(delivery.provider == self.model.all[name].provider for delivery, _ in claimed)
         self.fences += [(name, delivery.fence) for delivery, _ in claimed]
@@ -219,7 +229,7 @@ class LedgerAndModel(RuleBasedStateMachine):
 
     def end(self, name: str, fence: int, outcome: Outcome, message_id: str, wait: float) -> None:
         settlement = Settlement((TENANT, name), fence, Ending(outcome, provider_message_id=message_id), wait)
-        (settled,) = self.do(self.world.mover.settle([settlement]))
+        (settled,) = self.do(self.world.settler.settle([settlement]))
         assert settled.applied == self.model.settle(name, fence, outcome.value, message_id, wait, self.now)
 
     @precondition(lambda self: self.fences)
@@ -228,32 +238,32 @@ class LedgerAndModel(RuleBasedStateMachine):
         name, _ = self.fences[pick % len(self.fences)]
         status = Status.DELIVERED if delivered else Status.UNDELIVERED
         receipt = Receipt((TENANT, name), provider, message_id, status, NO_FAILURE)
-        (settled,) = self.do(self.world.mover.receive([receipt]))
+        (settled,) = self.do(self.world.receiver.receive([receipt]))
         assert settled.applied == self.model.receive(name, status.value, message_id, provider, self.now)
 
     @precondition(lambda self: self.model.all)
     @rule(pick=PICK)
     def acknowledge(self, pick: int) -> None:
         name = self.one_of(pick, {"SENT", "SENDING", "RETRYING"})
-        acknowledged = self.intervene(self.world.mover.acknowledge((TENANT, name), "phone"))
+        acknowledged = self.intervene(self.world.operator.acknowledge((TENANT, name), "phone"))
         assert acknowledged == self.model.acknowledge(name, self.now)
 
     @precondition(lambda self: self.model.all)
     @rule(pick=PICK)
     def cancel(self, pick: int) -> None:
         name = self.one_of(pick, ())
-        assert self.intervene(self.world.mover.cancel((TENANT, name), "ops")) == self.model.cancel(name)
+        assert self.intervene(self.world.operator.cancel((TENANT, name), "ops")) == self.model.cancel(name)
 
     @precondition(lambda self: self.model.all)
     @rule(pick=PICK)
     def replay(self, pick: int) -> None:
         name = self.one_of(pick, DEAD)
-        assert self.intervene(self.world.mover.replay((TENANT, name), "ops")) == self.model.replay(name, self.now)
+        assert self.intervene(self.world.operator.replay((TENANT, name), "ops")) == self.model.replay(name, self.now)
 
     @rule()
     def replay_all(self) -> None:
         expected = self.model.replayable(self.now)
-        replay = self.do(self.world.dead_letters.replay(DeadLetterFilter(TENANT), "ops", 10_000))
+        replay = self.do(self.world.bulk_replay.replay(DeadLetterFilter(TENANT), "ops", 10_000))
         assert replay.replayed == len(expected)
         for name in expected:
             self.model.replay(name, self.now)

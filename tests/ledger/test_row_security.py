@@ -18,6 +18,7 @@ from sqlalchemy import make_url
 from pulse.ledger.v1 import ledger_admin_pb2, ledger_reader_pb2, ledger_service_pb2
 from services.ledger.config import LedgerSettings
 from services.ledger.move import content
+from services.ledger.move import sql as move_sql
 from services.ledger.postgres import sql, tables, tenancy
 from services.ledger.postgres.postgres import Connection, Postgres
 from services.ledger.postgres.tenancy import Platform
@@ -234,7 +235,7 @@ BY_KEY = (
 
 @pytest.mark.parametrize(
     ("parent", "statement"),
-    [("deliveries", sql.STATUSES), ("deliveries", sql.HOLD), ("notifications", content.CONTENT)],
+    [("deliveries", sql.STATUSES), ("deliveries", move_sql.HOLD), ("notifications", content.CONTENT)],
     ids=["STATUSES", "HOLD", "CONTENT"],
 )
 async def test_rows_are_still_found_by_their_keys(parent: str, statement: str, postgres: Postgres) -> None:

@@ -10,6 +10,8 @@ import datetime as dt
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from services.ledger.move.sql import DEVICE_REFUSED
+from services.ledger.move.transaction import Read, Rows
 from services.ledger.postgres import rows, sql
 from services.ledger.postgres.postgres import Connection
 from services.ledger.rules import fallbacks, recipients
@@ -21,13 +23,13 @@ from shared.ids import uuid7
 
 # Whose deliveries these are, where their first channels go, what the beginning of the last attempt says, and the user's
 # devices that have not been refused for this one.
-SOURCES = f"""
+_SOURCES = f"""
 SELECT n.tenant_id, n.notification_id::text, n.user_id, n.recipient,
     (SELECT e.decisions FROM events e
      WHERE e.tenant_id = n.tenant_id AND e.notification_id = n.notification_id AND e.kind = 'ATTEMPT_STARTED'
      ORDER BY e.sequence DESC LIMIT 1),
     ARRAY(SELECT t.device_token_id::text FROM device_tokens t
-          WHERE t.tenant_id = n.tenant_id AND t.user_id = n.user_id AND NOT {sql.DEVICE_REFUSED})
+          WHERE t.tenant_id = n.tenant_id AND t.user_id = n.user_id AND NOT {DEVICE_REFUSED})
 FROM {sql.REFS} JOIN notifications n USING (tenant_id, notification_id)
 """  # noqa: S608 -- made of constants
 
@@ -90,6 +92,14 @@ class Source(NamedTuple):
             return None
         last = self.device_token_id(delivery)
         return any(device != last for device in self.devices)
+
+
+def _by_ref(rows_: Rows) -> dict[Ref, Source]:
+    return {source.ref: source for source in map(Source._make, rows_)}
+
+
+#: Whose deliveries a batch is of, and where they go.
+SOURCES = Read(_SOURCES, _by_ref)
 
 
 class Rejected(NamedTuple):

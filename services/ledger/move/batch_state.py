@@ -26,6 +26,10 @@ class Held:
         change = self._changes.get(ref)
         return None if change is None else change.delivery
 
+    def __getitem__(self, ref: Ref) -> Delivery:
+        """As it stands now, of one that is held."""
+        return self._changes[ref].delivery
+
     def take(self, change: Change | None) -> bool:
         """Adds a change that a rule made of what :meth:`get` gave; False if it made none."""
         if change is None:

@@ -6,10 +6,11 @@ import datetime as dt
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from services.ledger.move import digests
+from services.ledger.move.sql import DEVICE_REFUSED
 from services.ledger.postgres import sql
 from services.ledger.postgres.postgres import Connection
 from services.ledger.rules.delivery import Ref
-from services.ledger.stores import digests
 
 #: What the notifications of one claim weigh together, bytes; one that is heavier goes alone. What is not weighed here
 #: (a fallback's address, names, times) comes on top: 1,000 of the longest stay far below what a message may hold.
@@ -49,7 +50,7 @@ FROM (
     LEFT JOIN preferences p ON p.tenant_id = n.tenant_id AND p.user_id = n.user_id
     LEFT JOIN LATERAL (
         SELECT t.device_token_id, t.token FROM device_tokens t
-        WHERE t.tenant_id = n.tenant_id AND t.user_id = n.user_id AND NOT {sql.DEVICE_REFUSED}
+        WHERE t.tenant_id = n.tenant_id AND t.user_id = n.user_id AND NOT {DEVICE_REFUSED}
         ORDER BY t.updated_at DESC, t.device_token_id LIMIT 1
     ) t ON TRUE
 ) c

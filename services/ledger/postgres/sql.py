@@ -9,7 +9,6 @@ never wait for each other in a circle.
 from __future__ import annotations
 
 from services.ledger.rules.delivery import Delivery
-from services.ledger.rules.retry_times import RULE
 
 #: What the statements call a batch of references.
 REFS = "json_to_recordset(%(refs)s::json) AS r(tenant_id text, notification_id uuid)"
@@ -36,84 +35,4 @@ LEFT JOIN deliveries d ON d.tenant_id = k.tenant_id AND d.notification_id = k.no
 STATUSES = f"""
 SELECT d.tenant_id, d.notification_id::text, d.status, d.revision
 FROM {REFS} JOIN deliveries d USING (tenant_id, notification_id)
-"""  # noqa: S608 -- made of constants
-
-# Reads deliveries and holds them until the transaction ends. Others wait, which is short: nobody keeps them held while
-# calling anyone but the database.
-HOLD = f"""
-SELECT {DELIVERY} FROM {REFS} JOIN deliveries d USING (tenant_id, notification_id)
-ORDER BY d.tenant_id, d.notification_id FOR UPDATE OF d
-"""  # noqa: S608 -- made of constants
-
-# Writes the new states of held deliveries and the events that led to them.
-CHANGE = """
-WITH changed AS (
-    UPDATE deliveries d
-    SET status = r.status, due_at = r.due_at, ready_at = r.ready_at, lease_until = r.lease_until, fence = r.fence,
-        attempt = r.attempt, attempt_limit = r.attempt_limit, route_index = r.route_index, provider = r.provider,
-        provider_message_id = r.provider_message_id, failure_code = r.failure_code,
-        failure_message = r.failure_message, early_receipt = r.early_receipt, last_attempt_at = r.last_attempt_at,
-        sent_at = r.sent_at, delivered_at = r.delivered_at, updated_at = r.updated_at, revision = r.revision,
-        died_at = r.died_at, channel = r.channel, route = r.route, fallback_index = r.fallback_index,
-        fallback_at = r.fallback_at, deferred_at = r.deferred_at
-    FROM json_to_recordset(%(deliveries)s::json) AS r(
-        tenant_id text, notification_id uuid, status status, due_at timestamptz, ready_at timestamptz,
-        lease_until timestamptz, fence bigint, attempt integer, attempt_limit integer, route_index integer,
-        provider text, provider_message_id text, failure_code text, failure_message text, early_receipt json,
-        last_attempt_at timestamptz, sent_at timestamptz, delivered_at timestamptz, updated_at timestamptz,
-        revision integer, died_at timestamptz, channel channel, route text[], fallback_index integer,
-        fallback_at timestamptz, deferred_at timestamptz)
-    WHERE d.tenant_id = r.tenant_id AND d.notification_id = r.notification_id
-)
-INSERT INTO events (tenant_id, notification_id, sequence, recorded_at, kind, status, attempt, fence, provider, outcome,
-    latency_ms, provider_message_id, failure_code, failure_message, reported, decisions, next_attempt_at, lease_until,
-    actor, worker)
-SELECT tenant_id, notification_id, sequence, %(now)s, kind, status, attempt, fence, provider, outcome,
-    latency_ms, provider_message_id, failure_code, failure_message, reported, decisions, next_attempt_at, lease_until,
-    actor, worker
-FROM json_to_recordset(%(events)s::json) AS r(
-    tenant_id text, notification_id uuid, sequence integer, kind event_kind, status status, attempt integer,
-    fence bigint, provider text, outcome outcome, latency_ms double precision, provider_message_id text,
-    failure_code text, failure_message text, reported status, decisions json, next_attempt_at timestamptz,
-    lease_until timestamptz, actor text, worker text)
-"""
-
-# Whether notification n's device t was refused for good, since it was last replayed: it goes to another then. By the
-# fence: an attempt that was handed back and the next one have the same number.
-DEVICE_REFUSED = """EXISTS (
-    SELECT FROM events s
-    JOIN events e ON e.tenant_id = s.tenant_id AND e.notification_id = s.notification_id AND e.fence = s.fence
-        AND e.kind = 'ATTEMPT_ENDED' AND e.outcome = 'PERMANENT_FAILURE'
-    CROSS JOIN LATERAL json_array_elements(s.decisions) AS decided(device)
-    WHERE s.tenant_id = n.tenant_id AND s.notification_id = n.notification_id AND s.kind = 'ATTEMPT_STARTED'
-        AND decided.device->>'rule' = 'device' AND decided.device->>'result' = t.device_token_id::text
-        AND s.sequence > coalesce((
-            SELECT max(r.sequence) FROM events r
-            WHERE r.tenant_id = n.tenant_id AND r.notification_id = n.notification_id AND r.kind = 'REPLAYED'), 0)
-)"""
-
-# The receipts that deliveries already have: a provider repeats itself.
-RECEIPTS = f"""
-SELECT e.tenant_id, e.notification_id::text, e.provider, e.provider_message_id, e.reported
-FROM {REFS} JOIN events e USING (tenant_id, notification_id)
-WHERE e.kind = 'RECEIPT'
-"""  # noqa: S608 -- made of constants
-
-# Keys that nobody asks for any more, counted up to a limit.
-EXPIRED_KEYS = """
-SELECT count(*) FROM (SELECT FROM idempotency_keys WHERE expires_at <= %(before)s LIMIT %(limit)s) AS expired
-"""
-
-# Deletes some of them.
-PURGE_KEYS = """
-DELETE FROM idempotency_keys WHERE ctid = ANY (ARRAY(
-    SELECT ctid FROM idempotency_keys WHERE expires_at <= %(before)s LIMIT %(limit)s FOR UPDATE SKIP LOCKED))
-"""
-
-# Until when providers asked to be left alone, as the ends of these notifications' attempts say.
-RESTS = f"""
-SELECT e.tenant_id, e.notification_id::text, e.provider, said.one ->> 'result'
-FROM {REFS} JOIN events e USING (tenant_id, notification_id)
-CROSS JOIN LATERAL json_array_elements(e.decisions) AS said(one)
-WHERE e.kind = 'ATTEMPT_ENDED' AND said.one ->> 'rule' = '{RULE}'
 """  # noqa: S608 -- made of constants

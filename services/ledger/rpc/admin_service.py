@@ -7,7 +7,8 @@ from typing import Any
 from pulse.common.v1 import enums_pb2
 from pulse.ledger.v1 import ledger_admin_pb2 as pb
 from pulse.ledger.v1 import ledger_admin_pb2_grpc
-from services.ledger.move.mover import Mover
+from services.ledger.move.bulk_replay import BulkReplay
+from services.ledger.move.operate import OperatorActions
 from services.ledger.read.dead_letters import DeadLetters
 from services.ledger.read.reader import Reader
 from services.ledger.rpc import wire, wire_reads
@@ -33,18 +34,21 @@ class LedgerAdmin(
 
     def __init__(
         self,
-        templates: TemplateStore,
-        mover: Mover,
+        *,
+        operator: OperatorActions,
+        bulk_replay: BulkReplay,
         dead_letters: DeadLetters,
+        templates: TemplateStore,
         reader: Reader,
         limits: LimitStore,
         recipients: RecipientStore,
         providers: ProviderStore,
         api_keys: ApiKeyStore,
     ) -> None:
-        self._templates = templates
-        self._mover = mover
+        self._operator = operator
+        self._bulk_replay = bulk_replay
         self._dead_letters = dead_letters
+        self._templates = templates
         self._reader = reader
         self._limits = limits
         self._recipients = recipients
@@ -80,7 +84,7 @@ class LedgerAdmin(
 
     async def ReplayDeadLetter(self, request: pb.ReplayDeadLetterRequest, context: Any) -> pb.ReplayDeadLetterResponse:
         ref, newest = named(request.ref), request.template == enums_pb2.NEWEST
-        found = await self._mover.replay(ref, wire.clean(request.actor), newest=newest)
+        found = await self._operator.replay(ref, wire.clean(request.actor), newest=newest)
         notification = await self._reader.get(ref) if found else None
         if notification is None:
             raise not_found("NOTIFICATION", ref[1])
@@ -94,7 +98,7 @@ class LedgerAdmin(
         matched = await self._dead_letters.count(wanted)
         if request.dry_run:
             return pb.ReplayDeadLettersResponse(matched=matched)
-        replay = await self._dead_letters.replay(
+        replay = await self._bulk_replay.replay(
             wanted, wire.clean(request.actor), request.rate_per_second, newest=request.template == enums_pb2.NEWEST
         )
         return pb.ReplayDeadLettersResponse(

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
+import datetime as dt
 from collections.abc import Iterator, Sequence
-from typing import Any
+from functools import partial
 
 from prometheus_client import CollectorRegistry, Gauge, Histogram
 from prometheus_client.core import GaugeMetricFamily
@@ -12,26 +12,16 @@ from prometheus_client.metrics_core import Metric
 
 from pulse.common.v1 import enums_pb2
 from pulse.ledger.v1 import ledger_service_pb2 as pb
-from services.ledger.accept.recorder import Recorder
-from services.ledger.config import LedgerSettings
-from services.ledger.draw.draws import Draws
-from services.ledger.move.mover import Mover
 from services.ledger.postgres import tenancy
 from services.ledger.postgres.database_clock import DatabaseClock
-from services.ledger.read.reader import Depth, Reader
-from services.ledger.rpc.service import LedgerService
-from services.ledger.rules.delivery import Ref
-from services.ledger.stores.provider_store import ProviderStore
+from services.ledger.read.reader import Depth, Notification, Reader
+from services.ledger.rpc.looking_back import LookingBack
 from shared.clock import Clock
-from shared.errors import PulseError
-from shared.observe.logs import logger
 from shared.observe.metrics import trace_exemplar
 from shared.observe.metrics_polling import Polled
 
 #: Upper bounds from acceptance to a provider's word that it arrived, s.
 WAY_SECONDS = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800, 7200, 86_400)
-
-log = logger(__name__)
 
 
 def show_lanes(registry: CollectorRegistry, reader: Reader) -> None:
@@ -51,12 +41,11 @@ def show_clock(registry: CollectorRegistry, clock: DatabaseClock) -> None:
 
 
 class DeliveredMetrics:
-    """Times of what providers report as delivered; read afterwards, so that no receipt waits for them."""
+    """Times of what providers report as delivered."""
 
-    def __init__(self, registry: CollectorRegistry, reader: Reader, clock: Clock) -> None:
-        self._reader = reader
+    def __init__(self, registry: CollectorRegistry, clock: Clock, looking_back: LookingBack) -> None:
         self._clock = clock
-        self._reading: set[asyncio.Task[None]] = set()
+        self._looking_back = looking_back
         self._way = Histogram(
             "pulse_accept_to_delivered_seconds",
             "From acceptance to the provider's report that it arrived.",
@@ -65,52 +54,20 @@ class DeliveredMetrics:
             registry=registry,
         )
 
-    def delivered(self, refs: Sequence[Ref]) -> None:
-        """These were reported as delivered just now. Returns at once."""
-        task = asyncio.create_task(self._observe(refs))
-        self._reading.add(task)
-        task.add_done_callback(self._reading.discard)
-
-    async def _observe(self, refs: Sequence[Ref]) -> None:
-        now = self._clock.now()
-        try:
-            found = [await self._reader.get(ref) for ref in refs]
-        except PulseError as error:
-            log.warning("delivery times not had", reason=error.reason, count=len(refs))
-            return
-        for notification in found:
-            if notification is not None:
-                seconds = max((now - notification.created_at).total_seconds(), 0.0)
-                way = self._way.labels(notification.delivery.lane.lower())
-                way.observe(seconds, trace_exemplar(notification.traceparent))
-
-
-class MeasuredLedgerService(LedgerService):
-    """A ledger service that has delivered notifications measured."""
-
-    def __init__(
-        self,
-        recorder: Recorder,
-        mover: Mover,
-        draws: Draws,
-        reader: Reader,
-        providers: ProviderStore,
-        settings: LedgerSettings,
-        metrics: DeliveredMetrics,
-    ) -> None:
-        super().__init__(recorder, mover, draws, reader, providers, settings)
-        self._metrics = metrics
-
-    async def RecordReceipts(self, request: pb.RecordReceiptsRequest, context: Any) -> pb.RecordReceiptsResponse:
-        response = await super().RecordReceipts(request, context)
+    def reported(self, request: pb.RecordReceiptsRequest, response: pb.RecordReceiptsResponse, _: int) -> None:
+        """Receipts were taken in: what they say was delivered, was just now."""
         refs = [
             (receipt.ref.tenant_id, receipt.ref.notification_id.lower())
             for receipt, result in zip(request.receipts, response.results, strict=True)
             if result.applied and result.status == enums_pb2.DELIVERED
         ]
-        if refs:
-            self._metrics.delivered(refs)
-        return response
+        self._looking_back.look_up(refs, partial(self._observe, self._clock.now()))
+
+    def _observe(self, delivered_at: dt.datetime, found: Sequence[Notification]) -> None:
+        for notification in found:
+            seconds = max((delivered_at - notification.created_at).total_seconds(), 0.0)
+            way = self._way.labels(notification.delivery.lane.lower())
+            way.observe(seconds, trace_exemplar(notification.traceparent))
 
 
 def _families(depths: Sequence[Depth]) -> Iterator[Metric]:

@@ -1,4 +1,4 @@
-"""What the ledger's three services say of providers: converts, calls, converts back."""
+"""What the ledger's reads and decisions say of providers: converts, calls, converts back."""
 
 from __future__ import annotations
 
@@ -9,28 +9,11 @@ from pulse.ledger.v1 import (
     ledger_admin_pb2_grpc,
     ledger_reader_pb2,
     ledger_reader_pb2_grpc,
-    ledger_service_pb2,
-    ledger_service_pb2_grpc,
 )
 from services.ledger.rpc import wire, wire_providers
 from services.ledger.rpc.wire_enums import FROM_OVERRIDE
 from services.ledger.stores.provider_store import ProviderStore
 from shared.errors import Violation, invalid, not_found
-
-
-class ProviderExchange(ledger_service_pb2_grpc.LedgerServiceServicer):
-    """For workers: part of LedgerService."""
-
-    _providers: ProviderStore
-
-    async def ExchangeProviderStates(
-        self, request: ledger_service_pb2.ExchangeProviderStatesRequest, context: Any
-    ) -> ledger_service_pb2.ExchangeProviderStatesResponse:
-        if not request.worker_id:
-            raise invalid([Violation("worker_id", "is required")])
-        told = wire_providers.told(request.states)
-        states = await self._providers.exchange(wire.clean(request.worker_id), told)
-        return ledger_service_pb2.ExchangeProviderStatesResponse(states=[wire_providers.state(one) for one in states])
 
 
 class ProviderReads(ledger_reader_pb2_grpc.LedgerReaderServicer):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sized
 from typing import Any
 
@@ -13,10 +14,14 @@ from services.ledger.accept.recorder import Recorder
 from services.ledger.config import LedgerSettings
 from services.ledger.draw.draws import Draws
 from services.ledger.draw.high_traffic import HighTraffic
-from services.ledger.move.mover import Mover, Settled
+from services.ledger.move.claim import Claimant, Claimer
+from services.ledger.move.operate import OperatorActions
+from services.ledger.move.receive import Receiver
+from services.ledger.move.settle import Settler
+from services.ledger.move.told import NOTHING
 from services.ledger.read.reader import Reader
-from services.ledger.rpc import wire, wire_reads
-from services.ledger.rpc.provider_rpcs import ProviderExchange
+from services.ledger.rpc import wire, wire_providers, wire_reads
+from services.ledger.rpc.observers import Observers, tell
 from services.ledger.rpc.wire_enums import FROM_PRIORITY
 from services.ledger.rules.delivery import Lane, Ref
 from services.ledger.stores.provider_store import ProviderStore
@@ -25,36 +30,46 @@ from shared.rpc.validation import check
 
 #: Most entries, references, settlements, receipts or keys in one call.
 _MOST = 1_000
-#: What became of a settlement or receipt that names no notification.
-_NOTHING = Settled(False, None)
 
 
-class LedgerService(ProviderExchange, ledger_service_pb2_grpc.LedgerServiceServicer):
+class LedgerService(ledger_service_pb2_grpc.LedgerServiceServicer):
     """For those who move notifications."""
 
     def __init__(
         self,
+        settings: LedgerSettings,
+        *,
         recorder: Recorder,
-        mover: Mover,
         draws: Draws,
+        claimer: Claimer,
+        settler: Settler,
+        receiver: Receiver,
+        operator: OperatorActions,
         reader: Reader,
         providers: ProviderStore,
-        settings: LedgerSettings,
+        observers: Observers,
     ) -> None:
+        self._settings = settings
         self._recorder = recorder
-        self._mover = mover
         self._draws = draws
+        self._claimer = claimer
+        self._settler = settler
+        self._receiver = receiver
+        self._operator = operator
         self._reader = reader
         self._providers = providers
-        self._settings = settings
+        self._observers = observers
         self._high = HighTraffic()
 
     async def Record(self, request: pb.RecordRequest, context: Any) -> pb.RecordResponse:
+        began = time.time_ns()
         _bounded("entries", request.entries)
         converted = [_entry(message) for message in request.entries]
         answers = iter(await self._recorder.record([one for one in converted if not isinstance(one, PulseError)]))
         results = [wire.record_result(one if isinstance(one, PulseError) else next(answers)) for one in converted]
-        return pb.RecordResponse(results=results)
+        response = pb.RecordResponse(results=results)
+        tell(self._observers.recorded, request, response, began)
+        return response
 
     async def LookupKeys(self, request: pb.LookupKeysRequest, context: Any) -> pb.LookupKeysResponse:
         _bounded("uses", request.uses)
@@ -75,35 +90,44 @@ class LedgerService(ProviderExchange, ledger_service_pb2_grpc.LedgerServiceServi
         return pb.DrawResponse(refs=[wire.to_ref(ref) for ref in drawn.refs], more=drawn.more, used=used)
 
     async def Claim(self, request: pb.ClaimRequest, context: Any) -> pb.ClaimResponse:
+        began = time.time_ns()
         _bounded("refs", request.refs)
         lease = wire.length(request.lease, self._settings.ledger_lease_seconds)
         refs, worker = wire.refs(request.refs), wire.clean(request.worker_id)
         avoided_for = [(one.tenant_id, one.provider) for one in request.avoid_for_tenants[:_MOST]]
-        claimed = await self._mover.claim(refs, worker, lease, request.avoid_providers, avoided_for)
+        claimed = await self._claimer.claim(refs, Claimant(worker, lease, request.avoid_providers, avoided_for))
         critical = self._settings.critical_categories
         if any(delivery.lane is Lane.HIGH for delivery, _ in claimed.deliveries):
             self._high.seen()
         messages = [wire.claimed(delivery, content, critical) for delivery, content in claimed.deliveries]
         left = map(wire.to_ref, claimed.left)
-        return pb.ClaimResponse(claimed=messages, high_under_way=self._high.under_way, left=left)
+        response = pb.ClaimResponse(claimed=messages, high_under_way=self._high.under_way, left=left)
+        tell(self._observers.claimed, request, response, began)
+        return response
 
     async def Settle(self, request: pb.SettleRequest, context: Any) -> pb.SettleResponse:
+        began = time.time_ns()
         _bounded("settlements", request.settlements)
         converted = [wire.settlement(message) for message in request.settlements]
-        settled = iter(await self._mover.settle([one for one in converted if one is not None]))
-        results = [wire.settle_result(_NOTHING if one is None else next(settled)) for one in converted]
-        return pb.SettleResponse(results=results)
+        settled = iter(await self._settler.settle([one for one in converted if one is not None]))
+        results = [wire.settle_result(NOTHING if one is None else next(settled)) for one in converted]
+        response = pb.SettleResponse(results=results)
+        tell(self._observers.settled, request, response, began)
+        return response
 
     async def RecordReceipts(self, request: pb.RecordReceiptsRequest, context: Any) -> pb.RecordReceiptsResponse:
+        began = time.time_ns()
         _bounded("receipts", request.receipts)
         converted = [wire.receipt(message) for message in request.receipts]
-        settled = iter(await self._mover.receive([one for one in converted if one is not None]))
-        results = [wire.settle_result(_NOTHING if one is None else next(settled)) for one in converted]
-        return pb.RecordReceiptsResponse(results=results)
+        settled = iter(await self._receiver.receive([one for one in converted if one is not None]))
+        results = [wire.settle_result(NOTHING if one is None else next(settled)) for one in converted]
+        response = pb.RecordReceiptsResponse(results=results)
+        tell(self._observers.reported, request, response, began)
+        return response
 
     async def Acknowledge(self, request: pb.AcknowledgeRequest, context: Any) -> pb.AcknowledgeResponse:
         ref = named(request.ref)
-        found = await self._mover.acknowledge(ref, wire.clean(request.actor))
+        found = await self._operator.acknowledge(ref, wire.clean(request.actor))
         notification = await self._reader.get(ref) if found else None
         if notification is None:
             raise not_found("NOTIFICATION", ref[1])
@@ -111,11 +135,20 @@ class LedgerService(ProviderExchange, ledger_service_pb2_grpc.LedgerServiceServi
 
     async def Cancel(self, request: pb.CancelRequest, context: Any) -> pb.CancelResponse:
         ref = named(request.ref)
-        found = await self._mover.cancel(ref, wire.clean(request.actor))
+        found = await self._operator.cancel(ref, wire.clean(request.actor))
         notification = await self._reader.get(ref) if found else None
         if notification is None:
             raise not_found("NOTIFICATION", ref[1])
         return pb.CancelResponse(notification=wire_reads.notification(notification))
+
+    async def ExchangeProviderStates(
+        self, request: pb.ExchangeProviderStatesRequest, context: Any
+    ) -> pb.ExchangeProviderStatesResponse:
+        if not request.worker_id:
+            raise invalid([Violation("worker_id", "is required")])
+        told = wire_providers.told(request.states)
+        states = await self._providers.exchange(wire.clean(request.worker_id), told)
+        return pb.ExchangeProviderStatesResponse(states=[wire_providers.state(one) for one in states])
 
 
 def _bounded(field: str, batch: Sized) -> None:

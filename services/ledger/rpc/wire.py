@@ -13,7 +13,7 @@ from pulse.ledger.v1 import records_pb2
 from services.ledger.accept.entries import Entry
 from services.ledger.accept.keys import Recorded, RecordResult
 from services.ledger.move.content import Content
-from services.ledger.move.mover import Settled
+from services.ledger.move.told import Settled
 from services.ledger.rpc.wire_enums import (
     FROM_CAUSE,
     FROM_GUARANTEE,

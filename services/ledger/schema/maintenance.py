@@ -14,12 +14,11 @@ from typing import TypeVar
 from psycopg import errors
 
 from services.ledger.config import LedgerSettings
-from services.ledger.postgres import sql
+from services.ledger.move import digests
 from services.ledger.postgres.agreed_time import AskTime, agreed_time, postgres_time
 from services.ledger.postgres.postgres import Connection, Postgres
 from services.ledger.schema import partitions, retention
 from services.ledger.schema.partitions import Partition
-from services.ledger.stores import digests
 from shared.clock import Clock
 from shared.ids import time_floor
 from shared.observe.logs import logger
@@ -32,6 +31,17 @@ _LOCK = 0x70756C7366
 _DIGEST_GRACE = dt.timedelta(days=1)
 #: Rows deleted by one statement: few enough not to hold anybody up.
 _BATCH = 5_000
+
+# Keys that nobody asks for any more, counted up to a limit.
+_EXPIRED_KEYS = """
+SELECT count(*) FROM (SELECT FROM idempotency_keys WHERE expires_at <= %(before)s LIMIT %(limit)s) AS expired
+"""
+
+# Deletes some of them.
+_PURGE_KEYS = """
+DELETE FROM idempotency_keys WHERE ctid = ANY (ARRAY(
+    SELECT ctid FROM idempotency_keys WHERE expires_at <= %(before)s LIMIT %(limit)s FOR UPDATE SKIP LOCKED))
+"""
 
 Result = TypeVar("Result")
 
@@ -114,7 +124,7 @@ class Maintenance:
 
         async def work(connection: Connection) -> Due:
             weeks = await retention.weeks_before(connection, now - self._retention)
-            keys = await _counted(connection, sql.EXPIRED_KEYS, now, self._most_keys)
+            keys = await _counted(connection, _EXPIRED_KEYS, now, self._most_keys)
             ended = await _counted(connection, digests.ENDED, now - _DIGEST_GRACE, self._most_keys)
             return Due(weeks[: self._most_weeks], keys, ended)
 
@@ -134,7 +144,7 @@ class Maintenance:
         for statement in retention.ORPHANS:
             async for _ in self._batches(statement, time_floor(end)):
                 pass
-        async for count in self._batches(sql.PURGE_KEYS, now):
+        async for count in self._batches(_PURGE_KEYS, now):
             done.keys += count
         async for count in self._batches(digests.PURGE, now - _DIGEST_GRACE):
             done.digests += count

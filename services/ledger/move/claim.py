@@ -1,0 +1,149 @@
+"""Claims: what a worker may send now, with the intent of each attempt committed."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import cache, partial
+from typing import NamedTuple
+
+from services.ledger.draw.bounded_providers import Bounds
+from services.ledger.move import content
+from services.ledger.move.batch_state import Held, decided
+from services.ledger.move.content import Content
+from services.ledger.move.reads import RESTS
+from services.ledger.move.transaction import Found, Read, Rows, Transactions, close_digests
+from services.ledger.postgres.postgres import Connection
+from services.ledger.rules import claims, deferrals, provider_states
+from services.ledger.rules.claims import Claim
+from services.ledger.rules.delivery import Change, Delivery, Ref
+from services.ledger.rules.provider_choice import Providers
+from services.ledger.rules.recipient_gate import Recipient, RecipientGate, recipient
+from services.ledger.rules.retry import Random
+from services.ledger.rules.states import Status
+from services.ledger.stores import provider_store
+from services.ledger.stores.receipt_delays import ReceiptDelays
+
+
+class Claimed(NamedTuple):
+    """What a worker may send now, and what it may ask for at once, as this answer has no room for it."""
+
+    deliveries: list[tuple[Delivery, Content]]
+    left: list[Ref]
+
+
+class Claimant(NamedTuple):
+    """A worker, how long it holds what it is given, and what it must not call: providers, and providers of tenants."""
+
+    worker: str
+    lease: dt.timedelta
+    avoided: Collection[str] = ()
+    avoided_for: Collection[tuple[str, str]] = ()
+
+
+def _contents(rows: Rows) -> dict[Ref, Content]:
+    return {(row[0], row[1]): Content._make(row) for row in rows}
+
+
+_CONTENTS = Read(content.CONTENT, _contents)
+_CONTROLS = Read(provider_store.CONTROLS, provider_store.controls)
+
+
+class Claimer:
+    """Gives deliveries to workers. What operators decided counts from the moment it is."""
+
+    def __init__(
+        self,
+        transactions: Transactions,
+        *,
+        delays: ReceiptDelays,
+        bounds: Bounds,
+        random: Random,
+        critical: frozenset[str] = frozenset(),
+    ) -> None:
+        self._transactions = transactions
+        self._delays = delays
+        self._bounds = bounds
+        self._random = random
+        self._critical = critical
+        #: When claims were last made, operators kept something from being called.
+        self._kept_shut = False
+
+    async def claim(self, refs: Collection[Ref], claimant: Claimant) -> Claimed:
+        """What the worker may send of ``refs``: as much as one answer holds, which is one at the least."""
+        slow = await self._delays.slow()
+        reads: list[Read[object]] = [_CONTENTS, _CONTROLS]
+        if claimant.avoided or claimant.avoided_for or slow or self._kept_shut:
+            # Only who is led past a provider can meet one that does not want to be called yet.
+            reads.append(RESTS)
+        return await self._transactions.run(refs, partial(self._decide, claimant, slow), reads, _with_digests)
+
+    def _decide(self, claimant: Claimant, slow: frozenset[str], held: Held, found: Found, now: dt.datetime) -> Claimed:
+        contents, controls = found[_CONTENTS], found[_CONTROLS]
+        self._kept_shut = provider_states.keep_any_shut(controls)
+        gate = RecipientGate(_recipients(contents), self._critical, now)
+        providers = Providers(
+            frozenset(claimant.avoided), controls, slow, found[RESTS], frozenset(claimant.avoided_for)
+        )
+        bounded = self._bounds.providers
+        claim = Claim(claimant.worker, now + claimant.lease, providers, self._random, bounded, gate.notes)
+        rule, otherwise = _claiming(claim, now, gate), partial(deferrals.undecidable, now=now)
+        claimed = Claimed([], [])
+        for delivery in held:
+            change, its_content = decided(delivery, rule, otherwise), contents.get(delivery.ref)
+            if change is None or change.delivery.status is not Status.SENDING or its_content is None:
+                held.take(change)
+            elif its_content.context_json is None:
+                claimed.left.append(delivery.ref)
+            else:
+                held.take(change)
+                address = gate.address(change.delivery)
+                claimed.deliveries.append((change.delivery, its_content._replace(recipient=address)))
+        return claimed
+
+
+def _claiming(claim: Claim, now: dt.datetime, gate: RecipientGate) -> Callable[[Delivery], Change | None]:
+    """The rule of one claim, which gives out few of those that may be what ends their workers."""
+    suspects = 0
+
+    def rule(delivery: Delivery) -> Change | None:
+        nonlocal suspects
+        suspicion = claims.suspicion(delivery)
+        if suspicion and suspects + suspicion > claims.SUSPECTS:
+            return claims.stand_aside(delivery, now, claim.random)
+        suspects += suspicion
+        return claims.decide(delivery, claim, now, gate)
+
+    return rule
+
+
+def _recipients(contents: Mapping[Ref, Content]) -> Callable[[Ref], Recipient | None]:
+    """Each is made of its row when it is asked for, so that a row that nothing can be made of concerns nobody else."""
+
+    @cache
+    def find(ref: Ref) -> Recipient | None:
+        return _recipient(contents[ref]) if ref in contents else None
+
+    return find
+
+
+def _recipient(its: Content) -> Recipient:
+    return recipient(
+        its.category, its.recipient, its.preferences, its.suppressions, its.device_token_id, its.device_token
+    )
+
+
+async def _with_digests(
+    connection: Connection, claimed: Claimed, changes: Sequence[Change], now: dt.datetime
+) -> Claimed:
+    """With all that was collected in the contexts of those that tell it; nothing more is."""
+    contents = [one for _, one in claimed.deliveries]
+    await close_digests(connection, claimed, changes, now, [one.ref for one in contents if one.tells_digest])
+    contexts = await content.with_digests(connection, contents)
+    if not contexts:
+        return claimed
+    told = [
+        (delivery, one._replace(context_json=contexts.get(one.ref, one.context_json)))
+        for delivery, one in claimed.deliveries
+    ]
+    return claimed._replace(deliveries=told)

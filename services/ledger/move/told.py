@@ -1,0 +1,44 @@
+"""What becomes of a batch of settlements or receipts, and what follows from it for addresses."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from services.ledger.move import address_rejections
+from services.ledger.move.address_rejections import Rejected
+from services.ledger.postgres.postgres import Connection
+from services.ledger.rules.delivery import Change
+from services.ledger.rules.states import Status
+
+
+class Settled(NamedTuple):
+    """Whether a settlement or receipt changed anything, and where the delivery stands; None: there is none."""
+
+    applied: bool
+    status: Status | None
+
+
+#: What became of one that names no delivery.
+NOTHING = Settled(False, None)
+
+
+class Told(NamedTuple):
+    """What became of each of what was told, in its order, and what providers said of addresses with it."""
+
+    settled: list[Settled]
+    rejected: list[Rejected]
+
+    def add(self, settled: Settled, rejected: Rejected | None = None) -> None:
+        """Adds what became of the next one."""
+        self.settled.append(settled)
+        if rejected is not None:
+            self.rejected.append(rejected)
+
+
+async def remember(connection: Connection, told: Told, _: Sequence[Change], now: dt.datetime) -> Told:
+    """Writes down what providers said of addresses, in the transaction of what was told."""
+    if told.rejected:
+        await address_rejections.remember(connection, told.rejected, now)
+    return told

@@ -1,0 +1,135 @@
+"""The one transaction by which deliveries change: they are held, rules decide, and what these say is written.
+
+Whoever changes deliveries gives the rules, and names what these have to read besides. Nothing else writes a new state
+after acceptance.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from services.ledger.move import digest_heirs, digests, sql
+from services.ledger.move.batch_state import Held
+from services.ledger.move.rows import written
+from services.ledger.postgres import rows
+from services.ledger.postgres.compiling import Query
+from services.ledger.postgres.postgres import Connection, Postgres
+from services.ledger.read.timelines import Place
+from services.ledger.read.watchers import Watchers
+from services.ledger.rules.delivery import Change, Ref
+from services.ledger.rules.states import TERMINAL
+from shared.clock import Clock
+
+Result = TypeVar("Result")
+Value_co = TypeVar("Value_co", covariant=True)
+Rows = Sequence[tuple[Any, ...]]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Read(Generic[Value_co]):
+    """A statement over the references of a batch, if it names any, and what its rows say."""
+
+    statement: str
+    says: Callable[[Rows], Value_co]
+
+
+class Found:
+    """What was read beside the deliveries."""
+
+    def __init__(self, found: Mapping[Read[Any], Rows]) -> None:
+        self._found = found
+
+    def __getitem__(self, read: Read[Value_co]) -> Value_co:
+        """What ``read`` says; what it says of no rows, if it was not asked for."""
+        return read.says(self._found.get(read, ()))
+
+
+#: Changes what is held, at the given time.
+Rules = Callable[[Held, Found, dt.datetime], Result]
+#: Does what further is to be done once the changes are written; gives the transaction's result.
+Finish = Callable[[Connection, Result, Sequence[Change], dt.datetime], Awaitable[Result]]
+
+
+class Transactions:
+    """Runs them, and wakes those who follow what was changed."""
+
+    def __init__(self, postgres: Postgres, clock: Clock, watchers: Watchers) -> None:
+        self._postgres = postgres
+        self._clock = clock
+        self._watchers = watchers
+
+    async def run(
+        self,
+        refs: Collection[Ref],
+        rules: Rules[Result],
+        reads: Sequence[Read[Any]] = (),
+        finish: Finish[Result] | None = None,
+        *,
+        ask_for_tellers: bool = False,
+    ) -> Result:
+        """Holds ``refs``, lets ``rules`` change them and writes the changes, in two round trips.
+
+        It takes one more where something ends unsent, which may have been to tell a digest; ``ask_for_tellers`` asks
+        first whether it was, and spares that one. Few are: to ask pays where ends are what is to be made.
+
+        The rules' time is that at which the references were held: whoever had to wait for another's change comes after
+        it in the timeline too.
+        """
+        batch = {"refs": rows.refs(refs)}
+
+        async def work(connection: Connection) -> tuple[Result, list[Change]]:
+            holding = await connection.execute(sql.HOLD, batch)
+            reading = {read: await connection.execute(read.statement, batch) for read in reads}
+            telling = await connection.execute(digests.TELLERS, batch) if ask_for_tellers else None
+            held = Held([rows.delivery(row) for row in await holding.fetchall()])
+            found = Found({read: await cursor.fetchall() for read, cursor in reading.items()})
+            may_tell = telling is None or bool(await telling.fetchall())
+            now = self._clock.now()
+            result = rules(held, found, now)
+            changes = held.changes()
+            if may_tell:
+                changes = await digest_heirs.arrange(connection, changes, now)
+            if changes:
+                await connection.execute(sql.CHANGE, written(changes, now))
+            if finish is not None:
+                result = await finish(connection, result, changes, now)
+            return result, changes
+
+        result, changes = await self._postgres.write(work, pipelined=True)
+        self._wake(changes)
+        return result
+
+    async def search(
+        self, query: Query, now: dt.datetime, rules: Callable[[Connection, Held], Awaitable[Result]]
+    ) -> Result:
+        """As :meth:`run`, at ``now``, for those that ``query`` finds and holds, however long it looks for them."""
+
+        async def work(connection: Connection) -> tuple[Result, list[Change]]:
+            async with connection.transaction():
+                cursor = await connection.execute(query.text, query.parameters)
+                held = Held([rows.delivery(row) for row in await cursor.fetchall()])
+                result = await rules(connection, held)
+                changes = held.changes()
+                if changes:
+                    await connection.execute(sql.CHANGE, written(changes, now))
+            return result, changes
+
+        result, changes = await self._postgres.search(work)
+        self._wake(changes)
+        return result
+
+    def _wake(self, changes: Iterable[Change]) -> None:
+        self._watchers.wake(Place(change.delivery.ref, change.delivery.revision) for change in changes)
+
+
+async def close_digests(
+    connection: Connection, result: Result, changes: Sequence[Change], _: dt.datetime, heads: Iterable[Ref] = ()
+) -> Result:
+    """Nothing more is collected for ``heads``, nor for what ended before it was sent."""
+    ended = [change.delivery.ref for change in changes if change.delivery.status in TERMINAL]
+    if closing := [*heads, *ended]:
+        await digests.close(connection, closing)
+    return result
