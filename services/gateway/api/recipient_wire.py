@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from pulse.common.v1 import recipient_pb2
 from services.gateway import wire
-from services.gateway.rules import recipient_rules as rules
 from services.gateway.rules.addresses import Addresses
 from services.gateway.rules.nul import refuse_nul
+from shared import preference_rules
 from shared.channel.table import Address
-from shared.errors import invalid_field
 
 
 def preferences(given: recipient_pb2.Preferences) -> recipient_pb2.Preferences:
     """Raises INVALID_ARGUMENT for a time zone, quiet hours or choices that cannot be."""
-    rules.check_time_zone(given.time_zone)
-    rules.check_quiet_hours(given.quiet_from, given.quiet_until)
-    rules.check_choices([(choice.category, choice.channel) for choice in given.choices])
+    preference_rules.check_time_zone(given.time_zone)
+    preference_rules.check_quiet_hours(given.quiet_from, given.quiet_until)
+    preference_rules.check_choices([(choice.category, choice.channel) for choice in given.choices])
     return recipient_pb2.Preferences(
         user_id=given.user_id,
         choices=given.choices,
@@ -27,8 +26,7 @@ def preferences(given: recipient_pb2.Preferences) -> recipient_pb2.Preferences:
 
 def suppression(given: recipient_pb2.Suppression, addresses: Addresses) -> recipient_pb2.Suppression:
     """Raises INVALID_ARGUMENT if it stops nothing, or for an address that cannot be."""
-    if not given.channel and not given.address:
-        raise invalid_field("suppression", "SUPPRESSION_OF_NOTHING", "names neither a channel nor an address")
+    preference_rules.check_suppression(given.channel, given.address)
     address = given.address
     if address:
         channel = wire.channel(given.channel, "suppression.channel") if given.channel else None

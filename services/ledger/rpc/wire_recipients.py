@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator
-
 from pulse.common.v1 import recipient_pb2
 from services.ledger.rpc.wire_enums import channel_asked, channel_needed
-from services.ledger.rules import quiet_hours
 from services.ledger.rules.recipients import Choice, Device, Preferences, Reason, Suppression
+from shared import preference_rules
 from shared.channel.numbers import number_of
-from shared.errors import Violation, invalid
 from shared.times import to_timestamp
 
 _TO_REASON = {one: recipient_pb2.Suppression.Reason.Value(one.value) for one in Reason}
@@ -35,14 +31,14 @@ def preferences(user_id: str, found: Preferences) -> recipient_pb2.Preferences:
 
 def preferences_of(message: recipient_pb2.Preferences) -> Preferences:
     """Preferences to store. Raises INVALID_ARGUMENT for an unknown zone, half of quiet hours, a choice made twice."""
+    preference_rules.check_time_zone(message.time_zone)
+    preference_rules.check_quiet_hours(message.quiet_from, message.quiet_until)
+    preference_rules.check_choices([(one.category, one.channel) for one in message.choices])
     choices = [
         Choice(one.category, channel_needed(one.channel, f"preferences.choices[{place}].channel"), one.enabled)
         for place, one in enumerate(message.choices)
     ]
-    wanted = Preferences(choices, message.time_zone, message.quiet_from, message.quiet_until)
-    if found := list(_problems(wanted)):
-        raise invalid(found)
-    return wanted
+    return Preferences(choices, message.time_zone, message.quiet_from, message.quiet_until)
 
 
 def suppression(user_id: str, found: Suppression) -> recipient_pb2.Suppression:
@@ -60,9 +56,8 @@ def suppression(user_id: str, found: Suppression) -> recipient_pb2.Suppression:
 
 def suppression_of(message: recipient_pb2.Suppression) -> Suppression:
     """A suppression to store, MANUAL if it does not say why. Raises INVALID_ARGUMENT for one of everything."""
+    preference_rules.check_suppression(message.channel, message.address)
     channel = channel_asked(message.channel, "suppression.channel")
-    if channel is None and not message.address:
-        raise invalid([Violation("suppression.channel", "is required where there is no address")])
     return Suppression(channel, message.address, message.category, _FROM_REASON.get(message.reason, Reason.MANUAL))
 
 
@@ -75,17 +70,3 @@ def device(found: Device) -> recipient_pb2.DeviceToken:
         label=found.label,
         update_time=to_timestamp(found.updated_at),
     )
-
-
-def _problems(wanted: Preferences) -> Iterator[Violation]:
-    try:
-        quiet_hours.zone(wanted.time_zone)
-    except ValueError as error:
-        yield Violation("preferences.time_zone", str(error))
-    if bool(wanted.quiet_from) != bool(wanted.quiet_until):
-        yield Violation("preferences.quiet_until", "quiet hours need both a beginning and an end, or neither")
-    elif wanted.quiet_from and wanted.quiet_from == wanted.quiet_until:
-        yield Violation("preferences.quiet_until", "must not be the time at which quiet hours begin")
-    counts = Counter((choice.category, choice.channel) for choice in wanted.choices)
-    if any(count > 1 for count in counts.values()):
-        yield Violation("preferences.choices", "must name a category and channel once")

@@ -1,4 +1,4 @@
-"""What a user can want, beyond what the contract's rules say."""
+"""What a recipient's preferences and suppressions can be, beyond the contract's own rules for each field."""
 
 from __future__ import annotations
 
@@ -50,3 +50,9 @@ def check_choices(choices: Sequence[tuple[str, int]]) -> None:
                 f"preferences.choices[{n}]", "CHOICE_REPEATED", "is for the category and channel of one before it"
             )
         seen.add(choice)
+
+
+def check_suppression(channel: int, address: str) -> None:
+    """Raises INVALID_ARGUMENT for one that stops nothing."""
+    if not channel and not address:
+        raise invalid_field("suppression", "SUPPRESSION_OF_NOTHING", "names neither a channel nor an address")
