@@ -14,6 +14,7 @@ from pulse.ledger.v1 import ledger_reader_pb2
 from services.gateway import wire
 from services.gateway.peers import ask
 from shared.errors import Code, PulseError, not_found
+from shared.fetched import Fetched
 from shared.kept import Kept
 from shared.rpc import deadlines
 from shared.text.rendering import CompiledTemplate, RenderError
@@ -65,10 +66,14 @@ class TemplateCatalogue:
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._reader = reader
-        self._fresh_seconds = fresh_seconds
-        self._monotonic = monotonic
-        self._newest: Kept[_Key, tuple[float, PinnedTemplate]] = Kept(capacity, most_bytes, lambda kept: kept[1].weight)
-        self._under_way: dict[_Key, asyncio.Task[PinnedTemplate]] = {}
+        self._newest: Fetched[_Key, PinnedTemplate] = Fetched(
+            self._look_up,
+            capacity,
+            most_bytes,
+            lambda pinned: pinned.weight,
+            fresh_seconds=fresh_seconds,
+            monotonic=monotonic,
+        )
         self._compiled: Kept[tuple[str, str, int, int], PinnedTemplate] = Kept(
             capacity, most_bytes, lambda pinned: pinned.weight
         )
@@ -76,14 +81,12 @@ class TemplateCatalogue:
     async def newest(self, tenant_id: str, name: str) -> PinnedTemplate:
         """The version in effect; NOT_FOUND with reason TEMPLATE_NOT_FOUND."""
         key = (tenant_id, name)
-        known = self._newest.get(key)
-        if known is not None and self._monotonic() - known[0] < self._fresh_seconds:
-            return known[1]
-        task = self._under_way.get(key) or self._start_look_up(key)
+        known = self._newest.kept(key)
+        if known is not None:
+            return known
         try:
             async with asyncio.timeout(deadlines.remaining()):
-                # Shielded: a caller who gives up must not take the look-up from the others.
-                return await asyncio.shield(task)
+                return await self._newest.get(key)
         except TimeoutError:
             raise PulseError(Code.DEADLINE_EXCEEDED, "DEADLINE_EXCEEDED", "no answer before the deadline") from None
 
@@ -96,29 +99,11 @@ class TemplateCatalogue:
 
     def forget(self, tenant_id: str, name: str) -> None:
         """Drops what is remembered of the newest version, after a change made here."""
-        self._newest.pop((tenant_id, name))
-        self._under_way.pop((tenant_id, name), None)
-
-    def _start_look_up(self, key: _Key) -> asyncio.Task[PinnedTemplate]:
-        task = asyncio.create_task(self._look_up(key))
-        self._under_way[key] = task
-        task.add_done_callback(lambda done: self._keep(key, done))
-        return task
+        self._newest.forget((tenant_id, name))
 
     async def _look_up(self, key: _Key) -> PinnedTemplate:
         deadlines.start(None, longest=_LOOK_UP_SECONDS)
         return await self.at_version(*key, version=0)
-
-    def _keep(self, key: _Key, done: asyncio.Task[PinnedTemplate]) -> None:
-        """Remembers the outcome, unless a change made it stale while it was under way."""
-        failed = done.cancelled() or done.exception() is not None
-        if self._under_way.get(key) is not done:
-            return
-        del self._under_way[key]
-        if failed:
-            self._newest.pop(key)
-            return
-        self._newest.put(key, (self._monotonic(), done.result()))
 
     def _pin(self, tenant_id: str, stored: template_pb2.Template) -> PinnedTemplate:
         """The version compiled; its time of making tells it from a namesake made after a deletion."""
