@@ -16,16 +16,15 @@ from services.router.admission.recorder import Recorder
 from services.router.config import RouterSettings
 from services.router.dispatch.celery_queue import CeleryQueue
 from services.router.dispatch.dispatcher import Dispatcher
+from services.router.dispatch.eviction import warn_of_eviction
 from services.router.dispatch.publisher import Publisher
 from services.router.dispatch.shared_buckets import SharedBuckets
 from services.router.dispatch.throughput import Throughput
 from services.router.dispatch.wake_spans import WakeSpans
 from services.router.dispatch.window import Window
 from services.router.ledger import Ledger
-from services.router.limits.eviction import warn_of_eviction
 from services.router.limits.limit_feed import LimitFeed
 from services.router.limits.limiter import Limiter
-from services.router.limits.shared_redis import SharedRedis
 from services.router.limits.shared_windows import SharedWindows
 from services.router.metrics import RouterMetrics
 from services.router.rules.lanes import Lane
@@ -35,6 +34,7 @@ from services.router.rules.provider_rates import Rates, parse_rates
 from services.router.rules.quota import MILLIONTHS, Limit
 from services.router.rules.sms_prefixes import parse_prefixes, parse_prices
 from services.router.service import RouterService
+from services.router.shared_redis import SharedRedis
 from shared.broker import QUEUES, celery_app
 from shared.clock import Clock, SystemClock
 from shared.observe.logs import logger
@@ -46,8 +46,6 @@ from shared.rpc.channels import open_channel
 from shared.rpc.serving import Server
 
 NAME = "pulse.router.v1.RouterService"
-#: Longest wait for the providers' token buckets, s: it is the dispatcher that waits, not a caller.
-_BUCKETS_TIMEOUT = 0.25
 #: Where it serves unless told otherwise.
 DEFAULT_LISTEN = "[::]:50052"
 
@@ -78,14 +76,14 @@ class Router:
             drawn=self.metrics.batch("draw"),
             tracer=tracer,
         )
-        redis_url = settings.server("redis_url")
-        connect = settings.router_limiter_connect_seconds
-        # Each with connections of its own: they wait differently long for one that is being made.
-        self._redis = SharedRedis(redis_url, settings.router_limiter_timeout_seconds, connect)
+        self._redis = SharedRedis(
+            settings.server("redis_url"),
+            settings.router_limiter_timeout_seconds,
+            settings.router_limiter_connect_seconds,
+        )
         self._limiter = _limiter(settings, self._redis)
-        self._buckets = SharedBuckets(SharedRedis(redis_url, _BUCKETS_TIMEOUT, connect))
         self._rates = rates = Rates(parse_rates(settings.router_provider_rates))
-        throughput = Throughput(rates, self._buckets, replicas=settings.router_replicas)
+        throughput = Throughput(rates, SharedBuckets(self._redis), replicas=settings.router_replicas)
         self._limits = LimitFeed(
             self._channel,
             _configured(settings),
@@ -179,8 +177,7 @@ class Router:
         await asyncio.gather(*self._running, return_exceptions=True)
         for parts in self._lanes.values():
             await parts.publisher.close()
-        await self._limiter.close()
-        await self._buckets.close()
+        await self._redis.close()
         await self._channel.close()
 
     async def _drain(self) -> None:

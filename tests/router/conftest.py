@@ -17,6 +17,7 @@ from pulse.router.v1.router_service_pb2 import SubmitRequest
 from pulse.router.v1.router_service_pb2_grpc import RouterServiceStub
 from services.router.config import RouterSettings
 from services.router.server import Router
+from services.router.shared_redis import SharedRedis
 from shared.rpc.channels import open_channel
 from tests.router.played_ledger import PlayedLedger
 from tests.router.queues import Queues
@@ -52,6 +53,24 @@ def settings(ledger: PlayedLedger, valkey_url: str, broker_url: str) -> Callable
         return RouterSettings.load({f"PULSE_{name.upper()}": str(value) for name, value in values.items()})
 
     return make
+
+
+#: Makes the edge to a Redis as :class:`SharedRedis` is made.
+Edges = Callable[..., SharedRedis]
+
+
+@pytest.fixture
+async def edges() -> AsyncIterator[Edges]:
+    """Edges to a Redis that are closed when the test ends."""
+    made: list[SharedRedis] = []
+
+    def make(*args: Any, **kwargs: Any) -> SharedRedis:
+        made.append(SharedRedis(*args, **kwargs))
+        return made[-1]
+
+    yield make
+    for one in made:
+        await one.close()
 
 
 class RouterUnderTest:

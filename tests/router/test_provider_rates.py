@@ -15,11 +15,10 @@ from hypothesis import strategies as st
 
 from services.router.dispatch.shared_buckets import SharedBuckets, Taken
 from services.router.dispatch.throughput import Throughput
-from services.router.limits.shared_redis import SharedRedis
 from services.router.rules.lanes import Lane
 from services.router.rules.provider_rates import Rate, Rates, parse_rates
 from services.router.rules.token_bucket import TokenBucket
-from tests.router.conftest import OwnValkey
+from tests.router.conftest import Edges, OwnValkey
 from tests.router.windows import fullest
 from tests.support import eventually
 
@@ -85,11 +84,9 @@ def test_parts_add_up_to_no_more_than_the_whole(rate: Rate, among: int) -> None:
 
 
 @pytest.fixture
-async def buckets(valkey_url: str) -> AsyncIterator[SharedBuckets]:
+async def buckets(valkey_url: str, edges: Edges) -> AsyncIterator[SharedBuckets]:
     """The shared buckets of one router."""
-    shared = SharedBuckets(SharedRedis(valkey_url, 1.0))
-    yield shared
-    await shared.close()
+    yield SharedBuckets(edges(valkey_url, 1.0))
 
 
 def throughput(shared: SharedBuckets, rate: Rate, replicas: int = 1) -> Throughput:
@@ -131,16 +128,14 @@ async def at_once(*loops: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def test_two_routers_share_one_bucket(valkey_url: str) -> None:
+async def test_two_routers_share_one_bucket(valkey_url: str, edges: Edges) -> None:
     """Four lanes take what they can: no window holds more than the rate."""
     rate = Rate(100, 0.5)
-    shared = [SharedBuckets(SharedRedis(valkey_url, 1.0)) for _ in range(2)]
+    shared = [SharedBuckets(edges(valkey_url, 1.0)) for _ in range(2)]
     routers = [throughput(one, rate, 2) for one in shared]
     times: list[float] = []
     async with at_once(*(use_all(one, lane, times) for one, lane in itertools.product(routers, Lane))):
         await eventually(lambda: len(times) >= 400)
-    for one in shared:
-        await one.close()
     # Times are noted after the answer, which the machine may delay: so much closer together they may lie.
     assert fullest(times, rate.seconds * 0.9) <= rate.amount
 
@@ -203,10 +198,12 @@ async def test_without_a_bound_there_is_nothing_to_take(buckets: SharedBuckets) 
     assert not one.bounded("twilio")
 
 
-async def test_without_redis_each_router_keeps_its_share_and_the_rate_holds_throughout(own_valkey: OwnValkey) -> None:
+async def test_without_redis_each_router_keeps_its_share_and_the_rate_holds_throughout(
+    own_valkey: OwnValkey, edges: Edges
+) -> None:
     """Redis is killed and comes back, empty, while two routers take all they can."""
     rate = Rate(100, 0.5)
-    shared = [SharedBuckets(SharedRedis(own_valkey.url, 0.25)) for _ in range(2)]
+    shared = [SharedBuckets(edges(own_valkey.url, 0.25)) for _ in range(2)]
     routers = [throughput(one, rate, 2) for one in shared]
     times: list[float] = []
     async with at_once(*(use_all(one, Lane.LOW, times) for one in routers)):
@@ -219,8 +216,6 @@ async def test_without_redis_each_router_keeps_its_share_and_the_rate_holds_thro
         await eventually(lambda: not any(one.outage.away for one in routers))
         back = len(times)
         await eventually(lambda: len(times) >= back + 200)
-    for one in shared:
-        await one.close()
     assert fullest(times[:alone], rate.seconds * 0.9) <= rate.amount
     # While one has Redis again and the other not yet, the other's share comes on top.
     assert fullest(times, rate.seconds * 0.9) <= rate.amount * 1.5

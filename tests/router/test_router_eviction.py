@@ -9,7 +9,7 @@ import pytest
 import redis
 from structlog.testing import capture_logs
 
-from services.router.limits.eviction import warn_of_eviction
+from services.router.dispatch.eviction import warn_of_eviction
 from shared.server_urls import BROKERS, parse
 
 

@@ -13,12 +13,14 @@ import pytest
 import redis
 from structlog.testing import capture_logs
 
-from services.router.dispatch.shared_buckets import SharedBuckets
-from services.router.limits.shared_redis import RedisSlowError, RedisUnavailableError, SharedRedis
+from services.router.dispatch.shared_buckets import SharedBuckets, Wanted
 from services.router.limits.shared_windows import SharedWindows
+from services.router.rules.lanes import Lane
+from services.router.rules.provider_rates import Rate
 from services.router.rules.quota import Admitted
+from services.router.shared_redis import RedisSlowError, RedisUnavailableError
 from tests.router.claims import claim
-from tests.router.conftest import OwnValkey
+from tests.router.conftest import Edges, OwnValkey
 from tests.router.samples import submission
 from tests.support import eventually
 from tests.support.certificates import Authority
@@ -44,60 +46,59 @@ async def takes(windows: SharedWindows) -> bool:
     ("delay", "first_delay"), [(0.0025, 0.0), (0.005, 0.0), (0.008, 0.0), (0.0, 0.3), (0.005, 0.3)]
 )
 async def test_a_redis_that_connects_slower_than_a_call_may_last_is_connected_to(
-    valkey_url: str, delay: float, first_delay: float
+    valkey_url: str, delay: float, first_delay: float, edges: Edges
 ) -> None:
     """A call may last 40 ms; to connect takes several round trips, and up to 0.3 s more."""
     async with far_link(port_of(valkey_url), delay=delay, first_delay=first_delay) as link:
-        windows = SharedWindows(SharedRedis(through(link.port, valkey_url), timeout=0.04))
+        windows = SharedWindows(edges(through(link.port, valkey_url), timeout=0.04))
         await eventually(lambda: takes(windows))
         answers = [await takes(windows) for _ in range(20)]
         assert sum(answers) >= 15, "a machine that is busy now and then is late"
         assert link.connections <= 2
-        await windows.close()
 
 
-async def test_buckets_too_are_found_behind_a_slow_connection(valkey_url: str) -> None:
-    async with far_link(port_of(valkey_url), first_delay=0.5) as link:
-        shared = SharedRedis(through(link.port, valkey_url), timeout=0.25)
-        buckets = SharedBuckets(shared)
+async def test_buckets_are_found_over_the_same_slow_connection_as_limits(valkey_url: str, edges: Edges) -> None:
+    """They may wait longer for it than a caller may."""
+    async with far_link(port_of(valkey_url), delay=0.03, first_delay=0.3) as link:
+        shared = edges(through(link.port, valkey_url), timeout=0.04)
+        windows, buckets = SharedWindows(shared), SharedBuckets(shared)
+        rate = Rate(100, 1)
 
-        async def reached() -> bool:
+        async def taken() -> bool:
             try:
-                await shared.run(shared.script("return 1"), [], [])
+                return bool(await buckets.take(Lane.LOW, [Wanted("far", rate, 1, hungry=False)], afresh=False))
             except RedisUnavailableError:
                 return False
-            return True
 
-        await eventually(reached)
+        await eventually(taken)
+        assert not await takes(windows)
+        assert all([await taken() for _ in range(3)])
         assert link.connections == 1
-        await buckets.close()
 
 
-async def test_by_tls_it_is_connected_to(valkey_url: str, tmp_path: Path) -> None:
+async def test_by_tls_it_is_connected_to(valkey_url: str, tmp_path: Path, edges: Edges) -> None:
     authority = Authority(tmp_path)
     async with far_link(port_of(valkey_url), delay=0.005, tls=authority.server("127.0.0.1")) as link:
         trusted = quote(str(authority.file))
         url = f"{through(link.port, valkey_url, 'rediss')}?ssl_ca_certs={trusted}"
-        windows = SharedWindows(SharedRedis(url, timeout=0.04))
+        windows = SharedWindows(edges(url, timeout=0.04))
         await eventually(lambda: takes(windows))
-        await windows.close()
 
 
-async def test_calls_end_in_time_while_it_is_being_connected_to(valkey_url: str) -> None:
+async def test_calls_end_in_time_while_it_is_being_connected_to(valkey_url: str, edges: Edges) -> None:
     async with far_link(port_of(valkey_url), first_delay=0.3) as link:
-        windows = SharedWindows(SharedRedis(through(link.port, valkey_url), timeout=0.02))
+        windows = SharedWindows(edges(through(link.port, valkey_url), timeout=0.02))
         for _ in range(3):
             began = time.monotonic()
             with pytest.raises(RedisSlowError):
                 await windows.take([claim("t")])
             assert time.monotonic() - began < 0.15
         assert link.connections == 1
-        await windows.close()
 
 
-async def test_a_late_answer_costs_no_connection_and_is_nobody_elses(valkey_url: str) -> None:
+async def test_a_late_answer_costs_no_connection_and_is_nobody_elses(valkey_url: str, edges: Edges) -> None:
     async with far_link(port_of(valkey_url)) as link:
-        windows = SharedWindows(SharedRedis(through(link.port, valkey_url), timeout=0.05))
+        windows = SharedWindows(edges(through(link.port, valkey_url), timeout=0.05))
         await eventually(lambda: takes(windows))
         before = link.connections
         for _ in range(5):
@@ -107,12 +108,11 @@ async def test_a_late_answer_costs_no_connection_and_is_nobody_elses(valkey_url:
             link.delay = 0.0
             await eventually(lambda: takes(windows))
         assert link.connections == before
-        await windows.close()
 
 
-async def test_a_connection_that_never_answers_is_given_up(valkey_url: str) -> None:
+async def test_a_connection_that_never_answers_is_given_up(valkey_url: str, edges: Edges) -> None:
     async with far_link(port_of(valkey_url)) as link:
-        shared = SharedRedis(through(link.port, valkey_url), timeout=0.05, connect_seconds=0.3)
+        shared = edges(through(link.port, valkey_url), timeout=0.05, connect_seconds=0.3)
         windows = SharedWindows(shared)
         await eventually(lambda: takes(windows))
         before, link.delay = link.connections, 3600.0
@@ -121,12 +121,11 @@ async def test_a_connection_that_never_answers_is_given_up(valkey_url: str) -> N
         link.delay = 0.0
         await eventually(lambda: takes(windows))
         assert link.connections > before
-        await windows.close()
 
 
-async def test_a_primary_that_became_a_replica_is_not_kept(own_valkey: OwnValkey) -> None:
+async def test_a_primary_that_became_a_replica_is_not_kept(own_valkey: OwnValkey, edges: Edges) -> None:
     """Its connections are thrown away, as another server may stand behind the name by now."""
-    windows = SharedWindows(SharedRedis(f"{own_valkey.url}/0", timeout=1))
+    windows = SharedWindows(edges(f"{own_valkey.url}/0", timeout=1))
     await windows.take([claim("before")])
     with redis.Redis.from_url(own_valkey.url) as server:
         server.replicaof("127.0.0.1", 1)
@@ -137,7 +136,6 @@ async def test_a_primary_that_became_a_replica_is_not_kept(own_valkey: OwnValkey
         assert await takes(windows)
         now = {one["id"] for one in server.client_list() if one["cmd"] == "evalsha"}
         assert now and not now & known
-    await windows.close()
 
 
 async def test_the_router_is_warm_before_the_first_request_and_survives_a_failover(

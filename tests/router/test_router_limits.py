@@ -14,13 +14,13 @@ import redis
 from structlog.testing import capture_logs
 
 from services.router.limits.limiter import Limiter
-from services.router.limits.shared_redis import RedisUnavailableError, SharedRedis
 from services.router.limits.shared_windows import SharedWindows
 from services.router.rules.local_limits import LocalLimits
 from services.router.rules.quota import Admitted, Closed, Limit, LimitReached, Verdict, place_token, window_key
+from services.router.shared_redis import RedisUnavailableError
 from shared.errors import Code
 from tests.router.claims import ADA, claim, most_in_any_window, taken_at, terms
-from tests.router.conftest import OwnValkey
+from tests.router.conftest import Edges, OwnValkey
 from tests.router.played_ledger import PlayedLedger
 from tests.router.samples import error_of, submission
 from tests.support import eventually
@@ -32,10 +32,8 @@ def test_the_checker_sees_a_fixed_windows_burst_at_its_boundary() -> None:
 
 
 @pytest.fixture
-async def windows(valkey_url: str) -> AsyncIterator[SharedWindows]:
-    shared = SharedWindows(SharedRedis(valkey_url, timeout=1))
-    yield shared
-    await shared.close()
+async def windows(valkey_url: str, edges: Edges) -> AsyncIterator[SharedWindows]:
+    yield SharedWindows(edges(valkey_url, timeout=1))
 
 
 async def test_exactly_the_limit_is_admitted_under_fifty_concurrent_submitters(windows: SharedWindows) -> None:
@@ -43,11 +41,11 @@ async def test_exactly_the_limit_is_admitted_under_fifty_concurrent_submitters(w
     assert sum(isinstance(verdict, Admitted) for (verdict,) in verdicts) == 10
 
 
-async def test_no_window_ever_holds_more_than_the_limit(valkey_url: str) -> None:
+async def test_no_window_ever_holds_more_than_the_limit(valkey_url: str, edges: Edges) -> None:
     """50 submitters on two connections pools for several windows; the times are those the places were taken at."""
     limit = Limit(5, 0.3)
     five = terms(limit=limit)
-    routers = [SharedWindows(SharedRedis(valkey_url, timeout=1)) for _ in range(2)]
+    routers = [SharedWindows(edges(valkey_url, timeout=1)) for _ in range(2)]
     times: list[float] = []
     ends = time.monotonic() + 1.5
 
@@ -60,14 +58,12 @@ async def test_no_window_ever_holds_more_than_the_limit(valkey_url: str) -> None
                 times.append(taken_at(verdict))
 
     await asyncio.gather(*[submitter(number) for number in range(50)])
-    for router in routers:
-        await router.close()
     assert most_in_any_window(times, limit.seconds) == limit.count
     assert len(times) >= 4 * limit.count
 
 
-async def test_a_place_is_free_at_the_time_told_and_not_before(valkey_url: str) -> None:
-    windows = SharedWindows(SharedRedis(valkey_url, timeout=1))
+async def test_a_place_is_free_at_the_time_told_and_not_before(valkey_url: str, edges: Edges) -> None:
+    windows = SharedWindows(edges(valkey_url, timeout=1))
     one = terms(limit=Limit(1, 0.2))
     first = taken_at((await windows.take([claim("a", terms=one)]))[0])
     (refused,) = await windows.take([claim("b", terms=one)])
@@ -78,7 +74,6 @@ async def test_a_place_is_free_at_the_time_told_and_not_before(valkey_url: str) 
         return taken_at(verdict) if isinstance(verdict, Admitted) else None
 
     assert 0.2 < await eventually(next_taken) - first < 2
-    await windows.close()
 
 
 async def test_one_batch_is_decided_in_its_order_with_one_call(windows: SharedWindows, valkey_url: str) -> None:
@@ -147,8 +142,10 @@ async def test_the_scripts_are_loaded_again_where_they_are_not_known(windows: Sh
     assert isinstance(verdict, Admitted)
 
 
-async def test_a_call_to_a_hung_redis_ends_in_time_and_its_late_answer_confuses_nobody(own_valkey: OwnValkey) -> None:
-    windows = SharedWindows(SharedRedis(f"{own_valkey.url}/0", timeout=0.02))
+async def test_a_call_to_a_hung_redis_ends_in_time_and_its_late_answer_confuses_nobody(
+    own_valkey: OwnValkey, edges: Edges
+) -> None:
+    windows = SharedWindows(edges(f"{own_valkey.url}/0", timeout=0.02))
     await eventually(lambda: _takes(windows, "warm"))
     with own_valkey.frozen():
         started = time.monotonic()
@@ -158,7 +155,6 @@ async def test_a_call_to_a_hung_redis_ends_in_time_and_its_late_answer_confuses_
     await eventually(lambda: _takes(windows, "thawed"))
     (verdict,) = await windows.take([claim("answer", "single")])
     assert isinstance(verdict, Admitted) and verdict.place and verdict.place.claim.token == "answer"
-    await windows.close()
 
 
 async def _takes(windows: SharedWindows, token: str) -> bool:
@@ -168,9 +164,9 @@ async def _takes(windows: SharedWindows, token: str) -> bool:
         return False
 
 
-def limiter(url: str, replicas: int = 1, timeout: float = 0.5) -> Limiter:
+def limiter(edges: Edges, url: str, replicas: int = 1, timeout: float = 0.5) -> Limiter:
     return Limiter(
-        SharedWindows(SharedRedis(url, timeout)),
+        SharedWindows(edges(url, timeout)),
         LocalLimits(1_000),
         replicas=replicas,
         retry_after=0.05,
@@ -185,9 +181,9 @@ async def admitted(limits: Limiter, count: int) -> int:
     return sum(isinstance(verdict, Admitted) for verdict in verdicts)
 
 
-async def test_the_limit_holds_across_the_loss_and_the_return_of_redis(own_valkey: OwnValkey) -> None:
+async def test_the_limit_holds_across_the_loss_and_the_return_of_redis(own_valkey: OwnValkey, edges: Edges) -> None:
     """Redis goes with what it counted and comes back empty; the router remembers what it admitted."""
-    limits = limiter(own_valkey.url)
+    limits = limiter(edges, own_valkey.url)
     with capture_logs() as logs:
         assert await admitted(limits, 4) == 4
         own_valkey.stop()
@@ -202,28 +198,24 @@ async def test_the_limit_holds_across_the_loss_and_the_return_of_redis(own_valke
         await eventually(is_back)
         assert await admitted(limits, 10) == 0
     assert [line["event"] for line in logs] == ["away", "back"]
-    await limits.close()
 
 
-async def test_the_limit_holds_when_redis_is_emptied(valkey_url: str) -> None:
-    limits = limiter(valkey_url)
+async def test_the_limit_holds_when_redis_is_emptied(valkey_url: str, edges: Edges) -> None:
+    limits = limiter(edges, valkey_url)
     assert await admitted(limits, 7) == 7
     with redis.Redis.from_url(valkey_url) as client:
         client.flushall()
     assert await admitted(limits, 10) == 3
-    await limits.close()
 
 
-async def test_without_redis_routers_keep_the_limit_between_them() -> None:
+async def test_without_redis_routers_keep_the_limit_between_them(edges: Edges) -> None:
     """Nothing listens on port 1."""
-    routers = [limiter("redis://127.0.0.1:1/0", replicas=3) for _ in range(3)]
+    routers = [limiter(edges, "redis://127.0.0.1:1/0", replicas=3) for _ in range(3)]
     assert sum([await admitted(router, 10) for router in routers]) == 9
-    for router in routers:
-        await router.close()
 
 
-async def test_without_redis_a_strict_claim_is_closed_and_a_repetition_keeps_its_place() -> None:
-    limits = limiter("redis://127.0.0.1:1/0", replicas=10)
+async def test_without_redis_a_strict_claim_is_closed_and_a_repetition_keeps_its_place(edges: Edges) -> None:
+    limits = limiter(edges, "redis://127.0.0.1:1/0", replicas=10)
     strict, first, again, other = await limits.admit([claim("s", strict=True), claim("k"), claim("k"), claim("o")])
     assert isinstance(strict, Closed)
     assert isinstance(first, Admitted) and first.local and first.place
@@ -232,12 +224,13 @@ async def test_without_redis_a_strict_claim_is_closed_and_a_repetition_keeps_its
     await limits.give_back([first.place])
     (now,) = await limits.admit([claim("o")])
     assert isinstance(now, Admitted)
-    await limits.close()
 
 
-async def test_a_redis_that_hangs_closes_strict_claims_only_after_its_grace(own_valkey: OwnValkey) -> None:
+async def test_a_redis_that_hangs_closes_strict_claims_only_after_its_grace(
+    own_valkey: OwnValkey, edges: Edges
+) -> None:
     """A late answer on a busy machine is no outage; no answer for longer is one."""
-    limits = limiter(own_valkey.url, timeout=0.05)
+    limits = limiter(edges, own_valkey.url, timeout=0.05)
     numbers = itertools.count()
 
     async def strict() -> Verdict:
@@ -250,7 +243,6 @@ async def test_a_redis_that_hangs_closes_strict_claims_only_after_its_grace(own_
         assert isinstance(late, Admitted) and late.local
         await eventually(lambda: _is_closed(strict()))
     await eventually(lambda: _is_shared(strict()))
-    await limits.close()
 
 
 async def _is_shared(verdict: Awaitable[Verdict]) -> bool:

@@ -14,8 +14,8 @@ import redis
 from structlog.testing import capture_logs
 
 from services.router.dispatch.celery_queue import BrokerUnavailableError, CeleryQueue
-from services.router.limits.eviction import warn_of_eviction
-from services.router.limits.shared_redis import RedisUnavailableError, SharedRedis
+from services.router.dispatch.eviction import warn_of_eviction
+from services.router.shared_redis import RedisUnavailableError, SharedRedis
 from shared.broker import QUEUES, celery_app
 from shared.server_urls import BROKERS, parse
 from tests.support import eventually

@@ -12,22 +12,19 @@ import pytest
 import redis
 
 from services.router.limits.limiter import Limiter
-from services.router.limits.shared_redis import SharedRedis
 from services.router.limits.shared_windows import SharedWindows
 from services.router.rules.local_limits import LocalLimits
 from services.router.rules.quota import Admitted, Claim, Closed, Kind, Limit, LimitReached, Terms, Verdict, tenant_key
 from tests.router.claims import ADA, bound, claim, most_in_any_window, taken_at, terms
-from tests.router.conftest import OwnValkey
+from tests.router.conftest import Edges, OwnValkey
 from tests.support import eventually
 
 TENANT = terms(bound(Kind.TENANT, Limit(3, 60)))
 
 
 @pytest.fixture
-async def windows(valkey_url: str) -> AsyncIterator[SharedWindows]:
-    shared = SharedWindows(SharedRedis(valkey_url, timeout=1))
-    yield shared
-    await shared.close()
+async def windows(valkey_url: str, edges: Edges) -> AsyncIterator[SharedWindows]:
+    yield SharedWindows(edges(valkey_url, timeout=1))
 
 
 def count(verdicts: Sequence[Verdict]) -> int:
@@ -203,37 +200,36 @@ async def flood(routers: Sequence[Limiter], checker: Checker, seconds: float) ->
     await asyncio.gather(*[sender(one) for one in range(50)])
 
 
-def limiter(url: str, timeout: float = 1.0) -> Limiter:
-    return Limiter(
-        SharedWindows(SharedRedis(url, timeout)), LocalLimits(1_000), replicas=1, retry_after=0.02, grace=0.3
-    )
+def limiter(edges: Edges, url: str, timeout: float = 1.0) -> Limiter:
+    return Limiter(SharedWindows(edges(url, timeout)), LocalLimits(1_000), replicas=1, retry_after=0.02, grace=0.3)
 
 
-async def test_no_window_of_any_limit_holds_more_than_the_limit_under_fifty_senders(valkey_url: str) -> None:
+async def test_no_window_of_any_limit_holds_more_than_the_limit_under_fifty_senders(
+    valkey_url: str, edges: Edges
+) -> None:
     """On two routers, for several windows."""
-    routers, checker = [limiter(valkey_url) for _ in range(2)], Checker()
+    routers, checker = [limiter(edges, valkey_url) for _ in range(2)], Checker()
     await flood(routers, checker, 2.5)
-    for router in routers:
-        await router.close()
     checker.assert_within_limits()
     assert checker.most(Kind.TENANT) == 12 and checker.most(Kind.USER_CHANNEL) >= 3
 
 
-async def test_no_window_holds_more_when_redis_is_emptied_in_mid_run(valkey_url: str) -> None:
-    router, checker = limiter(valkey_url), Checker()
+async def test_no_window_holds_more_when_redis_is_emptied_in_mid_run(valkey_url: str, edges: Edges) -> None:
+    router, checker = limiter(edges, valkey_url), Checker()
     under_way = asyncio.create_task(flood([router], checker, 2.0))
     with redis.Redis.from_url(valkey_url) as client:
         while not under_way.done():
             await asyncio.wait({under_way}, timeout=0.13)
             client.flushall()
-    await router.close()
     checker.assert_within_limits()
     assert checker.most(Kind.TENANT) == 12
 
 
-async def test_no_window_holds_more_when_redis_is_killed_in_mid_run_and_comes_back(own_valkey: OwnValkey) -> None:
+async def test_no_window_holds_more_when_redis_is_killed_in_mid_run_and_comes_back(
+    own_valkey: OwnValkey, edges: Edges
+) -> None:
     """SMS is refused meanwhile; everything is counted together again without a restart."""
-    router, checker = limiter(f"{own_valkey.url}/0", timeout=0.02), Checker()
+    router, checker = limiter(edges, f"{own_valkey.url}/0", timeout=0.02), Checker()
     sms = itertools.count()
 
     async def sms_verdict() -> Verdict:
@@ -259,29 +255,26 @@ async def test_no_window_holds_more_when_redis_is_killed_in_mid_run_and_comes_ba
         own_valkey.start()
         await eventually(is_shared)
     await under_way
-    await router.close()
     checker.assert_within_limits()
     assert checker.most(Kind.TENANT) == 12
 
 
-async def test_without_redis_each_router_keeps_its_share_of_every_limit() -> None:
+async def test_without_redis_each_router_keeps_its_share_of_every_limit(edges: Edges) -> None:
     """Nothing listens on port 1. A limit of one cannot be shared by two."""
     alone = Limiter(
-        SharedWindows(SharedRedis("redis://127.0.0.1:1/0", 0.5)), LocalLimits(100), replicas=2, retry_after=60, grace=1
+        SharedWindows(edges("redis://127.0.0.1:1/0", 0.5)), LocalLimits(100), replicas=2, retry_after=60, grace=1
     )
     ten = terms(bound(Kind.TENANT, Limit(8, 60)))
     verdicts = await alone.admit([claim("t", f"user-{number}", ten) for number in range(6)])
     assert count(verdicts) == 4 and refusing(verdicts[5]) == "tenant"
     (one,) = await alone.admit([claim("u", ADA, terms(bound(Kind.RECIPIENT, Limit(1, 60))))])
     assert isinstance(one, Closed)
-    await alone.close()
 
 
-async def test_without_redis_places_given_back_can_be_taken_again() -> None:
-    alone = limiter("redis://127.0.0.1:1/0")
+async def test_without_redis_places_given_back_can_be_taken_again(edges: Edges) -> None:
+    alone = limiter(edges, "redis://127.0.0.1:1/0")
     verdicts = await alone.admit([claim("t", f"user-{number}", TENANT) for number in range(4)])
     assert count(verdicts) == 3
     assert isinstance(verdicts[0], Admitted) and verdicts[0].place and verdicts[0].standing.remaining == 2
     await alone.give_back([verdicts[0].place])
     assert count(await alone.admit([claim("u", f"user-{number}", TENANT) for number in range(4)])) == 1
-    await alone.close()

@@ -13,7 +13,7 @@ from urllib.parse import quote, urlsplit
 import pytest
 
 from services.router.dispatch.celery_queue import BrokerUnavailableError, CeleryQueue
-from services.router.limits.shared_redis import RedisUnavailableError, SharedRedis
+from services.router.shared_redis import RedisUnavailableError, SharedRedis
 from shared.broker import QUEUES, celery_app
 from tests.support import eventually
 from tests.support.certificates import Authority

@@ -6,12 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import resources
 
-from services.router.limits.shared_redis import SharedRedis
 from services.router.rules.lanes import Lane
 from services.router.rules.provider_rates import Rate
+from services.router.shared_redis import SharedRedis
 
 #: The braces make it a hash tag: in a cluster all buckets lie in one slot, as one script may touch only one.
 _PREFIX = "{pulse:rate}:"
+#: Longest wait for an answer, s: it is the dispatcher that waits, not a caller.
+_TIMEOUT = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +56,8 @@ class SharedBuckets:
         arguments: list[str | int] = [lane.value, int(afresh)]
         for one in wanted:
             arguments += (one.rate.burst, one.rate.interval, one.count, int(one.hungry))
-        answers = iter(await self._redis.run(self._take, [_PREFIX + one.provider for one in wanted], arguments))
+        keys = [_PREFIX + one.provider for one in wanted]
+        answers = iter(await self._redis.run(self._take, keys, arguments, _TIMEOUT))
         return [
             Taken(one.provider, count, wait / 1_000_000, full_at, one.rate.interval)
             for one, count, wait, full_at in zip(wanted, answers, answers, answers, strict=True)
@@ -63,7 +66,7 @@ class SharedBuckets:
     async def give_back(self, unused: Sequence[tuple[Taken, int]]) -> None:
         """Gives so many of each back, those that are Redis's.
 
-        Raises :class:`services.router.limits.shared_redis.RedisUnavailableError`.
+        Raises :class:`services.router.shared_redis.RedisUnavailableError`.
         """
         keys: list[str] = []
         arguments: list[str | int] = []
@@ -72,11 +75,7 @@ class SharedBuckets:
                 keys.append(_PREFIX + taken.provider)
                 arguments += (taken.full_at, taken.full_at - count * taken.interval)
         if keys:
-            await self._redis.run(self._give_back, keys, arguments)
-
-    async def close(self) -> None:
-        """Closes the connections to Redis."""
-        await self._redis.close()
+            await self._redis.run(self._give_back, keys, arguments, _TIMEOUT)
 
 
 def _script(name: str) -> str:

@@ -6,11 +6,11 @@ import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 
-from services.router.limits.shared_redis import RedisSlowError, RedisUnavailableError
 from services.router.limits.shared_windows import SharedWindows
 from services.router.outage import Outage
 from services.router.rules.local_limits import LocalLimits, share
 from services.router.rules.quota import Admitted, Claim, Closed, LimitReached, Place, Verdict
+from services.router.shared_redis import RedisSlowError, RedisUnavailableError
 from shared.gather import Gatherer
 from shared.packing import deal, pack
 
@@ -79,10 +79,6 @@ class Limiter:
         for place in places:
             self._local.give_back(place)
         await self._give_back_shared([place for place in places if place.taken_at is not None])
-
-    async def close(self) -> None:
-        """Closes the connections to Redis."""
-        await self._shared.close()
 
     async def _give_back_shared(self, places: Sequence[Place]) -> None:
         if not places or self._monotonic() < self._try_again_at:

@@ -12,8 +12,8 @@ import time
 from collections.abc import Callable, Collection, Iterable, Sequence
 from importlib import resources
 
-from services.router.limits.shared_redis import SharedRedis
 from services.router.rules.quota import LOGGED, Admitted, Claim, LimitReached, Place, Standing, Terms
+from services.router.shared_redis import SharedRedis
 
 #: The braces make it a hash tag: in a cluster all windows lie in one slot, as one script may touch only one.
 _PREFIX = "{pulse:limit}:"
@@ -33,7 +33,7 @@ class SharedWindows:
 
     async def take(self, claims: Sequence[Claim]) -> list[Admitted | LimitReached]:
         """What became of each claim, all decided at one moment; raises
-        :class:`services.router.limits.shared_redis.RedisUnavailableError`.
+        :class:`services.router.shared_redis.RedisUnavailableError`.
         """
         numbers = _numbered(claims)
         arguments = _terms(numbers)
@@ -47,7 +47,7 @@ class SharedWindows:
 
     async def give_back(self, places: Sequence[Place]) -> None:
         """Frees the places that nobody shares; raises
-        :class:`services.router.limits.shared_redis.RedisUnavailableError`.
+        :class:`services.router.shared_redis.RedisUnavailableError`.
         """
         claims = [place.claim for place in places]
         numbers = _numbered(claims)
@@ -55,10 +55,6 @@ class SharedWindows:
         for place in places:
             arguments += (place.claim.token, numbers[place.claim.terms], place.taken_at or 0)
         await self._redis.run(self._give_back, _keys(claims), arguments)
-
-    async def close(self) -> None:
-        """Closes the connections to Redis."""
-        await self._redis.close()
 
 
 def _verdict(claim: Claim, row: tuple[int, int, int, int], now: int, noted_at: float) -> Admitted | LimitReached:

@@ -16,7 +16,7 @@ from redis.backoff import NoBackoff
 from redis.commands.core import AsyncScript
 from redis.exceptions import RedisError
 
-from services.router.limits import redis_client
+from services.router import redis_client
 from shared import server_urls
 from shared.broker_errors import reason
 from shared.server_urls import ServerUrl
@@ -35,7 +35,11 @@ class RedisSlowError(RedisUnavailableError):
 
 
 class SharedRedis:
-    """Runs scripts; no call lasts longer than ``timeout`` s, and no connecting longer than ``connect_seconds``."""
+    """Runs scripts, for all in this process: it is connected to once, whoever asks.
+
+    A call lasts no longer than ``timeout`` s, unless it names a time of its own; no connecting longer than
+    ``connect_seconds``.
+    """
 
     def __init__(self, url: str | ServerUrl, timeout: float, connect_seconds: float = CONNECT_SECONDS) -> None:
         server = server_urls.parse(url, server_urls.REDIS) if isinstance(url, str) else url
@@ -61,18 +65,20 @@ class SharedRedis:
         """Begins to connect, so that the first call finds a connection; returns at once. Within an event loop."""
         self._let_go_on(asyncio.ensure_future(self._whole(self._redis.ping)))
 
-    async def run(self, script: AsyncScript, keys: Sequence[str], arguments: Sequence[str | int]) -> Any:
-        """The script's answer; raises :class:`RedisUnavailableError`."""
-        patience = self._timeout
+    async def run(
+        self, script: AsyncScript, keys: Sequence[str], arguments: Sequence[str | int], within: float | None = None
+    ) -> Any:
+        """The script's answer, ``within`` so many s; raises :class:`RedisUnavailableError`."""
+        longest = patience = self._timeout if within is None else within
         if self._overdue:
             # Another connection would take as long as the one that is being made.
             patience /= 2
             if not await _in_time(self._overdue, patience):
-                raise self._slow()
+                raise _slow(longest)
         task = asyncio.ensure_future(self._whole(lambda: script(keys, arguments)))
         try:
             if not await _in_time({task}, patience):
-                raise self._slow()
+                raise _slow(longest)
             return task.result()
         except (RedisError, OSError) as error:
             raise RedisUnavailableError(reason(error)) from error
@@ -85,9 +91,6 @@ class SharedRedis:
             task.cancel()
         await asyncio.gather(*self._overdue, return_exceptions=True)
         await redis_client.close(self._redis)
-
-    def _slow(self) -> RedisSlowError:
-        return RedisSlowError(f"no answer within {self._timeout:g} s")
 
     async def _whole(self, call: Callable[[], Awaitable[Any]]) -> Any:
         try:
@@ -107,6 +110,10 @@ class SharedRedis:
         self._overdue.discard(task)
         if not task.cancelled():
             task.exception()  # looked at, so that asyncio does not complain of it: whoever asked has gone on without
+
+
+def _slow(seconds: float) -> RedisSlowError:
+    return RedisSlowError(f"no answer within {seconds:g} s")
 
 
 async def _in_time(tasks: set[asyncio.Task[Any]], seconds: float) -> bool:

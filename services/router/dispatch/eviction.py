@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from services.router.limits import redis_client
+from services.router import redis_client
 from shared.observe.logs import logger
 from shared.server_urls import REDIS, ServerUrl
 
