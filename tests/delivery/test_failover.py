@@ -93,7 +93,7 @@ async def drive(engine: Engine, ledger: FakeLedger, refs: list[Ref]) -> None:
         await engine.take(again)
         return all(ledger.outcome(ref) for ref in refs)
 
-    await eventually(all_settled, timeout=15)
+    await eventually(all_settled)
 
 
 def emails(ledger: FakeLedger, count: int) -> list[Ref]:

@@ -100,4 +100,4 @@ async def test_a_backlog_beyond_the_window_is_drawn_and_published(router: Any, q
         seen.update(queues.ids("LOW"))
         return seen == ids
 
-    await eventually(all_seen, timeout=20)
+    await eventually(all_seen)

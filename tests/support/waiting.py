@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 
-async def eventually(predicate: Callable[[], Any], timeout: float = 10.0) -> Any:
+async def eventually(predicate: Callable[[], Any], timeout: float = 30.0) -> Any:
     """The predicate's first true answer (awaited if need be); fails when there is none within ``timeout`` s."""
     deadline = time.monotonic() + timeout
     while True:
