@@ -15,5 +15,5 @@ def channel_of(number: int) -> Channel | None:
 
 
 def number_of(channel: Channel | None) -> enums_pb2.Channel.ValueType:
-    """The number of a channel; CHANNEL_UNSPECIFIED for None."""
-    return enums_pb2.CHANNEL_UNSPECIFIED if channel is None else _NUMBERS[channel]
+    """The number of a channel; CHANNEL_UNSPECIFIED for None, and for one that only another release knows."""
+    return enums_pb2.CHANNEL_UNSPECIFIED if channel is None else _NUMBERS.get(channel, enums_pb2.CHANNEL_UNSPECIFIED)

@@ -109,6 +109,21 @@ class Channel(enum.StrEnum):
         """The channel of that name, in any case; None: there is none, or only in a release newer than this."""
         return _BY_NAME.get(name.upper())
 
+    @classmethod
+    def read(cls, name: str) -> Channel:
+        """The channel of that name, as rows hold it; :data:`UNKNOWN` for one that only another release knows."""
+        return _BY_NAME.get(name, UNKNOWN)
+
+
+def _unknown() -> Channel:
+    member = str.__new__(Channel, "UNSPECIFIED")
+    member._value_ = member._name_ = "UNSPECIFIED"
+    member.facts = Facts(Address.DEVICE, Heading.NONE, "unspecified", "it", "", ("", ""))
+    return member
+
+
+#: Stands where a row names a channel that only another release knows. It is none of the channels: nothing goes by it.
+UNKNOWN = _unknown()
 
 _BY_NAME = {channel.value: channel for channel in Channel}
 

@@ -14,7 +14,7 @@ from services.gateway.rules.addresses import Addresses
 from services.router.config import RouterSettings
 from shared.channel.numbers import channel_of, number_of
 from shared.channel.styles import style_sheet
-from shared.channel.table import Address, Channel, needs_address
+from shared.channel.table import UNKNOWN, Address, Channel, needs_address
 from shared.errors import PulseError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -61,6 +61,15 @@ def test_an_unknown_number_is_no_channel_and_breaks_no_reader(number: int) -> No
 def test_an_unknown_name_is_no_channel(name: str) -> None:
     assert Channel.named(name) is None
     assert needs_address(name)
+
+
+@pytest.mark.parametrize("name", ["", "LETTER", "email", "EMAIL ", "UNSPECIFIED"])
+def test_what_a_row_of_another_release_names_is_none_of_the_channels(name: str) -> None:
+    read = Channel.read(name)
+    assert read is UNKNOWN
+    assert (str(read), repr(read.value), number_of(read)) == ("UNSPECIFIED", "'UNSPECIFIED'", 0)
+    assert read not in list(Channel)
+    assert {read: 1}[Channel.read("FAX")] == 1
 
 
 def test_no_channel_is_said_by_number_0() -> None:

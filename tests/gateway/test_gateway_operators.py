@@ -105,6 +105,7 @@ async def test_what_concerns_others_is_for_platform_administrators(
         api.DeleteLimitRequest(limit_id="tenant", tenant_id="*"),
         api.DeleteLimitRequest(limit_id="provider:twilio"),
         api.DeleteLimitRequest(limit_id="fair_share"),
+        api.DeleteLimitRequest(limit_id="per_moon:of-a-newer-release"),
     ],
 )
 async def test_an_operator_forgets_no_limit_of_others(keyed: Client, asked: api.DeleteLimitRequest) -> None:

@@ -57,7 +57,7 @@ def test_what_has_not_arrived_in_time_moves_on_unless_a_worker_holds_it(status, 
 
 @pytest.mark.parametrize(
     ("status", "expected"),
-    [(status, status in (Status.FAILED, Status.UNDELIVERED)) for status in Status],
+    [(status, status in (Status.FAILED, Status.UNDELIVERED)) for status in Status.known()],
 )
 def test_what_failed_for_good_moves_on_and_nothing_else(status, expected):
     assert moved(fallbacks.after_failure(begin(pushed(status)), NOON)) == expected

@@ -69,7 +69,7 @@ LEGS = [
 #: From where a notification may move on to its next channel.
 MOVES_ON = WAITING | {"SENT", "FAILED", "UNDELIVERED"}
 LIVE = WAITING | {"SENDING"}
-OUTCOMES = st.sampled_from(list(Outcome))
+OUTCOMES = st.sampled_from(Outcome.known())
 MESSAGE_IDS = st.sampled_from(["", "m-1", "m-2"])
 WAITS = st.sampled_from([0.0, 0.0, 3.0, 30.0])
 
@@ -167,7 +167,7 @@ class LedgerAndModel(RuleBasedStateMachine):
         fingerprint=st.sampled_from(["a", "a", "a", "b"]),
         later=st.sampled_from([None, None, 20]),
         life=st.sampled_from([None, None, 15, 400]),
-        guarantee=st.sampled_from(list(Guarantee)),
+        guarantee=st.sampled_from(Guarantee.known()),
         routes=st.integers(1, 2),
         attempts=st.integers(1, 3),
         legs=st.sampled_from([0, 0, 1, 2]),

@@ -42,7 +42,7 @@ ALLOWED = {
 }
 
 
-@pytest.mark.parametrize(("before", "after"), list(itertools.permutations(Status, 2)))
+@pytest.mark.parametrize(("before", "after"), list(itertools.permutations(Status.known(), 2)))
 def test_every_transition_is_allowed_or_refused_as_written_down(before: Status, after: Status):
     if after in ALLOWED[before].split():
         assert step(before, after) is after
@@ -51,7 +51,7 @@ def test_every_transition_is_allowed_or_refused_as_written_down(before: Status, 
             step(before, after)
 
 
-@pytest.mark.parametrize(("before", "after"), list(itertools.product(Status, Status)))
+@pytest.mark.parametrize(("before", "after"), list(itertools.product(Status.known(), repeat=2)))
 def test_only_what_has_not_arrived_yet_moves_on_to_its_next_channel(before: Status, after: Status):
     """SENT becomes QUEUED in this way only; what is in a worker's hands, or has ended otherwise, does not move on."""
     if after is Status.QUEUED and before in ("SCHEDULED", "QUEUED", "RETRYING", "SENT", "UNDELIVERED", "FAILED"):
@@ -62,7 +62,8 @@ def test_only_what_has_not_arrived_yet_moves_on_to_its_next_channel(before: Stat
 
 
 def test_every_status_has_its_transitions():
-    assert set(TRANSITIONS) == set(Status) == set(ALLOWED)
+    assert set(TRANSITIONS) == set(Status)
+    assert set(ALLOWED) == set(Status.known())
 
 
 @pytest.mark.parametrize(
@@ -131,8 +132,8 @@ STEPS = st.lists(
     st.tuples(
         st.sampled_from(["claim", "settle", "stale", "receipt", "cancel", "replay", "expire"]),
         st.sampled_from([0.0, 1.0, 11.0, 13.0, 400.0]),
-        st.sampled_from(list(Outcome)),
-        st.sampled_from(list(Status)),
+        st.sampled_from(Outcome.known()),
+        st.sampled_from(Status.known()),
         st.sampled_from(["", "m-1", "m-2"]),
         st.floats(0, 1, exclude_max=True),
     ),
@@ -201,7 +202,7 @@ def check_change(before: Delivery, change: Change, now: dt.datetime) -> None:
 
 
 @given(
-    st.sampled_from(list(Guarantee)),
+    st.sampled_from(Guarantee.known()),
     st.integers(1, 4),
     st.none() | st.sampled_from([5.0, 100.0]),
     st.lists(st.sampled_from([None, 2.0, 20.0]), max_size=2),

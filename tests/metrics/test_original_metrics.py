@@ -39,6 +39,11 @@ def shown(*cells: pb.StatisticsCell, lanes: dict[str, int] | None = None) -> dic
     figures = Figures(
         pb.GetQueueDepthsResponse(lanes=depths), pb.GetStatisticsResponse(cells=cells, average_retry_attempts=1.5)
     )
+    return shown_of(figures)
+
+
+def shown_of(figures: Figures) -> dict[str, dict[str, float]]:
+    """The same of all that a ledger may say."""
     families = OriginalMetrics(Reader(*figures)).show(figures)  # type: ignore[arg-type]
     return {
         family.name: {"".join(sample.labels.values()): sample.value for sample in family.samples} for family in families
@@ -107,3 +112,13 @@ def test_the_failure_rate_is_a_percentage_of_those_whose_sending_had_an_outcome(
     )
     assert found["pulse_notification_failure_rate"] == {"email": 30, "sms": 100, "push": 0}
     assert found["pulse_dead_letters"] == {"email": 3, "sms": 2, "push": 0}
+
+
+def test_what_only_another_release_knows_is_pending_by_no_channel() -> None:
+    cells = [pb.StatisticsCell(status=status, channel=99, count=2) for status in (99, 100, 0)]
+    depths = [pb.LaneDepth(lane=lane, due=5) for lane in (99, 0, enums_pb2.HIGH)]
+    figures = Figures(pb.GetQueueDepthsResponse(lanes=depths), pb.GetStatisticsResponse(cells=cells))
+    found = shown_of(figures)
+    assert found["pulse_notifications_by_status"]["pending"] == 6
+    assert found["pulse_notifications_by_channel"][""] == 6
+    assert found["pulse_celery_queue_length"] == {"high_priority": 5, "low_priority": 0}

@@ -100,11 +100,23 @@ function showProviders(providers) {
   byId("providers").hidden = rows.length === 0;
 }
 
+/** The row of a lane or channel. What only another release of Pulse knows has none until it is there: then it gets one. */
+function rowOf(kind, name) {
+  const rows = [...document.querySelectorAll(`tr[data-${kind}]`)];
+  const found = rows.find((row) => row.dataset[kind] === name);
+  if (found) return found;
+  const made = rows.at(-1).cloneNode(true);
+  made.dataset[kind] = name;
+  made.querySelector("th").textContent = name;
+  rows.at(-1).after(made);
+  return made;
+}
+
 function showTables({ channels, providers, lanes }) {
-  for (const channel of channels) showTally(document.querySelector(`[data-channel=${channel.channel}]`), channel);
+  for (const channel of channels) showTally(rowOf("channel", channel.channel), channel);
   showProviders(providers);
   for (const lane of lanes) {
-    fill(document.querySelector(`[data-lane=${lane.lane}]`), lane, (value, name) =>
+    fill(rowOf("lane", lane.lane), lane, (value, name) =>
       name === "age" ? length(value) : number(value),
     );
   }

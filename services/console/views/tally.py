@@ -12,7 +12,8 @@ from services.console.views.statistics import Count
 
 _ARRIVED = frozenset({Status.SENT, Status.DELIVERED})
 _FAILED = frozenset({Status.FAILED, Status.UNDELIVERED, Status.UNKNOWN})
-_UNDER_WAY = frozenset({Status.SCHEDULED, Status.QUEUED, Status.SENDING, Status.RETRYING})
+#: What only another release knows has not ended as far as is known here.
+_UNDER_WAY = frozenset({Status.UNSPECIFIED, Status.SCHEDULED, Status.QUEUED, Status.SENDING, Status.RETRYING})
 
 Key = TypeVar("Key")
 
@@ -41,11 +42,13 @@ class Tally:
 
 
 def by_channel(counts: Iterable[Count]) -> list[Tally]:
-    """One for each channel, in the order of the contract."""
+    """One for each channel, in the order of the contract; what only another release knows comes last."""
     cells: Counter[tuple[Channel, Status]] = Counter()
     for cell in counts:
         cells[cell.channel, cell.status] += cell.count
-    return [_tally(channel, "", _of(cells, channel)) for channel in Channel if channel is not Channel.UNSPECIFIED]
+    newer = [Channel.UNSPECIFIED] if any(channel is Channel.UNSPECIFIED for channel, _ in cells) else []
+    order = [*(channel for channel in Channel if channel is not Channel.UNSPECIFIED), *newer]
+    return [_tally(channel, "", _of(cells, channel)) for channel in order]
 
 
 def by_provider(counts: Iterable[Count]) -> list[Tally]:

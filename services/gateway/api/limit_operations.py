@@ -62,7 +62,7 @@ class LimitOperations:
 
 def _owner(caller: Caller, kind: str, named: str, field: str) -> str:
     """The tenant a limit is stored for, "" for all; PERMISSION_DENIED if the caller may not set it."""
-    if kind in limit_rules.FOR_ADMINISTRATORS:
+    if kind not in limit_rules.FOR_TENANTS:
         caller.require("administer")
     if kind in limit_rules.OF_ALL and not named:
         return ""

@@ -102,7 +102,7 @@ class TemplateService(api_grpc.TemplateServiceServicer):
         check(request)
         stored = await self._stored(caller, request)
         channel = request.channel or (stored.stored.channel if stored else enums_pb2.CHANNEL_UNSPECIFIED)
-        if not channel:
+        if not channel and stored is None:
             description = "is required for a draft of a template that is not stored"
             raise invalid_field("channel", "CHANNEL_MISSING", description)
         return await self._preview(caller, request, stored, channel)

@@ -6,8 +6,9 @@ import re
 
 #: Stands for all tenants where one could be named.
 EVERYBODY = "*"
-#: Kinds that tenants do not set for themselves: what they share with others, and what costs whoever runs Pulse.
-FOR_ADMINISTRATORS = frozenset({"PROVIDER", "FAIR_SHARE", "TENANT", "SMS_PREFIX", "SMS_SPEND"})
+#: Kinds that tenants set for themselves. The others are for administrators: what tenants share, what costs whoever runs
+#: Pulse, and what only another release knows.
+FOR_TENANTS = frozenset({"USER_CHANNEL", "RECIPIENT"})
 #: Kinds that no tenant has for itself.
 OF_ALL = frozenset({"PROVIDER"})
 

@@ -68,7 +68,7 @@ class Recorder:
         async def work(connection: Connection) -> dict[Key, Use]:
             cursor = await connection.execute(sql.KEYS, parameters)
             return {
-                (tenant, key): Use(bytes(fingerprint), id_, status and Status(status))
+                (tenant, key): Use(bytes(fingerprint), id_, status and Status.read(status))
                 for tenant, key, fingerprint, id_, status in await cursor.fetchall()
             }
 
@@ -148,7 +148,7 @@ class Recorder:
         async def work(connection: Connection) -> Status | None:
             cursor = await connection.execute(sql.STATUSES, {"refs": rows.refs([entry.ref])})
             row = await cursor.fetchone()
-            return None if row is None else Status(row[2])
+            return None if row is None else Status.read(row[2])
 
         return await self._postgres.write(work)
 

@@ -69,7 +69,7 @@ class Draws:
         self._expire = expire
         self._bounds = bounds
         #: The tenant that is next in line, by lane: places that cannot be shared alike go round.
-        self._next = dict.fromkeys(Lane, "")
+        self._next = dict.fromkeys(Lane.known(), "")
 
     async def draw(
         self, lane: Lane, limit: int, redispatch_after: dt.timedelta, allowances: Mapping[str, int]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 
+from services.ledger.postgres import rows
 from services.ledger.rules.changes import begin
 from services.ledger.rules.delivery import Change, Delivery, Ref
 from shared.observe.logs import logger
@@ -12,17 +13,21 @@ log = logger(__name__)
 
 
 class Held:
-    """Rules may change one delivery several times in a batch: each sees what the one before left."""
+    """Rules may change one delivery several times in a batch: each sees what the one before left.
+
+    ``left_alone`` are those that only another release knows how to decide.
+    """
 
     def __init__(self, deliveries: Iterable[Delivery]) -> None:
-        self._before = {delivery.ref: delivery for delivery in deliveries}
+        understood, self.left_alone = rows.parted(deliveries)
+        self._before = {delivery.ref: delivery for delivery in understood}
         self._changes = {ref: begin(delivery) for ref, delivery in self._before.items()}
 
     def __iter__(self) -> Iterator[Delivery]:
         return iter([change.delivery for change in self._changes.values()])
 
     def get(self, ref: Ref) -> Delivery | None:
-        """As it stands now; None: there is no such delivery."""
+        """As it stands now; None: there is no such delivery, or it is left alone."""
         change = self._changes.get(ref)
         return None if change is None else change.delivery
 

@@ -67,21 +67,23 @@ class BulkReplay:
         wanted = wanted._replace(died_before=min(wanted.died_before or soon, soon))
         replayed, last_due_at = 0, None
         while replayed < MOST and deadlines.remaining() > _SPARE_SECONDS:
-            dead = await self._chunk(wanted, Pace(begun, rate, replayed), actor, newest)
+            dead, left_alone = await self._chunk(wanted, Pace(begun, rate, replayed), actor, newest)
             replayed += len(dead)
             if dead:
                 last_due_at = Pace(begun, rate, replayed - 1).due_at
                 # The index still holds the graves of those that left: the next look begins behind them.
                 wanted = wanted._replace(died_after=dead[-1].died_at)
-            if len(dead) < _CHUNK:
+            if len(dead) + left_alone < _CHUNK or not dead:
                 break
         return Replay(replayed, last_due_at)
 
-    async def _chunk(self, wanted: DeadLetterFilter, pace: Pace, actor: str, newest: bool) -> list[Delivery]:
-        """Replays the first of them, in one transaction; gives them as they were."""
+    async def _chunk(
+        self, wanted: DeadLetterFilter, pace: Pace, actor: str, newest: bool
+    ) -> tuple[list[Delivery], int]:
+        """Replays the first of them, in one transaction; gives them as they were, and how many were left alone."""
         now = self._clock.now()
 
-        async def rules(connection: Connection, held: Held) -> list[Delivery]:
+        async def rules(connection: Connection, held: Held) -> tuple[list[Delivery], int]:
             dead = list(held)
             versions = await newest_templates.look_up(connection, [one.ref for one in dead]) if newest else {}
             for place, one in enumerate(dead):
@@ -89,6 +91,6 @@ class BulkReplay:
                 due_at, decided = pace.after(place).due_at, [version.decision] if version else []
                 held.take(operator_actions.replay(one, actor, now, due_at, decided))
             await newest_templates.take(connection, versions)
-            return dead
+            return dead, len(held.left_alone)
 
         return await self._transactions.search(dead_letter_queries.hold(wanted, _CHUNK, now), now, rules)

@@ -71,9 +71,11 @@ async def arrange(connection: Connection, changes: list[Change], now: dt.datetim
     heads = {"heads": rows.encode(_head(one, now) for one in ended.values())}
     await connection.execute(_HOLD, heads)
     found = await (await connection.execute(_HEIRS, heads)).fetchall()
-    if not found:
+    heirs: Mapping[Ref, Delivery] = {
+        (heir.tenant_id, head): heir for head, heir in map(_heir, found) if heir.understood
+    }
+    if not heirs:
         return changes
-    heirs: Mapping[Ref, Delivery] = {(heir.tenant_id, head): heir for head, heir in map(_heir, found)}
     inherited = rows.encode(
         {"tenant_id": tenant, "head": head, "notification_id": heir.notification_id}
         for (tenant, head), heir in heirs.items()

@@ -57,6 +57,8 @@ class OperatorActions:
         self, ref: Ref, rule: Rule, reads: Sequence[Read[object]] = (), finish: Finish[Answer] = close_digests
     ) -> bool:
         def rules(held: Held, found: Found, now: dt.datetime) -> Answer:
+            if held.left_alone:
+                return operator_actions.not_understood()
             delivery = next(iter(held), None)
             if delivery is None:
                 return False

@@ -17,7 +17,7 @@ from services.ledger.rules.states import Status
 
 
 def _identities(rows: Rows) -> set[Identity]:
-    return {((row[0], row[1]), row[2] or "", row[3] or "", Status(row[4])) for row in rows}
+    return {((row[0], row[1]), row[2] or "", row[3] or "", Status.read(row[4])) for row in rows}
 
 
 #: The receipts that there are already.

@@ -9,9 +9,12 @@ from pydantic_core import to_json
 
 from services.ledger.rules.delivery import Delivery, Guarantee, Lane, Ref
 from services.ledger.rules.states import Status
-from shared.channel.table import Channel
+from shared.channel.table import UNKNOWN, Channel
+from shared.observe.logs import logger
 
-# Looked up in a dictionary: that is several times as fast as asking the enumeration.
+log = logger(__name__)
+
+# Looked up in a dictionary: that is many times as fast as asking the words themselves.
 _STATUS = {one.value: one for one in Status}
 _CHANNEL = {one.value: one for one in Channel}
 _LANE = {one.value: one for one in Lane}
@@ -29,7 +32,29 @@ def refs(refs: Iterable[Ref]) -> str:
 
 
 def delivery(row: tuple[Any, ...]) -> Delivery:
-    """A delivery from its columns in the class's order."""
+    """A delivery from its columns in the class's order; UNSPECIFIED stands for what this release does not know."""
     tenant_id, notification_id, status, channel, lane, guarantee, *rest = row
-    names = _STATUS[status], _CHANNEL[channel], _LANE[lane], _GUARANTEE[guarantee]
-    return Delivery(tenant_id, notification_id, *names, *rest)
+    return Delivery(
+        tenant_id,
+        notification_id,
+        _STATUS.get(status, Status.UNSPECIFIED),
+        _CHANNEL.get(channel, UNKNOWN),
+        _LANE.get(lane, Lane.UNSPECIFIED),
+        _GUARANTEE.get(guarantee, Guarantee.UNSPECIFIED),
+        *rest,
+    )
+
+
+def parted(deliveries: Iterable[Delivery]) -> tuple[list[Delivery], list[Delivery]]:
+    """Those that can be decided, and those that hold a word of another release, which are left alone; says so."""
+    understood: list[Delivery] = []
+    left_alone: list[Delivery] = []
+    for delivery in deliveries:
+        (understood if delivery.understood else left_alone).append(delivery)
+    if left_alone:
+        log.warning(
+            "left alone: another release of Pulse wrote words there that this one does not know",
+            count=len(left_alone),
+            notification_id=left_alone[0].notification_id,
+        )
+    return understood, left_alone

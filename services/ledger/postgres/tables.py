@@ -9,12 +9,11 @@ notification are written by one statement, and they leave by partition.
 
 from __future__ import annotations
 
-import enum
-
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
 
 from services.ledger.rules import delivery, states
+from services.ledger.rules.words import Word
 from shared.channel.table import Channel
 
 metadata = sa.MetaData(
@@ -25,12 +24,12 @@ metadata = sa.MetaData(
 PARTITIONED = ("notifications", "deliveries", "events")
 
 
-def _enum(kind: type[enum.StrEnum], name: str) -> sa.Enum:
-    return sa.Enum(*(member.value for member in kind), name=name, metadata=metadata)
+def _enum(kind: type[Word], name: str) -> sa.Enum:
+    return sa.Enum(*(member.value for member in kind.known()), name=name, metadata=metadata)
 
 
 STATUS = _enum(states.Status, "status")
-CHANNEL = _enum(Channel, "channel")
+CHANNEL = sa.Enum(*(channel.value for channel in Channel), name="channel", metadata=metadata)
 LANE = _enum(delivery.Lane, "lane")
 GUARANTEE = _enum(delivery.Guarantee, "guarantee")
 KIND = _enum(delivery.Kind, "event_kind")

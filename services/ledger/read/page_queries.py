@@ -24,7 +24,7 @@ from services.ledger.stores.paging import Filter
 from shared.ids import time_floor
 
 #: Statuses in ``deliveries_troubled_idx``.
-TROUBLED = frozenset(Status) - {Status.QUEUED, Status.SENDING, Status.SENT, Status.DELIVERED}
+TROUBLED = frozenset(Status.known()) - {Status.QUEUED, Status.SENDING, Status.SENT, Status.DELIVERED}
 #: Columns by which pages are filtered, by the filter's field.
 _FILTERS: Mapping[str, sa.Column[Any]] = {
     "user_id": n.c.user_id,

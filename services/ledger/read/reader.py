@@ -55,6 +55,11 @@ class Depth(NamedTuple):
     sending: int
     oldest_due_age: float
 
+    def plus(self, other: Depth) -> Depth:
+        """Both together."""
+        due, waiting, sending = self.due + other.due, self.waiting + other.waiting, self.sending + other.sending
+        return Depth(self.lane, due, waiting, sending, max(self.oldest_due_age, other.oldest_due_age))
+
 
 class Cell(NamedTuple):
     """How many notifications stand here, and the sum of their attempts; provider and bucket only if asked for."""
@@ -65,6 +70,18 @@ class Cell(NamedTuple):
     attempts: int
     provider: str = ""
     bucket_start: dt.datetime | None = None
+
+    @property
+    def place(self) -> tuple[Any, ...]:
+        """What it counts: one cell for each. All words of other releases are one."""
+        return self.status, self.channel, self.provider, self.bucket_start
+
+    def plus(self, other: Cell | None) -> Cell:
+        """Both together."""
+        if other is None:
+            return self
+        notifications, attempts = self.notifications + other.notifications, self.attempts + other.attempts
+        return self._replace(notifications=notifications, attempts=attempts)
 
 
 class Reader:
@@ -92,10 +109,13 @@ class Reader:
         return met(await self._search(query), walk, lambda one: one.delivery.notification_id)
 
     async def depths(self, tenant_id: str) -> list[Depth]:
-        """One for each lane, over one tenant or, if empty, all."""
+        """One for each lane, over one tenant or, if empty, all; UNSPECIFIED for those of other releases together."""
         now = self._clock.now()
-        found = {row[0]: row for row in await self._search(queries.depths(tenant_id, now))}
-        return [_depth(lane, found.get(lane), now) for lane in Lane]
+        depths = {lane: Depth(lane, 0, 0, 0, 0.0) for lane in Lane.known()}
+        for row in await self._search(queries.depths(tenant_id, now)):
+            found = _depth(row, now)
+            depths[found.lane] = depths[found.lane].plus(found) if found.lane in depths else found
+        return list(depths.values())
 
     async def statistics(
         self,
@@ -105,14 +125,16 @@ class Reader:
         bucket: dt.timedelta | None = None,
         by_provider: bool = False,
     ) -> list[Cell]:
-        """Counts of what was accepted within ``window``, over one tenant or, if empty, all."""
+        """Counts of what was accepted within ``window``, over one tenant or, if empty, all; each place once."""
         now = self._clock.now()
         starts = buckets.starts(now - window, now, bucket) if bucket else []
         query = queries.statistics(tenant_id, now - window, starts=starts, by_provider=by_provider)
-        return [
-            Cell(Status(status), Channel[channel], count, attempts, provider, starts[number - 1] if starts else None)
-            for status, channel, count, attempts, provider, number in await self._search(query)
-        ]
+        cells: dict[tuple[Any, ...], Cell] = {}
+        for status, channel, count, attempts, provider, number in await self._search(query):
+            start = starts[number - 1] if starts else None
+            cell = Cell(Status.read(status), Channel.read(channel), count, attempts, provider, start)
+            cells[cell.place] = cell.plus(cells.get(cell.place))
+        return list(cells.values())
 
     async def _rows(self, query: Query) -> Sequence[tuple[Any, ...]]:
         """Of a query that looks at a few rows."""
@@ -149,10 +171,10 @@ def happening(row: tuple[Any, ...]) -> Happening:
         sequence,
         recorded_at,
         Event(
-            Kind(kind),
-            Status(status),
-            outcome=outcome and Outcome(outcome),
-            reported=reported and Status(reported),
+            Kind.read(kind),
+            Status.read(status),
+            outcome=outcome and Outcome.read(outcome),
+            reported=reported and Status.read(reported),
             failure=Failure(code or "", message or ""),
             decisions=decisions or (),
             **dict(zip(queries.EVENT_REST, rest, strict=True)),
@@ -160,8 +182,6 @@ def happening(row: tuple[Any, ...]) -> Happening:
     )
 
 
-def _depth(lane: Lane, row: tuple[Any, ...] | None, now: dt.datetime) -> Depth:
-    if row is None:
-        return Depth(lane, 0, 0, 0, 0.0)
-    _, due, waiting, sending, oldest = row
-    return Depth(lane, due, waiting, sending, max((now - oldest).total_seconds(), 0.0) if oldest else 0.0)
+def _depth(row: tuple[Any, ...], now: dt.datetime) -> Depth:
+    lane, due, waiting, sending, oldest = row
+    return Depth(Lane.read(lane), due, waiting, sending, max((now - oldest).total_seconds(), 0.0) if oldest else 0.0)

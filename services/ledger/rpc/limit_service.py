@@ -13,6 +13,9 @@ from shared.errors import Violation, invalid, not_found
 from shared.rpc.validation import check
 from shared.times import from_duration, to_duration, to_timestamp
 
+_FROM_KIND = {limit_pb2.Limit.Kind.Value(kind.value): kind for kind in Kind.known()}
+_TO_KIND = {kind: number for number, kind in _FROM_KIND.items()}
+
 
 class LimitWrites(ledger_admin_pb2_grpc.LedgerAdminServicer):
     """Sets and forgets limits."""
@@ -65,7 +68,7 @@ def to_limit(limit: Limit) -> limit_pb2.Limit:
     """As callers get it."""
     return limit_pb2.Limit(
         limit_id=limit.limit_id,
-        kind=limit_pb2.Limit.Kind.Value(limit.kind.value),
+        kind=_TO_KIND.get(limit.kind, limit_pb2.Limit.KIND_UNSPECIFIED),
         subject=limit.subject,
         amount=limit.amount,
         window=to_duration(limit.window) if limit.window else None,
@@ -77,5 +80,6 @@ def to_limit(limit: Limit) -> limit_pb2.Limit:
 
 def _limit_of(message: limit_pb2.Limit) -> Limit:
     """One that the contract's own rules let through."""
-    kind = Kind(limit_pb2.Limit.Kind.Name(message.kind))
-    return Limit(message.tenant_id, kind, message.subject, message.amount, from_duration(message.window))
+    return Limit(
+        message.tenant_id, _FROM_KIND[message.kind], message.subject, message.amount, from_duration(message.window)
+    )

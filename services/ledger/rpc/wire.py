@@ -24,6 +24,7 @@ from services.ledger.rpc.wire_enums import (
     TO_PRIORITY,
     TO_STATUS,
     number,
+    wanted,
 )
 from services.ledger.rules.attempts import Ending
 from services.ledger.rules.delivery import Delivery, Failure, Guarantee, Ref
@@ -42,7 +43,10 @@ _LONGEST_NAME, _LONGEST_TEXT = 256, 1024
 
 
 def entry(message: records_pb2.Entry) -> Entry:
-    """An entry to record; what it may hold is checked later. Raises INVALID_ARGUMENT for a time that cannot be."""
+    """An entry to record; what it may hold is checked later.
+
+    Raises INVALID_ARGUMENT for a time that cannot be, and for a guarantee that this release does not know.
+    """
     return Entry(
         message.ref.tenant_id,
         message.ref.notification_id,
@@ -62,7 +66,7 @@ def entry(message: records_pb2.Entry) -> Entry:
         moment(message, "expires_at"),
         channel_of(message.channel),
         FROM_PRIORITY.get(message.lane),
-        FROM_GUARANTEE.get(message.delivery_guarantee, Guarantee.AT_LEAST_ONCE),
+        wanted(FROM_GUARANTEE, message.delivery_guarantee, "delivery_guarantee") or Guarantee.AT_LEAST_ONCE,
         list(message.route),
         message.max_attempts,
         [{"rule": one.rule, "result": one.result, "reason": one.reason} for one in message.decisions],
@@ -97,12 +101,15 @@ def to_ref(found: Ref) -> records_pb2.NotificationRef:
 
 
 def settlement(message: records_pb2.Settlement) -> Settlement | None:
-    """How an attempt ended; None for one that names no notification. Raises INVALID_ARGUMENT without an outcome."""
+    """How an attempt ended; None for one that names no notification, or an outcome that only another release knows.
+
+    Raises INVALID_ARGUMENT without an outcome.
+    """
     named = ref(message.ref)
     outcome = FROM_OUTCOME.get(message.outcome)
-    if outcome is None:
+    if not message.outcome:
         raise invalid([Violation("settlements.outcome", "is required")])
-    if named is None:
+    if named is None or outcome is None:
         return None
     latency = from_duration(message.latency) * 1000 if message.HasField("latency") else None
     message_id = clean(message.provider_message_id, _LONGEST_NAME)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+from collections.abc import Mapping
 from typing import Any, TypeVar
 
 from pulse.common.v1 import enums_pb2, notification_pb2, provider_pb2
@@ -20,11 +21,11 @@ Name = TypeVar("Name", bound=enum.StrEnum)
 
 
 def _numbers(wrapper: Any, names: type[Name]) -> dict[Name, Any]:
-    return {name: wrapper.Value(name.value) for name in names}
+    return {name: 0 if name == "UNSPECIFIED" else wrapper.Value(name.value) for name in names}
 
 
 def _names(numbers: dict[Name, Any]) -> dict[int, Name]:
-    return {number: name for name, number in numbers.items()}
+    return {number: name for name, number in numbers.items() if number}
 
 
 def number(numbers: dict[Name, Any], name: Name | None) -> Any:
@@ -46,6 +47,16 @@ def channel_needed(number: int, field: str) -> Channel:
     if channel is None:
         raise invalid([Violation(field, "is required")])
     return channel
+
+
+def wanted(names: Mapping[int, Name], number: int, field: str) -> Name | None:
+    """The name that stands in ``field``; None for 0, which is every one.
+
+    INVALID_ARGUMENT for one newer than this release: it must not pass for every one.
+    """
+    if number and number not in names:
+        raise invalid([Violation(field, f"{number} is not known to this release of Pulse")])
+    return names.get(number)
 
 
 TO_STATUS = _numbers(enums_pb2.Status, Status)

@@ -20,6 +20,7 @@ from services.ledger.rpc.wire_enums import (
     channel_asked,
     channel_needed,
     number,
+    wanted,
 )
 from services.ledger.rules import fallbacks
 from services.ledger.rules.delivery import Failure
@@ -101,11 +102,11 @@ def happening(found: Happening, traced: str) -> notification_pb2.TimelineEvent:
 
 
 def filter_of(request: ledger_reader_pb2.ListNotificationsRequest) -> Filter:
-    """Which notifications are wanted. Raises INVALID_ARGUMENT for a time that cannot be, or an unknown channel."""
+    """Which notifications are wanted. Raises INVALID_ARGUMENT for a time that cannot be, or what is not known."""
     return Filter(
         request.tenant_id,
         request.user_id,
-        tuple(sorted({FROM_STATUS[number] for number in request.statuses if number in FROM_STATUS})),
+        tuple(sorted({one for number in request.statuses if (one := wanted(FROM_STATUS, number, "statuses"))})),
         channel_asked(request.channel, "channel"),
         request.template_name,
         moment(request, "created_after"),
@@ -116,7 +117,7 @@ def filter_of(request: ledger_reader_pb2.ListNotificationsRequest) -> Filter:
 
 
 def dead_letter_filter_of(tenant_id: str, message: records_pb2.DeadLetterFilter) -> DeadLetterFilter:
-    """Which dead letters are wanted. Raises INVALID_ARGUMENT for a time that cannot be."""
+    """Which dead letters are wanted. Raises INVALID_ARGUMENT for a time that cannot be, and for unknown numbers."""
     return DeadLetterFilter(
         tenant_id,
         channel_asked(message.channel, "filter.channel"),
@@ -170,7 +171,7 @@ def template(found: Template) -> template_pb2.Template:
         priority=number(TO_PRIORITY, found.priority),
         category=found.category,
         default_locale=found.default_locale,
-        contents=[_content(content) for content in found.contents],
+        contents=[content for one in found.contents if (content := _content(one)) is not None],
         version=found.version,
         create_time=to_timestamp(found.created_at),
         update_time=to_timestamp(found.updated_at),
@@ -212,9 +213,13 @@ def template_of(message: template_pb2.Template) -> Template:
     )
 
 
-def _content(content: Mapping[str, str]) -> template_pb2.TemplateContent:
+def _content(content: Mapping[str, str]) -> template_pb2.TemplateContent | None:
+    """None for one of a channel that this release does not know: without its channel it would be for every one."""
+    channel = Channel.named(content["channel"])
+    if content["channel"] and channel is None:
+        return None
     return template_pb2.TemplateContent(
-        channel=number_of(Channel.named(content["channel"])),
+        channel=number_of(channel),
         locale=content["locale"],
         subject=content["subject"],
         body=content["body"],

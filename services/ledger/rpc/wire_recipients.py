@@ -9,8 +9,8 @@ from shared import preference_rules
 from shared.channel.numbers import number_of
 from shared.times import to_timestamp
 
-_TO_REASON = {one: recipient_pb2.Suppression.Reason.Value(one.value) for one in Reason}
-_FROM_REASON = {value: name for name, value in _TO_REASON.items()}
+_FROM_REASON = {recipient_pb2.Suppression.Reason.Value(one.value): one for one in Reason.known()}
+_TO_REASON = {one: value for value, one in _FROM_REASON.items()}
 
 
 def preferences(user_id: str, found: Preferences) -> recipient_pb2.Preferences:
@@ -49,7 +49,7 @@ def suppression(user_id: str, found: Suppression) -> recipient_pb2.Suppression:
         channel=number_of(found.channel),
         address=found.address,
         category=found.category,
-        reason=_TO_REASON[found.reason],
+        reason=_TO_REASON.get(found.reason, recipient_pb2.Suppression.REASON_UNSPECIFIED),
         create_time=to_timestamp(found.created_at),
     )
 

@@ -3,34 +3,37 @@
 from __future__ import annotations
 
 import datetime as dt
-import enum
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from services.ledger.rules.states import Status
+from services.ledger.rules.words import Word
 from shared.channel.table import Channel
 
 #: Tenant id and notification id: names one notification.
 Ref = tuple[str, str]
 
 
-class Lane(enum.StrEnum):
+class Lane(Word):
     """Where a priority travels."""
 
+    UNSPECIFIED = "UNSPECIFIED"
     HIGH = "HIGH"
     LOW = "LOW"
 
 
-class Guarantee(enum.StrEnum):
+class Guarantee(Word):
     """What follows a provider call that ended without an answer."""
 
+    UNSPECIFIED = "UNSPECIFIED"
     AT_LEAST_ONCE = "AT_LEAST_ONCE"
     AT_MOST_ONCE = "AT_MOST_ONCE"
 
 
-class Kind(enum.StrEnum):
+class Kind(Word):
     """What kind of thing happened."""
 
+    UNSPECIFIED = "UNSPECIFIED"
     ACCEPTED = "ACCEPTED"
     ATTEMPT_STARTED = "ATTEMPT_STARTED"
     ATTEMPT_ENDED = "ATTEMPT_ENDED"
@@ -43,9 +46,10 @@ class Kind(enum.StrEnum):
     FALLBACK = "FALLBACK"
 
 
-class Outcome(enum.StrEnum):
+class Outcome(Word):
     """How an attempt ended."""
 
+    UNSPECIFIED = "UNSPECIFIED"
     SUCCEEDED = "SUCCEEDED"
     TRANSIENT_FAILURE = "TRANSIENT_FAILURE"
     PERMANENT_FAILURE = "PERMANENT_FAILURE"
@@ -118,6 +122,14 @@ class Delivery(NamedTuple):
     @property
     def ref(self) -> Ref:
         return self.tenant_id, self.notification_id
+
+    @property
+    def understood(self) -> bool:
+        """False if it holds a word that only another release knows: whoever decides leaves it alone."""
+        words = [*self[2:6], *(Channel.read(leg["channel"]) for leg in self.fallbacks or ())]
+        if self.early_receipt is not None:
+            words.append(Status.read(self.early_receipt["status"]))
+        return "UNSPECIFIED" not in words
 
     def expired(self, now: dt.datetime) -> bool:
         """True if no attempt may begin at ``now`` any more."""

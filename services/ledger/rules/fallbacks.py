@@ -32,7 +32,7 @@ class Leg(NamedTuple):
 
 def legs(stored: Sequence[Mapping[str, Any]] | None) -> list[Leg]:
     """As they are stored with the delivery."""
-    return [Leg(Channel[one["channel"]], one["to"], one["route"], one["after"]) for one in stored or ()]
+    return [Leg(Channel.read(one["channel"]), one["to"], one["route"], one["after"]) for one in stored or ()]
 
 
 def pending(delivery: Delivery) -> Leg | None:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import datetime as dt
-import enum
 import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from services.ledger.rules.words import Word
 from shared.errors import Violation
 
 
-class Kind(enum.StrEnum):
+class Kind(Word):
     """What is limited; the contract (``pulse/common/v1/limit.proto``) says what subject and amount mean."""
 
+    UNSPECIFIED = "UNSPECIFIED"
     USER_CHANNEL = "USER_CHANNEL"
     RECIPIENT = "RECIPIENT"
     TENANT = "TENANT"
@@ -36,11 +37,13 @@ class Limit(NamedTuple):
     actor: str = ""
     #: When it was set; None before it is stored.
     updated_at: dt.datetime | None = None
+    #: The id it is stored under; empty before.
+    stored_id: str = ""
 
     @property
     def limit_id(self) -> str:
         """Names it among its tenant's."""
-        return self.kind.lower() + (f":{self.subject}" if self.subject else "")
+        return self.stored_id or self.kind.lower() + (f":{self.subject}" if self.subject else "")
 
 
 class _Rule(NamedTuple):

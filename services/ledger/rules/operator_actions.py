@@ -13,6 +13,16 @@ from services.ledger.rules.states import DEAD_LETTERS, WAITING, Status
 from shared.errors import Code, PulseError
 
 
+def not_understood() -> PulseError:
+    """The refusal to change what only another release knows how to decide."""
+    return PulseError(
+        Code.FAILED_PRECONDITION,
+        "NEWER_RELEASE",
+        "where it stands is known to another release of Pulse only, so it is left alone",
+        hint="try again when every part of Pulse runs the newer release",
+    )
+
+
 def cancel(delivery: Delivery, actor: str, now: dt.datetime) -> Change | None:
     """CANCELLED; None if it is already. Raises FAILED_PRECONDITION once it is being sent or has ended otherwise."""
     if delivery.status is Status.CANCELLED:

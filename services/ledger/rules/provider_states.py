@@ -3,26 +3,28 @@
 from __future__ import annotations
 
 import datetime as dt
-import enum
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import NamedTuple
 
+from services.ledger.rules.words import Word
 from shared.channel.table import Channel
 
 
-class Breaker(enum.StrEnum):
+class Breaker(Word):
     """Whether a provider is called; from the best to the worst."""
 
+    UNSPECIFIED = "UNSPECIFIED"
     CLOSED = "CLOSED"
     HALF_OPEN = "HALF_OPEN"
     OPEN = "OPEN"
 
 
-class Override(enum.StrEnum):
+class Override(Word):
     """What an operator wants of a breaker."""
 
+    UNSPECIFIED = "UNSPECIFIED"
     AUTOMATIC = "AUTOMATIC"
     FORCED_OPEN = "FORCED_OPEN"
     FORCED_CLOSED = "FORCED_CLOSED"

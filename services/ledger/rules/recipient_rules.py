@@ -20,6 +20,7 @@ from shared.channel.table import Channel
 Decision = Mapping[str, str]
 
 _SAID = {
+    Reason.UNSPECIFIED: "it was suppressed for a reason that only another release of Pulse knows",
     Reason.MANUAL: "it was suppressed by hand",
     Reason.BOUNCE: "the provider said that the address does not exist",
     Reason.COMPLAINT: "the recipient called an earlier one spam",

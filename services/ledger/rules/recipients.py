@@ -10,6 +10,7 @@ import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from services.ledger.rules.words import Word
 from shared.channel.address_keys import address_key
 from shared.channel.table import Channel
 
@@ -21,9 +22,10 @@ MOST_DEVICES = 100
 MOST_SUPPRESSIONS = 500
 
 
-class Reason(enum.StrEnum):
+class Reason(Word):
     """Why a suppression is there; the names are the contract's."""
 
+    UNSPECIFIED = "UNSPECIFIED"
     MANUAL = "MANUAL"
     BOUNCE = "BOUNCE"
     COMPLAINT = "COMPLAINT"
@@ -102,12 +104,14 @@ UNKNOWN = Profile()
 
 def preferences(choices: Sequence[Mapping[str, Any]], *rest: Any) -> Preferences:
     """From a row."""
-    return Preferences([Choice(one["category"], Channel[one["channel"]], one["enabled"]) for one in choices], *rest)
+    return Preferences(
+        [Choice(one["category"], Channel.read(one["channel"]), one["enabled"]) for one in choices], *rest
+    )
 
 
 def suppression(channel: str | None, address: str, category: str, reason: str, *rest: Any) -> Suppression:
     """From a row."""
-    return Suppression(Channel[channel] if channel else None, address, category, Reason(reason), *rest)
+    return Suppression(Channel.read(channel) if channel else None, address, category, Reason.read(reason), *rest)
 
 
 def profile(row: Mapping[str, Any] | None, suppressions: Sequence[Sequence[str]] | None) -> Profile:

@@ -71,6 +71,8 @@ def decide(
             return hand_back(delivery, ending, asked, policies.hand_backs, now, random)
         case Outcome.TRANSIENT_FAILURE:
             return try_again(delivery, ending, _following(delivery, settlement, now, policies, random, rests), now)
+        case Outcome.UNSPECIFIED:
+            return None
         case Outcome.UNANSWERED:
             return unanswered(delivery, ending, _following(delivery, settlement, now, policies, random, rests), now)
 

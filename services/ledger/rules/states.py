@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import enum
+from services.ledger.rules.words import Word
 
 
-class Status(enum.StrEnum):
+class Status(Word):
     """Where a notification stands; the names are the contract's."""
 
+    UNSPECIFIED = "UNSPECIFIED"
     SCHEDULED = "SCHEDULED"
     QUEUED = "QUEUED"
     SENDING = "SENDING"
@@ -50,6 +51,7 @@ _RECEIPTS = frozenset({Status.DELIVERED, Status.UNDELIVERED})
 #: prefers, or fail for want of an address. What a digest was to tell comes back when
 #: the one that was to tell it is not sent: it then tells the digest itself.
 TRANSITIONS: dict[Status, frozenset[Status]] = {
+    Status.UNSPECIFIED: frozenset(),
     Status.SCHEDULED: _TAKEN_BACK | {Status.SENDING, Status.DELIVERED, Status.FAILED},
     Status.QUEUED: _TAKEN_BACK | {Status.SCHEDULED, Status.SENDING, Status.DELIVERED, Status.FAILED},
     Status.SENDING: _RECEIPTS | {Status.QUEUED, Status.RETRYING, Status.SENT, Status.FAILED, Status.UNKNOWN},
@@ -80,6 +82,6 @@ def step(before: Status, after: Status, *, falls_back: bool = False) -> Status:
     ``falls_back``: by moving on to the next channel, which is the only way from SENT to QUEUED.
     """
     allowed = (before in LEAVABLE and after is Status.QUEUED) if falls_back else after in TRANSITIONS[before]
-    if not allowed and (falls_back or after is not before):
+    if not allowed and (falls_back or after is not before or after is Status.UNSPECIFIED):
         raise IllegalTransition(f"{before} may not become {after}")
     return after

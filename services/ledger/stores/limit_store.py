@@ -25,7 +25,7 @@ UPDATE limits SET deleted_at = %(now)s
 WHERE tenant_id = %(tenant_id)s AND limit_id = %(limit_id)s AND deleted_at IS NULL
 """
 
-_COLUMNS = "tenant_id, kind, subject, amount, window_seconds, actor, updated_at"
+_COLUMNS = "tenant_id, kind, subject, amount, window_seconds, actor, updated_at, limit_id"
 
 # Those that are deleted are told to who may have been told of them before.
 _CHANGED = f"""
@@ -37,7 +37,7 @@ ORDER BY revision LIMIT %(limit)s
 
 # One statement, so that the limits and their revision are of one moment. One row without a limit if there is none.
 _LIST = """
-SELECT c.revision, l.tenant_id, l.kind, l.subject, l.amount, l.window_seconds, l.actor, l.updated_at
+SELECT c.revision, l.tenant_id, l.kind, l.subject, l.amount, l.window_seconds, l.actor, l.updated_at, l.limit_id
 FROM (SELECT coalesce((SELECT revision FROM revisions WHERE subject = 'limits'), 0) AS revision) AS c
 LEFT JOIN limits l
     ON c.revision <> %(known_revision)s AND l.deleted_at IS NULL
@@ -110,4 +110,4 @@ class LimitStore:
 
 def _limit(row: tuple[Any, ...]) -> Limit:
     read = Limit._make(row)
-    return read._replace(kind=Kind(read.kind))
+    return read._replace(kind=Kind.read(read.kind))

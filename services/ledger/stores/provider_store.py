@@ -154,11 +154,11 @@ class ProviderStore:
 def controls(found: Sequence[tuple[Any, ...]]) -> Controls:
     """From the rows of :data:`CONTROLS`."""
     return {
-        subject: Control(paused, Override(override), actor, updated_at)
+        subject: Control(paused, Override.read(override), actor, updated_at)
         for subject, paused, override, actor, updated_at in found
     }
 
 
 def _told(row: tuple[Any, ...]) -> Told:
     provider, channel, breaker, reason, since = row
-    return Told(provider, Channel[channel], Breaker(breaker), reason, since)
+    return Told(provider, Channel.read(channel), Breaker.read(breaker), reason, since)

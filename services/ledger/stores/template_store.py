@@ -122,4 +122,4 @@ def _select() -> sa.Select[Any]:
 
 def _template(row: tuple[Any, ...]) -> Template:
     read = Template._make(row)
-    return read._replace(channel=Channel[read.channel], priority=read.priority and Lane(read.priority))
+    return read._replace(channel=Channel.read(read.channel), priority=read.priority and Lane.read(read.priority))

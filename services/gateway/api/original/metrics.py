@@ -67,12 +67,12 @@ class OriginalMetrics:
             by_channel[channel] += cell.count
             dead[channel] += cell.count * (cell.status in _DEAD)
             arrived[channel] += cell.count * (cell.status in _ARRIVED)
-        due = {enums_pb2.Priority.Name(lane.lane): lane.due for lane in figures.depths.lanes}
+        due = {lane.lane: lane.due for lane in figures.depths.lanes}
         yield _gauge(
             "pulse_celery_queue_length",
             "Notifications due in a lane that no worker has in hand.",
             "queue_name",
-            {queue: due.get(lane, 0) for lane, queue in QUEUES.items()},
+            {queue: due.get(enums_pb2.Priority.Value(lane), 0) for lane, queue in QUEUES.items()},
         )
         yield _gauge("pulse_notifications_by_status", "Notifications of the last 24 h by status.", "status", by_status)
         yield _gauge(

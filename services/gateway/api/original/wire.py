@@ -10,6 +10,10 @@ from pulse.gateway.v1 import compatibility_service_pb2 as api
 from services.gateway.rules import compatibility
 from shared.channel.numbers import channel_of
 
+_STATUS_WORDS: dict[int, str] = {
+    number: compatibility.STATUSES[name] for name, number in enums_pb2.Status.items() if number
+}
+
 
 def to_status(seen: notification_pb2.Notification) -> api.NotificationStatus:
     """The original's view of a notification; what is not known is null."""
@@ -34,8 +38,8 @@ def to_status(seen: notification_pb2.Notification) -> api.NotificationStatus:
 
 
 def status_word(status: int) -> str:
-    """The original's word for one of our statuses."""
-    return compatibility.STATUSES.get(enums_pb2.Status.Name(status), "pending")  # type: ignore[arg-type]
+    """The original's word for one of our statuses; it has none for one that this release does not know: pending."""
+    return _STATUS_WORDS.get(status, "pending")
 
 
 def channel_name(number: int) -> str:
