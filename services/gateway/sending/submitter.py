@@ -17,12 +17,12 @@ from services.gateway.metrics import GatewayMetrics
 from services.gateway.peers import ask
 from shared.errors import Code, PulseError
 from shared.gather import Gatherer
+from shared.lane.urgent_names import urgent_word
 from shared.observe import tracing
 from shared.observe.tracing import OFF, Tracer
 from shared.packing import pack
 from shared.rpc.channels import MOST_BATCH_BYTES
 from shared.rpc.statuses import from_status
-from shared.urgent_names import urgent_word
 
 if TYPE_CHECKING:
     from pulse.router.v1.router_service_pb2_grpc import RouterServiceAsyncStub

@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 
 from services.router.rules.decisions import Decision
-from shared.urgent_names import urgent_word
+from shared.lane.urgent_names import urgent_word
 
 
 class Lane(enum.Enum):

@@ -1,0 +1,1 @@
+"""Lanes: how urgently a notification travels, and what says so."""
