@@ -22,6 +22,9 @@ import pulse_client
 from pulse_client import calls
 with pulse_client.Client("127.0.0.1:1") as client:
     list(calls.batches([pulse_client.Request(user_id="u", template="t", to="a@example.org")], 1))
+from pulse_client.testing import FakeGateway
+with FakeGateway() as gateway, pulse_client.Client(gateway.address) as client:
+    client.send(user_id="u", template="t", to="a@example.org")
 print(json.dumps(sorted({name.partition(".")[0] for name in sys.modules})))
 """
 
