@@ -106,7 +106,7 @@ def test_the_horizon_is_the_longest_life_of_retries():
 
 
 def fresh(guarantee: Guarantee, max_attempts: int, ttl: float | None) -> Delivery:
-    values = dict.fromkeys(Delivery._fields, "")
+    values = dict.fromkeys(Delivery._fields, "") | Delivery._field_defaults
     nothing = {name: None for name in Delivery._fields if name.endswith(("_at", "_until"))}
     numbers = dict.fromkeys(("fence", "attempt", "route_index", "fallback_index"), 0)
     return Delivery(

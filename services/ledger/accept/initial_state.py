@@ -31,6 +31,8 @@ class FirstState(NamedTuple):
     decisions: Sequence[Mapping[str, str]]
     #: When its digest ends; None: it is sent by itself.
     digest_ends_at: dt.datetime | None = None
+    #: Whoever records it wakes a worker for it: it needs no draw.
+    drawn: bool = False
 
 
 class Acceptance(NamedTuple):
@@ -64,8 +66,9 @@ class Acceptance(NamedTuple):
     def _waiting(self, entry: Entry, ready_at: dt.datetime, decisions: Sequence[Decision]) -> FirstState:
         if ready_at > self.now:
             return FirstState(Status.SCHEDULED, ready_at, ready_at, decisions)
-        due_at = ready_at + self.redispatch_after if entry.dispatched else ready_at
-        return FirstState(Status.QUEUED, ready_at, due_at, decisions)
+        if entry.dispatched:
+            return FirstState(Status.QUEUED, ready_at, ready_at + self.redispatch_after, decisions, drawn=True)
+        return FirstState(Status.QUEUED, ready_at, ready_at, decisions)
 
     def _verdict(self, entry: Entry, profile: Profile, at: dt.datetime) -> Verdict:
         assert entry.channel is not None  # noqa: S101 -- one that has none was refused
@@ -96,6 +99,8 @@ def row(entry: Entry, state: FirstState, max_attempts: int) -> dict[str, Any]:
     del fields["fallbacks"]
     if entry.fallbacks and state.due_at is not None:
         fields |= first_fallback(entry.fallbacks, state.ready_at, state.due_at)
+    if state.drawn:
+        fields["drawn"] = True
     if entry.digest_seconds:
         fields["tells_digest"] = True
     if state.digest_ends_at is not None:

@@ -9,7 +9,7 @@ _FIELDS = """
         metadata json, category text, traceparent text, not_before timestamptz, channel channel, lane lane,
         guarantee guarantee, route text[], max_attempts integer, expires_at timestamptz, status status,
         due_at timestamptz, ready_at timestamptz, decisions json, fallbacks jsonb, fallback_at timestamptz,
-        key_expires_at timestamptz"""
+        key_expires_at timestamptz, drawn boolean"""
 
 # An entry's key, content, state and first event come into being together. An expired key is taken over; ON CONFLICT
 # waits for a concurrent transaction that holds the same key, so that of any number of equal requests one is recorded.
@@ -42,9 +42,10 @@ _INSERTED = """
 ), state AS (
     INSERT INTO deliveries (tenant_id, notification_id, status, channel, lane, guarantee, route, max_attempts,
         expires_at, due_at, ready_at, fence, attempt, attempt_limit, route_index, provider, provider_message_id,
-        failure_code, failure_message, updated_at, revision, fallbacks, fallback_at)
+        failure_code, failure_message, updated_at, revision, fallbacks, fallback_at, drawn, state_revision)
     SELECT tenant_id, notification_id, status, channel, lane, guarantee, route, max_attempts,
-        expires_at, due_at, ready_at, 0, 0, max_attempts, 0, '', '', '', '', %(now)s, 1, fallbacks, fallback_at
+        expires_at, due_at, ready_at, 0, 0, max_attempts, 0, '', '', '', '', %(now)s, 1, fallbacks, fallback_at,
+        drawn, 1
     FROM placed
 ), event AS (
     INSERT INTO events (tenant_id, notification_id, sequence, recorded_at, kind, status, decisions)
@@ -109,7 +110,7 @@ WITH entry AS MATERIALIZED (
 ), placed AS (
     SELECT tenant_id, notification_id, user_id, template_name, template_version, recipient, subject, context_json,
         idempotency_key, locale, metadata, category, traceparent, not_before, channel, lane, guarantee, route,
-        max_attempts, expires_at, fallbacks,
+        max_attempts, expires_at, fallbacks, drawn,
         CASE WHEN collapses THEN 'SUPPRESSED' ELSE status END AS status,
         CASE WHEN collapses THEN NULL ELSE due_at END AS due_at,
         CASE WHEN collapses THEN %(now)s ELSE ready_at END AS ready_at,

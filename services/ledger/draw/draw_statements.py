@@ -56,7 +56,7 @@ WITH due AS MATERIALIZED (
     ) x
 )
 UPDATE deliveries d
-SET due_at = least(%(redispatch_at)s, CASE WHEN d.fallback_at > %(now)s THEN d.fallback_at END)
+SET due_at = least(%(redispatch_at)s, CASE WHEN d.fallback_at > %(now)s THEN d.fallback_at END), drawn = TRUE
 FROM due
 WHERE d.tenant_id = due.tenant_id AND d.notification_id = due.notification_id
 RETURNING d.tenant_id, d.notification_id::text, due.provider, due.due_at,

@@ -1,13 +1,13 @@
 """What a provider's lasting word on an address means: no more is sent there.
 
 An address is suppressed; a device's token is forgotten. Both in the transaction of the settlement or receipt that says
-so. Which device an attempt went to, its beginning tells (see ``services.ledger.rules.recipient_gate``).
+so.
 """
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from services.ledger.move.sql import DEVICE_REFUSED
@@ -16,18 +16,13 @@ from services.ledger.postgres import rows, sql
 from services.ledger.postgres.postgres import Connection
 from services.ledger.rules import fallbacks, recipients
 from services.ledger.rules.delivery import Delivery, Ref
-from services.ledger.rules.recipient_gate import DEVICE_RULE
 from services.ledger.rules.recipients import Reason, Rejection, Suppression
 from shared.channel.table import Address, Channel
 from shared.ids import uuid7
 
-# Whose deliveries these are, where their first channels go, what the beginning of the last attempt says, and the user's
-# devices that have not been refused for this one.
+# Whose deliveries these are, where their first channels go, and the user's devices that have not been refused for them.
 _SOURCES = f"""
 SELECT n.tenant_id, n.notification_id::text, n.user_id, n.recipient,
-    (SELECT e.decisions FROM events e
-     WHERE e.tenant_id = n.tenant_id AND e.notification_id = n.notification_id AND e.kind = 'ATTEMPT_STARTED'
-     ORDER BY e.sequence DESC LIMIT 1),
     ARRAY(SELECT t.device_token_id::text FROM device_tokens t
           WHERE t.tenant_id = n.tenant_id AND t.user_id = n.user_id AND NOT {DEVICE_REFUSED})
 FROM {sql.REFS} JOIN notifications n USING (tenant_id, notification_id)
@@ -69,8 +64,6 @@ class Source(NamedTuple):
     user_id: str
     #: Where its first channel goes.
     recipient: str
-    #: What the beginning of its last attempt says.
-    started: Sequence[Mapping[str, str]] | None
     #: Its user's devices that were not refused for it before.
     devices: Sequence[str]
 
@@ -84,7 +77,7 @@ class Source(NamedTuple):
             return ""
         if address := fallbacks.recipient(delivery, self.recipient):
             return recipients.device_token_id(address)
-        return next((one["result"] for one in self.started or () if one["rule"] == DEVICE_RULE), "")
+        return delivery.device_token_id or ""
 
     def another_device(self, delivery: Delivery) -> bool | None:
         """Whether a push can go to another device than its last one; None: it named a token of its own."""

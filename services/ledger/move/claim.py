@@ -11,10 +11,9 @@ from services.ledger.draw.bounded_providers import Bounds
 from services.ledger.move import content
 from services.ledger.move.batch_state import Held, decided
 from services.ledger.move.content import Content
-from services.ledger.move.reads import RESTS
 from services.ledger.move.transaction import Found, Read, Rows, Transactions, close_digests
 from services.ledger.postgres.postgres import Connection
-from services.ledger.rules import claims, deferrals, provider_states
+from services.ledger.rules import claims, deferrals
 from services.ledger.rules.claims import Claim
 from services.ledger.rules.delivery import Change, Delivery, Ref
 from services.ledger.rules.provider_choice import Providers
@@ -66,27 +65,19 @@ class Claimer:
         self._bounds = bounds
         self._random = random
         self._critical = critical
-        #: When claims were last made, operators kept something from being called.
-        self._kept_shut = False
 
     async def claim(self, refs: Collection[Ref], claimant: Claimant) -> Claimed:
         """What the worker may send of ``refs``: as much as one answer holds, which is one at the least."""
         slow = await self._delays.slow()
-        reads: list[Read[object]] = [_CONTENTS, _CONTROLS]
-        if claimant.avoided or claimant.avoided_for or slow or self._kept_shut:
-            # Only who is led past a provider can meet one that does not want to be called yet.
-            reads.append(RESTS)
-        return await self._transactions.run(refs, partial(self._decide, claimant, slow), reads, _with_digests)
+        rules = partial(self._decide, claimant, slow)
+        return await self._transactions.run(refs, rules, [_CONTENTS, _CONTROLS], _with_digests)
 
     def _decide(self, claimant: Claimant, slow: frozenset[str], held: Held, found: Found, now: dt.datetime) -> Claimed:
         contents, controls = found[_CONTENTS], found[_CONTROLS]
-        self._kept_shut = provider_states.keep_any_shut(controls)
         gate = RecipientGate(_recipients(contents), self._critical, now)
-        providers = Providers(
-            frozenset(claimant.avoided), controls, slow, found[RESTS], frozenset(claimant.avoided_for)
-        )
+        providers = Providers(frozenset(claimant.avoided), controls, slow, frozenset(claimant.avoided_for))
         bounded = self._bounds.providers
-        claim = Claim(claimant.worker, now + claimant.lease, providers, self._random, bounded, gate.notes)
+        claim = Claim(claimant.worker, now + claimant.lease, providers, self._random, bounded, gate.device)
         rule, otherwise = _claiming(claim, now, gate), partial(deferrals.undecidable, now=now)
         claimed = Claimed([], [])
         for delivery in held:

@@ -8,7 +8,7 @@ from operator import attrgetter
 from typing import Any
 
 from services.ledger.postgres import rows
-from services.ledger.rules.delivery import Change, Event
+from services.ledger.rules.delivery import Change, Delivery, Event
 
 #: What of a delivery a change may write, besides its key.
 _CHANGING = (
@@ -36,6 +36,11 @@ _CHANGING = (
     "fallback_index",
     "fallback_at",
     "deferred_at",
+    "drawn",
+    "device_token_id",
+    "refused_devices",
+    "rests",
+    "losses",
 )
 _COLUMNS = ("tenant_id", "notification_id", *_CHANGING)
 _values = attrgetter(*_COLUMNS)
@@ -48,7 +53,15 @@ def written(changes: Collection[Change], now: dt.datetime) -> dict[str, Any]:
 
 def _deliveries(changes: Iterable[Change]) -> str:
     """The new states."""
-    return rows.encode(dict(zip(_COLUMNS, _values(change.delivery), strict=True)) for change in changes)
+    return rows.encode(_delivery(change.delivery) for change in changes)
+
+
+def _delivery(delivery: Delivery) -> dict[str, Any]:
+    """What is empty becomes NULL, as it nearly always is."""
+    fields = dict(zip(_COLUMNS, _values(delivery), strict=True))
+    fields["refused_devices"] = delivery.refused_devices or None
+    fields["rests"] = delivery.rests or None
+    return fields
 
 
 def _events(changes: Iterable[Change]) -> str:

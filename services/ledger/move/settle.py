@@ -8,13 +8,11 @@ from functools import partial
 
 from services.ledger.move.address_rejections import SOURCES, Rejected, Source, rejected
 from services.ledger.move.batch_state import Held, decided
-from services.ledger.move.reads import RESTS
 from services.ledger.move.told import NOTHING, Settled, Told, remember
 from services.ledger.move.transaction import Found, Transactions
-from services.ledger.rules import retry_times, settlements
+from services.ledger.rules import settlements
 from services.ledger.rules.recipients import Rejection
 from services.ledger.rules.retry import Random, RetryPolicies
-from services.ledger.rules.retry_times import Rests
 from services.ledger.rules.settlements import Settlement
 
 #: Of a push after these: it may go to another device.
@@ -31,23 +29,19 @@ class Settler:
 
     async def settle(self, batch: Sequence[Settlement]) -> list[Settled]:
         """What became of each settlement, in their order."""
-        rejecting = [SOURCES] if any(settlement.rejection for settlement in batch) else []
-        retrying = [RESTS] if any(one.ending.outcome in settlements.RETRIED for one in batch) else []
+        reads = [SOURCES] if any(settlement.rejection for settlement in batch) else []
         refs = [settlement.ref for settlement in batch]
-        reads = [*rejecting, *retrying]
         told = await self._transactions.run(refs, partial(self._decide, batch), reads, remember)
         return told.settled
 
     def _decide(self, batch: Sequence[Settlement], held: Held, found: Found, now: dt.datetime) -> Told:
-        sources, rests = found[SOURCES], found[RESTS]
-        told = Told([], [])
+        sources, told = found[SOURCES], Told([], [])
         for one in batch:
-            asked = rests.get(one.ref, retry_times.NO_RESTS)
-            told.add(*self._settle(one, held, sources.get(one.ref), asked, now))
+            told.add(*self._settle(one, held, sources.get(one.ref), now))
         return told
 
     def _settle(
-        self, settlement: Settlement, held: Held, source: Source | None, rests: Rests, now: dt.datetime
+        self, settlement: Settlement, held: Held, source: Source | None, now: dt.datetime
     ) -> tuple[Settled, Rejected | None]:
         delivery = held.get(settlement.ref)
         if delivery is None:
@@ -60,7 +54,6 @@ class Settler:
             policies=self._policies,
             random=self._random,
             another_device=source.another_device(delivery) if lost and source is not None else None,
-            rests=rests,
         )
         applied = held.take(decided(delivery, rule))
         said = settlement.rejection if applied else None

@@ -14,7 +14,7 @@ from typing import Any, Generic, TypeVar
 from services.ledger.move import digest_heirs, digests, sql
 from services.ledger.move.batch_state import Held
 from services.ledger.move.rows import written
-from services.ledger.postgres import rows
+from services.ledger.postgres import older_rows, rows
 from services.ledger.postgres.compiling import Query
 from services.ledger.postgres.postgres import Connection, Postgres
 from services.ledger.read.timelines import Place
@@ -84,7 +84,7 @@ class Transactions:
             holding = await connection.execute(sql.HOLD, batch)
             reading = {read: await connection.execute(read.statement, batch) for read in reads}
             telling = await connection.execute(digests.TELLERS, batch) if ask_for_tellers else None
-            held = Held([rows.delivery(row) for row in await holding.fetchall()])
+            held = Held(await older_rows.completed(connection, await holding.fetchall()))
             found = Found({read: await cursor.fetchall() for read, cursor in reading.items()})
             may_tell = telling is None or bool(await telling.fetchall())
             now = self._clock.now()
@@ -110,7 +110,7 @@ class Transactions:
         async def work(connection: Connection) -> tuple[Result, list[Change]]:
             async with connection.transaction():
                 cursor = await connection.execute(query.text, query.parameters)
-                held = Held([rows.delivery(row) for row in await cursor.fetchall()])
+                held = Held(await older_rows.completed(connection, await cursor.fetchall()))
                 result = await rules(connection, held)
                 changes = held.changes()
                 if changes:

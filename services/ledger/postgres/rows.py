@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import datetime as dt
+from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from pydantic_core import to_json
@@ -19,6 +21,7 @@ _STATUS = {one.value: one for one in Status}
 _CHANNEL = {one.value: one for one in Channel}
 _LANE = {one.value: one for one in Lane}
 _GUARANTEE = {one.value: one for one in Guarantee}
+_NO_TIMES: Mapping[str, dt.datetime] = MappingProxyType({})
 
 
 def encode(rows: Iterable[dict[str, Any]]) -> str:
@@ -31,18 +34,22 @@ def refs(refs: Iterable[Ref]) -> str:
     return encode({"tenant_id": tenant, "notification_id": id_} for tenant, id_ in sorted(set(refs)))
 
 
-def delivery(row: tuple[Any, ...]) -> Delivery:
+def delivery(row: Sequence[Any]) -> Delivery:
     """A delivery from its columns in the class's order; UNSPECIFIED stands for what this release does not know."""
-    tenant_id, notification_id, status, channel, lane, guarantee, *rest = row
-    return Delivery(
-        tenant_id,
-        notification_id,
+    tenant_id, notification_id, status, channel, lane, guarantee, *rest, drawn, device, refused, rests, losses = row
+    names = (
         _STATUS.get(status, Status.UNSPECIFIED),
         _CHANNEL.get(channel, UNKNOWN),
         _LANE.get(lane, Lane.UNSPECIFIED),
         _GUARANTEE.get(guarantee, Guarantee.UNSPECIFIED),
-        *rest,
     )
+    last = bool(drawn), device, refused or (), times(rests), losses
+    return Delivery._make((tenant_id, notification_id, *names, *rest, *last))
+
+
+def times(written: Mapping[str, str] | None) -> Mapping[str, dt.datetime]:
+    """A JSON object's values, which are times; NULL: there are none."""
+    return {name: dt.datetime.fromisoformat(time) for name, time in written.items()} if written else _NO_TIMES
 
 
 def parted(deliveries: Iterable[Delivery]) -> tuple[list[Delivery], list[Delivery]]:

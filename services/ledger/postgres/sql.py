@@ -8,15 +8,20 @@ never wait for each other in a circle.
 
 from __future__ import annotations
 
+from services.ledger.postgres import older_rows
 from services.ledger.rules.delivery import Delivery
 
 #: What the statements call a batch of references.
 REFS = "json_to_recordset(%(refs)s::json) AS r(tenant_id text, notification_id uuid)"
 
+_READ_AS = {
+    "notification_id": "d.notification_id::text",
+    "device_token_id": "d.device_token_id::text",
+    "refused_devices": "d.refused_devices::text[]",
+    "drawn": older_rows.DRAWN,
+}
 # A delivery's columns in the order of the class, ids as text.
-DELIVERY = ", ".join(
-    "d.notification_id::text" if name == "notification_id" else f"d.{name}" for name in Delivery._fields
-)
+DELIVERY = ", ".join(_READ_AS.get(name, f"d.{name}") for name in Delivery._fields)
 
 # What keys were used for, and where that stands. A statement of its own: it must see what others have committed while
 # RECORD waited for them. One look-up by index for each key, whatever the planner thinks of a table that was empty when

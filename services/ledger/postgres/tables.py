@@ -123,6 +123,18 @@ deliveries = sa.Table(
     sa.Column("fallback_index", sa.Integer, nullable=False, server_default="0"),
     sa.Column("fallback_at", TIME),
     sa.Column("deferred_at", TIME),
+    # TRUE: given out since it became due. NULL: not, unless an older release did, which moved due_at alone.
+    sa.Column("drawn", sa.Boolean),
+    # The registered device that the last attempt went to, and those that cannot be reached.
+    sa.Column("device_token_id", sa.Uuid),
+    sa.Column("refused_devices", pg.ARRAY(sa.Uuid)),
+    # A provider's name to the time until when it asked not to be called again, ISO 8601.
+    sa.Column("rests", pg.JSON),
+    # The last attempts, so many in a row, that workers did not come back from.
+    sa.Column("losses", sa.Integer, nullable=False, server_default="0"),
+    # The revision that the five columns above are of. Another than the row's, or NULL: a release that does not know
+    # them has changed it since (see older_rows).
+    sa.Column("state_revision", sa.Integer),
     # The dispatcher's queue, by tenant and provider, so that these take turns: only what is not at rest is in it.
     sa.Index(
         "deliveries_flow_idx",

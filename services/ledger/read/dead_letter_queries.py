@@ -47,9 +47,11 @@ def count(wanted: DeadLetterFilter, now: dt.datetime) -> Query:
 def hold(wanted: DeadLetterFilter, size: int, now: dt.datetime) -> Query:
     """Those that could be sent at ``now``, the first to die first, held until the transaction ends.
 
-    Past those that others hold: they are being replayed already.
+    Past those that others hold: they are being replayed already. Behind their columns it says whether these hold all,
+    for :func:`services.ledger.postgres.older_rows.completed`.
     """
-    statement = sa.select(*state()).where(*_are(wanted), _alive(now))
+    known = d.c.state_revision.is_not_distinct_from(d.c.revision)
+    statement = sa.select(*state(), known).where(*_are(wanted), _alive(now))
     order = statement.order_by(d.c.died_at, d.c.notification_id).limit(size)
     return compiled(order.with_for_update(skip_locked=True))
 

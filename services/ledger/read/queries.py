@@ -75,7 +75,12 @@ def statistics(
 
 def state() -> list[sa.ColumnElement[Any]]:
     """The columns of a delivery in the class's order."""
-    return [d.c[name] if name != "notification_id" else sa.cast(d.c[name], sa.Text) for name in Delivery._fields]
+    texts: dict[str, Any] = {
+        "notification_id": sa.Text,
+        "device_token_id": sa.Text,
+        "refused_devices": pg.ARRAY(sa.Text),
+    }
+    return [sa.cast(d.c[name], read_as[name]) if name in read_as else d.c[name] for name in Delivery._fields]
 
 
 def notification() -> sa.Select[Any]:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from services.ledger.rules import fallbacks
-from services.ledger.rules.changes import begin, expire, happen
+from services.ledger.rules import fallbacks, retry_times
+from services.ledger.rules.changes import begin, expire, failed_with, happen
 from services.ledger.rules.delivery import NO_FAILURE, Change, Delivery, Event, Failure, Guarantee, Kind, Outcome
 from services.ledger.rules.states import Status
 
@@ -19,6 +19,8 @@ class Ending(NamedTuple):
     failure: Failure = NO_FAILURE
     provider_message_id: str = ""
     latency_ms: float | None = None
+    #: So many attempts in a row, this one the last, that workers did not come back from.
+    losses: int = 0
 
 
 class Next(NamedTuple):
@@ -26,8 +28,8 @@ class Next(NamedTuple):
 
     ready_at: dt.datetime
     route_index: int
-    #: What was decided beside.
-    decisions: Sequence[Mapping[str, str]] = ()
+    #: Until when the provider that was called asked not to be called again; None: it did not ask.
+    rests_until: dt.datetime | None = None
 
 
 def ended(delivery: Delivery, status: Status, ending: Ending, **more: Any) -> Event:
@@ -48,7 +50,7 @@ def ended(delivery: Delivery, status: Status, ending: Ending, **more: Any) -> Ev
 
 def fail(delivery: Delivery, status: Status, ending: Ending, now: dt.datetime, **more: Any) -> Change:
     """The attempt, and with it the delivery, has ended for good in ``status``; a next channel takes over."""
-    change = happen(begin(delivery), ended(delivery, status, ending, **more), now, **failed_with(ending.failure))
+    change = happen(begin(delivery), ended(delivery, status, ending, **more), now, **_ended_with(ending))
     return fallbacks.after_failure(change, now)
 
 
@@ -61,7 +63,8 @@ def try_again(delivery: Delivery, ending: Ending, following: Next, now: dt.datet
     if too_late and fallbacks.pending(delivery) and not delivery.expired(now):
         return fail(delivery, Status.FAILED, ending, now, decisions=_retry("FAILED", "the next would come too late"))
     retried = _retry("RETRYING", f"{number} did not succeed; {delivery.route[following.route_index]} is next")
-    decisions = (*retried, *following.decisions)
+    rests, asked = retry_times.remembered(delivery, following.rests_until, now)
+    decisions = (*retried, *asked)
     event = ended(delivery, Status.RETRYING, ending, next_attempt_at=following.ready_at, decisions=decisions)
     change = happen(
         begin(delivery),
@@ -71,7 +74,8 @@ def try_again(delivery: Delivery, ending: Ending, following: Next, now: dt.datet
         ready_at=following.ready_at,
         lease_until=None,
         route_index=following.route_index,
-        **failed_with(ending.failure),
+        rests=rests,
+        **_ended_with(ending),
     )
     return expire(change, now) if too_late else change
 
@@ -114,9 +118,8 @@ def reported(delivery: Delivery, event: Event, receipt: Mapping[str, str], now: 
     return fallbacks.after_failure(change, now)
 
 
-def failed_with(failure: Failure) -> dict[str, Any]:
-    """The columns that say why the last attempt failed."""
-    return {"failure_code": failure.code, "failure_message": failure.message}
+def _ended_with(ending: Ending) -> dict[str, Any]:
+    return failed_with(ending.failure) | {"losses": ending.losses}
 
 
 def _retry(result: str, reason: str) -> tuple[dict[str, str], ...]:

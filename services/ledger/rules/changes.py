@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any
 
-from services.ledger.rules.delivery import Change, Delivery, Event, Kind
+from services.ledger.rules.delivery import Change, Delivery, Event, Failure, Kind
 from services.ledger.rules.states import DEAD_LETTERS, TERMINAL, Status, step
 
 #: What every ended delivery has in common: nobody holds it, and the dispatcher never looks at it again.
@@ -29,7 +29,7 @@ def happen(change: Change, event: Event, now: dt.datetime, **columns: Any) -> Ch
     elif status is Status.SENT:
         # Whoever is still to move on if it does not arrive is looked at then.
         columns = {"due_at": before.fallback_at, "lease_until": None} | columns
-    columns = {"deferred_at": None} | columns
+    columns = {"deferred_at": None, "drawn": False} | columns
     died_at = (before.died_at or now) if status in DEAD_LETTERS else None
     after = before._replace(status=status, updated_at=now, revision=before.revision + 1, died_at=died_at, **columns)
     return Change(in_time(after), (*change.events, event))
@@ -40,6 +40,11 @@ def in_time(delivery: Delivery) -> Delivery:
     if delivery.fallback_at is None or delivery.due_at is None or delivery.status is Status.SENDING:
         return delivery
     return delivery._replace(due_at=min(delivery.due_at, delivery.fallback_at))
+
+
+def failed_with(failure: Failure) -> dict[str, Any]:
+    """The columns that say why the last attempt failed; a worker came back from it."""
+    return {"failure_code": failure.code, "failure_message": failure.message, "losses": 0}
 
 
 def expire(change: Change, now: dt.datetime) -> Change:

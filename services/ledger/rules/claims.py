@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from typing import NamedTuple
 
 from services.ledger.rules import deferrals, fallbacks
@@ -12,6 +12,7 @@ from services.ledger.rules.attempts import Ending, Next, overtaken, unanswered
 from services.ledger.rules.changes import begin, expire, happen, in_time
 from services.ledger.rules.delivery import Change, Delivery, Event, Failure, Kind, Outcome
 from services.ledger.rules.provider_choice import ANY, Choice, Obstacle, Providers, choose
+from services.ledger.rules.recipient_rules import decision
 from services.ledger.rules.retry import Random, RetryPolicy
 from services.ledger.rules.states import WAITING, Status
 
@@ -21,7 +22,6 @@ LEASE_EXPIRED = Ending(Outcome.UNANSWERED, Failure("LEASE_EXPIRED", "the worker 
 LOST_AGAIN = Ending(
     Outcome.UNANSWERED, Failure("LEASE_EXPIRED_AGAIN", "neither this worker nor the one before settled it in time")
 )
-_LOSSES = frozenset({LEASE_EXPIRED.failure.code, LOST_AGAIN.failure.code})
 #: What was lost again and again waits before each further attempt. The waits are long and random enough to part what
 #: ends its workers from what was only with it in their hands.
 AFTER_LOSSES = RetryPolicy(base=8.0, cap=300.0, growth=4.0)
@@ -45,8 +45,8 @@ class Claim(NamedTuple):
     random: Random = lambda: 0.0
     #: Providers that are called only for what was drawn for them.
     bounded: frozenset[str] = frozenset()
-    #: What the beginning of an attempt tells beside what was decided on its provider.
-    notes: Callable[[Delivery], Sequence[Mapping[str, str]]] = lambda _: ()
+    #: The registered device that it goes to; None: it goes by an address.
+    device: Callable[[Delivery], str | None] = lambda _: None
 
 
 def open_gate(_: Change) -> None:
@@ -80,7 +80,7 @@ def decide(delivery: Delivery, claim: Claim, now: dt.datetime, gate: Gate = open
 
 def suspicion(delivery: Delivery) -> int:
     """How much it takes of :data:`SUSPECTS`: 0 unless it waits after two workers in a row did not come back from it."""
-    if delivery.status not in WAITING or delivery.failure_code != LOST_AGAIN.failure.code:
+    if delivery.status not in WAITING or delivery.losses < 2:
         return 0
     left = delivery.attempt_limit - delivery.attempt
     return SUSPECTS if left == 1 else SUSPECTS // 3 if left == 2 else 1
@@ -89,7 +89,7 @@ def suspicion(delivery: Delivery) -> int:
 def stand_aside(delivery: Delivery, now: dt.datetime, random: Random) -> Change:
     """To be looked at in a moment; nobody has to know of it."""
     due_at = now + dt.timedelta(seconds=STANDING_ASIDE * (1.0 + random()) / 2)
-    return Change(in_time(delivery._replace(due_at=due_at)), ())
+    return Change(in_time(delivery._replace(due_at=due_at, drawn=False)), ())
 
 
 def decide_expiry(delivery: Delivery, now: dt.datetime) -> Change | None:
@@ -113,10 +113,11 @@ def _lost(delivery: Delivery, claim: Claim, now: dt.datetime) -> Change | None:
     if delivery.lease_until is None or delivery.lease_until > now:
         return None
     ending, wait = LEASE_EXPIRED, 0.0
-    if delivery.failure_code in _LOSSES:
+    if delivery.losses:
         number = delivery.attempt - (delivery.attempt_limit - delivery.max_attempts)
         left = math.inf if delivery.expires_at is None else (delivery.expires_at - now).total_seconds()
         ending, wait = LOST_AGAIN, AFTER_LOSSES.delay(max(number - 1, 1), claim.random, left=left)
+    ending = ending._replace(losses=delivery.losses + 1)
     following = Next(now + dt.timedelta(seconds=wait), delivery.route_index)
     return overtaken(delivery, ending, now) or unanswered(delivery, ending, following, now)
 
@@ -129,7 +130,8 @@ def _not_yet(delivery: Delivery, now: dt.datetime) -> bool:
 def _start(change: Change, claim: Claim, choice: Choice, now: dt.datetime) -> Change:
     delivery = change.delivery
     attempt, fence = delivery.attempt + 1, delivery.fence + 1
-    provider = delivery.route[choice.route_index]
+    provider, device = delivery.route[choice.route_index], claim.device(delivery)
+    told = [] if device is None else [decision("device", device, "it is the device registered last")]
     event = Event(
         Kind.ATTEMPT_STARTED,
         Status.SENDING,
@@ -138,7 +140,7 @@ def _start(change: Change, claim: Claim, choice: Choice, now: dt.datetime) -> Ch
         provider=provider,
         lease_until=claim.lease_until,
         worker=claim.worker,
-        decisions=(*choice.decisions, *claim.notes(delivery)),
+        decisions=(*choice.decisions, *told),
     )
     return happen(
         change,
@@ -151,4 +153,5 @@ def _start(change: Change, claim: Claim, choice: Choice, now: dt.datetime) -> Ch
         due_at=claim.lease_until,
         lease_until=claim.lease_until,
         last_attempt_at=now,
+        device_token_id=device,
     )

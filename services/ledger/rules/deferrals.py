@@ -6,7 +6,7 @@ import datetime as dt
 from collections.abc import Mapping, Sequence
 
 from services.ledger.rules import fallbacks
-from services.ledger.rules.changes import begin, happen, in_time
+from services.ledger.rules.changes import begin, failed_with, happen, in_time
 from services.ledger.rules.delivery import Change, Delivery, Event, Failure, Kind
 from services.ledger.rules.provider_choice import Choice, Obstacle
 from services.ledger.rules.states import TRANSITIONS, Status
@@ -48,7 +48,7 @@ def undecidable(delivery: Delivery, now: dt.datetime) -> Change:
     if since is None or now - since < PATIENCE or Status.FAILED not in TRANSITIONS[delivery.status]:
         return look_again(change, Obstacle("error", "what to do with it could not be decided"), now)
     event = Event(Kind.SUPPRESSED, Status.FAILED, failure=UNDECIDABLE)
-    return happen(change, event, now, failure_code=UNDECIDABLE.code, failure_message=UNDECIDABLE.message)
+    return happen(change, event, now, **failed_with(UNDECIDABLE))
 
 
 def look_again(change: Change, obstacle: Obstacle, now: dt.datetime) -> Change:
@@ -61,7 +61,7 @@ def look_again(change: Change, obstacle: Obstacle, now: dt.datetime) -> Change:
     if delivery.expires_at is not None:
         due_at = min(due_at, delivery.expires_at)
     if since is not None:
-        return Change(in_time(delivery._replace(due_at=due_at)), change.events)
+        return Change(in_time(delivery._replace(due_at=due_at, drawn=False)), change.events)
     decision = {"rule": obstacle.rule, "result": "DEFERRED", "reason": obstacle.reason}
     return happen(
         change, Event(Kind.DEFERRED, delivery.status, decisions=(decision,)), now, due_at=due_at, deferred_at=now

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from services.ledger.rules.states import Status
@@ -118,6 +119,16 @@ class Delivery(NamedTuple):
     fallback_at: dt.datetime | None = None
     #: Since when every look at it found that no provider may be called; None: the last one did not.
     deferred_at: dt.datetime | None = None
+    #: It was given out since it became due: by a draw, or by the recorder that woke a worker for it.
+    drawn: bool = False
+    #: The registered device that the last attempt went to; None: it went by an address.
+    device_token_id: str | None = None
+    #: Registered devices that cannot be reached by it, as providers said since it was accepted or replayed.
+    refused_devices: Sequence[str] = ()
+    #: Providers that asked not to be called again for it, with the time until when.
+    rests: Mapping[str, dt.datetime] = MappingProxyType({})
+    #: Its last attempts, so many in a row, that workers did not come back from.
+    losses: int = 0
 
     @property
     def ref(self) -> Ref:
@@ -136,9 +147,9 @@ class Delivery(NamedTuple):
         return self.expires_at is not None and now >= self.expires_at
 
     @property
-    def drawn(self) -> bool:
-        """True if it was given out since it became due: that alone moves the time at which it is looked at."""
-        return self.due_at != self.ready_at
+    def handed_back(self) -> int:
+        """How often workers gave it back: each claim raises the fence, and counts as an attempt unless given back."""
+        return self.fence - self.attempt
 
     def exhausted(self) -> bool:
         """True if every attempt it was allowed has begun."""

@@ -6,8 +6,8 @@ import datetime as dt
 import math
 
 from services.ledger.rules import fallbacks
-from services.ledger.rules.attempts import Ending, ended, failed_with
-from services.ledger.rules.changes import begin, happen
+from services.ledger.rules.attempts import Ending, ended
+from services.ledger.rules.changes import begin, failed_with, happen
 from services.ledger.rules.delivery import Change, Delivery, Failure
 from services.ledger.rules.retry import Random, RetryPolicy
 from services.ledger.rules.states import Status
@@ -23,8 +23,7 @@ def hand_back(delivery: Delivery, ending: Ending, asked: float, most: int, now: 
 
     FAILED, or on to the next channel, when it was handed back ``most`` times; a replay has as many again.
     """
-    # Each claim raises the fence; only those that were not handed back leave an attempt behind.
-    handed_back = delivery.fence - (delivery.attempt - 1)
+    handed_back = delivery.handed_back + 1
     number = handed_back % most
     if number == 0:
         return _give_up(delivery, ending, handed_back, now)

@@ -79,6 +79,7 @@ def replay(
         early_receipt=None,
         sent_at=None,
         delivered_at=None,
+        refused_devices=(),
         fallback_at=fallbacks.next_at(delivery, due_at or now),
     )
 

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
-from types import MappingProxyType
 from typing import NamedTuple
 
-from services.ledger.rules.delivery import Delivery, Ref
+from services.ledger.rules.delivery import Delivery
 from services.ledger.rules.provider_states import (
     NO_CONTROL,
     NO_CONTROLS,
     Controls,
     Override,
     channel_subject,
+    keep_any_shut,
     provider_subject,
 )
 from services.ledger.rules.retry import Random
-from services.ledger.rules.retry_times import NO_RESTS, Rests
 from services.ledger.rules.states import Status
 
 #: So many of those meant for a provider whose receipts are slow go to it all the same: how else to see it recover.
@@ -34,10 +33,13 @@ class Providers(NamedTuple):
     controls: Controls = NO_CONTROLS
     #: Those whose receipts are slow.
     slow: frozenset[str] = frozenset()
-    #: Those that asked not to be called again for these deliveries. The one whose turn it is did not.
-    rests: Mapping[Ref, Rests] = MappingProxyType({})
     #: Tenants with those that the worker must not call for them.
     avoided_for: frozenset[tuple[str, str]] = frozenset()
+
+    @property
+    def all_open(self) -> bool:
+        """True if none is shut or slow: then each delivery goes to the provider whose turn it is."""
+        return not (self.avoided or self.avoided_for or self.slow or keep_any_shut(self.controls))
 
     def obstacle(self, provider: str, tenant_id: str) -> Obstacle | None:
         """Why ``provider`` may not be called for a tenant; None: it may."""
@@ -75,8 +77,8 @@ ANY = Providers()
 
 def choose(delivery: Delivery, providers: Providers, now: dt.datetime, random: Random) -> Choice | Obstacle:
     """The first provider of the route that may be called, beginning with the one whose turn it is, and round."""
-    if providers == ANY:
-        return Choice(delivery.route_index)  # as nearly always: in every claim, so it must cost next to nothing
+    if providers.all_open:
+        return Choice(delivery.route_index)  # as nearly always; whose turn it is did not ask to be left alone
     if providers.controls.get(channel_subject(delivery.channel), NO_CONTROL).paused:
         return Obstacle("pause", f"{delivery.channel} is paused")
     count = len(delivery.route)
@@ -94,7 +96,7 @@ def choose(delivery: Delivery, providers: Providers, now: dt.datetime, random: R
 def _obstacle(delivery: Delivery, provider: str, providers: Providers, now: dt.datetime) -> Obstacle | None:
     """Why this delivery may not be given to ``provider``; None: it may."""
     obstacle = providers.obstacle(provider, delivery.tenant_id)
-    until = providers.rests.get(delivery.ref, NO_RESTS).get(provider, now)
+    until = delivery.rests.get(provider, now)
     if obstacle is None and until > now:
         return Obstacle("retry", f"{provider} asked not to be called before {until:%Y-%m-%dT%H:%M:%SZ}")
     return obstacle

@@ -7,14 +7,11 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from services.ledger.rules import deferrals, fallbacks, recipients
-from services.ledger.rules.changes import happen
+from services.ledger.rules.changes import failed_with, happen
 from services.ledger.rules.delivery import NO_DEVICE, Change, Delivery, Event, Kind, Ref
 from services.ledger.rules.recipient_rules import Decision, Deferred, Sending, Suppressed, decision, rule
 from services.ledger.rules.recipients import UNKNOWN, Profile
 from services.ledger.rules.states import Status
-
-#: The rule under which an attempt's beginning says which device it goes to.
-DEVICE_RULE = "device"
 
 
 class Recipient(NamedTuple):
@@ -65,12 +62,10 @@ class RecipientGate:
         recipient = self._find(delivery.ref)
         return "" if recipient is None else recipient.address(delivery)
 
-    def notes(self, delivery: Delivery) -> Sequence[Decision]:
-        """What the beginning of an attempt tells beside what was decided on its provider: the device it goes to."""
+    def device(self, delivery: Delivery) -> str | None:
+        """The registered device that it goes to, the one registered last; None: it goes by an address."""
         recipient = self._find(delivery.ref)
-        if recipient is None or not _by_device(delivery, recipient):
-            return ()
-        return (decision(DEVICE_RULE, recipient.device_token_id, "it is the device registered last"),)
+        return recipient.device_token_id if recipient is not None and _by_device(delivery, recipient) else None
 
     def _suppress(self, change: Change, why: Decision) -> Change:
         if fallbacks.pending(change.delivery) is not None:
@@ -84,9 +79,9 @@ class RecipientGate:
         return deferrals.put_off(change, until, (verdict.decision,), self._now)
 
     def _fail(self, change: Change) -> Change:
-        why = decision(DEVICE_RULE, "FAILED", NO_DEVICE.message)
+        why = decision("device", "FAILED", NO_DEVICE.message)
         event = Event(Kind.SUPPRESSED, Status.FAILED, failure=NO_DEVICE, decisions=(why,))
-        failed = happen(change, event, self._now, failure_code=NO_DEVICE.code, failure_message=NO_DEVICE.message)
+        failed = happen(change, event, self._now, **failed_with(NO_DEVICE))
         return fallbacks.after_failure(failed, self._now)
 
 

@@ -6,18 +6,14 @@ import datetime as dt
 import math
 from typing import NamedTuple
 
-from services.ledger.rules import fallbacks, retry_times
-from services.ledger.rules.attempts import Ending, Next, ended, fail, failed_with, overtaken, try_again, unanswered
-from services.ledger.rules.changes import begin, happen
+from services.ledger.rules import fallbacks
+from services.ledger.rules.attempts import Ending, Next, ended, fail, overtaken, try_again, unanswered
+from services.ledger.rules.changes import begin, failed_with, happen
 from services.ledger.rules.delivery import NO_DEVICE, NO_FAILURE, Change, Delivery, Outcome, Ref
 from services.ledger.rules.hand_backs import hand_back
 from services.ledger.rules.recipients import Rejection
 from services.ledger.rules.retry import Cause, Random, RetryPolicies
-from services.ledger.rules.retry_times import NO_RESTS, Rests
 from services.ledger.rules.states import Status
-
-#: After these another attempt may follow.
-RETRIED = frozenset({Outcome.TRANSIENT_FAILURE, Outcome.UNANSWERED})
 
 
 class Settlement(NamedTuple):
@@ -41,16 +37,16 @@ def decide(
     policies: RetryPolicies,
     random: Random,
     another_device: bool | None = None,
-    rests: Rests = NO_RESTS,
 ) -> Change | None:
     """The change that the settlement makes; None if its fence is stale or the attempt is settled already.
 
     ``another_device``: for a push whose device cannot be reached, whether it can go to another, which is tried at once.
-    ``rests``: until when providers asked not to be called for it before.
     """
     if delivery.status is not Status.SENDING or delivery.fence != settlement.fence:
         return None
     ending = settlement.ending
+    if ending.outcome is Outcome.PERMANENT_FAILURE and delivery.device_token_id is not None:
+        delivery = delivery._replace(refused_devices=[*delivery.refused_devices, delivery.device_token_id])
     change = overtaken(delivery, ending, now)
     if change is not None:
         return change
@@ -70,11 +66,11 @@ def decide(
             asked = min(max(settlement.retry_after, 0.0), longest)
             return hand_back(delivery, ending, asked, policies.hand_backs, now, random)
         case Outcome.TRANSIENT_FAILURE:
-            return try_again(delivery, ending, _following(delivery, settlement, now, policies, random, rests), now)
+            return try_again(delivery, ending, _following(delivery, settlement, now, policies, random), now)
         case Outcome.UNSPECIFIED:
             return None
         case Outcome.UNANSWERED:
-            return unanswered(delivery, ending, _following(delivery, settlement, now, policies, random, rests), now)
+            return unanswered(delivery, ending, _following(delivery, settlement, now, policies, random), now)
 
 
 def _sent(delivery: Delivery, ending: Ending, now: dt.datetime) -> Change:
@@ -89,7 +85,7 @@ def _sent(delivery: Delivery, ending: Ending, now: dt.datetime) -> Change:
 
 
 def _following(
-    delivery: Delivery, settlement: Settlement, now: dt.datetime, policies: RetryPolicies, random: Random, rests: Rests
+    delivery: Delivery, settlement: Settlement, now: dt.datetime, policies: RetryPolicies, random: Random
 ) -> Next:
     """The next provider of the route: at once if this one refused and not all have been tried, else after the back-off.
 
@@ -100,20 +96,18 @@ def _following(
     falls_back = fallbacks.pending(delivery) is not None
     policy = policies.after(delivery.channel, delivery.provider, settlement.cause, falls_back=falls_back)
     asked = min(settlement.retry_after, policy.longest_retry_after)
-    said = []
-    if asked > 0:
-        until = now + dt.timedelta(seconds=asked)
-        rests, said = {**rests, delivery.provider: until}, [retry_times.asked(delivery.provider, until)]
+    until = now + dt.timedelta(seconds=asked) if asked > 0 else None
+    rests = delivery.rests if until is None else {**delivery.rests, delivery.provider: until}
     if settlement.ending.outcome is Outcome.TRANSIENT_FAILURE:
         for route_index in range(delivery.route_index + 1, providers):
             if rests.get(delivery.route[route_index], now) <= now:
-                return Next(now, route_index, said)
+                return Next(now, route_index, until)
     number = delivery.attempt - (delivery.attempt_limit - delivery.max_attempts)
     rounds = (number - 1) // providers + 1
     left = math.inf if delivery.expires_at is None else (delivery.expires_at - now).total_seconds()
     ready_at = now + dt.timedelta(seconds=policy.delay(rounds, random, settlement.retry_after, left))
     order = [(delivery.route_index + step) % providers for step in range(1, providers + 1)]
     return min(
-        (Next(max(ready_at, rests.get(delivery.route[one], ready_at)), one, said) for one in order),
+        (Next(max(ready_at, rests.get(delivery.route[one], ready_at)), one, until) for one in order),
         key=lambda following: following.ready_at,
     )

@@ -1,0 +1,14 @@
+"""What 0009b does, for databases that had passed 0009a before there was a 0009b; for others it changes nothing."""
+
+from __future__ import annotations
+
+import importlib
+
+revision = "0014"
+down_revision = "0013"
+#: Additions alone, but after others that the release before cannot live with.
+release = "after"
+
+
+def upgrade() -> None:
+    importlib.import_module("services.ledger.migrations.versions.0009b_states").upgrade()
