@@ -52,9 +52,10 @@ def changed(database: Database, ref: records_pb2.NotificationRef, change: str) -
 
 
 def rows(database: Database, refs: list[records_pb2.NotificationRef]) -> list[tuple]:
-    """All of them but the times of the next look, which a draw moves on."""
+    """All of them but what a draw changes: the times of the next look, and that it was drawn."""
     ids = [ref.notification_id for ref in refs]
-    states = "SELECT to_jsonb(d) - '{due_at,drawn}'::text[] FROM deliveries d WHERE notification_id = ANY(%s) ORDER BY notification_id"
+    state = "to_jsonb(d) - '{due_at,drawn}'::text[]"
+    states = f"SELECT {state} FROM deliveries d WHERE notification_id = ANY(%s) ORDER BY notification_id"
     timelines = "SELECT to_jsonb(e) FROM events e WHERE notification_id = ANY(%s) ORDER BY notification_id, sequence"
     return [*database.rows(states, ids), *database.rows(timelines, ids)]
 

@@ -75,11 +75,8 @@ def statistics(
 
 def state() -> list[sa.ColumnElement[Any]]:
     """The columns of a delivery in the class's order."""
-    texts: dict[str, Any] = {
-        "notification_id": sa.Text,
-        "device_token_id": sa.Text,
-        "refused_devices": pg.ARRAY(sa.Text),
-    }
+    text, texts = sa.Text(), pg.ARRAY(sa.Text())
+    read_as: dict[str, Any] = {"notification_id": text, "device_token_id": text, "refused_devices": texts}
     return [sa.cast(d.c[name], read_as[name]) if name in read_as else d.c[name] for name in Delivery._fields]
 
 
