@@ -10,10 +10,10 @@ from typing import Any
 import typer
 
 from pulse_client import Channel, Priority, Template, TemplateContent
+from pulse_client.template import TEXTS as CONTENT_TEXTS
 from services.cli import parse
 
 TEXTS = ("name", "channel", "priority", "category", "default_locale")
-CONTENT_TEXTS = ("channel", "locale", "subject", "body", "html_body")
 #: What Pulse adds to a template by itself.
 ANSWERED = ("version", "variables", "create_time", "update_time")
 
@@ -56,11 +56,11 @@ def _window(given: Any) -> dt.timedelta | None:
 def _content(fields: Any) -> TemplateContent:
     if not isinstance(fields, dict):
         raise typer.BadParameter("each of a template's contents must be a JSON object")
-    known = _texts(fields, CONTENT_TEXTS)
+    known = _texts(fields, ("channel", *CONTENT_TEXTS))
     if not known["body"]:
         raise typer.BadParameter("a template needs a body")
-    channel = Channel(parse.channel(known["channel"]) or "UNSPECIFIED")
-    return TemplateContent(known["body"], known["subject"], known["html_body"], channel, known["locale"])
+    channel = Channel(parse.channel(known.pop("channel")) or "UNSPECIFIED")
+    return TemplateContent(channel=channel, **known)
 
 
 def _texts(fields: Mapping[str, Any], names: tuple[str, ...], others: tuple[str, ...] = ()) -> dict[str, str]:

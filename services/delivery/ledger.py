@@ -19,6 +19,7 @@ from services.delivery.rules.claim import Claim, Claimed, Settlement
 from services.delivery.rules.provider_view import NONE_AVOIDED, Avoided, Directive, ProviderView
 from services.delivery.rules.receipts import Receipt
 from services.delivery.spans import Spans
+from shared.channel.texts import texts
 from shared.observe.logs import logger
 from shared.refs import Ref
 from shared.rpc.channels import call
@@ -75,7 +76,7 @@ class LedgerClient:
         """One version, each of whose texts is parsed when it is first wanted."""
         request = ledger_reader_pb2.GetTemplateRequest(tenant_id=tenant_id, name=name, version=version)
         answer = await call(self._reader.GetTemplate, request, CALL_SECONDS)
-        return CompiledTemplate(wire.texts(answer.template), answer.template.default_locale, lazily=True)
+        return CompiledTemplate(texts(answer.template.contents), answer.template.default_locale, lazily=True)
 
     async def exchange(self, views: Sequence[ProviderView]) -> list[Directive]:
         """Tells how this worker sees its providers; how all do, and what operators decided."""

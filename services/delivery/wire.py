@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from pulse.common.v1 import enums_pb2, notification_pb2, provider_pb2, template_pb2
+from pulse.common.v1 import enums_pb2, notification_pb2, provider_pb2
 from pulse.ledger.v1 import ledger_service_pb2, records_pb2
 from services.delivery.rules.claim import Claim, Settlement
 from services.delivery.rules.provider import Cause, OutcomeKind, Rejection
@@ -15,7 +15,6 @@ from shared.channel.numbers import channel_of, number_of
 from shared.channel.table import Channel
 from shared.observe.tracing import Span
 from shared.refs import Ref
-from shared.text.rendering import Text
 from shared.times import from_timestamp, to_duration, to_timestamp
 
 _OUTCOMES = {kind: notification_pb2.TimelineEvent.Outcome.Value(kind.name) for kind in OutcomeKind}
@@ -103,21 +102,6 @@ def settlement(settled: Settlement) -> records_pb2.Settlement:
     if outcome.rejection is not None:
         message.rejection = _REJECTIONS[outcome.rejection]
     return message
-
-
-def texts(template: template_pb2.Template) -> list[Text]:
-    """What a template says, as the renderer takes it, without what is for channels newer than this release."""
-    return [
-        Text(
-            channel=channel_of(content.channel) or "",
-            locale=content.locale,
-            subject=content.subject,
-            body=content.body,
-            html_body=content.html_body,
-        )
-        for content in template.contents
-        if not content.channel or channel_of(content.channel)
-    ]
 
 
 def provider_receipt(receipt: Receipt) -> records_pb2.ProviderReceipt:

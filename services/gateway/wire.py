@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable
 from typing import Any
 
 from google.protobuf.duration_pb2 import Duration
@@ -11,12 +10,12 @@ from google.protobuf.message import Message
 from google.protobuf.struct_pb2 import Struct, Value
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from pulse.common.v1 import enums_pb2, notification_pb2, template_pb2
+from pulse.common.v1 import enums_pb2, notification_pb2
 from pulse.gateway.v1 import notification_service_pb2 as api
 from shared.channel.numbers import channel_of
 from shared.channel.table import Channel
 from shared.errors import PulseError, invalid_field
-from shared.text.rendering import RenderError, Text
+from shared.text.rendering import RenderError
 from shared.times import from_timestamp, to_timestamp
 
 _NOT_SET = dt.datetime.min.replace(tzinfo=dt.UTC)
@@ -127,12 +126,3 @@ def asked(request: api.SendNotificationRequest) -> dict[str, Any]:
 def _asked_fallback(fallback: notification_pb2.Fallback) -> list[Any]:
     after = [fallback.after.seconds, fallback.after.nanos] if fallback.HasField("after") else None
     return [fallback.channel, fallback.to, after]
-
-
-def texts(contents: Iterable[template_pb2.TemplateContent]) -> list[Text]:
-    """A template's contents for the renderer, without those for channels that are newer than this release."""
-    return [
-        Text(channel_of(content.channel) or "", content.locale, content.subject, content.body, content.html_body)
-        for content in contents
-        if not content.channel or channel_of(content.channel)
-    ]

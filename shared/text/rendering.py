@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from liquid.exceptions import LiquidError, LiquidInterrupt, ResourceLimitError, UndefinedError
@@ -25,7 +25,7 @@ from shared.text.plain_text import plain_text
 #: Longest words of the parser that are passed on, bytes: they quote the template.
 LONGEST_LINE = 120
 
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 #: Most choices of a text that a template remembers.
 _MOST_CHOSEN = 100
 _MARKUP = re.compile(r"\{[{%][^{}%]*")
@@ -73,6 +73,12 @@ def _html() -> BoundedEnvironment:
     return BoundedEnvironment(autoescape=True)
 
 
+#: What of a text is Liquid, with the environment that parses it: values are escaped in HTML alone.
+PARTS: dict[str, Callable[[], BoundedEnvironment]] = {"subject": _plain, "body": _plain, "html_body": _html}
+#: Those that become headers or titles.
+ONE_LINE = frozenset({"subject"})
+
+
 class CompiledTemplate:
     """One version of a template, parsed. Raises :class:`RenderError` if a text cannot be parsed.
 
@@ -96,7 +102,7 @@ class CompiledTemplate:
     @property
     def weight(self) -> int:
         """About how much memory it takes with all texts parsed, bytes."""
-        return sum(_weight(source) for text in self._texts for source in (text.subject, text.body, text.html_body))
+        return sum(_weight(getattr(text, name)) for text in self._texts for name in PARTS)
 
     def is_quick(self, channel: str, locale: str, context: Mapping[str, object]) -> bool:
         """True if rendering is filling in words and numbers; False if it may take some 50 ms."""
@@ -141,26 +147,25 @@ class _CompiledText:
 
     def __init__(self, text: Text) -> None:
         self.text = text
-        self._subject = _Part(_parse(_plain(), "subject", text.subject))
-        self._body = _Part(_parse(_plain(), "body", text.body))
-        self._html = _Part(_parse(_html(), "html_body", text.html_body))
-        parts = (self._subject, self._body, self._html)
-        self.variables = frozenset(name for part in parts for name in part.variables)
-        self._is_plain = all(part.is_plain for part in parts)
+        self._parts = {name: _Part(_parse(made(), name, getattr(text, name))) for name, made in PARTS.items()}
+        self.variables = frozenset(name for part in self._parts.values() for name in part.variables)
+        self._is_plain = all(part.is_plain for part in self._parts.values())
 
     def is_quick(self, context: Mapping[str, object]) -> bool:
         """True if nothing of it, or of what stands in the context, is more than words and numbers."""
         return self._is_plain and not any(isinstance(context.get(name), list | dict) for name in self.variables)
 
     def render(self, context: Mapping[str, object], locale: str) -> Rendered:
-        subject = self._subject.render(context)
-        if _CONTROL.search(subject):
-            raise RenderError("CONTROL_CHARACTER", "the subject would hold a line break or a control character")
-        return Rendered(subject, self._body.render(context), self._html.render(context), locale)
+        said = {}
+        for name, part in self._parts.items():
+            said[name] = part.render(context)
+            if name in ONE_LINE and CONTROL.search(said[name]):
+                raise RenderError("CONTROL_CHARACTER", f"the {name} would hold a line break or a control character")
+        return Rendered(locale=locale, **said)
 
 
 class _Part:
-    """Subject, body or HTML of a text, parsed."""
+    """One of :data:`PARTS` of a text, parsed."""
 
     def __init__(self, template: BoundedTemplate) -> None:
         self._template = template

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from pulse.ledger.v1 import records_pb2
-from services.delivery import wire
+from services.delivery import ledger as ledger_client
 from services.delivery.config import DeliverySettings
 from services.delivery.ledger import LedgerClient
 from services.delivery.rules.provider import Cause, Outcome, Outgoing, Rejection, permanent, succeeded, transient
@@ -471,7 +471,7 @@ async def test_what_breaks_the_worker_before_the_call_costs_an_attempt_and_is_no
     start: Start, ledger: tuple[FakeLedger, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whatever breaks: here the fetching of the template, by an error that is no answer of the ledger's."""
-    monkeypatch.setattr(wire, "texts", lambda _: 1 / 0)
+    monkeypatch.setattr(ledger_client, "texts", lambda _: 1 / 0)
     provider = FakeProvider()
     refs = [ledger[0].add(f"{number}@example.org") for number in range(4)]
     engine = start(provider)

@@ -23,7 +23,7 @@ from pulse_client.enums import Channel, Priority, Status
 from pulse_client.errors import PulseError
 from pulse_client.models import Notification, Preview, QueueDepth, Sent, Statistics
 from pulse_client.request import Request, build
-from pulse_client.template import Template, TemplateContent
+from pulse_client.template import TEXTS, Template, TemplateContent
 from pulse_client.wire import number, to_duration, to_struct, to_timestamp
 
 #: The stubs a client makes of its channel.
@@ -230,9 +230,5 @@ def _template(template: Template) -> template_pb2.Template:
 
 def _content(content: TemplateContent) -> template_pb2.TemplateContent:
     return template_pb2.TemplateContent(
-        channel=number(Channel, enums_pb2.Channel, content.channel),
-        locale=content.locale,
-        subject=content.subject,
-        body=content.body,
-        html_body=content.html_body,
+        channel=number(Channel, enums_pb2.Channel, content.channel), **{text: getattr(content, text) for text in TEXTS}
     )

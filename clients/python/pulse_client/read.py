@@ -18,7 +18,7 @@ from pulse_client.models import (
     Statistics,
     StatusCount,
 )
-from pulse_client.template import Template, TemplateContent
+from pulse_client.template import TEXTS, Template, TemplateContent
 from pulse_client.wire import length, name, time
 
 
@@ -133,7 +133,7 @@ def _queue_depth(queue: operations_service_pb2.QueueDepth) -> QueueDepth:
 
 def _content(content: template_pb2.TemplateContent) -> TemplateContent:
     channel = name(Channel, enums_pb2.Channel, content.channel)
-    return TemplateContent(content.body, content.subject, content.html_body, channel, content.locale)
+    return TemplateContent(channel=channel, **{text: getattr(content, text) for text in TEXTS})
 
 
 def _fallback(stored: notification_pb2.Fallback) -> Fallback:

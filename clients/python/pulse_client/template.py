@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from pulse_client.enums import Channel, Priority
 
@@ -17,6 +17,10 @@ class TemplateContent:
     html_body: str = ""
     channel: Channel = Channel.UNSPECIFIED
     locale: str = ""
+
+
+#: What of a content is text, as the contract calls it too.
+TEXTS = tuple(field.name for field in fields(TemplateContent) if field.name != "channel")
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ from services.gateway.rules import context as contexts
 from services.gateway.rules.contents import check_contents
 from services.gateway.sending.heavy_work import HeavyWork
 from services.gateway.sending.templates import PinnedTemplate, TemplateCatalogue, require_possible
+from shared.channel.texts import texts
 from shared.errors import Code, PulseError, invalid_field
 from shared.rpc.validation import check
 from shared.text.rendering import CompiledTemplate, RenderError, Text
@@ -118,8 +119,8 @@ class TemplateService(api_grpc.TemplateServiceServicer):
 
     async def _to_keep(self, caller: Caller, given: template_pb2.Template) -> template_pb2.Template:
         """The template as the ledger stores it: what Pulse makes itself is filled in or left out."""
-        texts = wire.texts(given.contents)
-        variables = set(await self._check(caller, texts, given.channel, given.default_locale, "template.contents"))
+        contents = texts(given.contents)
+        variables = set(await self._check(caller, contents, given.channel, given.default_locale, "template.contents"))
         kept = template_pb2.Template()
         kept.CopyFrom(given)
         for made_by_pulse in ("version", "create_time", "update_time", "variables"):
@@ -131,11 +132,11 @@ class TemplateService(api_grpc.TemplateServiceServicer):
         return kept
 
     async def _check(
-        self, caller: Caller, texts: Sequence[Text], channel: int, default_locale: str, path: str
+        self, caller: Caller, contents: Sequence[Text], channel: int, default_locale: str, path: str
     ) -> frozenset[str]:
         """The names a context must hold; INVALID_ARGUMENT for contents that cannot be kept."""
         return await check_contents(
-            texts,
+            contents,
             channel=wire.channel(channel),
             default_locale=default_locale,
             path=path,
@@ -170,6 +171,6 @@ class TemplateService(api_grpc.TemplateServiceServicer):
         if stored is not None and not request.draft:
             return stored.compiled
         default_locale = stored.stored.default_locale if stored else ""
-        texts = wire.texts(request.draft)
-        await self._check(caller, texts, channel, default_locale, "draft")
-        return CompiledTemplate(texts, default_locale, lazily=True)
+        contents = texts(request.draft)
+        await self._check(caller, contents, channel, default_locale, "draft")
+        return CompiledTemplate(contents, default_locale, lazily=True)

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 
 from shared.errors import PulseError, invalid_field, together
-from shared.text.rendering import CompiledTemplate, RenderError, Text
-
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
-_PARTS = ("subject", "body", "html_body")
-
+from shared.text.rendering import CONTROL, ONE_LINE, PARTS, CompiledTemplate, RenderError, Text
 
 #: Most outputs and tags of all texts together.
 MAX_MARKUP = 20_000
@@ -34,7 +29,7 @@ async def check_contents(
     refusals: list[PulseError] = []
     variables: set[str] = set()
     for n, text in enumerate(texts):
-        for part in _PARTS:
+        for part in PARTS:
             refusals += _characters(text, part, f"{path}[{n}].{part}")
             try:
                 variables |= await do(partial(_variables, text, part))
@@ -50,14 +45,14 @@ async def check_contents(
 
 
 def _markup(texts: Sequence[Text]) -> int:
-    sources = [getattr(text, part) for text in texts for part in _PARTS]
+    sources = [getattr(text, part) for text in texts for part in PARTS]
     return sum(source.count("{{") + source.count("{%") for source in sources)
 
 
 def _characters(text: Text, part: str, path: str) -> list[PulseError]:
     source = getattr(text, part)
     refusals = []
-    if part == "subject" and _CONTROL.search(source):
+    if part in ONE_LINE and CONTROL.search(source):
         refusals.append(invalid_field(path, "CONTROL_CHARACTER", "holds a line break or a control character"))
     if "\0" in source:
         refusals.append(invalid_field(path, "CONTROL_CHARACTER", "holds a NUL character"))
@@ -66,7 +61,7 @@ def _characters(text: Text, part: str, path: str) -> list[PulseError]:
 
 def _variables(text: Text, part: str) -> frozenset[str]:
     """The names in one part of a text; raises RenderError if it cannot be parsed."""
-    alone = {**dict.fromkeys(_PARTS, ""), part: getattr(text, part)}
+    alone = {**dict.fromkeys(PARTS, ""), part: getattr(text, part)}
     return CompiledTemplate([Text(text.channel, text.locale, **alone)], "").variables
 
 

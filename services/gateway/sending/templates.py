@@ -13,6 +13,7 @@ from pulse.common.v1 import template_pb2
 from pulse.ledger.v1 import ledger_reader_pb2
 from services.gateway import wire
 from services.gateway.peers import ask
+from shared.channel.texts import texts
 from shared.errors import Code, PulseError, not_found
 from shared.fetched import Fetched
 from shared.kept import Kept
@@ -112,7 +113,7 @@ class TemplateCatalogue:
         if pinned is None:
             # Each text is parsed when it is first wanted, as heavy work is done in turns.
             pinned = PinnedTemplate(
-                stored, CompiledTemplate(wire.texts(stored.contents), stored.default_locale, lazily=True)
+                stored, CompiledTemplate(texts(stored.contents), stored.default_locale, lazily=True)
             )
             self._compiled.put(key, pinned)
         return pinned
