@@ -15,6 +15,7 @@ from shared.channel.numbers import channel_of, number_of
 from shared.channel.table import Channel
 from shared.observe.tracing import Span
 from shared.refs import Ref
+from shared.rpc.former import Former
 from shared.times import from_timestamp, to_duration, to_timestamp
 
 _OUTCOMES = {kind: notification_pb2.TimelineEvent.Outcome.Value(kind.name) for kind in OutcomeKind}
@@ -26,6 +27,8 @@ _LONGEST_NAME, _LONGEST_TEXT = 256, 1024
 
 
 _DAY = 86_400.0
+
+_FORMER = Former(records_pb2.ClaimedNotification)
 
 
 def claim_request(worker_id: str, lease: float, refs: Sequence[Ref], avoid: Avoided) -> ledger_service_pb2.ClaimRequest:
@@ -39,6 +42,7 @@ def claim_request(worker_id: str, lease: float, refs: Sequence[Ref], avoid: Avoi
             ledger_service_pb2.AvoidForTenant(tenant_id=tenant, provider=provider)
             for tenant, provider in sorted(avoid.by_tenant)
         ],
+        reads_asked=True,
     )
 
 
@@ -62,19 +66,13 @@ def claim(claimed: records_pb2.ClaimedNotification, lease: float, asked_at: floa
         provider=claimed.provider,
         channel=channel_of(claimed.channel) or "",
         to=claimed.to,
-        subject=claimed.subject,
-        context_json=claimed.context_json,
-        template_name=claimed.template_name,
-        template_version=claimed.template_version,
-        locale=claimed.locale,
+        asked=_FORMER.asked(claimed),
         created_at=created_at,
         ready_at=from_timestamp(claimed.ready_time) if claimed.HasField("ready_time") else created_at,
         lease_until=lease_until,
         expires_at=expires_at,
         lane="HIGH" if claimed.lane == enums_pb2.HIGH else "LOW",
         traceparent=claimed.traceparent,
-        user_id=claimed.user_id,
-        category=claimed.category,
         unsubscribable=claimed.unsubscribable,
         span=span,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping
 from typing import Any
 
 from google.protobuf.duration_pb2 import Duration
@@ -10,11 +11,12 @@ from google.protobuf.message import Message
 from google.protobuf.struct_pb2 import Struct, Value
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from pulse.common.v1 import enums_pb2, notification_pb2
+from pulse.common.v1 import asked_pb2, enums_pb2, notification_pb2
 from pulse.gateway.v1 import notification_service_pb2 as api
 from shared.channel.numbers import channel_of
 from shared.channel.table import Channel
 from shared.errors import PulseError, invalid_field
+from shared.rpc.set_fields import SetFields
 from shared.text.rendering import RenderError
 from shared.times import from_timestamp, to_timestamp
 
@@ -22,6 +24,12 @@ _NOT_SET = dt.datetime.min.replace(tzinfo=dt.UTC)
 
 #: What a Struct of 64 KiB of JSON takes at most, bytes: a digit and its comma become twelve.
 _LARGEST_STRUCT = 6 * 64 * 1024
+
+_REQUEST = api.SendNotificationRequest.DESCRIPTOR
+#: Fields that a request and Asked have in common.
+_CARRIED = SetFields(_REQUEST, {*_REQUEST.fields_by_name} & {*asked_pb2.Asked.DESCRIPTOR.fields_by_name})
+#: All but what does not make it another request; the context stands beside them.
+_ASKED = SetFields(_REQUEST, {*_REQUEST.fields_by_name} - {"context", "idempotency_key", "validate_only"})
 
 
 def render_refusal(error: RenderError, channel_field: str = "channel") -> PulseError:
@@ -98,31 +106,34 @@ def time_filter(message: Message, field: str) -> Timestamp | None:
     return None if given == _NOT_SET else to_timestamp(given)
 
 
+def carried(request: api.SendNotificationRequest) -> dict[str, Any]:
+    """What of the request goes on as it was said: the fields that Asked has under the same names; unset ones not."""
+    return _CARRIED.of(request)
+
+
 def asked(request: api.SendNotificationRequest) -> dict[str, Any]:
     """What the request asks for, without context, idempotency key and validate_only, as JSON values.
 
     Whatever is unset or says the default is left out, so that both forms count as one.
     """
-    fields: dict[str, Any] = {
-        "user_id": request.user_id,
-        "template_name": request.template_name,
-        "to": request.to,
-        "channel": request.channel,
-        "priority": request.priority,
-        "locale": request.locale,
-        "subject": request.subject,
-        "metadata": dict(request.metadata),
-        "fallbacks": [_asked_fallback(fallback) for fallback in request.fallbacks],
-    }
-    if request.delivery_guarantee != enums_pb2.AT_LEAST_ONCE:
-        fields["delivery_guarantee"] = request.delivery_guarantee
-    for name in ("send_at", "expires_at", "ttl"):
-        if request.HasField(name):
-            span = getattr(request, name)
-            fields[name] = [span.seconds, span.nanos]
-    return {name: value for name, value in fields.items() if value}
+    fields = {name: _said(value) for name, value in _ASKED.of(request).items()}
+    if fields.get("delivery_guarantee") == enums_pb2.AT_LEAST_ONCE:
+        del fields["delivery_guarantee"]
+    return fields
 
 
-def _asked_fallback(fallback: notification_pb2.Fallback) -> list[Any]:
-    after = [fallback.after.seconds, fallback.after.nanos] if fallback.HasField("after") else None
-    return [fallback.channel, fallback.to, after]
+def _said(value: Any) -> Any:
+    """A field's value as JSON. The forms of those that there were first stay: fingerprints are kept for days."""
+    if isinstance(value, str | int | float):
+        return value
+    if isinstance(value, Timestamp | Duration):
+        return [value.seconds, value.nanos]
+    if isinstance(value, notification_pb2.Fallback):
+        return [value.channel, value.to, _said(value.after) if value.HasField("after") else None]
+    if isinstance(value, Message):
+        return {field.name: _said(inner) for field, inner in value.ListFields()}
+    if isinstance(value, Mapping):
+        return {key: _said(inner) for key, inner in value.items()}
+    if isinstance(value, bytes):
+        return value.hex()
+    return [_said(inner) for inner in value]

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from pulse.router.v1.router_service_pb2 import SubmitRequest, SubmitResponse
+from pulse.router.v1.router_service_pb2 import Submission, SubmitRequest, SubmitResponse
 from pulse.router.v1.router_service_pb2_grpc import RouterServiceServicer
 from services.router.admission.admission import Admission
 from shared.errors import Violation, invalid
+from shared.rpc.former import Former
 
 #: The contract's bound on one batch.
 _MOST = 1_000
+
+_FORMER = Former(Submission)
 
 
 class RouterService(RouterServiceServicer):
@@ -24,4 +27,7 @@ class RouterService(RouterServiceServicer):
         count = len(request.submissions)
         if not 1 <= count <= _MOST:
             raise invalid([Violation("submissions", f"must be 1 to {_MOST}, not {count}")])
+        for submission in request.submissions:
+            if not submission.HasField("asked"):
+                submission.asked.CopyFrom(_FORMER.asked(submission))
         return SubmitResponse(results=await self._admission.submit(request.submissions))

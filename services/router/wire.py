@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable, Sequence
 
+from pulse.common.v1.asked_pb2 import Asked
 from pulse.common.v1.enums_pb2 import Priority, Status
 from pulse.common.v1.limit_pb2 import Limit as LimitMessage
 from pulse.common.v1.limit_pb2 import QuotaState
@@ -22,9 +23,11 @@ from services.router.rules.rulings import Facts, Ruling
 from services.router.rules.terms import Way
 from shared.channel.numbers import channel_of
 from shared.errors import PulseError
+from shared.rpc.former import Former
 from shared.rpc.statuses import to_status
 from shared.times import from_duration, from_timestamp, to_duration
 
+_FORMER = Former(Entry)
 _LANES = {Priority.HIGH: Lane.HIGH, Priority.LOW: Lane.LOW}
 _PRIORITIES = {lane: priority for priority, lane in _LANES.items()}
 
@@ -43,8 +46,8 @@ def facts(submission: Submission, ways: Sequence[Way], routes: Routes) -> Facts:
         firsts=draw_firsts(channels, routes, submission.notification_id),
         requested=_LANES.get(submission.requested_priority),
         template=_LANES.get(submission.template_priority),
-        template_name=submission.template_name,
-        send_at=_send_at(submission),
+        template_name=submission.asked.template_name,
+        send_at=_send_at(submission.asked),
     )
 
 
@@ -53,7 +56,8 @@ def ways(submission: Submission) -> list[Way]:
 
     Raises :class:`PulseError` where none is said, or one that is newer than this release.
     """
-    return [_way(submission.channel, submission.to), *[_way(one.channel, one.to) for one in submission.fallbacks]]
+    asked = submission.asked
+    return [_way(asked.channel, asked.to), *[_way(one.channel, one.to) for one in asked.fallbacks]]
 
 
 def _way(number: int, to: str) -> Way:
@@ -63,11 +67,11 @@ def _way(number: int, to: str) -> Way:
     return Way(channel, to)
 
 
-def _send_at(submission: Submission) -> dt.datetime | None:
-    if not submission.HasField("send_at"):
+def _send_at(asked: Asked) -> dt.datetime | None:
+    if not asked.HasField("send_at"):
         return None
     try:
-        return from_timestamp(submission.send_at)
+        return from_timestamp(asked.send_at)
     except (ValueError, OverflowError):
         raise refusals.impossible_time("send_at") from None
 
@@ -84,37 +88,26 @@ def entry(
     max_attempts: int,
 ) -> Entry:
     """What the ledger is to record for ``submission``."""
+    asked = submission.asked
     return Entry(
         ref=NotificationRef(tenant_id=submission.tenant_id, notification_id=submission.notification_id),
-        user_id=submission.user_id,
-        template_name=submission.template_name,
-        template_version=submission.template_version,
-        channel=submission.channel,
-        to=submission.to,
-        subject=submission.subject,
-        context_json=submission.context_json,
-        idempotency_key=submission.idempotency_key,
+        asked=asked,
         fingerprint=submission.fingerprint,
         lane=_PRIORITIES[ruling.lane],
         route=ruling.routes[0],
-        not_before=None if ruling.due else submission.send_at,
-        expires_at=submission.expires_at if submission.HasField("expires_at") else None,
-        locale=submission.locale,
-        metadata=submission.metadata,
-        delivery_guarantee=submission.delivery_guarantee,
+        not_before=None if ruling.due else asked.send_at,
         traceparent=submission.traceparent,
         decisions=decided,
-        category=submission.category,
         max_attempts=max_attempts,
-        fallbacks=_legs(submission, ruling) if len(ruling.routes) > 1 else None,
-        digest_window=submission.digest_window if submission.HasField("digest_window") else None,
+        fallbacks=_legs(asked, ruling) if len(ruling.routes) > 1 else None,
+        **_FORMER.fields(asked),
     )
 
 
-def _legs(submission: Submission, ruling: Ruling) -> list[Leg]:
+def _legs(asked: Asked, ruling: Ruling) -> list[Leg]:
     return [
         Leg(channel=one.channel, to=one.to, route=route, after=one.after if one.HasField("after") else None)
-        for one, route in zip(submission.fallbacks, ruling.routes[1:], strict=True)
+        for one, route in zip(asked.fallbacks, ruling.routes[1:], strict=True)
     ]
 
 
@@ -122,7 +115,7 @@ def key_use(submission: Submission) -> KeyUse:
     """The submission's idempotency key, to be looked up."""
     return KeyUse(
         tenant_id=submission.tenant_id,
-        idempotency_key=submission.idempotency_key,
+        idempotency_key=submission.asked.idempotency_key,
         fingerprint=submission.fingerprint,
     )
 

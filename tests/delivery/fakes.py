@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 import grpc
 
-from pulse.common.v1 import enums_pb2, notification_pb2, provider_pb2, template_pb2
+from pulse.common.v1 import asked_pb2, enums_pb2, notification_pb2, provider_pb2, template_pb2
 from pulse.ledger.v1 import (
     ledger_reader_pb2,
     ledger_reader_pb2_grpc,
@@ -64,6 +64,7 @@ class FakeLedger(ledger_service_pb2_grpc.LedgerServiceServicer, ledger_reader_pb
         ref = (tenant, str(uuid.uuid4()))
         self.routes[ref] = [provider, *then]
         context = more.pop("context", {"name": "Ada"})
+        asked = {name: more.pop(name) for name in ("user_id", "subject", "locale", "category") if name in more}
         self.due[ref] = records_pb2.ClaimedNotification(
             ref=records_pb2.NotificationRef(tenant_id=ref[0], notification_id=ref[1]),
             fence=1,
@@ -71,9 +72,7 @@ class FakeLedger(ledger_service_pb2_grpc.LedgerServiceServicer, ledger_reader_pb
             provider=provider,
             channel=enums_pb2.Channel.Value(channel),
             to=to,
-            context_json=json.dumps(context),
-            template_name="hello",
-            template_version=1,
+            asked=asked_pb2.Asked(context_json=json.dumps(context), template_name="hello", template_version=1, **asked),
             create_time=to_timestamp(dt.datetime.now(dt.UTC)),
             **more,
         )

@@ -9,6 +9,7 @@ from typing import Any
 
 from requests.adapters import HTTPAdapter
 
+from pulse.common.v1.asked_pb2 import Asked
 from services.delivery.rules.claim import Claim
 from services.delivery.rules.provider import Outgoing
 
@@ -28,9 +29,15 @@ def outgoing(to: str = "ada@example.org", **more: Any) -> Outgoing:
     return Outgoing(**{**values, **more})
 
 
+#: Of what was asked for, what a worker reads.
+READ = ("user_id", "subject", "context_json", "template_name", "template_version", "locale", "category")
+
+
 def claim(**more: Any) -> Claim:
-    """A claim as a worker holds it."""
+    """A claim as a worker holds it; what it was asked for goes with the rest of ``more``."""
     now = dt.datetime.now(dt.UTC)
+    asked = Asked(context_json="{}", template_name="t", template_version=1)
+    asked.MergeFrom(Asked(**{name: more.pop(name) for name in [*more] if name in READ}))
     values: dict[str, Any] = {
         "tenant_id": "default",
         "notification_id": "1",
@@ -39,11 +46,7 @@ def claim(**more: Any) -> Claim:
         "provider": "smtp",
         "channel": "EMAIL",
         "to": "ada@example.org",
-        "subject": "",
-        "context_json": "{}",
-        "template_name": "t",
-        "template_version": 1,
-        "locale": "",
+        "asked": asked,
         "created_at": now,
         "ready_at": now,
         "lease_until": time.monotonic() + 12,

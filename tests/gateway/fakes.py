@@ -60,8 +60,8 @@ class FakeRouter(router_service_pb2_grpc.RouterServiceServicer):
         if refusal:
             return router_service_pb2.SubmitResult(error=to_status(refusal), quota=self.quota)
         notification_id, replayed = str(uuid.uuid4()), False
-        if submission.idempotency_key:
-            key = (submission.tenant_id, submission.idempotency_key)
+        if submission.asked.idempotency_key:
+            key = (submission.tenant_id, submission.asked.idempotency_key)
             first = self._keys.setdefault(key, (submission.fingerprint, notification_id))
             if first[0] != submission.fingerprint:
                 return router_service_pb2.SubmitResult(error=to_status(key_reused()))

@@ -36,7 +36,7 @@ async def test_a_refused_batch_is_let_go_with_its_answer(client: Client) -> None
 
 async def test_each_request_has_its_own_outcome(client: Client, peers: fakes.Peers) -> None:
     limited = PulseError(Code.RESOURCE_EXHAUSTED, "RATE_LIMITED", "too many", retry_after=3.0)
-    peers.router.refuse = lambda submission: limited if submission.user_id == "greedy" else None
+    peers.router.refuse = lambda submission: limited if submission.asked.user_id == "greedy" else None
     answer = await client.notifications.BatchSendNotifications(
         api.BatchSendNotificationsRequest(
             requests=[

@@ -115,7 +115,9 @@ async def test_what_providers_would_refuse_is_refused_at_every_door(
     errors.append(from_status(batch.results[0].error))
     assert [(error.code, error.reason) for error in errors] == [(Code.INVALID_ARGUMENT, reason)] * 6
     assert {violation.field for error in errors for violation in error.violations} == {"context"}
-    assert [submission.template_name for submission in peers.router.submissions] == ["welcome"], "the batch's other"
+    assert [submission.asked.template_name for submission in peers.router.submissions] == ["welcome"], (
+        "the batch's other"
+    )
 
 
 @pytest.mark.parametrize("body", ["{{ text }}" * 80, "{{ list }}" * 80, "{{ text }}" * 79 + "{{ number }}" * 9])

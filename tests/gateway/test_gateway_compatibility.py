@@ -54,8 +54,8 @@ async def test_the_originals_fields_mean_what_they_meant(
 ) -> None:
     await client.original.Send(send(**fields))
     [submission] = peers.router.submissions
-    assert (submission.to, submission.subject) == (to, subject)
-    assert enums_pb2.Channel.Name(submission.channel) == channel
+    assert (submission.asked.to, submission.asked.subject) == (to, subject)
+    assert enums_pb2.Channel.Name(submission.asked.channel) == channel
 
 
 @pytest.mark.parametrize(

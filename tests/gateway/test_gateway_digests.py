@@ -39,8 +39,8 @@ async def test_the_window_goes_with_every_submission(client: Client, peers: fake
     await client.send(template_name="news")
     await client.send()
     first, second = peers.router.submissions
-    assert first.digest_window.seconds == 300 and not second.HasField("digest_window")
-    assert first.context_json == '{"name":"Ada"}'
+    assert first.asked.digest_window.seconds == 300 and not second.asked.HasField("digest_window")
+    assert first.asked.context_json == '{"name":"Ada"}'
 
 
 async def test_each_context_must_do_for_the_digest_it_may_end_in(client: Client) -> None:

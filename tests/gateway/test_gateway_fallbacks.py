@@ -18,30 +18,30 @@ SMS = {"channel": "SMS", "to": "+15551234567", "after": {"seconds": 30}}
 
 async def test_a_push_may_go_to_whatever_devices_the_user_has(client: Client, peers: fakes.Peers) -> None:
     await client.send(**PUSH)
-    assert (peers.router.submissions[0].channel, peers.router.submissions[0].to) == (enums_pb2.PUSH, "")
+    assert (peers.router.submissions[0].asked.channel, peers.router.submissions[0].asked.to) == (enums_pb2.PUSH, "")
 
 
 async def test_the_original_interface_may_leave_the_device_out_too(client: Client, peers: fakes.Peers) -> None:
     await client.original.Send(original.SendRequest(template_name="alert", user_id="u", context={"text": "x"}))
-    assert peers.router.submissions[0].to == ""
+    assert peers.router.submissions[0].asked.to == ""
 
 
 async def test_fallbacks_travel_in_order_with_their_addresses_normalised(client: Client, peers: fakes.Peers) -> None:
     mail = {"channel": "EMAIL", "to": "ada@EXAMPLE.com"}
     await client.send(**PUSH, fallbacks=[SMS, mail])
-    first, second = peers.router.submissions[0].fallbacks
+    first, second = peers.router.submissions[0].asked.fallbacks
     assert (first.channel, first.to, first.after.seconds) == (enums_pb2.SMS, "+15551234567", 30)
     assert (second.channel, second.to, second.HasField("after")) == (enums_pb2.EMAIL, "ada@example.com", False)
 
 
 async def test_a_fallback_to_push_needs_no_address(client: Client, peers: fakes.Peers) -> None:
     await client.send(fallbacks=[{"channel": "PUSH"}])
-    assert peers.router.submissions[0].fallbacks[0].to == ""
+    assert peers.router.submissions[0].asked.fallbacks[0].to == ""
 
 
 async def test_lengths_of_time_are_passed_on_balanced(client: Client, peers: fakes.Peers) -> None:
     await client.send(fallbacks=[{**SMS, "after": {"seconds": 5, "nanos": -1}}])
-    after = peers.router.submissions[0].fallbacks[0].after
+    after = peers.router.submissions[0].asked.fallbacks[0].after
     assert (after.seconds, after.nanos) == (4, 999_999_999)
 
 

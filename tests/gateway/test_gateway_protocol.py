@@ -167,7 +167,7 @@ async def test_a_truncated_frame_and_rapid_resets_leave_the_gateway_serving(clie
     assert (await client.send(user_id="beside")).status == enums_pb2.QUEUED
     writer.close()
     assert (await client.send(user_id="after")).status == enums_pb2.QUEUED
-    assert [submission.user_id for submission in peers.router.submissions] == ["u-1", "beside", "after"]
+    assert [submission.asked.user_id for submission in peers.router.submissions] == ["u-1", "beside", "after"]
 
 
 def headers(authority: str) -> list[tuple[str, str]]:

@@ -28,15 +28,19 @@ async def test_a_valid_request_reaches_the_router_whole(client: Client, peers: f
     )
     assert answer.status == enums_pb2.QUEUED and answer.notification_id and not answer.replayed
     [submission] = peers.router.submissions
-    assert (submission.tenant_id, submission.user_id) == ("default", "u-1")
-    assert (submission.template_name, submission.template_version, submission.channel) == ("welcome", 1, 1)
-    assert submission.to == "Ada@xn--bcher-kva.example.com"
-    assert submission.context_json == '{"list":[1.5,{"x":null}],"n":3,"name":"Ada","yes":true}'
+    assert (submission.tenant_id, submission.asked.user_id) == ("default", "u-1")
+    assert (submission.asked.template_name, submission.asked.template_version, submission.asked.channel) == (
+        "welcome",
+        1,
+        1,
+    )
+    assert submission.asked.to == "Ada@xn--bcher-kva.example.com"
+    assert submission.asked.context_json == '{"list":[1.5,{"x":null}],"n":3,"name":"Ada","yes":true}'
     assert submission.requested_priority == enums_pb2.HIGH
-    assert (submission.locale, dict(submission.metadata)) == ("de-AT", {"team": "growth"})
-    assert (submission.idempotency_key, submission.subject) == ("k-1", "Hi")
+    assert (submission.asked.locale, dict(submission.asked.metadata)) == ("de-AT", {"team": "growth"})
+    assert (submission.asked.idempotency_key, submission.asked.subject) == ("k-1", "Hi")
     assert len(submission.fingerprint) == 32
-    assert not submission.HasField("send_at") and not submission.HasField("expires_at")
+    assert not submission.asked.HasField("send_at") and not submission.asked.HasField("expires_at")
 
 
 async def test_a_repeated_key_gets_the_first_answer(client: Client) -> None:
@@ -82,7 +86,7 @@ async def test_what_is_urgent_does_not_wait_behind_what_is_not(
     # The router holds one, and so many wait for it that the next is refused.
     hurried = asyncio.ensure_future(client.send(**urgent))
     await eventually(lambda: peers.router.batches == [1, 1])
-    assert peers.router.submissions[-1].template_name == urgent.get("template_name", "welcome")
+    assert peers.router.submissions[-1].asked.template_name == urgent.get("template_name", "welcome")
     peers.router.gate.set()
     assert (await hurried).notification_id
     await asyncio.wait(others)
@@ -123,7 +127,7 @@ async def test_times_travel(client: Client, peers: fakes.Peers) -> None:
     answer = await client.send(send_at={"seconds": 1780320000 + 86400}, ttl={"seconds": 60})
     assert answer.notification_id
     [submission] = peers.router.submissions
-    assert submission.expires_at.seconds - submission.send_at.seconds == 60
+    assert submission.asked.expires_at.seconds - submission.asked.send_at.seconds == 60
 
 
 @pytest.mark.parametrize(
@@ -183,8 +187,8 @@ async def test_a_new_template_version_made_here_is_used_at_once(client: Client, 
     error = await refusal(client.send())
     assert error.reason == "MISSING_VARIABLE"
     await client.send(context={"name": "Ada", "city": "Graz"})
-    assert peers.router.submissions[-1].template_version == 2
-    assert json.loads(peers.router.submissions[-1].context_json) == {"name": "Ada", "city": "Graz"}
+    assert peers.router.submissions[-1].asked.template_version == 2
+    assert json.loads(peers.router.submissions[-1].asked.context_json) == {"name": "Ada", "city": "Graz"}
 
 
 async def _outcome(call) -> object:
@@ -192,3 +196,16 @@ async def _outcome(call) -> object:
         return await call
     except asyncio.CancelledError as cancelled:
         return cancelled
+
+
+async def test_a_router_of_the_release_before_finds_what_was_asked_where_it_looks(
+    client: Client, peers: fakes.Peers
+) -> None:
+    await client.send(
+        locale="de-AT", subject="Hi", metadata={"team": "growth"}, idempotency_key="k-1", ttl={"seconds": 60}
+    )
+    [submission] = peers.router.submissions
+    former = {field.name for field in submission.DESCRIPTOR.fields if field.GetOptions().deprecated}
+    assert {"context_json", "template_version", "digest_window"} < former
+    for name in former:
+        assert getattr(submission, name) == getattr(submission.asked, name), name

@@ -9,7 +9,7 @@ from typing import Any
 
 import grpc.aio
 
-from pulse.common.v1 import enums_pb2, notification_pb2, provider_pb2, template_pb2
+from pulse.common.v1 import asked_pb2, enums_pb2, notification_pb2, provider_pb2, template_pb2
 from pulse.ledger.v1 import (
     ledger_admin_pb2,
     ledger_admin_pb2_grpc,
@@ -41,10 +41,10 @@ class Calls:
 
     def entry(self, key: str = "", **fields: Any) -> records_pb2.Entry:
         """An entry that can be recorded; ``fields`` replace its own. Times are given as datetimes."""
-        times = {name: to_timestamp(fields.pop(name)) for name in ("not_before", "expires_at") if name in fields}
+        fields |= {name: to_timestamp(fields[name]) for name in ("not_before", "expires_at") if name in fields}
         tenant = fields.pop("tenant_id", TENANT)
         number = fields.pop("notification_id", "") or uuid7(self._clock.now())
-        values = {
+        asked = {
             "user_id": "user-1",
             "template_name": "welcome",
             "template_version": 1,
@@ -52,13 +52,13 @@ class Calls:
             "to": "ada@example.com",
             "context_json": json.dumps({"name": "Ada"}),
             "idempotency_key": key,
-            "fingerprint": b"one request",
-            "lane": enums_pb2.HIGH,
-            "route": ["smtp"],
-            "max_attempts": 3,
         }
+        # Fallbacks are the router's words, each with its route.
+        own = {*asked_pb2.Asked.DESCRIPTOR.fields_by_name} - {"fallbacks"}
+        asked |= {name: fields.pop(name) for name in [*fields] if name in own}
+        values = {"fingerprint": b"one request", "lane": enums_pb2.HIGH, "route": ["smtp"], "max_attempts": 3}
         ref = records_pb2.NotificationRef(tenant_id=tenant, notification_id=number)
-        return records_pb2.Entry(ref=ref, **(values | times | fields))
+        return records_pb2.Entry(ref=ref, asked=asked_pb2.Asked(**asked), **(values | fields))
 
     async def record(self, *entries: records_pb2.Entry) -> list[records_pb2.RecordResult]:
         response = await call(self.service.Record, ledger_service_pb2.RecordRequest(entries=entries))
@@ -119,6 +119,7 @@ class Calls:
             refs=refs,
             avoid_providers=avoid,
             avoid_for_tenants=[ledger_service_pb2.AvoidForTenant(tenant_id=t, provider=name) for t, name in avoid_for],
+            reads_asked=True,
         )
         return await call(self.service.Claim, request)
 

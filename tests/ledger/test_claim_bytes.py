@@ -69,7 +69,7 @@ async def test_each_is_claimed_once_with_one_attempt(
     refs = await recorded(calls, *entries)
     claimed, answers = await claim_all(calls, refs)
     assert claimed.keys() == {ref.notification_id for ref in refs}
-    assert all(one.attempt == 1 and one.context_json == said for one in claimed.values())
+    assert all(one.attempt == 1 and one.asked.context_json == said for one in claimed.values())
     assert (len(answers) == 1) is (count * size < content.MOST_BYTES)
     await calls.settle(
         *(records_pb2.Settlement(ref=r.ref, fence=r.fence, outcome=Outcome.SUCCEEDED) for r in claimed.values())
@@ -115,7 +115,7 @@ async def test_digests(calls: Calls, clock: FixedClock, database: Any, count: in
     claimed, answers = await claim_all(calls, list(due.refs))
     assert len(claimed) == count
     for one in claimed.values():
-        told = json.loads(one.context_json)["digest"]
+        told = json.loads(one.asked.context_json)["digest"]
         assert told["count"] == entries
         assert len(told["entries"]) == min(entries, max(1, digests.MOST_BYTES // size))
         assert one.attempt == 1
@@ -134,7 +134,7 @@ async def test_what_joins_while_its_digest_is_left_opens_another(calls: Calls, c
     (late,) = await recorded(calls, news(calls, 1, user_id=user))
     assert await calls.status(late) == "SCHEDULED"
     (claimed,) = await calls.claim(answer.left[0])
-    assert json.loads(claimed.context_json)["digest"]["count"] == 1
+    assert json.loads(claimed.asked.context_json)["digest"]["count"] == 1
 
 
 async def test_the_largest_that_can_be_goes_alone(calls: Calls, clock: FixedClock):

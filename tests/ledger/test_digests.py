@@ -59,7 +59,10 @@ async def test_three_become_one_that_tells_all(calls: Calls, clock: FixedClock, 
     assert [ref.notification_id for ref in (await calls.draw(lane=enums_pb2.LOW)).refs] == [head.notification_id]
     (claimed,) = await calls.claim(head)
     entries = [{"number": number} for number in range(3)]
-    assert json.loads(claimed.context_json) == {"number": 0, "digest": {"count": 3, "omitted": 0, "entries": entries}}
+    assert json.loads(claimed.asked.context_json) == {
+        "number": 0,
+        "digest": {"count": 3, "omitted": 0, "entries": entries},
+    }
     assert database.count("digests") == 0
 
 
@@ -67,7 +70,7 @@ async def test_one_alone_is_a_digest_of_one(calls: Calls, clock: FixedClock):
     (head,) = await recorded(calls, clock, 1)
     clock.advance(HOUR)
     (claimed,) = await calls.claim(head)
-    assert json.loads(claimed.context_json)["digest"] == {"count": 1, "omitted": 0, "entries": [{"number": 0}]}
+    assert json.loads(claimed.asked.context_json)["digest"] == {"count": 1, "omitted": 0, "entries": [{"number": 0}]}
 
 
 async def test_a_retry_tells_the_same(calls: Calls, clock: FixedClock):
@@ -78,7 +81,7 @@ async def test_a_retry_tells_the_same(calls: Calls, clock: FixedClock):
     await calls.record(news(calls, 9))
     clock.advance(600)
     (second,) = await calls.claim(head)
-    assert second.context_json == first.context_json
+    assert second.asked.context_json == first.asked.context_json
 
 
 async def test_what_comes_after_its_end_opens_the_next(calls: Calls, clock: FixedClock):
@@ -87,7 +90,7 @@ async def test_what_comes_after_its_end_opens_the_next(calls: Calls, clock: Fixe
     (result,) = await calls.record(news(calls, 3))
     assert status_names([result]) == ["SCHEDULED"]
     (claimed,) = await calls.claim(head)
-    assert json.loads(claimed.context_json)["digest"]["count"] == 3
+    assert json.loads(claimed.asked.context_json)["digest"]["count"] == 3
     (joining,) = await calls.record(news(calls, 4))
     assert status_names([joining]) == ["SUPPRESSED"]
 
@@ -114,7 +117,7 @@ async def test_those_of_one_batch_are_told_together(calls: Calls, clock: FixedCl
     (head,) = [e.ref for e, one in zip(entries, results, strict=True) if one.status == enums_pb2.SCHEDULED]
     clock.advance(HOUR)
     (claimed,) = await calls.claim(head)
-    assert json.loads(claimed.context_json)["digest"]["count"] == 5
+    assert json.loads(claimed.asked.context_json)["digest"]["count"] == 5
 
 
 async def test_two_recorders_open_one_digest(calls: Calls, clock: FixedClock):
@@ -129,7 +132,7 @@ async def test_two_recorders_open_one_digest(calls: Calls, clock: FixedClock):
     clock.advance(HOUR)
     ref = records_pb2.NotificationRef(tenant_id=TENANT, notification_id=heads.pop())
     (claimed,) = await calls.claim(ref)
-    numbers = [one["number"] for one in json.loads(claimed.context_json)["digest"]["entries"]]
+    numbers = [one["number"] for one in json.loads(claimed.asked.context_json)["digest"]["entries"]]
     assert sorted(numbers) == sorted(10 * batch + number for batch in range(6) for number in range(10))
 
 
@@ -142,7 +145,7 @@ async def test_whoever_is_collapsed_is_told_while_others_claim(calls: Calls, clo
     clock.advance(HOUR)
     following = [entry.ref for entry, (one,) in zip(joining, answers, strict=True) if one.status == enums_pb2.SCHEDULED]
     claimed += await calls.claim(*following)
-    told_ = [one["number"] for each in claimed for one in json.loads(each.context_json)["digest"]["entries"]]
+    told_ = [one["number"] for each in claimed for one in json.loads(each.asked.context_json)["digest"]["entries"]]
     assert sorted(told_) == list(range(21))
 
 
@@ -190,7 +193,7 @@ async def test_one_that_joined_takes_the_place_of_the_cancelled(calls: Calls, cl
     clock.advance(HOUR)
     assert [ref.notification_id for ref in (await calls.draw(lane=enums_pb2.LOW)).refs] == [heir.notification_id]
     (claimed,) = await calls.claim(heir)
-    assert [one["number"] for one in json.loads(claimed.context_json)["digest"]["entries"]] == [1, 2, 3]
+    assert [one["number"] for one in json.loads(claimed.asked.context_json)["digest"]["entries"]] == [1, 2, 3]
     assert database.count("digests") == 0
 
 
@@ -213,12 +216,12 @@ async def test_a_digest_outlives_the_one_that_expired(calls: Calls, clock: Fixed
     assert await calls.status(too_late.ref) == "SUPPRESSED"
     assert list((await calls.draw(lane=enums_pb2.LOW)).refs) == [heir.ref]
     (claimed,) = await calls.claim(heir.ref)
-    assert [one["number"] for one in json.loads(claimed.context_json)["digest"]["entries"]] == [2, 1]
+    assert [one["number"] for one in json.loads(claimed.asked.context_json)["digest"]["entries"]] == [2, 1]
 
 
 async def test_what_failed_once_and_is_cancelled_passes_its_digest_on(calls: Calls, clock: FixedClock):
     head, once, heir = (news(calls, number) for number in range(3))
-    once.delivery_guarantee = enums_pb2.AT_MOST_ONCE
+    once.asked.delivery_guarantee = enums_pb2.AT_MOST_ONCE
     for entry in (head, once, heir):
         await calls.record(entry)
     clock.advance(HOUR)
@@ -228,7 +231,7 @@ async def test_what_failed_once_and_is_cancelled_passes_its_digest_on(calls: Cal
     assert await calls.status(once.ref) == "SUPPRESSED"
     clock.advance(600)
     (claimed,) = await calls.claim(heir.ref)
-    assert json.loads(claimed.context_json)["digest"]["count"] == 2
+    assert json.loads(claimed.asked.context_json)["digest"]["count"] == 2
 
 
 async def test_a_suppressed_one_passes_its_digest_on_to_who_has_another_channel(calls: Calls, clock: FixedClock):
@@ -241,7 +244,7 @@ async def test_a_suppressed_one_passes_its_digest_on_to_who_has_another_channel(
     clock.advance(1)
     (claimed,) = await calls.claim(heir.ref)
     assert claimed.channel == enums_pb2.SMS
-    assert json.loads(claimed.context_json)["digest"]["count"] == 2
+    assert json.loads(claimed.asked.context_json)["digest"]["count"] == 2
 
 
 async def test_a_dead_letter_keeps_its_digest_for_its_replay(calls: Calls, clock: FixedClock):
@@ -252,7 +255,7 @@ async def test_a_dead_letter_keeps_its_digest_for_its_replay(calls: Calls, clock
     assert await calls.status(other) == "SUPPRESSED"
     await calls.replay(head)
     (claimed,) = await calls.claim(head)
-    assert json.loads(claimed.context_json)["digest"]["count"] == 2
+    assert json.loads(claimed.asked.context_json)["digest"]["count"] == 2
 
 
 async def test_whoever_joins_while_the_first_is_cancelled_is_told(calls: Calls, clock: FixedClock):
@@ -262,7 +265,7 @@ async def test_whoever_joins_while_the_first_is_cancelled_is_told(calls: Calls, 
     clock.advance(HOUR)
     due = (await calls.draw(lane=enums_pb2.LOW)).refs
     claimed = await calls.claim(*due)
-    numbers = [one["number"] for each in claimed for one in json.loads(each.context_json)["digest"]["entries"]]
+    numbers = [one["number"] for each in claimed for one in json.loads(each.asked.context_json)["digest"]["entries"]]
     assert sorted(numbers) == list(range(1, 21))
 
 
@@ -272,7 +275,7 @@ async def test_high_waits_for_no_digest_and_tells_itself_alone(calls: Calls, clo
     assert await calls.status(code.ref) == "QUEUED"
     assert decided((await calls.get(code.ref)).timeline[0]) == [("digest", "HIGH")]
     (claimed,) = await calls.claim(code.ref)
-    assert json.loads(claimed.context_json)["digest"] == {"count": 1, "omitted": 0, "entries": [{"number": 1}]}
+    assert json.loads(claimed.asked.context_json)["digest"] == {"count": 1, "omitted": 0, "entries": [{"number": 1}]}
 
 
 async def test_what_could_not_wait_tells_itself_alone(calls: Calls, clock: FixedClock):
@@ -280,7 +283,7 @@ async def test_what_could_not_wait_tells_itself_alone(calls: Calls, clock: Fixed
     alone = [news(calls, number, expires_at=NOON + dt.timedelta(minutes=30)) for number in range(2)]
     await calls.record(*alone)
     claimed = await calls.claim(*(entry.ref for entry in alone))
-    assert [json.loads(one.context_json)["digest"]["count"] for one in claimed] == [1, 1]
+    assert [json.loads(one.asked.context_json)["digest"]["count"] for one in claimed] == [1, 1]
 
 
 async def test_what_could_not_wait_or_has_its_own_time_is_sent_by_itself(calls: Calls):
@@ -301,7 +304,7 @@ async def test_a_digest_whose_end_lies_in_quiet_hours_goes_on_until_they_are_ove
     assert status_names([result]) == ["SUPPRESSED"]
     clock.advance(4 * HOUR)
     (claimed,) = await calls.claim(head)
-    assert json.loads(claimed.context_json)["digest"]["count"] == 4
+    assert json.loads(claimed.asked.context_json)["digest"]["count"] == 4
 
 
 async def test_what_the_recipient_does_not_want_is_told_nowhere(calls: Calls, clock: FixedClock):
@@ -343,7 +346,7 @@ async def test_a_digest_tells_so_many_and_so_much_at_the_most(calls: Calls, cloc
             await calls.record(entry)
     clock.advance(HOUR)
     claimed = await calls.claim(*(await calls.draw(lane=enums_pb2.LOW)).refs)
-    digests = {one.user_id: json.loads(one.context_json)["digest"] for one in claimed}
+    digests = {one.asked.user_id: json.loads(one.asked.context_json)["digest"] for one in claimed}
     assert (digests["many"]["count"], len(digests["many"]["entries"])) == (150, MOST_ENTRIES)
     assert (digests["large"]["count"], len(digests["large"]["entries"])) == (5, MOST_BYTES // 100_000)
 

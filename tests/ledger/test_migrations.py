@@ -112,7 +112,7 @@ def described(url: str) -> list[tuple]:
 
 def test_before_the_release_only_what_the_one_before_can_live_with_is_done(database_url: str):
     migrate(database_url, NOON, 1, only_before=True)
-    assert version(database_url) == "0009b"
+    assert version(database_url) == "0009c"
     migrate(database_url, NOON, 1)
     assert version(database_url) == NEWEST
     migrate(database_url, NOON, 1, only_before=True)

@@ -27,8 +27,9 @@ async def test_a_claim_gives_all_that_is_needed_to_send(calls: Calls):
     await calls.record(entry)
     (claimed,) = await calls.claim(entry.ref, lease=12)
     assert (claimed.ref, claimed.fence, claimed.attempt, claimed.provider) == (entry.ref, 1, 1, "smtp")
-    for field in ("user_id", "to", "subject", "context_json", "template_name", "template_version", "locale", "lane"):
-        assert getattr(claimed, field) == getattr(entry, field)
+    for field in ("user_id", "subject", "context_json", "template_name", "template_version", "locale"):
+        assert getattr(claimed.asked, field) == getattr(entry.asked, field)
+    assert (claimed.to, claimed.lane) == (entry.asked.to, entry.lane)
     assert moment(claimed.lease_until) == NOON + dt.timedelta(seconds=12)
     assert moment(claimed.expires_at) == NOON + dt.timedelta(hours=1)
     assert await calls.timeline(entry.ref) == [("ACCEPTED", "QUEUED"), ("ATTEMPT_STARTED", "SENDING")]

@@ -43,7 +43,7 @@ async def test_the_version_that_is_asked_for_is_used(
     wanted: Any, version: int, many: bool, calls: Calls, template: None
 ) -> None:
     ref = await die(calls)
-    assert (await replayed(calls, ref, wanted, many)).template_version == version
+    assert (await replayed(calls, ref, wanted, many)).asked.template_version == version
     found = await calls.get(ref)
     assert found.template_version == version
     (event,) = [one for one in found.timeline if one.kind == one.REPLAYED]
@@ -55,7 +55,7 @@ async def test_the_version_that_is_asked_for_is_used(
 @pytest.mark.parametrize("many", [False, True])
 async def test_one_that_has_the_newest_already_is_told_nothing_of(many: bool, calls: Calls, template: None) -> None:
     ref = await die(calls, template_version=3)
-    assert (await replayed(calls, ref, NEWEST, many)).template_version == 3
+    assert (await replayed(calls, ref, NEWEST, many)).asked.template_version == 3
     assert not [one for event in (await calls.get(ref)).timeline for one in event.decisions if one.rule == "template"]
 
 
@@ -64,7 +64,7 @@ async def test_one_whose_template_is_gone_keeps_its_version(many: bool, calls: C
     ref = await die(calls)
     gone = ledger_admin_pb2.DeleteTemplateRequest(tenant_id=TENANT, name="welcome")
     await call(calls.admin.DeleteTemplate, gone)
-    assert (await replayed(calls, ref, NEWEST, many)).template_version == 1
+    assert (await replayed(calls, ref, NEWEST, many)).asked.template_version == 1
 
 
 async def test_what_is_no_dead_letter_keeps_its_version(calls: Calls, template: None) -> None:
@@ -79,4 +79,4 @@ async def test_another_tenant_s_template_of_that_name_is_not_meant(calls: Calls,
     ref = await die(calls, tenant_id="other")
     await calls.replay(ref, template=NEWEST)
     (claimed,) = await calls.claim(ref)
-    assert claimed.template_version == 1
+    assert claimed.asked.template_version == 1

@@ -331,7 +331,7 @@ async def test_a_claim_tells_what_a_worker_goes_by(calls: Calls, clock):
     clock.advance(10)
     claimed = {one.ref.notification_id: one for one in await calls.claim(wanted, critical, none)}
     told = [
-        (claimed[ref.notification_id].category, claimed[ref.notification_id].unsubscribable)
+        (claimed[ref.notification_id].asked.category, claimed[ref.notification_id].unsubscribable)
         for ref in (wanted, critical, none)
     ]
     assert told == [("news", True), ("security", False), ("", False)]

@@ -29,7 +29,7 @@ async def test_an_entry_comes_back_as_it_was_given(calls: Calls):
     (result,) = await calls.record(entry)
     assert (result.notification_id, result.replayed) == (entry.ref.notification_id, False)
     found = await calls.get(entry.ref)
-    assert (found.to, found.locale, dict(found.metadata)) == (entry.to, "de-CH", dict(entry.metadata))
+    assert (found.to, found.locale, dict(found.metadata)) == (entry.asked.to, "de-CH", dict(entry.asked.metadata))
     assert (found.trace_id, found.idempotency_key) == ("0af7651916cd43dd8448eb211c80319c", "key-1")
     assert enums_pb2.Status.Name(found.status) == "QUEUED"
     assert [event.decisions[0].reason for event in found.timeline] == ["its name has otp"]

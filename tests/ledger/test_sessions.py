@@ -57,7 +57,7 @@ async def everyday(calls: Calls) -> str:
     """What happens to every notification; gives where it stands in the end."""
     ref = await calls.recorded(key="k", context_json='{"name": "Zoë Ω"}', not_before=NOON)
     (claimed,) = await calls.claim(ref)
-    assert claimed.context_json == '{"name": "Zoë Ω"}'
+    assert claimed.asked.context_json == '{"name": "Zoë Ω"}'
     await calls.end(claimed, Outcome.SUCCEEDED, provider_message_id="x")
     return str(await calls.status(ref))
 

@@ -17,7 +17,7 @@ from pulse.ledger.v1 import ledger_service_pb2 as calls
 from pulse.ledger.v1.ledger_reader_pb2 import ListLimitsResponse
 from pulse.ledger.v1.ledger_reader_pb2_grpc import LedgerReaderServicer, add_LedgerReaderServicer_to_server
 from pulse.ledger.v1.ledger_service_pb2_grpc import LedgerServiceServicer, add_LedgerServiceServicer_to_server
-from pulse.ledger.v1.records_pb2 import Entry, NotificationRef, ProviderAllowance, RecordResult
+from pulse.ledger.v1.records_pb2 import Entry, KeyUse, NotificationRef, ProviderAllowance, RecordResult
 from shared.errors import Code, PulseError
 from shared.rpc.serving import OPTIONS, Guard
 from shared.rpc.statuses import to_status
@@ -155,7 +155,7 @@ class PlayedLedger(LedgerServiceServicer, LedgerReaderServicer):
             self.rows[one].claimed = True
 
     def _record(self, entry: Entry) -> RecordResult:
-        known = self._known(entry, entry.ref.tenant_id) if entry.idempotency_key else None
+        known = self._known(_use(entry), entry.ref.tenant_id) if entry.asked.idempotency_key else None
         if known is not None:
             return known
         now = time.monotonic()
@@ -163,11 +163,11 @@ class PlayedLedger(LedgerServiceServicer, LedgerReaderServicer):
         drawable_at = now + 3600 if later else now + (self.redispatch_s if entry.dispatched else 0)
         own_id = entry.ref.notification_id
         self.rows[own_id] = Row(entry, drawable_at, now)
-        if entry.idempotency_key:
-            self.keys[entry.ref.tenant_id, entry.idempotency_key] = (entry.fingerprint, own_id)
+        if entry.asked.idempotency_key:
+            self.keys[entry.ref.tenant_id, entry.asked.idempotency_key] = (entry.fingerprint, own_id)
         return RecordResult(notification_id=own_id, status=Status.SCHEDULED if later else self.status)
 
-    def _known(self, use: Any, tenant_id: str) -> RecordResult | None:
+    def _known(self, use: KeyUse, tenant_id: str) -> RecordResult | None:
         fingerprint, first = self.keys.get((tenant_id, use.idempotency_key), (b"", ""))
         if not first:
             return None
@@ -175,3 +175,7 @@ class PlayedLedger(LedgerServiceServicer, LedgerReaderServicer):
             other = PulseError(Code.ALREADY_EXISTS, "IDEMPOTENCY_KEY_REUSED", "the key was used for another request")
             return RecordResult(error=to_status(other))
         return RecordResult(notification_id=first, status=Status.QUEUED, replayed=True)
+
+
+def _use(entry: Entry) -> KeyUse:
+    return KeyUse(idempotency_key=entry.asked.idempotency_key, fingerprint=entry.fingerprint)

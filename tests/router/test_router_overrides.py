@@ -221,8 +221,8 @@ class TestFallbacks:
 async def test_a_digests_window_is_passed_on(run_router: Any, ledger: PlayedLedger) -> None:
     router = await run_router()
     with_window, without = await router.submit(submission(digest_window=to_duration(600)), submission())
-    assert ledger.rows[with_window.notification_id].entry.digest_window == to_duration(600)
-    assert not ledger.rows[without.notification_id].entry.HasField("digest_window")
+    assert ledger.rows[with_window.notification_id].entry.asked.digest_window == to_duration(600)
+    assert not ledger.rows[without.notification_id].entry.asked.HasField("digest_window")
 
 
 async def test_what_the_ledger_put_off_or_suppressed_is_not_published(

@@ -36,20 +36,7 @@ async def test_an_admitted_submission_is_recorded_with_all_that_was_decided(
     assert (result.status, result.replayed) == (Status.QUEUED, False)
     assert (entry.lane, list(entry.route), entry.max_attempts) == (Priority.HIGH, ["smtp", "backup"], 20)
     assert entry.dispatched and not entry.HasField("not_before") and not entry.HasField("expires_at")
-    for name in (
-        "user_id",
-        "template_name",
-        "template_version",
-        "channel",
-        "to",
-        "context_json",
-        "fingerprint",
-        "idempotency_key",
-        "metadata",
-        "locale",
-        "category",
-    ):
-        assert getattr(entry, name) == getattr(sent, name)
+    assert (entry.asked, entry.fingerprint) == (sent.asked, sent.fingerprint)
     assert [(one.rule, one.result) for one in entry.decisions] == [
         ("lane", "HIGH"), ("route", "smtp, backup"), ("schedule", "at once"), ("limit", "admitted"),
     ]  # fmt: skip

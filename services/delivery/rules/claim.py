@@ -4,11 +4,30 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from services.delivery.rules.provider import Outcome
 from shared.observe.tracing import OFF, Span
 from shared.refs import Ref
+
+
+class Asked(Protocol):
+    """What was asked for: so much of the contract's ``pulse.common.v1.Asked`` as a worker reads."""
+
+    @property
+    def user_id(self) -> str: ...
+    @property
+    def subject(self) -> str: ...  # replaces the template's, if not empty
+    @property
+    def context_json(self) -> str: ...
+    @property
+    def template_name(self) -> str: ...
+    @property
+    def template_version(self) -> int: ...
+    @property
+    def locale(self) -> str: ...
+    @property
+    def category(self) -> str: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,19 +45,13 @@ class Claim:
     provider: str
     channel: str  # its name in the contract
     to: str
-    subject: str  # replaces the template's, if not empty
-    context_json: str
-    template_name: str
-    template_version: int
-    locale: str
+    asked: Asked
     created_at: dt.datetime
     ready_at: dt.datetime  # since when it may be sent: what a worker's speed is measured from
     lease_until: float
     expires_at: float | None  # no byte may go out after it
     lane: str = "LOW"  # HIGH or LOW
     traceparent: str = ""
-    user_id: str = ""
-    category: str = ""
     unsubscribable: bool = False  # its recipient may unsubscribe from its category
     span: Span = field(default_factory=lambda: OFF.start("deliver", ""), compare=False)  # of the attempt, under way
 

@@ -51,9 +51,9 @@ async def render(
 
 
 async def _whole(template: CompiledTemplate, claim: Claim, context: Mapping[str, Any], turns: Turns | None) -> Rendered:
-    if turns is None or template.is_quick(claim.channel, claim.locale, context):
-        return template.render(claim.channel, claim.locale, context)
-    return await turns.take(claim.tenant_id, partial(template.render, claim.channel, claim.locale, context))
+    if turns is None or template.is_quick(claim.channel, claim.asked.locale, context):
+        return template.render(claim.channel, claim.asked.locale, context)
+    return await turns.take(claim.tenant_id, partial(template.render, claim.channel, claim.asked.locale, context))
 
 
 class _Telling:
@@ -107,7 +107,7 @@ class _Telling:
         digest = {**self._digest, "omitted": self._digest["count"] - len(entries), "entries": entries}
         try:
             context = {**self._shared, **entries[0], _VARIABLE: digest}
-            rendered = self._template.render(self._claim.channel, self._claim.locale, context)
+            rendered = self._template.render(self._claim.channel, self._claim.asked.locale, context)
         except RenderError:
             return None
         return rendered if _is_carried(self._claim, rendered) else None
@@ -126,4 +126,5 @@ def _is_carried(claim: Claim, rendered: Rendered) -> bool:
     """Whether its channel can carry it."""
     channel = Channel.named(claim.channel)
     bound = channel.facts.bound if channel else None
-    return bound is None or bound.is_kept(claim.notification_id, claim.subject or rendered.subject, rendered.body)
+    subject = claim.asked.subject or rendered.subject
+    return bound is None or bound.is_kept(claim.notification_id, subject, rendered.body)

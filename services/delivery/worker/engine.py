@@ -213,7 +213,7 @@ class Engine:
         try:
             claimed = await self._claim_refs(refs, avoided)
         finally:
-            self._text.release(ANSWER_TEXT - sum(len(claim.context_json) for claim in claimed.claims))
+            self._text.release(ANSWER_TEXT - sum(len(claim.asked.context_json) for claim in claimed.claims))
         return claimed
 
     def _begin(self, claim: Claim, avoided: Avoided) -> None:
@@ -241,5 +241,5 @@ class Engine:
             await self._settler.settle(settlement)
         finally:
             self._room.release(1)
-            self._text.release(len(settlement.claim.context_json))
+            self._text.release(len(settlement.claim.asked.context_json))
             settled(settlement)

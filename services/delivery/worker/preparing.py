@@ -18,7 +18,7 @@ from shared.turns import Turns
 async def prepare(claim: Claim, templates: TemplateCache, unsubscribe: UnsubscribeLinks) -> Outgoing | Outcome:
     """Renders ``claim`` for a provider, or says how the attempt ends without a call."""
     try:
-        template = await templates.get(claim.tenant_id, claim.template_name, claim.template_version)
+        template = await templates.get(claim.tenant_id, claim.asked.template_name, claim.asked.template_version)
     except RenderError as error:
         return permanent(error.reason, _reason_sentence(error))
     except PulseError as error:
@@ -34,14 +34,14 @@ async def prepare(claim: Claim, templates: TemplateCache, unsubscribe: Unsubscri
 
 
 async def _outgoing(claim: Claim, template: CompiledTemplate, unsubscribe: UnsubscribeLinks, turns: Turns) -> Outgoing:
-    rendered = await digest_fitting.render(template, claim, _context(claim.context_json), turns)
+    rendered = await digest_fitting.render(template, claim, _context(claim.asked.context_json), turns)
     return Outgoing(
         notification_id=claim.notification_id,
         tenant_id=claim.tenant_id,
         channel=claim.channel,
         attempt=claim.attempt,
         to=claim.to,
-        subject=claim.subject or rendered.subject,
+        subject=claim.asked.subject or rendered.subject,
         body=rendered.body,
         html_body=rendered.html_body,
         created_at=claim.created_at,

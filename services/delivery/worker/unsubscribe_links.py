@@ -54,20 +54,22 @@ class UnsubscribeLinks:
         if not (self._keys and self._public_url and has_header):
             return ""
         if not claim.unsubscribable:
-            return "" if claim.category else self._none(claim, NO_CATEGORY)  # a critical category is meant to have none
-        subscription = Subscription(claim.tenant_id, claim.user_id, claim.category, claim.channel)
+            return (
+                "" if claim.asked.category else self._none(claim, NO_CATEGORY)
+            )  # a critical category is meant to have none
+        subscription = Subscription(claim.tenant_id, claim.asked.user_id, claim.asked.category, claim.channel)
         link = f"{self._public_url}/unsubscribe/{self._keys.sign(subscription)}"
         return link if len(link) <= LONGEST_LINK else self._none(claim, TOO_LONG)
 
     def _none(self, claim: Claim, reason: str) -> str:
         self._missed(reason)
-        template = (claim.tenant_id, claim.template_name, reason)
+        template = (claim.tenant_id, claim.asked.template_name, reason)
         if template not in self._told and len(self._told) < MOST_TOLD:
             self._told.add(template)
             log.warning(
                 "emails of a template carry no unsubscribe link",
                 tenant=claim.tenant_id,
-                template=claim.template_name,
+                template=claim.asked.template_name,
                 reason=reason,
                 hint=_HINTS[reason],
             )

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
-from pulse.common.v1 import notification_pb2
+from pulse.common.v1 import asked_pb2, notification_pb2
 from pulse.gateway.v1 import notification_service_pb2 as api
 from pulse.router.v1 import router_service_pb2 as router_pb2
 from services.gateway import wire
@@ -23,9 +23,12 @@ from shared.channel.table import Channel
 from shared.clock import Clock
 from shared.ids import uuid7
 from shared.observe import tracing
+from shared.rpc.former import Former
 from shared.rpc.validation import check
 from shared.text.rendering import RenderError
 from shared.times import to_timestamp
+
+_FORMER = Former(router_pb2.Submission)
 
 
 class Draft(NamedTuple):
@@ -85,32 +88,29 @@ class Acceptance:
         channel = request.channel or stored.channel
         first, *rest = destinations.normalise(self._addresses, _wanted(request, channel))
         await self._check_texts(caller.tenant_id, [first, *rest], draft, template)
+        decided = {
+            "template_name": stored.name,
+            "template_version": stored.version,
+            "category": stored.category,
+            "digest_window": wire.length(stored, "digest_window"),
+            "channel": channel,
+            "to": first.address,
+            "fallbacks": [_fallback(one, there.address) for one, there in zip(request.fallbacks, rest, strict=True)],
+            "context_json": draft.context_json,
+            "idempotency_key": draft.idempotency_key,
+            "expires_at": to_timestamp(expires_at),
+        }
+        asked = asked_pb2.Asked(**wire.carried(request) | decided)
         return router_pb2.Submission(
             notification_id=uuid7(self._clock.now()),
             tenant_id=caller.tenant_id,
-            user_id=request.user_id,
-            template_name=stored.name,
-            template_version=stored.version,
-            channel=channel,
-            to=first.address,
-            subject=request.subject,
-            context_json=draft.context_json,
-            idempotency_key=draft.idempotency_key,
+            asked=asked,
             fingerprint=draft.fingerprint,
             requested_priority=request.priority,
             template_priority=stored.priority,
-            category=stored.category,
-            send_at=request.send_at if draft.send_at else None,
-            expires_at=to_timestamp(expires_at),
-            locale=request.locale,
-            metadata=request.metadata,
-            delivery_guarantee=request.delivery_guarantee,
             traceparent=self._traceparent(headers),
             validate_only=request.validate_only,
-            fallbacks=[
-                _fallback(asked, fallback.address) for asked, fallback in zip(request.fallbacks, rest, strict=True)
-            ],
-            digest_window=wire.length(stored, "digest_window"),
+            **_FORMER.fields(asked),
         )
 
     async def _check_texts(

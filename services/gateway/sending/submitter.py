@@ -110,4 +110,4 @@ def _bytes(submission: router_pb2.Submission) -> int:
 def is_urgent(submission: router_pb2.Submission) -> bool:
     """Whether it travels HIGH: as the request says, else its template, else the template's name."""
     priority = submission.requested_priority or submission.template_priority
-    return priority == enums_pb2.HIGH if priority else bool(urgent_word(submission.template_name))
+    return priority == enums_pb2.HIGH if priority else bool(urgent_word(submission.asked.template_name))

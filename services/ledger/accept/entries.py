@@ -29,6 +29,8 @@ LONGEST = {
 }
 #: The longest time in which others are collected into a digest, s.
 LONGEST_DIGEST = 7 * 24 * 3600.0
+#: Most bytes of what only the worker reads.
+LARGEST_DOCUMENT = 256 * 1024
 #: Most providers in a route.
 LONGEST_ROUTE = 32
 
@@ -70,6 +72,8 @@ class Entry(NamedTuple):
     fallbacks: Sequence[Leg] = ()
     #: How long others of its kind are collected into it; 0: it is sent by itself.
     digest_seconds: float = 0.0
+    #: What of it only the worker reads, as one document; empty if there is nothing.
+    asked: bytes = b""
 
     @property
     def ref(self) -> Ref:
@@ -93,6 +97,8 @@ def violations(entry: Entry, most_attempts: int) -> list[Violation]:
     found += fallback_violations(entry.fallbacks)
     if not 0 <= entry.digest_seconds <= LONGEST_DIGEST:
         found.append(Violation("digest_window", f"must be at most {LONGEST_DIGEST:.0f} s"))
+    if len(entry.asked) > LARGEST_DOCUMENT:
+        found.append(Violation("asked", f"must be at most {LARGEST_DOCUMENT} bytes beside what has a bound of its own"))
     found += _too_long(entry)
     if _holds_nul(entry):
         found.append(Violation("entry", "must not contain NUL characters"))

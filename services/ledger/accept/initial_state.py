@@ -96,7 +96,9 @@ def row(entry: Entry, state: FirstState, max_attempts: int) -> dict[str, Any]:
     fields["fingerprint"] = "\\x" + entry.fingerprint.hex()
     fields["status"], fields["ready_at"], fields["due_at"], fields["decisions"] = state[:4]
     fields["max_attempts"] = max_attempts
-    del fields["fallbacks"]
+    del fields["fallbacks"], fields["asked"]
+    if entry.asked:
+        fields["asked"] = "\\x" + entry.asked.hex()
     if entry.fallbacks and state.due_at is not None:
         fields |= first_fallback(entry.fallbacks, state.ready_at, state.due_at)
     if state.drawn:

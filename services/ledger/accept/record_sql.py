@@ -9,7 +9,7 @@ _FIELDS = """
         metadata json, category text, traceparent text, not_before timestamptz, channel channel, lane lane,
         guarantee guarantee, route text[], max_attempts integer, expires_at timestamptz, status status,
         due_at timestamptz, ready_at timestamptz, decisions json, fallbacks jsonb, fallback_at timestamptz,
-        key_expires_at timestamptz, drawn boolean"""
+        key_expires_at timestamptz, drawn boolean, asked bytea"""
 
 # An entry's key, content, state and first event come into being together. An expired key is taken over; ON CONFLICT
 # waits for a concurrent transaction that holds the same key, so that of any number of equal requests one is recorded.
@@ -34,10 +34,10 @@ _INSERTED = """
 ), content AS (
     INSERT INTO notifications (tenant_id, notification_id, user_id, template_name, template_version, recipient,
         subject, context_json, idempotency_key, locale, metadata, category, traceparent, not_before, created_at,
-        collapsed_into)
+        collapsed_into, asked)
     SELECT tenant_id, notification_id, user_id, template_name, template_version, recipient,
         subject, context_json, idempotency_key, locale, metadata, category, traceparent, not_before, %(now)s,
-        collapsed_into
+        collapsed_into, asked
     FROM placed
 ), state AS (
     INSERT INTO deliveries (tenant_id, notification_id, status, channel, lane, guarantee, route, max_attempts,
@@ -110,7 +110,7 @@ WITH entry AS MATERIALIZED (
 ), placed AS (
     SELECT tenant_id, notification_id, user_id, template_name, template_version, recipient, subject, context_json,
         idempotency_key, locale, metadata, category, traceparent, not_before, channel, lane, guarantee, route,
-        max_attempts, expires_at, fallbacks, drawn,
+        max_attempts, expires_at, fallbacks, drawn, asked,
         CASE WHEN collapses THEN 'SUPPRESSED' ELSE status END AS status,
         CASE WHEN collapses THEN NULL ELSE due_at END AS due_at,
         CASE WHEN collapses THEN %(now)s ELSE ready_at END AS ready_at,

@@ -22,7 +22,7 @@ _AROUND = 300
 # a digest holds, beside its own context, those that were collected.
 _BYTES = f"""
 octet_length(n.user_id) + octet_length(n.recipient) + octet_length(n.subject) + octet_length(n.context_json)
-    + coalesce(octet_length(t.token), 0) + {_AROUND}
+    + coalesce(octet_length(n.asked), 0) + coalesce(octet_length(t.token), 0) + {_AROUND}
     + CASE WHEN n.collapsed_into = n.notification_id THEN (
         SELECT least({digests.MOST_BYTES}, coalesce(sum(octet_length(e.context_json)), 0)) FROM (
             SELECT e.context_json FROM notifications e
@@ -36,11 +36,11 @@ octet_length(n.user_id) + octet_length(n.recipient) + octet_length(n.subject) + 
 CONTENT = f"""
 SELECT c.tenant_id, c.notification_id::text, c.user_id, c.recipient, c.subject,
     CASE WHEN sum(c.bytes) OVER lightest <= {MOST_BYTES} OR row_number() OVER lightest = 1 THEN c.context_json END,
-    c.template_name, c.template_version, c.locale, c.traceparent, c.created_at, c.category, c.tells_digest, c.bytes,
-    c.preferences, c.suppressions, c.device_token_id, c.token
+    c.template_name, c.template_version, c.locale, c.traceparent, c.created_at, c.category, c.asked, c.tells_digest,
+    c.bytes, c.preferences, c.suppressions, c.device_token_id, c.token
 FROM (
     SELECT n.tenant_id, n.notification_id, n.user_id, n.recipient, n.subject, n.context_json, n.template_name,
-        n.template_version, n.locale, n.traceparent, n.created_at, n.category,
+        n.template_version, n.locale, n.traceparent, n.created_at, n.category, n.asked,
         coalesce(n.collapsed_into = n.notification_id, FALSE) AS tells_digest, {_BYTES} AS bytes,
         to_json(p) AS preferences,
         (SELECT json_agg(json_build_array(s.channel, s.address, s.category, s.reason)) FROM suppressions s
@@ -74,6 +74,8 @@ class Content(NamedTuple):
     traceparent: str
     created_at: dt.datetime
     category: str
+    #: What only the worker reads; None: nothing.
+    asked: bytes | None
     #: It tells all that was collected into its digest.
     tells_digest: bool
     #: What it weighs.

@@ -57,6 +57,8 @@ notifications = sa.Table(
     sa.Column("created_at", TIME, nullable=False),
     # The notification whose digest tells this one's content; its own id, if it is that one.
     sa.Column("collapsed_into", sa.Uuid),
+    # What was asked for and has no column, a marshalled pulse.common.v1.Asked; NULL: nothing has none.
+    sa.Column("asked", sa.LargeBinary),
     sa.Index(
         "notifications_digest_idx",
         "tenant_id",
@@ -243,6 +245,8 @@ template_versions = sa.Table(
     sa.Column("created_at", TIME, nullable=False),
     # 0: its notifications are sent one by one.
     sa.Column("digest_seconds", sa.Double, nullable=False, server_default="0"),
+    # All of it, a marshalled pulse.common.v1.Template. NULL: the release before wrote it, into the columns above alone.
+    sa.Column("document", sa.LargeBinary),
 )
 
 # What users want. Times of day are local ones, HH:MM; texts are empty where nothing was set.

@@ -99,7 +99,10 @@ class LedgerService(ledger_service_pb2_grpc.LedgerServiceServicer):
         critical = self._settings.critical_categories
         if any(delivery.lane is Lane.HIGH for delivery, _ in claimed.deliveries):
             self._high.seen()
-        messages = [wire.claimed(delivery, content, critical) for delivery, content in claimed.deliveries]
+        messages = [
+            wire.claimed(delivery, content, critical, reads_asked=request.reads_asked)
+            for delivery, content in claimed.deliveries
+        ]
         left = map(wire.to_ref, claimed.left)
         response = pb.ClaimResponse(claimed=messages, high_under_way=self._high.under_way, left=left)
         tell(self._observers.claimed, request, response, began)

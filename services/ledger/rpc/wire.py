@@ -14,6 +14,7 @@ from services.ledger.accept.entries import Entry
 from services.ledger.accept.keys import Recorded, RecordResult
 from services.ledger.move.content import Content
 from services.ledger.move.told import Settled
+from services.ledger.rpc.asked import document, put_together
 from services.ledger.rpc.wire_enums import (
     FROM_CAUSE,
     FROM_GUARANTEE,
@@ -35,11 +36,15 @@ from services.ledger.rules.settlements import Settlement
 from shared.channel.numbers import channel_of, number_of
 from shared.errors import PulseError, Violation, invalid
 from shared.ids import canonical_uuid
+from shared.rpc.former import Former
 from shared.rpc.statuses import to_status
 from shared.times import from_duration, from_timestamp, to_timestamp
 
 #: What providers and workers say is kept up to so many characters.
 _LONGEST_NAME, _LONGEST_TEXT = 256, 1024
+
+_ENTRIES = Former(records_pb2.Entry)
+_CLAIMED = Former(records_pb2.ClaimedNotification)
 
 
 def entry(message: records_pb2.Entry) -> Entry:
@@ -47,32 +52,34 @@ def entry(message: records_pb2.Entry) -> Entry:
 
     Raises INVALID_ARGUMENT for a time that cannot be, and for a guarantee that this release does not know.
     """
+    asked = _ENTRIES.asked(message)
     return Entry(
         message.ref.tenant_id,
         message.ref.notification_id,
-        message.user_id,
-        message.template_name,
-        message.template_version,
-        message.to,
-        message.subject,
-        message.context_json,
-        message.idempotency_key,
+        asked.user_id,
+        asked.template_name,
+        asked.template_version,
+        asked.to,
+        asked.subject,
+        asked.context_json,
+        asked.idempotency_key,
         message.fingerprint,
-        message.locale,
-        dict(message.metadata),
-        message.category,
+        asked.locale,
+        dict(asked.metadata),
+        asked.category,
         message.traceparent,
         moment(message, "not_before"),
-        moment(message, "expires_at"),
-        channel_of(message.channel),
+        moment(asked, "expires_at"),
+        channel_of(asked.channel),
         FROM_PRIORITY.get(message.lane),
-        wanted(FROM_GUARANTEE, message.delivery_guarantee, "delivery_guarantee") or Guarantee.AT_LEAST_ONCE,
+        wanted(FROM_GUARANTEE, asked.delivery_guarantee, "delivery_guarantee") or Guarantee.AT_LEAST_ONCE,
         list(message.route),
         message.max_attempts,
         [{"rule": one.rule, "result": one.result, "reason": one.reason} for one in message.decisions],
         message.dispatched,
         [_leg(leg) for leg in message.fallbacks],
-        from_duration(message.digest_window),
+        from_duration(asked.digest_window),
+        document(asked),
     )
 
 
@@ -133,8 +140,20 @@ def settle_result(settled: Settled) -> records_pb2.SettleResult:
     return records_pb2.SettleResult(applied=settled.applied, status=number(TO_STATUS, settled.status))
 
 
-def claimed(delivery: Delivery, content: Content, critical: Container[str]) -> records_pb2.ClaimedNotification:
+def claimed(
+    delivery: Delivery, content: Content, critical: Container[str], *, reads_asked: bool
+) -> records_pb2.ClaimedNotification:
     """All that a worker needs to send it; nobody can unsubscribe from the ``critical`` categories."""
+    asked = put_together(
+        content.asked,
+        user_id=content.user_id,
+        subject=content.subject,
+        context_json=content.context_json or "",
+        template_name=content.template_name,
+        template_version=content.template_version,
+        locale=content.locale,
+        category=content.category,
+    )
     return records_pb2.ClaimedNotification(
         ref=to_ref(delivery.ref),
         fence=delivery.fence,
@@ -142,20 +161,14 @@ def claimed(delivery: Delivery, content: Content, critical: Container[str]) -> r
         lease_until=to_timestamp(delivery.lease_until),
         provider=delivery.provider,
         channel=number_of(delivery.channel),
-        user_id=content.user_id,
         to=content.recipient,
-        subject=content.subject,
-        context_json=content.context_json or "",
-        template_name=content.template_name,
-        template_version=content.template_version,
-        locale=content.locale,
         traceparent=content.traceparent,
         expires_at=to_timestamp(delivery.expires_at),
         create_time=to_timestamp(content.created_at),
         lane=TO_PRIORITY[delivery.lane],
-        category=content.category,
         ready_time=to_timestamp(delivery.ready_at),
         unsubscribable=bool(content.category) and content.category not in critical,
+        **({"asked": asked} if reads_asked else _CLAIMED.fields(asked)),
     )
 
 

@@ -117,7 +117,7 @@ class Admission:
     async def _answer_refused(self, refused: Refusals) -> dict[int, SubmitResult]:
         """The refusals, except where a known idempotency key has its answer whatever the limits say now."""
         results = {index: wire.result(error) for index, (_, error) in refused.items()}
-        keyed = {index: submission for index, (submission, _) in refused.items() if submission.idempotency_key}
+        keyed = {index: submission for index, (submission, _) in refused.items() if submission.asked.idempotency_key}
         if not keyed:
             return results
         try:

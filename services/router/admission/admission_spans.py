@@ -47,7 +47,7 @@ class AdmissionSpans:
             span.set("pulse.notification_id", result.notification_id)
             span.set("pulse.lane", candidate.ruling.lane.value)
             span.set("pulse.channel", candidate.channels[0])
-            span.set("pulse.template_name", candidate.submission.template_name)
+            span.set("pulse.template_name", candidate.submission.asked.template_name)
             # A refusal is the caller's to mend, and no error of this hop.
             span.set("pulse.refused", result.HasField("error"))
             span.end()

@@ -28,7 +28,7 @@ class Judge:
         ways = wire.ways(submission)
         facts = wire.facts(submission, ways, self._routes)
         ruling = self._rulings.get(facts) or self._rulings.setdefault(facts, self._rule(facts))
-        terms = self._limits.terms(submission.tenant_id, submission.template_name, ways)
+        terms = self._limits.terms(submission.tenant_id, submission.asked.template_name, ways)
         return Candidate(submission, facts.channels, ruling, terms)
 
     def _rule(self, facts: Facts) -> Ruling:

@@ -41,7 +41,7 @@ class Candidate:
         return Claim(
             self.terms,
             tuple([self._key(bound) for bound in self.terms.bounds]),
-            place_token(said.tenant_id, said.idempotency_key, said.notification_id),
+            place_token(said.tenant_id, said.asked.idempotency_key, said.notification_id),
             counted=not said.validate_only,
             strict=any(channel.facts.priced for channel in self.channels),
         )
@@ -50,7 +50,7 @@ class Candidate:
         """Under what ``bound`` counts it."""
         said = self.submission
         if bound.kind is Kind.USER_CHANNEL:
-            return window_key(said.tenant_id, said.user_id, bound.channel, bound.template)
+            return window_key(said.tenant_id, said.asked.user_id, bound.channel, bound.template)
         return bound.key or address_key(said.tenant_id, bound.channel, self._address(bound.channel))
 
     def _address(self, channel: str) -> str:

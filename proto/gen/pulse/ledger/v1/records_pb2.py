@@ -25,11 +25,12 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from google.rpc import status_pb2 as google_dot_rpc_dot_status__pb2
+from pulse.common.v1 import asked_pb2 as pulse_dot_common_dot_v1_dot_asked__pb2
 from pulse.common.v1 import enums_pb2 as pulse_dot_common_dot_v1_dot_enums__pb2
 from pulse.common.v1 import notification_pb2 as pulse_dot_common_dot_v1_dot_notification__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dpulse/ledger/v1/records.proto\x12\x0fpulse.ledger.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17google/rpc/status.proto\x1a\x1bpulse/common/v1/enums.proto\x1a\"pulse/common/v1/notification.proto\"=\n\x0fNotificationRef\x12\x11\n\ttenant_id\x18\x01 \x01(\t\x12\x17\n\x0fnotification_id\x18\x02 \x01(\t\"\xaf\x06\n\x05\x45ntry\x12-\n\x03ref\x18\x01 \x01(\x0b\x32 .pulse.ledger.v1.NotificationRef\x12\x0f\n\x07user_id\x18\x02 \x01(\t\x12\x15\n\rtemplate_name\x18\x03 \x01(\t\x12\x18\n\x10template_version\x18\x04 \x01(\x05\x12)\n\x07\x63hannel\x18\x05 \x01(\x0e\x32\x18.pulse.common.v1.Channel\x12\n\n\x02to\x18\x06 \x01(\t\x12\x0f\n\x07subject\x18\x07 \x01(\t\x12\x14\n\x0c\x63ontext_json\x18\x08 \x01(\t\x12\x17\n\x0fidempotency_key\x18\t \x01(\t\x12\x13\n\x0b\x66ingerprint\x18\n \x01(\x0c\x12\'\n\x04lane\x18\x0b \x01(\x0e\x32\x19.pulse.common.v1.Priority\x12\r\n\x05route\x18\x0c \x03(\t\x12.\n\nnot_before\x18\r \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nexpires_at\x18\x0e \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0e\n\x06locale\x18\x0f \x01(\t\x12\x36\n\x08metadata\x18\x10 \x03(\x0b\x32$.pulse.ledger.v1.Entry.MetadataEntry\x12>\n\x12\x64\x65livery_guarantee\x18\x11 \x01(\x0e\x32\".pulse.common.v1.DeliveryGuarantee\x12\x13\n\x0btraceparent\x18\x12 \x01(\t\x12,\n\tdecisions\x18\x13 \x03(\x0b\x32\x19.pulse.common.v1.Decision\x12\x12\n\ndispatched\x18\x14 \x01(\x08\x12\x10\n\x08\x63\x61tegory\x18\x15 \x01(\t\x12\x14\n\x0cmax_attempts\x18\x16 \x01(\x05\x12\'\n\tfallbacks\x18\x17 \x03(\x0b\x32\x14.pulse.ledger.v1.Leg\x12\x30\n\rdigest_window\x18\x18 \x01(\x0b\x32\x19.google.protobuf.Duration\x1a/\n\rMetadataEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"u\n\x03Leg\x12)\n\x07\x63hannel\x18\x01 \x01(\x0e\x32\x18.pulse.common.v1.Channel\x12\n\n\x02to\x18\x02 \x01(\t\x12\r\n\x05route\x18\x03 \x03(\t\x12(\n\x05\x61\x66ter\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\"4\n\x11ProviderAllowance\x12\x10\n\x08provider\x18\x01 \x01(\t\x12\r\n\x05\x63ount\x18\x02 \x01(\x05\"\x85\x01\n\x0cRecordResult\x12\x17\n\x0fnotification_id\x18\x01 \x01(\t\x12\'\n\x06status\x18\x02 \x01(\x0e\x32\x17.pulse.common.v1.Status\x12\x10\n\x08replayed\x18\x03 \x01(\x08\x12!\n\x05\x65rror\x18\x04 \x01(\x0b\x32\x12.google.rpc.Status\"\xc6\x01\n\x10\x44\x65\x61\x64LetterFilter\x12)\n\x07\x63hannel\x18\x01 \x01(\x0e\x32\x18.pulse.common.v1.Channel\x12\x10\n\x08provider\x18\x02 \x01(\t\x12\x14\n\x0c\x66\x61ilure_code\x18\x03 \x01(\t\x12.\n\ndied_after\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x64ied_before\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"I\n\x06KeyUse\x12\x11\n\ttenant_id\x18\x01 \x01(\t\x12\x17\n\x0fidempotency_key\x18\x02 \x01(\t\x12\x13\n\x0b\x66ingerprint\x18\x03 \x01(\x0c\"\xd0\x04\n\x13\x43laimedNotification\x12-\n\x03ref\x18\x01 \x01(\x0b\x32 .pulse.ledger.v1.NotificationRef\x12\r\n\x05\x66\x65nce\x18\x02 \x01(\x03\x12\x0f\n\x07\x61ttempt\x18\x03 \x01(\x05\x12/\n\x0blease_until\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08provider\x18\x05 \x01(\t\x12)\n\x07\x63hannel\x18\x06 \x01(\x0e\x32\x18.pulse.common.v1.Channel\x12\x0f\n\x07user_id\x18\x07 \x01(\t\x12\n\n\x02to\x18\x08 \x01(\t\x12\x0f\n\x07subject\x18\t \x01(\t\x12\x14\n\x0c\x63ontext_json\x18\n \x01(\t\x12\x15\n\rtemplate_name\x18\x0b \x01(\t\x12\x18\n\x10template_version\x18\x0c \x01(\x05\x12\x0e\n\x06locale\x18\r \x01(\t\x12\x13\n\x0btraceparent\x18\x0e \x01(\t\x12.\n\nexpires_at\x18\x0f \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x63reate_time\x18\x10 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\'\n\x04lane\x18\x11 \x01(\x0e\x32\x19.pulse.common.v1.Priority\x12\x10\n\x08\x63\x61tegory\x18\x12 \x01(\t\x12.\n\nready_time\x18\x13 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x16\n\x0eunsubscribable\x18\x14 \x01(\x08\"\x92\x03\n\nSettlement\x12-\n\x03ref\x18\x01 \x01(\x0b\x32 .pulse.ledger.v1.NotificationRef\x12\r\n\x05\x66\x65nce\x18\x02 \x01(\x03\x12\x37\n\x07outcome\x18\x03 \x01(\x0e\x32&.pulse.common.v1.TimelineEvent.Outcome\x12\x1b\n\x13provider_message_id\x18\x04 \x01(\t\x12)\n\x07\x66\x61ilure\x18\x05 \x01(\x0b\x32\x18.pulse.common.v1.Failure\x12*\n\x07latency\x18\x06 \x01(\x0b\x32\x19.google.protobuf.Duration\x12.\n\x0bretry_after\x18\x07 \x01(\x0b\x32\x19.google.protobuf.Duration\x12-\n\trejection\x18\x08 \x01(\x0e\x32\x1a.pulse.ledger.v1.Rejection\x12\x13\n\x0btraceparent\x18\t \x01(\t\x12%\n\x05\x63\x61use\x18\n \x01(\x0e\x32\x16.pulse.ledger.v1.Cause\"H\n\x0cSettleResult\x12\x0f\n\x07\x61pplied\x18\x01 \x01(\x08\x12\'\n\x06status\x18\x02 \x01(\x0e\x32\x17.pulse.common.v1.Status\"\xf2\x01\n\x0fProviderReceipt\x12-\n\x03ref\x18\x01 \x01(\x0b\x32 .pulse.ledger.v1.NotificationRef\x12\x10\n\x08provider\x18\x02 \x01(\t\x12\x1b\n\x13provider_message_id\x18\x03 \x01(\t\x12\'\n\x06status\x18\x04 \x01(\x0e\x32\x17.pulse.common.v1.Status\x12)\n\x07\x66\x61ilure\x18\x05 \x01(\x0b\x32\x18.pulse.common.v1.Failure\x12-\n\trejection\x18\x06 \x01(\x0e\x32\x1a.pulse.ledger.v1.Rejection*\\\n\tRejection\x12\x19\n\x15REJECTION_UNSPECIFIED\x10\x00\x12\x08\n\x04GONE\x10\x01\x12\r\n\tOPTED_OUT\x10\x02\x12\x0e\n\nCOMPLAINED\x10\x03\x12\x0b\n\x07REFUSED\x10\x04*N\n\x05\x43\x61use\x12\x15\n\x11\x43\x41USE_UNSPECIFIED\x10\x00\x12\x0c\n\x08PROVIDER\x10\x01\x12\r\n\tRECIPIENT\x10\x02\x12\x11\n\rCONFIGURATION\x10\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dpulse/ledger/v1/records.proto\x12\x0fpulse.ledger.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17google/rpc/status.proto\x1a\x1bpulse/common/v1/asked.proto\x1a\x1bpulse/common/v1/enums.proto\x1a\"pulse/common/v1/notification.proto\"=\n\x0fNotificationRef\x12\x11\n\ttenant_id\x18\x01 \x01(\t\x12\x17\n\x0fnotification_id\x18\x02 \x01(\t\"\x8e\x07\n\x05\x45ntry\x12-\n\x03ref\x18\x01 \x01(\x0b\x32 .pulse.ledger.v1.NotificationRef\x12\x13\n\x07user_id\x18\x02 \x01(\tB\x02\x18\x01\x12\x19\n\rtemplate_name\x18\x03 \x01(\tB\x02\x18\x01\x12\x1c\n\x10template_version\x18\x04 \x01(\x05\x42\x02\x18\x01\x12-\n\x07\x63hannel\x18\x05 \x01(\x0e\x32\x18.pulse.common.v1.ChannelB\x02\x18\x01\x12\x0e\n\x02to\x18\x06 \x01(\tB\x02\x18\x01\x12\x13\n\x07subject\x18\x07 \x01(\tB\x02\x18\x01\x12\x18\n\x0c\x63ontext_json\x18\x08 \x01(\tB\x02\x18\x01\x12\x1b\n\x0fidempotency_key\x18\t \x01(\tB\x02\x18\x01\x12\x13\n\x0b\x66ingerprint\x18\n \x01(\x0c\x12\'\n\x04lane\x18\x0b \x01(\x0e\x32\x19.pulse.common.v1.Priority\x12\r\n\x05route\x18\x0c \x03(\t\x12.\n\nnot_before\x18\r \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x32\n\nexpires_at\x18\x0e \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x02\x18\x01\x12\x12\n\x06locale\x18\x0f \x01(\tB\x02\x18\x01\x12:\n\x08metadata\x18\x10 \x03(\x0b\x32$.pulse.ledger.v1.Entry.MetadataEntryB\x02\x18\x01\x12\x42\n\x12\x64\x65livery_guarantee\x18\x11 \x01(\x0e\x32\".pulse.common.v1.DeliveryGuaranteeB\x02\x18\x01\x12\x13\n\x0btraceparent\x18\x12 \x01(\t\x12,\n\tdecisions\x18\x13 \x03(\x0b\x32\x19.pulse.common.v1.Decision\x12\x12\n\ndispatched\x18\x14 \x01(\x08\x12\x14\n\x08\x63\x61tegory\x18\x15 \x01(\tB\x02\x18\x01\x12\x14\n\x0cmax_attempts\x18\x16 \x01(\x05\x12\'\n\tfallbacks\x18\x17 \x03(\x0b\x32\x14.pulse.ledger.v1.Leg\x12\x34\n\rdigest_window\x18\x18 \x01(\x0b\x32\x19.google.protobuf.DurationB\x02\x18\x01\x12%\n\x05\x61sked\x18\x19 \x01(\x0b\x32\x16.pulse.common.v1.Asked\x1a/\n\rMetadataEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"u\n\x03Leg\x12)\n\x07\x63hannel\x18\x01 \x01(\x0e\x32\x18.pulse.common.v1.Channel\x12\n\n\x02to\x18\x02 \x01(\t\x12\r\n\x05route\x18\x03 \x03(\t\x12(\n\x05\x61\x66ter\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\"4\n\x11ProviderAllowance\x12\x10\n\x08provider\x18\x01 \x01(\t\x12\r\n\x05\x63ount\x18\x02 \x01(\x05\"\x85\x01\n\x0cRecordResult\x12\x17\n\x0fnotification_id\x18\x01 \x01(\t\x12\'\n\x06status\x18\x02 \x01(\x0e\x32\x17.pulse.common.v1.Status\x12\x10\n\x08replayed\x18\x03 \x01(\x08\x12!\n\x05\x65rror\x18\x04 \x01(\x0b\x32\x12.google.rpc.Status\"\xc6\x01\n\x10\x44\x65\x61\x64LetterFilter\x12)\n\x07\x63hannel\x18\x01 \x01(\x0e\x32\x18.pulse.common.v1.Channel\x12\x10\n\x08provider\x18\x02 \x01(\t\x12\x14\n\x0c\x66\x61ilure_code\x18\x03 \x01(\t\x12.\n\ndied_after\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x64ied_before\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"I\n\x06KeyUse\x12\x11\n\ttenant_id\x18\x01 \x01(\t\x12\x17\n\x0fidempotency_key\x18\x02 \x01(\t\x12\x13\n\x0b\x66ingerprint\x18\x03 \x01(\x0c\"\x93\x05\n\x13\x43laimedNotification\x12-\n\x03ref\x18\x01 \x01(\x0b\x32 .pulse.ledger.v1.NotificationRef\x12\r\n\x05\x66\x65nce\x18\x02 \x01(\x03\x12\x0f\n\x07\x61ttempt\x18\x03 \x01(\x05\x12/\n\x0blease_until\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08provider\x18\x05 \x01(\t\x12)\n\x07\x63hannel\x18\x06 \x01(\x0e\x32\x18.pulse.common.v1.Channel\x12\x13\n\x07user_id\x18\x07 \x01(\tB\x02\x18\x01\x12\n\n\x02to\x18\x08 \x01(\t\x12\x13\n\x07subject\x18\t \x01(\tB\x02\x18\x01\x12\x18\n\x0c\x63ontext_json\x18\n \x01(\tB\x02\x18\x01\x12\x19\n\rtemplate_name\x18\x0b \x01(\tB\x02\x18\x01\x12\x1c\n\x10template_version\x18\x0c \x01(\x05\x42\x02\x18\x01\x12\x12\n\x06locale\x18\r \x01(\tB\x02\x18\x01\x12\x13\n\x0btraceparent\x18\x0e \x01(\t\x12.\n\nexpires_at\x18\x0f \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x63reate_time\x18\x10 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\'\n\x04lane\x18\x11 \x01(\x0e\x32\x19.pulse.common.v1.Priority\x12\x14\n\x08\x63\x61tegory\x18\x12 \x01(\tB\x02\x18\x01\x12.\n\nready_time\x18\x13 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x16\n\x0eunsubscribable\x18\x14 \x01(\x08\x12%\n\x05\x61sked\x18\x15 \x01(\x0b\x32\x16.pulse.common.v1.Asked\"\x92\x03\n\nSettlement\x12-\n\x03ref\x18\x01 \x01(\x0b\x32 .pulse.ledger.v1.NotificationRef\x12\r\n\x05\x66\x65nce\x18\x02 \x01(\x03\x12\x37\n\x07outcome\x18\x03 \x01(\x0e\x32&.pulse.common.v1.TimelineEvent.Outcome\x12\x1b\n\x13provider_message_id\x18\x04 \x01(\t\x12)\n\x07\x66\x61ilure\x18\x05 \x01(\x0b\x32\x18.pulse.common.v1.Failure\x12*\n\x07latency\x18\x06 \x01(\x0b\x32\x19.google.protobuf.Duration\x12.\n\x0bretry_after\x18\x07 \x01(\x0b\x32\x19.google.protobuf.Duration\x12-\n\trejection\x18\x08 \x01(\x0e\x32\x1a.pulse.ledger.v1.Rejection\x12\x13\n\x0btraceparent\x18\t \x01(\t\x12%\n\x05\x63\x61use\x18\n \x01(\x0e\x32\x16.pulse.ledger.v1.Cause\"H\n\x0cSettleResult\x12\x0f\n\x07\x61pplied\x18\x01 \x01(\x08\x12\'\n\x06status\x18\x02 \x01(\x0e\x32\x17.pulse.common.v1.Status\"\xf2\x01\n\x0fProviderReceipt\x12-\n\x03ref\x18\x01 \x01(\x0b\x32 .pulse.ledger.v1.NotificationRef\x12\x10\n\x08provider\x18\x02 \x01(\t\x12\x1b\n\x13provider_message_id\x18\x03 \x01(\t\x12\'\n\x06status\x18\x04 \x01(\x0e\x32\x17.pulse.common.v1.Status\x12)\n\x07\x66\x61ilure\x18\x05 \x01(\x0b\x32\x18.pulse.common.v1.Failure\x12-\n\trejection\x18\x06 \x01(\x0e\x32\x1a.pulse.ledger.v1.Rejection*\\\n\tRejection\x12\x19\n\x15REJECTION_UNSPECIFIED\x10\x00\x12\x08\n\x04GONE\x10\x01\x12\r\n\tOPTED_OUT\x10\x02\x12\x0e\n\nCOMPLAINED\x10\x03\x12\x0b\n\x07REFUSED\x10\x04*N\n\x05\x43\x61use\x12\x15\n\x11\x43\x41USE_UNSPECIFIED\x10\x00\x12\x0c\n\x08PROVIDER\x10\x01\x12\r\n\tRECIPIENT\x10\x02\x12\x11\n\rCONFIGURATION\x10\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -38,32 +39,74 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_ENTRY_METADATAENTRY']._loaded_options = None
   _globals['_ENTRY_METADATAENTRY']._serialized_options = b'8\001'
-  _globals['_REJECTION']._serialized_start=2990
-  _globals['_REJECTION']._serialized_end=3082
-  _globals['_CAUSE']._serialized_start=3084
-  _globals['_CAUSE']._serialized_end=3162
-  _globals['_NOTIFICATIONREF']._serialized_start=205
-  _globals['_NOTIFICATIONREF']._serialized_end=266
-  _globals['_ENTRY']._serialized_start=269
-  _globals['_ENTRY']._serialized_end=1084
-  _globals['_ENTRY_METADATAENTRY']._serialized_start=1037
-  _globals['_ENTRY_METADATAENTRY']._serialized_end=1084
-  _globals['_LEG']._serialized_start=1086
-  _globals['_LEG']._serialized_end=1203
-  _globals['_PROVIDERALLOWANCE']._serialized_start=1205
-  _globals['_PROVIDERALLOWANCE']._serialized_end=1257
-  _globals['_RECORDRESULT']._serialized_start=1260
-  _globals['_RECORDRESULT']._serialized_end=1393
-  _globals['_DEADLETTERFILTER']._serialized_start=1396
-  _globals['_DEADLETTERFILTER']._serialized_end=1594
-  _globals['_KEYUSE']._serialized_start=1596
-  _globals['_KEYUSE']._serialized_end=1669
-  _globals['_CLAIMEDNOTIFICATION']._serialized_start=1672
-  _globals['_CLAIMEDNOTIFICATION']._serialized_end=2264
-  _globals['_SETTLEMENT']._serialized_start=2267
-  _globals['_SETTLEMENT']._serialized_end=2669
-  _globals['_SETTLERESULT']._serialized_start=2671
-  _globals['_SETTLERESULT']._serialized_end=2743
-  _globals['_PROVIDERRECEIPT']._serialized_start=2746
-  _globals['_PROVIDERRECEIPT']._serialized_end=2988
+  _globals['_ENTRY'].fields_by_name['user_id']._loaded_options = None
+  _globals['_ENTRY'].fields_by_name['user_id']._serialized_options = b'\030\001'
+  _globals['_ENTRY'].fields_by_name['template_name']._loaded_options = None
+  _globals['_ENTRY'].fields_by_name['template_name']._serialized_options = b'\030\001'
+  _globals['_ENTRY'].fields_by_name['template_version']._loaded_options = None
+  _globals['_ENTRY'].fields_by_name['template_version']._serialized_options = b'\030\001'
+  _globals['_ENTRY'].fields_by_name['channel']._loaded_options = None
+  _globals['_ENTRY'].fields_by_name['channel']._serialized_options = b'\030\001'
+  _globals['_ENTRY'].fields_by_name['to']._loaded_options = None
+  _globals['_ENTRY'].fields_by_name['to']._serialized_options = b'\030\001'
+  _globals['_ENTRY'].fields_by_name['subject']._loaded_options = None
+  _globals['_ENTRY'].fields_by_name['subject']._serialized_options = b'\030\001'
+  _globals['_ENTRY'].fields_by_name['context_json']._loaded_options = None
+  _globals['_ENTRY'].fields_by_name['context_json']._serialized_options = b'\030\001'
+  _globals['_ENTRY'].fields_by_name['idempotency_key']._loaded_options = None
+  _globals['_ENTRY'].fields_by_name['idempotency_key']._serialized_options = b'\030\001'
+  _globals['_ENTRY'].fields_by_name['expires_at']._loaded_options = None
+  _globals['_ENTRY'].fields_by_name['expires_at']._serialized_options = b'\030\001'
+  _globals['_ENTRY'].fields_by_name['locale']._loaded_options = None
+  _globals['_ENTRY'].fields_by_name['locale']._serialized_options = b'\030\001'
+  _globals['_ENTRY'].fields_by_name['metadata']._loaded_options = None
+  _globals['_ENTRY'].fields_by_name['metadata']._serialized_options = b'\030\001'
+  _globals['_ENTRY'].fields_by_name['delivery_guarantee']._loaded_options = None
+  _globals['_ENTRY'].fields_by_name['delivery_guarantee']._serialized_options = b'\030\001'
+  _globals['_ENTRY'].fields_by_name['category']._loaded_options = None
+  _globals['_ENTRY'].fields_by_name['category']._serialized_options = b'\030\001'
+  _globals['_ENTRY'].fields_by_name['digest_window']._loaded_options = None
+  _globals['_ENTRY'].fields_by_name['digest_window']._serialized_options = b'\030\001'
+  _globals['_CLAIMEDNOTIFICATION'].fields_by_name['user_id']._loaded_options = None
+  _globals['_CLAIMEDNOTIFICATION'].fields_by_name['user_id']._serialized_options = b'\030\001'
+  _globals['_CLAIMEDNOTIFICATION'].fields_by_name['subject']._loaded_options = None
+  _globals['_CLAIMEDNOTIFICATION'].fields_by_name['subject']._serialized_options = b'\030\001'
+  _globals['_CLAIMEDNOTIFICATION'].fields_by_name['context_json']._loaded_options = None
+  _globals['_CLAIMEDNOTIFICATION'].fields_by_name['context_json']._serialized_options = b'\030\001'
+  _globals['_CLAIMEDNOTIFICATION'].fields_by_name['template_name']._loaded_options = None
+  _globals['_CLAIMEDNOTIFICATION'].fields_by_name['template_name']._serialized_options = b'\030\001'
+  _globals['_CLAIMEDNOTIFICATION'].fields_by_name['template_version']._loaded_options = None
+  _globals['_CLAIMEDNOTIFICATION'].fields_by_name['template_version']._serialized_options = b'\030\001'
+  _globals['_CLAIMEDNOTIFICATION'].fields_by_name['locale']._loaded_options = None
+  _globals['_CLAIMEDNOTIFICATION'].fields_by_name['locale']._serialized_options = b'\030\001'
+  _globals['_CLAIMEDNOTIFICATION'].fields_by_name['category']._loaded_options = None
+  _globals['_CLAIMEDNOTIFICATION'].fields_by_name['category']._serialized_options = b'\030\001'
+  _globals['_REJECTION']._serialized_start=3181
+  _globals['_REJECTION']._serialized_end=3273
+  _globals['_CAUSE']._serialized_start=3275
+  _globals['_CAUSE']._serialized_end=3353
+  _globals['_NOTIFICATIONREF']._serialized_start=234
+  _globals['_NOTIFICATIONREF']._serialized_end=295
+  _globals['_ENTRY']._serialized_start=298
+  _globals['_ENTRY']._serialized_end=1208
+  _globals['_ENTRY_METADATAENTRY']._serialized_start=1161
+  _globals['_ENTRY_METADATAENTRY']._serialized_end=1208
+  _globals['_LEG']._serialized_start=1210
+  _globals['_LEG']._serialized_end=1327
+  _globals['_PROVIDERALLOWANCE']._serialized_start=1329
+  _globals['_PROVIDERALLOWANCE']._serialized_end=1381
+  _globals['_RECORDRESULT']._serialized_start=1384
+  _globals['_RECORDRESULT']._serialized_end=1517
+  _globals['_DEADLETTERFILTER']._serialized_start=1520
+  _globals['_DEADLETTERFILTER']._serialized_end=1718
+  _globals['_KEYUSE']._serialized_start=1720
+  _globals['_KEYUSE']._serialized_end=1793
+  _globals['_CLAIMEDNOTIFICATION']._serialized_start=1796
+  _globals['_CLAIMEDNOTIFICATION']._serialized_end=2455
+  _globals['_SETTLEMENT']._serialized_start=2458
+  _globals['_SETTLEMENT']._serialized_end=2860
+  _globals['_SETTLERESULT']._serialized_start=2862
+  _globals['_SETTLERESULT']._serialized_end=2934
+  _globals['_PROVIDERRECEIPT']._serialized_start=2937
+  _globals['_PROVIDERRECEIPT']._serialized_end=3179
 # @@protoc_insertion_point(module_scope)

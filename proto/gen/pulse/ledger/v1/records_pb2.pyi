@@ -11,6 +11,7 @@ from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.rpc import status_pb2 as _status_pb2
+from pulse.common.v1 import asked_pb2 as _asked_pb2
 from pulse.common.v1 import enums_pb2 as _enums_pb2
 from pulse.common.v1 import notification_pb2 as _notification_pb2
 import builtins as _builtins
@@ -21,6 +22,11 @@ if sys.version_info >= (3, 11):
     from typing import TypeAlias as _TypeAlias, Never as _Never
 else:
     from typing_extensions import TypeAlias as _TypeAlias, Never as _Never
+
+if sys.version_info >= (3, 13):
+    from warnings import deprecated as _deprecated
+else:
+    from typing_extensions import deprecated as _deprecated
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
@@ -116,7 +122,9 @@ Global___NotificationRef: _TypeAlias = NotificationRef  # noqa: Y015
 
 @_typing.final
 class Entry(_message.Message):
-    """A notification to be recorded, with all that was decided."""
+    """A notification to be recorded, with all that was decided. Fields that are deprecated are read from routers of the release
+    before, and filled for its ledgers, in this release; they go in the next.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -164,36 +172,125 @@ class Entry(_message.Message):
     MAX_ATTEMPTS_FIELD_NUMBER: _builtins.int
     FALLBACKS_FIELD_NUMBER: _builtins.int
     DIGEST_WINDOW_FIELD_NUMBER: _builtins.int
-    user_id: _builtins.str
-    """As in Submission."""
-    template_name: _builtins.str
-    """As in Submission."""
-    template_version: _builtins.int
-    """As in Submission."""
-    channel: _enums_pb2.Channel.ValueType
-    """The first channel of its route."""
-    to: _builtins.str
-    """As in Submission."""
-    subject: _builtins.str
-    """As in Submission."""
-    context_json: _builtins.str
-    """As in Submission."""
-    idempotency_key: _builtins.str
-    """As in Submission."""
+    ASKED_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    @_deprecated("""This field has been marked as deprecated using proto field options.""")
+    def user_id(self) -> _builtins.str:
+        """Asked.user_id."""
+
+    @user_id.setter
+    @_deprecated("""This field has been marked as deprecated using proto field options.""")
+    def user_id(self, value: _builtins.str) -> None:
+        """Asked.user_id."""
+
+    @_builtins.property
+    @_deprecated("""This field has been marked as deprecated using proto field options.""")
+    def template_name(self) -> _builtins.str:
+        """Asked.template_name."""
+
+    @template_name.setter
+    @_deprecated("""This field has been marked as deprecated using proto field options.""")
+    def template_name(self, value: _builtins.str) -> None:
+        """Asked.template_name."""
+
+    @_builtins.property
+    @_deprecated("""This field has been marked as deprecated using proto field options.""")
+    def template_version(self) -> _builtins.int:
+        """Asked.template_version."""
+
+    @template_version.setter
+    @_deprecated("""This field has been marked as deprecated using proto field options.""")
+    def template_version(self, value: _builtins.int) -> None:
+        """Asked.template_version."""
+
+    @_builtins.property
+    @_deprecated("""This field has been marked as deprecated using proto field options.""")
+    def channel(self) -> _enums_pb2.Channel.ValueType:
+        """Asked.channel."""
+
+    @channel.setter
+    @_deprecated("""This field has been marked as deprecated using proto field options.""")
+    def channel(self, value: _enums_pb2.Channel.ValueType) -> None:
+        """Asked.channel."""
+
+    @_builtins.property
+    @_deprecated("""This field has been marked as deprecated using proto field options.""")
+    def to(self) -> _builtins.str:
+        """Asked.to."""
+
+    @to.setter
+    @_deprecated("""This field has been marked as deprecated using proto field options.""")
+    def to(self, value: _builtins.str) -> None:
+        """Asked.to."""
+
+    @_builtins.property
+    @_deprecated("""This field has been marked as deprecated using proto field options.""")
+    def subject(self) -> _builtins.str:
+        """Asked.subject."""
+
+    @subject.setter
+    @_deprecated("""This field has been marked as deprecated using proto field options.""")
+    def subject(self, value: _builtins.str) -> None:
+        """Asked.subject."""
+
+    @_builtins.property
+    @_deprecated("""This field has been marked as deprecated using proto field options.""")
+    def context_json(self) -> _builtins.str:
+        """Asked.context_json."""
+
+    @context_json.setter
+    @_deprecated("""This field has been marked as deprecated using proto field options.""")
+    def context_json(self, value: _builtins.str) -> None:
+        """Asked.context_json."""
+
+    @_builtins.property
+    @_deprecated("""This field has been marked as deprecated using proto field options.""")
+    def idempotency_key(self) -> _builtins.str:
+        """Asked.idempotency_key."""
+
+    @idempotency_key.setter
+    @_deprecated("""This field has been marked as deprecated using proto field options.""")
+    def idempotency_key(self, value: _builtins.str) -> None:
+        """Asked.idempotency_key."""
+
     fingerprint: _builtins.bytes
-    """As in Submission."""
+    """SHA-256 of the canonical request."""
     lane: _enums_pb2.Priority.ValueType
     """The lane."""
-    locale: _builtins.str
-    """As in Submission."""
-    delivery_guarantee: _enums_pb2.DeliveryGuarantee.ValueType
-    """As in Submission."""
+    @_builtins.property
+    @_deprecated("""This field has been marked as deprecated using proto field options.""")
+    def locale(self) -> _builtins.str:
+        """Asked.locale."""
+
+    @locale.setter
+    @_deprecated("""This field has been marked as deprecated using proto field options.""")
+    def locale(self, value: _builtins.str) -> None:
+        """Asked.locale."""
+
+    @_builtins.property
+    @_deprecated("""This field has been marked as deprecated using proto field options.""")
+    def delivery_guarantee(self) -> _enums_pb2.DeliveryGuarantee.ValueType:
+        """Asked.delivery_guarantee."""
+
+    @delivery_guarantee.setter
+    @_deprecated("""This field has been marked as deprecated using proto field options.""")
+    def delivery_guarantee(self, value: _enums_pb2.DeliveryGuarantee.ValueType) -> None:
+        """Asked.delivery_guarantee."""
+
     traceparent: _builtins.str
-    """As in Submission."""
+    """W3C traceparent of the request; empty if not traced."""
     dispatched: _builtins.bool
     """The recorder publishes the wake-up itself: the ledger hands it out again only if no worker claims it in time."""
-    category: _builtins.str
-    """The template's category."""
+    @_builtins.property
+    @_deprecated("""This field has been marked as deprecated using proto field options.""")
+    def category(self) -> _builtins.str:
+        """Asked.category."""
+
+    @category.setter
+    @_deprecated("""This field has been marked as deprecated using proto field options.""")
+    def category(self, value: _builtins.str) -> None:
+        """Asked.category."""
+
     max_attempts: _builtins.int
     """Attempts at the most; at least 1."""
     @_builtins.property
@@ -209,12 +306,14 @@ class Entry(_message.Message):
         """Not before this time; unset: at once."""
 
     @_builtins.property
+    @_deprecated("""This field has been marked as deprecated using proto field options.""")
     def expires_at(self) -> _timestamp_pb2.Timestamp:
-        """Not after this time; unset: no end."""
+        """Asked.expires_at."""
 
     @_builtins.property
+    @_deprecated("""This field has been marked as deprecated using proto field options.""")
     def metadata(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
-        """As in Submission."""
+        """Asked.metadata."""
 
     @_builtins.property
     def decisions(self) -> _containers.RepeatedCompositeFieldContainer[_notification_pb2.Decision]:
@@ -222,11 +321,16 @@ class Entry(_message.Message):
 
     @_builtins.property
     def fallbacks(self) -> _containers.RepeatedCompositeFieldContainer[Global___Leg]:
-        """Where it moves on to, in order."""
+        """Where it moves on to, in order: Asked.fallbacks, each with its route."""
 
     @_builtins.property
+    @_deprecated("""This field has been marked as deprecated using proto field options.""")
     def digest_window(self) -> _duration_pb2.Duration:
-        """As in Submission."""
+        """Asked.digest_window."""
+
+    @_builtins.property
+    def asked(self) -> _asked_pb2.Asked:
+        """What is asked for. What the ledger does not know of it is kept, and given to the worker."""
 
     def __init__(
         self,
@@ -255,10 +359,11 @@ class Entry(_message.Message):
         max_attempts: _builtins.int = ...,
         fallbacks: _abc.Iterable[Global___Leg] | None = ...,
         digest_window: _duration_pb2.Duration | None = ...,
+        asked: _asked_pb2.Asked | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["digest_window", b"digest_window", "expires_at", b"expires_at", "not_before", b"not_before", "ref", b"ref"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["asked", b"asked", "digest_window", b"digest_window", "expires_at", b"expires_at", "not_before", b"not_before", "ref", b"ref"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["category", b"category", "channel", b"channel", "context_json", b"context_json", "decisions", b"decisions", "delivery_guarantee", b"delivery_guarantee", "digest_window", b"digest_window", "dispatched", b"dispatched", "expires_at", b"expires_at", "fallbacks", b"fallbacks", "fingerprint", b"fingerprint", "idempotency_key", b"idempotency_key", "lane", b"lane", "locale", b"locale", "max_attempts", b"max_attempts", "metadata", b"metadata", "not_before", b"not_before", "ref", b"ref", "route", b"route", "subject", b"subject", "template_name", b"template_name", "template_version", b"template_version", "to", b"to", "traceparent", b"traceparent", "user_id", b"user_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["asked", b"asked", "category", b"category", "channel", b"channel", "context_json", b"context_json", "decisions", b"decisions", "delivery_guarantee", b"delivery_guarantee", "digest_window", b"digest_window", "dispatched", b"dispatched", "expires_at", b"expires_at", "fallbacks", b"fallbacks", "fingerprint", b"fingerprint", "idempotency_key", b"idempotency_key", "lane", b"lane", "locale", b"locale", "max_attempts", b"max_attempts", "metadata", b"metadata", "not_before", b"not_before", "ref", b"ref", "route", b"route", "subject", b"subject", "template_name", b"template_name", "template_version", b"template_version", "to", b"to", "traceparent", b"traceparent", "user_id", b"user_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -438,7 +543,9 @@ Global___KeyUse: _TypeAlias = KeyUse  # noqa: Y015
 
 @_typing.final
 class ClaimedNotification(_message.Message):
-    """A notification in a worker's hands: all it needs to send it."""
+    """A notification in a worker's hands: all it needs to send it. Fields that are deprecated are read from ledgers of the
+    release before, and filled for its workers, in this release; they go in the next.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -462,6 +569,7 @@ class ClaimedNotification(_message.Message):
     CATEGORY_FIELD_NUMBER: _builtins.int
     READY_TIME_FIELD_NUMBER: _builtins.int
     UNSUBSCRIBABLE_FIELD_NUMBER: _builtins.int
+    ASKED_FIELD_NUMBER: _builtins.int
     fence: _builtins.int
     """Grows with every claim; a settlement with an older one changes nothing."""
     attempt: _builtins.int
@@ -469,27 +577,83 @@ class ClaimedNotification(_message.Message):
     provider: _builtins.str
     """The provider to call."""
     channel: _enums_pb2.Channel.ValueType
-    """The channel it goes by."""
-    user_id: _builtins.str
-    """As in Entry."""
+    """The channel it goes by now."""
+    @_builtins.property
+    @_deprecated("""This field has been marked as deprecated using proto field options.""")
+    def user_id(self) -> _builtins.str:
+        """Asked.user_id."""
+
+    @user_id.setter
+    @_deprecated("""This field has been marked as deprecated using proto field options.""")
+    def user_id(self, value: _builtins.str) -> None:
+        """Asked.user_id."""
+
     to: _builtins.str
-    """As in Entry."""
-    subject: _builtins.str
-    """As in Entry."""
-    context_json: _builtins.str
-    """As in Entry."""
-    template_name: _builtins.str
-    """As in Entry."""
-    template_version: _builtins.int
-    """As in Entry."""
-    locale: _builtins.str
-    """As in Entry."""
+    """Where it goes by that channel: a fallback's address, or the user's device."""
+    @_builtins.property
+    @_deprecated("""This field has been marked as deprecated using proto field options.""")
+    def subject(self) -> _builtins.str:
+        """Asked.subject."""
+
+    @subject.setter
+    @_deprecated("""This field has been marked as deprecated using proto field options.""")
+    def subject(self, value: _builtins.str) -> None:
+        """Asked.subject."""
+
+    @_builtins.property
+    @_deprecated("""This field has been marked as deprecated using proto field options.""")
+    def context_json(self) -> _builtins.str:
+        """Asked.context_json."""
+
+    @context_json.setter
+    @_deprecated("""This field has been marked as deprecated using proto field options.""")
+    def context_json(self, value: _builtins.str) -> None:
+        """Asked.context_json."""
+
+    @_builtins.property
+    @_deprecated("""This field has been marked as deprecated using proto field options.""")
+    def template_name(self) -> _builtins.str:
+        """Asked.template_name."""
+
+    @template_name.setter
+    @_deprecated("""This field has been marked as deprecated using proto field options.""")
+    def template_name(self, value: _builtins.str) -> None:
+        """Asked.template_name."""
+
+    @_builtins.property
+    @_deprecated("""This field has been marked as deprecated using proto field options.""")
+    def template_version(self) -> _builtins.int:
+        """Asked.template_version."""
+
+    @template_version.setter
+    @_deprecated("""This field has been marked as deprecated using proto field options.""")
+    def template_version(self, value: _builtins.int) -> None:
+        """Asked.template_version."""
+
+    @_builtins.property
+    @_deprecated("""This field has been marked as deprecated using proto field options.""")
+    def locale(self) -> _builtins.str:
+        """Asked.locale."""
+
+    @locale.setter
+    @_deprecated("""This field has been marked as deprecated using proto field options.""")
+    def locale(self, value: _builtins.str) -> None:
+        """Asked.locale."""
+
     traceparent: _builtins.str
     """As in Entry."""
     lane: _enums_pb2.Priority.ValueType
     """As in Entry."""
-    category: _builtins.str
-    """As in Entry."""
+    @_builtins.property
+    @_deprecated("""This field has been marked as deprecated using proto field options.""")
+    def category(self) -> _builtins.str:
+        """Asked.category."""
+
+    @category.setter
+    @_deprecated("""This field has been marked as deprecated using proto field options.""")
+    def category(self, value: _builtins.str) -> None:
+        """Asked.category."""
+
     unsubscribable: _builtins.bool
     """The recipient may unsubscribe from its category: it has one, and it is not critical."""
     @_builtins.property
@@ -511,6 +675,13 @@ class ClaimedNotification(_message.Message):
     @_builtins.property
     def ready_time(self) -> _timestamp_pb2.Timestamp:
         """Since when it may be sent: what a worker's speed is measured from."""
+
+    @_builtins.property
+    def asked(self) -> _asked_pb2.Asked:
+        """What is asked for, as far as sending it needs. Without channel, to and expires_at, which stand above as they are now, and
+        without what only callers and the ledger go by: idempotency_key, send_at, metadata, delivery_guarantee, fallbacks and
+        digest_window.
+        """
 
     def __init__(
         self,
@@ -535,10 +706,11 @@ class ClaimedNotification(_message.Message):
         category: _builtins.str = ...,
         ready_time: _timestamp_pb2.Timestamp | None = ...,
         unsubscribable: _builtins.bool = ...,
+        asked: _asked_pb2.Asked | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "expires_at", b"expires_at", "lease_until", b"lease_until", "ready_time", b"ready_time", "ref", b"ref"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["asked", b"asked", "create_time", b"create_time", "expires_at", b"expires_at", "lease_until", b"lease_until", "ready_time", b"ready_time", "ref", b"ref"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempt", b"attempt", "category", b"category", "channel", b"channel", "context_json", b"context_json", "create_time", b"create_time", "expires_at", b"expires_at", "fence", b"fence", "lane", b"lane", "lease_until", b"lease_until", "locale", b"locale", "provider", b"provider", "ready_time", b"ready_time", "ref", b"ref", "subject", b"subject", "template_name", b"template_name", "template_version", b"template_version", "to", b"to", "traceparent", b"traceparent", "unsubscribable", b"unsubscribable", "user_id", b"user_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["asked", b"asked", "attempt", b"attempt", "category", b"category", "channel", b"channel", "context_json", b"context_json", "create_time", b"create_time", "expires_at", b"expires_at", "fence", b"fence", "lane", b"lane", "lease_until", b"lease_until", "locale", b"locale", "provider", b"provider", "ready_time", b"ready_time", "ref", b"ref", "subject", b"subject", "template_name", b"template_name", "template_version", b"template_version", "to", b"to", "traceparent", b"traceparent", "unsubscribable", b"unsubscribable", "user_id", b"user_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -10,6 +10,7 @@ from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.rpc import status_pb2 as _status_pb2
+from pulse.common.v1 import asked_pb2 as _asked_pb2
 from pulse.common.v1 import enums_pb2 as _enums_pb2
 from pulse.common.v1 import limit_pb2 as _limit_pb2
 from pulse.common.v1 import notification_pb2 as _notification_pb2
@@ -21,6 +22,11 @@ if sys.version_info >= (3, 11):
     from typing import TypeAlias as _TypeAlias, Never as _Never
 else:
     from typing_extensions import TypeAlias as _TypeAlias, Never as _Never
+
+if sys.version_info >= (3, 13):
+    from warnings import deprecated as _deprecated
+else:
+    from typing_extensions import deprecated as _deprecated
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
@@ -50,7 +56,9 @@ Global___SubmitRequest: _TypeAlias = SubmitRequest  # noqa: Y015
 
 @_typing.final
 class Submission(_message.Message):
-    """A valid request of a known tenant."""
+    """A valid request of a known tenant. Fields that are deprecated are read from gateways of the release before, and filled
+    for its routers, in this release; they go in the next.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -97,36 +105,125 @@ class Submission(_message.Message):
     NOTIFICATION_ID_FIELD_NUMBER: _builtins.int
     FALLBACKS_FIELD_NUMBER: _builtins.int
     DIGEST_WINDOW_FIELD_NUMBER: _builtins.int
+    ASKED_FIELD_NUMBER: _builtins.int
     tenant_id: _builtins.str
     """From the credential, never from the caller's words."""
-    user_id: _builtins.str
-    """As in SendNotificationRequest."""
-    template_name: _builtins.str
-    """A template that exists."""
-    template_version: _builtins.int
-    """Its version, pinned."""
-    channel: _enums_pb2.Channel.ValueType
-    """The channel, resolved."""
-    to: _builtins.str
-    """The address, normalised."""
-    subject: _builtins.str
-    """Overrides the subject; empty for none."""
-    context_json: _builtins.str
-    """The context as a JSON object in UTF-8, keys sorted."""
-    idempotency_key: _builtins.str
-    """The caller's key; empty for none."""
+    @_builtins.property
+    @_deprecated("""This field has been marked as deprecated using proto field options.""")
+    def user_id(self) -> _builtins.str:
+        """Asked.user_id."""
+
+    @user_id.setter
+    @_deprecated("""This field has been marked as deprecated using proto field options.""")
+    def user_id(self, value: _builtins.str) -> None:
+        """Asked.user_id."""
+
+    @_builtins.property
+    @_deprecated("""This field has been marked as deprecated using proto field options.""")
+    def template_name(self) -> _builtins.str:
+        """Asked.template_name."""
+
+    @template_name.setter
+    @_deprecated("""This field has been marked as deprecated using proto field options.""")
+    def template_name(self, value: _builtins.str) -> None:
+        """Asked.template_name."""
+
+    @_builtins.property
+    @_deprecated("""This field has been marked as deprecated using proto field options.""")
+    def template_version(self) -> _builtins.int:
+        """Asked.template_version."""
+
+    @template_version.setter
+    @_deprecated("""This field has been marked as deprecated using proto field options.""")
+    def template_version(self, value: _builtins.int) -> None:
+        """Asked.template_version."""
+
+    @_builtins.property
+    @_deprecated("""This field has been marked as deprecated using proto field options.""")
+    def channel(self) -> _enums_pb2.Channel.ValueType:
+        """Asked.channel."""
+
+    @channel.setter
+    @_deprecated("""This field has been marked as deprecated using proto field options.""")
+    def channel(self, value: _enums_pb2.Channel.ValueType) -> None:
+        """Asked.channel."""
+
+    @_builtins.property
+    @_deprecated("""This field has been marked as deprecated using proto field options.""")
+    def to(self) -> _builtins.str:
+        """Asked.to."""
+
+    @to.setter
+    @_deprecated("""This field has been marked as deprecated using proto field options.""")
+    def to(self, value: _builtins.str) -> None:
+        """Asked.to."""
+
+    @_builtins.property
+    @_deprecated("""This field has been marked as deprecated using proto field options.""")
+    def subject(self) -> _builtins.str:
+        """Asked.subject."""
+
+    @subject.setter
+    @_deprecated("""This field has been marked as deprecated using proto field options.""")
+    def subject(self, value: _builtins.str) -> None:
+        """Asked.subject."""
+
+    @_builtins.property
+    @_deprecated("""This field has been marked as deprecated using proto field options.""")
+    def context_json(self) -> _builtins.str:
+        """Asked.context_json."""
+
+    @context_json.setter
+    @_deprecated("""This field has been marked as deprecated using proto field options.""")
+    def context_json(self, value: _builtins.str) -> None:
+        """Asked.context_json."""
+
+    @_builtins.property
+    @_deprecated("""This field has been marked as deprecated using proto field options.""")
+    def idempotency_key(self) -> _builtins.str:
+        """Asked.idempotency_key."""
+
+    @idempotency_key.setter
+    @_deprecated("""This field has been marked as deprecated using proto field options.""")
+    def idempotency_key(self, value: _builtins.str) -> None:
+        """Asked.idempotency_key."""
+
     fingerprint: _builtins.bytes
     """SHA-256 of the canonical request."""
     requested_priority: _enums_pb2.Priority.ValueType
     """What the request asked for."""
     template_priority: _enums_pb2.Priority.ValueType
     """What the template says."""
-    category: _builtins.str
-    """The template's category."""
-    locale: _builtins.str
-    """The language wanted."""
-    delivery_guarantee: _enums_pb2.DeliveryGuarantee.ValueType
-    """What happens to an unanswered call."""
+    @_builtins.property
+    @_deprecated("""This field has been marked as deprecated using proto field options.""")
+    def category(self) -> _builtins.str:
+        """Asked.category."""
+
+    @category.setter
+    @_deprecated("""This field has been marked as deprecated using proto field options.""")
+    def category(self, value: _builtins.str) -> None:
+        """Asked.category."""
+
+    @_builtins.property
+    @_deprecated("""This field has been marked as deprecated using proto field options.""")
+    def locale(self) -> _builtins.str:
+        """Asked.locale."""
+
+    @locale.setter
+    @_deprecated("""This field has been marked as deprecated using proto field options.""")
+    def locale(self, value: _builtins.str) -> None:
+        """Asked.locale."""
+
+    @_builtins.property
+    @_deprecated("""This field has been marked as deprecated using proto field options.""")
+    def delivery_guarantee(self) -> _enums_pb2.DeliveryGuarantee.ValueType:
+        """Asked.delivery_guarantee."""
+
+    @delivery_guarantee.setter
+    @_deprecated("""This field has been marked as deprecated using proto field options.""")
+    def delivery_guarantee(self, value: _enums_pb2.DeliveryGuarantee.ValueType) -> None:
+        """Asked.delivery_guarantee."""
+
     traceparent: _builtins.str
     """W3C traceparent of the request; empty if not traced."""
     validate_only: _builtins.bool
@@ -134,24 +231,33 @@ class Submission(_message.Message):
     notification_id: _builtins.str
     """UUIDv7, made by the gateway once: however often a lost call is repeated, one notification comes of it."""
     @_builtins.property
+    @_deprecated("""This field has been marked as deprecated using proto field options.""")
     def send_at(self) -> _timestamp_pb2.Timestamp:
-        """Not before."""
+        """Asked.send_at."""
 
     @_builtins.property
+    @_deprecated("""This field has been marked as deprecated using proto field options.""")
     def expires_at(self) -> _timestamp_pb2.Timestamp:
-        """Not after."""
+        """Asked.expires_at."""
 
     @_builtins.property
+    @_deprecated("""This field has been marked as deprecated using proto field options.""")
     def metadata(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
-        """The caller's labels."""
+        """Asked.metadata."""
 
     @_builtins.property
+    @_deprecated("""This field has been marked as deprecated using proto field options.""")
     def fallbacks(self) -> _containers.RepeatedCompositeFieldContainer[_notification_pb2.Fallback]:
-        """Channels it moves on to, addresses normalised."""
+        """Asked.fallbacks."""
 
     @_builtins.property
+    @_deprecated("""This field has been marked as deprecated using proto field options.""")
     def digest_window(self) -> _duration_pb2.Duration:
-        """The template's; unset: it is sent by itself."""
+        """Asked.digest_window."""
+
+    @_builtins.property
+    def asked(self) -> _asked_pb2.Asked:
+        """What is asked for. The router reads the few fields that it decides by."""
 
     def __init__(
         self,
@@ -179,10 +285,11 @@ class Submission(_message.Message):
         notification_id: _builtins.str = ...,
         fallbacks: _abc.Iterable[_notification_pb2.Fallback] | None = ...,
         digest_window: _duration_pb2.Duration | None = ...,
+        asked: _asked_pb2.Asked | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["digest_window", b"digest_window", "expires_at", b"expires_at", "send_at", b"send_at"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["asked", b"asked", "digest_window", b"digest_window", "expires_at", b"expires_at", "send_at", b"send_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["category", b"category", "channel", b"channel", "context_json", b"context_json", "delivery_guarantee", b"delivery_guarantee", "digest_window", b"digest_window", "expires_at", b"expires_at", "fallbacks", b"fallbacks", "fingerprint", b"fingerprint", "idempotency_key", b"idempotency_key", "locale", b"locale", "metadata", b"metadata", "notification_id", b"notification_id", "requested_priority", b"requested_priority", "send_at", b"send_at", "subject", b"subject", "template_name", b"template_name", "template_priority", b"template_priority", "template_version", b"template_version", "tenant_id", b"tenant_id", "to", b"to", "traceparent", b"traceparent", "user_id", b"user_id", "validate_only", b"validate_only"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["asked", b"asked", "category", b"category", "channel", b"channel", "context_json", b"context_json", "delivery_guarantee", b"delivery_guarantee", "digest_window", b"digest_window", "expires_at", b"expires_at", "fallbacks", b"fallbacks", "fingerprint", b"fingerprint", "idempotency_key", b"idempotency_key", "locale", b"locale", "metadata", b"metadata", "notification_id", b"notification_id", "requested_priority", b"requested_priority", "send_at", b"send_at", "subject", b"subject", "template_name", b"template_name", "template_priority", b"template_priority", "template_version", b"template_version", "tenant_id", b"tenant_id", "to", b"to", "traceparent", b"traceparent", "user_id", b"user_id", "validate_only", b"validate_only"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
