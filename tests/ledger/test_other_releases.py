@@ -235,7 +235,7 @@ async def test_queue_depths_count_lanes_of_other_releases_together(calls: Calls,
 async def test_a_template_of_another_release_is_shown_without_what_is_not_known(calls: Calls, database: Database):
     await calls.create(template())
     database.execute(
-        """UPDATE template_versions SET channel = 'LETTER', priority = 'MIDDLE', contents = contents ||
+        """UPDATE template_versions SET document = NULL, channel = 'LETTER', priority = 'MIDDLE', contents = contents ||
         '[{"channel": "LETTER", "locale": "", "subject": "", "body": "On paper", "html_body": ""}]'"""
     )
     got = await call(calls.reader.GetTemplate, reads.GetTemplateRequest(tenant_id=TENANT, name="welcome"))

@@ -11,7 +11,7 @@ from services.ledger.move.bulk_replay import BulkReplay
 from services.ledger.move.operate import OperatorActions
 from services.ledger.read.dead_letters import DeadLetters
 from services.ledger.read.reader import Reader
-from services.ledger.rpc import wire, wire_reads
+from services.ledger.rpc import wire, wire_reads, wire_templates
 from services.ledger.rpc.api_key_rpcs import ApiKeyWrites
 from services.ledger.rpc.limit_service import LimitWrites
 from services.ledger.rpc.provider_rpcs import ProviderDecisions
@@ -57,8 +57,7 @@ class LedgerAdmin(
 
     async def CreateTemplate(self, request: pb.CreateTemplateRequest, context: Any) -> pb.CreateTemplateResponse:
         check(request)
-        wire_reads.refuse_too_large(request.template)
-        stored = await self._templates.create(request.tenant_id, wire_reads.template_of(request.template))
+        stored = await self._templates.create(request.tenant_id, wire_templates.template_of(request.template))
         if stored is None:
             raise PulseError(
                 Code.ALREADY_EXISTS,
@@ -66,15 +65,14 @@ class LedgerAdmin(
                 f"there is a template {request.template.name!r} already",
                 hint="update it to store a new version",
             )
-        return pb.CreateTemplateResponse(template=wire_reads.template(stored))
+        return pb.CreateTemplateResponse(template=wire_templates.template(stored))
 
     async def UpdateTemplate(self, request: pb.UpdateTemplateRequest, context: Any) -> pb.UpdateTemplateResponse:
         check(request)
-        wire_reads.refuse_too_large(request.template)
-        stored = await self._templates.update(request.tenant_id, wire_reads.template_of(request.template))
+        stored = await self._templates.update(request.tenant_id, wire_templates.template_of(request.template))
         if stored is None:
             raise not_found("TEMPLATE", request.template.name)
-        return pb.UpdateTemplateResponse(template=wire_reads.template(stored))
+        return pb.UpdateTemplateResponse(template=wire_templates.template(stored))
 
     async def DeleteTemplate(self, request: pb.DeleteTemplateRequest, context: Any) -> pb.DeleteTemplateResponse:
         check(request)

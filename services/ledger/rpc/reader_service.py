@@ -12,7 +12,7 @@ from services.ledger.read.reader import Notification, Reader
 from services.ledger.read.timelines import Timelines
 from services.ledger.read.walks import Walk
 from services.ledger.read.watchers import Watchers
-from services.ledger.rpc import pages, wire, wire_reads
+from services.ledger.rpc import pages, wire, wire_reads, wire_templates
 from services.ledger.rpc.api_key_rpcs import ApiKeyReads
 from services.ledger.rpc.follow_rpcs import FollowReads
 from services.ledger.rpc.limit_service import LimitReads
@@ -99,7 +99,7 @@ class LedgerReader(
         found = await self._templates.get(request.tenant_id, request.name, request.version)
         if found is None:
             raise not_found("TEMPLATE", request.name)
-        return pb.GetTemplateResponse(template=wire_reads.template(found))
+        return pb.GetTemplateResponse(template=wire_templates.template(found))
 
     async def ListTemplates(self, request: pb.ListTemplatesRequest, context: Any) -> pb.ListTemplatesResponse:
         check(request)
@@ -108,7 +108,7 @@ class LedgerReader(
             Asked(wanted, request.page_size, request.page_token),
             lambda count, last: self._templates.page(wanted, count, last),
             lambda row: row.name,
-            wire_reads.template,
+            wire_templates.template,
             at_once=_TEMPLATES_AT_ONCE,
         )
         return pb.ListTemplatesResponse(templates=shown, next_page_token=token)

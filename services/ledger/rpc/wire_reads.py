@@ -1,16 +1,15 @@
-"""Protobuf to what the ledger works with, and back: what is read, and templates."""
+"""Protobuf to what the ledger works with, and back: what is read."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
-from pulse.common.v1 import notification_pb2, template_pb2
+from pulse.common.v1 import notification_pb2
 from pulse.ledger.v1 import ledger_reader_pb2, records_pb2
 from services.ledger.read.reader import Cell, Depth, Happening, Notification
 from services.ledger.rpc import pages
 from services.ledger.rpc.wire import moment
 from services.ledger.rpc.wire_enums import (
-    FROM_PRIORITY,
     FROM_STATUS,
     TO_GUARANTEE,
     TO_KIND,
@@ -18,7 +17,6 @@ from services.ledger.rpc.wire_enums import (
     TO_PRIORITY,
     TO_STATUS,
     channel_asked,
-    channel_needed,
     number,
     wanted,
 )
@@ -26,15 +24,9 @@ from services.ledger.rules import fallbacks
 from services.ledger.rules.delivery import Failure
 from services.ledger.rules.fallbacks import Leg
 from services.ledger.rules.states import WAITING, Status
-from services.ledger.rules.templates import Template
 from services.ledger.stores.paging import DeadLetterFilter, Filter, TemplateFilter
 from shared.channel.numbers import number_of
-from shared.channel.table import Channel
-from shared.errors import Violation, invalid
-from shared.times import from_duration, to_duration, to_timestamp
-
-#: Bytes; what was stored is a little larger when it is shown.
-_LARGEST_TEMPLATE = 7 * 2**19
+from shared.times import to_duration, to_timestamp
 
 
 def notification(found: Notification, happenings: Iterable[Happening] = ()) -> notification_pb2.Notification:
@@ -160,70 +152,6 @@ def statistics(cells: Iterable[Cell]) -> ledger_reader_pb2.GetStatisticsResponse
             for cell in cells
         ],
         average_retry_attempts=sum(cell.attempts for cell in retrying) / count if count else 0.0,
-    )
-
-
-def template(found: Template) -> template_pb2.Template:
-    """As callers see it."""
-    return template_pb2.Template(
-        name=found.name,
-        channel=number_of(found.channel),
-        priority=number(TO_PRIORITY, found.priority),
-        category=found.category,
-        default_locale=found.default_locale,
-        contents=[content for one in found.contents if (content := _content(one)) is not None],
-        version=found.version,
-        create_time=to_timestamp(found.created_at),
-        update_time=to_timestamp(found.updated_at),
-        variables=found.variables,
-        digest_window=to_duration(found.digest_seconds) if found.digest_seconds else None,
-    )
-
-
-def refuse_too_large(message: template_pb2.Template) -> None:
-    """Raises INVALID_ARGUMENT for a template that could not be shown: gRPC's own clients take answers of 4 MiB."""
-    if message.ByteSize() > _LARGEST_TEMPLATE:
-        size = f"{_LARGEST_TEMPLATE / 2**20:g} MiB"
-        violation = Violation("template.contents", f"take more than {size} in all")
-        raise invalid([violation], "TEMPLATE_TOO_LARGE")
-
-
-def template_of(message: template_pb2.Template) -> Template:
-    """A template to store; its version and times are the store's to give. INVALID_ARGUMENT for an unknown channel."""
-    contents = [
-        {
-            "channel": channel_asked(content.channel, f"template.contents[{place}].channel") or "",
-            "locale": content.locale,
-            "subject": content.subject,
-            "body": content.body,
-            "html_body": content.html_body,
-        }
-        for place, content in enumerate(message.contents)
-    ]
-    return Template(
-        message.name,
-        0,
-        channel_needed(message.channel, "template.channel"),
-        FROM_PRIORITY.get(message.priority),
-        message.category,
-        message.default_locale,
-        contents,
-        list(message.variables),
-        from_duration(message.digest_window),
-    )
-
-
-def _content(content: Mapping[str, str]) -> template_pb2.TemplateContent | None:
-    """None for one of a channel that this release does not know: without its channel it would be for every one."""
-    channel = Channel.named(content["channel"])
-    if content["channel"] and channel is None:
-        return None
-    return template_pb2.TemplateContent(
-        channel=number_of(channel),
-        locale=content["locale"],
-        subject=content["subject"],
-        body=content["body"],
-        html_body=content["html_body"],
     )
 
 

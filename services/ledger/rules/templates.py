@@ -3,27 +3,23 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
-from services.ledger.rules.delivery import Lane
 from shared.channel.table import Channel
 
 
 class Template(NamedTuple):
-    """The order is that of the store's queries."""
+    """What it says is one document, which the ledger does not open. The order is that of the store's queries."""
 
     name: str
     version: int
+    #: What lists can be narrowed to.
     channel: Channel
-    priority: Lane | None
-    category: str
-    default_locale: str
-    #: Each of channel (empty: any), locale, subject, body, html_body.
-    contents: Sequence[Mapping[str, str]]
-    variables: Sequence[str]
-    #: How long notifications of one user and category are collected into one; 0: not at all.
-    digest_seconds: float = 0.0
+    #: None: the release before stored it, in columns.
+    document: bytes | None
+    #: These columns, by name: to be written for the release before; read only where there is no document.
+    former: Mapping[str, Any] | None
     #: When version 1 was made, and when this one was; None before it is stored.
     created_at: dt.datetime | None = None
     updated_at: dt.datetime | None = None

@@ -12,7 +12,6 @@ from services.ledger.postgres.compiling import Query, compiled
 from services.ledger.postgres.postgres import Connection, Postgres
 from services.ledger.postgres.tables import template_versions as v
 from services.ledger.postgres.tables import templates as t
-from services.ledger.rules.delivery import Lane
 from services.ledger.rules.templates import Template
 from services.ledger.stores.paging import TemplateFilter
 from services.ledger.stores.tenant_caps import Subject, TenantCaps
@@ -34,12 +33,13 @@ WHERE tenant_id = %(tenant_id)s AND name = %(name)s AND deleted_at IS NULL
 RETURNING version
 """
 
+# The second line of columns is the release before's: it has no documents, and goes with them.
 _INSERT = """
 INSERT INTO template_versions
-    (tenant_id, name, version, channel, priority, category, default_locale, contents, variables, digest_seconds,
-    created_at)
-VALUES (%(tenant_id)s, %(name)s, %(version)s, %(channel)s, %(priority)s, %(category)s, %(default_locale)s,
-    %(contents)s, %(variables)s, %(digest_seconds)s, %(now)s)
+    (tenant_id, name, version, channel, document, created_at,
+    priority, category, default_locale, contents, variables, digest_seconds)
+VALUES (%(tenant_id)s, %(name)s, %(version)s, %(channel)s, %(document)s, %(now)s,
+    %(priority)s, %(category)s, %(default_locale)s, %(contents)s, %(variables)s, %(digest_seconds)s)
 """
 
 _DELETE = """
@@ -92,7 +92,9 @@ class TemplateStore:
     async def _store(self, number: str, tenant_id: str, template: Template) -> Template | None:
         """``number`` is the statement that gives the version, or no row."""
         key = {"tenant_id": tenant_id, "name": template.name, "now": self._clock.now()}
-        fields = template._asdict() | {"contents": Jsonb(list(template.contents)), "variables": [*template.variables]}
+        former = dict(template.former or {})
+        fields = former | {"contents": Jsonb(former["contents"]), "channel": template.channel}
+        fields["document"] = template.document
 
         async def work(connection: Connection) -> int | None:
             async with connection.transaction():
@@ -115,11 +117,12 @@ class TemplateStore:
 
 
 def _select() -> sa.Select[Any]:
-    columns = [v.c[name] for name in Template._fields[:-2]]
+    former = sa.case((v.c.document.is_(None), sa.func.to_jsonb(v.table_valued())))
+    columns = (v.c.name, v.c.version, v.c.channel, v.c.document, former, t.c.created_at, v.c.created_at)
     same = (v.c.tenant_id == t.c.tenant_id) & (v.c.name == t.c.name)
-    return sa.select(*columns, t.c.created_at, v.c.created_at.label("updated_at")).select_from(t.join(v, same))
+    return sa.select(*columns).select_from(t.join(v, same))
 
 
 def _template(row: tuple[Any, ...]) -> Template:
     read = Template._make(row)
-    return read._replace(channel=Channel.read(read.channel), priority=read.priority and Lane.read(read.priority))
+    return read._replace(channel=Channel.read(read.channel))
