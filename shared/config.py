@@ -8,12 +8,15 @@ with a sentence that names it, before anything is half-running.
 from __future__ import annotations
 
 import difflib
+import functools
 import os
 import re
 import sys
-from typing import Any, ClassVar, NoReturn, Self
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, ClassVar, NoReturn, Self, TypeVar
 
-from pydantic import Field, SecretStr, ValidationError, model_validator
+from pydantic import Field, SecretStr, ValidationError, create_model, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from shared import server_urls
@@ -22,8 +25,11 @@ from shared.server_urls import ServerUrl
 from shared.unsubscribe import KeyRing
 
 PREFIX = "PULSE_"
+#: The folder that has the services in it.
+ROOT = Path(__file__).resolve().parents[1]
 
-#: Keys that begin so belong to one role; the others ignore them, so that one environment serves all roles.
+#: Keys that begin so belong to one role; the others ignore them, so that one environment serves all roles. A provider's
+#: keys begin with its folder's name, and belong to the role that has providers: see :func:`provider_prefixes`.
 ROLE_PREFIXES = (
     "API_",
     "CLI_",
@@ -32,13 +38,6 @@ ROLE_PREFIXES = (
     "LEDGER_",
     "DELIVERY_",
     "WORKER_",
-    "SMTP_",
-    "TWILIO_",
-    "FCM_",
-    "AWS_",
-    "SES_",
-    "SNS_",
-    "WEBHOOK_",
     "PUBLIC_",
     "CORS_",
     "SANDBOX_",
@@ -46,6 +45,13 @@ ROLE_PREFIXES = (
     "LOCAL_",
     "TEST_",
 )
+
+
+@functools.cache
+def provider_prefixes() -> tuple[str, ...]:
+    """How the keys of providers begin: each provider is a folder, and no list of their names stands here."""
+    folders = {init.parent.name for init in ROOT.glob("services/*/providers/*/__init__.py")}
+    return tuple(f"{name.upper()}_" for name in sorted(folders))
 
 
 _ROLES = ("gateway", "router", "ledger", "delivery")
@@ -71,6 +77,8 @@ class Settings(BaseSettings):
 
     #: Prefixes out of ``ROLE_PREFIXES`` whose keys this role owns, and so checks for typing errors.
     owns: ClassVar[tuple[str, ...]] = ()
+    #: Whether it owns those of providers too.
+    has_providers: ClassVar[bool] = False
 
     env: str = Field("development", pattern="^(development|production)$", description="development or production")
     log_level: str = Field("INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="least severe level logged")
@@ -224,7 +232,8 @@ class Settings(BaseSettings):
     @classmethod
     def _unknown_keys(cls, env: dict[str, str]) -> list[str]:
         known = {PREFIX + name.upper() for name in cls.model_fields}
-        foreign = tuple(PREFIX + p for p in ROLE_PREFIXES if p not in cls.owns)
+        others = () if cls.has_providers else provider_prefixes()
+        foreign = tuple(PREFIX + p for p in (*ROLE_PREFIXES, *others) if p not in cls.owns)
         sentences = []
         for key in sorted(env):
             if not key.startswith(PREFIX) or key in known or key.startswith(foreign):
@@ -251,6 +260,29 @@ class Settings(BaseSettings):
             name: str(value) if isinstance(value, SecretStr) else value
             for name, value in ((name, getattr(self, name)) for name in sorted(type(self).model_fields))
         }
+
+
+SomeSettings = TypeVar("SomeSettings", bound=Settings)
+
+
+def joined(name: str, base: type[SomeSettings], parts: Iterable[type[SomeSettings]]) -> type[SomeSettings]:
+    """One class, called ``name``, that has the fields and checks of all ``parts``, which are ``base`` or made from it.
+
+    Raises TypeError if two of them call something alike: of the two, only one would count.
+    """
+    own = [part for part in dict.fromkeys(parts) if part is not base]
+    owners: dict[str, type] = {}
+    for one in dict.fromkeys(ancestor for part in own for ancestor in part.__mro__ if issubclass(ancestor, base)):
+        for said in () if one is base else _said_by(one):
+            if owners.setdefault(said, one) is not one:
+                raise TypeError(f"{owners[said].__name__} and {one.__name__} both have {said}")
+    return create_model(name, __base__=(*own, base))
+
+
+def _said_by(settings: type) -> set[str]:
+    """The names of its own fields, checks and methods."""
+    own = {*vars(settings), *vars(settings).get("__annotations__", {})}
+    return {name for name in own if not name.startswith(("__", "_abc_", "model_"))}
 
 
 def base_environment() -> dict[str, str]:

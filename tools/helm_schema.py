@@ -12,13 +12,11 @@ from helm_values_table import every
 from pydantic import SecretStr
 from settings_doc import ROLES
 
-from services.delivery.config import DeliverySettings
+from services.delivery.providers import registry
 from shared.config import PREFIX, Settings
 
 #: Settings of a role that no cluster has.
 _ELSEWHERE = ("`pulse up`",)
-#: What delivery owns and is no provider's.
-_OWN = ("DELIVERY_", "WORKER_")
 
 
 def schema() -> str:
@@ -57,10 +55,11 @@ def _texts(names: list[str]) -> dict[str, Any]:
 
 def _settings(*, provider: bool) -> list[str]:
     """Names of settings that are no secret: those of providers, or all others."""
-    prefixes = tuple(each for each in DeliverySettings.owns if each not in _OWN)
+    fields = registry.settings_of_all().model_fields.keys() - Settings.model_fields.keys()
+    of_providers = {name.upper() for name in fields}
     names: set[str] = set()
     for title, (module, name) in ROLES.items():
         if title not in _ELSEWHERE:
             settings: type[Settings] = getattr(importlib.import_module(module), name)
             names |= {key.upper() for key, field in settings.model_fields.items() if field.annotation is not SecretStr}
-    return sorted(PREFIX + name for name in names if name.startswith(prefixes) is provider)
+    return sorted(PREFIX + name for name in names if (name in of_providers) is provider)

@@ -18,7 +18,7 @@ from proof.chaos.faults import Fault
 from proof.chaos.load import Load, Step, Way
 from proof.chaos.window import POLL_S
 from proof.waiting import until
-from services.sandbox.twilio.callbacks import signature
+from services.sandbox.providers.twilio.callbacks import signature
 from shared.broker import DELIVER_TASK, QUEUES, celery_app
 
 #: What a provider that says 429 asks for, s, and the codes under which that is written down.

@@ -5,10 +5,9 @@ from __future__ import annotations
 from pulse.delivery.v1 import delivery_service_pb2, delivery_service_pb2_grpc
 from services.delivery.config import DeliverySettings
 from services.delivery.ledger import LedgerClient
-from services.delivery.providers.base import endpoints
+from services.delivery.providers import registry
 from services.delivery.receiving.reachability import ReachabilityChecks
 from services.delivery.receiving.service import DeliveryServicer, ReceiptServicer
-from services.delivery.receiving.ses_events import SesEvents
 from shared.clock import Clock, SystemClock
 from shared.observe.metrics import Metrics
 from shared.observe.tracing import OFF, Tracer
@@ -31,14 +30,9 @@ class Delivery:
         self.metrics = Metrics()
         self._channel = open_channel(settings.ledger_address, settings.tls, "ledger")
         ledger = LedgerClient(self._channel, worker_id="delivery", lease=settings.delivery_lease_seconds)
-        checks = ReachabilityChecks(endpoints.configured(settings), clock, settings.delivery_probe_seconds)
-        self._ses_events = SesEvents.from_settings(settings, clock)
-        receipts = ReceiptServicer(
-            ledger.record_receipts,
-            self._ses_events,
-            public_url=settings.public_url,
-            twilio_auth_token=settings.twilio_auth_token.get_secret_value(),
-        )
+        checks = ReachabilityChecks(registry.endpoints(settings), clock, settings.delivery_probe_seconds)
+        self._receivers = registry.receivers(settings, clock)
+        receipts = ReceiptServicer(ledger.record_receipts, self._receivers)
         services = delivery_service_pb2.DESCRIPTOR.services_by_name.values()
         self._server = Server(
             settings.listen or DEFAULT_LISTEN,
@@ -64,5 +58,6 @@ class Delivery:
     async def stop(self) -> None:
         """Drains, then closes what it calls others by."""
         await self._server.stop()
-        await self._ses_events.close()
+        for receiver in self._receivers.values():
+            await receiver.close()
         await self._channel.close()

@@ -12,21 +12,6 @@ from services.local.ports import HOST, Ports
 #: Tells a role's process from others; a later run finds by it what an earlier one left behind.
 MARK = "PULSE_LOCAL_ROLE"
 
-#: Credentials of the look-alike providers. They open nothing outside this machine.
-SANDBOX_ACCOUNT = {
-    "PULSE_TWILIO_ACCOUNT_SID": "AC00000000000000000000000000000000",
-    "PULSE_TWILIO_AUTH_TOKEN": "development",
-    "PULSE_TWILIO_FROM": "+15005550006",
-}
-
-#: A provider's settings are generated as one group, and not at all once somebody sets one of these:
-#: half a real account and half a sandbox would be worse than either.
-PROVIDER_OWNERS: Mapping[str, tuple[str, ...]] = {
-    "PULSE_SMTP_": ("PULSE_SMTP_HOST", "PULSE_SMTP_PORT"),
-    "PULSE_TWILIO_": ("PULSE_TWILIO_BASE_URL", "PULSE_TWILIO_ACCOUNT_SID", "PULSE_TWILIO_AUTH_TOKEN"),
-    "PULSE_FCM_": ("PULSE_FCM_BASE_URL", "PULSE_FCM_CREDENTIALS_FILE", "PULSE_FCM_PROJECT_ID"),
-}
-
 
 @dataclass(frozen=True)
 class Plan:
@@ -98,16 +83,8 @@ class Plan:
         }
 
     def _providers(self) -> dict[str, str]:
-        sandbox = f"http://{self.ports.address('sandbox')}"
-        generated = {
-            "PULSE_SMTP_HOST": HOST,
-            "PULSE_SMTP_PORT": str(self.ports.sandbox_smtp),
-            "PULSE_TWILIO_BASE_URL": sandbox,
-            **SANDBOX_ACCOUNT,
-            "PULSE_FCM_BASE_URL": sandbox,
-        }
-        taken = tuple(prefix for prefix, keys in PROVIDER_OWNERS.items() if any(self.base.get(key) for key in keys))
-        kept = {key: value for key, value in generated.items() if not key.startswith(taken)}
+        from services.local import providers  # takes a while, and only who starts roles needs it
+
         # Left out rather than empty: a release that does not know a setting refuses to start with it.
         signed = {"PULSE_UNSUBSCRIBE_KEY": self.unsubscribe_key} if self.unsubscribe_key else {}
-        return {"PULSE_PUBLIC_URL": self.public_url(), **signed, **kept}
+        return {"PULSE_PUBLIC_URL": self.public_url(), **signed, **providers.settings(self.base, self.ports)}

@@ -9,28 +9,16 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from services.sandbox.aws import ses, sns
-from services.sandbox.faults import ACCEPTED, BadFault, Faults, parse_faults
-from services.sandbox.fcm import fcm_errors
+from services.sandbox.faults import Answers, BadFault, Faults, parse_faults
 from services.sandbox.http.body import read_body
 from services.sandbox.receipts.inbox import Inbox, Query
 from services.sandbox.receipts.log import ReceiptLog
-from services.sandbox.twilio import twilio_errors
 from shared.channel.table import NAMES
 
 DEFAULT_LIMIT = 1000
 LARGEST_LIMIT = 10_000
 
 LISTING = frozenset({"channel", "to", "to_contains", "notification_id", "after", "limit", "order"})
-
-#: Statuses with a name or a number of their own, by the provider whose faults may use them.
-STATUS_NAMES: dict[str, frozenset[str | int]] = {
-    "smtp": frozenset(ACCEPTED),
-    "twilio": frozenset(twilio_errors.ERRORS),
-    "fcm": frozenset(fcm_errors.ERRORS),
-    "ses": frozenset(ses.ERRORS),
-    "sns": frozenset(sns.ERRORS),
-}
 
 #: The HTML of an email may style itself and nothing else: no script, no form, no request to anywhere.
 HTML_POLICY = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'self'"
@@ -41,12 +29,13 @@ class BadQuery(ValueError):
 
 
 class SandboxApi:
-    """The routes under ``/api`` and ``/healthz``."""
+    """The routes under ``/api`` and ``/healthz``. ``providers`` are those that faults can be set for."""
 
-    def __init__(self, receipts: ReceiptLog, inbox: Inbox, faults: Faults) -> None:
+    def __init__(self, receipts: ReceiptLog, inbox: Inbox, faults: Faults, providers: Mapping[str, Answers]) -> None:
         self._receipts = receipts
         self._inbox = inbox
         self._faults = faults
+        self._providers = providers
 
     def routes(self) -> list[Route]:
         """Every path this API answers."""
@@ -109,7 +98,7 @@ class SandboxApi:
     async def replace_faults(self, request: Request) -> Response:
         """Puts a list of faults in force in place of the last, and answers it; 400 says what is wrong with which."""
         try:
-            rules = parse_faults(json.loads(await read_body(request)), STATUS_NAMES)
+            rules = parse_faults(json.loads(await read_body(request)), self._providers)
         except BadFault as error:
             return invalid_argument(str(error))
         except (ValueError, RecursionError):

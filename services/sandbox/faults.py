@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from typing import NamedTuple
 
-PROVIDERS = ("smtp", "ses", "twilio", "sns", "fcm", "webhook")
 ACTIONS = ("delay_ms", "status", "status_after_accept", "hang", "drip", "reset", "garbage", "retry_after_s")
 
 #: What ``status_after_accept`` can do besides answering a status: the receipt is kept and no answer can be read.
@@ -17,13 +17,30 @@ DEFAULT_DRIP_S = 1.0
 LONGEST_S = 600
 MOST_FAULTS = 1000
 LONGEST_MATCH = 500
-#: Where in a conversation by SMTP a status can be answered, or drip: on connecting, to a command, or after the content.
-STEPS = ("connect", "ehlo", "starttls", "auth", "mail", "rcpt", "data", "end")
 #: Which part of an answer by HTTP can drip.
 PARTS = ("status", "header", "body")
 LONGEST_TEXT = 1000
 #: Statuses by which SMTP takes a recipient on after all (RFC 5321, sections 3.4 and 3.5.3).
 ACCEPTED = frozenset({251, 252})
+
+
+class Status(NamedTuple):
+    """One status, and where in a conversation by SMTP it is answered."""
+
+    value: int | str
+    at: str = ""
+
+
+class Answers(NamedTuple):
+    """What faults can make one provider answer."""
+
+    #: By which it refuses a notification for good, and by which the credentials that it is called with.
+    for_good: Status
+    credentials: Status
+    #: Statuses with a name or a number of its own, beside 400 to 599.
+    statuses: frozenset[str | int] = frozenset()
+    #: Where in a conversation by SMTP a status can be answered, or drip; none: it speaks HTTP.
+    steps: tuple[str, ...] = ()
 
 
 class BadFault(ValueError):
@@ -44,7 +61,8 @@ class Fault:
 
     def hits(self, provider: str, recipients: Sequence[str], at: str = "") -> bool:
         """Whether a call to any of the recipients is meant: ``match`` is part of one, or a pattern found in one."""
-        if self.provider not in ("*", provider) or (provider == "smtp" and self.at != at):
+        is_step = bool(at or (self.at and self.at not in PARTS))
+        if self.provider not in ("*", provider) or (is_step and self.at != at):
             return False
         return not self.match or any(_matches(self.match, recipient) for recipient in recipients)
 
@@ -158,8 +176,8 @@ def _shown(rule: Fault) -> dict[str, object]:
     return {name: value for name, value in asdict(rule).items() if value or name not in ("at", "text")}
 
 
-def parse_faults(data: object, names: dict[str, frozenset[str | int]]) -> list[Fault]:
-    """Reads the JSON of ``PUT /api/faults``; ``names`` has, by provider, the statuses it knows beside 400 to 599."""
+def parse_faults(data: object, providers: Mapping[str, Answers]) -> list[Fault]:
+    """Reads the JSON of ``PUT /api/faults``; ``providers`` are those that there are, by name."""
     if not isinstance(data, list):
         raise BadFault("the body must be a JSON list of faults")
     if len(data) > MOST_FAULTS:
@@ -167,13 +185,13 @@ def parse_faults(data: object, names: dict[str, frozenset[str | int]]) -> list[F
     faults = []
     for number, given in enumerate(data):
         try:
-            faults.append(_parse(given, names))
+            faults.append(_parse(given, providers))
         except BadFault as error:
             raise BadFault(f"faults[{number}]: {error}") from None
     return faults
 
 
-def _parse(given: object, names: dict[str, frozenset[str | int]]) -> Fault:
+def _parse(given: object, providers: Mapping[str, Answers]) -> Fault:
     if not isinstance(given, dict):
         raise BadFault("must be an object")
     unknown = given.keys() - {"provider", "match", "action", "value", "times", "at", "text", "used"}
@@ -181,11 +199,13 @@ def _parse(given: object, names: dict[str, frozenset[str | int]]) -> Fault:
         raise BadFault(
             f"{sorted(unknown)[0]!r} is no field; fields are provider, match, action, value, times, at, text"
         )
-    provider = _one_of("provider", given.get("provider"), (*PROVIDERS, "*"))
+    provider = _one_of("provider", given.get("provider"), (*providers, "*"))
     action = _one_of("action", given.get("action"), ACTIONS)
-    value = _value(action, given.get("value"), names.get(provider, frozenset()))
-    at, text = _at(given.get("at"), provider, action), _text(given.get("text"), provider, action)
-    if provider == "smtp" and action.startswith("status") and value in ACCEPTED and at != "rcpt":
+    answers = providers.get(provider)  # None: it is for all
+    steps = answers.steps if answers else ()
+    value = _value(action, given.get("value"), answers.statuses if answers else frozenset())
+    at, text = _at(given.get("at"), provider, action, steps), _text(given.get("text"), action, steps)
+    if steps and action.startswith("status") and value in ACCEPTED and at != "rcpt":
         raise BadFault("251 and 252 take a recipient on: at must be rcpt")
     return Fault(provider, _match(given.get("match")), action, value, _times(given.get("times")), at, text)
 
@@ -205,19 +225,19 @@ def _match(given: object) -> str:
     return given
 
 
-def _at(given: object, provider: str, action: str) -> str:
+def _at(given: object, provider: str, action: str, steps: Sequence[str]) -> str:
     if not given:
         return ""
-    if provider == "*" or not (action == "drip" or (provider == "smtp" and action == "status")):
+    if provider == "*" or not (action == "drip" or (steps and action == "status")):
         raise BadFault("at is for the action status of smtp and for drip, of one provider, alone")
-    return _one_of("at", given, STEPS if provider == "smtp" else PARTS)
+    return _one_of("at", given, steps or PARTS)
 
 
-def _text(given: object, provider: str, action: str) -> str:
+def _text(given: object, action: str, steps: Sequence[str]) -> str:
     """One or several lines, for RFC 5321's replies of several lines (section 4.2.1)."""
     if not given:
         return ""
-    if provider != "smtp" or action != "status":
+    if not steps or action != "status":
         raise BadFault("text is for the action status of smtp alone")
     if not isinstance(given, str) or len(given) > LONGEST_TEXT or not all(map(str.isprintable, given.split("\n"))):
         raise BadFault(f"text must be lines of printable text, {LONGEST_TEXT} characters at the most")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
 from starlette.applications import Starlette
@@ -12,13 +12,8 @@ from starlette.responses import FileResponse, HTMLResponse, Response
 from starlette.routing import Route
 
 from services.sandbox.api import SandboxApi, error_answer
-from services.sandbox.aws.ses import Ses
-from services.sandbox.aws.sns import Sns
-from services.sandbox.fcm.api import Fcm
-from services.sandbox.fcm.oauth import TokenEndpoint
 from services.sandbox.http.body import LARGEST_BODY, BodyTooLarge
-from services.sandbox.twilio.api import Twilio
-from services.sandbox.webhook.api import WebhookReceiver
+from services.sandbox.providers.lookalike import Lookalike
 from shared.channel.styles import style_sheet
 from shared.channel.table import Channel
 
@@ -36,21 +31,13 @@ PAGE_HEADERS = {
 }
 
 
-def application(
-    api: SandboxApi, twilio: Twilio, tokens: TokenEndpoint, fcm: Fcm, ses: Ses, sns: Sns, webhook: WebhookReceiver
-) -> Starlette:
+def application(api: SandboxApi, lookalikes: Sequence[Lookalike]) -> Starlette:
     """The ASGI application."""
     return Starlette(
         routes=[
-            Route("/v2/email/outbound-emails", ses.send_email, methods=["POST"]),
-            Route("/", sns.act, methods=["POST"]),
-            Route("/SimpleNotificationService-{fingerprint}.pem", sns.certificate, methods=["GET"]),
-            Route("/webhook", webhook.receive, methods=["POST"]),
-            Route("/2010-04-01/Accounts/{sid}/Messages.json", twilio.create_message, methods=["POST"]),
-            Route("/v1/projects/{project}/messages:send", fcm.send, methods=["POST"]),
-            Route("/token", tokens.token, methods=["POST"]),
+            *(route for lookalike in lookalikes for route in lookalike.routes()),
             *api.routes(),
-            _home(sns),
+            _home(lookalikes),
             Route("/channels.css", _channels, methods=["GET"]),
             _page_route("/inbox.css", "inbox.css"),
             _page_route("/inbox.js", "inbox.js"),
@@ -59,13 +46,14 @@ def application(
     )
 
 
-def _home(sns: Sns) -> Route:
-    """The page, save for what is asked of SNS: its confirmations are opened at the same path."""
+def _home(lookalikes: Sequence[Lookalike]) -> Route:
+    """The page, save for what is asked of a provider at the same path."""
     inbox = (PAGE / "inbox.html").read_text("utf-8").replace("<!-- channels -->", _choices())
 
     async def serve(request: Request) -> Response:
-        if "Action" in request.query_params:
-            return await sns.confirm(request)
+        for lookalike in lookalikes:
+            if (answer := lookalike.at_home(request)) is not None:
+                return await answer
         return HTMLResponse(inbox, headers=PAGE_HEADERS)
 
     return Route("/", serve, methods=["GET"])

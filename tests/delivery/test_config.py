@@ -10,7 +10,6 @@ import pytest
 
 from services.delivery.config import DeliverySettings
 from services.delivery.providers import registry
-from services.delivery.providers.base import endpoints
 from services.delivery.providers.smtp import hello
 from services.delivery.worker.ready_file import ReadyFile
 from shared.clock import SystemClock
@@ -143,7 +142,7 @@ def test_every_known_provider_is_built_and_found_where_it_listens() -> None:
     built = registry.build(settings, SystemClock())
     channels = {"smtp": "EMAIL", "ses": "EMAIL", "twilio": "SMS", "sns": "SMS", "webhook": "SMS", "fcm": "PUSH"}
     assert {name: each.channel for name, each in built.items()} == channels
-    listed = endpoints.configured(settings)
+    listed = registry.endpoints(settings)
     assert [(each.name, each.channel) for each in listed] == list(channels.items())
     assert {each.name: each.host for each in listed if each.port == 443} == {
         "ses": "email.eu-central-1.amazonaws.com",

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from services.delivery.config import DeliverySettings
-from services.delivery.providers.base import endpoints
+from services.delivery.providers import registry
 from services.delivery.providers.base.outgoing_proxies import proxy_for
 from services.delivery.providers.registry import build
 from services.delivery.providers.sns.http import SnsHttp, SnsRefusal
@@ -187,7 +187,7 @@ async def test_what_sns_is_asked_goes_by_the_proxy_too(by_proxy: CountingProxy, 
 
 
 def test_whether_a_provider_can_be_reached_is_asked_of_the_proxy_on_the_way(by_proxy: CountingProxy) -> None:
-    outside = endpoints.configured(settings_of("http://look-alike.example"))
-    here = endpoints.configured(settings_of("http://127.0.0.1:8025"))
+    outside = registry.endpoints(settings_of("http://look-alike.example"))
+    here = registry.endpoints(settings_of("http://127.0.0.1:8025"))
     assert {f"http://{one.host}:{one.port}" for one in outside} == {by_proxy.url}
     assert {(one.host, one.port) for one in here} == {("127.0.0.1", 8025)}

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.delivery.providers.base import waiting_times
-from services.delivery.providers.smtp import enhanced_status, replies
+from services.delivery.providers.mail import enhanced_status
+from services.delivery.providers.smtp import replies
 from services.delivery.providers.smtp.steps import Step
 from services.delivery.rules.provider import Cause, OutcomeKind, Rejection
 

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from services.delivery.config import DeliverySettings
+from services.delivery.providers.registry import PROVIDERS
 from services.gateway.config import GatewaySettings
+from shared.config import Settings
 from shared.rpc.identity import ROLES
 from tests.packaging.manifests import Manifests, containers, pod, secret_names
 from tests.packaging.roles import SETTINGS
@@ -137,7 +138,9 @@ def test_where_nothing_served_before_everything_is_migrated_at_once(kind: Manife
 
 def test_the_providers_are_one_group(production: Manifests) -> None:
     """Whatever belongs to a provider comes by the one Secret, which the page describes, and none of it otherwise."""
-    prefixes = [f"PULSE_{each}" for each in DeliverySettings.owns if each not in ("DELIVERY_", "WORKER_")]
+    own = {name.partition("_")[0] for entry in PROVIDERS for name in entry.settings.model_fields}
+    own -= {name.partition("_")[0] for name in Settings.model_fields}
+    prefixes = [f"PULSE_{each.upper()}_" for each in sorted(own)]
     settings = production.generated("ConfigMap", "settings")["data"]
     assert not [key for key in settings if key.startswith(tuple(prefixes))]
     page = (ROOT / "docs" / "kubernetes.md").read_text()

@@ -32,7 +32,7 @@ class RunningSandbox:
         self._thread = threading.Thread(target=lambda: uvloop.run(self._serve()), daemon=True)
         self._thread.start()
         self._up.result(timeout=10)
-        self.url = f"http://127.0.0.1:{self.sandbox.http_port}"
+        self.url = f"http://127.0.0.1:{self.sandbox.ports['http']}"
         self.api = httpx.Client(base_url=self.url, timeout=10, trust_env=False)
 
     async def _serve(self) -> None:
@@ -67,7 +67,7 @@ class RunningSandbox:
         assert answer.status_code == 200, answer.text
 
     def smtp(self, timeout: float = 5) -> smtplib.SMTP:
-        return smtplib.SMTP("127.0.0.1", self.sandbox.smtp_port, timeout=timeout)
+        return smtplib.SMTP("127.0.0.1", self.sandbox.ports["smtp"], timeout=timeout)
 
     @property
     def log_file(self) -> Path:

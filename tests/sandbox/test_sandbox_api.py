@@ -149,7 +149,7 @@ def test_two_sandboxes_do_not_share_a_log(start: Start) -> None:
 
 
 def test_a_taken_port_is_named_and_nothing_is_left_behind(start: Start, tmp_path: Path) -> None:
-    taken = start().sandbox.http_port
+    taken = start().sandbox.ports["http"]
     with pytest.raises(StartError, match=f"port {taken}: Address already in use"):
         start(home=str(tmp_path / "other"), sandbox_port=taken)
     start(home=str(tmp_path / "other"))

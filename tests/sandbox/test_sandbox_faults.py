@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from services.sandbox.api import STATUS_NAMES
 from services.sandbox.faults import SMOOTH, BadFault, Fault, Faults, parse_faults
+from services.sandbox.providers.registry import ANSWERS
 
 
 def faults(*rules: dict[str, Any]) -> Faults:
     made = Faults()
-    made.replace(parse_faults([{"provider": "smtp", **rule} for rule in rules], STATUS_NAMES))
+    made.replace(parse_faults([{"provider": "smtp", **rule} for rule in rules], ANSWERS))
     return made
 
 
@@ -122,7 +122,7 @@ def test_a_hang_has_a_bound_when_none_is_given() -> None:
 )
 def test_a_bad_fault_is_named(rule: Any, named: str) -> None:
     with pytest.raises(BadFault) as refused:
-        parse_faults(rule, STATUS_NAMES)
+        parse_faults(rule, ANSWERS)
     assert named in str(refused.value)
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.sandbox.mail.letter import Mail, parse, parse_any, parse_simple
+from services.sandbox.providers.mail.letter import Mail, parse, parse_any, parse_simple
 
 PLAIN = b"Content-Type: text/plain\r\n\r\nfirst\r\n"
 

@@ -65,7 +65,7 @@ def test_an_internationalised_address_is_accepted(sandbox: RunningSandbox) -> No
 
 def test_commands_may_be_pipelined(sandbox: RunningSandbox) -> None:
     with (
-        socket.create_connection(("127.0.0.1", sandbox.sandbox.smtp_port), timeout=5) as sock,
+        socket.create_connection(("127.0.0.1", sandbox.sandbox.ports["smtp"]), timeout=5) as sock,
         sock.makefile("rb") as file,
     ):
         sock.sendall(b"EHLO x\r\nMAIL FROM:<a@x.org>\r\nRCPT TO:<b@x.org>\r\nDATA\r\n")
@@ -126,7 +126,7 @@ def test_starttls_takes_the_self_signed_certificate_and_a_login(start: Start) ->
 def test_smtp_inside_tls_works_and_asks_for_the_login(start: Start) -> None:
     sandbox = start(sandbox_smtps="on", sandbox_smtp_username="pulse", sandbox_smtp_password="right-word")
     trust = ssl.create_default_context(cafile=str(sandbox.log_file.parent / "smtp.crt"))
-    with smtplib.SMTP_SSL("127.0.0.1", sandbox.sandbox.smtps_port, timeout=5, context=trust) as client:
+    with smtplib.SMTP_SSL("127.0.0.1", sandbox.sandbox.ports["smtps"], timeout=5, context=trust) as client:
         with pytest.raises(smtplib.SMTPSenderRefused):
             client.send_message(email())
         client.login("pulse", "right-word")
@@ -221,7 +221,7 @@ def test_a_reply_can_drip_at_any_step_and_never_ends(sandbox: RunningSandbox, at
     sandbox.api.put("/api/faults", json=[{"provider": "smtp", "action": "drip", "value": 0.001, "at": at}])
     steps = ["connect", "ehlo", "mail", "rcpt", "data", "end"]
     commands = [b"EHLO me", b"MAIL FROM:<a@example.org>", b"RCPT TO:<b@example.org>", b"DATA", b"hi\r\n."]
-    with socket.create_connection(("127.0.0.1", sandbox.sandbox.smtp_port), timeout=5) as client:
+    with socket.create_connection(("127.0.0.1", sandbox.sandbox.ports["smtp"]), timeout=5) as client:
         incoming = client.makefile("rb")
         for command in commands[: steps.index(at or "end")]:
             while incoming.readline()[3:4] == b"-":

@@ -18,7 +18,7 @@ from twilio.http.http_client import TwilioHttpClient
 from twilio.request_validator import RequestValidator
 from twilio.rest import Client
 
-from services.sandbox.twilio.api import segments
+from services.sandbox.providers.twilio.api import segments
 from tests.sandbox.running import NOTIFICATION_ID, RunningSandbox, Start
 from tests.support.http_servers import QuietHandler, serving
 
@@ -160,7 +160,7 @@ def test_an_answer_can_drip_from_any_part_on_and_never_ends(sandbox: RunningSand
     sandbox.api.put("/api/faults", json=[{"provider": "twilio", "action": "drip", "value": 0.001, "at": at}])
     form = urlencode({"To": TO, "From": FROM, "Body": "x"}).encode()
     login = base64.b64encode(f"{SID}:{TOKEN}".encode())
-    with socket.create_connection(("127.0.0.1", sandbox.sandbox.http_port), timeout=5) as client:
+    with socket.create_connection(("127.0.0.1", sandbox.sandbox.ports["http"]), timeout=5) as client:
         client.sendall(
             b"POST /2010-04-01/Accounts/%s/Messages.json HTTP/1.1\r\nHost: x\r\nAuthorization: Basic %s\r\n"
             b"Content-Length: %d\r\n\r\n%s" % (SID.encode(), login, len(form), form)

@@ -1,61 +1,46 @@
-"""The providers that Pulse knows. To add one: write its file, and add its line to :data:`BUILDERS`."""
+"""The providers that Pulse knows, one line each. What each is stands in its folder; CONTRIBUTING.md: how to add one."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from typing import Any
 
-from services.delivery.config import DeliverySettings
-from services.delivery.providers.base.threaded import ThreadedProvider
-from services.delivery.providers.fcm import provider as fcm
-from services.delivery.providers.smtp import provider as smtp
-from services.delivery.providers.twilio import provider as twilio
-from services.delivery.providers.webhook import provider as webhook
+from services.delivery.providers.base.entry import Endpoint, Entry
+from services.delivery.providers.base.receiver import Receiver
+from services.delivery.providers.base.settings import ProviderSettings
+from services.delivery.providers.fcm import Fcm
+from services.delivery.providers.ses import Ses
+from services.delivery.providers.smtp import Smtp
+from services.delivery.providers.sns import Sns
+from services.delivery.providers.twilio import Twilio
+from services.delivery.providers.webhook import Webhook
 from services.delivery.rules.provider import Provider
+from shared.channel.table import Channel
 from shared.clock import Clock
+from shared.config import joined
 
-#: Makes a provider from the settings, or None if they do not configure it.
-Builder = Callable[[DeliverySettings, Clock], Provider | None]
+PROVIDERS: tuple[Entry[Any], ...] = (Smtp(), Ses(), Twilio(), Sns(), Fcm(), Webhook())
 
-
-def _smtp(settings: DeliverySettings, clock: Clock) -> Provider | None:
-    return ThreadedProvider(smtp.SmtpProvider.from_settings(settings, clock)) if settings.smtp_host else None
+BY_NAME = {entry.name: entry for entry in PROVIDERS}
 
 
-def _twilio(settings: DeliverySettings, clock: Clock) -> Provider | None:
-    configured = settings.twilio_account_sid
-    return ThreadedProvider(twilio.TwilioProvider.from_settings(settings, clock)) if configured else None
-
-
-def _fcm(settings: DeliverySettings, clock: Clock) -> Provider | None:
-    configured = settings.fcm_credentials_file or settings.fcm_base_url
-    return ThreadedProvider(fcm.FcmProvider.from_settings(settings, clock)) if configured else None
-
-
-def _ses(settings: DeliverySettings, clock: Clock) -> Provider | None:
-    if not settings.ses_region:
-        return None
-    from services.delivery.providers.ses.provider import SesProvider  # boto3 takes 25 MB: only for those who use it
-
-    return ThreadedProvider(SesProvider.from_settings(settings, clock))
-
-
-def _sns(settings: DeliverySettings, clock: Clock) -> Provider | None:
-    if not settings.sns_region:
-        return None
-    from services.delivery.providers.sns.provider import SnsProvider  # as above
-
-    return ThreadedProvider(SnsProvider.from_settings(settings, clock))
-
-
-def _webhook(settings: DeliverySettings, clock: Clock) -> Provider | None:
-    configured = settings.webhook_url
-    return ThreadedProvider(webhook.WebhookProvider.from_settings(settings, clock)) if configured else None
-
-
-BUILDERS: tuple[Builder, ...] = (_smtp, _ses, _twilio, _sns, _fcm, _webhook)
-
-
-def build(settings: DeliverySettings, clock: Clock) -> dict[str, Provider]:
+def build(settings: ProviderSettings, clock: Clock) -> dict[str, Provider]:
     """All configured providers by name; connects to nothing yet."""
-    built = [builder(settings, clock) for builder in BUILDERS]
-    return {provider.name: provider for provider in built if provider is not None}
+    return {entry.name: entry.build(settings, clock) for entry in PROVIDERS if entry.url(settings)}
+
+
+def endpoints(settings: ProviderSettings) -> list[Endpoint]:
+    """Where the configured ones listen: by channel, in the order of their table; within one as they are listed."""
+    found = [endpoint for entry in PROVIDERS if (endpoint := entry.endpoint(settings))]
+    order = [channel.value for channel in Channel]
+    return sorted(found, key=lambda endpoint: order.index(endpoint.channel))
+
+
+def receivers(settings: ProviderSettings, clock: Clock) -> dict[str, Receiver]:
+    """Those that take what providers report, by the provider's name; whether it sends or not: reports come later."""
+    found = {entry.name: entry.receiver(settings, clock) for entry in PROVIDERS}
+    return {name: receiver for name, receiver in found.items() if receiver is not None}
+
+
+def settings_of_all() -> type[ProviderSettings]:
+    """One class that has every provider's settings."""
+    return joined("ProvidersSettings", ProviderSettings, (entry.settings for entry in PROVIDERS))

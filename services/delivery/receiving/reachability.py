@@ -8,7 +8,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from services.delivery.providers.base.endpoints import Endpoint
+from services.delivery.providers.base.entry import Endpoint
 from shared.clock import Clock
 
 #: Longest wait for a connection, s.

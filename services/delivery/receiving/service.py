@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 import grpc.aio
 from google.api import httpbody_pb2
 
 from pulse.delivery.v1 import delivery_service_pb2, delivery_service_pb2_grpc
-from services.delivery.providers.twilio import status_callback
-from services.delivery.providers.twilio.signature import callback_url, is_signed
+from services.delivery.providers.base.receiver import Receiver, Report
 from services.delivery.receiving.reachability import Reachability, ReachabilityChecks
-from services.delivery.receiving.ses_events import SesEvents
 from services.delivery.rules.receipts import Receipt
 from shared.channel.numbers import number_of
 from shared.channel.table import Channel
-from shared.errors import Code, PulseError
-from shared.ids import canonical_uuid
+from shared.errors import not_found
 from shared.times import to_timestamp
 
-#: How Envoy passes Twilio's header on, and the query of the address that was called.
-SIGNATURE = "x-twilio-signature"
-QUERY = "x-pulse-query"
+Context = grpc.aio.ServicerContext[Any, Any]
 
 
 class DeliveryServicer(delivery_service_pb2_grpc.DeliveryServiceServicer):
@@ -32,71 +27,51 @@ class DeliveryServicer(delivery_service_pb2_grpc.DeliveryServiceServicer):
         self._checks = checks
 
     async def ListProviders(
-        self, _request: delivery_service_pb2.ListProvidersRequest, _context: grpc.aio.ServicerContext[Any, Any]
+        self, _request: delivery_service_pb2.ListProvidersRequest, _context: Context
     ) -> delivery_service_pb2.ListProvidersResponse:
         found = await self._checks.current()
         return delivery_service_pb2.ListProvidersResponse(providers=[_provider(each) for each in found])
 
 
 class ReceiptServicer(delivery_service_pb2_grpc.ReceiptServiceServicer):
-    """Takes what providers report."""
+    """Takes what providers report: ``receivers`` have those that do, by name."""
 
     def __init__(
-        self,
-        record: Callable[[Sequence[Receipt]], Awaitable[None]],
-        ses_events: SesEvents,
-        *,
-        public_url: str,
-        twilio_auth_token: str,
+        self, record: Callable[[Sequence[Receipt]], Awaitable[None]], receivers: Mapping[str, Receiver]
     ) -> None:
         self._record = record
-        self._ses_events = ses_events
-        self._public_url = public_url
-        self._twilio_auth_token = twilio_auth_token
+        self._receivers = receivers
+
+    async def ReceiveReport(
+        self, request: delivery_service_pb2.ReceiveReportRequest, context: Context
+    ) -> httpbody_pb2.HttpBody:
+        report = Report(request.body.data, request.tenant_id, request.notification_id, _headers(context))
+        return await self._take(request.provider, report)
 
     async def ReceiveTwilioReceipt(
-        self,
-        request: delivery_service_pb2.ReceiveTwilioReceiptRequest,
-        context: grpc.aio.ServicerContext[Any, Any],
+        self, request: delivery_service_pb2.ReceiveTwilioReceiptRequest, context: Context
     ) -> httpbody_pb2.HttpBody:
-        form = status_callback.parse_form(request.body.data)
-        self._verify(request, form, context)
-        receipt = status_callback.read(request.tenant_id, request.notification_id, form)
-        if receipt is not None and canonical_uuid(receipt.notification_id):
-            await self._record([receipt])
-        return httpbody_pb2.HttpBody(content_type="text/xml", data=b"<Response/>")
+        report = Report(request.body.data, request.tenant_id, request.notification_id, _headers(context))
+        return await self._take("twilio", report)
 
     async def ReceiveSesEvent(
-        self, request: delivery_service_pb2.ReceiveSesEventRequest, _context: grpc.aio.ServicerContext[Any, Any]
+        self, request: delivery_service_pb2.ReceiveSesEventRequest, _context: Context
     ) -> httpbody_pb2.HttpBody:
-        receipts = await self._ses_events.take(request.body.data)
+        return await self._take("ses", Report(request.body.data))
+
+    async def _take(self, provider: str, report: Report) -> httpbody_pb2.HttpBody:
+        receiver = self._receivers.get(provider)
+        if receiver is None:
+            raise not_found("provider", provider)
+        receipts = await receiver.take(report)
         if receipts:
             await self._record(receipts)
-        return httpbody_pb2.HttpBody(content_type="text/plain")
+        media_type, body = receiver.answer
+        return httpbody_pb2.HttpBody(content_type=media_type, data=body)
 
-    def _verify(
-        self,
-        request: delivery_service_pb2.ReceiveTwilioReceiptRequest,
-        form: dict[str, str],
-        context: grpc.aio.ServicerContext[Any, Any],
-    ) -> None:
-        """Raises UNAUTHENTICATED unless Twilio signed this form for this notification's address.
 
-        Both the address that Pulse gave and the one that was called will do: parameters may have been added to it
-        before Twilio signed it or since.
-        """
-        metadata = [(key, str(value)) for key, value in context.invocation_metadata() or ()]
-        signatures = [value for key, value in metadata if key == SIGNATURE]
-        called = next((value for key, value in metadata if key == QUERY), "")
-        urls = {
-            callback_url(self._public_url, request.tenant_id, request.notification_id, query) for query in ("", called)
-        }
-        configured = bool(self._public_url and self._twilio_auth_token)
-        if not (configured and len(signatures) == 1 and self._signed(urls, form, signatures[0])):
-            raise PulseError(Code.UNAUTHENTICATED, "BAD_SIGNATURE", "the callback is not signed by Twilio")
-
-    def _signed(self, urls: Iterable[str], form: dict[str, str], signature: str) -> bool:
-        return any(is_signed(self._twilio_auth_token, url, form, signature) for url in urls)
+def _headers(context: Context) -> list[tuple[str, str]]:
+    return [(key, str(value)) for key, value in context.invocation_metadata() or ()]
 
 
 def _provider(found: Reachability) -> delivery_service_pb2.Provider:

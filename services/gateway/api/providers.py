@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 
 from pulse.common.v1 import provider_pb2
 from pulse.delivery.v1 import delivery_service_pb2
 from shared.errors import invalid_field
+from shared.provider_names import is_name
 
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 _NOT_TRIED = "not tried: the delivery service does not answer"
 
 
 def check_name(name: str) -> None:
     """Raises INVALID_ARGUMENT for what no provider can be called."""
-    if not _NAME.fullmatch(name):
+    if not is_name(name):
         raise invalid_field("provider", "PROVIDER_INVALID", "is not what a provider can be called")
 
 

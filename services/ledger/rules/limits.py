@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from services.ledger.rules.words import Word
 from shared.errors import Violation
+from shared.provider_names import PATTERN
 
 
 class Kind(Word):
@@ -74,7 +75,7 @@ _RULES = {
         re.compile(r"\+[1-9][0-9]{0,14}"), 'must be the beginning of a number in E.164, "+49" say', 0, window=None
     ),
     Kind.SMS_SPEND: _Rule(_NO_SUBJECT, _EMPTY, 0),
-    Kind.PROVIDER: _Rule(re.compile(r"[a-z0-9_-]{1,64}"), "must be a provider's name", 1, of_tenant=False),
+    Kind.PROVIDER: _Rule(re.compile(PATTERN), "must be a provider's name", 1, of_tenant=False),
     Kind.FAIR_SHARE: _Rule(_NO_SUBJECT, _EMPTY, 1, 1_000, window=False, of_tenant=True),
 }
 

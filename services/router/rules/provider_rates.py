@@ -7,10 +7,12 @@ import re
 from collections.abc import Collection, Mapping
 from typing import NamedTuple, Protocol
 
+from shared.provider_names import PATTERN
+
 _SECOND = 1_000_000  # µs
 #: The share of a second whose calls may come at once: more than a dispatcher's pause between two draws.
 _BURST_SECONDS = 0.1
-_PART = re.compile(r"([a-z0-9_-]+)=(\d{1,12})(?:/(\d{1,7}(?:\.\d{1,3})?))?")
+_PART = re.compile(rf"({PATTERN})=(\d{{1,12}})(?:/(\d{{1,7}}(?:\.\d{{1,3}})?))?")
 
 
 class Rate(NamedTuple):

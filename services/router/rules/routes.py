@@ -11,8 +11,9 @@ from itertools import accumulate
 
 from services.router.rules.decisions import Decision
 from shared.channel.table import Channel
+from shared.provider_names import PATTERN
 
-_PART = re.compile(r"([a-z0-9_-]+)(?::(\d{1,4}))?")
+_PART = re.compile(rf"({PATTERN})(?::(\d{{1,4}}))?")
 
 
 @dataclass(frozen=True, slots=True)

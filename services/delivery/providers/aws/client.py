@@ -18,8 +18,8 @@ from botocore.exceptions import (
 )
 from requests.structures import CaseInsensitiveDict
 
-from services.delivery.config import DeliverySettings
 from services.delivery.providers.aws import aws_errors
+from services.delivery.providers.aws.settings import AwsSettings
 from services.delivery.providers.base.call import Call
 from services.delivery.providers.base.deadline_adapter import DeadlineAdapter
 from services.delivery.providers.base.http_errors import never_sent, retry_after_seconds
@@ -42,7 +42,7 @@ class AwsClient:
     """
 
     def __init__(
-        self, name: str, service: str, region: str, base_url: str, connections: int, settings: DeliverySettings
+        self, name: str, service: str, region: str, base_url: str, connections: int, settings: AwsSettings
     ) -> None:
         self._name = name
         self._adapter = DeadlineAdapter(connections)

@@ -9,14 +9,13 @@ import firebase_admin
 from firebase_admin import credentials, exceptions, messaging
 from google.auth.exceptions import GoogleAuthError, TransportError
 
-from services.delivery.config import DeliverySettings
 from services.delivery.providers.base.blocking import BlockingProvider
 from services.delivery.providers.base.call import Call
 from services.delivery.providers.base.deadline_adapter import DeadlineAdapter, prepare_session
-from services.delivery.providers.base.endpoints import FCM_URL
 from services.delivery.providers.base.http_errors import never_sent, retry_after_seconds
-from services.delivery.providers.base.local_credential import LocalCredential
 from services.delivery.providers.fcm import fcm_errors
+from services.delivery.providers.fcm.local_credential import LocalCredential
+from services.delivery.providers.fcm.settings import FCM_URL, FcmSettings
 from services.delivery.rules.provider import (
     Outcome,
     Outgoing,
@@ -63,7 +62,7 @@ class FcmProvider(BlockingProvider[messaging.Message]):
         self._service = _service(self._app, self._adapter, base_url.rstrip("/"))
 
     @classmethod
-    def from_settings(cls, settings: DeliverySettings, clock: Clock) -> Self:
+    def from_settings(cls, settings: FcmSettings, clock: Clock) -> Self:
         """Connects to nothing yet; raises OSError or ValueError for a key file that is none."""
         base_url, project = settings.fcm_base_url, settings.fcm_project_id
         if settings.fcm_credentials_file:

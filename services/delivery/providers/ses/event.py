@@ -7,8 +7,8 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from services.delivery.providers.mail import enhanced_status
 from services.delivery.providers.ses import tags
-from services.delivery.providers.smtp import enhanced_status
 from services.delivery.rules.provider import Rejection
 from services.delivery.rules.receipts import Receipt
 from shared.observe.logs import logger

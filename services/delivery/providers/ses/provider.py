@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any, Self
 
-from services.delivery.config import DeliverySettings
 from services.delivery.providers.aws.client import ERRORS, AwsClient
 from services.delivery.providers.base.blocking import BlockingProvider
 from services.delivery.providers.base.call import Call
 from services.delivery.providers.mail.email_building import build
 from services.delivery.providers.mail.mail_addresses import BadAddress, Sender, parse_sender
+from services.delivery.providers.ses.settings import SesSettings
 from services.delivery.providers.ses.tags import tags
 from services.delivery.rules.provider import Outcome, Outgoing, permanent, succeeded, unanswered
 from shared.clock import Clock
@@ -35,7 +35,7 @@ class SesProvider(BlockingProvider[dict[str, Any]]):
         self.concurrency = connections
 
     @classmethod
-    def from_settings(cls, settings: DeliverySettings, clock: Clock) -> Self:
+    def from_settings(cls, settings: SesSettings, clock: Clock) -> Self:
         """Connects to nothing yet; raises :class:`BadAddress` for a sender that is none."""
         connections = settings.ses_connections
         return cls(

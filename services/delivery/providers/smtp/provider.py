@@ -8,7 +8,6 @@ import time
 from collections import deque
 from typing import Self
 
-from services.delivery.config import DeliverySettings
 from services.delivery.providers.base.blocking import BlockingProvider
 from services.delivery.providers.base.bounded_sockets import bounded_tls
 from services.delivery.providers.base.call import Call
@@ -18,6 +17,7 @@ from services.delivery.providers.smtp import replies, unopened
 from services.delivery.providers.smtp.hello import default_hello_name
 from services.delivery.providers.smtp.opening import MailServer, NotOpened
 from services.delivery.providers.smtp.session import ConnectionLost, Reply, SmtpSession
+from services.delivery.providers.smtp.settings import SmtpSettings
 from services.delivery.providers.smtp.steps import Step
 from services.delivery.rules.provider import Cause, Outcome, Outgoing, permanent
 from shared.clock import Clock
@@ -49,7 +49,7 @@ class SmtpProvider(BlockingProvider[BuiltEmail]):
         self.concurrency = connections
 
     @classmethod
-    def from_settings(cls, settings: DeliverySettings, clock: Clock) -> Self:
+    def from_settings(cls, settings: SmtpSettings, clock: Clock) -> Self:
         """Connects to nothing yet; raises :class:`BadAddress` for a sender that is none, OSError for a bad CA file."""
         sender = parse_sender(settings.smtp_from)
         context = None if settings.smtp_tls == "none" else bounded_tls(_trusting(settings.smtp_ca_file))

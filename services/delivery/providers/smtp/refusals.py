@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from services.delivery.providers.smtp import enhanced_status
+from services.delivery.providers.mail import enhanced_status
 from services.delivery.providers.smtp.steps import Step
 
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 import re
 
 from services.delivery.providers.base import waiting_times
-from services.delivery.providers.smtp import enhanced_status, refusals
+from services.delivery.providers.mail import enhanced_status
+from services.delivery.providers.smtp import refusals
 from services.delivery.providers.smtp.steps import Step
 from services.delivery.rules.provider import (
     Cause,

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any, Self
 
-from services.delivery.config import DeliverySettings
 from services.delivery.providers.aws.client import ERRORS, AwsClient
 from services.delivery.providers.base.blocking import BlockingProvider
 from services.delivery.providers.base.call import Call
+from services.delivery.providers.sns.settings import SnsSettings
 from services.delivery.rules.provider import Outcome, Outgoing, permanent, succeeded, unanswered
 from shared.clock import Clock
 from shared.text.channel_bounds import says_nothing
@@ -30,7 +30,7 @@ class SnsProvider(BlockingProvider[dict[str, Any]]):
         self.concurrency = connections
 
     @classmethod
-    def from_settings(cls, settings: DeliverySettings, clock: Clock) -> Self:
+    def from_settings(cls, settings: SnsSettings, clock: Clock) -> Self:
         """Connects to nothing yet."""
         connections = settings.sns_connections
         return cls(

@@ -11,14 +11,13 @@ from twilio.base.exceptions import TwilioException, TwilioRestException, TwilioS
 from twilio.http.http_client import TwilioHttpClient  # type: ignore[import-untyped]
 from twilio.rest import Client  # type: ignore[import-untyped]
 
-from services.delivery.config import DeliverySettings
 from services.delivery.providers.base.blocking import BlockingProvider
 from services.delivery.providers.base.call import Call
 from services.delivery.providers.base.deadline_adapter import DeadlineAdapter, prepare_session
-from services.delivery.providers.base.endpoints import TWILIO_URL
 from services.delivery.providers.base.http_errors import never_sent, retry_after_seconds
 from services.delivery.providers.twilio import twilio_errors
 from services.delivery.providers.twilio.senders import sender_arguments
+from services.delivery.providers.twilio.settings import TWILIO_URL, TwilioSettings
 from services.delivery.providers.twilio.signature import callback_url
 from services.delivery.rules.provider import Outcome, Outgoing, permanent, succeeded, transient, unanswered
 from shared.clock import Clock
@@ -56,7 +55,7 @@ class TwilioProvider(BlockingProvider[dict[str, str]]):
         self.concurrency = connections
 
     @classmethod
-    def from_settings(cls, settings: DeliverySettings, clock: Clock) -> Self:
+    def from_settings(cls, settings: TwilioSettings, clock: Clock) -> Self:
         """Connects to nothing yet."""
         return cls(
             settings.twilio_account_sid,

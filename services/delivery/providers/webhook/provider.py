@@ -9,12 +9,12 @@ from typing import NamedTuple, Self
 import requests
 import urllib3.exceptions
 
-from services.delivery.config import DeliverySettings
 from services.delivery.providers.base.blocking import BlockingProvider
 from services.delivery.providers.base.call import Call
 from services.delivery.providers.base.deadline_adapter import DeadlineAdapter, prepare_session
 from services.delivery.providers.base.http_errors import never_sent, retry_after_seconds
 from services.delivery.providers.webhook import answers
+from services.delivery.providers.webhook.settings import WebhookSettings
 from services.delivery.providers.webhook.signature import Signer
 from services.delivery.rules.provider import Outcome, Outgoing, transient, unanswered
 from shared.clock import Clock
@@ -54,7 +54,7 @@ class WebhookProvider(BlockingProvider[_Webhook]):
         self.concurrency = connections
 
     @classmethod
-    def from_settings(cls, settings: DeliverySettings, clock: Clock) -> Self:
+    def from_settings(cls, settings: WebhookSettings, clock: Clock) -> Self:
         """Connects to nothing yet; raises ValueError for a secret that is none."""
         return cls(
             settings.webhook_url,

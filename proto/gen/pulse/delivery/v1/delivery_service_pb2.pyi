@@ -22,6 +22,42 @@ else:
 DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
+class ReceiveReportRequest(_message.Message):
+    """A report as it came."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROVIDER_FIELD_NUMBER: _builtins.int
+    TENANT_ID_FIELD_NUMBER: _builtins.int
+    NOTIFICATION_ID_FIELD_NUMBER: _builtins.int
+    BODY_FIELD_NUMBER: _builtins.int
+    provider: _builtins.str
+    """The provider, as routes spell it."""
+    tenant_id: _builtins.str
+    """The tenant, from the address that Pulse gave the provider; empty where that names none."""
+    notification_id: _builtins.str
+    """The notification, likewise."""
+    @_builtins.property
+    def body(self) -> _httpbody_pb2.HttpBody:
+        """What was posted, raw."""
+
+    def __init__(
+        self,
+        *,
+        provider: _builtins.str = ...,
+        tenant_id: _builtins.str = ...,
+        notification_id: _builtins.str = ...,
+        body: _httpbody_pb2.HttpBody | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["body", b"body"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["body", b"body", "notification_id", b"notification_id", "provider", b"provider", "tenant_id", b"tenant_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReceiveReportRequest: _TypeAlias = ReceiveReportRequest  # noqa: Y015
+
+@_typing.final
 class ReceiveTwilioReceiptRequest(_message.Message):
     """A callback as it came."""
 

@@ -112,6 +112,11 @@ class ReceiptServiceStub:
         Args:
             channel: A grpc.Channel.
         """
+        self.ReceiveReport = channel.unary_unary(
+                '/pulse.delivery.v1.ReceiptService/ReceiveReport',
+                request_serializer=pulse_dot_delivery_dot_v1_dot_delivery__service__pb2.ReceiveReportRequest.SerializeToString,
+                response_deserializer=google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
+                _registered_method=True)
         self.ReceiveTwilioReceipt = channel.unary_unary(
                 '/pulse.delivery.v1.ReceiptService/ReceiveTwilioReceipt',
                 request_serializer=pulse_dot_delivery_dot_v1_dot_delivery__service__pb2.ReceiveTwilioReceiptRequest.SerializeToString,
@@ -127,6 +132,15 @@ class ReceiptServiceStub:
 class ReceiptServiceServicer:
     """Takes what providers report by HTTP callback. Each report is verified on its raw body by the provider's own signature.
     """
+
+    def ReceiveReport(self, request, context):
+        """What a provider reports, by its name. NOT_FOUND: no provider of that name reports anything. UNAUTHENTICATED or
+        PERMISSION_DENIED: not signed by it. INVALID_ARGUMENT: not a report of it. UNAVAILABLE: what verifies it is not to
+        be had now. An unknown notification or a repeated report is no error, so that the provider does not send it again.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
 
     def ReceiveTwilioReceipt(self, request, context):
         """Twilio's status callback. UNAUTHENTICATED: no or a wrong signature. INVALID_ARGUMENT: not a status callback.
@@ -149,6 +163,11 @@ class ReceiptServiceServicer:
 
 def add_ReceiptServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
+            'ReceiveReport': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReceiveReport,
+                    request_deserializer=pulse_dot_delivery_dot_v1_dot_delivery__service__pb2.ReceiveReportRequest.FromString,
+                    response_serializer=google_dot_api_dot_httpbody__pb2.HttpBody.SerializeToString,
+            ),
             'ReceiveTwilioReceipt': grpc.unary_unary_rpc_method_handler(
                     servicer.ReceiveTwilioReceipt,
                     request_deserializer=pulse_dot_delivery_dot_v1_dot_delivery__service__pb2.ReceiveTwilioReceiptRequest.FromString,
@@ -170,6 +189,33 @@ def add_ReceiptServiceServicer_to_server(servicer, server):
 class ReceiptService:
     """Takes what providers report by HTTP callback. Each report is verified on its raw body by the provider's own signature.
     """
+
+    @staticmethod
+    def ReceiveReport(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/pulse.delivery.v1.ReceiptService/ReceiveReport',
+            pulse_dot_delivery_dot_v1_dot_delivery__service__pb2.ReceiveReportRequest.SerializeToString,
+            google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
 
     @staticmethod
     def ReceiveTwilioReceipt(request,

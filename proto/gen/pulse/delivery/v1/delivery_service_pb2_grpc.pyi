@@ -65,6 +65,11 @@ class ReceiptServiceStub:
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> ReceiptServiceAsyncStub: ...
+    ReceiveReport: _grpc.UnaryUnaryMultiCallable[_delivery_service_pb2.ReceiveReportRequest, _httpbody_pb2.HttpBody]
+    """What a provider reports, by its name. NOT_FOUND: no provider of that name reports anything. UNAUTHENTICATED or
+    PERMISSION_DENIED: not signed by it. INVALID_ARGUMENT: not a report of it. UNAVAILABLE: what verifies it is not to
+    be had now. An unknown notification or a repeated report is no error, so that the provider does not send it again.
+    """
     ReceiveTwilioReceipt: _grpc.UnaryUnaryMultiCallable[_delivery_service_pb2.ReceiveTwilioReceiptRequest, _httpbody_pb2.HttpBody]
     """Twilio's status callback. UNAUTHENTICATED: no or a wrong signature. INVALID_ARGUMENT: not a status callback.
     An unknown notification or a repeated report is no error, so that the provider does not send it again.
@@ -81,6 +86,11 @@ class ReceiptServiceAsyncStub(ReceiptServiceStub):
     """Takes what providers report by HTTP callback. Each report is verified on its raw body by the provider's own signature."""
 
     def __init__(self, channel: _aio.Channel) -> None: ...
+    ReceiveReport: _aio.UnaryUnaryMultiCallable[_delivery_service_pb2.ReceiveReportRequest, _httpbody_pb2.HttpBody]  # type: ignore[assignment]
+    """What a provider reports, by its name. NOT_FOUND: no provider of that name reports anything. UNAUTHENTICATED or
+    PERMISSION_DENIED: not signed by it. INVALID_ARGUMENT: not a report of it. UNAVAILABLE: what verifies it is not to
+    be had now. An unknown notification or a repeated report is no error, so that the provider does not send it again.
+    """
     ReceiveTwilioReceipt: _aio.UnaryUnaryMultiCallable[_delivery_service_pb2.ReceiveTwilioReceiptRequest, _httpbody_pb2.HttpBody]  # type: ignore[assignment]
     """Twilio's status callback. UNAUTHENTICATED: no or a wrong signature. INVALID_ARGUMENT: not a status callback.
     An unknown notification or a repeated report is no error, so that the provider does not send it again.
@@ -94,6 +104,17 @@ class ReceiptServiceAsyncStub(ReceiptServiceStub):
 
 class ReceiptServiceServicer(metaclass=_abc_1.ABCMeta):
     """Takes what providers report by HTTP callback. Each report is verified on its raw body by the provider's own signature."""
+
+    @_abc_1.abstractmethod
+    def ReceiveReport(
+        self,
+        request: _delivery_service_pb2.ReceiveReportRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_httpbody_pb2.HttpBody, _abc.Awaitable[_httpbody_pb2.HttpBody]]:
+        """What a provider reports, by its name. NOT_FOUND: no provider of that name reports anything. UNAUTHENTICATED or
+        PERMISSION_DENIED: not signed by it. INVALID_ARGUMENT: not a report of it. UNAVAILABLE: what verifies it is not to
+        be had now. An unknown notification or a repeated report is no error, so that the provider does not send it again.
+        """
 
     @_abc_1.abstractmethod
     def ReceiveTwilioReceipt(

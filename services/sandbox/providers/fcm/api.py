@@ -11,10 +11,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from services.sandbox.faults import Faults
-from services.sandbox.fcm.fcm_errors import invalid, refusal, unauthenticated
-from services.sandbox.fcm.oauth import TokenEndpoint
 from services.sandbox.http.body import read_body
 from services.sandbox.http.faults import answer
+from services.sandbox.providers.fcm.fcm_errors import invalid, refusal, unauthenticated
+from services.sandbox.providers.fcm.oauth import TokenEndpoint
 from services.sandbox.receipts.log import ReceiptLog
 from services.sandbox.receipts.receipt import Receipt
 

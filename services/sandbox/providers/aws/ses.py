@@ -12,13 +12,13 @@ from typing import Any, NamedTuple
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from services.sandbox.aws.ses_events import Email
-from services.sandbox.aws.signature import is_signed
-from services.sandbox.aws.sns_topics import SnsTopics
 from services.sandbox.faults import Faults
 from services.sandbox.http.body import read_body
 from services.sandbox.http.faults import answer
-from services.sandbox.mail.letter import parse
+from services.sandbox.providers.aws.ses_events import Email
+from services.sandbox.providers.aws.signature import is_signed
+from services.sandbox.providers.aws.sns_topics import SnsTopics
+from services.sandbox.providers.mail.letter import parse
 from services.sandbox.receipts.log import ReceiptLog
 
 PROVIDER = "ses"
@@ -53,7 +53,7 @@ SENDER = re.compile(r'(?:"(?:[^"\\]|\\.)*"|[^"<>@,]*) *<{0}>|{0}'.replace("{0}",
 
 
 class Publishing(NamedTuple):
-    """What the events of an email hold besides. The order is that of :class:`services.sandbox.aws.ses_events.Email`."""
+    """What the events of an email hold besides. The order is that of :class:`Email`."""
 
     sender: str
     configuration_set: str

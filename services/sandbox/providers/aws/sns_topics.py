@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 
 import httpx
 
-from services.sandbox.aws.sns_signature import SnsSigner
+from services.sandbox.providers.aws.sns_signature import SnsSigner
 from shared.observe.logs import logger
 
 ATTEMPTS = 3

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Self
 
-from services.delivery.config import DeliverySettings
+from services.delivery.providers.base.receiver import Receiver, Report
 from services.delivery.providers.ses import event
+from services.delivery.providers.ses.settings import SesSettings
 from services.delivery.providers.sns import envelope
 from services.delivery.providers.sns.addresses import SnsAddresses
 from services.delivery.providers.sns.envelope import Kind, SnsMessage
@@ -20,7 +21,7 @@ from shared.observe.logs import logger
 log = logger(__name__)
 
 
-class SesEvents:
+class SesEvents(Receiver):
     """Takes what SNS posts of ``topics``, ARNs; of none if there are none."""
 
     def __init__(self, topics: Collection[str], addresses: SnsAddresses, http: SnsHttp, clock: Clock) -> None:
@@ -30,17 +31,17 @@ class SesEvents:
         self._signatures = SnsSignatures(addresses, http.get, clock)
 
     @classmethod
-    def from_settings(cls, settings: DeliverySettings, clock: Clock) -> Self:
+    def from_settings(cls, settings: SesSettings, clock: Clock) -> Self:
         """Connects to nothing yet."""
         return cls(settings.event_topics(), SnsAddresses(settings.ses_event_base_url), SnsHttp(), clock)
 
-    async def take(self, body: bytes) -> list[Receipt]:
+    async def take(self, report: Report) -> list[Receipt]:
         """What one message says of notifications; a new subscription is confirmed.
 
         Raises INVALID_ARGUMENT for what is no message of SNS, PERMISSION_DENIED for one of an unknown topic or without
         SNS's signature, and UNAVAILABLE if SNS had to be asked and could not be.
         """
-        message = envelope.parse(body)
+        message = envelope.parse(report.body)
         self._check_topic(message)
         await self._signatures.verify(message)
         if message.kind is Kind.NOTIFICATION:

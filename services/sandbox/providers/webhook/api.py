@@ -14,9 +14,9 @@ from starlette.responses import JSONResponse, Response
 from services.sandbox.faults import Faults
 from services.sandbox.http.body import read_body
 from services.sandbox.http.faults import answer
+from services.sandbox.providers.webhook.signature import is_signed, key_of
 from services.sandbox.receipts.log import ReceiptLog
 from services.sandbox.receipts.receipt import Receipt
-from services.sandbox.webhook.signature import is_signed, key_of
 from shared.channel.table import Channel
 
 PROVIDER = "webhook"

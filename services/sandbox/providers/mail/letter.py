@@ -8,7 +8,7 @@ from email import message_from_bytes
 from email.message import Message
 from typing import NamedTuple
 
-from services.sandbox.mail import encoded_words
+from services.sandbox.providers.mail import encoded_words
 from services.sandbox.receipts.receipt import Receipt
 
 NOTIFICATION_HEADER = "x-pulse-notification-id"

@@ -18,10 +18,10 @@ from starlette.responses import JSONResponse, Response
 from services.sandbox.faults import Faults
 from services.sandbox.http.body import read_form
 from services.sandbox.http.faults import answer
+from services.sandbox.providers.twilio.callbacks import Callback, StatusCallbacks
+from services.sandbox.providers.twilio.twilio_errors import FAILING_FROM, FAILING_TO, refusal
 from services.sandbox.receipts.log import ReceiptLog
 from services.sandbox.receipts.receipt import Receipt
-from services.sandbox.twilio.callbacks import Callback, StatusCallbacks
-from services.sandbox.twilio.twilio_errors import FAILING_FROM, FAILING_TO, refusal
 
 PROVIDER = "twilio"
 #: UTF-16 code units: an emoji counts twice.

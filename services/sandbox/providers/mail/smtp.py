@@ -13,14 +13,16 @@ from typing import Any, cast
 
 from aiosmtpd.smtp import Envelope, Session
 
-from services.sandbox.config import SandboxSettings
 from services.sandbox.faults import ACCEPTED, Fault, Faults, Plan
-from services.sandbox.mail.letter import parse
-from services.sandbox.mail.smtp_session import SmtpSession
+from services.sandbox.providers.mail.letter import parse
+from services.sandbox.providers.mail.settings import MailSettings
+from services.sandbox.providers.mail.smtp_session import SmtpSession
 from services.sandbox.receipts.log import ReceiptLog
 from shared.observe.logs import logger
 
 PROVIDER = "smtp"
+#: Where in a conversation a status can be answered, or drip: on connecting, to a command, or after the content.
+STEPS = ("connect", "ehlo", "starttls", "auth", "mail", "rcpt", "data", "end")
 NAME = "sandbox.pulse.localhost"
 #: Mailboxes that begin so do not exist.
 UNKNOWN = "no-such-user"
@@ -100,7 +102,7 @@ class MailHandler:
 class SmtpServer:
     """The SMTP ports of one sandbox."""
 
-    def __init__(self, settings: SandboxSettings, receipts: ReceiptLog, faults: Faults) -> None:
+    def __init__(self, settings: MailSettings, receipts: ReceiptLog, faults: Faults) -> None:
         self._settings = settings
         self._handler = MailHandler(receipts, faults, bool(settings.sandbox_smtp_username))
         self._sessions: set[SmtpSession] = set()

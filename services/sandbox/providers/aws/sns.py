@@ -11,12 +11,12 @@ import uuid
 from starlette.requests import Request
 from starlette.responses import Response
 
-from services.sandbox.aws.signature import is_signed
-from services.sandbox.aws.sns_signature import SnsSigner
-from services.sandbox.aws.sns_topics import SnsTopics
 from services.sandbox.faults import Faults
 from services.sandbox.http.body import read_form
 from services.sandbox.http.faults import answer
+from services.sandbox.providers.aws.signature import is_signed
+from services.sandbox.providers.aws.sns_signature import SnsSigner
+from services.sandbox.providers.aws.sns_topics import SnsTopics
 from services.sandbox.receipts.log import ReceiptLog
 from services.sandbox.receipts.receipt import Receipt
 

@@ -1,1 +1,0 @@
-"""Firebase Cloud Messaging, and Google's tokens for it."""
