@@ -9,8 +9,8 @@ import pytest
 from services.gateway.api.providers import check_name
 from services.router.rules.provider_rates import parse_rates
 from services.router.rules.routes import parse_route
+from shared.channel.provider_names import is_name
 from shared.errors import PulseError
-from shared.provider_names import is_name
 
 NAMES = ["smtp", "a", "my-relay", "my_relay2", "0", "x" * 64]
 NO_NAMES = ["", "Smtp", "SMTP", "my.relay", "my relay", "smtp\n", "ses:1", "ses=1", "éa", "x" * 65, "*", "smtp/"]

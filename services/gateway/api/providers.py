@@ -6,8 +6,8 @@ from collections.abc import Iterable
 
 from pulse.common.v1 import provider_pb2
 from pulse.delivery.v1 import delivery_service_pb2
+from shared.channel.provider_names import is_name
 from shared.errors import invalid_field
-from shared.provider_names import is_name
 
 _NOT_TRIED = "not tried: the delivery service does not answer"
 

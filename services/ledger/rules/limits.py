@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from services.ledger.rules.words import Word
+from shared.channel.provider_names import PATTERN
 from shared.errors import Violation
-from shared.provider_names import PATTERN
 
 
 class Kind(Word):

@@ -7,7 +7,7 @@ import re
 from collections.abc import Collection, Mapping
 from typing import NamedTuple, Protocol
 
-from shared.provider_names import PATTERN
+from shared.channel.provider_names import PATTERN
 
 _SECOND = 1_000_000  # µs
 #: The share of a second whose calls may come at once: more than a dispatcher's pause between two draws.

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from itertools import accumulate
 
 from services.router.rules.decisions import Decision
+from shared.channel.provider_names import PATTERN
 from shared.channel.table import Channel
-from shared.provider_names import PATTERN
 
 _PART = re.compile(rf"({PATTERN})(?::(\d{{1,4}}))?")
 

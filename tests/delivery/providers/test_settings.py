@@ -11,8 +11,8 @@ from services.delivery.providers.registry import PROVIDERS
 from services.gateway.config import GatewaySettings
 from services.router.config import RouterSettings
 from services.sandbox.config import SandboxSettings
+from shared.channel.provider_names import is_name
 from shared.config import PREFIX, ConfigError, Settings, joined, provider_prefixes
-from shared.provider_names import is_name
 
 COMMON = Settings.model_fields.keys() | {"public_url"}
 FIELDS = sorted({name for entry in PROVIDERS for name in entry.settings.model_fields} - COMMON)
