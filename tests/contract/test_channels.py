@@ -29,8 +29,13 @@ NAMING = {
     "services/cli/seed.py": "templates to begin with",
     "services/console/views/template_pages.py": "what the form for a new template begins with",
 }
-#: Providers say whose they are, and a migration is what it was.
-NAMING_FOLDERS = ("services/delivery/providers/", "services/sandbox/", "services/ledger/migrations/")
+#: Providers and look-alikes say whose they are, a migration is what it was, and the client's fake stands alone.
+NAMING_FOLDERS = (
+    "services/delivery/providers/",
+    "services/sandbox/providers/",
+    "services/ledger/migrations/",
+    "clients/python/pulse_client/testing/",
+)
 
 
 @pytest.mark.parametrize("name", NUMBERS)
