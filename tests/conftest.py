@@ -10,6 +10,7 @@ import pytest
 import redis
 from hypothesis import settings
 
+from proof.planning import make_plan
 from tests.support import servers
 
 # How long one example takes says more about the machine than about the code.
@@ -21,14 +22,14 @@ settings.load_profile("pulse")
 def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """URL of a PostgreSQL server's maintenance database."""
     # A killed server loses nothing by this, only a machine without power; and the disk is what most tests wait for.
-    with servers.postgres_server(servers.make_plan(tmp_path_factory.mktemp("postgres")), fsync="off") as url:
+    with servers.postgres_server(make_plan(tmp_path_factory.mktemp("postgres")), fsync="off") as url:
         yield url
 
 
 @pytest.fixture(scope="session")
 def valkey_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """URL of a Valkey server, without a database number."""
-    with servers.valkey_server(servers.make_plan(tmp_path_factory.mktemp("valkey"))) as url:
+    with servers.valkey_server(make_plan(tmp_path_factory.mktemp("valkey"))) as url:
         yield url
 
 

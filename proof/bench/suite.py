@@ -5,25 +5,20 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import dataclasses
-import hashlib
-import json
 import sys
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import httpx
-import psycopg
-
+from proof import suite
 from proof.bench import records
 from proof.bench.children import ChildFailed
 from proof.bench.usage import Processes
+from proof.planning import make_plan, with_keys
 from proof.waiting import until
 from services.local.plan import Plan
-from services.local.roles import ROLES, Role
+from services.local.roles import Role
 from services.local.status import State
-from services.local.unit import Unit
-from tests.support.servers import make_plan
 
 #: Ten tenants, each with a key of its own.
 API_KEYS = {f"tenant-{number}": f"bench-key-of-tenant-{number}" for number in range(10)}
@@ -31,8 +26,6 @@ TENANT = "tenant-0"
 SCOPES = ["send", "read", "templates", "operate"]
 
 LANES = ("high", "low")
-#: The seed belongs to the first commands of the README; the benchmark brings templates of its own.
-LEFT_OUT = frozenset({"seed", "first-key"})
 #: Between two looks at whether something has come about, s: each look costs what is measured.
 LOOK_S = 0.1
 
@@ -41,46 +34,21 @@ LOOK_S = 0.1
 SettingsOf = Callable[[Plan], Mapping[str, str]]
 
 
-class Suite:
+class Suite(suite.Suite):
     """A running suite. With ``null`` its workers' providers answer at once; else they call the sandbox."""
 
     def __init__(self, plan: Plan, *, null: bool) -> None:
-        self.plan = plan
         self.null = null
-        roles = [_with_null(role) if null else role for role in ROLES if role.name not in LEFT_OUT]
-        self.units = {role.name: Unit(role, plan, lambda: None) for role in roles}
-
-    async def start(self) -> None:
-        """Returns when everything is ready; raises StartFailed."""
-        started = {name: asyncio.Event() for name in self.units}
-
-        async def start_one(unit: Unit) -> None:
-            for name in unit.role.after:
-                await started[name].wait()
-            await unit.start()
-            started[unit.role.name].set()
-
-        try:
-            async with asyncio.TaskGroup() as group:
-                for unit in self.units.values():
-                    group.create_task(start_one(unit))
-        except ExceptionGroup as failures:
-            raise failures.exceptions[0] from None  # one is enough to know why, and the others were cancelled
-
-    async def stop(self) -> None:
-        """Ends everything at once: nothing in it is needed any more."""
-        hurry = asyncio.Event()
-        hurry.set()
-        await asyncio.gather(*(unit.stop(hurry) for unit in self.units.values()))
+        super().__init__(plan, [_with_null(role) if null else role for role in suite.everyday_roles()])
 
     async def stop_workers(self, lanes: Sequence[str] = LANES) -> None:
         """Lets them hand back or finish what they hold."""
-        await asyncio.gather(*(self.units[f"worker-{lane}"].stop(asyncio.Event()) for lane in lanes))
+        await asyncio.gather(*(self.halt(f"worker-{lane}") for lane in lanes))
 
     async def start_workers(self, lanes: Sequence[str] = LANES) -> None:
         """Starts those that do not run; returns when they consume."""
-        units = [self.units[f"worker-{lane}"] for lane in lanes]
-        await asyncio.gather(*(unit.start() for unit in units if unit.pid is None))
+        names = [f"worker-{lane}" for lane in lanes]
+        await asyncio.gather(*(self.begin(name) for name in names if self.units[name].pid is None))
 
     def check(self) -> None:
         """Raises :class:`ChildFailed` if a role has ended that nobody stopped: what was measured then means nothing."""
@@ -117,12 +85,6 @@ class Suite:
         """Notifications that lane's null provider was given so far."""
         return records.count(self.record_file(lane))
 
-    @contextlib.asynccontextmanager
-    async def database(self) -> AsyncIterator[psycopg.AsyncConnection[Any]]:
-        """A connection past the ledger."""
-        async with await psycopg.AsyncConnection.connect(self.plan.database_url(), autocommit=True) as connection:
-            yield connection
-
     async def waiting(self) -> int:
         """Deliveries that are neither sent nor ended."""
         return int(await self.scalar("SELECT count(*) FROM deliveries WHERE due_at IS NOT NULL"))
@@ -147,15 +109,6 @@ class Suite:
             if not await until(drained, patience_s, LOOK_S):
                 raise TimeoutError(f"{await self.waiting()} notifications still wait after {patience_s:g} s")
 
-    async def sandbox(self, method: str, path: str, **arguments: Any) -> httpx.Response:
-        """A call to the sandbox's API."""
-        async with httpx.AsyncClient(base_url=f"http://{self.plan.ports.address('sandbox')}", timeout=10) as client:
-            return (await client.request(method, path, **arguments)).raise_for_status()
-
-    @property
-    def receipt_log(self) -> Path:
-        return self.plan.home.data / "sandbox" / "receipts.jsonl"
-
 
 def record_file(plan: Plan, lane: str) -> Path:
     return plan.home.path / f"null-{lane}.records"
@@ -169,25 +122,10 @@ def no_settings(_: Plan) -> Mapping[str, str]:
 @contextlib.asynccontextmanager
 async def running(folder: Path, *, null: bool, settings: SettingsOf) -> AsyncIterator[Suite]:
     """Runs a suite in ``folder``, which is made, until the block ends; ``settings`` are on top of the common ones."""
-    await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
-    plan = make_plan(folder)
-    plan = dataclasses.replace(plan, base={**plan.base, **_settings(folder), **settings(plan)})
-    suite = Suite(plan, null=null)
-    try:
-        await suite.start()
-        yield suite
-    finally:
-        await asyncio.shield(suite.stop())
-
-
-def _settings(folder: Path) -> Mapping[str, str]:
-    keys = [
-        {"tenant": tenant, "name": "bench", "sha256": hashlib.sha256(key.encode()).hexdigest(), "scopes": SCOPES}
-        for tenant, key in API_KEYS.items()
-    ]
-    key_file = folder / "keys.json"
-    key_file.write_text(json.dumps(keys))
-    return {"PULSE_AUTH": "required", "PULSE_GATEWAY_API_KEYS_FILE": str(key_file)}
+    plan = await asyncio.to_thread(make_plan, folder, with_keys(folder, API_KEYS, SCOPES))
+    plan = dataclasses.replace(plan, base={**plan.base, **settings(plan)})
+    async with suite.running(Suite(plan, null=null)) as started:
+        yield started
 
 
 def _with_null(role: Role) -> Role:

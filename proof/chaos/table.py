@@ -12,11 +12,12 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from proof.chaos.proxy import Link
+from proof.suite import everyday_roles
 from services.local import probes
 from services.local.home import Home
 from services.local.plan import Plan
 from services.local.ports import Ports
-from services.local.roles import ROLES, Role
+from services.local.roles import Role
 
 #: A link and the role's port behind it.
 LINKS = {
@@ -35,8 +36,6 @@ LINKS = {
 }
 
 WORKERS = ("worker-high", "worker-low", "worker-high-2", "worker-low-2")
-#: The seed belongs to the original's first commands; the driver brings templates of its own.
-LEFT_OUT = frozenset({"seed", "first-key"})
 
 
 def make_links(ports: Ports) -> dict[str, Link]:
@@ -47,9 +46,7 @@ def make_links(ports: Ports) -> dict[str, Link]:
 def make_roles(links: Mapping[str, Link]) -> list[Role]:
     """The roles of a local run, each told the links' addresses in place of the others' own."""
     roles = []
-    for role in ROLES:
-        if role.name in LEFT_OUT:
-            continue
+    for role in everyday_roles():
         told = _told(role.name, links)
         roles.append(_with(role, told))
         if role.name.startswith("worker-"):

@@ -9,7 +9,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
 from services.local import status
-from services.local.backoff import Backoff
+from services.local.backoff import Backoff, Delays
 from services.local.errors import StartFailed
 from services.local.plan import Plan
 from services.local.roles import Role
@@ -18,14 +18,28 @@ from services.local.unit import Unit
 
 
 class Supervisor:
-    """Looks after one run's roles. ``say`` is given a sentence about each thing that happens to a role later on."""
+    """Looks after one run's roles. ``say`` is given a sentence about each thing that happens to a role later on.
 
-    def __init__(self, roles: Sequence[Role], plan: Plan, say: Callable[[str], None]) -> None:
+    A role that dies is started again after ``restarts`` (None: it is not). ``died`` is told its name and how it ended,
+    if it had been ready.
+    """
+
+    def __init__(
+        self,
+        roles: Sequence[Role],
+        plan: Plan,
+        say: Callable[[str], None],
+        *,
+        restarts: Callable[[], Delays] | None = Backoff,
+        died: Callable[[str, str], None] = lambda _name, _how: None,
+    ) -> None:
         self.units = {role.name: Unit(role, plan, self._record) for role in roles}
         self.hurry = asyncio.Event()
         self._plan = plan
         self._say = say
-        self._keepers: list[asyncio.Task[None]] = []
+        self._restarts = restarts
+        self._died = died
+        self._keepers: dict[str, asyncio.Task[None]] = {}
 
     async def start(self) -> None:
         """Starts all roles, each as soon as those it comes after are ready. Raises :class:`StartFailed` for the
@@ -40,13 +54,32 @@ class Supervisor:
             started[unit.role.name].set()
 
         await _all_or_first_failure([start_one(unit) for unit in self.units.values()])
-        self._keepers = [asyncio.create_task(self._keep(u)) for u in self.units.values() if not u.role.once]
+        for unit in self.units.values():
+            self._look_after(unit)
+
+    async def halt(self, name: str) -> None:
+        """Stops one role, which stays stopped."""
+        await self._release([name])
+        await self.units[name].stop(self.hurry)
+
+    async def begin(self, name: str) -> None:
+        """Starts one role that does not run; returns when it is ready. Raises :class:`StartFailed`."""
+        unit = self.units[name]
+        await unit.start()
+        self._look_after(unit)
+
+    async def replace(self, role: Role) -> None:
+        """Starts ``role``, where none of its name runs; returns when it is ready, or done if it is a step."""
+        self.units[role.name] = Unit(role, self._plan, self._record)
+        await self.begin(role.name)
+
+    async def release(self) -> None:
+        """From now on, what dies stays dead."""
+        await self._release(list(self._keepers))
 
     async def stop(self) -> None:
         """Stops every role once those that use it have stopped."""
-        for keeper in self._keepers:
-            keeper.cancel()
-        await asyncio.gather(*self._keepers, return_exceptions=True)
+        await self.release()
         stopped = {name: asyncio.Event() for name in self.units}
 
         async def stop_one(unit: Unit) -> None:
@@ -59,13 +92,25 @@ class Supervisor:
         await asyncio.gather(*(stop_one(unit) for unit in self.units.values()))
         self._plan.home.status_file.unlink(missing_ok=True)
 
-    async def _keep(self, unit: Unit) -> None:
+    def _look_after(self, unit: Unit) -> None:
+        if self._restarts is not None and not unit.role.once:
+            self._keepers[unit.role.name] = asyncio.create_task(self._keep(unit, self._restarts()))
+
+    async def _release(self, names: Sequence[str]) -> None:
+        keepers = [self._keepers.pop(name) for name in names if name in self._keepers]
+        for keeper in keepers:
+            keeper.cancel()
+        await asyncio.gather(*keepers, return_exceptions=True)
+
+    async def _keep(self, unit: Unit, delays: Delays) -> None:
         """Starts a role again whenever it ends, for ever."""
-        backoff = Backoff()
+        was_ready = True
         while True:
             how = await unit.until_ended()
             unit.kill()  # children that outlived it would hold its port
-            delay_s, backoff = backoff.after(time.monotonic() - unit.started_at)
+            if was_ready:
+                self._died(unit.role.name, how)
+            delay_s, delays = delays.after(time.monotonic() - unit.started_at)
             unit.become(State.RESTARTING)
             self._say(f"{unit.role.name}: {how}; starting it again in {delay_s:g} s ({self._log(unit)})")
             await asyncio.sleep(delay_s)
@@ -74,7 +119,9 @@ class Supervisor:
                 await unit.until_ready()
             except StartFailed:
                 unit.kill()
+                was_ready = False
                 continue
+            was_ready = True
             unit.become(State.READY)
             self._say(f"{unit.role.name} is ready again")
 

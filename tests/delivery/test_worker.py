@@ -13,13 +13,14 @@ import pytest
 import redis
 from kombu import Connection
 
+from proof.planning import make_plan
 from shared.broker import DELIVER_TASK, QUEUES, celery_app, encode_refs
 from shared.config import base_environment
 from shared.refs import Ref
 from tests.delivery.conftest import Sandbox
 from tests.delivery.fakes import FakeLedger
 from tests.support import eventually
-from tests.support.servers import make_plan, valkey_server
+from tests.support.servers import valkey_server
 
 
 class RunningWorker:

@@ -12,12 +12,13 @@ from urllib.parse import urlsplit
 import pytest
 import redis
 
+from proof.planning import make_plan
 from shared.broker import DELIVER_TASK, QUEUES, celery_app, encode_refs
 from tests.delivery.fakes import FakeLedger
 from tests.delivery.test_worker import RunningWorker, Start, start_worker
 from tests.support import eventually
 from tests.support.far_link import through
-from tests.support.servers import make_plan, valkey_server
+from tests.support.servers import valkey_server
 
 __all__ = ["start_worker"]  # a fixture
 

@@ -5,29 +5,30 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import dataclasses
-import hashlib
-import json
 import subprocess
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 
 from proof.chaos.profiles import SHORT
 from proof.chaos.suite import API_KEYS
+from proof.planning import make_plan, with_keys
+from proof.suite import Suite
 from services.local.plan import Plan
 from services.local.roles import MIGRATE, POSTGRES, SANDBOX, VALKEY, Role, module, service, worker
-from services.local.unit import Unit
-from tests.support.servers import make_plan
 
 #: What both versions share.
 SHARED = (POSTGRES, VALKEY, SANDBOX)
-#: What each version brings, callees first.
-ROLES = (
-    service("ledger", "ledger"),
-    service("router", "router"),
-    service("gateway", "grpc"),
-    service("delivery", "delivery"),
-    worker("high"),
-    worker("low"),
+#: What each version brings, once its schema is there.
+ROLES = tuple(
+    dataclasses.replace(role, after=("migrate",))
+    for role in (
+        service("ledger", "ledger"),
+        service("router", "router"),
+        service("gateway", "grpc"),
+        service("delivery", "delivery"),
+        worker("high"),
+        worker("low"),
+    )
 )
 #: Each service's port, and the settings by which the others find it.
 _PLACES = {"ledger": "LEDGER", "router": "ROUTER", "grpc": "GATEWAY", "delivery": "DELIVERY"}
@@ -40,8 +41,8 @@ class Rollout:
         self.before = before
         self.after = after
         self.endings: dict[str, str] = {}
-        self._units: list[Unit] = []
-        self._old: dict[str, Unit] = {}
+        self._old = Suite(before, [self._told(role) for role in (MIGRATE, *ROLES)])
+        self._new = Suite(after, SHARED)
 
     @property
     def gateway(self) -> str:
@@ -59,41 +60,29 @@ class Rollout:
 
     async def start_old(self) -> None:
         """Returns when all of version N is ready, on a schema of its own."""
-        await asyncio.gather(*(self._started(role, self.after) for role in SHARED))
-        await self._started(self._told(MIGRATE), self.before)
-        started = await asyncio.gather(*(self._started(self._told(role), self.before) for role in ROLES))
-        self._old = {unit.role.name: unit for unit in started}
+        await self._new.start()
+        await self._old.start()
 
     async def migrate(self, *arguments: str) -> None:
         """Migrates as N+1 does."""
         role = dataclasses.replace(MIGRATE, command=module("services.ledger.migrate", *arguments))
-        await self._started(self._told(role), self.after)
+        await self._new.add(self._told(role))
 
     async def start_new(self, name: str) -> None:
         """Returns when N+1's process of a role is ready, beside N's."""
         role = next(role for role in ROLES if role.name == name)
-        await self._started(self._told(role), self.after)
+        await self._new.add(self._told(role))
 
     async def stop_old(self, name: str) -> None:
         """SIGTERM to N's process of a role; returns when it has ended."""
-        unit = self._old[name]
-        ended = asyncio.create_task(unit.until_ended())
-        await unit.stop(asyncio.Event())
+        ended = asyncio.create_task(self._old.units[name].until_ended())
+        await self._old.halt(name)
         self.endings[name] = await ended
 
     async def stop(self) -> None:
         """Ends whatever still runs."""
-        for unit in reversed(self._units):
-            if unit.role not in SHARED:
-                unit.kill()
-        for unit in reversed(self._units):
-            await unit.stop(asyncio.Event())
-
-    async def _started(self, role: Role, plan: Plan) -> Unit:
-        unit = Unit(role, plan, lambda: None)
-        self._units.append(unit)
-        await unit.start()
-        return unit
+        await self._old.stop()
+        await self._new.stop()
 
     def _told(self, role: Role) -> Role:
         """The role with the addresses of both versions' services, as a name in DNS would give them."""
@@ -120,8 +109,7 @@ NEW_SETTINGS = ("PULSE_LEDGER_RETRY_POLICIES", "PULSE_ROUTER_EMAIL_MAX_ATTEMPTS"
 @contextlib.asynccontextmanager
 async def rolling(folder: Path, tree: Path) -> AsyncIterator[Rollout]:
     """Version N, whose code is in ``tree``, running in ``folder``; everything has ended when the block has."""
-    settings = {**SHORT.environment, "PULSE_AUTH": "required", "PULSE_GATEWAY_API_KEYS_FILE": str(folder / "keys.json")}
-    (folder / "keys.json").write_text(json.dumps(_keys()))
+    settings = {**SHORT.environment, **with_keys(folder, API_KEYS, KNOWN_SCOPES)}
     after = _plan(folder / "after", settings)
     known = {key: value for key, value in settings.items() if key not in NEW_SETTINGS}
     before = _plan(folder / "before", {**known, "PYTHONPATH": code_path(tree)})
@@ -151,12 +139,4 @@ def origins(plan: Plan) -> list[Path]:
 
 
 def _plan(folder: Path, settings: Mapping[str, str]) -> Plan:
-    plan = make_plan(folder)
-    return dataclasses.replace(plan, base={**plan.base, **settings}, stop_seconds=SHORT.drain_s + 8, ready_seconds=40.0)
-
-
-def _keys() -> list[dict[str, object]]:
-    return [
-        {"tenant": tenant, "name": "caller", "sha256": hashlib.sha256(key.encode()).hexdigest(), "scopes": KNOWN_SCOPES}
-        for tenant, key in API_KEYS.items()
-    ]
+    return make_plan(folder, settings, stop_seconds=SHORT.drain_s + 8, ready_seconds=40.0)

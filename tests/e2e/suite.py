@@ -1,4 +1,7 @@
-"""The whole suite as `make up` runs it, and a caller's view of it."""
+"""The whole suite as `make up` runs it, and a caller's view of it.
+
+Its supervisor is a process of its own here, not the one of :mod:`proof.suite`: that program is what is tried.
+"""
 
 from __future__ import annotations
 
@@ -16,9 +19,10 @@ from typing import Any
 
 import httpx
 
+from proof.planning import ANY_PORTS
 from services.local.home import checkout
 from shared.config import base_environment
-from tests.support.servers import ANY_PORTS, wait_until
+from tests.support.servers import wait_until
 
 #: Statuses of the original's words and ours that mean: a provider has it.
 ARRIVED = {"sent", "SENT", "DELIVERED"}

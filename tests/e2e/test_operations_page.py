@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from proof.planning import make_plan
 from services.local.home import checkout
 from services.local.wheels import postgres_program
 from shared.config import base_environment
@@ -42,7 +43,7 @@ def test_a_backup_by_the_page_is_restored_by_the_page(suite: Suite, tmp_path: Pa
     answer = suite.send()
     dump, restore = (next(block for block in _shell() if word in block) for word in ("pg_dump ", "pg_restore"))
     _run(dump, tmp_path, _environment(suite, tmp_path))
-    plan = servers.make_plan(tmp_path / "restored")
+    plan = make_plan(tmp_path / "restored")
     with servers.postgres_server(plan) as url:
         environment = {
             **_environment(suite, tmp_path),

@@ -9,6 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from proof.planning import make_plan
 from services.local.plan import Plan
 from services.local.wheels import postgres_program
 from tests.e2e.suite import ARRIVED, Suite, running
@@ -30,7 +31,7 @@ def drill(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Suite, dic
         waiting = {f"waiting-{number}": _send(before, f"waiting-{number}") for number in range(_WAITING)}
         wait_until(lambda: all(before.status(id_)["status"] == "retrying" for id_ in waiting.values()))
         _dump(before.database_url(), folder)
-    _restore(servers.make_plan(folder / "after"), folder)
+    _restore(make_plan(folder / "after"), folder)
     with running(folder / "after") as after:
         yield after, sent, waiting
 

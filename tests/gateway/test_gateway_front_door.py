@@ -18,13 +18,13 @@ import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha.reflection_pb2_grpc import ServerReflectionStub
 
+from proof.planning import make_plan
 from pulse.gateway.v1.notification_service_pb2_grpc import NotificationServiceStub
 from shared.errors import Code
 from tests.gateway.conftest import Serve, refusal, request
 from tests.gateway.edge import envoy_before
 from tests.support import eventually
 from tests.support.memory import resident_mib
-from tests.support.servers import make_plan
 from tests.support.unfinished import Held, all_of, grpc_messages, rest_body
 
 SECRET = "the-key-of-somebody"

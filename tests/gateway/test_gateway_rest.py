@@ -10,6 +10,7 @@ import grpc.aio
 import httpx
 import pytest
 
+from proof.planning import make_plan
 from pulse.common.v1 import limit_pb2
 from pulse.gateway.v1 import notification_service_pb2_grpc
 from shared.errors import Code, PulseError, QuotaViolation, Violation
@@ -18,7 +19,6 @@ from shared.unsubscribe import KeyRing, Subscription
 from tests.gateway import fakes
 from tests.gateway.conftest import refusal, request
 from tests.gateway.edge import edge
-from tests.support.servers import make_plan
 
 KEY = "the-key-that-signs-now"
 SEND = {"user_id": "u", "template_name": "welcome", "to": "a@example.com", "context": {"name": "Ada"}}

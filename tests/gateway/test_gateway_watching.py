@@ -12,6 +12,7 @@ import grpc.aio
 import httpx
 import pytest
 
+from proof.planning import make_plan
 from pulse.common.v1 import enums_pb2, notification_pb2
 from pulse.gateway.v1 import notification_service_pb2 as api
 from services.gateway.api import subscription, watching
@@ -24,7 +25,6 @@ from tests.gateway import fakes
 from tests.gateway.conftest import Client
 from tests.gateway.edge import edge
 from tests.support import eventually
-from tests.support.servers import make_plan
 
 WATCH = f"/v1/notifications/{fakes.KNOWN_ID}:watch"
 REF = ("default", fakes.KNOWN_ID)

@@ -18,7 +18,8 @@ import psycopg
 from proof.bench.fill import fill
 from proof.chaos.driver import TEMPLATE, make_template
 from proof.chaos.profiles import SHORT
-from proof.chaos.suite import API_KEYS, key_file
+from proof.chaos.suite import API_KEYS, SCOPES
+from proof.planning import with_keys
 from proof.waiting import until
 from services.local.home import checkout
 from shared.config import base_environment
@@ -93,11 +94,7 @@ async def connected(suite: Suite) -> AsyncIterator[psycopg.AsyncConnection[Any]]
 @contextlib.contextmanager
 def inhabited(folder: Path) -> Iterator[House]:
     """Runs a suite in ``folder``, which is there, with the tenants' templates and keys, until the block ends."""
-    settings = {
-        **SHORT.environment,
-        "PULSE_AUTH": "required",
-        "PULSE_GATEWAY_API_KEYS_FILE": str(key_file(folder)),
-    }
+    settings = {**SHORT.environment, **with_keys(folder, API_KEYS, SCOPES)}
     with running(folder / "home", **settings) as suite:
         roles = suite.roles()
         target = Target(suite.grpc_address, roles["envoy"]["address"], roles["sandbox"]["address"], API_KEYS[ATTACKER])

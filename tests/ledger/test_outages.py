@@ -11,6 +11,7 @@ import psycopg
 import pytest
 from pydantic import SecretStr
 
+from proof.planning import make_plan
 from services.ledger.migrate import migrate
 from services.ledger.postgres.postgres import _RECONNECT_SECONDS, Connection, Postgres
 from services.ledger.server import Ledger
@@ -183,7 +184,7 @@ async def test_however_many_writes_are_refused_sessions_begin_anew_now_and_then_
 @pytest.fixture
 def standby_plan(tmp_path) -> Plan:
     """A server of its own, which may become a standby."""
-    return servers.make_plan(tmp_path)
+    return make_plan(tmp_path)
 
 
 async def test_a_server_that_was_demoted_is_told_and_found_again_when_it_is_promoted(standby_plan, settings, clock):

@@ -17,6 +17,7 @@ from typing import Any
 import psycopg
 import pytest
 
+from proof.planning import make_plan
 from services.ledger.config import LedgerSettings
 from services.ledger.migrate import migrate
 from services.ledger.server import Ledger
@@ -84,7 +85,7 @@ def children(parent: int) -> list[int]:
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[Server]:
-    made = Server(servers.make_plan(tmp_path))
+    made = Server(make_plan(tmp_path))
     made.start()
     migrate(made.url, NOON, weeks_ahead=1)
     yield made

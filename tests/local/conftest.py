@@ -12,22 +12,17 @@ import httpx
 import pytest
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
+from proof.planning import ANY_PORTS, make_plan
 from pulse.delivery.v1 import delivery_service_pb2_grpc as delivery_grpc
 from pulse.gateway.v1 import compatibility_service_pb2_grpc as compatibility_grpc
 from pulse.gateway.v1 import notification_service_pb2_grpc as notifications_grpc
 from pulse.gateway.v1 import recipient_service_pb2_grpc as recipients_grpc
-from services.local import ports
 from services.local.config import LocalSettings
-from services.local.home import Home, checkout
 from services.local.plan import Plan
 from services.local.roles import ENVOY, Role
 from services.local.supervisor import Supervisor
-from shared.config import base_environment
 from shared.rpc.serving import OPTIONS
 from tests.local.edge_backend import Backend
-
-#: All ports free ones: whatever else runs on this machine is no concern of a test.
-ANY_PORTS = {f"PULSE_{name}_PORT": "0" for name in ("HTTP", "GRPC", "SANDBOX", "METRICS", "SANDBOX_SMTP")}
 
 
 @pytest.fixture
@@ -37,11 +32,8 @@ def settings(tmp_path: Path) -> LocalSettings:
 
 
 @pytest.fixture
-def plan(settings: LocalSettings) -> Plan:
-    home = Home.of(settings)
-    home.make()
-    chosen, _ = ports.choose(settings, home.data / "ports.json")
-    return Plan(home, chosen, base_environment(), checkout(), stop_seconds=5, ready_seconds=20)
+def plan(tmp_path: Path) -> Plan:
+    return make_plan(tmp_path / "ho me", stop_seconds=5, ready_seconds=20)
 
 
 @pytest.fixture

@@ -16,12 +16,12 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from proof.planning import ANY_PORTS
 from services.local import data, leftovers, status
 from services.local.errors import AlreadyRunning
 from services.local.home import Home
 from services.local.plan import MARK
 from services.local.status import State
-from tests.local.conftest import ANY_PORTS
 from tests.support import eventually
 
 PROGRAM = Path(__file__).with_name("small_run.py")

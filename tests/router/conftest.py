@@ -13,6 +13,7 @@ import grpc.aio
 import pytest
 import redis
 
+from proof.planning import make_plan
 from pulse.router.v1.router_service_pb2 import SubmitRequest
 from pulse.router.v1.router_service_pb2_grpc import RouterServiceStub
 from services.router.config import RouterSettings
@@ -120,7 +121,7 @@ class OwnValkey:
     """A Valkey of the test's own, to be stopped, frozen and started at will on one port."""
 
     def __init__(self, folder: Path) -> None:
-        self._plan = servers.make_plan(folder)
+        self._plan = make_plan(folder)
         self._stack = contextlib.ExitStack()
         self.url = self._plan.redis_url(0).removesuffix("/0")
 

@@ -1,4 +1,7 @@
-"""Real PostgreSQL and Valkey for a test session, on free ports, from the wheels `make up` uses."""
+"""Real PostgreSQL and Valkey for a test session, on free ports, from the wheels `make up` uses.
+
+One server each, for tests without a loop: a whole suite is started by :mod:`proof.suite`.
+"""
 
 from __future__ import annotations
 
@@ -14,23 +17,9 @@ from pathlib import Path
 
 import psycopg
 
-from services.local import ports, postgres, valkey
-from services.local.config import LocalSettings
-from services.local.home import Home, checkout
+from services.local import postgres, valkey
 from services.local.plan import Plan
 from services.local.unit import LAUNCHER
-from shared.config import base_environment
-
-ANY_PORTS = {f"PULSE_{name}_PORT": "0" for name in ("HTTP", "GRPC", "SANDBOX", "METRICS", "SANDBOX_SMTP")}
-
-
-def make_plan(folder: Path) -> Plan:
-    """A local run in ``folder`` with free ports; nothing is started."""
-    settings = LocalSettings.load({"PULSE_HOME": str(folder), **ANY_PORTS})
-    home = Home.of(settings)
-    home.make()
-    chosen, _ = ports.choose(settings, home.data / "ports.json")
-    return Plan(home, chosen, base_environment(), checkout())
 
 
 @contextlib.contextmanager

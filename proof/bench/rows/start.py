@@ -1,4 +1,4 @@
-"""How long `make up` takes to the first accepted send."""
+"""How long `make up` takes to the first accepted send: by itself, not by :mod:`proof.suite`, as it is what is timed."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from proof.bench.bench import Runs
 from proof.bench.children import ChildFailed
 from proof.bench.figures import Row, at_most
 from proof.bench.sizes import Sizes
+from proof.planning import ANY_PORTS, make_plan
 from pulse_client import AsyncClient, PulseError
 from services.local.home import checkout
 from shared.config import base_environment
-from tests.support.servers import ANY_PORTS, make_plan
 
 _PAUSE_S = 0.05
 _STOP_S = 40.0

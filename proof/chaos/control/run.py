@@ -10,7 +10,7 @@ import sys
 import time
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,17 +18,16 @@ import httpx
 import redis.asyncio
 from celery import Celery
 
+from proof import suite
 from proof.chaos import gathering
 from proof.chaos.checker import Verdict, check
 from proof.chaos.evidence import Event, Evidence, Receipt, Row, Rules
 from proof.chaos.journal import Acknowledgement, Journal
 from proof.chaos.load import Ask, Load
+from proof.planning import make_plan
 from proof.waiting import until
 from services.local.plan import Plan
 from services.local.roles import SANDBOX, VALKEY, Role
-from services.local.unit import Unit
-from shared.config import base_environment
-from tests.support.servers import make_plan
 
 #: Once no receipt came for so long, none will, s: more than its retries wait.
 QUIET_S = 1.5
@@ -38,16 +37,8 @@ PATIENCE_S = 30.0
 CALL_MS = 50
 
 
-@dataclass
-class Control:
-    """A running control."""
-
-    plan: Plan
-    units: dict[str, Unit]
-
-    @property
-    def log(self) -> Path:
-        return self.plan.home.data / "sandbox" / "receipts.jsonl"
+class Control(suite.Suite):
+    """A running control; it has no role that starts it again."""
 
     async def kill_and_restart(self, name: str) -> None:
         """kill -9 of a role and all its children, then a new start."""
@@ -77,29 +68,33 @@ class Control:
 
 
 def worker() -> Role:
-    """One Celery worker with two child processes."""
+    """One Celery worker with two child processes; ready as soon as it runs: it takes what comes before."""
     command = [sys.executable, "-m", "celery", "-A", "proof.chaos.control.sender", "worker", "-c", "2", "-l", "WARNING"]
-    return Role("worker", lambda _plan: command, environment=lambda plan: {"PULSE_TEST_PROVIDER_URL": _sandbox(plan)})
+    return Role(
+        "worker",
+        lambda _plan: command,
+        lambda _plan: _runs,
+        after=("valkey", "sandbox"),
+        environment=lambda plan: {"PULSE_TEST_PROVIDER_URL": _sandbox(plan)},
+    )
+
+
+async def _runs(_pid: int) -> bool:
+    return True
 
 
 @contextlib.asynccontextmanager
 async def running(folder: Path) -> AsyncIterator[Control]:
     """Runs a control in ``folder`` until the block ends."""
-    plan = replace(make_plan(folder), base=base_environment())
-    control = Control(plan, {role.name: Unit(role, plan, lambda: None) for role in (VALKEY, SANDBOX, worker())})
-    try:
-        await asyncio.gather(control.units["valkey"].start(), control.units["sandbox"].start())
-        await control.units["worker"].launch()
+    plan = await asyncio.to_thread(make_plan, folder)
+    async with suite.running(Control(plan, [VALKEY, SANDBOX, worker()])) as control:
         yield control
-    finally:
-        for unit in control.units.values():
-            await unit.stop(asyncio.Event())
 
 
 async def verdict(control: Control, name: str, notifications: int, fault: Callable[[], Awaitable[None]]) -> Verdict:
     """What the checker says of ``notifications`` SMS, ``fault`` striking in mid-load; ``name`` begins their users."""
     journal = Journal()
-    _, start = gathering.read_receipts(control.log)
+    _, start = gathering.read_receipts(control.receipt_log)
     slow = [{"provider": "*", "match": "", "action": "delay_ms", "value": CALL_MS}]
     async with httpx.AsyncClient() as client:
         (await client.put(f"{_sandbox(control.plan)}/api/faults", json=slow)).raise_for_status()
@@ -109,12 +104,12 @@ async def verdict(control: Control, name: str, notifications: int, fault: Callab
         await _publish(control.plan, ask, journal)
 
     async def under_way() -> bool:
-        return len(gathering.read_receipts(control.log, start)[0]) >= notifications // 10
+        return len(gathering.read_receipts(control.receipt_log, start)[0]) >= notifications // 10
 
     assert await until(under_way, PATIENCE_S)
     await fault()
     await _until_quiet(control)
-    receipts, _ = gathering.read_receipts(control.log, start)
+    receipts, _ = gathering.read_receipts(control.receipt_log, start)
     return check(_evidence(receipts, journal))
 
 
@@ -179,7 +174,7 @@ async def _until_quiet(control: Control) -> None:
     seen, since = -1, time.monotonic()
     while time.monotonic() - since < QUIET_S:
         await asyncio.sleep(0.1)
-        size = control.log.stat().st_size
+        size = control.receipt_log.stat().st_size
         if size != seen:
             seen, since = size, time.monotonic()
 
