@@ -11,7 +11,7 @@ from google.protobuf.message import Message
 from google.protobuf.struct_pb2 import Struct, Value
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from pulse.common.v1 import asked_pb2, enums_pb2, notification_pb2
+from pulse.common.v1 import asked_pb2, enums_pb2, notification_pb2, template_pb2
 from pulse.gateway.v1 import notification_service_pb2 as api
 from shared.channel.numbers import channel_of
 from shared.channel.table import Channel
@@ -26,8 +26,10 @@ _NOT_SET = dt.datetime.min.replace(tzinfo=dt.UTC)
 _LARGEST_STRUCT = 6 * 64 * 1024
 
 _REQUEST = api.SendNotificationRequest.DESCRIPTOR
-#: Fields that a request and Asked have in common.
-_CARRIED = SetFields(_REQUEST, {*_REQUEST.fields_by_name} & {*asked_pb2.Asked.DESCRIPTOR.fields_by_name})
+_TEMPLATE = template_pb2.Template.DESCRIPTOR
+#: Fields that a request or a template and Asked have in common.
+_OF_REQUEST = SetFields(_REQUEST, {*_REQUEST.fields_by_name} & {*asked_pb2.Asked.DESCRIPTOR.fields_by_name})
+_OF_TEMPLATE = SetFields(_TEMPLATE, {*_TEMPLATE.fields_by_name} & {*asked_pb2.Asked.DESCRIPTOR.fields_by_name})
 #: All but what does not make it another request; the context stands beside them.
 _ASKED = SetFields(_REQUEST, {*_REQUEST.fields_by_name} - {"context", "idempotency_key", "validate_only"})
 
@@ -106,9 +108,9 @@ def time_filter(message: Message, field: str) -> Timestamp | None:
     return None if given == _NOT_SET else to_timestamp(given)
 
 
-def carried(request: api.SendNotificationRequest) -> dict[str, Any]:
-    """What of the request goes on as it was said: the fields that Asked has under the same names; unset ones not."""
-    return _CARRIED.of(request)
+def carried(request: api.SendNotificationRequest, template: template_pb2.Template) -> dict[str, Any]:
+    """What goes on as it was said: fields that Asked has under the same names, if they are set. The request's win."""
+    return _OF_TEMPLATE.of(template) | _OF_REQUEST.of(request)
 
 
 def asked(request: api.SendNotificationRequest) -> dict[str, Any]:

@@ -91,8 +91,6 @@ class Acceptance:
         decided = {
             "template_name": stored.name,
             "template_version": stored.version,
-            "category": stored.category,
-            "digest_window": wire.length(stored, "digest_window"),
             "channel": channel,
             "to": first.address,
             "fallbacks": [_fallback(one, there.address) for one, there in zip(request.fallbacks, rest, strict=True)],
@@ -100,7 +98,7 @@ class Acceptance:
             "idempotency_key": draft.idempotency_key,
             "expires_at": to_timestamp(expires_at),
         }
-        asked = asked_pb2.Asked(**wire.carried(request) | decided)
+        asked = asked_pb2.Asked(**wire.carried(request, stored) | decided)
         return router_pb2.Submission(
             notification_id=uuid7(self._clock.now()),
             tenant_id=caller.tenant_id,

@@ -25,8 +25,9 @@ DESCRIPTOR: _descriptor.FileDescriptor
 @_typing.final
 class Asked(_message.Message):
     """What a caller asked for, with what the template adds to it: fixed at acceptance. The gateway checks it by the rules of
-    SendNotificationRequest, where they stand; a field that is called as one there is filled by itself. Whoever passes it on
-    passes on what it does not know too: a new field is read where it is used, and touches nobody between.
+    SendNotificationRequest, where they stand. A field that is called as one there, or as one of Template, is filled by itself;
+    the request's wins. Whoever passes it on passes on what it does not know too: a new field is read where it is used, and
+    touches nobody between.
     """
 
     DESCRIPTOR: _descriptor.Descriptor
