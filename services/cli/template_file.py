@@ -10,10 +10,9 @@ from typing import Any
 import typer
 
 from pulse_client import Channel, Priority, Template, TemplateContent
-from pulse_client.template import TEXTS as CONTENT_TEXTS
+from pulse_client.template import CONTENT_TEXTS, TEXTS
 from services.cli import parse
 
-TEXTS = ("name", "channel", "priority", "category", "default_locale")
 #: What Pulse adds to a template by itself.
 ANSWERED = ("version", "variables", "create_time", "update_time")
 
@@ -26,17 +25,15 @@ def read(path: Path, name: str) -> Template:
 
 def template(fields: Mapping[str, Any]) -> Template:
     """From a JSON object; BadParameter names what it lacks or has too much."""
-    known = _texts(fields, TEXTS, (*ANSWERED, "contents", "digest_window"))
+    known: dict[str, Any] = _texts(fields, ("channel", "priority", *TEXTS), (*ANSWERED, "contents", "digest_window"))
     contents = fields.get("contents")
     if not known["name"] or not known["channel"] or not isinstance(contents, list):
         raise typer.BadParameter("a template needs a name, a channel and a body")
     return Template(
-        name=known["name"],
-        channel=Channel(parse.channel(known["channel"])),
+        channel=Channel(parse.channel(known.pop("channel"))),
         contents=tuple(_content(content) for content in contents),
-        priority=Priority(parse.priority(known["priority"]) or "UNSPECIFIED"),
-        category=known["category"],
-        default_locale=known["default_locale"],
+        priority=Priority(parse.priority(known.pop("priority")) or "UNSPECIFIED"),
+        **known,
         digest_window=_window(fields.get("digest_window")),
     )
 

@@ -23,7 +23,7 @@ from pulse_client.enums import Channel, Priority, Status
 from pulse_client.errors import PulseError
 from pulse_client.models import Notification, Preview, QueueDepth, Sent, Statistics
 from pulse_client.request import Request, build
-from pulse_client.template import TEXTS, Template, TemplateContent
+from pulse_client.template import CONTENT_TEXTS, TEXTS, Template, TemplateContent
 from pulse_client.wire import number, to_duration, to_struct, to_timestamp
 
 #: The stubs a client makes of its channel.
@@ -218,17 +218,16 @@ def page(stub: Any, method: str, request: Any, field: str, read_entry: Callable[
 
 def _template(template: Template) -> template_pb2.Template:
     return template_pb2.Template(
-        name=template.name,
         channel=number(Channel, enums_pb2.Channel, template.channel),
         priority=number(Priority, enums_pb2.Priority, template.priority),
-        category=template.category,
-        default_locale=template.default_locale,
         contents=[_content(content) for content in template.contents],
         digest_window=to_duration(template.digest_window),
+        **{text: getattr(template, text) for text in TEXTS},
     )
 
 
 def _content(content: TemplateContent) -> template_pb2.TemplateContent:
     return template_pb2.TemplateContent(
-        channel=number(Channel, enums_pb2.Channel, content.channel), **{text: getattr(content, text) for text in TEXTS}
+        channel=number(Channel, enums_pb2.Channel, content.channel),
+        **{text: getattr(content, text) for text in CONTENT_TEXTS},
     )

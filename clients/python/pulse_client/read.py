@@ -18,7 +18,7 @@ from pulse_client.models import (
     Statistics,
     StatusCount,
 )
-from pulse_client.template import TEXTS, Template, TemplateContent
+from pulse_client.template import CONTENT_TEXTS, TEXTS, Template, TemplateContent
 from pulse_client.wire import length, name, time
 
 
@@ -93,17 +93,15 @@ def event(happened: notification_pb2.TimelineEvent) -> Event:
 def template(stored: template_pb2.Template) -> Template:
     """From the template service."""
     return Template(
-        name=stored.name,
         channel=name(Channel, enums_pb2.Channel, stored.channel),
         contents=tuple(_content(content) for content in stored.contents),
         priority=name(Priority, enums_pb2.Priority, stored.priority),
-        category=stored.category,
-        default_locale=stored.default_locale,
         version=stored.version,
         variables=tuple(stored.variables),
         create_time=time(stored, "create_time"),
         update_time=time(stored, "update_time"),
         digest_window=length(stored, "digest_window"),
+        **{text: getattr(stored, text) for text in TEXTS},
     )
 
 
@@ -133,7 +131,7 @@ def _queue_depth(queue: operations_service_pb2.QueueDepth) -> QueueDepth:
 
 def _content(content: template_pb2.TemplateContent) -> TemplateContent:
     channel = name(Channel, enums_pb2.Channel, content.channel)
-    return TemplateContent(channel=channel, **{text: getattr(content, text) for text in TEXTS})
+    return TemplateContent(channel=channel, **{text: getattr(content, text) for text in CONTENT_TEXTS})
 
 
 def _fallback(stored: notification_pb2.Fallback) -> Fallback:

@@ -19,10 +19,6 @@ class TemplateContent:
     locale: str = ""
 
 
-#: What of a content is text, as the contract calls it too.
-TEXTS = tuple(field.name for field in fields(TemplateContent) if field.name != "channel")
-
-
 @dataclass(frozen=True)
 class Template:
     """A named template at one version. ``version`` to ``update_time`` are Pulse's answer and are not sent.
@@ -41,3 +37,9 @@ class Template:
     create_time: dt.datetime | None = None
     update_time: dt.datetime | None = None
     digest_window: dt.timedelta | None = None
+
+
+#: What of a template, and of a content, is text and bears the contract's name.
+TEXTS, CONTENT_TEXTS = (
+    tuple(field.name for field in fields(kind) if field.type == "str") for kind in (Template, TemplateContent)
+)
