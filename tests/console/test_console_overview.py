@@ -8,6 +8,7 @@ from pulse_client.enums import Channel, Status
 from services.console.views.history import History, Sample
 from services.console.views.statistics import Count
 from services.console.views.tally import by_channel, by_provider
+from shared.channel import table
 from tests.console.fake_gateway import FakeGateway
 from tests.support import eventually
 
@@ -22,6 +23,16 @@ async def test_figures_tell_lanes_channels_retries_and_hours(visitor):
     assert (sms["arrived"], sms["failed"]) == (25, 1)
     assert told["figures"]["average_retry_attempts"] == 1.5
     assert told["error"] is None
+
+
+async def test_every_channel_has_its_colour_and_its_row(visitor):
+    sheet = await visitor.get("/console/static/channels.css")
+    assert (sheet.status_code, sheet.headers["content-type"]) == (200, "text/css; charset=utf-8")
+    page = (await visitor.get("/console")).text
+    assert "/console/static/channels.css" in page
+    for channel in table.Channel:
+        assert f".channel.{channel.lower()} {{ color: var(--{channel.lower()}); }}" in sheet.text
+        assert f'data-channel="{channel}"' in page
 
 
 async def test_throughput_is_told_for_each_of_the_last_24_hours(visitor):

@@ -96,6 +96,51 @@ async def test_a_signed_callback_becomes_a_receipt(
     assert receipt.failure.code == code
 
 
+async def report_of(channel: grpc.aio.Channel, provider: str, signature: str, **place: str) -> httpbody_pb2.HttpBody:
+    """Posts the same by the call that takes the reports of all providers."""
+    body = httpbody_pb2.HttpBody(data=urllib.parse.urlencode(DELIVERED).encode())
+    request = delivery_service_pb2.ReceiveReportRequest(provider=provider, body=body, **place)
+    stub = delivery_service_pb2_grpc.ReceiptServiceStub(channel)
+    metadata = (("x-twilio-signature", signature),)
+    return await call(lambda given, timeout: stub.ReceiveReport(given, timeout=timeout, metadata=metadata), request)
+
+
+SIGNED = RequestValidator(TOKEN).compute_signature(
+    f"{PUBLIC}/callbacks/twilio/default/{ID}?notification_id={ID}", DELIVERED
+)
+
+
+async def test_a_report_is_taken_by_the_providers_name(
+    channel: grpc.aio.Channel, ledger: tuple[FakeLedger, str]
+) -> None:
+    answer = await report_of(channel, "twilio", SIGNED, tenant_id="default", notification_id=ID)
+    assert (answer.content_type, answer.data) == ("text/xml", b"<Response/>")
+    assert [(one.provider, one.ref.notification_id) for one in ledger[0].receipts] == [("twilio", ID)]
+
+
+@pytest.mark.parametrize(
+    ("provider", "place", "reason"),
+    [
+        ("twilio", {"tenant_id": "default", "notification_id": str(uuid.uuid4())}, "BAD_SIGNATURE"),
+        ("twilio", {"tenant_id": "other", "notification_id": ID}, "BAD_SIGNATURE"),
+        ("twilio", {}, "BAD_SIGNATURE"),
+        ("ses", {}, "BAD_MESSAGE"),
+        ("smtp", {}, "PROVIDER_NOT_FOUND"),
+        ("Twilio", {}, "PROVIDER_NOT_FOUND"),
+        ("", {}, "PROVIDER_NOT_FOUND"),
+        ("x" * 5_000, {}, "PROVIDER_NOT_FOUND"),
+    ],
+)
+async def test_what_is_no_report_of_that_provider_changes_nothing(
+    channel: grpc.aio.Channel, ledger: tuple[FakeLedger, str], provider: str, place: dict[str, str], reason: str
+) -> None:
+    with pytest.raises(PulseError) as refused:
+        await report_of(channel, provider, SIGNED, **place)
+    assert refused.value.reason == reason
+    assert len(refused.value.message) < 500
+    assert not ledger[0].receipts
+
+
 @pytest.mark.parametrize(
     ("state", "code", "rejection"),
     [

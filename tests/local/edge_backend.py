@@ -84,6 +84,9 @@ class Backend(
         self._note(request, context)
         return httpbody_pb2.HttpBody(content_type="text/plain", data=b"")
 
+    async def ReceiveReport(self, request, context):
+        return await self.ReceiveTwilioReceipt(request, context)
+
     async def ReceiveSesEvent(self, request, context):
         return await self.ReceiveTwilioReceipt(request, context)
 

@@ -165,6 +165,16 @@ async def test_a_callback_reaches_the_delivery_service_raw(backend, rest):
     assert (backend.request.tenant_id, backend.request.notification_id) == ("default", "n1")
 
 
+@pytest.mark.parametrize("place", [("", ""), ("default", "n1")])
+async def test_a_provider_without_a_call_of_its_own_reports_by_its_name(backend, rest, place):
+    path = "/".join(filter(None, ("/callbacks/mailgun", *place)))
+    answer = await rest.post(path, content=b'{"event": "delivered"}', headers={"content-type": "application/json"})
+    assert answer.status_code == 200
+    asked = backend.request
+    assert (asked.provider, asked.tenant_id, asked.notification_id) == ("mailgun", *place)
+    assert asked.body.data == b'{"event": "delivered"}'
+
+
 async def test_a_callback_may_bring_any_query_which_goes_along_unread(backend, rest):
     queries = [
         "",

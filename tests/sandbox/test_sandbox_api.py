@@ -190,7 +190,7 @@ def test_a_body_that_is_too_large_is_refused(shared: RunningSandbox) -> None:
 
 
 def test_the_page_asks_nobody_but_the_sandbox(shared: RunningSandbox) -> None:
-    for path in ("/", "/inbox.css", "/inbox.js"):
+    for path in ("/", "/inbox.css", "/channels.css", "/inbox.js"):
         answer = shared.api.get(path)
         assert answer.status_code == 200
         assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
