@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import random
 from functools import partial
+from typing import NamedTuple
 
 from pulse.ledger.v1 import ledger_admin_pb2_grpc, ledger_reader_pb2_grpc, ledger_service_pb2_grpc
 from services.ledger.accept.recorder import Limits, Recorder
@@ -52,6 +53,18 @@ from shared.rpc.serving import Server
 
 DEFAULT_LISTEN = "[::]:50053"
 _NAMES = tuple(f"pulse.ledger.v1.{name}" for name in ("LedgerService", "LedgerReader", "LedgerAdmin"))
+
+
+class Stores(NamedTuple):
+    """What both who look and who administer use, by the names by which their services take it."""
+
+    reader: Reader
+    dead_letters: DeadLetters
+    templates: TemplateStore
+    limits: LimitStore
+    recipients: RecipientStore
+    providers: ProviderStore
+    api_keys: ApiKeyStore
 
 
 class Ledger:
@@ -114,71 +127,40 @@ class Ledger:
         await self._postgres.close()
 
     def _add_services(self, settings: LedgerSettings, clock: Clock, tracer: Tracer) -> None:
-        limits = Limits(
-            redispatch_after=dt.timedelta(seconds=settings.ledger_redispatch_seconds),
-            key_retention=dt.timedelta(hours=settings.ledger_key_retention_hours),
-            most_attempts=settings.ledger_longest_attempts,
-            policies=settings.retry_policies,
-            critical=settings.critical_categories,
-        )
-        recorder = Recorder(self._postgres, clock, limits)
         delays = ReceiptDelays(self._postgres, clock, settings.delay_rules)
-        bounds = Bounds(clock)
-        jitter = random.SystemRandom().random
+        stores = _stores(self._postgres, clock, settings, delays)
+        show_lanes(self.metrics.registry, stores.reader)
         transactions = Transactions(self._postgres, clock, self._watchers)
         operator = OperatorActions(transactions)
-        dead_letters = DeadLetters(self._postgres, clock)
-        reader = Reader(self._postgres, clock)
-        show_lanes(self.metrics.registry, reader)
-        caps = TenantCaps.from_settings(settings)
-        templates = TemplateStore(self._postgres, clock, caps)
-        limit_store = LimitStore(self._postgres, clock, caps)
-        recipients = RecipientStore(self._postgres, clock, caps)
-        api_keys = ApiKeyStore(self._postgres, clock, caps)
-        providers = ProviderStore(self._postgres, clock, delays)
+        bounds = Bounds(clock)
+        jitter = random.SystemRandom().random
         critical = settings.critical_categories
         ledger_service_pb2_grpc.add_LedgerServiceServicer_to_server(
             LedgerService(
                 settings,
-                recorder=recorder,
+                recorder=Recorder(self._postgres, clock, _limits(settings)),
                 draws=Draws(self._postgres, clock, partial(expire, transactions), bounds),
                 claimer=Claimer(transactions, delays=delays, bounds=bounds, random=jitter, critical=critical),
                 settler=Settler(transactions, settings.retry_policies, jitter),
                 receiver=Receiver(transactions),
                 operator=operator,
-                reader=reader,
-                providers=providers,
-                observers=self._observers(reader, clock, tracer),
+                reader=stores.reader,
+                providers=stores.providers,
+                observers=self._observers(stores.reader, clock, tracer),
             ),
             self._server.grpc,
         )
         ledger_reader_pb2_grpc.add_LedgerReaderServicer_to_server(
             LedgerReader(
-                reader,
-                dead_letters,
-                templates,
-                limit_store,
-                recipients,
-                providers,
-                api_keys,
-                self._timelines,
-                self._watchers,
-                self._server.closing,
+                **stores._asdict(),
+                timelines=self._timelines,
+                watchers=self._watchers,
+                closing=self._server.closing,
             ),
             self._server.grpc,
         )
         ledger_admin_pb2_grpc.add_LedgerAdminServicer_to_server(
-            LedgerAdmin(
-                operator=operator,
-                bulk_replay=BulkReplay(transactions, clock),
-                dead_letters=dead_letters,
-                templates=templates,
-                reader=reader,
-                limits=limit_store,
-                recipients=recipients,
-                providers=providers,
-                api_keys=api_keys,
-            ),
+            LedgerAdmin(**stores._asdict(), operator=operator, bulk_replay=BulkReplay(transactions, clock)),
             self._server.grpc,
         )
 
@@ -192,3 +174,26 @@ class Ledger:
             settled=[spans.settled],
             reported=[spans.reported, delivered.reported],
         )
+
+
+def _stores(postgres: Postgres, clock: Clock, settings: LedgerSettings, delays: ReceiptDelays) -> Stores:
+    caps = TenantCaps.from_settings(settings)
+    return Stores(
+        reader=Reader(postgres, clock),
+        dead_letters=DeadLetters(postgres, clock),
+        templates=TemplateStore(postgres, clock, caps),
+        limits=LimitStore(postgres, clock, caps),
+        recipients=RecipientStore(postgres, clock, caps),
+        providers=ProviderStore(postgres, clock, delays),
+        api_keys=ApiKeyStore(postgres, clock, caps),
+    )
+
+
+def _limits(settings: LedgerSettings) -> Limits:
+    return Limits(
+        redispatch_after=dt.timedelta(seconds=settings.ledger_redispatch_seconds),
+        key_retention=dt.timedelta(hours=settings.ledger_key_retention_hours),
+        most_attempts=settings.ledger_longest_attempts,
+        policies=settings.retry_policies,
+        critical=settings.critical_categories,
+    )

@@ -41,6 +41,7 @@ class LedgerReader(
 
     def __init__(
         self,
+        *,
         reader: Reader,
         dead_letters: DeadLetters,
         templates: TemplateStore,
