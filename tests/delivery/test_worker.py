@@ -231,13 +231,15 @@ async def test_flower_sees_its_events(
     with app.connection_for_read() as connection:
         receiver = app.events.Receiver(connection, handlers={"*": lambda event: seen.add(event["type"])})
         watching = asyncio.create_task(asyncio.to_thread(receiver.capture))
-        worker = await start_worker(PULSE_WORKER_EVENTS=str(told == "by its settings"))
-        if told == "by Flower":
-            await asyncio.to_thread(app.control.enable_events, reply=True, timeout=5.0, limit=1)
-        await worker.wake(ledger[0].add("ada@example.org"))
-        await eventually(lambda: {"worker-heartbeat", "task-received", "task-succeeded"} <= seen)
-        receiver.should_stop = True
-        await watching
+        try:
+            worker = await start_worker(PULSE_WORKER_EVENTS=str(told == "by its settings"))
+            if told == "by Flower":
+                await asyncio.to_thread(app.control.enable_events, reply=True, timeout=30.0, limit=1)
+            await worker.wake(ledger[0].add("ada@example.org"))
+            await eventually(lambda: {"worker-heartbeat", "task-received", "task-succeeded"} <= seen)
+        finally:
+            receiver.should_stop = True
+            await watching
 
 
 async def test_remote_control_is_off_in_production(start_worker: Start, broker_url: str) -> None:
