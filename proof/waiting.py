@@ -7,10 +7,10 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-Answer = TypeVar("Answer")
+Result = TypeVar("Result")
 
 
-async def until(question: Callable[[], Awaitable[Answer]], patience_s: float, pause_s: float = 0.05) -> Answer:
+async def until(question: Callable[[], Awaitable[Result]], patience_s: float, pause_s: float = 0.05) -> Result:
     """The first true answer, or the last one when ``patience_s`` is over."""
     deadline = time.monotonic() + patience_s
     while True:

@@ -7,7 +7,7 @@ from itertools import chain, islice
 from typing import TypeVar
 
 One = TypeVar("One")
-Outcome = TypeVar("Outcome")
+Result = TypeVar("Result")
 
 
 def weightless(_one: object) -> int:
@@ -35,7 +35,7 @@ def pack(
         yield batch
 
 
-def deal(outcomes: Iterable[Outcome], groups: Iterable[Sequence[One]]) -> list[Sequence[Outcome]]:
+def deal(outcomes: Iterable[Result], groups: Iterable[Sequence[One]]) -> list[Sequence[Result]]:
     """The outcomes of all members in order, as one list for each group."""
     dealt = iter(outcomes)
     return [list(islice(dealt, len(group))) for group in groups]

@@ -18,7 +18,7 @@ ROWS = """
 SELECT n.notification_id::text, n.tenant_id, n.user_id, d.channel::text, n.recipient, n.idempotency_key,
     d.status::text, d.guarantee = 'AT_MOST_ONCE', d.max_attempts, extract(epoch FROM n.created_at)::float8,
     extract(epoch FROM d.expires_at)::float8, extract(epoch FROM d.updated_at)::float8, d.revision,
-    ARRAY (SELECT leg ->> 'to' FROM jsonb_array_elements(coalesce(d.fallbacks, '[]')) AS leg)
+    ARRAY (SELECT fallback ->> 'to' FROM jsonb_array_elements(coalesce(d.fallbacks, '[]')) AS fallback)
 FROM notifications n JOIN deliveries d USING (tenant_id, notification_id)
 WHERE n.user_id LIKE %(users)s
 """

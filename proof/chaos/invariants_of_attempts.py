@@ -94,9 +94,9 @@ def retries_bounded(view: View) -> Iterator[Violation]:
         attempts = view.attempts(notification_id)
         counted = [begin for begin, end in attempts if end is None or end.outcome != "RELEASED"]
         moves = [event.sequence for event in view.events(notification_id) if event.kind == "FALLBACK"]
-        by_leg = Counter(bisect.bisect(moves, begin.sequence) for begin in counted)
-        if max(by_leg.values(), default=0) > row.max_attempts:
-            yield Violation("I9", "attempts", notification_id, f"{max(by_leg.values())} of {row.max_attempts}")
+        by_channel = Counter(bisect.bisect(moves, begin.sequence) for begin in counted)
+        if max(by_channel.values(), default=0) > row.max_attempts:
+            yield Violation("I9", "attempts", notification_id, f"{max(by_channel.values())} of {row.max_attempts}")
         for (before, end), (begin, _) in itertools.pairwise(attempts):
             if bisect.bisect(moves, before.sequence) != bisect.bisect(moves, begin.sequence):
                 continue  # another channel took over: it waits for nothing that the one before was asked for

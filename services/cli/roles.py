@@ -21,7 +21,7 @@ class Served(StrEnum):
     CONSOLE = "console"
 
 
-class Lane(StrEnum):
+class ServedLane(StrEnum):
     """Lanes that workers serve."""
 
     HIGH = "high"
@@ -33,7 +33,7 @@ def serve(role: Annotated[Served, typer.Argument(help="which one")]) -> None:
     _become(f"services.{role}")
 
 
-def worker(lane: Annotated[Lane, typer.Argument(help="whose notifications it sends")]) -> None:
+def worker(lane: Annotated[ServedLane, typer.Argument(help="whose notifications it sends")]) -> None:
     """Run the delivery workers of one lane."""
     _become("services.delivery.worker", lane)
 

@@ -52,7 +52,7 @@ def send(
 ) -> None:
     """Send one notification; prints its id."""
     variables, labels = parse.variables(context, var), parse.labels(label, "--label")
-    legs = [parse.fallback(text) for text in fallback]
+    fallbacks = [parse.fallback(text) for text in fallback]
     from pulse_client import Fallback
     from services.cli.connect import gateway
 
@@ -70,7 +70,7 @@ def send(
             locale=locale,
             subject=subject,
             metadata=labels,
-            fallbacks=[Fallback(*leg) for leg in legs],
+            fallbacks=[Fallback(*one) for one in fallbacks],
             at_most_once=at_most_once,
             validate_only=check,
         )

@@ -15,7 +15,7 @@ from pulse.ledger.v1 import (
     records_pb2,
 )
 from services.delivery import wire
-from services.delivery.rules.claim import Claim, Claimed, Settlement
+from services.delivery.rules.claim import Claimed, ClaimedNotification, Settlement
 from services.delivery.rules.provider_view import NONE_AVOIDED, Avoided, Directive, ProviderView
 from services.delivery.rules.receipts import Receipt
 from services.delivery.spans import Spans
@@ -56,7 +56,7 @@ class LedgerClient:
         claims = [read for claimed in answer.claimed if (read := self._read(claimed, asked_at)) is not None]
         return Claimed(claims, [(ref.tenant_id, ref.notification_id) for ref in answer.left])
 
-    def _read(self, claimed: records_pb2.ClaimedNotification, asked_at: float) -> Claim | None:
+    def _read(self, claimed: records_pb2.ClaimedNotification, asked_at: float) -> ClaimedNotification | None:
         """None for what cannot be read: its leases end, and with the last it; the others of its batch are sent."""
         span = self._spans.deliver(claimed.ref.notification_id, claimed.traceparent)
         try:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from opentelemetry.trace import SpanKind
 
-from services.delivery.rules.claim import Claim, Settlement
+from services.delivery.rules.claim import ClaimedNotification, Settlement
 from services.delivery.rules.provider import OutcomeKind
 from shared.observe.tracing import OFF, Span, Tracer
 from shared.refs import Ref, Traces
@@ -44,12 +44,12 @@ class Spans:
         taken = self._taken.get(notification_id) if self._taken else None
         return self._tracer.start("deliver", taken.traceparent if taken else stored, SpanKind.INTERNAL)
 
-    def call(self, claim: Claim) -> Span:
+    def call(self, claim: ClaimedNotification) -> Span:
         """The span of the provider's call."""
         return self._tracer.start(f"send by {claim.provider}", claim.span.traceparent, SpanKind.CLIENT)
 
 
-def called(span: Span, claim: Claim, error: str) -> None:
+def called(span: Span, claim: ClaimedNotification, error: str) -> None:
     """The provider has answered, or has not; ``error`` is the outcome's code if that was no success."""
     if error or span.sampled:
         span.set("pulse.provider", claim.provider)

@@ -7,12 +7,14 @@ from collections.abc import Sequence
 
 from pulse.common.v1 import enums_pb2, notification_pb2, provider_pb2
 from pulse.ledger.v1 import ledger_service_pb2, records_pb2
-from services.delivery.rules.claim import Claim, Settlement
+from services.delivery.rules.claim import ClaimedNotification, Settlement
 from services.delivery.rules.provider import Cause, OutcomeKind, Rejection
-from services.delivery.rules.provider_view import Avoided, Directive, Override, ProviderView
+from services.delivery.rules.provider_view import Avoided, BreakerOverride, Directive, ProviderView
 from services.delivery.rules.receipts import Receipt
 from shared.channel.numbers import channel_of, number_of
 from shared.channel.table import Channel
+from shared.lane.names import Lane
+from shared.lane.numbers import lane_of
 from shared.observe.tracing import Span
 from shared.refs import Ref
 from shared.rpc.former import Former
@@ -21,7 +23,7 @@ from shared.times import from_timestamp, to_duration, to_timestamp
 _OUTCOMES = {kind: notification_pb2.TimelineEvent.Outcome.Value(kind.name) for kind in OutcomeKind}
 _CAUSES = {cause: records_pb2.Cause.Value(cause.name) for cause in Cause}
 _REJECTIONS = {rejection: records_pb2.Rejection.Value(rejection.name) for rejection in Rejection}
-_OVERRIDES = {provider_pb2.BreakerOverride.Value(override.name): override for override in Override}
+_OVERRIDES = {provider_pb2.BreakerOverride.Value(override.name): override for override in BreakerOverride}
 #: What a provider says is kept up to so many characters, and so is not sent on at any length.
 _LONGEST_NAME, _LONGEST_TEXT = 256, 1024
 
@@ -46,7 +48,7 @@ def claim_request(worker_id: str, lease: float, refs: Sequence[Ref], avoid: Avoi
     )
 
 
-def claim(claimed: records_pb2.ClaimedNotification, lease: float, asked_at: float, span: Span) -> Claim:
+def claim(claimed: records_pb2.ClaimedNotification, lease: float, asked_at: float, span: Span) -> ClaimedNotification:
     """What was claimed by a request made at ``asked_at`` (monotonic) for ``lease`` seconds.
 
     The ledger counted the lease from a moment after the request was made, so that ``asked_at + lease`` is no later
@@ -58,7 +60,7 @@ def claim(claimed: records_pb2.ClaimedNotification, lease: float, asked_at: floa
         margin = from_timestamp(claimed.expires_at) - from_timestamp(claimed.lease_until)
         expires_at = lease_until + margin.total_seconds()
     created_at = from_timestamp(claimed.create_time)
-    return Claim(
+    return ClaimedNotification(
         tenant_id=claimed.ref.tenant_id,
         notification_id=claimed.ref.notification_id,
         fence=claimed.fence,
@@ -71,7 +73,7 @@ def claim(claimed: records_pb2.ClaimedNotification, lease: float, asked_at: floa
         ready_at=from_timestamp(claimed.ready_time) if claimed.HasField("ready_time") else created_at,
         lease_until=lease_until,
         expires_at=expires_at,
-        lane="HIGH" if claimed.lane == enums_pb2.HIGH else "LOW",
+        lane=lane_of(claimed.lane) or Lane.LOW,
         traceparent=claimed.traceparent,
         unsubscribable=claimed.unsubscribable,
         span=span,
@@ -138,7 +140,7 @@ def directives(answer: ledger_service_pb2.ExchangeProviderStatesResponse) -> lis
         Directive(
             provider=state.provider,
             others_open=state.breaker == provider_pb2.OPEN,
-            override=_OVERRIDES.get(state.override, Override.AUTOMATIC),
+            override=_OVERRIDES.get(state.override, BreakerOverride.AUTOMATIC),
             paused=state.paused or state.channel_paused,
         )
         for state in answer.states

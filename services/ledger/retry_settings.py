@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from services.ledger.rules.retry import SITUATIONS, Override
+from services.ledger.rules.retry import SITUATIONS, RetryOverride
 
 _FIELDS: dict[str, tuple[str, Callable[[str], float | int]]] = {
     "base": ("base", float),
@@ -19,9 +19,9 @@ _MOST_GROWTH = 100
 _EXAMPLE = "write sms:base=5,cap=600;smtp:max=8"
 
 
-def parse(text: str) -> dict[str, Override]:
+def parse(text: str) -> dict[str, RetryOverride]:
     """What each channel, provider or situation has differently, by name in lower case. ValueError says why not."""
-    overrides: dict[str, Override] = {}
+    overrides: dict[str, RetryOverride] = {}
     for part in filter(None, (part.strip() for part in text.split(";"))):
         name, colon, fields = part.partition(":")
         name = name.strip().lower()

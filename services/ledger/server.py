@@ -8,9 +8,9 @@ from functools import partial
 from typing import NamedTuple
 
 from pulse.ledger.v1 import ledger_admin_pb2_grpc, ledger_reader_pb2_grpc, ledger_service_pb2_grpc
-from services.ledger.accept.recorder import Limits, Recorder
+from services.ledger.accept.recorder import Recorder, RecorderSettings
 from services.ledger.config import LedgerSettings
-from services.ledger.draw.bounded_providers import Bounds
+from services.ledger.draw.bounded_providers import BoundedProviders
 from services.ledger.draw.draws import Draws
 from services.ledger.move.bulk_replay import BulkReplay
 from services.ledger.move.claim import Claimer
@@ -132,7 +132,7 @@ class Ledger:
         show_lanes(self.metrics.registry, stores.reader)
         transactions = Transactions(self._postgres, clock, self._watchers)
         operator = OperatorActions(transactions)
-        bounds = Bounds(clock)
+        bounds = BoundedProviders(clock)
         jitter = random.SystemRandom().random
         critical = settings.critical_categories
         ledger_service_pb2_grpc.add_LedgerServiceServicer_to_server(
@@ -189,8 +189,8 @@ def _stores(postgres: Postgres, clock: Clock, settings: LedgerSettings, delays: 
     )
 
 
-def _limits(settings: LedgerSettings) -> Limits:
-    return Limits(
+def _limits(settings: LedgerSettings) -> RecorderSettings:
+    return RecorderSettings(
         redispatch_after=dt.timedelta(seconds=settings.ledger_redispatch_seconds),
         key_retention=dt.timedelta(hours=settings.ledger_key_retention_hours),
         most_attempts=settings.ledger_longest_attempts,

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 import grpc.aio
 from opentelemetry.trace import SpanKind
 
-from pulse.common.v1.enums_pb2 import Priority
 from pulse.ledger.v1 import ledger_service_pb2 as calls
 from pulse.ledger.v1.ledger_service_pb2_grpc import LedgerServiceStub
 from pulse.ledger.v1.records_pb2 import Entry, KeyUse, ProviderAllowance, RecordResult
-from services.router.rules.lanes import Lane
+from shared.lane.names import Lane
+from shared.lane.numbers import priority_of
 from shared.observe import tracing
 from shared.observe.metrics import Observe
 from shared.observe.tracing import OFF, Tracer
@@ -74,7 +74,7 @@ class Ledger:
         Of those that wait for a provider of ``allowances``, no more than it says.
         """
         request = calls.DrawRequest(
-            lane=Priority.Value(lane.value),
+            lane=priority_of(lane),
             limit=limit,
             redispatch_after=to_duration(redispatch_after),
             allowances=[ProviderAllowance(provider=name, count=count) for name, count in allowances.items()],

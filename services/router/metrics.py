@@ -8,8 +8,8 @@ from services.router.dispatch.dispatcher import Dispatcher
 from services.router.dispatch.publisher import Publisher
 from services.router.dispatch.window import Window
 from services.router.outage import Outage
-from services.router.rules.lanes import Lane
 from services.router.rules.quota import Closed, LimitReached
+from shared.lane.names import Lane
 
 
 class RouterMetrics:

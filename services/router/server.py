@@ -27,16 +27,16 @@ from services.router.limits.limit_feed import LimitFeed
 from services.router.limits.limiter import Limiter
 from services.router.limits.shared_windows import SharedWindows
 from services.router.metrics import RouterMetrics
-from services.router.rules.lanes import Lane
 from services.router.rules.limit_book import Configured
 from services.router.rules.local_limits import LocalLimits
 from services.router.rules.provider_rates import Rates, parse_rates
-from services.router.rules.quota import MILLIONTHS, Limit
+from services.router.rules.quota import MILLIONTHS, WindowLimit
 from services.router.rules.sms_prefixes import parse_prefixes, parse_prices
 from services.router.service import RouterService
 from services.router.shared_redis import SharedRedis
 from shared.broker import QUEUES, celery_app
 from shared.clock import Clock, SystemClock
+from shared.lane.names import Lane
 from shared.observe.logs import logger
 from shared.observe.metrics import Metrics
 from shared.observe.tracing import OFF, Tracer
@@ -206,10 +206,10 @@ def _configured(settings: RouterSettings) -> Configured:
     recipient, tenant = settings.router_recipient_limit, settings.router_tenant_limit
     spend = round(settings.router_sms_spend_limit * MILLIONTHS)
     return Configured(
-        user_channel=Limit(settings.router_limit, settings.router_limit_window_seconds),
-        recipient=Limit(recipient, settings.router_recipient_limit_window_seconds) if recipient else None,
-        tenant=Limit(tenant, settings.router_tenant_limit_window_seconds) if tenant else None,
-        sms_spend=Limit(spend, settings.router_sms_spend_limit_window_seconds) if spend else None,
+        user_channel=WindowLimit(settings.router_limit, settings.router_limit_window_seconds),
+        recipient=WindowLimit(recipient, settings.router_recipient_limit_window_seconds) if recipient else None,
+        tenant=WindowLimit(tenant, settings.router_tenant_limit_window_seconds) if tenant else None,
+        sms_spend=WindowLimit(spend, settings.router_sms_spend_limit_window_seconds) if spend else None,
         denied_prefixes=parse_prefixes(settings.router_sms_denied_prefixes),
         allowed_prefixes=parse_prefixes(settings.router_sms_allowed_prefixes),
         sms_prices=parse_prices(settings.router_sms_prices),

@@ -6,65 +6,63 @@ import datetime as dt
 from collections.abc import Iterable, Sequence
 
 from pulse.common.v1.asked_pb2 import Asked
-from pulse.common.v1.enums_pb2 import Priority, Status
+from pulse.common.v1.enums_pb2 import Status
 from pulse.common.v1.limit_pb2 import Limit as LimitMessage
 from pulse.common.v1.limit_pb2 import QuotaState
 from pulse.common.v1.notification_pb2 import Decision as DecisionMessage
-from pulse.ledger.v1.records_pb2 import Entry, KeyUse, Leg, NotificationRef, RecordResult
+from pulse.ledger.v1.records_pb2 import Entry, KeyUse, NotificationRef, RecordResult, RoutedFallback
 from pulse.router.v1.router_service_pb2 import Submission, SubmitResult
 from services.router.rules import refusals
+from services.router.rules.applicable_limits import ChannelAddress
 from services.router.rules.decisions import Decision
-from services.router.rules.lanes import Lane
-from services.router.rules.limit_book import Override
+from services.router.rules.limit_book import LimitOverride
 from services.router.rules.provider_rates import Rate
-from services.router.rules.quota import Kind, Limit, Standing
+from services.router.rules.quota import Kind, LimitState, WindowLimit
 from services.router.rules.routes import Routes, draw_firsts
 from services.router.rules.rulings import Facts, Ruling
-from services.router.rules.terms import Way
 from shared.channel.numbers import channel_of
 from shared.errors import PulseError
+from shared.lane.numbers import lane_of, priority_of
 from shared.rpc.former import Former
 from shared.rpc.statuses import to_status
 from shared.times import from_duration, from_timestamp, to_duration
 
 _FORMER = Former(Entry)
-_LANES = {Priority.HIGH: Lane.HIGH, Priority.LOW: Lane.LOW}
-_PRIORITIES = {lane: priority for priority, lane in _LANES.items()}
 
 
-def facts(submission: Submission, ways: Sequence[Way], routes: Routes) -> Facts:
-    """What the rules look at in a submission that may go by ``ways``.
+def facts(submission: Submission, addresses: Sequence[ChannelAddress], routes: Routes) -> Facts:
+    """What the rules look at in a submission that may go to ``addresses``.
 
     Raises :class:`PulseError` for a time that cannot be, and for a channel that has no route or stands twice.
     """
-    channels = tuple([way.channel for way in ways])
+    channels = tuple([to.channel for to in addresses])
     for number, channel in enumerate(channels):
         if channel in channels[:number]:
             raise refusals.channel_repeated(number - 1)
     return Facts(
         channels=channels,
         firsts=draw_firsts(channels, routes, submission.notification_id),
-        requested=_LANES.get(submission.requested_priority),
-        template=_LANES.get(submission.template_priority),
+        requested=lane_of(submission.requested_priority),
+        template=lane_of(submission.template_priority),
         template_name=submission.asked.template_name,
         send_at=_send_at(submission.asked),
     )
 
 
-def ways(submission: Submission) -> list[Way]:
+def addresses(submission: Submission) -> list[ChannelAddress]:
     """The channels it may go by and where to, its own first.
 
     Raises :class:`PulseError` where none is said, or one that is newer than this release.
     """
     asked = submission.asked
-    return [_way(asked.channel, asked.to), *[_way(one.channel, one.to) for one in asked.fallbacks]]
+    return [_address(asked.channel, asked.to), *[_address(one.channel, one.to) for one in asked.fallbacks]]
 
 
-def _way(number: int, to: str) -> Way:
+def _address(number: int, to: str) -> ChannelAddress:
     channel = channel_of(number)
     if channel is None:
         raise refusals.no_route()
-    return Way(channel, to)
+    return ChannelAddress(channel, to)
 
 
 def _send_at(asked: Asked) -> dt.datetime | None:
@@ -93,20 +91,20 @@ def entry(
         ref=NotificationRef(tenant_id=submission.tenant_id, notification_id=submission.notification_id),
         asked=asked,
         fingerprint=submission.fingerprint,
-        lane=_PRIORITIES[ruling.lane],
+        lane=priority_of(ruling.lane),
         route=ruling.routes[0],
         not_before=None if ruling.due else asked.send_at,
         traceparent=submission.traceparent,
         decisions=decided,
         max_attempts=max_attempts,
-        fallbacks=_legs(asked, ruling) if len(ruling.routes) > 1 else None,
+        fallbacks=_routed_fallbacks(asked, ruling) if len(ruling.routes) > 1 else None,
         **_FORMER.fields(asked),
     )
 
 
-def _legs(asked: Asked, ruling: Ruling) -> list[Leg]:
+def _routed_fallbacks(asked: Asked, ruling: Ruling) -> list[RoutedFallback]:
     return [
-        Leg(channel=one.channel, to=one.to, route=route, after=one.after if one.HasField("after") else None)
+        RoutedFallback(channel=one.channel, to=one.to, route=route, after=one.after if one.HasField("after") else None)
         for one, route in zip(asked.fallbacks, ruling.routes[1:], strict=True)
     ]
 
@@ -148,25 +146,25 @@ def would_be(due: bool) -> SubmitResult:
     return SubmitResult(status=Status.QUEUED if due else Status.SCHEDULED)
 
 
-def quota(standing: Standing) -> QuotaState:
+def quota(state: LimitState) -> QuotaState:
     """Where the caller stands in a limit."""
-    limit = standing.bound.limit
+    limit = state.bound.limit
     return QuotaState(
-        name=standing.bound.kind.value,
+        name=state.bound.kind.value,
         amount=limit.count,
         window=to_duration(limit.seconds),
-        remaining=standing.remaining,
-        reset=to_duration(standing.reset) if standing.remaining < limit.count else None,
+        remaining=state.remaining,
+        reset=to_duration(state.reset) if state.remaining < limit.count else None,
     )
 
 
 _KINDS = {LimitMessage.Kind.Value(kind.name): kind for kind in Kind}
 
 
-def overrides(limits: Iterable[LimitMessage]) -> list[Override]:
+def overrides(limits: Iterable[LimitMessage]) -> list[LimitOverride]:
     """The limits that admission keeps; what draws from the ledger keeps the others."""
     named = ((_KINDS.get(one.kind), one) for one in limits)
-    return [Override(one.tenant_id, kind, one.subject, one.amount, _limit(one)) for kind, one in named if kind]
+    return [LimitOverride(one.tenant_id, kind, one.subject, one.amount, _limit(one)) for kind, one in named if kind]
 
 
 def provider_rates(limits: Iterable[LimitMessage]) -> dict[str, Rate]:
@@ -175,5 +173,5 @@ def provider_rates(limits: Iterable[LimitMessage]) -> dict[str, Rate]:
     return {one.subject: Rate(one.amount, from_duration(one.window)) for one in providers}
 
 
-def _limit(limit: LimitMessage) -> Limit | None:
-    return Limit(limit.amount, from_duration(limit.window)) if limit.HasField("window") else None
+def _limit(limit: LimitMessage) -> WindowLimit | None:
+    return WindowLimit(limit.amount, from_duration(limit.window)) if limit.HasField("window") else None

@@ -94,8 +94,8 @@ def test_a_send_names_where_to_go_next(pulse: Pulse, gateway: FakeGateway) -> No
         *("--fallback", "sms:+15551234567@30s", "--fallback", "push", "--fallback", "email:b@example.org"),
     )
     assert ran.exit_code == 0, ran.stderr
-    legs = [(leg.channel, leg.to, leg.after.seconds) for leg in gateway.notifications.requests[0].fallbacks]
-    assert legs == [(2, "+15551234567", 30), (3, "", 0), (1, "b@example.org", 0)]
+    fallbacks = [(one.channel, one.to, one.after.seconds) for one in gateway.notifications.requests[0].fallbacks]
+    assert fallbacks == [(2, "+15551234567", 30), (3, "", 0), (1, "b@example.org", 0)]
     assert "SMS, PUSH, EMAIL" in pulse("get", ran.stdout.strip()).stdout
     assert "DELIVERED" in pulse("acknowledge", ran.stdout.strip()).stderr
 

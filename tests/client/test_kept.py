@@ -86,11 +86,11 @@ def test_providers_are_listed_overridden_paused_and_resumed(client: Client, gate
 
 
 def test_a_send_may_leave_the_address_out_and_name_fallbacks(client: Client, gateway: FakeGateway) -> None:
-    legs = [Fallback("sms", "+15551234567", MINUTE), Fallback(Channel.PUSH)]
-    sent = client.send(user_id="u", template="t", to="a@b.co", fallbacks=legs)
+    fallbacks = [Fallback("sms", "+15551234567", MINUTE), Fallback(Channel.PUSH)]
+    sent = client.send(user_id="u", template="t", to="a@b.co", fallbacks=fallbacks)
     first, second = gateway.notifications.requests[0].fallbacks
     assert (first.channel, first.to, first.after.seconds, second.HasField("after")) == (2, "+15551234567", 60, False)
-    assert client.get(sent.notification_id).fallbacks == (Fallback(Channel.SMS, "+15551234567", MINUTE), legs[1])
+    assert client.get(sent.notification_id).fallbacks == (Fallback(Channel.SMS, "+15551234567", MINUTE), fallbacks[1])
     with pytest.raises(PulseError, match="to"):
         client.send(user_id="u", template="t")
 

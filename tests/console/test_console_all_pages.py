@@ -21,7 +21,7 @@ DESK, PHONE = {"width": 1280, "height": 800}, {"width": 390, "height": 844}
 PAGES: Mapping[str, tuple[Callable[[Story], str], str]] = {
     "overview": (lambda _story: "", "#providers tbody tr"),
     "notifications": (lambda _story: "/notifications", "#found tbody tr"),
-    "fallback": (lambda story: f"/notifications/{story.fallback}", ".legs li"),
+    "fallback": (lambda story: f"/notifications/{story.fallback}", ".fallbacks li"),
     "digest": (lambda story: f"/notifications/{story.collapsed}", ".hinted a"),
     "suppressed": (lambda story: f"/notifications/{story.suppressed}", ".timeline li"),
     "dead-letters": (lambda _story: "/dead-letters", "#found tbody tr"),

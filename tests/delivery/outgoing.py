@@ -10,7 +10,7 @@ from typing import Any
 from requests.adapters import HTTPAdapter
 
 from pulse.common.v1.asked_pb2 import Asked
-from services.delivery.rules.claim import Claim
+from services.delivery.rules.claim import ClaimedNotification
 from services.delivery.rules.provider import Outgoing
 
 
@@ -33,7 +33,7 @@ def outgoing(to: str = "ada@example.org", **more: Any) -> Outgoing:
 READ = ("user_id", "subject", "context_json", "template_name", "template_version", "locale", "category")
 
 
-def claim(**more: Any) -> Claim:
+def claim(**more: Any) -> ClaimedNotification:
     """A claim as a worker holds it; what it was asked for goes with the rest of ``more``."""
     now = dt.datetime.now(dt.UTC)
     asked = Asked(context_json="{}", template_name="t", template_version=1)
@@ -52,7 +52,7 @@ def claim(**more: Any) -> Claim:
         "lease_until": time.monotonic() + 12,
         "expires_at": None,
     }
-    return Claim(**{**values, **more})
+    return ClaimedNotification(**{**values, **more})
 
 
 def within(seconds: float = 3.0) -> float:

@@ -8,9 +8,9 @@ import pytest
 
 from services.delivery.rules.breaker import BreakerPolicy, BreakerState
 from services.delivery.rules.breakers import Breakers
-from services.delivery.rules.claim import Claim, Settlement
+from services.delivery.rules.claim import ClaimedNotification, Settlement
 from services.delivery.rules.provider import Cause, Outcome, permanent, released, succeeded, transient, unanswered
-from services.delivery.rules.provider_view import NONE_AVOIDED, Avoided, Directive, Override
+from services.delivery.rules.provider_view import NONE_AVOIDED, Avoided, BreakerOverride, Directive
 from services.delivery.rules.tenant_breakers import MOST_TENANTS
 from shared.clock import FixedClock
 from tests.delivery.outgoing import claim
@@ -40,7 +40,9 @@ class Bench:
         """Providers that are avoided for all."""
         return self.breakers.avoided().by_all
 
-    def end(self, outcome: Outcome, times: int = 1, held: Claim | None = None, latency: float = 0.1) -> None:
+    def end(
+        self, outcome: Outcome, times: int = 1, held: ClaimedNotification | None = None, latency: float = 0.1
+    ) -> None:
         for _ in range(times):
             self.breakers.ended(Settlement(held or claim(), outcome, latency))
 
@@ -98,7 +100,7 @@ def test_a_few_claims_try_a_provider_after_its_pause_and_close_it(bench: Bench) 
 
 
 @pytest.mark.parametrize("claims", [[], [claim(provider="ses")]])
-def test_permits_that_led_to_no_call_are_there_again(bench: Bench, claims: list[Claim]) -> None:
+def test_permits_that_led_to_no_call_are_there_again(bench: Bench, claims: list[ClaimedNotification]) -> None:
     bench.end(FAILED, times=2)
     bench.now += 5
     probe = bench.breakers.begin_probe([])
@@ -122,9 +124,9 @@ def test_a_probe_that_is_given_back_unsent_gives_its_permit_back(bench: Bench) -
     ("directive", "avoided"),
     [
         ({"paused": True}, True),
-        ({"override": Override.FORCED_OPEN}, True),
+        ({"override": BreakerOverride.FORCED_OPEN}, True),
         ({"others_open": True}, True),
-        ({"override": Override.FORCED_CLOSED, "others_open": True}, False),
+        ({"override": BreakerOverride.FORCED_CLOSED, "others_open": True}, False),
         ({}, False),
     ],
 )
@@ -137,7 +139,7 @@ def test_what_operators_and_others_say_counts_for_a_provider_that_works(
 
 
 def test_one_that_is_forced_closed_is_called_however_it_fails(bench: Bench) -> None:
-    bench.say(override=Override.FORCED_CLOSED)
+    bench.say(override=BreakerOverride.FORCED_CLOSED)
     bench.end(FAILED, times=5)
     assert bench.avoided == frozenset()
     assert bench.handed_back == []
@@ -147,7 +149,7 @@ def test_one_that_is_forced_closed_is_called_however_it_fails(bench: Bench) -> N
     assert bench.handed_back == [("smtp", None)]
 
 
-@pytest.mark.parametrize("directive", [{"paused": True}, {"override": Override.FORCED_OPEN}])
+@pytest.mark.parametrize("directive", [{"paused": True}, {"override": BreakerOverride.FORCED_OPEN}])
 def test_what_an_operator_stopped_is_not_tried(bench: Bench, directive: dict[str, object]) -> None:
     bench.end(FAILED, times=2)
     bench.now += 5
@@ -164,7 +166,7 @@ def test_a_view_says_what_the_worker_itself_has_seen(bench: Bench) -> None:
     assert ses.since == dt.datetime(2026, 1, 2, tzinfo=dt.UTC)
 
 
-def of(tenant_id: str) -> Claim:
+def of(tenant_id: str) -> ClaimedNotification:
     """A claim of a tenant's."""
     return claim(tenant_id=tenant_id, notification_id=tenant_id)
 
@@ -290,7 +292,7 @@ def test_one_that_nobody_else_has_used_is_held_against_the_provider(bench: Bench
 
 
 def test_one_that_is_forced_closed_is_called_for_every_tenant(bench: Bench) -> None:
-    bench.say(override=Override.FORCED_CLOSED)
+    bench.say(override=BreakerOverride.FORCED_CLOSED)
     bench.end(succeeded("1"), held=of("quiet"))
     bench.end(FAILED, times=20, held=of("loud"))
     assert bench.breakers.avoided() == NONE_AVOIDED

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from services.delivery.rules.claim import Claim, Settlement
+from services.delivery.rules.claim import ClaimedNotification, Settlement
 from services.delivery.rules.provider import succeeded
 from services.delivery.worker.room import Room, RoomClosed
 from services.delivery.worker.settler import Settler
@@ -18,7 +18,7 @@ from shared.text.rendering import CompiledTemplate, Text
 from tests.delivery import outgoing
 
 
-def claim(lease: float) -> Claim:
+def claim(lease: float) -> ClaimedNotification:
     return outgoing.claim(lease_until=time.monotonic() + lease)
 
 

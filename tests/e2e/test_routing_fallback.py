@@ -11,8 +11,8 @@ from tests.support.servers import wait_until
 
 def push(suite: Suite, after: str | None = "1s", to: str = "", **fields: Any) -> str:
     """A push that moves on to SMS."""
-    leg = {"channel": "sms", "to": phone_number(), "after": after}
-    return send(suite, "login_otp", channel="push", to=to or new("token"), fallbacks=[leg], **fields)
+    fallback = {"channel": "sms", "to": phone_number(), "after": after}
+    return send(suite, "login_otp", channel="push", to=to or new("token"), fallbacks=[fallback], **fields)
 
 
 def has_moved_on(suite: Suite, notification_id: str) -> bool:
@@ -64,6 +64,10 @@ def test_what_is_taken_back_does_not_move_on(suite: Suite) -> None:
 
 
 def test_a_fallback_that_could_never_be_sent_is_refused_at_once(suite: Suite) -> None:
-    for leg in ({"channel": "sms", "to": "+882123456789"}, {"channel": "sms", "to": "nobody"}, {"channel": "push"}):
-        answer = post(suite, "welcome_push", channel="push", to="token", fallbacks=[leg])
-        assert answer.status_code in (400, 403), leg
+    for fallback in (
+        {"channel": "sms", "to": "+882123456789"},
+        {"channel": "sms", "to": "nobody"},
+        {"channel": "push"},
+    ):
+        answer = post(suite, "welcome_push", channel="push", to="token", fallbacks=[fallback])
+        assert answer.status_code in (400, 403), fallback

@@ -151,9 +151,9 @@ def test_a_route_with_weights_shares_among_its_providers(routed: Suite) -> None:
 
 def test_an_sms_that_its_provider_could_not_deliver_moves_on_to_mail(routed: Suite) -> None:
     with forced_open(routed, "sns"):
-        leg = {"channel": "email", "to": mail_address()}
+        fallback = {"channel": "email", "to": mail_address()}
         # The sandbox's Twilio takes numbers with this end over, and then reports error 30003, unreachable handset.
-        sent = send(routed, "welcome_email", channel="sms", to="+14155530003", fallbacks=[leg])
+        sent = send(routed, "welcome_email", channel="sms", to="+14155530003", fallbacks=[fallback])
         wait_until(lambda: providers(routed, sent) == ["twilio", "smtp"])
     notification = settled(routed, sent)
     assert reasons(notification, "receipt") == ["UNDELIVERED: twilio reported it"]

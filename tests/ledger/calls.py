@@ -245,10 +245,14 @@ def by_name(states: Iterable[provider_pb2.ProviderState]) -> Providers:
     return {state.provider: state for state in states}
 
 
-def leg(channel: Any = enums_pb2.SMS, to: str = "+4915112345678", after: float | None = 30) -> records_pb2.Leg:
+def fallback(
+    channel: Any = enums_pb2.SMS, to: str = "+4915112345678", after: float | None = 30
+) -> records_pb2.RoutedFallback:
     """A fallback; ``after`` in seconds."""
     route = {enums_pb2.SMS: ["twilio"], enums_pb2.EMAIL: ["smtp"], enums_pb2.PUSH: ["fcm"]}[channel]
-    return records_pb2.Leg(channel=channel, to=to, route=route, after=None if after is None else to_duration(after))
+    return records_pb2.RoutedFallback(
+        channel=channel, to=to, route=route, after=None if after is None else to_duration(after)
+    )
 
 
 def names(event: notification_pb2.TimelineEvent) -> tuple[str, str]:

@@ -36,8 +36,8 @@ class One:
     due_at: dt.datetime | None
     expires_at: dt.datetime | None
     #: Channels still to come, and when the next of them takes over.
-    legs: int = 0
-    next_leg_at: dt.datetime | None = None
+    fallbacks: int = 0
+    next_fallback_at: dt.datetime | None = None
     #: How many took over, and the provider of the last attempt.
     steps: int = 0
     provider: str = ""
@@ -72,42 +72,42 @@ class One:
     def rest(self, status: str) -> None:
         self.status, self.due_at, self.lease_until, self.shut_since = status, None, None, None
         if status == "SENT":
-            self.due_at = self.next_leg_at
+            self.due_at = self.next_fallback_at
         else:
-            self.next_leg_at = None
+            self.next_fallback_at = None
 
     def fail(self, status: str, now: dt.datetime) -> None:
         """For good on this channel."""
         self.rest(status)
-        if self.legs and not self.over(now):
+        if self.fallbacks and not self.over(now):
             self.move_on(now)
 
     def move_on(self, now: dt.datetime) -> None:
-        self.legs, self.steps = self.legs - 1, self.steps + 1
+        self.fallbacks, self.steps = self.fallbacks - 1, self.steps + 1
         self.status, self.lease_until, self.route, self.routes = "QUEUED", None, 0, 1
         self.ready_at = self.due_at = now
-        self.next_leg_at = now + TAKES_OVER if self.legs else None
+        self.next_fallback_at = now + TAKES_OVER if self.fallbacks else None
         self.early, self.message_id, self.shut_since = None, "", None
         self.earlier, self.tries = self.earlier + self.tries, 0
 
     def fall_back(self, now: dt.datetime) -> None:
         """Its next channel takes over, if that is due."""
-        if self.next_leg_at is None or self.status not in WAITING | {"SENT"}:
+        if self.next_fallback_at is None or self.status not in WAITING | {"SENT"}:
             return
         if self.over(now):
-            self.next_leg_at = None
+            self.next_fallback_at = None
             self.rest("SENT")
-        elif self.next_leg_at <= now:
+        elif self.next_fallback_at <= now:
             self.move_on(now)
 
     def look_at(self, due_at: dt.datetime) -> None:
-        self.due_at = min(due_at, self.next_leg_at or due_at)
+        self.due_at = min(due_at, self.next_fallback_at or due_at)
 
     def try_again(self, ready_at: dt.datetime, route: int, now: dt.datetime) -> None:
         if self.tries >= self.max_attempts:
             self.fail("FAILED", now)
         elif self.over(ready_at):
-            if self.legs and not self.over(now):
+            if self.fallbacks and not self.over(now):
                 self.fail("FAILED", now)
             else:
                 self.rest("EXPIRED")
@@ -135,7 +135,7 @@ class Model:
             used, first, until = self.keys.get(key, ("", "", now))
             if until > now:
                 return first if used == fingerprint else "refused"
-            self.keys[key] = (fingerprint, name, now + KEY_LIFE + one.legs * TAKES_OVER)
+            self.keys[key] = (fingerprint, name, now + KEY_LIFE + one.fallbacks * TAKES_OVER)
         self.all[name] = one
         return name
 
@@ -143,7 +143,11 @@ class Model:
         drawn = set()
         for name, one in self.all.items():
             if one.due_at is not None and one.due_at <= now:
-                later = one.next_leg_at if one.next_leg_at is not None and one.next_leg_at > now else now + REDISPATCH
+                later = (
+                    one.next_fallback_at
+                    if one.next_fallback_at is not None and one.next_fallback_at > now
+                    else now + REDISPATCH
+                )
                 one.due_at = min(now + REDISPATCH, later)
                 if one.status in WAITING and one.over(now):
                     one.rest("EXPIRED")
@@ -186,7 +190,7 @@ class Model:
         if one.status != "SENDING" or one.fence != fence:
             return False
         rounds = (one.tries - 1) // one.routes + 1
-        longest = min(900, 2.0 * (2 if one.legs else 4) ** (rounds - 1))
+        longest = min(900, 2.0 * (2 if one.fallbacks else 4) ** (rounds - 1))
         if one.expires_at is not None:
             longest = min(longest, max((one.expires_at - now).total_seconds() / 2, 1))
         back_off = dt.timedelta(seconds=max(longest * 0.75, wait))
@@ -266,7 +270,7 @@ class Model:
             return False
         one.status, one.route, one.early, one.message_id = "QUEUED", 0, None, ""
         one.ready_at = one.due_at = now
-        one.next_leg_at = now + TAKES_OVER if one.legs else None
+        one.next_fallback_at = now + TAKES_OVER if one.fallbacks else None
         one.earlier, one.tries = one.earlier + one.tries, 0
         return True
 

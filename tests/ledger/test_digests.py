@@ -15,7 +15,7 @@ from services.ledger.postgres.postgres import Postgres
 from services.ledger.schema.maintenance import Maintenance
 from shared.clock import FixedClock
 from shared.times import to_duration
-from tests.ledger.calls import TENANT, Calls, Outcome, leg, moment, status_names
+from tests.ledger.calls import TENANT, Calls, Outcome, fallback, moment, status_names
 from tests.ledger.conftest import NOON
 from tests.ledger.test_recipients import Recipients, choice
 from tests.ledger.test_retention import agreeing
@@ -236,7 +236,7 @@ async def test_what_failed_once_and_is_cancelled_passes_its_digest_on(calls: Cal
 
 async def test_a_suppressed_one_passes_its_digest_on_to_who_has_another_channel(calls: Calls, clock: FixedClock):
     head, _ = await recorded(calls, clock, 2)
-    await calls.record(heir := news(calls, 2, fallbacks=[leg(after=None)]))
+    await calls.record(heir := news(calls, 2, fallbacks=[fallback(after=None)]))
     await Recipients(calls).suppress(channel=enums_pb2.EMAIL)
     clock.advance(HOUR)
     assert await calls.claim(head) == []

@@ -14,7 +14,7 @@ from shared.channel.table import Channel
 from tests.ledger.conftest import NOON
 from tests.ledger.test_rules import fresh
 
-LEGS = [
+FALLBACKS = [
     {"channel": "SMS", "to": "+4915112345678", "route": ["twilio"], "after": 30.0},
     {"channel": "EMAIL", "to": "ada@example.com", "route": ["smtp", "ses"], "after": None},
 ]
@@ -26,7 +26,7 @@ def after(seconds: float) -> dt.datetime:
 
 def pushed(status: Status = Status.SENT, ttl: float | None = None, **fields) -> Delivery:
     """A push accepted at noon, with an SMS after 30 s and then a mail if that fails."""
-    start = fresh(Guarantee.AT_LEAST_ONCE, 3, ttl)._replace(channel=Channel.PUSH, status=status, fallbacks=LEGS)
+    start = fresh(Guarantee.AT_LEAST_ONCE, 3, ttl)._replace(channel=Channel.PUSH, status=status, fallbacks=FALLBACKS)
     started = {"attempt": 2, "route_index": 1, "fallback_at": after(30), "due_at": after(30)}
     return start._replace(**(started | fields))
 
@@ -63,20 +63,30 @@ def test_what_failed_for_good_moves_on_and_nothing_else(status, expected):
     assert moved(fallbacks.after_failure(begin(pushed(status)), NOON)) == expected
 
 
-def test_the_next_leg_begins_anew():
-    leg = fallbacks.when_due(begin(pushed(provider_message_id="m-1", sent_at=NOON)), after(31)).delivery
-    assert (leg.status, leg.channel, leg.route, leg.route_index) == (Status.QUEUED, Channel.SMS, ["twilio"], 0)
-    assert (leg.attempt, leg.attempt_limit) == (2, 5)
-    assert (leg.due_at, leg.ready_at, leg.provider_message_id, leg.sent_at) == (after(31), after(31), "", None)
-    assert (leg.fallback_index, leg.fallback_at) == (1, None)
-    last = fallbacks.after_failure(begin(leg._replace(status=Status.FAILED)), after(40)).delivery
+def test_the_next_channel_begins_anew():
+    fallback = fallbacks.when_due(begin(pushed(provider_message_id="m-1", sent_at=NOON)), after(31)).delivery
+    assert (fallback.status, fallback.channel, fallback.route, fallback.route_index) == (
+        Status.QUEUED,
+        Channel.SMS,
+        ["twilio"],
+        0,
+    )
+    assert (fallback.attempt, fallback.attempt_limit) == (2, 5)
+    assert (fallback.due_at, fallback.ready_at, fallback.provider_message_id, fallback.sent_at) == (
+        after(31),
+        after(31),
+        "",
+        None,
+    )
+    assert (fallback.fallback_index, fallback.fallback_at) == (1, None)
+    last = fallbacks.after_failure(begin(fallback._replace(status=Status.FAILED)), after(40)).delivery
     assert (last.channel, last.fallback_index, last.fallback_at) == (Channel.EMAIL, 2, None)
     assert fallbacks.pending(last) is None
     assert not moved(fallbacks.after_failure(begin(last._replace(status=Status.FAILED)), after(50)))
 
 
 @pytest.mark.parametrize(("index", "to"), [(0, "token"), (1, "+4915112345678"), (2, "ada@example.com")])
-def test_each_leg_has_its_recipient(index: int, to: str):
+def test_each_channel_has_its_recipient(index: int, to: str):
     assert fallbacks.recipient(pushed(fallback_index=index), "token") == to
 
 

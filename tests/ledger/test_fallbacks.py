@@ -10,7 +10,7 @@ import pytest
 from pulse.common.v1 import enums_pb2
 from pulse.ledger.v1 import records_pb2
 from shared.errors import Code, PulseError
-from tests.ledger.calls import Calls, Outcome, leg, moment, receipt, status_names
+from tests.ledger.calls import Calls, Outcome, fallback, moment, receipt, status_names
 from tests.ledger.conftest import NOON
 from tests.ledger.following import events
 
@@ -19,9 +19,9 @@ DELIVERED, UNDELIVERED = enums_pb2.DELIVERED, enums_pb2.UNDELIVERED
 NUMBER = "+4915112345678"
 
 
-async def pushed(calls: Calls, *legs: records_pb2.Leg, **fields) -> records_pb2.NotificationRef:
-    """Recorded for a push, with ``legs``: an SMS after 30 s unless told otherwise."""
-    values = {"channel": PUSH, "to": "token-1", "route": ["fcm"], "fallbacks": legs or (leg(),)}
+async def pushed(calls: Calls, *fallbacks: records_pb2.RoutedFallback, **fields) -> records_pb2.NotificationRef:
+    """Recorded for a push, with ``fallbacks``: an SMS after 30 s unless told otherwise."""
+    values = {"channel": PUSH, "to": "token-1", "route": ["fcm"], "fallbacks": fallbacks or (fallback(),)}
     return await calls.recorded(**(values | fields))
 
 
@@ -34,10 +34,12 @@ async def drawn(calls: Calls) -> list[str]:
     return [ref.notification_id for ref in (await calls.draw()).refs]
 
 
-@pytest.mark.parametrize(("legs", "hours"), [([leg(after=48 * 3600)], 48), ([leg(after=3600), leg(after=None)], 1)])
-async def test_a_key_outlives_the_last_of_the_channels(calls: Calls, clock, legs, hours: int):
+@pytest.mark.parametrize(
+    ("fallbacks", "hours"), [([fallback(after=48 * 3600)], 48), ([fallback(after=3600), fallback(after=None)], 1)]
+)
+async def test_a_key_outlives_the_last_of_the_channels(calls: Calls, clock, fallbacks, hours: int):
     """Else a repeated request would be sent while the first one still is."""
-    ref = await pushed(calls, *legs, key="key-1")
+    ref = await pushed(calls, *fallbacks, key="key-1")
     clock.advance((24 + hours) * 3600 - 1)
     (again,) = await calls.record(calls.entry("key-1"))
     assert (again.notification_id, again.replayed) == (ref.notification_id, True)
@@ -142,7 +144,7 @@ async def test_wake_ups_that_are_lost_are_drawn_again(calls: Calls, clock):
 
 @pytest.mark.parametrize("how", ["refused", "undelivered", "exhausted"])
 async def test_what_fails_for_good_moves_on_at_once(calls: Calls, clock, how):
-    ref = await pushed(calls, leg(after=None), max_attempts=1)
+    ref = await pushed(calls, fallback(after=None), max_attempts=1)
     (claimed,) = await calls.claim(ref)
     if how == "undelivered":
         await calls.end(claimed, Outcome.SUCCEEDED, provider_message_id="m-1")
@@ -158,15 +160,15 @@ async def test_what_fails_for_good_moves_on_at_once(calls: Calls, clock, how):
     assert len((await calls.dead_letters()).dead_letters) == 1
 
 
-async def test_only_the_last_leg_makes_a_dead_letter(calls: Calls):
-    ref = await pushed(calls, leg(after=None))
+async def test_only_the_last_channel_makes_a_dead_letter(calls: Calls):
+    ref = await pushed(calls, fallback(after=None))
     (claimed,) = await calls.claim(ref)
     await calls.end(claimed, Outcome.PERMANENT_FAILURE)
     assert list((await calls.dead_letters()).dead_letters) == []
 
 
 async def test_legs_follow_each_other_each_counted_from_the_one_before(calls: Calls, clock):
-    ref = await pushed(calls, leg(), leg(EMAIL, "ada@example.com", 120))
+    ref = await pushed(calls, fallback(), fallback(EMAIL, "ada@example.com", 120))
     await sent(calls, ref)
     clock.advance(35)
     await sent(calls, ref, "m-2")
@@ -177,8 +179,8 @@ async def test_legs_follow_each_other_each_counted_from_the_one_before(calls: Ca
     assert (claimed.channel, claimed.to, claimed.provider) == (EMAIL, "ada@example.com", "smtp")
 
 
-async def test_every_leg_has_all_its_attempts(calls: Calls, clock):
-    ref = await pushed(calls, leg(after=None), max_attempts=2)
+async def test_every_channel_has_all_its_attempts(calls: Calls, clock):
+    ref = await pushed(calls, fallback(after=None), max_attempts=2)
     channels = []
     while claims := await calls.claim(ref):
         channels.append(claims[0].channel)
@@ -188,7 +190,7 @@ async def test_every_leg_has_all_its_attempts(calls: Calls, clock):
     assert await calls.status(ref) == "FAILED"
 
 
-async def test_retries_do_not_keep_the_next_leg_waiting(calls: Calls, clock):
+async def test_retries_do_not_keep_the_next_channel_waiting(calls: Calls, clock):
     ref = await pushed(calls)
     (claimed,) = await calls.claim(ref)
     await calls.end(claimed, Outcome.TRANSIENT_FAILURE, retry_after=600)
@@ -207,7 +209,7 @@ async def test_what_a_worker_holds_is_left_to_it(calls: Calls, clock):
     assert await drawn(calls) == [ref.notification_id]
 
 
-async def test_a_leg_counts_from_when_the_one_before_may_be_sent(calls: Calls, clock):
+async def test_a_fallback_counts_from_when_the_one_before_may_be_sent(calls: Calls, clock):
     ref = await pushed(calls, not_before=NOON + dt.timedelta(hours=1))
     clock.advance(3600)
     await sent(calls, ref)
@@ -229,7 +231,7 @@ async def test_a_late_delivery_by_a_channel_that_was_left_ends_it(calls: Calls, 
 @pytest.mark.parametrize("message_id", ["m-1", ""])
 @pytest.mark.parametrize("when", ["before", "under way", "after"])
 async def test_a_late_failure_by_a_channel_that_was_left_changes_nothing(calls: Calls, clock, when, message_id):
-    ref = await pushed(calls, leg(), leg(EMAIL, "ada@example.com", None))
+    ref = await pushed(calls, fallback(), fallback(EMAIL, "ada@example.com", None))
     await sent(calls, ref)
     clock.advance(30)
     failed = receipt(ref, UNDELIVERED, message_id, provider="fcm")
@@ -267,8 +269,8 @@ async def test_nothing_moves_on_after_the_time_to_live(calls: Calls, clock):
     assert await drawn(calls) == []
 
 
-async def test_a_retry_that_would_come_too_late_gives_way_to_the_next_leg(calls: Calls):
-    ref = await pushed(calls, leg(after=None), expires_at=NOON + dt.timedelta(seconds=60))
+async def test_a_retry_that_would_come_too_late_gives_way_to_the_next_channel(calls: Calls):
+    ref = await pushed(calls, fallback(after=None), expires_at=NOON + dt.timedelta(seconds=60))
     (claimed,) = await calls.claim(ref)
     result = await calls.end(claimed, Outcome.TRANSIENT_FAILURE, retry_after=60)
     assert status_names([result]) == ["QUEUED"]
@@ -276,8 +278,8 @@ async def test_a_retry_that_would_come_too_late_gives_way_to_the_next_leg(calls:
     assert claimed.channel == SMS
 
 
-async def test_a_replay_goes_on_with_the_leg_that_died(calls: Calls):
-    ref = await pushed(calls, leg(after=None))
+async def test_a_replay_goes_on_with_the_channel_that_died(calls: Calls):
+    ref = await pushed(calls, fallback(after=None))
     for _ in range(2):
         (claimed,) = await calls.claim(ref)
         await calls.end(claimed, Outcome.PERMANENT_FAILURE)
@@ -330,15 +332,15 @@ async def test_it_is_not_at_rest_while_another_channel_may_take_over(calls: Call
     ],
 )
 async def test_legs_that_cannot_be_are_refused(calls: Calls, change, field):
-    wrong = leg()
+    wrong = fallback()
     fields = {name: getattr(wrong, name) for name in ("channel", "to", "route", "after")} | change
-    (result,) = await calls.record(calls.entry(fallbacks=[records_pb2.Leg(**fields)]))
+    (result,) = await calls.record(calls.entry(fallbacks=[records_pb2.RoutedFallback(**fields)]))
     assert result.HasField("error")
     assert field.encode() in result.error.SerializeToString()
 
 
 async def test_when_it_is_looked_at_is_never_later_than_when_it_moves_on(calls: Calls, clock, database):
-    ref = await pushed(calls, leg(after=5), dispatched=True)
+    ref = await pushed(calls, fallback(after=5), dispatched=True)
     late = "SELECT due_at - fallback_at FROM deliveries WHERE due_at > fallback_at"
     assert database.rows(late) == []
     clock.advance(1)

@@ -12,7 +12,7 @@ import pytest
 from pulse.common.v1 import enums_pb2
 from pulse.ledger.v1 import ledger_reader_pb2 as pb
 from pulse.ledger.v1 import records_pb2
-from services.ledger.read.timelines import MOST_EVENTS, Place
+from services.ledger.read.timelines import MOST_EVENTS, TimelinePlace
 from services.ledger.server import Ledger
 from shared.errors import Code, PulseError
 from shared.ids import uuid7
@@ -106,7 +106,7 @@ async def watches_without_end(ledger: Ledger, next_id: Callable[[], str], at_onc
         with follower as one:
             while True:
                 refs = [(TENANT, next_id()) for _ in range(at_once)]
-                one.follow(Place(ref, 0) for ref in refs)
+                one.follow(TimelinePlace(ref, 0) for ref in refs)
                 await asyncio.sleep(0)
                 one.drop(refs)
 

@@ -29,9 +29,9 @@ from hypothesis.stateful import (
 
 from services.ledger.accept.entries import Entry
 from services.ledger.accept.keys import Recorded
-from services.ledger.accept.recorder import Limits, Recorder
+from services.ledger.accept.recorder import Recorder, RecorderSettings
 from services.ledger.config import LedgerSettings
-from services.ledger.draw.bounded_providers import Bounds
+from services.ledger.draw.bounded_providers import BoundedProviders
 from services.ledger.draw.draws import Draws
 from services.ledger.move.bulk_replay import BulkReplay
 from services.ledger.move.claim import Claimant, Claimer
@@ -45,7 +45,7 @@ from services.ledger.postgres.postgres import Connection, Postgres
 from services.ledger.read.watchers import Watchers
 from services.ledger.rules.attempts import Ending
 from services.ledger.rules.delivery import NO_FAILURE, Guarantee, Lane, Outcome
-from services.ledger.rules.fallbacks import Leg
+from services.ledger.rules.fallbacks import Fallback
 from services.ledger.rules.receipts import Receipt
 from services.ledger.rules.settlements import Settlement
 from services.ledger.rules.states import Status
@@ -62,9 +62,9 @@ from tests.ledger.test_rules import ALLOWED
 
 PICK = st.integers(0, 11)
 PROVIDERS = ("first", "second", "text")
-LEGS = [
-    Leg(Channel.SMS, "+4915112345678", ["text"], TAKES_OVER.total_seconds()),
-    Leg(Channel.PUSH, "token", ["text"], TAKES_OVER.total_seconds()),
+FALLBACKS = [
+    Fallback(Channel.SMS, "+4915112345678", ["text"], TAKES_OVER.total_seconds()),
+    Fallback(Channel.PUSH, "token", ["text"], TAKES_OVER.total_seconds()),
 ]
 #: From where a notification may move on to its next channel.
 MOVES_ON = WAITING | {"SENT", "FAILED", "UNDELIVERED"}
@@ -92,10 +92,10 @@ class World:
         self.postgres = Postgres(settings)
         self.clock = FixedClock(NOON)
         watchers = Watchers(self.postgres, 60)
-        limits = Limits(REDISPATCH, KEY_LIFE, most_attempts=20, policies=settings.retry_policies)
+        limits = RecorderSettings(REDISPATCH, KEY_LIFE, most_attempts=20, policies=settings.retry_policies)
         self.recorder = Recorder(self.postgres, self.clock, limits)
         delays = ReceiptDelays(self.postgres, self.clock, settings.delay_rules._replace(providers=()))
-        bounds = Bounds(self.clock)
+        bounds = BoundedProviders(self.clock)
         policies = dataclasses.replace(settings.retry_policies, hand_backs=HAND_BACKS)
         transactions = Transactions(self.postgres, self.clock, watchers)
         self.claimer = Claimer(transactions, delays=delays, bounds=bounds, random=lambda: 0.5)
@@ -170,9 +170,9 @@ class LedgerAndModel(RuleBasedStateMachine):
         guarantee=st.sampled_from(Guarantee.known()),
         routes=st.integers(1, 2),
         attempts=st.integers(1, 3),
-        legs=st.sampled_from([0, 0, 1, 2]),
+        fallbacks=st.sampled_from([0, 0, 1, 2]),
     )
-    def record(self, key, fingerprint, later, life, guarantee, routes, attempts, legs) -> None:
+    def record(self, key, fingerprint, later, life, guarantee, routes, attempts, fallbacks) -> None:
         now, name = self.now, uuid7(self.now)
         not_before = later and now + dt.timedelta(seconds=later)
         expires_at = life and now + dt.timedelta(seconds=life)
@@ -180,12 +180,14 @@ class LedgerAndModel(RuleBasedStateMachine):
         entry = Entry(
             *(TENANT, name, "user-1", "welcome", 1, "ada@example.com", "", "{}", key, fingerprint.encode(), "", {}, ""),
             *("", not_before, expires_at, Channel.EMAIL, Lane.HIGH, guarantee, route, attempts, [], False),
-            fallbacks=LEGS[:legs],
+            fallbacks=FALLBACKS[:fallbacks],
         )
         start = not_before or now
         at_most_once = guarantee is Guarantee.AT_MOST_ONCE
-        one = One("SCHEDULED" if later else "QUEUED", attempts, at_most_once, routes, start, start, expires_at, legs)
-        one.next_leg_at = start + TAKES_OVER if legs else None
+        one = One(
+            "SCHEDULED" if later else "QUEUED", attempts, at_most_once, routes, start, start, expires_at, fallbacks
+        )
+        one.next_fallback_at = start + TAKES_OVER if fallbacks else None
         (answer,) = self.do(self.world.recorder.record([entry]))
         said = answer.notification_id if isinstance(answer, Recorded) else "refused"
         assert said == self.model.record(name, one, key, fingerprint, now)

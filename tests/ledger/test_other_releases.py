@@ -325,7 +325,7 @@ async def test_a_filter_that_is_not_known_is_refused_and_never_taken_for_all(cal
 
 
 async def test_entries_of_a_newer_router_are_refused_alone(calls: Calls):
-    letter = records_pb2.Leg(channel=NEWER, to="x", route=["smtp"])
+    letter = records_pb2.RoutedFallback(channel=NEWER, to="x", route=["smtp"])
     newer = [{"delivery_guarantee": NEWER}, {"channel": NEWER}, {"lane": NEWER}, {"fallbacks": [letter]}]
     *refused, taken = await calls.record(*[calls.entry(**fields) for fields in newer], calls.entry())
     assert [one.error.code for one in refused] == [Code.INVALID_ARGUMENT.value] * len(newer)

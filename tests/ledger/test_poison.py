@@ -113,8 +113,8 @@ async def test_hand_backs_and_failures_are_counted_apart(calls: Calls, clock, da
 
 
 async def test_what_was_handed_back_too_often_goes_on_by_its_next_channel(calls: Calls, clock, database: Database):
-    leg = records_pb2.Leg(channel=enums_pb2.SMS, to="+15550100", route=["twilio"])
-    ref = await calls.recorded(fallbacks=[leg])
+    fallback = records_pb2.RoutedFallback(channel=enums_pb2.SMS, to="+15550100", route=["twilio"])
+    ref = await calls.recorded(fallbacks=[fallback])
     providers = []
     async for _, claimed in Life(calls, clock, database, ref).claims():
         providers.append(claimed.provider)

@@ -10,7 +10,7 @@ from services.ledger.rules import deferrals
 from services.ledger.rules.changes import begin
 from services.ledger.rules.delivery import Guarantee
 from services.ledger.rules.provider_choice import Choice, Obstacle, Providers, choose
-from services.ledger.rules.provider_states import Breaker, Control, Override, Told, merge
+from services.ledger.rules.provider_states import Breaker, BreakerOverride, Control, ProviderReport, merge
 from services.ledger.rules.states import Status
 from shared.channel.table import Channel
 from tests.ledger.calls import TENANT
@@ -18,7 +18,10 @@ from tests.ledger.conftest import NOON
 from tests.ledger.test_rules import fresh
 
 PAUSED = Control(paused=True)
-FORCED_OPEN, FORCED_CLOSED = Control(override=Override.FORCED_OPEN), Control(override=Override.FORCED_CLOSED)
+FORCED_OPEN, FORCED_CLOSED = (
+    Control(override=BreakerOverride.FORCED_OPEN),
+    Control(override=BreakerOverride.FORCED_CLOSED),
+)
 
 
 def delivery(route_index: int = 0, **fields):
@@ -119,8 +122,8 @@ def test_it_is_looked_at_again_after_half_the_time_it_has_waited(rule: str, wait
     assert change.delivery.deferred_at == since
 
 
-def told(breaker: Breaker, since: float = 0, provider: str = "a", channel: Channel = Channel.EMAIL) -> Told:
-    return Told(provider, channel, breaker, f"since {since}", NOON + dt.timedelta(seconds=since))
+def told(breaker: Breaker, since: float = 0, provider: str = "a", channel: Channel = Channel.EMAIL) -> ProviderReport:
+    return ProviderReport(provider, channel, breaker, f"since {since}", NOON + dt.timedelta(seconds=since))
 
 
 @pytest.mark.parametrize(
@@ -143,11 +146,11 @@ def test_the_first_to_see_it_so_says_why():
 
 def test_what_operators_decided_is_told_with_who_did_last():
     controls = {
-        "provider/a": Control(False, Override.FORCED_OPEN, "ada", NOON),
-        "channel/EMAIL": Control(True, Override.AUTOMATIC, "bob", NOON + dt.timedelta(seconds=1)),
+        "provider/a": Control(False, BreakerOverride.FORCED_OPEN, "ada", NOON),
+        "channel/EMAIL": Control(True, BreakerOverride.AUTOMATIC, "bob", NOON + dt.timedelta(seconds=1)),
     }
     first, second = merge([told(Breaker.CLOSED, provider="b"), told(Breaker.CLOSED)], controls, ["b"])
     assert (first.provider, first.override, first.paused, first.channel_paused, first.actor) == (
-        *("a", Override.FORCED_OPEN, False, True, "bob"),
+        *("a", BreakerOverride.FORCED_OPEN, False, True, "bob"),
     )
-    assert (second.provider, second.override, second.receipts_slow) == ("b", Override.AUTOMATIC, True)
+    assert (second.provider, second.override, second.receipts_slow) == ("b", BreakerOverride.AUTOMATIC, True)

@@ -376,8 +376,8 @@ async def test_a_device_named_by_the_caller_is_forgotten_too(calls: Calls, recip
 
 async def test_a_channel_that_the_recipient_does_not_want_is_passed_over(calls: Calls, recipients: Recipients):
     await recipients.prefer(choices=[choice(EMAIL, False)])
-    leg = records_pb2.Leg(channel=SMS, to="+4915112345678", route=["twilio"], after=to_duration(60))
-    ref = await calls.recorded(fallbacks=[leg], **NEWS)
+    fallback = records_pb2.RoutedFallback(channel=SMS, to="+4915112345678", route=["twilio"], after=to_duration(60))
+    ref = await calls.recorded(fallbacks=[fallback], **NEWS)
     (claimed,) = await calls.claim(ref)
     assert (claimed.channel, claimed.to, claimed.provider) == (SMS, "+4915112345678", "twilio")
     events = await calls.timeline(ref)
@@ -387,8 +387,8 @@ async def test_a_channel_that_the_recipient_does_not_want_is_passed_over(calls: 
 
 async def test_quiet_hours_put_off_the_next_channel_too(calls: Calls, recipients: Recipients, clock):
     await recipients.prefer(**QUIET)
-    leg = records_pb2.Leg(channel=SMS, to="+4915112345678", route=["twilio"], after=to_duration(60))
-    ref = await calls.recorded(fallbacks=[leg], **NEWS)
+    fallback = records_pb2.RoutedFallback(channel=SMS, to="+4915112345678", route=["twilio"], after=to_duration(60))
+    ref = await calls.recorded(fallbacks=[fallback], **NEWS)
     clock.advance(300)
     assert await calls.claim(ref) == []
     clock.advance((QUIET_END - NOON).total_seconds() - 300)

@@ -164,7 +164,7 @@ async def test_waiting_for_a_limit_spends_no_attempt(calls: Calls, clock):
 
 
 @pytest.mark.parametrize(
-    ("cause", "legs", "first_wait"),
+    ("cause", "fallbacks", "first_wait"),
     [
         (records_pb2.CAUSE_UNSPECIFIED, 0, 2),
         (records_pb2.PROVIDER, 0, 2),
@@ -174,9 +174,9 @@ async def test_waiting_for_a_limit_spends_no_attempt(calls: Calls, clock):
     ],
 )
 async def test_what_a_failure_is_about_decides_when_to_try_again(
-    calls: Calls, clock, cause: records_pb2.Cause.ValueType, legs: int, first_wait: float
+    calls: Calls, clock, cause: records_pb2.Cause.ValueType, fallbacks: int, first_wait: float
 ):
-    fallbacks = [records_pb2.Leg(channel=enums_pb2.SMS, to="+4915112345678", route=["text"])] * legs
+    fallbacks = [records_pb2.RoutedFallback(channel=enums_pb2.SMS, to="+4915112345678", route=["text"])] * fallbacks
     ref = await calls.recorded(fallbacks=fallbacks)
     (claimed,) = await calls.claim(ref)
     await calls.end(claimed, Outcome.TRANSIENT_FAILURE, cause=cause)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.ledger.move.batch_state import Held
+from services.ledger.move.batch_state import BatchState
 from services.ledger.rules import claims, fallbacks, operator_actions, receipts, settlements
 from services.ledger.rules.attempts import Ending
 from services.ledger.rules.changes import begin
@@ -164,10 +164,10 @@ def live(delivery: Delivery, move: tuple, now: dt.datetime) -> Change | None:
         return None
 
 
-def with_legs(delivery: Delivery, afters: list[float | None]) -> Delivery:
+def with_fallbacks(delivery: Delivery, afters: list[float | None]) -> Delivery:
     """It may move on by SMS, to ``second`` again, so long after it might first be sent."""
-    legs = [{"channel": "SMS", "to": "+4915112345678", "route": ["second"], "after": after} for after in afters]
-    started = delivery._replace(fallbacks=legs or None)
+    further = [{"channel": "SMS", "to": "+4915112345678", "route": ["second"], "after": after} for after in afters]
+    started = delivery._replace(fallbacks=further or None)
     return started._replace(fallback_at=fallbacks.next_at(started, NOON))
 
 
@@ -211,7 +211,7 @@ def check_change(before: Delivery, change: Change, now: dt.datetime) -> None:
 def test_no_life_breaks_a_promise(
     guarantee: Guarantee, max_attempts: int, ttl: float | None, afters: list[float | None], moves: list[tuple]
 ):
-    delivery, now = with_legs(fresh(guarantee, max_attempts, ttl), afters), NOON
+    delivery, now = with_fallbacks(fresh(guarantee, max_attempts, ttl), afters), NOON
     events: list[Event] = []
     for move in moves:
         now += dt.timedelta(seconds=move[1])
@@ -235,7 +235,7 @@ def test_no_life_breaks_a_promise(
 
 
 def test_changes_of_one_delivery_in_a_batch_add_up():
-    held = Held([fresh(Guarantee.AT_LEAST_ONCE, 3, None)])
+    held = BatchState([fresh(Guarantee.AT_LEAST_ONCE, 3, None)])
     (delivery,) = held
     assert held.changes() == []
     assert held.take(claims.decide(delivery, Claim("w", NOON + dt.timedelta(seconds=12)), NOON))

@@ -12,7 +12,7 @@ import pytest
 from pulse.ledger.v1 import records_pb2
 from tests.ledger.calls import Calls, Outcome
 from tests.ledger.conftest import Database
-from tests.ledger.test_bounds import begun, drawn
+from tests.ledger.test_bounded_providers import begun, drawn
 from tests.ledger.test_recipient_wishes import PUSHED
 from tests.ledger.test_recipients import Recipients
 

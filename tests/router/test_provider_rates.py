@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 
 from services.router.dispatch.shared_buckets import SharedBuckets, Taken
 from services.router.dispatch.throughput import Throughput
-from services.router.rules.lanes import Lane
 from services.router.rules.provider_rates import Rate, Rates, parse_rates
 from services.router.rules.token_bucket import TokenBucket
+from shared.lane.names import Lane
 from tests.router.conftest import Edges, OwnValkey
 from tests.router.windows import fullest
 from tests.support import eventually

@@ -66,7 +66,7 @@ async def test_a_ledger_of_the_release_before_finds_all_where_it_looks(run_route
     entry = ledger.rows[result.notification_id].entry
     wanted = Entry(**{name: value for name, value in FULL.items() if name != "fallbacks"})
     assert in_former_form(entry) == in_former_form(wanted)
-    assert [(leg.channel, leg.to, leg.after.seconds) for leg in entry.fallbacks] == [(2, "+4915112345678", 30)]
+    assert [(one.channel, one.to, one.after.seconds) for one in entry.fallbacks] == [(2, "+4915112345678", 30)]
 
 
 async def test_what_the_router_does_not_know_goes_on_to_the_ledger(run_router: Any, ledger: Any) -> None:

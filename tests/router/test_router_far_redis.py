@@ -15,12 +15,12 @@ from structlog.testing import capture_logs
 
 from services.router.dispatch.shared_buckets import SharedBuckets, Wanted
 from services.router.limits.shared_windows import SharedWindows
-from services.router.rules.lanes import Lane
 from services.router.rules.provider_rates import Rate
 from services.router.rules.quota import Admitted
 from services.router.shared_redis import RedisSlowError, RedisUnavailableError
-from tests.router.claims import claim
+from shared.lane.names import Lane
 from tests.router.conftest import Edges, OwnValkey
+from tests.router.quota_requests import quota_request
 from tests.router.samples import submission
 from tests.support import eventually
 from tests.support.certificates import Authority
@@ -35,10 +35,10 @@ async def takes(windows: SharedWindows) -> bool:
     """Whether Redis decides on one fresh claim in time; what it decides belongs to that claim."""
     token = f"{random.getrandbits(64):x}"
     try:
-        (verdict,) = await windows.take([claim(token, token)])
+        (verdict,) = await windows.take([quota_request(token, token)])
     except RedisUnavailableError:
         return False
-    assert isinstance(verdict, Admitted) and verdict.place and verdict.place.claim.token == token
+    assert isinstance(verdict, Admitted) and verdict.reservation and verdict.reservation.request.token == token
     return True
 
 
@@ -91,7 +91,7 @@ async def test_calls_end_in_time_while_it_is_being_connected_to(valkey_url: str,
         for _ in range(3):
             began = time.monotonic()
             with pytest.raises(RedisSlowError):
-                await windows.take([claim("t")])
+                await windows.take([quota_request("t")])
             assert time.monotonic() - began < 0.15
         assert link.connections == 1
 
@@ -104,7 +104,7 @@ async def test_a_late_answer_costs_no_connection_and_is_nobody_elses(valkey_url:
         for _ in range(5):
             link.delay = 0.06
             with pytest.raises(RedisSlowError):
-                await windows.take([claim("late")])
+                await windows.take([quota_request("late")])
             link.delay = 0.0
             await eventually(lambda: takes(windows))
         assert link.connections == before
@@ -117,7 +117,7 @@ async def test_a_connection_that_never_answers_is_given_up(valkey_url: str, edge
         await eventually(lambda: takes(windows))
         before, link.delay = link.connections, 3600.0
         with pytest.raises(RedisSlowError):
-            await windows.take([claim("lost")])
+            await windows.take([quota_request("lost")])
         link.delay = 0.0
         await eventually(lambda: takes(windows))
         assert link.connections > before
@@ -126,12 +126,12 @@ async def test_a_connection_that_never_answers_is_given_up(valkey_url: str, edge
 async def test_a_primary_that_became_a_replica_is_not_kept(own_valkey: OwnValkey, edges: Edges) -> None:
     """Its connections are thrown away, as another server may stand behind the name by now."""
     windows = SharedWindows(edges(f"{own_valkey.url}/0", timeout=1))
-    await windows.take([claim("before")])
+    await windows.take([quota_request("before")])
     with redis.Redis.from_url(own_valkey.url) as server:
         server.replicaof("127.0.0.1", 1)
         known = {one["id"] for one in server.client_list()}
         with pytest.raises(RedisUnavailableError, match="READONLY"):
-            await windows.take([claim("meanwhile")])
+            await windows.take([quota_request("meanwhile")])
         server.replicaof("NO", "ONE")
         assert await takes(windows)
         now = {one["id"] for one in server.client_list() if one["cmd"] == "evalsha"}

@@ -6,20 +6,22 @@ import tracemalloc
 
 import pytest
 
-from services.router.rules.limit_book import Configured, LimitBook, Override
+from services.router.rules.applicable_limits import ChannelAddress, LimitMatcher
+from services.router.rules.limit_book import Configured, LimitBook, LimitOverride
 from services.router.rules.local_slots import LocalSlots
-from services.router.rules.quota import Kind, Limit
+from services.router.rules.quota import Kind, WindowLimit
 from services.router.rules.sms_prefixes import DENIED, parse_prefixes, parse_prices
-from services.router.rules.terms import TermsBook, Way
 from shared.channel.table import Channel
 from shared.errors import Code, PulseError
 
-CONFIGURED = Configured(user_channel=Limit(10, 60))
-EMAIL = Way(Channel.EMAIL, "ada@example.com")
+CONFIGURED = Configured(user_channel=WindowLimit(10, 60))
+EMAIL = ChannelAddress(Channel.EMAIL, "ada@example.com")
 
 
-def override(kind: Kind, count: int, seconds: float | None = 60, *, tenant: str = "", subject: str = "") -> Override:
-    return Override(tenant, kind, subject, count, None if seconds is None else Limit(count, seconds))
+def override(
+    kind: Kind, count: int, seconds: float | None = 60, *, tenant: str = "", subject: str = ""
+) -> LimitOverride:
+    return LimitOverride(tenant, kind, subject, count, None if seconds is None else WindowLimit(count, seconds))
 
 
 class TestMostSpecificWins:
@@ -46,22 +48,24 @@ class TestMostSpecificWins:
         ],
     )
     def test_for_a_user_and_channel(
-        self, overrides: list[Override], tenant: str, template: str, count: int, own: str
+        self, overrides: list[LimitOverride], tenant: str, template: str, count: int, own: str
     ) -> None:
         limit, own_template = LimitBook(CONFIGURED, overrides).user_channel(tenant, template)
         assert (limit.count, own_template) == (count, own)
 
     @pytest.mark.parametrize("kind", [Kind.RECIPIENT, Kind.TENANT, Kind.SMS_SPEND])
     def test_for_the_other_kinds(self, kind: Kind) -> None:
-        def found(book: LimitBook, tenant: str) -> Limit | None:
+        def found(book: LimitBook, tenant: str) -> WindowLimit | None:
             ask = {Kind.RECIPIENT: book.recipient, Kind.TENANT: book.tenant, Kind.SMS_SPEND: book.sms_spend}
             return ask[kind](tenant)
 
         assert found(LimitBook(CONFIGURED), "acme") is None
-        configured = Configured(Limit(10, 60), recipient=Limit(5, 60), tenant=Limit(5, 60), sms_spend=Limit(5, 60))
-        assert found(LimitBook(configured), "acme") == Limit(5, 60)
+        configured = Configured(
+            WindowLimit(10, 60), recipient=WindowLimit(5, 60), tenant=WindowLimit(5, 60), sms_spend=WindowLimit(5, 60)
+        )
+        assert found(LimitBook(configured), "acme") == WindowLimit(5, 60)
         book = LimitBook(configured, [override(kind, 6), override(kind, 0, tenant="acme")])
-        assert (found(book, "acme"), found(book, "other")) == (Limit(0, 60), Limit(6, 60))
+        assert (found(book, "acme"), found(book, "other")) == (WindowLimit(0, 60), WindowLimit(6, 60))
 
 
 @pytest.mark.parametrize(
@@ -71,19 +75,19 @@ class TestMostSpecificWins:
         ("+4470123456", "acme", False, "+4470", None),
         ("+4470123456", "other", False, "+4470", None),
         ("+4477123456", "acme", True, "", None),
-        ("+8811234567", "acme", True, "+881", Limit(5, 60)),
+        ("+8811234567", "acme", True, "+881", WindowLimit(5, 60)),
         ("+8811234567", "other", False, "+881", None),
         ("+8821234567", "other", True, "+882", None),
         ("+8823456789", "other", False, "+88234", None),
         ("+3712345678", "acme", False, "+371", None),
-        ("+3712345678", "other", True, "+371", Limit(100, 3_600)),
+        ("+3712345678", "other", True, "+371", WindowLimit(100, 3_600)),
     ],
 )
 def test_the_longest_prefix_decides_and_then_the_most_specific(
-    number: str, tenant: str, allowed: bool, prefix: str, limit: Limit | None
+    number: str, tenant: str, allowed: bool, prefix: str, limit: WindowLimit | None
 ) -> None:
     configured = Configured(
-        Limit(10, 60), denied_prefixes=("+4470", "+881", "+88234", "+882"), allowed_prefixes=("+882",)
+        WindowLimit(10, 60), denied_prefixes=("+4470", "+881", "+88234", "+882"), allowed_prefixes=("+882",)
     )
     book = LimitBook(
         configured,
@@ -113,7 +117,7 @@ def test_the_prefixes_of_many_tenants_do_not_multiply_with_those_of_all() -> Non
 
 
 def test_all_can_be_denied_but_what_is_allowed() -> None:
-    book = LimitBook(Configured(Limit(10, 60), denied_prefixes=("+",), allowed_prefixes=("+49",)))
+    book = LimitBook(Configured(WindowLimit(10, 60), denied_prefixes=("+",), allowed_prefixes=("+49",)))
     assert book.sms_prefix("acme", "+4915112345").allowed
     assert not book.sms_prefix("acme", "+4315112345").allowed
 
@@ -135,7 +139,7 @@ def test_all_can_be_denied_but_what_is_allowed() -> None:
 def test_by_default_premium_and_satellite_numbers_are_denied_and_mobile_phones_are_not(
     number: str, denied: bool
 ) -> None:
-    book = LimitBook(Configured(Limit(10, 60), denied_prefixes=tuple(DENIED)))
+    book = LimitBook(Configured(WindowLimit(10, 60), denied_prefixes=tuple(DENIED)))
     assert book.sms_prefix("acme", number).allowed is not denied
 
 
@@ -144,7 +148,7 @@ def test_by_default_premium_and_satellite_numbers_are_denied_and_mobile_phones_a
 )
 def test_the_longest_priced_prefix_tells_what_an_sms_costs(number: str, price: int) -> None:
     prices = parse_prices("+1=0.0079,+49=0.075,+1500=0")
-    assert LimitBook(Configured(Limit(10, 60), sms_prices=prices)).sms_price(number) == price
+    assert LimitBook(Configured(WindowLimit(10, 60), sms_prices=prices)).sms_price(number) == price
 
 
 @pytest.mark.parametrize("text", ["49", "+4a", "+49,", "+1234567890123456"])
@@ -166,35 +170,41 @@ def test_prefixes_may_be_none() -> None:
 class TestTerms:
     """All limits of one submission."""
 
-    def kinds(self, book: TermsBook, *ways: Way) -> list[tuple[str, str]]:
-        return [(one.kind.value, one.channel) for one in book.terms("acme", "otp", ways).bounds]
+    def kinds(self, book: LimitMatcher, *addresses: ChannelAddress) -> list[tuple[str, str]]:
+        return [(one.kind.value, one.channel) for one in book.applicable("acme", "otp", addresses).bounds]
 
     def test_the_user_and_channel_alone_by_default(self) -> None:
-        assert self.kinds(TermsBook(LimitBook(CONFIGURED)), EMAIL) == [("user_channel", "EMAIL")]
+        assert self.kinds(LimitMatcher(LimitBook(CONFIGURED)), EMAIL) == [("user_channel", "EMAIL")]
 
     def test_every_limit_of_every_channel_it_may_go_by(self) -> None:
         configured = Configured(
-            Limit(10, 60), Limit(5, 60), Limit(100, 60), Limit(10, 60), sms_prices=parse_prices("+=1")
+            WindowLimit(10, 60),
+            WindowLimit(5, 60),
+            WindowLimit(100, 60),
+            WindowLimit(10, 60),
+            sms_prices=parse_prices("+=1"),
         )
-        book = TermsBook(LimitBook(configured, [override(Kind.SMS_PREFIX, 9, subject="+49")]))
-        assert self.kinds(book, Way(Channel.PUSH, ""), Way(Channel.SMS, "+4915112345")) == [
+        book = LimitMatcher(LimitBook(configured, [override(Kind.SMS_PREFIX, 9, subject="+49")]))
+        assert self.kinds(book, ChannelAddress(Channel.PUSH, ""), ChannelAddress(Channel.SMS, "+4915112345")) == [
             ("user_channel", "PUSH"), ("user_channel", "SMS"), ("recipient", "SMS"), ("sms_prefix", ""),
             ("sms_spend", ""), ("tenant", ""),
         ]  # fmt: skip
 
     def test_without_a_price_nothing_is_spent(self) -> None:
-        book = TermsBook(LimitBook(Configured(Limit(10, 60), sms_spend=Limit(10, 60))))
-        assert self.kinds(book, Way(Channel.SMS, "+4915112345")) == [("user_channel", "SMS")]
+        book = LimitMatcher(LimitBook(Configured(WindowLimit(10, 60), sms_spend=WindowLimit(10, 60))))
+        assert self.kinds(book, ChannelAddress(Channel.SMS, "+4915112345")) == [("user_channel", "SMS")]
 
     def test_equal_rules_share_one_object(self) -> None:
-        book = TermsBook(LimitBook(CONFIGURED, [override(Kind.USER_CHANNEL, 1, subject="login")]))
-        assert book.terms("acme", "a", [EMAIL]) is book.terms("acme", "b", [Way(Channel.EMAIL, "bob@example.com")])
-        assert book.terms("acme", "a", [EMAIL]) is not book.terms("acme", "login", [EMAIL])
+        book = LimitMatcher(LimitBook(CONFIGURED, [override(Kind.USER_CHANNEL, 1, subject="login")]))
+        assert book.applicable("acme", "a", [EMAIL]) is book.applicable(
+            "acme", "b", [ChannelAddress(Channel.EMAIL, "bob@example.com")]
+        )
+        assert book.applicable("acme", "a", [EMAIL]) is not book.applicable("acme", "login", [EMAIL])
 
     def test_a_denied_number_is_refused_by_a_fallback_too(self) -> None:
-        book = TermsBook(LimitBook(Configured(Limit(10, 60), denied_prefixes=("+881",))))
+        book = LimitMatcher(LimitBook(Configured(WindowLimit(10, 60), denied_prefixes=("+881",))))
         with pytest.raises(PulseError) as caught:
-            book.terms("acme", "otp", [EMAIL, Way(Channel.SMS, "+8811234567")])
+            book.applicable("acme", "otp", [EMAIL, ChannelAddress(Channel.SMS, "+8811234567")])
         assert (caught.value.code, caught.value.reason) == (Code.PERMISSION_DENIED, "SMS_PREFIX_DENIED")
         assert "sms_prefix:+881" in caught.value.hint and "+8811234567" not in str(caught.value)
 

@@ -16,12 +16,20 @@ from structlog.testing import capture_logs
 from services.router.limits.limiter import Limiter
 from services.router.limits.shared_windows import SharedWindows
 from services.router.rules.local_limits import LocalLimits
-from services.router.rules.quota import Admitted, Closed, Limit, LimitReached, Verdict, place_token, window_key
+from services.router.rules.quota import (
+    Admitted,
+    Closed,
+    LimitReached,
+    Verdict,
+    WindowLimit,
+    reservation_token,
+    window_key,
+)
 from services.router.shared_redis import RedisUnavailableError
 from shared.errors import Code
-from tests.router.claims import ADA, claim, most_in_any_window, taken_at, terms
 from tests.router.conftest import Edges, OwnValkey
 from tests.router.played_ledger import PlayedLedger
+from tests.router.quota_requests import ADA, applicable, most_in_any_window, quota_request, taken_at
 from tests.router.samples import error_of, submission
 from tests.support import eventually
 
@@ -37,14 +45,14 @@ async def windows(valkey_url: str, edges: Edges) -> AsyncIterator[SharedWindows]
 
 
 async def test_exactly_the_limit_is_admitted_under_fifty_concurrent_submitters(windows: SharedWindows) -> None:
-    verdicts = await asyncio.gather(*[windows.take([claim(f"token-{number}")]) for number in range(50)])
+    verdicts = await asyncio.gather(*[windows.take([quota_request(f"token-{number}")]) for number in range(50)])
     assert sum(isinstance(verdict, Admitted) for (verdict,) in verdicts) == 10
 
 
 async def test_no_window_ever_holds_more_than_the_limit(valkey_url: str, edges: Edges) -> None:
-    """50 submitters on two connections pools for several windows; the times are those the places were taken at."""
-    limit = Limit(5, 0.3)
-    five = terms(limit=limit)
+    """50 submitters on two connections pools for several windows; the times are those of the reservations."""
+    limit = WindowLimit(5, 0.3)
+    five = applicable(limit=limit)
     routers = [SharedWindows(edges(valkey_url, timeout=1)) for _ in range(2)]
     times: list[float] = []
     ends = time.monotonic() + 1.5
@@ -53,7 +61,7 @@ async def test_no_window_ever_holds_more_than_the_limit(valkey_url: str, edges: 
         tries = 0
         while time.monotonic() < ends:
             tries += 1
-            (verdict,) = await routers[number % 2].take([claim(f"{number}-{tries}", terms=five)])
+            (verdict,) = await routers[number % 2].take([quota_request(f"{number}-{tries}", applicable=five)])
             if isinstance(verdict, Admitted):
                 times.append(taken_at(verdict))
 
@@ -64,13 +72,13 @@ async def test_no_window_ever_holds_more_than_the_limit(valkey_url: str, edges: 
 
 async def test_a_place_is_free_at_the_time_told_and_not_before(valkey_url: str, edges: Edges) -> None:
     windows = SharedWindows(edges(valkey_url, timeout=1))
-    one = terms(limit=Limit(1, 0.2))
-    first = taken_at((await windows.take([claim("a", terms=one)]))[0])
-    (refused,) = await windows.take([claim("b", terms=one)])
-    assert isinstance(refused, LimitReached) and 0 < refused.standing.reset <= 0.2001
+    one = applicable(limit=WindowLimit(1, 0.2))
+    first = taken_at((await windows.take([quota_request("a", applicable=one)]))[0])
+    (refused,) = await windows.take([quota_request("b", applicable=one)])
+    assert isinstance(refused, LimitReached) and 0 < refused.state.reset <= 0.2001
 
     async def next_taken() -> float | None:
-        (verdict,) = await windows.take([claim("b", terms=one)])
+        (verdict,) = await windows.take([quota_request("b", applicable=one)])
         return taken_at(verdict) if isinstance(verdict, Admitted) else None
 
     assert 0.2 < await eventually(next_taken) - first < 2
@@ -78,44 +86,46 @@ async def test_a_place_is_free_at_the_time_told_and_not_before(valkey_url: str, 
 
 async def test_one_batch_is_decided_in_its_order_with_one_call(windows: SharedWindows, valkey_url: str) -> None:
     with redis.Redis.from_url(valkey_url) as client:
-        await windows.take([claim("up", "warm")])
+        await windows.take([quota_request("up", "warm")])
         before = client.info("commandstats")["cmdstat_evalsha"]["calls"]
-        verdicts = await windows.take([claim(str(number)) for number in range(12)] + [claim("x", "other")])
+        verdicts = await windows.take(
+            [quota_request(str(number)) for number in range(12)] + [quota_request("x", "other")]
+        )
         assert client.info("commandstats")["cmdstat_evalsha"]["calls"] == before + 1
     assert [isinstance(verdict, Admitted) for verdict in verdicts] == [True] * 10 + [False] * 2 + [True]
 
 
 async def test_a_token_has_one_place_however_often_it_comes(windows: SharedWindows) -> None:
-    first, again = await windows.take([claim("k"), claim("k")])
-    assert isinstance(first, Admitted) and first.place
-    assert isinstance(again, Admitted) and again.place is None
+    first, again = await windows.take([quota_request("k"), quota_request("k")])
+    assert isinstance(first, Admitted) and first.reservation
+    assert isinstance(again, Admitted) and again.reservation is None
 
 
 async def test_asking_takes_no_place(windows: SharedWindows) -> None:
     for _ in range(20):
-        (verdict,) = await windows.take([claim("t", counted=False)])
-        assert isinstance(verdict, Admitted) and verdict.place is None
+        (verdict,) = await windows.take([quota_request("t", counted=False)])
+        assert isinstance(verdict, Admitted) and verdict.reservation is None
 
 
 async def test_a_place_that_is_given_back_can_be_taken_again(windows: SharedWindows) -> None:
-    verdicts = await windows.take([claim(str(number)) for number in range(10)])
-    await windows.give_back([verdicts[3].place])  # type: ignore[union-attr,list-item]
-    again, refused = await windows.take([claim("new"), claim("newer")])
+    verdicts = await windows.take([quota_request(str(number)) for number in range(10)])
+    await windows.give_back([verdicts[3].reservation])  # type: ignore[union-attr,list-item]
+    again, refused = await windows.take([quota_request("new"), quota_request("newer")])
     assert isinstance(again, Admitted) and isinstance(refused, LimitReached)
 
 
 async def test_a_place_that_a_repetition_shares_cannot_be_given_back(windows: SharedWindows) -> None:
-    """The first use failed, the repetition that relied on its place was recorded: the place is used."""
-    (first,) = await windows.take([claim("k")])
-    await windows.take([claim("k")])
-    await windows.give_back([first.place])  # type: ignore[union-attr,list-item]
-    verdicts = await windows.take([claim(str(number)) for number in range(10)])
+    """The first use failed, the repetition that relied on its reservation was recorded: that is used."""
+    (first,) = await windows.take([quota_request("k")])
+    await windows.take([quota_request("k")])
+    await windows.give_back([first.reservation])  # type: ignore[union-attr,list-item]
+    verdicts = await windows.take([quota_request(str(number)) for number in range(10)])
     assert sum(isinstance(verdict, Admitted) for verdict in verdicts) == 9
 
 
 async def test_windows_hold_nothing_personal_and_expire_by_themselves(windows: SharedWindows, valkey_url: str) -> None:
     key = window_key("acme", "canary-user", "SMS")
-    await windows.take([claim(place_token("acme", "canary-key", "id"), key)])
+    await windows.take([quota_request(reservation_token("acme", "canary-key", "id"), key)])
     with redis.Redis.from_url(valkey_url) as client:
         (stored,) = client.keys("*")
         assert stored == b"{pulse:limit}:" + key.encode()
@@ -126,19 +136,19 @@ async def test_windows_hold_nothing_personal_and_expire_by_themselves(windows: S
 async def test_a_server_clock_that_was_set_back_does_not_lock_users_out(
     windows: SharedWindows, valkey_url: str
 ) -> None:
-    await windows.take([claim(str(number)) for number in range(10)])
+    await windows.take([quota_request(str(number)) for number in range(10)])
     with redis.Redis.from_url(valkey_url) as client:
         for token, score in client.zrange("{pulse:limit}:" + ADA, 0, -1, withscores=True):
             client.zadd("{pulse:limit}:" + ADA, {token: score + 3600 * 1e6})
-    (refused,) = await windows.take([claim("later")])
-    assert isinstance(refused, LimitReached) and refused.standing.reset < 61
+    (refused,) = await windows.take([quota_request("later")])
+    assert isinstance(refused, LimitReached) and refused.state.reset < 61
 
 
 async def test_the_scripts_are_loaded_again_where_they_are_not_known(windows: SharedWindows, valkey_url: str) -> None:
-    await windows.take([claim("a")])
+    await windows.take([quota_request("a")])
     with redis.Redis.from_url(valkey_url) as client:
         client.script_flush()
-    (verdict,) = await windows.take([claim("b")])
+    (verdict,) = await windows.take([quota_request("b")])
     assert isinstance(verdict, Admitted)
 
 
@@ -150,16 +160,16 @@ async def test_a_call_to_a_hung_redis_ends_in_time_and_its_late_answer_confuses_
     with own_valkey.frozen():
         started = time.monotonic()
         with pytest.raises(RedisUnavailableError):
-            await windows.take([claim(str(number)) for number in range(10)])
+            await windows.take([quota_request(str(number)) for number in range(10)])
         assert time.monotonic() - started < 0.1
     await eventually(lambda: _takes(windows, "thawed"))
-    (verdict,) = await windows.take([claim("answer", "single")])
-    assert isinstance(verdict, Admitted) and verdict.place and verdict.place.claim.token == "answer"
+    (verdict,) = await windows.take([quota_request("answer", "single")])
+    assert isinstance(verdict, Admitted) and verdict.reservation and verdict.reservation.request.token == "answer"
 
 
 async def _takes(windows: SharedWindows, token: str) -> bool:
     try:
-        return bool(await windows.take([claim(token, "probe")]))
+        return bool(await windows.take([quota_request(token, "probe")]))
     except RedisUnavailableError:
         return False
 
@@ -175,9 +185,9 @@ def limiter(edges: Edges, url: str, replicas: int = 1, timeout: float = 0.5) -> 
 
 
 async def admitted(limits: Limiter, count: int) -> int:
-    """How many of ``count`` fresh claims of one user are admitted."""
+    """How many of ``count`` fresh requests of one user are admitted."""
     tokens = [f"{random.getrandbits(64):x}" for _ in range(count)]
-    verdicts = await limits.admit([claim(token) for token in tokens])
+    verdicts = await limits.admit([quota_request(token) for token in tokens])
     return sum(isinstance(verdict, Admitted) for verdict in verdicts)
 
 
@@ -192,7 +202,7 @@ async def test_the_limit_holds_across_the_loss_and_the_return_of_redis(own_valke
         own_valkey.start()
 
         async def is_back() -> bool:
-            await limits.admit([claim("p", "probe", counted=False)])
+            await limits.admit([quota_request("p", "probe", counted=False)])
             return any(line["event"] == "back" for line in logs)
 
         await eventually(is_back)
@@ -216,13 +226,15 @@ async def test_without_redis_routers_keep_the_limit_between_them(edges: Edges) -
 
 async def test_without_redis_a_strict_claim_is_closed_and_a_repetition_keeps_its_place(edges: Edges) -> None:
     limits = limiter(edges, "redis://127.0.0.1:1/0", replicas=10)
-    strict, first, again, other = await limits.admit([claim("s", strict=True), claim("k"), claim("k"), claim("o")])
+    strict, first, again, other = await limits.admit(
+        [quota_request("s", strict=True), quota_request("k"), quota_request("k"), quota_request("o")]
+    )
     assert isinstance(strict, Closed)
-    assert isinstance(first, Admitted) and first.local and first.place
-    assert isinstance(again, Admitted) and again.place is None
+    assert isinstance(first, Admitted) and first.local and first.reservation
+    assert isinstance(again, Admitted) and again.reservation is None
     assert isinstance(other, LimitReached)
-    await limits.give_back([first.place])
-    (now,) = await limits.admit([claim("o")])
+    await limits.give_back([first.reservation])
+    (now,) = await limits.admit([quota_request("o")])
     assert isinstance(now, Admitted)
 
 
@@ -234,7 +246,7 @@ async def test_a_redis_that_hangs_closes_strict_claims_only_after_its_grace(
     numbers = itertools.count()
 
     async def strict() -> Verdict:
-        (verdict,) = await limits.admit([claim("t", f"user-{next(numbers)}", strict=True)])
+        (verdict,) = await limits.admit([quota_request("t", f"user-{next(numbers)}", strict=True)])
         return verdict
 
     await eventually(lambda: _is_shared(strict()))

@@ -8,13 +8,14 @@ import pytest
 
 from services.router.dispatch.window import Window
 from services.router.rules.decisions import Decision
-from services.router.rules.lanes import Lane, choose_lane
+from services.router.rules.lane_choice import choose_lane
 from services.router.rules.local_window import LocalWindow
 from services.router.rules.provider_rates import Rate, Rates
-from services.router.rules.quota import place_token, window_key
+from services.router.rules.quota import reservation_token, window_key
 from services.router.rules.routes import choose_route, choose_start, parse_route
 from services.router.rules.rulings import Facts, rule
 from shared.channel.table import Channel
+from shared.lane.names import Lane
 from shared.packing import deal, pack
 
 HIGH, LOW = Lane.HIGH, Lane.LOW
@@ -102,8 +103,12 @@ def test_what_goes_to_a_provider_with_a_bound_first_is_told_that_it_may_wait() -
 def test_keys_keep_names_apart_however_they_are_cut() -> None:
     cuts = [("a", "bc", "EMAIL"), ("ab", "c", "EMAIL"), ("a", "b", "cEMAIL"), ("a", "bc", "PUSH")]
     assert len({window_key(*cut) for cut in cuts}) == len(cuts)
-    assert place_token("a", "k", "id-1") == place_token("a", "k", "id-2") != place_token("b", "k", "id-1")
-    assert place_token("a", "", "id-1") == "id-1"
+    assert (
+        reservation_token("a", "k", "id-1")
+        == reservation_token("a", "k", "id-2")
+        != reservation_token("b", "k", "id-1")
+    )
+    assert reservation_token("a", "", "id-1") == "id-1"
 
 
 class TestLocalWindow:

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from functools import partial
 
 from services.delivery.rules.breaker import Breaker, BreakerPolicy, BreakerState
-from services.delivery.rules.claim import Claim, Settlement
+from services.delivery.rules.claim import ClaimedNotification, Settlement
 from services.delivery.rules.provider import Cause, OutcomeKind
-from services.delivery.rules.provider_view import Avoided, Directive, Override, ProviderView
+from services.delivery.rules.provider_view import Avoided, BreakerOverride, Directive, ProviderView
 from services.delivery.rules.tenant_breakers import TenantBreakers
 from shared.clock import Clock
 from shared.observe.logs import logger
@@ -44,12 +44,12 @@ class _Provider:
     @property
     def is_forced_closed(self) -> bool:
         """Whether operators have it called whatever it does."""
-        return self.directive.override is Override.FORCED_CLOSED
+        return self.directive.override is BreakerOverride.FORCED_CLOSED
 
     @property
     def avoided(self) -> bool:
         """Whether it is not called now, probes aside."""
-        if self.directive.paused or self.directive.override is Override.FORCED_OPEN:
+        if self.directive.paused or self.directive.override is BreakerOverride.FORCED_OPEN:
             return True
         if self.is_forced_closed:
             return False
@@ -58,7 +58,7 @@ class _Provider:
     @property
     def is_decided(self) -> bool:
         """Whether an operator says if it is called."""
-        return self.directive.paused or self.directive.override is not Override.AUTOMATIC
+        return self.directive.paused or self.directive.override is not BreakerOverride.AUTOMATIC
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +153,7 @@ class Breakers:
             breaker.begin_probes(count)
         return probe
 
-    def claimed(self, probe: Probe, claims: Iterable[Claim]) -> None:
+    def claimed(self, probe: Probe, claims: Iterable[ClaimedNotification]) -> None:
         """What a probe led to; nothing, if it could not be made."""
         left = probe.permits
         for claim in claims:
@@ -166,7 +166,7 @@ class Breakers:
             for _ in range(unused):
                 breaker.end_probe()
 
-    def is_closed_to(self, claim: Claim) -> bool:
+    def is_closed_to(self, claim: ClaimedNotification) -> bool:
         """Whether ``claim`` must not be sent: its provider came to be avoided after it was asked for."""
         provider = self._providers[claim.provider]
         tried = self._probing.get(_key(claim), ())
@@ -239,5 +239,5 @@ class Breakers:
             self._hand_back(name, tenant_id)
 
 
-def _key(claim: Claim) -> tuple[str, int]:
+def _key(claim: ClaimedNotification) -> tuple[str, int]:
     return claim.notification_id, claim.fence

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
 from services.delivery.rules.provider import Outcome
+from shared.lane.names import Lane
 from shared.observe.tracing import OFF, Span
 from shared.refs import Ref
 
@@ -31,7 +32,7 @@ class Asked(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Claim:
+class ClaimedNotification:
     """All that is needed to send one notification.
 
     Both ends are moments of ``time.monotonic()``, worked out from the ledger's own clock: the worker's wall clock
@@ -50,7 +51,7 @@ class Claim:
     ready_at: dt.datetime  # since when it may be sent: what a worker's speed is measured from
     lease_until: float
     expires_at: float | None  # no byte may go out after it
-    lane: str = "LOW"  # HIGH or LOW
+    lane: Lane = Lane.LOW
     traceparent: str = ""
     unsubscribable: bool = False  # its recipient may unsubscribe from its category
     span: Span = field(default_factory=lambda: OFF.start("deliver", ""), compare=False)  # of the attempt, under way
@@ -59,7 +60,7 @@ class Claim:
 class Claimed(NamedTuple):
     """What one claim brought, and what may be claimed at once: the answer had no room for it."""
 
-    claims: list[Claim]
+    claims: list[ClaimedNotification]
     left: list[Ref]
 
 
@@ -67,7 +68,7 @@ class Claimed(NamedTuple):
 class Settlement:
     """How an attempt ended."""
 
-    claim: Claim
+    claim: ClaimedNotification
     outcome: Outcome
     latency: float = 0.0  # of the provider's call, s; 0 if there was none
 

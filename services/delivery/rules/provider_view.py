@@ -11,7 +11,7 @@ from typing import NamedTuple
 from services.delivery.rules.breaker import BreakerState
 
 
-class Override(enum.Enum):
+class BreakerOverride(enum.Enum):
     """What an operator wants of a breaker; the names are the contract's."""
 
     AUTOMATIC = enum.auto()  # failures decide
@@ -55,5 +55,5 @@ class Directive:
 
     provider: str
     others_open: bool = False
-    override: Override = Override.AUTOMATIC
+    override: BreakerOverride = BreakerOverride.AUTOMATIC
     paused: bool = False  # it, or its whole channel

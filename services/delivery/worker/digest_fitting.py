@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from services.delivery.rules.claim import Claim
+from services.delivery.rules.claim import ClaimedNotification
 from shared.channel.table import Channel
 from shared.text.rendering import CompiledTemplate, Rendered, RenderError
 from shared.turns import Turns
@@ -24,7 +24,7 @@ _LONGEST_SECONDS = 1.0
 
 
 async def render(
-    template: CompiledTemplate, claim: Claim, context: Mapping[str, Any], turns: Turns | None = None
+    template: CompiledTemplate, claim: ClaimedNotification, context: Mapping[str, Any], turns: Turns | None = None
 ) -> Rendered:
     """What ``claim`` says, with fewer of its digest's entries if it must be; raises :class:`RenderError`.
 
@@ -50,7 +50,9 @@ async def render(
     return whole  # its provider says what is wrong
 
 
-async def _whole(template: CompiledTemplate, claim: Claim, context: Mapping[str, Any], turns: Turns | None) -> Rendered:
+async def _whole(
+    template: CompiledTemplate, claim: ClaimedNotification, context: Mapping[str, Any], turns: Turns | None
+) -> Rendered:
     if turns is None or template.is_quick(claim.channel, claim.asked.locale, context):
         return template.render(claim.channel, claim.asked.locale, context)
     return await turns.take(claim.tenant_id, partial(template.render, claim.channel, claim.asked.locale, context))
@@ -59,7 +61,7 @@ async def _whole(template: CompiledTemplate, claim: Claim, context: Mapping[str,
 class _Telling:
     """One digest, told with some of its entries or others."""
 
-    def __init__(self, template: CompiledTemplate, claim: Claim, context: Mapping[str, Any]) -> None:
+    def __init__(self, template: CompiledTemplate, claim: ClaimedNotification, context: Mapping[str, Any]) -> None:
         self._template = template
         self._claim = claim
         self._digest = _digest(context)
@@ -122,7 +124,7 @@ def _digest(context: Mapping[str, Any]) -> dict[str, Any]:
     return digest if isinstance(entries, list) and all(isinstance(entry, dict) for entry in entries) else {}
 
 
-def _is_carried(claim: Claim, rendered: Rendered) -> bool:
+def _is_carried(claim: ClaimedNotification, rendered: Rendered) -> bool:
     """Whether its channel can carry it."""
     channel = Channel.named(claim.channel)
     bound = channel.facts.bound if channel else None

@@ -13,7 +13,7 @@ from typing import TypeVar
 from services.delivery.config import DeliverySettings
 from services.delivery.ledger import LedgerClient
 from services.delivery.rules.breakers import Breakers, Probe
-from services.delivery.rules.claim import Claim, Claimed, Settlement
+from services.delivery.rules.claim import Claimed, ClaimedNotification, Settlement
 from services.delivery.rules.provider import Provider, released, transient
 from services.delivery.rules.provider_view import Avoided
 from services.delivery.spans import Spans, settled
@@ -40,7 +40,7 @@ SHARE = 8
 #: Contexts that a worker has in hand, characters. An answer's share is taken before it is asked for.
 MOST_TEXT, ANSWER_TEXT = 64 * 1024 * 1024, 4 * 1024 * 1024
 
-Answer = TypeVar("Answer")
+Result = TypeVar("Result")
 
 log = logger(__name__)
 
@@ -177,7 +177,7 @@ class Engine:
             self._begin(claim, avoided)
         return claimed.left
 
-    async def _until_answered(self, claim: Callable[[], Awaitable[Answer]]) -> Answer:
+    async def _until_answered(self, claim: Callable[[], Awaitable[Result]]) -> Result:
         """The answer to ``claim``, repeated until the ledger gives one; raises if that is hopeless or it stops."""
         pause = FIRST_PAUSE
         while True:
@@ -216,7 +216,7 @@ class Engine:
             self._text.release(ANSWER_TEXT - sum(len(claim.asked.context_json) for claim in claimed.claims))
         return claimed
 
-    def _begin(self, claim: Claim, avoided: Avoided) -> None:
+    def _begin(self, claim: ClaimedNotification, avoided: Avoided) -> None:
         """Sends a claim on its way; ``avoided`` is what the ledger was asked to avoid."""
         line = self._lines.get(claim.provider)
         if line is None:

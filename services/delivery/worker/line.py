@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterable
 from typing import cast
 
-from services.delivery.rules.claim import Claim, Settlement
+from services.delivery.rules.claim import ClaimedNotification, Settlement
 from services.delivery.rules.provider import Outcome, Outgoing, Provider, released, transient, unanswered
 from services.delivery.rules.slots import Slots
 from services.delivery.rules.waiting_claims import WaitingClaims
@@ -72,7 +72,7 @@ class Line:
         """Claims that no call has been made for yet."""
         return len(self._waiting)
 
-    def put(self, claim: Claim) -> None:
+    def put(self, claim: ClaimedNotification) -> None:
         """Takes a claim on."""
         if self._stopping:
             self._hand_back(claim, "WORKER_STOPPING", "the worker stops")
@@ -125,7 +125,7 @@ class Line:
                 self._slots.give_back(slot)
             self._add_server()  # its tenant may have been given more slots meanwhile
 
-    async def _deliver(self, claim: Claim) -> None:
+    async def _deliver(self, claim: ClaimedNotification) -> None:
         problem = self._too_late(claim)
         if problem is not None:
             self._settle(Settlement(claim, problem))
@@ -140,7 +140,7 @@ class Line:
             return
         await self._call(claim, prepared)
 
-    async def _call(self, claim: Claim, outgoing: Outgoing) -> None:
+    async def _call(self, claim: ClaimedNotification, outgoing: Outgoing) -> None:
         span = self._spans.call(claim)
         if span.sampled:
             outgoing = dataclasses.replace(outgoing, traceparent=span.traceparent)
@@ -157,7 +157,7 @@ class Line:
             overdue.cancel()
             self._last_progress = time.monotonic()
 
-    def _too_late(self, claim: Claim) -> Outcome | None:
+    def _too_late(self, claim: ClaimedNotification) -> Outcome | None:
         now = time.monotonic()
         if claim.expires_at is not None and now >= claim.expires_at:
             return released("EXPIRED", "its time to live ended while it waited")
@@ -186,19 +186,19 @@ class Line:
             self._watch_progress()
 
     def _hand_back_all(
-        self, claims: Iterable[Claim], code: str, message: str, retry_after: float | None = None
+        self, claims: Iterable[ClaimedNotification], code: str, message: str, retry_after: float | None = None
     ) -> None:
         for claim in claims:
             self._hand_back(claim, code, message, retry_after)
 
-    def _hand_back(self, claim: Claim, code: str, message: str, retry_after: float | None = None) -> None:
+    def _hand_back(self, claim: ClaimedNotification, code: str, message: str, retry_after: float | None = None) -> None:
         self._settle(Settlement(claim, released(code, message, retry_after)))
 
 
 class _Call:
     """One provider call, settled once: by its end, or before it when it is overdue."""
 
-    def __init__(self, claim: Claim, settle: Callable[[Settlement], None], span: Span) -> None:
+    def __init__(self, claim: ClaimedNotification, settle: Callable[[Settlement], None], span: Span) -> None:
         self._claim = claim
         self._span = span
         self._settle = settle

@@ -8,7 +8,7 @@ from typing import Concatenate, NamedTuple, ParamSpec, TypeVar
 from prometheus_client import Counter, Gauge, Histogram
 
 from services.delivery.rules.breaker import BreakerState
-from services.delivery.rules.claim import Claim, Settlement
+from services.delivery.rules.claim import ClaimedNotification, Settlement
 from services.delivery.rules.provider import OutcomeKind
 from services.delivery.worker.line import Line
 from services.delivery.worker.room import Room
@@ -24,7 +24,7 @@ CALL_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5,
 ORIGINAL_SECONDS = (0.5, 1, 2, 5, 10, 30, 60, 120, 300, 600)
 
 Request = TypeVar("Request")
-Answer = TypeVar("Answer")
+Result = TypeVar("Result")
 More = ParamSpec("More")
 
 
@@ -83,12 +83,12 @@ class DeliveryMetrics:
         self._bound: dict[tuple[str, str, str], _Bound] = {}
 
     def sized(
-        self, batch: str, send: Callable[Concatenate[Sequence[Request], More], Awaitable[Answer]]
-    ) -> Callable[Concatenate[Sequence[Request], More], Awaitable[Answer]]:
+        self, batch: str, send: Callable[Concatenate[Sequence[Request], More], Awaitable[Result]]
+    ) -> Callable[Concatenate[Sequence[Request], More], Awaitable[Result]]:
         """``send``, with the sizes of its batches observed."""
         observe = self._metrics.batch(batch)
 
-        def measured(requests: Sequence[Request], /, *more: More.args, **named: More.kwargs) -> Awaitable[Answer]:
+        def measured(requests: Sequence[Request], /, *more: More.args, **named: More.kwargs) -> Awaitable[Result]:
             observe(len(requests))
             return send(requests, *more, **named)
 
@@ -127,7 +127,7 @@ class DeliveryMetrics:
         self._breaker_state.labels(provider).set(state.value)
         self._breaker_transitions.labels(provider, state.name.lower()).inc()
 
-    def _bound_for(self, claim: Claim) -> _Bound:
+    def _bound_for(self, claim: ClaimedNotification) -> _Bound:
         key = claim.provider, claim.channel, claim.lane
         bound = self._bound.get(key)
         if bound is None:

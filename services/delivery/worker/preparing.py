@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from services.delivery.rules.claim import Claim
+from services.delivery.rules.claim import ClaimedNotification
 from services.delivery.rules.provider import Outcome, Outgoing, permanent, released, unbuildable
 from services.delivery.worker import digest_fitting
 from services.delivery.worker.templates import TemplateCache
@@ -15,7 +15,9 @@ from shared.text.rendering import CompiledTemplate, RenderError
 from shared.turns import Turns
 
 
-async def prepare(claim: Claim, templates: TemplateCache, unsubscribe: UnsubscribeLinks) -> Outgoing | Outcome:
+async def prepare(
+    claim: ClaimedNotification, templates: TemplateCache, unsubscribe: UnsubscribeLinks
+) -> Outgoing | Outcome:
     """Renders ``claim`` for a provider, or says how the attempt ends without a call."""
     try:
         template = await templates.get(claim.tenant_id, claim.asked.template_name, claim.asked.template_version)
@@ -33,7 +35,9 @@ async def prepare(claim: Claim, templates: TemplateCache, unsubscribe: Unsubscri
         return unbuildable("template", error)
 
 
-async def _outgoing(claim: Claim, template: CompiledTemplate, unsubscribe: UnsubscribeLinks, turns: Turns) -> Outgoing:
+async def _outgoing(
+    claim: ClaimedNotification, template: CompiledTemplate, unsubscribe: UnsubscribeLinks, turns: Turns
+) -> Outgoing:
     rendered = await digest_fitting.render(template, claim, _context(claim.asked.context_json), turns)
     return Outgoing(
         notification_id=claim.notification_id,

@@ -7,7 +7,7 @@ from typing import Self
 
 from services.delivery.config import DeliverySettings
 from services.delivery.providers.mail.mail_headers import LONGEST_PLAIN
-from services.delivery.rules.claim import Claim
+from services.delivery.rules.claim import ClaimedNotification
 from shared.channel.table import Address, Channel
 from shared.observe.logs import logger
 from shared.unsubscribe import KeyRing, Subscription
@@ -47,7 +47,7 @@ class UnsubscribeLinks:
             log.warning("emails carry no unsubscribe links", hint="PULSE_UNSUBSCRIBE_KEY also needs PULSE_PUBLIC_URL")
         return cls(keys, settings.public_url, missed)
 
-    def of(self, claim: Claim) -> str:
+    def of(self, claim: ClaimedNotification) -> str:
         """The link of a claimed email; empty for another channel, or for what cannot be unsubscribed from."""
         channel = Channel.named(claim.channel)
         has_header = channel is not None and channel.facts.address is Address.MAILBOX
@@ -61,7 +61,7 @@ class UnsubscribeLinks:
         link = f"{self._public_url}/unsubscribe/{self._keys.sign(subscription)}"
         return link if len(link) <= LONGEST_LINK else self._none(claim, TOO_LONG)
 
-    def _none(self, claim: Claim, reason: str) -> str:
+    def _none(self, claim: ClaimedNotification, reason: str) -> str:
         self._missed(reason)
         template = (claim.tenant_id, claim.asked.template_name, reason)
         if template not in self._told and len(self._told) < MOST_TOLD:

@@ -16,7 +16,7 @@ from services.gateway.door.auth import Caller
 from services.gateway.door.calls import Context, Entry, refuse_key_on_batch
 from services.gateway.peers import ask
 from services.gateway.sending.sending import Sending
-from services.gateway.sending.submitter import Outcome
+from services.gateway.sending.submitter import SubmitAnswer
 from shared.errors import PulseError
 from shared.rpc.statuses import to_status
 from shared.rpc.validation import check
@@ -136,7 +136,7 @@ def notification_ref(caller: Caller, notification_id: str) -> records_pb2.Notifi
     return records_pb2.NotificationRef(tenant_id=caller.tenant_id, notification_id=notification_id.lower())
 
 
-def _batch_result(outcome: Outcome) -> api.BatchSendResult:
+def _batch_result(outcome: SubmitAnswer) -> api.BatchSendResult:
     if isinstance(outcome, PulseError):
         return api.BatchSendResult(error=to_status(outcome))
     return api.BatchSendResult(

@@ -36,7 +36,7 @@ _NAMESPACE = uuid.UUID("5f0a7f8e-0d5b-5c1e-9a44-3c1b6f2d7e10")
 
 
 @dataclass(frozen=True)
-class Overrides:
+class OriginalExtras:
     """What a send of the original gives besides; each has a meaning for one channel alone."""
 
     to: str

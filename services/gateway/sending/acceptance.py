@@ -13,9 +13,18 @@ from pulse.router.v1 import router_service_pb2 as router_pb2
 from services.gateway import wire
 from services.gateway.door.auth import Caller
 from services.gateway.door.headers import Headers
-from services.gateway.rules import carrying, context, destinations, digests, fingerprint, idempotency, labels, times
+from services.gateway.rules import (
+    carrying,
+    channel_addresses,
+    context,
+    digests,
+    fingerprint,
+    idempotency,
+    labels,
+    times,
+)
 from services.gateway.rules.addresses import Addresses
-from services.gateway.rules.destinations import Destination
+from services.gateway.rules.channel_addresses import ChannelAddress
 from services.gateway.sending.heavy_work import HeavyWork
 from services.gateway.sending.plainly_valid import plainly_valid
 from services.gateway.sending.templates import PinnedTemplate, TemplateCatalogue
@@ -86,7 +95,7 @@ class Acceptance:
         stored = template.stored
         expires_at = self._expiry(draft)
         channel = request.channel or stored.channel
-        first, *rest = destinations.normalise(self._addresses, _wanted(request, channel))
+        first, *rest = channel_addresses.normalise(self._addresses, _wanted(request, channel))
         await self._check_texts(caller.tenant_id, [first, *rest], draft, template)
         decided = {
             "template_name": stored.name,
@@ -112,22 +121,22 @@ class Acceptance:
         )
 
     async def _check_texts(
-        self, tenant_id: str, wanted: Sequence[Destination], draft: Draft, template: PinnedTemplate
+        self, tenant_id: str, wanted: Sequence[ChannelAddress], draft: Draft, template: PinnedTemplate
     ) -> None:
         """Refuses what could not be rendered for each of the channels, or not be carried by it."""
         given, request = draft.context, draft.request
         if template.stored.HasField("digest_window"):
             digests.refuse_own(given)
             given = digests.with_digest(given)
-        for destination in wanted:
-            check_it = partial(_check_text, destination.channel, request, given, template)
+        for one in wanted:
+            check_it = partial(_check_text, one.channel, request, given, template)
             try:
-                if template.compiled.is_quick(destination.channel, request.locale, given):
+                if template.compiled.is_quick(one.channel, request.locale, given):
                     check_it()
                 else:
                     await self._heavy.do(tenant_id, check_it)
             except RenderError as error:
-                raise template.refusal(error, destination.field("channel")) from None
+                raise template.refusal(error, one.field("channel")) from None
 
     def _expiry(self, draft: Draft) -> dt.datetime | None:
         now = self._clock.now()
@@ -143,12 +152,12 @@ class Acceptance:
         return given or tracing.new_trace(self._trace_ratio)
 
 
-def _wanted(request: api.SendNotificationRequest, channel: int) -> list[Destination]:
+def _wanted(request: api.SendNotificationRequest, channel: int) -> list[ChannelAddress]:
     fallbacks = [
-        Destination(wire.channel(fallback.channel, f"fallbacks[{n}].channel"), fallback.to, f"fallbacks[{n}]")
+        ChannelAddress(wire.channel(fallback.channel, f"fallbacks[{n}].channel"), fallback.to, f"fallbacks[{n}]")
         for n, fallback in enumerate(request.fallbacks)
     ]
-    return [Destination(wire.channel(channel), request.to), *fallbacks]
+    return [ChannelAddress(wire.channel(channel), request.to), *fallbacks]
 
 
 def _fallback(asked: notification_pb2.Fallback, address: str) -> notification_pb2.Fallback:

@@ -12,7 +12,7 @@ from services.gateway.door.auth import Caller
 from services.gateway.door.headers import Headers
 from services.gateway.sending.acceptance import Acceptance, Draft
 from services.gateway.sending.replays import Replays
-from services.gateway.sending.submitter import Outcome, Submitter
+from services.gateway.sending.submitter import SubmitAnswer, Submitter
 from shared.errors import PulseError
 from shared.observe import request_log, tracing
 from shared.observe.tracing import Span
@@ -50,9 +50,9 @@ class Sending:
 
     async def send_all(
         self, caller: Caller, requests: Sequence[api.SendNotificationRequest], headers: Headers
-    ) -> list[Outcome]:
+    ) -> list[SubmitAnswer]:
         """An outcome for each request, in order; one refused does not hold up the others."""
-        outcomes: dict[int, Outcome] = {}
+        outcomes: dict[int, SubmitAnswer] = {}
         submissions: dict[int, router_pb2.Submission] = {}
         refused: dict[int, tuple[Draft, PulseError]] = {}
         since = time.monotonic()
@@ -76,7 +76,7 @@ class Sending:
         outcomes.update(zip(refused, reconsidered, strict=True))
         return [outcomes[n] for n in range(len(requests))]
 
-    async def _reconsider(self, caller: Caller, refused: Sequence[tuple[Draft, PulseError]]) -> Sequence[Outcome]:
+    async def _reconsider(self, caller: Caller, refused: Sequence[tuple[Draft, PulseError]]) -> Sequence[SubmitAnswer]:
         """As the replays say; if they cannot be asked, that is the outcome of each of these alone."""
         try:
             return await self._replays.reconsider(caller, refused)

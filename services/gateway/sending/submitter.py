@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 _SUBMIT = "pulse.router.v1.RouterService/Submit"
 
-Outcome = router_pb2.SubmitResult | PulseError
+SubmitAnswer = router_pb2.SubmitResult | PulseError
 
 
 class Submitter:
@@ -65,7 +65,7 @@ class Submitter:
         """The router's answer, a refusal too; raises RESOURCE_EXHAUSTED if too many wait."""
         return await (self._urgent if is_urgent(submission) else self._others).submit(submission)
 
-    async def many(self, submissions: Sequence[router_pb2.Submission]) -> list[Outcome]:
+    async def many(self, submissions: Sequence[router_pb2.Submission]) -> list[SubmitAnswer]:
         """The router's answers in order; a call that fails is the outcome of each that was in it."""
         # A batch that is alone goes whatever its size: it would never fit better later.
         if self._in_batches and self._in_batches + len(submissions) > self._max_waiting:
@@ -85,7 +85,7 @@ class Submitter:
         """Returns when no gathered submission is left."""
         await asyncio.gather(self._urgent.drain(), self._others.drain())
 
-    async def _outcomes(self, submissions: Sequence[router_pb2.Submission]) -> Sequence[Outcome]:
+    async def _outcomes(self, submissions: Sequence[router_pb2.Submission]) -> Sequence[SubmitAnswer]:
         try:
             results = await self._submit(submissions)
         except PulseError as error:

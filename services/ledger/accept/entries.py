@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from services.ledger.accept.entry_fallbacks import fallback_violations
 from services.ledger.rules.delivery import Guarantee, Lane, Ref
-from services.ledger.rules.fallbacks import Leg
+from services.ledger.rules.fallbacks import Fallback
 from shared.channel.table import Channel
 from shared.errors import Violation
 from shared.ids import canonical_uuid
@@ -69,7 +69,7 @@ class Entry(NamedTuple):
     #: The recorder wakes a worker itself.
     dispatched: bool
     #: The channels that may take over, in order.
-    fallbacks: Sequence[Leg] = ()
+    fallbacks: Sequence[Fallback] = ()
     #: How long others of its kind are collected into it; 0: it is sent by itself.
     digest_seconds: float = 0.0
     #: What of it only the worker reads, as one document; empty if there is nothing.
@@ -116,5 +116,5 @@ def _too_long(entry: Entry) -> list[Violation]:
 def _holds_nul(entry: Entry) -> bool:
     decisions = (part for decision in entry.decisions for part in decision.values())
     labels = (*entry.metadata, *entry.metadata.values())
-    legs = (part for leg in entry.fallbacks for part in (leg.to, *leg.route))
-    return "\0" in "".join((*_texts(entry), *entry.route, *labels, *decisions, *legs))
+    further = (part for fallback in entry.fallbacks for part in (fallback.to, *fallback.route))
+    return "\0" in "".join((*_texts(entry), *entry.route, *labels, *decisions, *further))

@@ -21,7 +21,7 @@ _AT_ONCE = decision("digest", "HIGH", "HIGH does not wait for others of its cate
 _COLLAPSED = decision("digest", "SUPPRESSED", "it is told in the digest of an earlier one of its category")
 
 
-class FirstState(NamedTuple):
+class InitialState(NamedTuple):
     """Where it stands at acceptance."""
 
     status: Status
@@ -44,7 +44,7 @@ class Acceptance(NamedTuple):
     #: Categories that preferences, unsubscriptions and quiet hours do not hold for.
     critical: frozenset[str] = frozenset()
 
-    def of(self, entry: Entry, profile: Profile) -> FirstState:
+    def of(self, entry: Entry, profile: Profile) -> InitialState:
         """Where ``entry`` stands, going by what is known of its recipient."""
         if profile is UNKNOWN and not entry.digest_seconds:
             return self._waiting(entry, max(entry.not_before or self.now, self.now), entry.decisions)
@@ -54,7 +54,7 @@ class Acceptance(NamedTuple):
         own = [_AT_ONCE] if entry.digest_seconds and entry.lane is Lane.HIGH else []
         decisions = [*entry.decisions, *own, *([] if isinstance(verdict, Go) else [verdict.decision])]
         if isinstance(verdict, Suppressed):
-            return FirstState(Status.SUPPRESSED, self.now, None, decisions)
+            return InitialState(Status.SUPPRESSED, self.now, None, decisions)
         ready_at = verdict.until if isinstance(verdict, Deferred) else asked_at
         if entry.expires_at is not None and isinstance(verdict, Deferred):
             # It ends there, and must be looked at to be ended.
@@ -63,12 +63,12 @@ class Acceptance(NamedTuple):
             return self._waiting(entry, ready_at, [*decisions, _COLLECTS])._replace(digest_ends_at=ready_at)
         return self._waiting(entry, ready_at, decisions)
 
-    def _waiting(self, entry: Entry, ready_at: dt.datetime, decisions: Sequence[Decision]) -> FirstState:
+    def _waiting(self, entry: Entry, ready_at: dt.datetime, decisions: Sequence[Decision]) -> InitialState:
         if ready_at > self.now:
-            return FirstState(Status.SCHEDULED, ready_at, ready_at, decisions)
+            return InitialState(Status.SCHEDULED, ready_at, ready_at, decisions)
         if entry.dispatched:
-            return FirstState(Status.QUEUED, ready_at, ready_at + self.redispatch_after, decisions, drawn=True)
-        return FirstState(Status.QUEUED, ready_at, ready_at, decisions)
+            return InitialState(Status.QUEUED, ready_at, ready_at + self.redispatch_after, decisions, drawn=True)
+        return InitialState(Status.QUEUED, ready_at, ready_at, decisions)
 
     def _verdict(self, entry: Entry, profile: Profile, at: dt.datetime) -> Verdict:
         assert entry.channel is not None  # noqa: S101 -- one that has none was refused
@@ -90,7 +90,7 @@ class Acceptance(NamedTuple):
         return ends_at if entry.expires_at is None or ends_at < entry.expires_at else None
 
 
-def row(entry: Entry, state: FirstState, max_attempts: int) -> dict[str, Any]:
+def row(entry: Entry, state: InitialState, max_attempts: int) -> dict[str, Any]:
     """An entry and its state as the statement that records them takes them; what is left out there becomes NULL."""
     fields = entry._asdict()
     fields["fingerprint"] = "\\x" + entry.fingerprint.hex()

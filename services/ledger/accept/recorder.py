@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from services.ledger.accept import entries, initial_state, keys, record_sql
 from services.ledger.accept.entries import Entry
 from services.ledger.accept.entry_fallbacks import longest_wait
-from services.ledger.accept.initial_state import Acceptance, FirstState
+from services.ledger.accept.initial_state import Acceptance, InitialState
 from services.ledger.accept.keys import Key, Recorded, RecordResult, Use
 from services.ledger.postgres import rows, sql
 from services.ledger.postgres.postgres import Connection, Postgres
@@ -26,7 +26,7 @@ from shared.errors import Code, PulseError, invalid
 _UNIQUE_VIOLATION = "23505"
 
 
-class Limits(NamedTuple):
+class RecorderSettings(NamedTuple):
     """What the recorder goes by."""
 
     redispatch_after: dt.timedelta
@@ -40,11 +40,11 @@ class Limits(NamedTuple):
 class Recorder:
     """Writes entries with their idempotency keys, and says what keys were used for."""
 
-    def __init__(self, postgres: Postgres, clock: Clock, limits: Limits) -> None:
+    def __init__(self, postgres: Postgres, clock: Clock, settings: RecorderSettings) -> None:
         self._postgres = postgres
         self._clock = clock
-        self._limits = limits
-        self._horizon = max(policy.horizon(limits.most_attempts) for policy in limits.policies.all())
+        self._settings = settings
+        self._horizon = max(policy.horizon(settings.most_attempts) for policy in settings.policies.all())
 
     async def record(self, batch: Sequence[Entry]) -> list[RecordResult]:
         """What became of each entry, in their order. Entries with one key or one id are one request told twice."""
@@ -75,7 +75,7 @@ class Recorder:
         return await self._postgres.write(work)
 
     def _refusal(self, entry: Entry) -> PulseError | None:
-        found = entries.violations(entry, self._limits.most_attempts)
+        found = entries.violations(entry, self._settings.most_attempts)
         return invalid(found) if found else None
 
     async def _insert(self, batch: Sequence[Entry]) -> dict[Ref, Status | PulseError]:
@@ -96,7 +96,7 @@ class Recorder:
     async def _record(self, batch: Sequence[Entry], connection: Connection) -> dict[Ref, Status | PulseError]:
         """Most need nothing but to be written; recipients' profiles are read for the others only."""
         now = self._clock.now()
-        acceptance = Acceptance(now, self._limits.redispatch_after, self._limits.critical)
+        acceptance = Acceptance(now, self._settings.redispatch_after, self._settings.critical)
         plain = [(entry, acceptance.of(entry, UNKNOWN)) for entry in batch if not entry.digest_seconds]
         others = [entry for entry in batch if entry.digest_seconds]
         outcomes: dict[Ref, Status | PulseError] = {}
@@ -114,26 +114,26 @@ class Recorder:
         return outcomes
 
     async def _write(
-        self, statement: str, drafts: Sequence[tuple[Entry, FirstState]], now: dt.datetime, connection: Connection
+        self, statement: str, drafts: Sequence[tuple[Entry, InitialState]], now: dt.datetime, connection: Connection
     ) -> dict[Ref, str]:
         """Records what can be; of the others (and those that were collapsed), why."""
         parameters = {
             "entries": rows.encode(self._row(entry, state, now) for entry, state in drafts),
             "tenants": sorted({entry.tenant_id for entry, _ in drafts}),
             "now": now,
-            "keys_expire_at": now + self._limits.key_retention,
+            "keys_expire_at": now + self._settings.key_retention,
         }
         cursor = await connection.execute(statement, parameters)
         return {(tenant, id_): why for tenant, id_, why in await cursor.fetchall()}
 
-    def _row(self, entry: Entry, state: FirstState, now: dt.datetime) -> dict[str, Any]:
+    def _row(self, entry: Entry, state: InitialState, now: dt.datetime) -> dict[str, Any]:
         assert entry.channel is not None  # noqa: S101 -- one that has none was refused
-        most = self._limits.policies.max_attempts(entry.channel, entry.route[0], entry.max_attempts)
+        most = self._settings.policies.max_attempts(entry.channel, entry.route[0], entry.max_attempts)
         fields = initial_state.row(entry, state, most)
         if entry.fallbacks:
             # Each further channel has all its attempts again: the key outlives the last of them.
             wait = longest_wait(entry.fallbacks, self._horizon)
-            fields["key_expires_at"] = now + self._limits.key_retention + dt.timedelta(seconds=wait)
+            fields["key_expires_at"] = now + self._settings.key_retention + dt.timedelta(seconds=wait)
         return fields
 
     async def _alone(self, entry: Entry, error: UnstorableValue) -> Status | PulseError:

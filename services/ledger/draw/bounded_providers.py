@@ -12,7 +12,7 @@ from shared.clock import Clock
 _BELIEVED = dt.timedelta(minutes=1)
 
 
-class Bounds:
+class BoundedProviders:
     """Every ledger learns of them by itself: routers spread their draws over all ledgers."""
 
     def __init__(self, clock: Clock) -> None:

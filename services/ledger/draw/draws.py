@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from services.ledger.draw.bounded_providers import Bounds
+from services.ledger.draw.bounded_providers import BoundedProviders
 from services.ledger.draw.draw_statements import DRAW, FLOWS, IN_ORDER, MOST_FLOWS
 from services.ledger.draw.fair_share import Flow, next_in_line, share
 from services.ledger.postgres.postgres import Connection, Postgres
@@ -63,11 +63,11 @@ class _Catch(NamedTuple):
 class Draws:
     """Any number may draw at once, here and in other ledgers: each delivery goes to one of them."""
 
-    def __init__(self, postgres: Postgres, clock: Clock, expire: Expire, bounds: Bounds) -> None:
+    def __init__(self, postgres: Postgres, clock: Clock, expire: Expire, bounds: BoundedProviders) -> None:
         self._postgres = postgres
         self._clock = clock
         self._expire = expire
-        self._bounds = bounds
+        self._bounded = bounds
         #: The tenant that is next in line, by lane: places that cannot be shared alike go round.
         self._next = dict.fromkeys(Lane.known(), "")
 
@@ -79,7 +79,7 @@ class Draws:
         ``allowances`` bounds how many of them may go to the providers it names. Those whose time to live is over end
         here.
         """
-        self._bounds.tell(allowances)
+        self._bounded.tell(allowances)
         now = self._clock.now()
         when = {"lane": lane, "now": now, "redispatch_at": now + redispatch_after}
 

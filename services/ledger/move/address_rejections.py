@@ -124,9 +124,9 @@ def addressed(delivery: Delivery, first: str, provider: str) -> tuple[Channel | 
     """
     if provider in delivery.route or not delivery.fallback_index:
         return delivery.channel, fallbacks.recipient(delivery, first)
-    for leg in reversed(fallbacks.legs((delivery.fallbacks or ())[: delivery.fallback_index])):
-        if provider in leg.route:
-            return leg.channel, leg.to
+    for fallback in reversed(fallbacks.restored((delivery.fallbacks or ())[: delivery.fallback_index])):
+        if provider in fallback.route:
+            return fallback.channel, fallback.to
     return None, first
 
 

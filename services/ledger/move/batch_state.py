@@ -12,7 +12,7 @@ from shared.observe.logs import logger
 log = logger(__name__)
 
 
-class Held:
+class BatchState:
     """Rules may change one delivery several times in a batch: each sees what the one before left.
 
     ``left_alone`` are those that only another release knows how to decide.

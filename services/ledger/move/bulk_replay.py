@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from typing import NamedTuple
 
-from services.ledger.move.batch_state import Held
+from services.ledger.move.batch_state import BatchState
 from services.ledger.move.transaction import Transactions
 from services.ledger.postgres.postgres import Connection
 from services.ledger.read import dead_letter_queries
@@ -83,7 +83,7 @@ class BulkReplay:
         """Replays the first of them, in one transaction; gives them as they were, and how many were left alone."""
         now = self._clock.now()
 
-        async def rules(connection: Connection, held: Held) -> tuple[list[Delivery], int]:
+        async def rules(connection: Connection, held: BatchState) -> tuple[list[Delivery], int]:
             dead = list(held)
             versions = await newest_templates.look_up(connection, [one.ref for one in dead]) if newest else {}
             for place, one in enumerate(dead):

@@ -7,9 +7,9 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import cache, partial
 from typing import NamedTuple
 
-from services.ledger.draw.bounded_providers import Bounds
+from services.ledger.draw.bounded_providers import BoundedProviders
 from services.ledger.move import content
-from services.ledger.move.batch_state import Held, decided
+from services.ledger.move.batch_state import BatchState, decided
 from services.ledger.move.content import Content
 from services.ledger.move.transaction import Found, Read, Rows, Transactions, close_digests
 from services.ledger.postgres.postgres import Connection
@@ -56,13 +56,13 @@ class Claimer:
         transactions: Transactions,
         *,
         delays: ReceiptDelays,
-        bounds: Bounds,
+        bounds: BoundedProviders,
         random: Random,
         critical: frozenset[str] = frozenset(),
     ) -> None:
         self._transactions = transactions
         self._delays = delays
-        self._bounds = bounds
+        self._bounded = bounds
         self._random = random
         self._critical = critical
 
@@ -72,11 +72,13 @@ class Claimer:
         rules = partial(self._decide, claimant, slow)
         return await self._transactions.run(refs, rules, [_CONTENTS, _CONTROLS], _with_digests)
 
-    def _decide(self, claimant: Claimant, slow: frozenset[str], held: Held, found: Found, now: dt.datetime) -> Claimed:
+    def _decide(
+        self, claimant: Claimant, slow: frozenset[str], held: BatchState, found: Found, now: dt.datetime
+    ) -> Claimed:
         contents, controls = found[_CONTENTS], found[_CONTROLS]
         gate = RecipientGate(_recipients(contents), self._critical, now)
         providers = Providers(frozenset(claimant.avoided), controls, slow, frozenset(claimant.avoided_for))
-        bounded = self._bounds.providers
+        bounded = self._bounded.providers
         claim = Claim(claimant.worker, now + claimant.lease, providers, self._random, bounded, gate.device)
         rule, otherwise = _claiming(claim, now, gate), partial(deferrals.undecidable, now=now)
         claimed = Claimed([], [])

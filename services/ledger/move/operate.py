@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable, Sequence
 
-from services.ledger.move.batch_state import Held
+from services.ledger.move.batch_state import BatchState
 from services.ledger.move.transaction import Finish, Found, Read, Transactions, close_digests
 from services.ledger.postgres.postgres import Connection
 from services.ledger.rules import operator_actions
@@ -17,7 +17,7 @@ from shared.errors import PulseError
 #: What a rule makes of the delivery. Raises FAILED_PRECONDITION.
 Rule = Callable[[Delivery, Found, dt.datetime], Change | None]
 #: Whether the delivery is there; or why it was refused.
-Answer = bool | PulseError
+ActionResult = bool | PulseError
 
 #: Those whose templates have newer versions.
 _VERSIONS = Read(newest_templates.VERSIONS, newest_templates.found)
@@ -46,7 +46,9 @@ class OperatorActions:
             versions.update(found[_VERSIONS])
             return operator_actions.replay(delivery, actor, now, decisions=[one.decision for one in versions.values()])
 
-        async def finish(connection: Connection, answer: Answer, changes: Sequence[Change], now: dt.datetime) -> Answer:
+        async def finish(
+            connection: Connection, answer: ActionResult, changes: Sequence[Change], now: dt.datetime
+        ) -> ActionResult:
             if changes:
                 await newest_templates.take(connection, versions)
             return await close_digests(connection, answer, changes, now)
@@ -54,9 +56,9 @@ class OperatorActions:
         return await self._act(ref, rule, [_VERSIONS] if newest else [], finish)
 
     async def _act(
-        self, ref: Ref, rule: Rule, reads: Sequence[Read[object]] = (), finish: Finish[Answer] = close_digests
+        self, ref: Ref, rule: Rule, reads: Sequence[Read[object]] = (), finish: Finish[ActionResult] = close_digests
     ) -> bool:
-        def rules(held: Held, found: Found, now: dt.datetime) -> Answer:
+        def rules(held: BatchState, found: Found, now: dt.datetime) -> ActionResult:
             if held.left_alone:
                 return operator_actions.not_understood()
             delivery = next(iter(held), None)

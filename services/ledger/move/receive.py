@@ -8,8 +8,8 @@ from functools import partial
 
 from services.ledger.move import sql
 from services.ledger.move.address_rejections import SOURCES, Rejected, Source, rejected
-from services.ledger.move.batch_state import Held, decided
-from services.ledger.move.told import NOTHING, Settled, Told, remember
+from services.ledger.move.batch_state import BatchState, decided
+from services.ledger.move.settled import NOTHING, BatchResult, Settled, remember
 from services.ledger.move.transaction import Found, Read, Rows, Transactions
 from services.ledger.rules import receipts
 from services.ledger.rules.receipts import Identity, Receipt
@@ -34,21 +34,21 @@ class Receiver:
         """What became of each receipt, in their order."""
         rejecting = [SOURCES] if any(receipt.rejection for receipt in batch) else []
         refs = [receipt.ref for receipt in batch]
-        told = await self._transactions.run(refs, partial(_decide, batch), [_KNOWN, *rejecting], remember)
-        return told.settled
+        result = await self._transactions.run(refs, partial(_decide, batch), [_KNOWN, *rejecting], remember)
+        return result.settled
 
 
-def _decide(batch: Sequence[Receipt], held: Held, found: Found, now: dt.datetime) -> Told:
+def _decide(batch: Sequence[Receipt], held: BatchState, found: Found, now: dt.datetime) -> BatchResult:
     known, sources = found[_KNOWN], found[SOURCES]
-    told = Told([], [])
+    result = BatchResult([], [])
     for receipt in batch:
-        told.add(*_receive(receipt, held, sources.get(receipt.ref), known, now))
+        result.add(*_receive(receipt, held, sources.get(receipt.ref), known, now))
         known.add(receipt.identity)
-    return told
+    return result
 
 
 def _receive(
-    receipt: Receipt, held: Held, source: Source | None, known: Collection[Identity], now: dt.datetime
+    receipt: Receipt, held: BatchState, source: Source | None, known: Collection[Identity], now: dt.datetime
 ) -> tuple[Settled, Rejected | None]:
     delivery = held.get(receipt.ref)
     if delivery is None:

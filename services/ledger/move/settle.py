@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from functools import partial
 
 from services.ledger.move.address_rejections import SOURCES, Rejected, Source, rejected
-from services.ledger.move.batch_state import Held, decided
-from services.ledger.move.told import NOTHING, Settled, Told, remember
+from services.ledger.move.batch_state import BatchState, decided
+from services.ledger.move.settled import NOTHING, BatchResult, Settled, remember
 from services.ledger.move.transaction import Found, Transactions
 from services.ledger.rules import settlements
 from services.ledger.rules.recipients import Rejection
@@ -31,17 +31,17 @@ class Settler:
         """What became of each settlement, in their order."""
         reads = [SOURCES] if any(settlement.rejection for settlement in batch) else []
         refs = [settlement.ref for settlement in batch]
-        told = await self._transactions.run(refs, partial(self._decide, batch), reads, remember)
-        return told.settled
+        result = await self._transactions.run(refs, partial(self._decide, batch), reads, remember)
+        return result.settled
 
-    def _decide(self, batch: Sequence[Settlement], held: Held, found: Found, now: dt.datetime) -> Told:
-        sources, told = found[SOURCES], Told([], [])
+    def _decide(self, batch: Sequence[Settlement], held: BatchState, found: Found, now: dt.datetime) -> BatchResult:
+        sources, result = found[SOURCES], BatchResult([], [])
         for one in batch:
-            told.add(*self._settle(one, held, sources.get(one.ref), now))
-        return told
+            result.add(*self._settle(one, held, sources.get(one.ref), now))
+        return result
 
     def _settle(
-        self, settlement: Settlement, held: Held, source: Source | None, now: dt.datetime
+        self, settlement: Settlement, held: BatchState, source: Source | None, now: dt.datetime
     ) -> tuple[Settled, Rejected | None]:
         delivery = held.get(settlement.ref)
         if delivery is None:

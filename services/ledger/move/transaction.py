@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from services.ledger.move import digest_heirs, digests, sql
-from services.ledger.move.batch_state import Held
+from services.ledger.move.batch_state import BatchState
 from services.ledger.move.rows import written
 from services.ledger.postgres import older_rows, rows
 from services.ledger.postgres.compiling import Query
 from services.ledger.postgres.postgres import Connection, Postgres
-from services.ledger.read.timelines import Place
+from services.ledger.read.timelines import TimelinePlace
 from services.ledger.read.watchers import Watchers
 from services.ledger.rules.delivery import Change, Ref
 from services.ledger.rules.states import TERMINAL
@@ -48,7 +48,7 @@ class Found:
 
 
 #: Changes what is held, at the given time.
-Rules = Callable[[Held, Found, dt.datetime], Result]
+Rules = Callable[[BatchState, Found, dt.datetime], Result]
 #: Does what further is to be done once the changes are written; gives the transaction's result.
 Finish = Callable[[Connection, Result, Sequence[Change], dt.datetime], Awaitable[Result]]
 
@@ -84,7 +84,7 @@ class Transactions:
             holding = await connection.execute(sql.HOLD, batch)
             reading = {read: await connection.execute(read.statement, batch) for read in reads}
             telling = await connection.execute(digests.TELLERS, batch) if ask_for_tellers else None
-            held = Held(await older_rows.completed(connection, await holding.fetchall()))
+            held = BatchState(await older_rows.completed(connection, await holding.fetchall()))
             found = Found({read: await cursor.fetchall() for read, cursor in reading.items()})
             may_tell = telling is None or bool(await telling.fetchall())
             now = self._clock.now()
@@ -103,14 +103,14 @@ class Transactions:
         return result
 
     async def search(
-        self, query: Query, now: dt.datetime, rules: Callable[[Connection, Held], Awaitable[Result]]
+        self, query: Query, now: dt.datetime, rules: Callable[[Connection, BatchState], Awaitable[Result]]
     ) -> Result:
         """As :meth:`run`, at ``now``, for those that ``query`` finds and holds, however long it looks for them."""
 
         async def work(connection: Connection) -> tuple[Result, list[Change]]:
             async with connection.transaction():
                 cursor = await connection.execute(query.text, query.parameters)
-                held = Held(await older_rows.completed(connection, await cursor.fetchall()))
+                held = BatchState(await older_rows.completed(connection, await cursor.fetchall()))
                 result = await rules(connection, held)
                 changes = held.changes()
                 if changes:
@@ -122,7 +122,7 @@ class Transactions:
         return result
 
     def _wake(self, changes: Iterable[Change]) -> None:
-        self._watchers.wake(Place(change.delivery.ref, change.delivery.revision) for change in changes)
+        self._watchers.wake(TimelinePlace(change.delivery.ref, change.delivery.revision) for change in changes)
 
 
 async def close_digests(

@@ -28,7 +28,7 @@ MOST_EVENTS = 50
 _AT_ONCE = 1_000
 
 
-class Place(NamedTuple):
+class TimelinePlace(NamedTuple):
     """Behind which event of a notification; 0: before the first."""
 
     ref: Ref
@@ -53,7 +53,7 @@ class Timelines:
     def __init__(self, postgres: Postgres) -> None:
         self._postgres = postgres
 
-    async def behind(self, places: Sequence[Place]) -> list[Behind]:
+    async def behind(self, places: Sequence[TimelinePlace]) -> list[Behind]:
         """What is behind each of the places, in their order."""
         given = _encoded(places)
 
@@ -72,7 +72,7 @@ class Timelines:
 
     async def last_sequences(self, refs: Iterable[Ref]) -> dict[Ref, int]:
         """The number of each timeline's last event; without those of which there is none."""
-        places, last = [Place(ref, 0) for ref in refs], dict[Ref, int]()
+        places, last = [TimelinePlace(ref, 0) for ref in refs], dict[Ref, int]()
         for start in range(0, len(places), _AT_ONCE):
             part = places[start : start + _AT_ONCE]
             found = await self._postgres.follow(functools.partial(_rows, query=_revisions(), given=_encoded(part)))
@@ -85,7 +85,7 @@ async def _rows(connection: Connection, query: Query, given: str) -> Rows:
     return await (await connection.execute(asked.text, asked.parameters)).fetchall()
 
 
-def _encoded(places: Iterable[Place]) -> str:
+def _encoded(places: Iterable[TimelinePlace]) -> str:
     return rows.encode(
         {"number": number, "tenant_id": tenant, "notification_id": id_, "sequence": sequence}
         for number, ((tenant, id_), sequence) in enumerate(places)

@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Iterable, Iterator
 
 from services.ledger.postgres import tenancy
-from services.ledger.read.timelines import Place, Timelines
+from services.ledger.read.timelines import TimelinePlace, Timelines
 from services.ledger.rules.delivery import Ref
 from shared.observe.logs import logger
 
@@ -32,7 +32,7 @@ class Follower:
         self._is_over = False
         self._error: BaseException | None = None
 
-    def follow(self, places: Iterable[Place]) -> None:
+    def follow(self, places: Iterable[TimelinePlace]) -> None:
         """Tells of these from here on; one that has more already is found by the next look, which is now."""
         for ref, sequence in places:
             self._seen[ref] = sequence
@@ -63,12 +63,12 @@ class Follower:
             self._is_over, self._error = True, task.exception()
             self._woken.set()
 
-    async def news(self) -> AsyncIterator[list[Place]]:
+    async def news(self) -> AsyncIterator[list[TimelinePlace]]:
         """What has changed since it was told last, until the end; raises the reason for that."""
         while not self._is_over:
             await self._woken.wait()
             self._woken.clear()
-            changed, self._changed = [Place(*one) for one in self._changed.items()], {}
+            changed, self._changed = [TimelinePlace(*one) for one in self._changed.items()], {}
             for start in range(0, len(changed), _MOST_TOLD):
                 yield changed[start : start + _MOST_TOLD]
         if self._error is not None:
@@ -118,7 +118,7 @@ class Watchers:
             del self._followers[ref]
             self._added.discard(ref)
 
-    def wake(self, changed: Iterable[Place]) -> None:
+    def wake(self, changed: Iterable[TimelinePlace]) -> None:
         """These are now the last events of their notifications."""
         if self._followers:
             for place in changed:

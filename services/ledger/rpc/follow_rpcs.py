@@ -8,7 +8,7 @@ from typing import Any
 
 from pulse.ledger.v1 import ledger_reader_pb2 as pb
 from pulse.ledger.v1 import ledger_reader_pb2_grpc, records_pb2
-from services.ledger.read.timelines import Behind, Place, Timelines
+from services.ledger.read.timelines import Behind, TimelinePlace, Timelines
 from services.ledger.read.watchers import Follower, Watchers
 from services.ledger.rpc import pages, wire_reads
 from services.ledger.rpc.service import named
@@ -58,12 +58,12 @@ async def _left(closing: asyncio.Event) -> None:
     raise PulseError(Code.UNAVAILABLE, "LEAVING", "this ledger is about to stop", hint="follow at another")
 
 
-def _place(message: pb.TimelinePlace) -> Place:
+def _place(message: pb.TimelinePlace) -> TimelinePlace:
     """Raises NOT_FOUND for what can name no notification."""
-    return Place(named(message.ref), message.sequence)
+    return TimelinePlace(named(message.ref), message.sequence)
 
 
-def _places(places: Sequence[Place]) -> Iterator[pb.TimelinePlace]:
+def _places(places: Sequence[TimelinePlace]) -> Iterator[pb.TimelinePlace]:
     for (tenant, id_), sequence in places:
         ref = records_pb2.NotificationRef(tenant_id=tenant, notification_id=id_)
         yield pb.TimelinePlace(ref=ref, sequence=sequence)

@@ -24,7 +24,7 @@ Row = TypeVar("Row")
 Shown = TypeVar("Shown", bound=Message)
 
 
-class Asked(NamedTuple):
+class PageRequest(NamedTuple):
     """Up to ``size`` rows of those that are ``wanted``, from where the page ended that gave out ``token``."""
 
     wanted: AnyFilter
@@ -33,7 +33,7 @@ class Asked(NamedTuple):
 
 
 async def page(
-    asked: Asked,
+    asked: PageRequest,
     read: Callable[[int, str], Awaitable[Sequence[Row]]],
     place: Callable[[Row], str],
     shown: Callable[[Row], Shown],

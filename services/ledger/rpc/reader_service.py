@@ -16,7 +16,7 @@ from services.ledger.rpc import pages, wire, wire_reads, wire_templates
 from services.ledger.rpc.api_key_rpcs import ApiKeyReads
 from services.ledger.rpc.follow_rpcs import FollowReads
 from services.ledger.rpc.limit_service import LimitReads
-from services.ledger.rpc.pages import Asked
+from services.ledger.rpc.pages import PageRequest
 from services.ledger.rpc.provider_rpcs import ProviderReads
 from services.ledger.rpc.recipient_services import RecipientReads
 from services.ledger.rpc.service import named
@@ -75,7 +75,7 @@ class LedgerReader(
         check(request)
         wanted, walk = wire_reads.filter_of(request), Walk()
         shown, token = await pages.page(
-            Asked(wanted, request.page_size, request.page_token),
+            PageRequest(wanted, request.page_size, request.page_token),
             lambda count, last: self._reader.page(wanted, count, last, walk),
             lambda row: row.delivery.notification_id,
             wire_reads.notification,
@@ -87,7 +87,7 @@ class LedgerReader(
         check(request)
         wanted, walk = wire_reads.dead_letter_filter_of(request.tenant_id, request.filter), Walk()
         shown, token = await pages.page(
-            Asked(wanted, request.page_size, request.page_token),
+            PageRequest(wanted, request.page_size, request.page_token),
             lambda count, last: self._dead_letters.page(wanted, count, last, walk),
             place,
             wire_reads.notification,
@@ -106,7 +106,7 @@ class LedgerReader(
         check(request)
         wanted = wire_reads.template_filter_of(request)
         shown, token = await pages.page(
-            Asked(wanted, request.page_size, request.page_token),
+            PageRequest(wanted, request.page_size, request.page_token),
             lambda count, last: self._templates.page(wanted, count, last),
             lambda row: row.name,
             wire_templates.template,

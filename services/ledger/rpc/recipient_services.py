@@ -8,7 +8,7 @@ from pulse.ledger.v1 import ledger_admin_pb2 as admin_pb
 from pulse.ledger.v1 import ledger_admin_pb2_grpc, ledger_reader_pb2_grpc
 from pulse.ledger.v1 import ledger_reader_pb2 as reader_pb
 from services.ledger.rpc import pages, wire_recipients
-from services.ledger.rpc.pages import Asked
+from services.ledger.rpc.pages import PageRequest
 from services.ledger.stores.paging import SuppressionFilter
 from services.ledger.stores.recipient_store import RecipientStore
 from shared.errors import not_found
@@ -34,7 +34,7 @@ class RecipientReads(ledger_reader_pb2_grpc.LedgerReaderServicer):
         check(request)
         wanted = SuppressionFilter(request.tenant_id, request.user_id)
         shown, token = await pages.page(
-            Asked(wanted, request.page_size, request.page_token),
+            PageRequest(wanted, request.page_size, request.page_token),
             lambda count, last: self._recipients.suppressions(*wanted, count, last),
             lambda row: row.suppression_id,
             lambda row: wire_recipients.suppression(request.user_id, row),

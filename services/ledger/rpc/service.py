@@ -18,7 +18,7 @@ from services.ledger.move.claim import Claimant, Claimer
 from services.ledger.move.operate import OperatorActions
 from services.ledger.move.receive import Receiver
 from services.ledger.move.settle import Settler
-from services.ledger.move.told import NOTHING
+from services.ledger.move.settled import NOTHING
 from services.ledger.read.reader import Reader
 from services.ledger.rpc import wire, wire_providers, wire_reads
 from services.ledger.rpc.observers import Observers, tell

@@ -13,7 +13,7 @@ from pulse.ledger.v1 import records_pb2
 from services.ledger.accept.entries import Entry
 from services.ledger.accept.keys import Recorded, RecordResult
 from services.ledger.move.content import Content
-from services.ledger.move.told import Settled
+from services.ledger.move.settled import Settled
 from services.ledger.rpc.asked import document, put_together
 from services.ledger.rpc.wire_enums import (
     FROM_CAUSE,
@@ -29,7 +29,7 @@ from services.ledger.rpc.wire_enums import (
 )
 from services.ledger.rules.attempts import Ending
 from services.ledger.rules.delivery import Delivery, Failure, Guarantee, Ref
-from services.ledger.rules.fallbacks import Leg
+from services.ledger.rules.fallbacks import Fallback
 from services.ledger.rules.receipts import Receipt
 from services.ledger.rules.retry import Cause
 from services.ledger.rules.settlements import Settlement
@@ -77,7 +77,7 @@ def entry(message: records_pb2.Entry) -> Entry:
         message.max_attempts,
         [{"rule": one.rule, "result": one.result, "reason": one.reason} for one in message.decisions],
         message.dispatched,
-        [_leg(leg) for leg in message.fallbacks],
+        [_fallback(fallback) for fallback in message.fallbacks],
         from_duration(asked.digest_window),
         document(asked),
     )
@@ -197,12 +197,12 @@ def moment(message: Message, field: str) -> dt.datetime | None:
         raise invalid([Violation(field, "must be a time between the years 1 and 9999")]) from None
 
 
-def _leg(message: records_pb2.Leg) -> Leg:
+def _fallback(message: records_pb2.RoutedFallback) -> Fallback:
     channel = channel_of(message.channel)
     if channel is None:
         raise invalid([Violation("fallbacks.channel", "is required")])
     after = from_duration(message.after) if message.HasField("after") else None
-    return Leg(channel, message.to, list(message.route), after)
+    return Fallback(channel, message.to, list(message.route), after)
 
 
 def _recorded(answer: Recorded) -> records_pb2.RecordResult:

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from pulse.common.v1 import enums_pb2, notification_pb2, provider_pb2
 from pulse.ledger.v1 import records_pb2
 from services.ledger.rules.delivery import Guarantee, Kind, Lane, Outcome
-from services.ledger.rules.provider_states import Breaker, Override
+from services.ledger.rules.provider_states import Breaker, BreakerOverride
 from services.ledger.rules.recipients import Rejection
 from services.ledger.rules.retry import Cause
 from services.ledger.rules.states import Status
@@ -65,7 +65,7 @@ TO_GUARANTEE = _numbers(enums_pb2.DeliveryGuarantee, Guarantee)
 TO_KIND = _numbers(notification_pb2.TimelineEvent.Kind, Kind)
 TO_OUTCOME = _numbers(notification_pb2.TimelineEvent.Outcome, Outcome)
 TO_BREAKER = _numbers(provider_pb2.BreakerState, Breaker)
-TO_OVERRIDE = _numbers(provider_pb2.BreakerOverride, Override)
+TO_OVERRIDE = _numbers(provider_pb2.BreakerOverride, BreakerOverride)
 
 FROM_STATUS = _names(TO_STATUS)
 FROM_PRIORITY = _names(TO_PRIORITY)

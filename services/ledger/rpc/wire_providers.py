@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pulse.common.v1 import provider_pb2
 from services.ledger.rpc.wire import clean
 from services.ledger.rpc.wire_enums import FROM_BREAKER, TO_BREAKER, TO_OVERRIDE, channel_asked
-from services.ledger.rules.provider_states import Breaker, State, Told, channel_subject, provider_subject
+from services.ledger.rules.provider_states import Breaker, ProviderReport, State, channel_subject, provider_subject
 from shared.channel.numbers import channel_of, number_of
 from shared.channel.table import Channel
 from shared.errors import Violation, invalid
@@ -17,7 +17,7 @@ from shared.times import from_timestamp, to_timestamp
 _LONGEST_REASON = 512
 
 
-def told(messages: Iterable[provider_pb2.ProviderState]) -> list[Told]:
+def told(messages: Iterable[provider_pb2.ProviderState]) -> list[ProviderReport]:
     """What a worker says; without what names no provider or channel. A breaker it does not know yet counts as closed.
 
     Raises INVALID_ARGUMENT for a time that cannot be.
@@ -49,11 +49,11 @@ def subject(channel: int, provider: str) -> str:
     return provider_subject(clean(provider)) if named is None else channel_subject(named)
 
 
-def _told(message: provider_pb2.ProviderState, channel: Channel) -> Told:
+def _told(message: provider_pb2.ProviderState, channel: Channel) -> ProviderReport:
     try:
         since = from_timestamp(message.since)
     except (ValueError, OverflowError):
         raise invalid([Violation("states.since", "must be a time between the years 1 and 9999")]) from None
     breaker = FROM_BREAKER.get(message.breaker, Breaker.CLOSED)
     reason = clean(message.reason, _LONGEST_REASON)
-    return Told(clean(message.provider), channel, breaker, reason, since)
+    return ProviderReport(clean(message.provider), channel, breaker, reason, since)

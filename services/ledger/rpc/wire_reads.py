@@ -22,7 +22,7 @@ from services.ledger.rpc.wire_enums import (
 )
 from services.ledger.rules import fallbacks
 from services.ledger.rules.delivery import Failure
-from services.ledger.rules.fallbacks import Leg
+from services.ledger.rules.fallbacks import Fallback
 from services.ledger.rules.states import WAITING, Status
 from services.ledger.stores.paging import DeadLetterFilter, Filter, TemplateFilter
 from shared.channel.numbers import number_of
@@ -63,7 +63,7 @@ def notification(found: Notification, happenings: Iterable[Happening] = ()) -> n
         timeline=pages.newest([happening(one, traced) for one in happenings]),
         trace_id=traced,
         category=found.category,
-        fallbacks=[_fallback(leg) for leg in fallbacks.legs(delivery.fallbacks)],
+        fallbacks=[_fallback(fallback) for fallback in fallbacks.restored(delivery.fallbacks)],
         collapsed_into=found.collapsed_into or "",
     )
 
@@ -155,9 +155,9 @@ def statistics(cells: Iterable[Cell]) -> ledger_reader_pb2.GetStatisticsResponse
     )
 
 
-def _fallback(leg: Leg) -> notification_pb2.Fallback:
-    after = None if leg.after is None else to_duration(leg.after)
-    return notification_pb2.Fallback(channel=number_of(leg.channel), to=leg.to, after=after)
+def _fallback(fallback: Fallback) -> notification_pb2.Fallback:
+    after = None if fallback.after is None else to_duration(fallback.after)
+    return notification_pb2.Fallback(channel=number_of(fallback.channel), to=fallback.to, after=after)
 
 
 def _failure(failure: Failure) -> notification_pb2.Failure | None:

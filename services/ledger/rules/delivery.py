@@ -111,11 +111,11 @@ class Delivery(NamedTuple):
     revision: int
     #: Since when it has been a dead letter; None: it is none.
     died_at: dt.datetime | None = None
-    #: The legs after the first, in order: each of channel, to, route, after (s or None); None: there are none.
+    #: The fallbacks, in order: each of channel, to, route, after (s or None); None: there are none.
     fallbacks: Sequence[Mapping[str, Any]] | None = None
-    #: How many of the legs were left behind; the first of all counts.
+    #: How many channels were left behind; the first of all counts.
     fallback_index: int = 0
-    #: When the next leg takes over; None: there is none, or only once this one has failed.
+    #: When the next channel takes over; None: there is none, or only once this one has failed.
     fallback_at: dt.datetime | None = None
     #: Since when every look at it found that no provider may be called; None: the last one did not.
     deferred_at: dt.datetime | None = None
@@ -137,7 +137,7 @@ class Delivery(NamedTuple):
     @property
     def understood(self) -> bool:
         """False if it holds a word that only another release knows: whoever decides leaves it alone."""
-        words = [*self[2:6], *(Channel.read(leg["channel"]) for leg in self.fallbacks or ())]
+        words = [*self[2:6], *(Channel.read(fallback["channel"]) for fallback in self.fallbacks or ())]
         if self.early_receipt is not None:
             words.append(Status.read(self.early_receipt["status"]))
         return "UNSPECIFIED" not in words

@@ -10,8 +10,8 @@ from services.ledger.rules.delivery import Delivery
 from services.ledger.rules.provider_states import (
     NO_CONTROL,
     NO_CONTROLS,
+    BreakerOverride,
     Controls,
-    Override,
     channel_subject,
     keep_any_shut,
     provider_subject,
@@ -46,9 +46,9 @@ class Providers(NamedTuple):
         control = self.controls.get(provider_subject(provider), NO_CONTROL)
         if control.paused:
             return Obstacle("pause", f"{provider} is paused")
-        if control.override is Override.FORCED_OPEN:
+        if control.override is BreakerOverride.FORCED_OPEN:
             return Obstacle("breaker", f"{provider} is forced open")
-        if control.override is Override.FORCED_CLOSED:
+        if control.override is BreakerOverride.FORCED_CLOSED:
             return None
         if provider in self.avoided:
             return Obstacle("breaker", f"{provider} fails too often")

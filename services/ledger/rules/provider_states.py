@@ -21,7 +21,7 @@ class Breaker(Word):
     OPEN = "OPEN"
 
 
-class Override(Word):
+class BreakerOverride(Word):
     """What an operator wants of a breaker."""
 
     UNSPECIFIED = "UNSPECIFIED"
@@ -30,7 +30,7 @@ class Override(Word):
     FORCED_CLOSED = "FORCED_CLOSED"
 
 
-class Told(NamedTuple):
+class ProviderReport(NamedTuple):
     """What one worker says of one provider."""
 
     provider: str
@@ -45,7 +45,7 @@ class Control(NamedTuple):
     """What operators decided on a channel or a provider, and who did last."""
 
     paused: bool = False
-    override: Override = Override.AUTOMATIC
+    override: BreakerOverride = BreakerOverride.AUTOMATIC
     actor: str = ""
     updated_at: dt.datetime | None = None
 
@@ -65,7 +65,7 @@ class State(NamedTuple):
     breaker: Breaker
     reason: str
     since: dt.datetime
-    override: Override
+    override: BreakerOverride
     paused: bool
     channel_paused: bool
     receipts_slow: bool
@@ -86,18 +86,18 @@ def provider_subject(provider: str) -> str:
 
 def keep_any_shut(controls: Controls) -> bool:
     """True if operators keep anything from being called."""
-    return any(one.paused or one.override is Override.FORCED_OPEN for one in controls.values())
+    return any(one.paused or one.override is BreakerOverride.FORCED_OPEN for one in controls.values())
 
 
-def merge(told: Iterable[Told], controls: Controls, slow: Collection[str]) -> list[State]:
+def merge(told: Iterable[ProviderReport], controls: Controls, slow: Collection[str]) -> list[State]:
     """One state for each provider that is told of, by channel, then name."""
-    by_provider: defaultdict[tuple[Channel, str], list[Told]] = defaultdict(list)
+    by_provider: defaultdict[tuple[Channel, str], list[ProviderReport]] = defaultdict(list)
     for one in told:
         by_provider[one.channel, one.provider].append(one)
     return [_merged(by_provider[key], controls, key[1] in slow) for key in sorted(by_provider)]
 
 
-def _merged(told: Sequence[Told], controls: Controls, slow: bool) -> State:
+def _merged(told: Sequence[ProviderReport], controls: Controls, slow: bool) -> State:
     # The first to see it so says why: it has seen the failures, others may have taken it over from there.
     worst = min(told, key=lambda one: (-_WORSE[one.breaker], one.since))
     own = controls.get(provider_subject(worst.provider), NO_CONTROL)

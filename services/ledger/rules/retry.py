@@ -67,12 +67,12 @@ class RetryPolicy:
 SITUATIONS = (Cause.RECIPIENT.lower(), Cause.CONFIGURATION.lower(), BEFORE_FALLBACK)
 
 #: What a policy says differently from the one it overrides.
-Override = Mapping[str, Any]
+RetryOverride = Mapping[str, Any]
 
 #: What Pulse has differently by itself. Mail servers are away for hours, and try for days
 #: themselves (RFC 5321, section 4.5.4.1); greylisting takes minutes, a mailbox is emptied in hours, and an operator
 #: needs some time too.
-BUILT_IN: Mapping[str, Override] = MappingProxyType(
+BUILT_IN: Mapping[str, RetryOverride] = MappingProxyType(
     {
         **{channel.lower(): {"cap": 3600.0} for channel in Channel if channel.facts.patient},
         "recipient": {"base": 300.0, "growth": 2.0},
@@ -90,7 +90,7 @@ class RetryPolicies:
     """
 
     default: RetryPolicy = RetryPolicy()
-    overrides: Mapping[str, Override] = dataclasses.field(default_factory=dict)
+    overrides: Mapping[str, RetryOverride] = dataclasses.field(default_factory=dict)
     #: How often workers may hand one back, unsent.
     hand_backs: int = 100
 

@@ -158,9 +158,9 @@ class Maintenance:
                 return
             needed = await self._alone(partial(retention.is_needed, week=week, end=end), week=week)
             outcome = await self._alone(partial(retention.drop, week=week), week=week) if needed is False else None
-            if outcome is retention.Outcome.DROPPED:
+            if outcome is retention.DropResult.DROPPED:
                 done.dropped.append(week)
-            elif outcome is not retention.Outcome.GONE:
+            elif outcome is not retention.DropResult.GONE:
                 done.kept.append(week)
 
     async def _batches(self, statement: str, before: object, **more: object) -> AsyncIterator[int]:

@@ -87,7 +87,7 @@ async def _has(connection: Connection, table: str, condition: sql.Composable) ->
     return await (await connection.execute(question, prepare=False)).fetchone() == (True,)
 
 
-class Outcome(enum.Enum):
+class DropResult(enum.Enum):
     """What came of dropping a week."""
 
     DROPPED = enum.auto()
@@ -97,14 +97,14 @@ class Outcome(enum.Enum):
     GONE = enum.auto()
 
 
-async def drop(connection: Connection, week: str) -> Outcome:
+async def drop(connection: Connection, week: str) -> DropResult:
     """Drops a week's partitions, in the caller's transaction."""
     # Before the question, so that nothing is replayed between it and the end. Whoever works waits for a moment.
     await connection.execute(f"LOCK TABLE ONLY {', ONLY '.join(PARTITIONED)} IN ACCESS EXCLUSIVE MODE")
     if await _waits(connection, week):
-        return Outcome.WAITING
+        return DropResult.WAITING
     cursor = await connection.execute(_NAMES, {"tables": list(PARTITIONED)})
     parts = [name for (name,) in await cursor.fetchall() if partitions.week_of(name) == week]
     for name in parts:
         await connection.execute(sql.SQL("DROP TABLE {}").format(sql.Identifier(name)), prepare=False)
-    return Outcome.DROPPED if parts else Outcome.GONE
+    return DropResult.DROPPED if parts else DropResult.GONE

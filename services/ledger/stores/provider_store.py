@@ -9,7 +9,7 @@ from typing import Any
 from services.ledger.postgres import rows
 from services.ledger.postgres.postgres import Connection, Postgres
 from services.ledger.rules import provider_states
-from services.ledger.rules.provider_states import Breaker, Control, Controls, Override, State, Told
+from services.ledger.rules.provider_states import Breaker, BreakerOverride, Control, Controls, ProviderReport, State
 from services.ledger.stores.receipt_delays import ReceiptDelays
 from shared.channel.table import Channel
 from shared.clock import Clock
@@ -82,7 +82,7 @@ class ProviderStore:
         self._clock = clock
         self._delays = delays
 
-    async def exchange(self, worker: str, told: Sequence[Told]) -> list[State]:
+    async def exchange(self, worker: str, told: Sequence[ProviderReport]) -> list[State]:
         """Takes in what a worker sees of all its providers; gives what all see."""
         now = self._clock.now()
         once = {one.provider: one._asdict() for one in told}
@@ -119,17 +119,17 @@ class ProviderStore:
         if not paused:
             await self._wake()
 
-    async def override(self, provider: str, override: Override, actor: str) -> State | None:
+    async def override(self, provider: str, override: BreakerOverride, actor: str) -> State | None:
         """How the provider stands then; None, and nothing is decided: no worker told of it lately."""
         if not any(state.provider == provider for state in await self.states()):
             return None
         await self._decide(provider_states.provider_subject(provider), actor, override=override)
-        if override is not Override.FORCED_OPEN:
+        if override is not BreakerOverride.FORCED_OPEN:
             await self._wake()
         return next((state for state in await self.states() if state.provider == provider), None)
 
     async def _decide(
-        self, subject: str, actor: str, *, paused: bool | None = None, override: Override | None = None
+        self, subject: str, actor: str, *, paused: bool | None = None, override: BreakerOverride | None = None
     ) -> None:
         now = self._clock.now()
         parameters = {"subject": subject, "paused": paused, "override": override, "actor": actor, "now": now}
@@ -154,11 +154,11 @@ class ProviderStore:
 def controls(found: Sequence[tuple[Any, ...]]) -> Controls:
     """From the rows of :data:`CONTROLS`."""
     return {
-        subject: Control(paused, Override.read(override), actor, updated_at)
+        subject: Control(paused, BreakerOverride.read(override), actor, updated_at)
         for subject, paused, override, actor, updated_at in found
     }
 
 
-def _told(row: tuple[Any, ...]) -> Told:
+def _told(row: tuple[Any, ...]) -> ProviderReport:
     provider, channel, breaker, reason, since = row
-    return Told(provider, Channel.read(channel), Breaker.read(breaker), reason, since)
+    return ProviderReport(provider, Channel.read(channel), Breaker.read(breaker), reason, since)

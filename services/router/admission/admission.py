@@ -16,13 +16,13 @@ from services.router.ledger import Ledger
 from services.router.limits.limiter import Limiter
 from services.router.metrics import RouterMetrics
 from services.router.rules import refusals
-from services.router.rules.lanes import Lane
+from services.router.rules.applicable_limits import LimitMatcher
 from services.router.rules.provider_rates import ProviderRates
 from services.router.rules.quota import Admitted, Bound, Closed, LimitReached, Verdict
 from services.router.rules.routes import Routes
-from services.router.rules.terms import TermsBook
 from shared.clock import Clock
 from shared.errors import PulseError
+from shared.lane.names import Lane
 
 #: Why each of some submissions may not go.
 Refusals = dict[int, tuple[Submission, PulseError]]
@@ -34,7 +34,7 @@ class Admission:
     def __init__(
         self,
         limiter: Limiter,
-        limits: Callable[[], TermsBook],
+        limits: Callable[[], LimitMatcher],
         ledger: Ledger,
         recorders: Mapping[Lane, Recorder],
         *,
@@ -103,7 +103,7 @@ class Admission:
     async def _ask_limiter(self, candidates: Mapping[int, Candidate]) -> dict[int, Verdict]:
         if not candidates:
             return {}
-        verdicts = await self._limiter.admit([candidate.claim() for candidate in candidates.values()])
+        verdicts = await self._limiter.admit([candidate.quota_request() for candidate in candidates.values()])
         return dict(zip(candidates, verdicts, strict=True))
 
     async def _record(self, lane: Lane, planned: Mapping[int, Planned]) -> dict[int, SubmitResult]:
@@ -143,7 +143,7 @@ def _tell_quotas(results: Mapping[int, SubmitResult], verdicts: Mapping[int, Ver
     for index, verdict in verdicts.items():
         if isinstance(verdict, Closed):
             continue
-        standing = verdict.standing
-        key = (standing.bound, standing.remaining, round(standing.reset, 3))
-        quota = told.get(key) or told.setdefault(key, wire.quota(standing))
+        state = verdict.state
+        key = (state.bound, state.remaining, round(state.reset, 3))
+        quota = told.get(key) or told.setdefault(key, wire.quota(state))
         results[index].quota.CopyFrom(quota)

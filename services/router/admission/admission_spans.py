@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from pulse.router.v1.router_service_pb2 import SubmitResult
 from services.router.admission.planning import Candidate
-from services.router.rules.lanes import Lane
+from shared.lane.names import Lane
 from shared.observe import tracing
 from shared.observe.tracing import OFF, Span, Tracer
 

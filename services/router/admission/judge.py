@@ -7,16 +7,16 @@ import datetime as dt
 from pulse.router.v1.router_service_pb2 import Submission
 from services.router import wire
 from services.router.admission.planning import Candidate
+from services.router.rules.applicable_limits import LimitMatcher
 from services.router.rules.provider_rates import ProviderRates
 from services.router.rules.routes import Routes
 from services.router.rules.rulings import Facts, Ruling, rule
-from services.router.rules.terms import TermsBook
 
 
 class Judge:
     """Knows the rules of the moment ``now``; submissions that differ in nothing that they look at share a ruling."""
 
-    def __init__(self, routes: Routes, limits: TermsBook, rates: ProviderRates, now: dt.datetime) -> None:
+    def __init__(self, routes: Routes, limits: LimitMatcher, rates: ProviderRates, now: dt.datetime) -> None:
         self._routes = routes
         self._limits = limits
         self._rates = rates
@@ -25,11 +25,11 @@ class Judge:
 
     def candidate(self, submission: Submission) -> Candidate:
         """What the rules say; raises :class:`shared.errors.PulseError` if they do not let it pass."""
-        ways = wire.ways(submission)
-        facts = wire.facts(submission, ways, self._routes)
+        addresses = wire.addresses(submission)
+        facts = wire.facts(submission, addresses, self._routes)
         ruling = self._rulings.get(facts) or self._rulings.setdefault(facts, self._rule(facts))
-        terms = self._limits.terms(submission.tenant_id, submission.asked.template_name, ways)
-        return Candidate(submission, facts.channels, ruling, terms)
+        applicable = self._limits.applicable(submission.tenant_id, submission.asked.template_name, addresses)
+        return Candidate(submission, facts.channels, ruling, applicable)
 
     def _rule(self, facts: Facts) -> Ruling:
         return rule(facts, self._routes, self._rates, self._now)

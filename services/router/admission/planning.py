@@ -13,13 +13,13 @@ from services.router.admission.recorder import Planned
 from services.router.rules.decisions import Decision
 from services.router.rules.quota import (
     Admitted,
+    ApplicableLimits,
     Bound,
-    Claim,
     Kind,
-    Terms,
+    QuotaRequest,
     address_key,
     limit_reason,
-    place_token,
+    reservation_token,
     window_key,
 )
 from services.router.rules.rulings import Ruling
@@ -33,15 +33,15 @@ class Candidate:
     submission: Submission
     channels: tuple[Channel, ...]
     ruling: Ruling
-    terms: Terms
+    applicable: ApplicableLimits
 
-    def claim(self) -> Claim:
-        """The wish for a place in each of its limits."""
+    def quota_request(self) -> QuotaRequest:
+        """The request for one admission under each of its limits."""
         said = self.submission
-        return Claim(
-            self.terms,
-            tuple([self._key(bound) for bound in self.terms.bounds]),
-            place_token(said.tenant_id, said.asked.idempotency_key, said.notification_id),
+        return QuotaRequest(
+            self.applicable,
+            tuple([self._key(bound) for bound in self.applicable.bounds]),
+            reservation_token(said.tenant_id, said.asked.idempotency_key, said.notification_id),
             counted=not said.validate_only,
             strict=any(channel.facts.priced for channel in self.channels),
         )
@@ -54,7 +54,7 @@ class Candidate:
         return bound.key or address_key(said.tenant_id, bound.channel, self._address(bound.channel))
 
     def _address(self, channel: str) -> str:
-        return next(way.address for way in wire.ways(self.submission) if way.channel == channel)
+        return next(to.address for to in wire.addresses(self.submission) if to.channel == channel)
 
 
 class MaxAttempts(NamedTuple):
@@ -78,11 +78,11 @@ class Planner:
 
     def of(self, candidate: Candidate, verdict: Admitted) -> Planned:
         """The entry of a candidate that was admitted."""
-        standing, costs = verdict.standing, verdict.place is not None
-        alike = (candidate.ruling, candidate.terms, standing.bound, standing.remaining, costs, verdict.local)
+        state, costs = verdict.state, verdict.reservation is not None
+        alike = (candidate.ruling, candidate.applicable, state.bound, state.remaining, costs, verdict.local)
         decided = self._decided.get(alike)
         if decided is None:
-            limit = Decision("limit", "admitted", limit_reason(candidate.terms, verdict))
+            limit = Decision("limit", "admitted", limit_reason(candidate.applicable, verdict))
             decided = self._decided[alike] = wire.decisions((*candidate.ruling.decided, limit))
         entry = wire.entry(candidate.submission, candidate.ruling, decided, self._attempts.of(candidate.channels))
-        return Planned(entry, verdict.place, candidate.ruling.due)
+        return Planned(entry, verdict.reservation, candidate.ruling.due)

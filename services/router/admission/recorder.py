@@ -14,13 +14,13 @@ from services.router.dispatch.dispatcher import Dispatcher
 from services.router.dispatch.publisher import Publisher
 from services.router.ledger import Ledger
 from services.router.limits.limiter import Limiter
-from services.router.rules.quota import Place
+from services.router.rules.quota import Reservation
 from shared.errors import Code, PulseError
 from shared.gather import Gatherer
 from shared.packing import deal, pack
 from shared.rpc.channels import MOST_BATCH_BYTES
 
-#: After these nothing was recorded. After all others it may have been, so that the place stays taken.
+#: After these nothing was recorded. After all others it may have been, so that the reservation stays.
 _NOTHING_RECORDED = frozenset(
     {
         Code.INVALID_ARGUMENT,
@@ -32,15 +32,15 @@ _NOTHING_RECORDED = frozenset(
     }
 )
 
-Outcome = RecordResult | PulseError
+RecordAnswer = RecordResult | PulseError
 
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """An entry to be recorded, the place it took (None: none), and whether it is due at once."""
+    """An entry to be recorded, its reservation (None: none), and whether it is due at once."""
 
     entry: Entry
-    place: Place | None
+    reservation: Reservation | None
     due: bool
 
 
@@ -55,11 +55,11 @@ class Recorder:
         self._dispatcher = dispatcher
         self._publisher = publisher
         self._max_batch = max_batch
-        self._gatherer: Gatherer[Sequence[Planned], Sequence[Outcome]] = Gatherer(
+        self._gatherer: Gatherer[Sequence[Planned], Sequence[RecordAnswer]] = Gatherer(
             self._record_groups, max_batch=max_batch, max_waiting=1_000
         )
 
-    async def record(self, planned: Sequence[Planned]) -> Sequence[Outcome]:
+    async def record(self, planned: Sequence[Planned]) -> Sequence[RecordAnswer]:
         """What became of each, in order; raises :class:`PulseError` if the deadline ends first."""
         return await self._gatherer.submit(planned)
 
@@ -72,17 +72,17 @@ class Recorder:
         """Returns when nothing waits to be recorded."""
         await self._gatherer.drain()
 
-    async def _record_groups(self, groups: Sequence[Sequence[Planned]]) -> list[Sequence[Outcome]]:
+    async def _record_groups(self, groups: Sequence[Sequence[Planned]]) -> list[Sequence[RecordAnswer]]:
         """Records what concurrent calls want recorded, together."""
-        outcomes: list[Outcome] = []
+        outcomes: list[RecordAnswer] = []
         for batch in pack(groups, self._max_batch, weigh=_bytes, heaviest=MOST_BATCH_BYTES):
             outcomes += await self._record_batch(batch)
         return deal(outcomes, groups)
 
-    async def _record_batch(self, planned: Sequence[Planned]) -> Sequence[Outcome]:
+    async def _record_batch(self, planned: Sequence[Planned]) -> Sequence[RecordAnswer]:
         reserved = self._mark_dispatched(planned)
         try:
-            outcomes: Sequence[Outcome] = await self._ledger.record([one.entry for one in planned])
+            outcomes: Sequence[RecordAnswer] = await self._ledger.record([one.entry for one in planned])
         except PulseError as error:
             # Its traceback would hold on to this frame, and so to the batch, until the next search for cycles.
             outcomes = [error.with_traceback(None)] * len(planned)
@@ -91,7 +91,9 @@ class Recorder:
             raise
         self._wake(planned, outcomes, reserved)
         unused = [
-            one.place for one, outcome in zip(planned, outcomes, strict=True) if one.place and _came_to_nothing(outcome)
+            one.reservation
+            for one, outcome in zip(planned, outcomes, strict=True)
+            if one.reservation and _came_to_nothing(outcome)
         ]
         if unused:
             await self._limiter.give_back(unused)
@@ -105,7 +107,7 @@ class Recorder:
             entry.dispatched = True
         return reserved
 
-    def _wake(self, planned: Sequence[Planned], outcomes: Sequence[Outcome], reserved: int) -> None:
+    def _wake(self, planned: Sequence[Planned], outcomes: Sequence[RecordAnswer], reserved: int) -> None:
         """Publishes what was committed as dispatched; wakes the dispatcher for the rest that is due."""
         committed = [one for one, outcome in zip(planned, outcomes, strict=True) if _is_due(one, outcome)]
         refs = [(one.entry.ref.tenant_id, one.entry.ref.notification_id) for one in committed if one.entry.dispatched]
@@ -123,16 +125,16 @@ def _bytes(planned: Planned) -> int:
     return planned.entry.ByteSize()
 
 
-def _is_new(outcome: Outcome) -> bool:
+def _is_new(outcome: RecordAnswer) -> bool:
     return isinstance(outcome, RecordResult) and not outcome.replayed and not outcome.HasField("error")
 
 
-def _is_due(planned: Planned, outcome: Outcome) -> bool:
+def _is_due(planned: Planned, outcome: RecordAnswer) -> bool:
     """Whether it was recorded to be sent at once; the ledger may have put off, or suppressed, what was due."""
     return planned.due and isinstance(outcome, RecordResult) and _is_new(outcome) and outcome.status == Status.QUEUED
 
 
-def _came_to_nothing(outcome: Outcome) -> bool:
+def _came_to_nothing(outcome: RecordAnswer) -> bool:
     """Whether it is certain that this submission recorded nothing."""
     if isinstance(outcome, PulseError):
         return outcome.code in _NOTHING_RECORDED

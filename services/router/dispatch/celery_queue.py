@@ -24,7 +24,7 @@ _BOUNDS = {
     "write_timeout": 2.0,
 }
 
-Answer = TypeVar("Answer")
+Result = TypeVar("Result")
 
 
 class BrokerUnavailableError(Exception):
@@ -82,7 +82,7 @@ class CeleryQueue:
             self.close()
             return 0
 
-    def _reached(self, call: Callable[[], Answer]) -> Answer:
+    def _reached(self, call: Callable[[], Result]) -> Result:
         """The call's answer; a connection that was lost while idle is renewed once."""
         fresh = self._connection is None
         try:
@@ -92,7 +92,7 @@ class CeleryQueue:
                 raise
             return self._once(call)
 
-    def _once(self, call: Callable[[], Answer]) -> Answer:
+    def _once(self, call: Callable[[], Result]) -> Result:
         try:
             if self._connection is None:
                 self._connection = self._app.connection_for_write()

@@ -11,8 +11,8 @@ from services.router.dispatch.throughput import Throughput
 from services.router.dispatch.window import Window
 from services.router.ledger import Drawn, Ledger
 from services.router.outage import Outage
-from services.router.rules.lanes import Lane
 from shared.errors import PulseError
+from shared.lane.names import Lane
 from shared.observe.tracebacks import kind
 from shared.rpc import deadlines
 

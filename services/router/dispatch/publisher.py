@@ -25,7 +25,7 @@ from shared.refs import Ref
 #: Pause before a held chunk is looked at again, s: well below the time a worker needs for one task.
 _HOLD = 0.01
 
-Answer = TypeVar("Answer")
+Result = TypeVar("Result")
 
 
 class Publisher:
@@ -127,7 +127,7 @@ class Publisher:
         self._spans.end((id_ for _, id_ in (*refs, *self._waiting)), "BROKER_UNAVAILABLE")
         self._waiting.clear()
 
-    async def _in_thread(self, call: Callable[[], Answer]) -> Answer | None:
+    async def _in_thread(self, call: Callable[[], Result]) -> Result | None:
         """The blocking call's answer; None if the broker could not be used, which closes the window."""
         try:
             answer = await asyncio.get_running_loop().run_in_executor(self._thread, call)

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import resources
 
-from services.router.rules.lanes import Lane
 from services.router.rules.provider_rates import Rate
 from services.router.shared_redis import SharedRedis
+from shared.lane.names import Lane
 
 #: The braces make it a hash tag: in a cluster all buckets lie in one slot, as one script may touch only one.
 _PREFIX = "{pulse:rate}:"

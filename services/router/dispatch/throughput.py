@@ -8,10 +8,10 @@ from collections.abc import Callable, Mapping, Sequence
 
 from services.router.dispatch.shared_buckets import SharedBuckets, Taken, Wanted
 from services.router.outage import Outage
-from services.router.rules.lanes import Lane
 from services.router.rules.provider_rates import ProviderRates
 from services.router.rules.token_bucket import TokenBucket
 from services.router.shared_redis import RedisUnavailableError
+from shared.lane.names import Lane
 
 #: Pause before Redis is tried again after a failure, s.
 _RETRY_AFTER = 1.0

@@ -26,9 +26,9 @@ local function expire_ms(lifetime)
   return math.ceil(lifetime / 1000) + 1000
 end
 
--- Reads the terms: lists of limits, of which each claim names one. Returns them and the place of the next argument.
-local function read_terms()
-  local terms, at = {}, 2
+-- Reads the lists of limits, of which each request names one. Returns them and the position of the next argument.
+local function read_lists()
+  local lists, at = {}, 2
   for number = 1, tonumber(ARGV[1]) do
     local limits = {}
     for i = 1, tonumber(ARGV[at]) do
@@ -38,26 +38,27 @@ local function read_terms()
         amount = tonumber(ARGV[at + 2]),
         window = window,
         cost = tonumber(ARGV[at + 4]),
-        -- A place exactly one window old still counts, so that a window with both its ends is exact too.
+        -- A reservation exactly one window old still counts, so that a window with both its ends is exact too.
         oldest = now - window,
         before_oldest = '(' .. exact(now - window),
         expire_ms = expire_ms(window),
       }
       at = at + 4
     end
-    terms[number] = limits
+    lists[number] = limits
     at = at + 1
   end
-  return terms, at
+  return lists, at
 end
 
--- Places in a claim's first log are told apart by their tokens; in further ones also by the first log and the time, as
--- a token may come for another user, or again when its first place has left the window, and give only that one back.
+-- Reservations in a request's first log are told apart by their tokens; in further ones also by the first log and the
+-- time, as a token may come for another user, or again when its first reservation has left the window, and give only
+-- that one back.
 local function further_member(first_key, token, taken_at)
   return table.concat({ first_key, token, taken_at }, ' ')
 end
 
--- Slots are read and written once a call, however many claims count in them.
+-- Slots are read and written once a call, however many requests count in them.
 local held = {}
 
 local function put(slots, slot, count)

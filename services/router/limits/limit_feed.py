@@ -11,9 +11,9 @@ from pulse.ledger.v1.ledger_reader_pb2 import ListLimitsRequest
 from pulse.ledger.v1.ledger_reader_pb2_grpc import LedgerReaderStub
 from services.router import wire
 from services.router.outage import Outage
+from services.router.rules.applicable_limits import LimitMatcher
 from services.router.rules.limit_book import Configured, LimitBook
 from services.router.rules.provider_rates import Rates
-from services.router.rules.terms import TermsBook
 from shared.errors import PulseError
 from shared.observe.tracebacks import kind
 from shared.repeating import repeat
@@ -42,13 +42,13 @@ class LimitFeed:
         #: The revision of the limits in force.
         self._applied = 0
         self._limits: dict[tuple[str, str], Limit] = {}
-        self._terms = TermsBook(LimitBook(configured))
+        self._matcher = LimitMatcher(LimitBook(configured))
         self.outage = Outage("ledger (limits)", "the limits it told last stay in force")
 
     @property
-    def current(self) -> TermsBook:
+    def current(self) -> LimitMatcher:
         """The limits in force."""
-        return self._terms
+        return self._matcher
 
     async def run(self) -> None:
         """Asks until cancelled."""
@@ -74,7 +74,7 @@ class LimitFeed:
         if self._revision == self._applied:
             return
         limits = list(self._limits.values())
-        self._terms = TermsBook(LimitBook(self._configured, wire.overrides(limits)))
+        self._matcher = LimitMatcher(LimitBook(self._configured, wire.overrides(limits)))
         self._rates.override(wire.provider_rates(limits))
         self._applied = self._revision
 

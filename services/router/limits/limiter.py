@@ -9,17 +9,17 @@ from collections.abc import Callable, Iterator, Sequence
 from services.router.limits.shared_windows import SharedWindows
 from services.router.outage import Outage
 from services.router.rules.local_limits import LocalLimits, share
-from services.router.rules.quota import Admitted, Claim, Closed, LimitReached, Place, Verdict
+from services.router.rules.quota import Admitted, Closed, LimitReached, QuotaRequest, Reservation, Verdict
 from services.router.shared_redis import RedisSlowError, RedisUnavailableError
 from shared.gather import Gatherer
 from shared.packing import deal, pack
 
-#: Claims at the most in one script call, which holds up Redis for some µs each.
+#: Requests at the most in one script call, which holds up Redis for some µs each.
 _MOST = 1_000
 
 
 class Limiter:
-    """Decides on places, whether Redis is there or not.
+    """Decides on requests, whether Redis is there or not.
 
     Without Redis this process admits a limit divided by ``replicas``. ``retry_after`` (s) is the pause before Redis
     is tried again after a failure. A Redis that is slow is lost once it has not answered for ``grace`` s; one that is
@@ -44,47 +44,49 @@ class Limiter:
         self._grace = grace
         self._try_again_at = -math.inf
         self._failing_since: float | None = None
-        self._gatherer: Gatherer[Sequence[Claim], Sequence[Verdict]] = Gatherer(self._admit_groups, max_waiting=1_000)
+        self._gatherer: Gatherer[Sequence[QuotaRequest], Sequence[Verdict]] = Gatherer(
+            self._admit_groups, max_waiting=1_000
+        )
         self.outage = Outage("redis", "each router keeps its share of the limits; SMS is refused")
 
-    async def admit(self, claims: Sequence[Claim]) -> Sequence[Verdict]:
-        """What becomes of each claim, in order; a lost Redis is no error.
+    async def admit(self, requests: Sequence[QuotaRequest]) -> Sequence[Verdict]:
+        """What becomes of each request, in order; a lost Redis is no error.
 
         Raises :class:`shared.errors.PulseError` if the deadline ends first.
         """
-        return await self._gatherer.submit(claims)
+        return await self._gatherer.submit(requests)
 
-    async def _admit_groups(self, groups: Sequence[Sequence[Claim]]) -> list[Sequence[Verdict]]:
-        """Decides on the claims of concurrent calls together."""
+    async def _admit_groups(self, groups: Sequence[Sequence[QuotaRequest]]) -> list[Sequence[Verdict]]:
+        """Decides on the requests of concurrent calls together."""
         verdicts: list[Verdict] = []
         for batch in pack(groups, _MOST):
             verdicts += await self._admit_batch(batch)
         return deal(verdicts, groups)
 
-    async def _admit_batch(self, claims: Sequence[Claim]) -> list[Verdict]:
+    async def _admit_batch(self, requests: Sequence[QuotaRequest]) -> list[Verdict]:
         asked_at = self._monotonic()
         if asked_at >= self._try_again_at:
             try:
-                answers = await self._shared.take(claims)
+                answers = await self._shared.take(requests)
             except RedisUnavailableError as error:
                 self._failed(error)
             else:
                 self._failing_since = None
                 self.outage.worked()
-                return await self._confirm(claims, answers, asked_at)
-        return [self._admit_alone(claim) for claim in claims]
+                return await self._confirm(requests, answers, asked_at)
+        return [self._admit_alone(request) for request in requests]
 
-    async def give_back(self, places: Sequence[Place]) -> None:
-        """Frees places from which nothing came. While Redis is away those in it run out by themselves."""
-        for place in places:
-            self._local.give_back(place)
-        await self._give_back_shared([place for place in places if place.taken_at is not None])
+    async def give_back(self, reservations: Sequence[Reservation]) -> None:
+        """Frees reservations from which nothing came. While Redis is away those in it run out by themselves."""
+        for reservation in reservations:
+            self._local.give_back(reservation)
+        await self._give_back_shared([reservation for reservation in reservations if reservation.taken_at is not None])
 
-    async def _give_back_shared(self, places: Sequence[Place]) -> None:
-        if not places or self._monotonic() < self._try_again_at:
+    async def _give_back_shared(self, reservations: Sequence[Reservation]) -> None:
+        if not reservations or self._monotonic() < self._try_again_at:
             return
         try:
-            await self._shared.give_back(places)
+            await self._shared.give_back(reservations)
         except RedisUnavailableError as error:
             self._failed(error)
 
@@ -98,7 +100,7 @@ class Limiter:
             self.outage.failed(str(error))
 
     async def _confirm(
-        self, claims: Sequence[Claim], answers: Sequence[Admitted | LimitReached], asked_at: float
+        self, requests: Sequence[QuotaRequest], answers: Sequence[Admitted | LimitReached], asked_at: float
     ) -> list[Verdict]:
         """Holds Redis's answers against what this process remembers, which matters if Redis was emptied.
 
@@ -106,42 +108,42 @@ class Limiter:
         have been, and looked for as early, so that the two clocks together are as exact as one.
         """
         verdicts: list[Verdict] = []
-        surplus: list[Place] = []
-        for claim, answer in zip(claims, answers, strict=True):
-            verdict = self._check(claim, answer, asked_at)
-            if isinstance(verdict, LimitReached) and isinstance(answer, Admitted) and answer.place:
-                surplus.append(answer.place)
+        surplus: list[Reservation] = []
+        for request, answer in zip(requests, answers, strict=True):
+            verdict = self._check(request, answer, asked_at)
+            if isinstance(verdict, LimitReached) and isinstance(answer, Admitted) and answer.reservation:
+                surplus.append(answer.reservation)
             verdicts.append(verdict)
         await self._give_back_shared(surplus)
         return verdicts
 
-    def _check(self, claim: Claim, answer: Admitted | LimitReached, asked_at: float) -> Verdict:
-        if isinstance(answer, LimitReached) or answer.place is None:
+    def _check(self, request: QuotaRequest, answer: Admitted | LimitReached, asked_at: float) -> Verdict:
+        if isinstance(answer, LimitReached) or answer.reservation is None:
             return answer
-        if self._local.holds(claim, asked_at):
-            # Redis forgot the place of the first use; it is not the repetition's to give back.
-            return Admitted(None, answer.standing)
-        refusal = self._local.refusal(claim, asked_at)
+        if self._local.holds(request, asked_at):
+            # Redis forgot the reservation of the first use; it is not the repetition's to give back.
+            return Admitted(None, answer.state)
+        refusal = self._local.refusal(request, asked_at)
         if refusal:
             return refusal
-        self._local.note(claim, answer.place.noted_at)
+        self._local.note(request, answer.reservation.noted_at)
         return answer
 
-    def _admit_alone(self, claim: Claim) -> Verdict:
-        if (claim.strict and self.outage.away) or not all(self._has_share(claim)):
+    def _admit_alone(self, request: QuotaRequest) -> Verdict:
+        if (request.strict and self.outage.away) or not all(self._has_share(request)):
             return Closed(self._retry_after)
         now = self._monotonic()
-        known = self._local.holds(claim, now)
+        known = self._local.holds(request, now)
         if not known:
-            refusal = self._local.refusal(claim, now, self._replicas)
+            refusal = self._local.refusal(request, now, self._replicas)
             if refusal:
                 return refusal
-        if known or not claim.counted:
-            return Admitted(None, self._local.standing(claim, now, self._replicas), local=True)
-        self._local.note(claim, now)
-        return Admitted(Place(claim, None, now), self._local.standing(claim, now, self._replicas), local=True)
+        if known or not request.counted:
+            return Admitted(None, self._local.state(request, now, self._replicas), local=True)
+        self._local.note(request, now)
+        return Admitted(Reservation(request, None, now), self._local.state(request, now, self._replicas), local=True)
 
-    def _has_share(self, claim: Claim) -> Iterator[bool]:
+    def _has_share(self, request: QuotaRequest) -> Iterator[bool]:
         """Whether this process has a share of each limit; a limit of none at all is refused like any other."""
-        for bound in claim.terms.bounds:
+        for bound in request.applicable.bounds:
             yield share(bound, self._replicas) >= min(bound.cost, bound.limit.count)

@@ -1,20 +1,20 @@
--- Takes places in all the limits of each claim, or in none of them, for a whole batch at once.
+-- Takes reservations in all the limits of each request, or in none of them, for a whole batch at once.
 --
--- KEYS         for each claim its keys, one for each limit of its terms, in their order; the first is a log
--- ARGV[1]      how many terms there are; then for each of them its number of limits, and for each limit
+-- KEYS         for each request its keys, one for each limit of its list, in their order; the first is a log
+-- ARGV[1]      how many lists of limits there are; then for each of them its number of limits, and for each limit
 --              its structure ("log" or "slots"), amount, window in µs, and what one admission costs
--- then         for each claim its token and the number of its terms; a negative one only asks
+-- then         for each request its token and the number of its list; a negative one only asks
 --
--- Returns the server's time in µs, then four numbers for each claim:
---   verdict    0 places newly taken; 1 the token has its place; 2 only asked, there is room; 3 refused
+-- Returns the server's time in µs, then four numbers for each request:
+--   verdict    0 reservations newly taken; 1 the token has its reservation; 2 only asked, there is room; 3 refused
 --   limit      which of its limits (from 0) refuses, or else is nearest to its end
 --   remaining  what is left of that limit
 --   reset      µs until more of it becomes free; if refused, until there is room
 
 local call = redis.call
-local terms, at = read_terms()
+local lists, at = read_lists()
 
--- A log's places that count, and the time of the oldest.
+-- A log's reservations that count, and the time of the oldest.
 local function look_at_log(key, limit)
   local oldest = tonumber(call('ZRANGE', key, 0, 0, 'WITHSCORES')[2])
   if oldest and oldest < limit.oldest then
@@ -24,7 +24,7 @@ local function look_at_log(key, limit)
   return oldest and call('ZCARD', key) or 0, oldest
 end
 
--- µs until a log that is full has a place.
+-- µs until a log that is full has room.
 local function log_wait(key, limit, taken)
   if limit.amount == 0 then
     return limit.window
@@ -33,7 +33,7 @@ local function log_wait(key, limit, taken)
   local place = call('ZRANGE', key, next_to_leave, next_to_leave, 'WITHSCORES')
   local wait = tonumber(place[2]) + limit.window + 1 - now
   if wait > limit.window + 1000000 then
-    -- The server's clock was set back: places from the future would lock the user out until it catches up.
+    -- The server's clock was set back: reservations from the future would lock the user out until it catches up.
     for _, member in ipairs(call('ZRANGEBYSCORE', key, '(' .. now_text, '+inf')) do
       call('ZADD', key, now_text, member)
     end
@@ -94,7 +94,7 @@ local function decide(limits, first_key, token, counts)
   local first = limits[1]
   local taken, oldest = look_at_log(KEYS[first_key], first)
   if taken > 0 and call('ZSCORE', KEYS[first_key], token) then
-    -- The microsecond marks the place as shared: whoever took it can no longer give it back alone.
+    -- The microsecond marks the reservation as shared: whoever took it can no longer give it back alone.
     if counts then
       call('ZINCRBY', KEYS[first_key], 1, token)
     end
@@ -131,7 +131,7 @@ end
 local key = 1
 for i = at, #ARGV, 2 do
   local number = tonumber(ARGV[i + 1])
-  local limits = terms[math.abs(number)]
+  local limits = lists[math.abs(number)]
   decide(limits, key, ARGV[i], number > 0)
   key = key + #limits
 end

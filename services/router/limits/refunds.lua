@@ -1,12 +1,13 @@
--- Gives places back, for a whole batch at once.
+-- Gives reservations back, for a whole batch at once.
 --
--- KEYS, ARGV   as in limits.lua, except that each claim is a token, the number of its terms, and the time at which
---              its places were taken, µs
+-- KEYS, ARGV   as in limits.lua, except that each request is a token, the number of its list, and the time at which
+--              its reservations were taken, µs
 --
--- A place whose time has changed is shared with a repetition that may have been recorded: all of its places stay. So do
+-- A reservation whose time has changed is shared with a repetition that may have been recorded: all of its token stay.
+-- So do
 -- those whose first one has left its window, as that can no longer be told of them.
 
-local terms, at = read_terms()
+local lists, at = read_lists()
 
 local function give_back(key, limit, member, taken_at)
   if limit.is_log then
@@ -25,7 +26,7 @@ end
 
 local key = 1
 for i = at, #ARGV, 3 do
-  local token, limits, taken_at = ARGV[i], terms[tonumber(ARGV[i + 1])], ARGV[i + 2]
+  local token, limits, taken_at = ARGV[i], lists[tonumber(ARGV[i + 1])], ARGV[i + 2]
   local score = redis.call('ZSCORE', KEYS[key], token)
   if score and tonumber(score) == tonumber(taken_at) then
     redis.call('ZREM', KEYS[key], token)

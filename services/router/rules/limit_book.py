@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from services.router.rules.quota import Kind, Limit
+from services.router.rules.quota import Kind, WindowLimit
 from services.router.rules.sms_prefixes import longest_prefix
 
 #: The tenant of a limit that is everybody's.
@@ -20,24 +20,24 @@ ALL_TENANTS = ""
 class Configured:
     """What counts where no operator said otherwise; None: no limit."""
 
-    user_channel: Limit
-    recipient: Limit | None = None
-    tenant: Limit | None = None
-    sms_spend: Limit | None = None
+    user_channel: WindowLimit
+    recipient: WindowLimit | None = None
+    tenant: WindowLimit | None = None
+    sms_spend: WindowLimit | None = None
     denied_prefixes: tuple[str, ...] = ()
     allowed_prefixes: tuple[str, ...] = ()
     sms_prices: Mapping[str, int] = field(default_factory=dict)  # millionths by prefix
 
 
 @dataclass(frozen=True, slots=True)
-class Override:
+class LimitOverride:
     """One limit that an operator set; ``limit`` is None where it has no window, and ``amount`` alone counts."""
 
     tenant_id: str
     kind: Kind
     subject: str
     amount: int
-    limit: Limit | None
+    limit: WindowLimit | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ class PrefixRule:
 
     prefix: str
     allowed: bool
-    limit: Limit | None = None
+    limit: WindowLimit | None = None
 
 
 _UNKNOWN_PREFIX = PrefixRule("", allowed=True)
@@ -55,16 +55,16 @@ _UNKNOWN_PREFIX = PrefixRule("", allowed=True)
 class LimitBook:
     """All limits at one time."""
 
-    def __init__(self, configured: Configured, overrides: Sequence[Override] = ()) -> None:
+    def __init__(self, configured: Configured, overrides: Sequence[LimitOverride] = ()) -> None:
         self._configured = configured
-        self._limits: dict[Kind, dict[tuple[str, str], Limit]] = {kind: {} for kind in Kind}
+        self._limits: dict[Kind, dict[tuple[str, str], WindowLimit]] = {kind: {} for kind in Kind}
         for one in overrides:
             if one.limit:
                 self._limits[one.kind][one.tenant_id, one.subject] = one.limit
         self._user_channel = self._limits[Kind.USER_CHANNEL]
         self._prefixes = _prefix_tables(configured, [one for one in overrides if one.kind is Kind.SMS_PREFIX])
 
-    def user_channel(self, tenant_id: str, template: str) -> tuple[Limit, str]:
+    def user_channel(self, tenant_id: str, template: str) -> tuple[WindowLimit, str]:
         """The limit of one user by one channel, and the template if it is a window of that template alone."""
         if self._user_channel:
             for tenant in (tenant_id, ALL_TENANTS):
@@ -74,15 +74,15 @@ class LimitBook:
                         return limit, subject
         return self._configured.user_channel, ""
 
-    def recipient(self, tenant_id: str) -> Limit | None:
+    def recipient(self, tenant_id: str) -> WindowLimit | None:
         """The limit of one address by one channel."""
         return self._of(tenant_id, Kind.RECIPIENT) or self._configured.recipient
 
-    def tenant(self, tenant_id: str) -> Limit | None:
+    def tenant(self, tenant_id: str) -> WindowLimit | None:
         """The limit of the whole tenant."""
         return self._of(tenant_id, Kind.TENANT) or self._configured.tenant
 
-    def sms_spend(self, tenant_id: str) -> Limit | None:
+    def sms_spend(self, tenant_id: str) -> WindowLimit | None:
         """What the tenant's SMS may cost, millionths."""
         return self._of(tenant_id, Kind.SMS_SPEND) or self._configured.sms_spend
 
@@ -98,12 +98,12 @@ class LimitBook:
         found = longest_prefix(number, self._configured.sms_prices)
         return found[1] if found else 0
 
-    def _of(self, tenant_id: str, kind: Kind) -> Limit | None:
+    def _of(self, tenant_id: str, kind: Kind) -> WindowLimit | None:
         limits = self._limits[kind]
         return limits.get((tenant_id, "")) or limits.get((ALL_TENANTS, ""))
 
 
-def _prefix_tables(configured: Configured, overrides: list[Override]) -> dict[str, dict[str, PrefixRule]]:
+def _prefix_tables(configured: Configured, overrides: list[LimitOverride]) -> dict[str, dict[str, PrefixRule]]:
     """The rules of prefixes that hold for all tenants, and those of each tenant that has its own."""
     everybodys = {prefix: PrefixRule(prefix, allowed=False) for prefix in configured.denied_prefixes}
     everybodys |= {prefix: PrefixRule(prefix, allowed=True) for prefix in configured.allowed_prefixes}
@@ -115,5 +115,5 @@ def _prefix_tables(configured: Configured, overrides: list[Override]) -> dict[st
     return tables
 
 
-def _rule(override: Override) -> PrefixRule:
+def _rule(override: LimitOverride) -> PrefixRule:
     return PrefixRule(override.subject, allowed=override.amount > 0, limit=override.limit if override.amount else None)

@@ -10,12 +10,21 @@ from collections import OrderedDict
 
 from services.router.rules.local_slots import LocalSlots
 from services.router.rules.local_window import LocalWindow
-from services.router.rules.quota import LOGGED, Bound, Claim, LimitReached, Place, Standing, Terms, nearest
+from services.router.rules.quota import (
+    LOGGED,
+    ApplicableLimits,
+    Bound,
+    LimitReached,
+    LimitState,
+    QuotaRequest,
+    Reservation,
+    nearest,
+)
 
-#: Lengths of windows that are counted; beyond, the one that no terms named for longest is forgotten.
+#: Lengths of windows that are counted; beyond, the one that no limit has had for longest is forgotten.
 _MOST_LENGTHS = 100
-#: Terms whose windows are remembered.
-_MOST_TERMS = 10_000
+#: Sets of limits whose windows are remembered.
+_MOST_REMEMBERED = 10_000
 
 _Window = LocalWindow | LocalSlots
 
@@ -29,51 +38,51 @@ class LocalLimits:
     def __init__(self, max_keys: int) -> None:
         self._max_keys = max_keys
         self._windows: OrderedDict[tuple[bool, float], _Window] = OrderedDict()
-        self._of_terms: dict[Terms, tuple[tuple[Bound, _Window], ...]] = {}
+        self._windows_of: dict[ApplicableLimits, tuple[tuple[Bound, _Window], ...]] = {}
 
-    def holds(self, claim: Claim, now: float) -> bool:
-        """Whether the claim's token has its places."""
-        _, window = self._of(claim.terms)[0]
-        return isinstance(window, LocalWindow) and window.holds(claim.keys[0], claim.token, now)
+    def holds(self, request: QuotaRequest, now: float) -> bool:
+        """Whether the request's token has its reservations."""
+        _, window = self._of(request.applicable)[0]
+        return isinstance(window, LocalWindow) and window.holds(request.keys[0], request.token, now)
 
-    def refusal(self, claim: Claim, now: float, replicas: int = 1) -> LimitReached | None:
+    def refusal(self, request: QuotaRequest, now: float, replicas: int = 1) -> LimitReached | None:
         """Which of the limits, divided among ``replicas``, has no room, if any; of several the last to have it."""
-        waiting: list[Standing] = []
-        for (bound, window), key in zip(self._of(claim.terms), claim.keys, strict=True):
+        waiting: list[LimitState] = []
+        for (bound, window), key in zip(self._of(request.applicable), request.keys, strict=True):
             amount = share(bound, replicas)
             wait = window.wait(key, bound.cost, amount, now)
             if wait:
-                waiting.append(Standing(bound, window.left(key, amount, now), wait))
+                waiting.append(LimitState(bound, window.left(key, amount, now), wait))
         return LimitReached(max(waiting, key=lambda one: one.reset)) if waiting else None
 
-    def standing(self, claim: Claim, now: float, replicas: int = 1) -> Standing:
+    def state(self, request: QuotaRequest, now: float, replicas: int = 1) -> LimitState:
         """How much is left of the limit, divided among ``replicas``, that is nearest to its end."""
-        standings: list[Standing] = []
-        for (bound, window), key in zip(self._of(claim.terms), claim.keys, strict=True):
+        states: list[LimitState] = []
+        for (bound, window), key in zip(self._of(request.applicable), request.keys, strict=True):
             amount = share(bound, replicas)
             left = window.left(key, amount, now)
-            standings.append(Standing(bound, left, window.wait(key, left + 1, amount, now)))
-        return nearest(standings)
+            states.append(LimitState(bound, left, window.wait(key, left + 1, amount, now)))
+        return nearest(states)
 
-    def note(self, claim: Claim, now: float) -> None:
-        """Takes places, whether or not there are any."""
-        for (bound, window), key in zip(self._of(claim.terms), claim.keys, strict=True):
-            window.note(key, claim.token, bound.cost, now)
+    def note(self, request: QuotaRequest, now: float) -> None:
+        """Reserves, whether or not there is room."""
+        for (bound, window), key in zip(self._of(request.applicable), request.keys, strict=True):
+            window.note(key, request.token, bound.cost, now)
 
-    def give_back(self, place: Place) -> None:
-        """Frees places that are still held."""
-        claim = place.claim
-        if self.holds(claim, place.noted_at):
-            for (bound, window), key in zip(self._of(claim.terms), claim.keys, strict=True):
-                window.give_back(key, claim.token, bound.cost, place.noted_at)
+    def give_back(self, reservation: Reservation) -> None:
+        """Frees what is still reserved."""
+        request = reservation.request
+        if self.holds(request, reservation.noted_at):
+            for (bound, window), key in zip(self._of(request.applicable), request.keys, strict=True):
+                window.give_back(key, request.token, bound.cost, reservation.noted_at)
 
-    def _of(self, terms: Terms) -> tuple[tuple[Bound, _Window], ...]:
-        """The limits of ``terms``, each with the window that counts it."""
-        found = self._of_terms.get(terms)
+    def _of(self, applicable: ApplicableLimits) -> tuple[tuple[Bound, _Window], ...]:
+        """The limits that apply, each with the window that counts it."""
+        found = self._windows_of.get(applicable)
         if found is None:
-            if len(self._of_terms) >= _MOST_TERMS:
-                self._of_terms.clear()
-            found = self._of_terms[terms] = tuple([(bound, self._window(bound)) for bound in terms.bounds])
+            if len(self._windows_of) >= _MOST_REMEMBERED:
+                self._windows_of.clear()
+            found = self._windows_of[applicable] = tuple([(bound, self._window(bound)) for bound in applicable.bounds])
         return found
 
     def _window(self, bound: Bound) -> _Window:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections import OrderedDict
 
-from services.router.rules.local_places import LocalPlaces
+from services.router.rules.local_reservations import LocalReservations
 
 
 class LocalWindow:
     """A sliding window log per key. Times are seconds of one monotonic clock, given by the caller.
 
-    At most ``max_keys`` keys are remembered; beyond, those admitted longest ago are forgotten. However many places a
+    At most ``max_keys`` keys are remembered; beyond, those admitted longest ago are forgotten. However many of them a
     key has, each call costs about the same.
     """
 
@@ -18,23 +18,23 @@ class LocalWindow:
         self._seconds = seconds
         self._max_keys = max_keys
         # Ordered: the front of a plain dict that loses its first keys takes ever longer to find.
-        self._held: OrderedDict[str, LocalPlaces] = OrderedDict()  # in the order of their last admission
+        self._held: OrderedDict[str, LocalReservations] = OrderedDict()  # in the order of their last admission
 
     def __len__(self) -> int:
         return len(self._held)
 
     def holds(self, key: str, token: str, now: float) -> bool:
-        """Whether ``token`` has a place in the window of ``key``."""
+        """Whether ``token`` has a reservation in the window of ``key``."""
         held = self._held.get(key)
         return held is not None and held.holds(token, self._begin(now))
 
     def left(self, key: str, amount: int, now: float) -> int:
-        """How many of ``amount`` places are free."""
+        """How many of ``amount`` are free."""
         held = self._held.get(key)
         return max(amount - (held.since(self._begin(now)) if held else 0), 0)
 
     def wait(self, key: str, cost: int, amount: int, now: float) -> float:
-        """Seconds until ``cost`` of ``amount`` places are free; 0.0 if they are now."""
+        """Seconds until ``cost`` of ``amount`` are free; 0.0 if they are now."""
         held, begin = self._held.get(key), self._begin(now)
         count = held.since(begin) if held else 0
         surplus = count + cost - amount
@@ -45,15 +45,15 @@ class LocalWindow:
         return max(held.time(surplus - 1, begin) + self._seconds - now, 0.001)
 
     def note(self, key: str, token: str, _cost: int, now: float) -> None:
-        """Takes a place, whether or not there is one."""
-        held = self._held.setdefault(key, LocalPlaces())
+        """Reserves, whether or not there is room."""
+        held = self._held.setdefault(key, LocalReservations())
         self._held.move_to_end(key)
         held.forget_before(self._begin(now))
         held.take(token, now)
         self._forget(now)
 
     def give_back(self, key: str, token: str, _cost: int, noted_at: float) -> None:
-        """Frees the place that ``token`` took at ``noted_at`` if it is still held."""
+        """Frees what ``token`` reserved at ``noted_at`` if it is still held."""
         held = self._held.get(key)
         if held is not None:
             held.give_back(token, noted_at)
@@ -61,7 +61,7 @@ class LocalWindow:
                 del self._held[key]
 
     def _begin(self, now: float) -> float:
-        """The window's: a place that is exactly a window old still counts, so that any window is exact."""
+        """The window's: a reservation that is exactly a window old still counts, so that any window is exact."""
         return now - self._seconds
 
     def _forget(self, now: float) -> None:

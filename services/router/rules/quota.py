@@ -1,7 +1,7 @@
 """Quota: which limits a submission counts in, what the limiter is asked, and what it can answer.
 
-A place is one admission's share of a window. It is held under a token: the idempotency key's hash, so
-that repeating a key takes no second place, or else the notification's id.
+A reservation is one admission's share of a window. It is held under a token: the idempotency key's hash, so
+that repeating a key reserves nothing more, or else the notification's id.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ LOGGED = (Kind.USER_CHANNEL, Kind.RECIPIENT)
 
 
 @dataclass(frozen=True, slots=True)
-class Limit:
+class WindowLimit:
     """At most ``count`` admissions, or millionths of money, in any window of ``seconds``."""
 
     count: int
@@ -52,7 +52,7 @@ class Bound:
     """
 
     kind: Kind
-    limit: Limit
+    limit: WindowLimit
     scope: str
     cost: int = 1
     channel: str = ""
@@ -66,7 +66,7 @@ class Bound:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Terms:
+class ApplicableLimits:
     """All limits that a submission counts in; the first is that of its user and channel.
 
     Equal only to itself: submissions that the same rules apply to share one.
@@ -76,27 +76,27 @@ class Terms:
 
 
 @dataclass(frozen=True, slots=True)
-class Claim:
-    """A wish for a place in each of the limits of ``terms``; ``keys`` are theirs, in their order."""
+class QuotaRequest:
+    """A request for one admission under each limit of ``applicable``; ``keys`` are theirs, in their order."""
 
-    terms: Terms
+    applicable: ApplicableLimits
     keys: tuple[str, ...]
-    token: str  # what holds the places
+    token: str  # what holds the reservation
     counted: bool = True  # False only asks whether there is room
     strict: bool = False  # refused, not counted here alone, while the shared count is away
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """Places that were newly taken, to be given back if nothing comes of it."""
+class Reservation:
+    """What was newly reserved, to be given back if nothing comes of it."""
 
-    claim: Claim
+    request: QuotaRequest
     taken_at: int | None  # in the shared window's time, µs; None: taken in this process alone
     noted_at: float  # when this process noted it, s by its own monotonic clock
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class LimitState:
     """Where the caller stands in the limit that is nearest to its end."""
 
     bound: Bound
@@ -106,23 +106,23 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class Admitted:
-    """It may go. ``place`` is None if it cost none: a repetition, or only a question."""
+    """It may go. ``reservation`` is None if it cost none: a repetition, or only a question."""
 
-    place: Place | None
-    standing: Standing
+    reservation: Reservation | None
+    state: LimitState
     local: bool = False  # counted by this process alone
 
 
 @dataclass(frozen=True, slots=True)
 class LimitReached:
-    """A limit is reached, that of ``standing``; there is room after its ``reset``."""
+    """A limit is reached, that of ``state``; there is room after its ``reset``."""
 
-    standing: Standing
+    state: LimitState
 
 
 @dataclass(frozen=True, slots=True)
 class Closed:
-    """The shared count is away and the claim cannot do without; worth another try in ``retry_after`` s."""
+    """The shared count is away and the request cannot do without; worth another try in ``retry_after`` s."""
 
     retry_after: float
 
@@ -146,33 +146,33 @@ def tenant_key(kind: Kind, tenant_id: str, seconds: float, subject: str = "") ->
     return _digest(_apart(kind.value, tenant_id, f"{seconds:g}", subject))
 
 
-def place_token(tenant_id: str, idempotency_key: str, notification_id: str) -> str:
-    """What holds the place: the key's hash if there is a key, else the notification's id."""
+def reservation_token(tenant_id: str, idempotency_key: str, notification_id: str) -> str:
+    """What holds the reservation: the key's hash if there is a key, else the notification's id."""
     return _digest(_apart(tenant_id) + idempotency_key) if idempotency_key else notification_id
 
 
-def limit_reason(terms: Terms, admitted: Admitted) -> str:
+def limit_reason(applicable: ApplicableLimits, admitted: Admitted) -> str:
     """Why it was admitted, in one sentence."""
-    if admitted.place is None:
+    if admitted.reservation is None:
         return "The idempotency key has its place already."
-    bound, left = admitted.standing.bound, _amount(admitted.standing)
+    bound, left = admitted.state.bound, _amount(admitted.state)
     if admitted.local:
         return f"Within {bound}, counted by one router alone while Redis is away."
-    if len(terms.bounds) == 1:
+    if len(applicable.bounds) == 1:
         return f"Within {bound}, {left} left."
-    looked_at = ", ".join(dict.fromkeys(one.kind.value for one in terms.bounds))
+    looked_at = ", ".join(dict.fromkeys(one.kind.value for one in applicable.bounds))
     return f"Within all of {looked_at}; nearest to its end is {bound}, {left} left."
 
 
-def nearest(standings: Sequence[Standing]) -> Standing:
+def nearest(states: Sequence[LimitState]) -> LimitState:
     """The one with the smallest share left; the first of equals."""
-    return min(standings, key=lambda one: one.remaining / max(one.bound.limit.count, 1))
+    return min(states, key=lambda one: one.remaining / max(one.bound.limit.count, 1))
 
 
-def _amount(standing: Standing) -> str:
-    if standing.bound.kind is Kind.SMS_SPEND:
-        return f"{standing.remaining / MILLIONTHS:g}"
-    return str(standing.remaining)
+def _amount(state: LimitState) -> str:
+    if state.bound.kind is Kind.SMS_SPEND:
+        return f"{state.remaining / MILLIONTHS:g}"
+    return str(state.remaining)
 
 
 def _apart(*names: str) -> str:

@@ -8,7 +8,7 @@ from shared.errors import Code, PulseError, QuotaViolation, Violation, invalid
 
 def rate_limited(reached: LimitReached) -> PulseError:
     """RESOURCE_EXHAUSTED; names the limit, not the user."""
-    bound = reached.standing.bound
+    bound = reached.state.bound
     return PulseError(
         Code.RESOURCE_EXHAUSTED,
         "RATE_LIMITED",
@@ -16,7 +16,7 @@ def rate_limited(reached: LimitReached) -> PulseError:
         hint="send again after the retry time, with the same idempotency key",
         quotas=(QuotaViolation(bound.kind.value, str(bound), bound.limit.count),),
         # A hair more than the truth, so that who comes back on time does not come a millisecond early.
-        retry_after=reached.standing.reset + 0.05,
+        retry_after=reached.state.reset + 0.05,
         metadata={
             "limit": bound.kind.value,
             "amount": str(bound.limit.count),

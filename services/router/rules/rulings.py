@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from services.router.rules.decisions import Decision
-from services.router.rules.lanes import Lane, choose_lane
+from services.router.rules.lane_choice import choose_lane
 from services.router.rules.provider_rates import ProviderRates
 from services.router.rules.routes import Routes, choose_route, choose_start
 from shared.channel.table import Channel
+from shared.lane.names import Lane
 
 
 @dataclass(frozen=True, slots=True)

@@ -134,17 +134,17 @@ class CompatibilityService(api_grpc.CompatibilityServiceServicer):
         self, caller: Caller, request: api.SendRequest, channel: Channel | None
     ) -> notification_service_pb2.SendNotificationRequest:
         """The same wish in today's words; asks for the template only where the channel decides what is meant."""
-        overrides = compatibility.Overrides(request.to, request.device_token, request.title, request.subject)
+        extras = compatibility.OriginalExtras(request.to, request.device_token, request.title, request.subject)
         meant = channel
-        if not channel and overrides.depend_on_channel() and request.template_name:
+        if not channel and extras.depend_on_channel() and request.template_name:
             template = await self._templates.newest(caller.tenant_id, request.template_name)
             meant = channel_of(template.stored.channel)
         return notification_service_pb2.SendNotificationRequest(
             user_id=request.user_id,
             template_name=request.template_name,
-            to=overrides.target(meant),
+            to=extras.target(meant),
             context=request.context if request.HasField("context") else None,
             channel=number_of(channel),
             idempotency_key=request.idempotency_key,
-            subject=overrides.heading(meant),
+            subject=extras.heading(meant),
         )

@@ -320,7 +320,7 @@ class Entry(_message.Message):
         """Why lane, route and time are what they are."""
 
     @_builtins.property
-    def fallbacks(self) -> _containers.RepeatedCompositeFieldContainer[Global___Leg]:
+    def fallbacks(self) -> _containers.RepeatedCompositeFieldContainer[Global___RoutedFallback]:
         """Where it moves on to, in order: Asked.fallbacks, each with its route."""
 
     @_builtins.property
@@ -357,7 +357,7 @@ class Entry(_message.Message):
         dispatched: _builtins.bool = ...,
         category: _builtins.str = ...,
         max_attempts: _builtins.int = ...,
-        fallbacks: _abc.Iterable[Global___Leg] | None = ...,
+        fallbacks: _abc.Iterable[Global___RoutedFallback] | None = ...,
         digest_window: _duration_pb2.Duration | None = ...,
         asked: _asked_pb2.Asked | None = ...,
     ) -> None: ...
@@ -370,7 +370,7 @@ class Entry(_message.Message):
 Global___Entry: _TypeAlias = Entry  # noqa: Y015
 
 @_typing.final
-class Leg(_message.Message):
+class RoutedFallback(_message.Message):
     """One fallback channel, with its route."""
 
     DESCRIPTOR: _descriptor.Descriptor
@@ -389,7 +389,7 @@ class Leg(_message.Message):
 
     @_builtins.property
     def after(self) -> _duration_pb2.Duration:
-        """Counted from when the leg before might first be tried; unset: only when that leg failed for good."""
+        """Counted from when the channel before might first be tried; unset: only when that one failed for good."""
 
     def __init__(
         self,
@@ -405,7 +405,7 @@ class Leg(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___Leg: _TypeAlias = Leg  # noqa: Y015
+Global___RoutedFallback: _TypeAlias = RoutedFallback  # noqa: Y015
 
 @_typing.final
 class ProviderAllowance(_message.Message):

@@ -9,7 +9,7 @@ import pytest
 
 from pulse.common.v1 import enums_pb2
 from pulse.ledger.v1 import records_pb2
-from tests.ledger.calls import Calls, Outcome, leg
+from tests.ledger.calls import Calls, Outcome, fallback
 from tests.ledger.conftest import NOON
 
 
@@ -73,7 +73,7 @@ async def test_however_it_comes_to_the_second(calls: Calls, clock, how: str):
 
 
 async def test_a_fallback_whose_time_has_come_is_drawn_for_its_provider(calls: Calls, clock):
-    ref = await calls.recorded(route=["smtp"], fallbacks=[leg(after=30)])
+    ref = await calls.recorded(route=["smtp"], fallbacks=[fallback(after=30)])
     (claimed,) = await calls.claim(ref)
     await calls.end(claimed, Outcome.SUCCEEDED)
     clock.advance(30)

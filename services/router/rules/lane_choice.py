@@ -1,18 +1,10 @@
-"""Lanes: how urgently a notification travels."""
+"""Which lane a notification takes."""
 
 from __future__ import annotations
 
-import enum
-
 from services.router.rules.decisions import Decision
+from shared.lane.names import Lane
 from shared.lane.urgent_names import urgent_word
-
-
-class Lane(enum.Enum):
-    """Where a priority travels; HIGH has its own workers."""
-
-    HIGH = "HIGH"
-    LOW = "LOW"
 
 
 def choose_lane(requested: Lane | None, template: Lane | None, template_name: str) -> Decision:

@@ -10,7 +10,7 @@ from shared.channel.table import Channel
 from shared.errors import invalid_field
 
 
-class Destination(NamedTuple):
+class ChannelAddress(NamedTuple):
     """One channel and an address in its terms; ``path`` is its place in the request, "" for the request itself."""
 
     channel: Channel
@@ -22,25 +22,23 @@ class Destination(NamedTuple):
         return f"{self.path}.{name}" if self.path else name
 
 
-def normalise(addresses: Addresses, wanted: Iterable[Destination]) -> list[Destination]:
-    """The destinations in their order, with the addresses as they are stored and sent to.
+def normalise(addresses: Addresses, wanted: Iterable[ChannelAddress]) -> list[ChannelAddress]:
+    """The channel addresses in their order, with the addresses as they are stored and sent to.
 
     Raises INVALID_ARGUMENT for an address that is missing or cannot be, and for a channel named twice.
     """
-    found: list[Destination] = []
-    for destination in wanted:
-        if any(destination.channel == earlier.channel for earlier in found):
-            raise invalid_field(
-                destination.field("channel"), "CHANNEL_REPEATED", "is a channel that comes before it already"
-            )
-        found.append(destination._replace(address=_address(addresses, destination)))
+    found: list[ChannelAddress] = []
+    for one in wanted:
+        if any(one.channel == earlier.channel for earlier in found):
+            raise invalid_field(one.field("channel"), "CHANNEL_REPEATED", "is a channel that comes before it already")
+        found.append(one._replace(address=_address(addresses, one)))
     return found
 
 
-def _address(addresses: Addresses, destination: Destination) -> str:
-    field = destination.field("to")
-    if destination.address:
-        return addresses.normalise(destination.channel.facts.address, destination.address, field)
-    if destination.channel.facts.needs_address:
+def _address(addresses: Addresses, one: ChannelAddress) -> str:
+    field = one.field("to")
+    if one.address:
+        return addresses.normalise(one.channel.facts.address, one.address, field)
+    if one.channel.facts.needs_address:
         raise invalid_field(field, "INVALID_FIELDS", "is required")
     return ""

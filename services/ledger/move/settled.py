@@ -24,7 +24,7 @@ class Settled(NamedTuple):
 NOTHING = Settled(False, None)
 
 
-class Told(NamedTuple):
+class BatchResult(NamedTuple):
     """What became of each of what was told, in its order, and what providers said of addresses with it."""
 
     settled: list[Settled]
@@ -37,8 +37,8 @@ class Told(NamedTuple):
             self.rejected.append(rejected)
 
 
-async def remember(connection: Connection, told: Told, _: Sequence[Change], now: dt.datetime) -> Told:
+async def remember(connection: Connection, result: BatchResult, _: Sequence[Change], now: dt.datetime) -> BatchResult:
     """Writes down what providers said of addresses, in the transaction of what was told."""
-    if told.rejected:
-        await address_rejections.remember(connection, told.rejected, now)
-    return told
+    if result.rejected:
+        await address_rejections.remember(connection, result.rejected, now)
+    return result
