@@ -53,13 +53,12 @@ async def test_no_window_ever_holds_more_than_the_limit(valkey_url: str, edges: 
     """50 submitters on two connections pools for several windows; the times are those of the reservations."""
     limit = WindowLimit(5, 0.3)
     five = applicable(limit=limit)
-    routers = [SharedWindows(edges(valkey_url, timeout=1)) for _ in range(2)]
+    routers = [SharedWindows(edges(valkey_url, timeout=10)) for _ in range(2)]
     times: list[float] = []
-    ends = time.monotonic() + 1.5
 
     async def submitter(number: int) -> None:
         tries = 0
-        while time.monotonic() < ends:
+        while len(times) < 5 * limit.count:
             tries += 1
             (verdict,) = await routers[number % 2].take([quota_request(f"{number}-{tries}", applicable=five)])
             if isinstance(verdict, Admitted):
@@ -67,7 +66,6 @@ async def test_no_window_ever_holds_more_than_the_limit(valkey_url: str, edges: 
 
     await asyncio.gather(*[submitter(number) for number in range(50)])
     assert most_in_any_window(times, limit.seconds) == limit.count
-    assert len(times) >= 4 * limit.count
 
 
 async def test_a_place_is_free_at_the_time_told_and_not_before(valkey_url: str, edges: Edges) -> None:
