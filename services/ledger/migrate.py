@@ -21,6 +21,7 @@ import psycopg
 import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from psycopg import errors
 
@@ -56,7 +57,7 @@ def migrate(database_url: str, now: dt.datetime, weeks_ahead: int, *, only_befor
     with _turn(engine):
         for tries_left in reversed(range(_TRIES)):
             try:
-                _upgrade(engine, _target(only_before))
+                _upgrade(engine, target(_current(engine), only_before))
                 _make_partitions(engine, now, weeks_ahead)
                 return
             except sa.exc.OperationalError as error:
@@ -70,7 +71,7 @@ def printed(only_before: bool = False) -> str:
     """The SQL of all revisions, from an empty database on."""
     config = _config()
     config.output_buffer = io.StringIO()
-    command.upgrade(config, _target(only_before), sql=True)
+    command.upgrade(config, target(None, only_before), sql=True)
     return config.output_buffer.getvalue()
 
 
@@ -87,13 +88,19 @@ def _turn(engine: sa.Engine) -> Iterator[None]:
         yield
 
 
-def _upgrade(engine: sa.Engine, target: str) -> None:
+def _current(engine: sa.Engine) -> str | None:
+    """Where the database is; None if nothing was migrated."""
+    with engine.connect() as connection:
+        return MigrationContext.configure(connection).get_current_revision()
+
+
+def _upgrade(engine: sa.Engine, to: str) -> None:
     with engine.connect() as connection:
         connection.exec_driver_sql(f"SET lock_timeout = '{_LOCK_TIMEOUT}'")
         connection.commit()
         config = _config()
         config.attributes["connection"] = connection
-        command.upgrade(config, target)
+        command.upgrade(config, to)
         connection.commit()
 
 
@@ -105,12 +112,20 @@ def _make_partitions(engine: sa.Engine, now: dt.datetime, weeks_ahead: int) -> N
                 connection.exec_driver_sql(partitions.create(partition))
 
 
-def _target(only_before: bool) -> str:
-    """The last revision that is wanted. Revisions are a chain: what comes after it waits, whatever it is marked."""
+def target(current: str | None, only_before: bool) -> str:
+    """The revision to go to from ``current``, which is None for an empty database.
+
+    Revisions are a chain: before a release it is followed up to the first that is not done yet and that the release
+    before cannot live with, and what comes after that one waits, whatever it is marked.
+    """
     if not only_before:
         return "head"
-    newest_first = ScriptDirectory.from_config(_config()).walk_revisions()
-    return next(one.revision for one in newest_first if one.module.release == "before")
+    reached = current
+    for one in list(ScriptDirectory.from_config(_config()).iterate_revisions("head", current or "base"))[::-1]:
+        if one.module.release != "before":
+            break
+        reached = one.revision
+    return reached or "base"
 
 
 def _config() -> Config:

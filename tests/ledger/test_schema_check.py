@@ -16,7 +16,7 @@ from services.ledger import migrate as migrating
 from services.ledger.config import LedgerSettings
 from services.ledger.migrate import migrate
 from services.ledger.schema import schema_check
-from services.ledger.schema.schema_check import NEEDED, SchemaBehind, until_ready
+from services.ledger.schema.schema_check import NEEDED, REPETITION, SchemaBehind, until_ready
 from shared.config import base_environment
 from tests.ledger.conftest import NOON
 from tests.ledger.test_migrations import _to, revisions
@@ -29,7 +29,8 @@ def unmigrated(database_url: str) -> LedgerSettings:
 
 
 def test_what_is_needed_is_all_that_is_migrated_before_a_release() -> None:
-    assert migrating._target(only_before=True) == NEEDED
+    assert migrating.target(None, only_before=True) == NEEDED
+    assert migrating.target("0012", only_before=True) == REPETITION
     numbers = [one.revision for one in revisions()]
     assert numbers == sorted(numbers)
 
@@ -40,6 +41,19 @@ async def test_an_older_schema_is_refused(revision: str, unmigrated: LedgerSetti
         _to(unmigrated.database_url.get_secret_value(), revision)
     with pytest.raises(SchemaBehind, match=f"is at revision {revision}, .* needs {NEEDED} or newer: run"):
         await until_ready(unmigrated)
+
+
+@pytest.mark.parametrize("revision", ["0012", "0013", "0014"])
+async def test_one_that_passed_it_before_it_was_there_is_refused_until_it_is_repeated(
+    revision: str, settings: LedgerSettings, database
+) -> None:
+    url = settings.database_url.get_secret_value()
+    database.execute(f"UPDATE alembic_version SET version_num = '{revision}'")
+    database.execute("ALTER TABLE template_versions DROP COLUMN document")
+    with pytest.raises(SchemaBehind, match=f"is at revision {revision}, .* needs {REPETITION} or newer: run"):
+        await until_ready(settings.model_copy(update={"ledger_start_seconds": 0.1}))
+    await asyncio.to_thread(migrate, url, NOON, weeks_ahead=1, only_before=True)
+    await until_ready(settings)
 
 
 @pytest.mark.parametrize("revision", [NEEDED, "9999"])
@@ -63,7 +77,7 @@ async def test_whoever_may_log_in_may_look(settings: LedgerSettings, database) -
     database.execute(f"CREATE ROLE {login} LOGIN PASSWORD '{url.password}'")
     url = url.set(username=login).render_as_string(False)
     try:
-        assert await schema_check._revision(url) >= NEEDED
+        assert not (await schema_check.look(url)).needed
         database.execute("REVOKE SELECT ON alembic_version FROM PUBLIC")
         await until_ready(settings.model_copy(update={"database_url": SecretStr(url)}))
     finally:

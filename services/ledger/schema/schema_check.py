@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from typing import NamedTuple
 
 import psycopg
 
@@ -15,20 +16,40 @@ from shared.observe.logs import logger
 
 log = logger(__name__)
 
-#: The newest revision that is marked "before". Revisions are numbered, so a later one compares as greater, also one of
-#: a later release, with which this code can live.
+#: The newest revision that every database comes to before the release. Revisions are numbered: a later one compares as
+#: greater, also one of a later release, with which this code can live.
 NEEDED = "0009c"
+#: What repeats it for databases that had passed that number before there was such a revision: they may be beyond NEEDED
+#: and still lack what it added.
+REPETITION = "0015"
+_LOOK = """
+SELECT version_num, EXISTS (SELECT FROM pg_attribute WHERE attrelid = to_regclass('template_versions')
+    AND attname = 'document' AND NOT attisdropped) FROM alembic_version"""
 #: Between two looks, s.
 _PAUSE = 0.5
+
+
+class Found(NamedTuple):
+    """Where a database is; ``revision`` is empty if nothing was ever migrated."""
+
+    revision: str
+    complete: bool
+
+    @property
+    def needed(self) -> str:
+        """The revision to come to; empty if it has all that this release needs."""
+        if self.revision < NEEDED:
+            return NEEDED
+        return "" if self.complete else REPETITION
 
 
 class SchemaBehind(StartError):
     """Something that this release needs has not been migrated; the text is for whoever runs it."""
 
-    def __init__(self, found: str) -> None:
+    def __init__(self, found: Found) -> None:
         super().__init__(
-            f"the database's schema is at revision {found or 'none'}, and this release needs {NEEDED} or newer: "
-            "run `pulse migrate --before`, or `pulse migrate` where nothing serves yet"
+            f"the database's schema is at revision {found.revision or 'none'}, and this release needs "
+            f"{found.needed} or newer: run `pulse migrate --before`, or `pulse migrate` where nothing serves yet"
         )
 
 
@@ -44,13 +65,13 @@ async def until_ready(settings: LedgerSettings) -> None:
     while True:
         late = time.monotonic() >= last_look
         try:
-            found = await _revision(url)
-            if found >= NEEDED:
+            found = await look(url)
+            if not found.needed:
                 return
             if late:
                 raise SchemaBehind(found)
             if not waiting:
-                log.warning("waiting for the schema", revision=found, needed=NEEDED)
+                log.warning("waiting for the schema", revision=found.revision, needed=found.needed)
                 waiting = True
         except psycopg.errors.InsufficientPrivilege:
             # Whoever migrated may have granted less than these revisions do. What is missing will show.
@@ -65,13 +86,13 @@ async def until_ready(settings: LedgerSettings) -> None:
         await asyncio.sleep(_PAUSE)
 
 
-async def _revision(url: str) -> str:
-    """As the migrations left it; empty if there were none."""
+async def look(url: str) -> Found:
+    """As the migrations left it."""
     begun = Start("schema-check").arguments(url)
     async with await psycopg.AsyncConnection.connect(url, autocommit=True, **begun) as connection:
         try:
-            rows = await connection.execute("SELECT version_num FROM alembic_version")
+            rows = await connection.execute(_LOOK)
         except psycopg.errors.UndefinedTable:
-            return ""
+            return Found("", False)
         row = await rows.fetchone()
-        return str(row[0]) if row else ""
+        return Found(str(row[0]), bool(row[1])) if row else Found("", False)

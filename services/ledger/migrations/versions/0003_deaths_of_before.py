@@ -6,8 +6,8 @@ from services.ledger.migrations import online
 
 revision = "0003"
 down_revision = "0002"
-#: The release before writes deaths without a time until its last process has ended.
-release = "after"
+#: No release that writes deaths without a time runs beside one that has this.
+release = "before"
 
 _DEAD = "status IN ('FAILED', 'UNKNOWN', 'UNDELIVERED')"
 

@@ -6,8 +6,8 @@ import importlib
 
 revision = "0013"
 down_revision = "0012"
-#: Additions alone, but after others that the release before cannot live with.
-release = "after"
+#: Additions alone. Where one before it waits until after the release, so does this, which then changes nothing.
+release = "before"
 
 
 def upgrade() -> None:
