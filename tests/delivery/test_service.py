@@ -27,7 +27,7 @@ from tests.delivery.fakes import FakeLedger
 
 TOKEN = "auth-token"
 PUBLIC = "https://pulse.example/base"
-ID = str(uuid.uuid4())
+ID = "0197a000-0000-4000-8000-00000000abcd"
 DELIVERED = {"MessageSid": "SM1", "MessageStatus": "delivered", "To": "+4915112345678", "ErrorMessage": ""}
 
 
