@@ -25,6 +25,8 @@ REPETITION = "0015"
 _LOOK = """
 SELECT version_num, EXISTS (SELECT FROM pg_attribute WHERE attrelid = to_regclass('template_versions')
     AND attname = 'document' AND NOT attisdropped) FROM alembic_version"""
+#: What a login may be bounded by must not end the look.
+_START = Start("schema-check", more={"statement_timeout": "5000"})
 #: Between two looks, s.
 _PAUSE = 0.5
 
@@ -88,7 +90,7 @@ async def until_ready(settings: LedgerSettings) -> None:
 
 async def look(url: str) -> Found:
     """As the migrations left it."""
-    begun = Start("schema-check").arguments(url)
+    begun = _START.arguments(url)
     async with await psycopg.AsyncConnection.connect(url, autocommit=True, **begun) as connection:
         try:
             rows = await connection.execute(_LOOK)
