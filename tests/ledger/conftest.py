@@ -70,9 +70,10 @@ def settings(migrated_url: str) -> LedgerSettings:
 
 @pytest.fixture
 async def ledger(settings: LedgerSettings, clock: FixedClock) -> AsyncIterator[Ledger]:
-    """A ledger that serves."""
+    """A ledger that serves, and leaves its tables to the test: of many who maintain at once, one does it."""
     ledger = Ledger(settings, clock)
     await ledger.start()
+    await ledger._housekeeping.stop()
     yield ledger
     await ledger.stop()
 

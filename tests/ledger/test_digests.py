@@ -324,8 +324,7 @@ async def test_a_suppression_before_its_end_holds_for_the_digest(calls: Calls, c
     assert database.count("digests") == 0
 
 
-async def test_digests_that_ended_leave(calls: Calls, clock: FixedClock, settings: LedgerSettings, database, ledger):
-    await ledger._housekeeping.stop()
+async def test_digests_that_ended_leave(calls: Calls, clock: FixedClock, settings: LedgerSettings, database):
     await recorded(calls, clock, 1)
     postgres = Postgres(settings)
     await postgres.open()

@@ -43,8 +43,7 @@ async def postgres(settings: LedgerSettings) -> AsyncIterator[Postgres]:
 
 @pytest.fixture
 async def maintenance(postgres: Postgres, settings: LedgerSettings, ledger: Ledger, clock) -> Maintenance:
-    """Under the clock of the ledger whose tables it maintains, which keeps no house itself; PostgreSQL's agrees."""
-    await ledger._housekeeping.stop()
+    """Under the clock of the ledger whose tables it maintains; PostgreSQL's agrees."""
     return Maintenance(postgres, clock, settings, agreeing(clock))
 
 
@@ -171,7 +170,18 @@ async def test_of_many_at_once_one_does_it(maintenance, calls, clock):
     assert sum(one is not None and "2026w48" in one.dropped for one in done) == 1
 
 
-async def test_a_ledger_keeps_house_by_itself(postgres, settings, calls, clock, database):
+async def test_a_ledger_makes_the_weeks_ahead_by_itself(settings, clock, database):
+    ahead = {one.name for one in partitions.weeks(dt.datetime.now(dt.UTC), settings.ledger_weeks_ahead)}
+    assert not ahead <= tables(database)
+    ledger = Ledger(settings, clock)
+    await ledger.start()
+    try:
+        await eventually(lambda: ahead <= tables(database))
+    finally:
+        await ledger.stop()
+
+
+async def test_housekeeping_goes_on_as_time_does(postgres, settings, calls, clock, database):
     at(clock, END)
     housekeeping = Housekeeping(Maintenance(postgres, clock, settings, agreeing(clock)), interval=0.05)
     await housekeeping.start()
@@ -234,7 +244,6 @@ async def test_a_ledgers_own_housekeeping_waits_for_clocks_that_agree(
 
 
 async def test_partitions_are_made_ahead_though_a_processs_clock_is_wrong(postgres, settings, ledger, clock, database):
-    await ledger._housekeeping.stop()
     later = FixedClock(clock.now() + dt.timedelta(days=21))
     with pytest.raises(PulseError, match="CLOCKS_DISAGREE"):
         await Maintenance(postgres, clock, settings, agreeing(later)).run()
@@ -243,7 +252,6 @@ async def test_partitions_are_made_ahead_though_a_processs_clock_is_wrong(postgr
 
 async def test_what_leaves_at_one_round_is_bounded(settings, postgres, ledger, clock, database):
     """Two clocks that are wrong together, as on one machine, take little before somebody looks."""
-    await ledger._housekeeping.stop()
     bounded = settings.model_copy(update={"ledger_weeks_dropped": 2, "ledger_keys_purged": 5})
     weeks = sorted(add_week(database, NOON - LONG_AGO - dt.timedelta(weeks=number)) for number in range(5))
     add_keys(database, 12, NOON - dt.timedelta(days=1))
