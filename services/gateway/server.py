@@ -97,7 +97,8 @@ class Gateway:
             metrics=counted,
             tracer=tracer,
         )
-        sending = Sending(acceptance, self._submitter, Replays(LedgerServiceStub(self._ledger_channel)))
+        traces = CallTraces(tracer, settings.gateway_trace_ratio)
+        sending = Sending(acceptance, self._submitter, Replays(LedgerServiceStub(self._ledger_channel)), traces)
 
         self._requests = RequestLog("gateway", sys.stderr.write)
         self._server = Server(
@@ -109,7 +110,7 @@ class Gateway:
             rpcs=self.metrics.rpcs,
             tls=settings.tls,
             health_listen=settings.health_listen,
-            traces=CallTraces(tracer, settings.gateway_trace_ratio),
+            traces=traces,
             requests=self._requests,
             take_in=receiving(entry.door),
         )

@@ -161,6 +161,16 @@ def activate(span: Span) -> None:
 
 
 @contextlib.contextmanager
+def on_behalf_of(span: Span | None) -> Iterator[None]:
+    """Makes ``span`` the current one, None: none; it goes on after the block."""
+    token = _current.set(span)
+    try:
+        yield
+    finally:
+        _current.reset(token)
+
+
+@contextlib.contextmanager
 def within(span: Span) -> Iterator[Span]:
     """Makes ``span`` the current one, and ends it; what is raised is its error, by the class's name."""
     token = _current.set(span)

@@ -23,12 +23,16 @@ class CallTraces:
 
     def begin(self, method: str, context: grpc.aio.ServicerContext[Any, Any]) -> Span | None:
         """The call's span, current from now on; None where spans go nowhere."""
+        span = self.under(method, _given(context))
+        if span is not None:
+            tracing.activate(span)
+        return span
+
+    def under(self, method: str, traceparent: str) -> Span | None:
+        """A span as for a call of ``method`` with this traceparent, "" if it has none; None where spans go nowhere."""
         if not self._tracer.on:
             return None
-        parent = _given(context) or tracing.fresh(self._ratio)
-        span = self._tracer.start(method[1:], parent, SpanKind.SERVER)
-        tracing.activate(span)
-        return span
+        return self._tracer.start(method[1:], traceparent or tracing.fresh(self._ratio), SpanKind.SERVER)
 
     def end(self, span: Span | None, code: str) -> None:
         """The call ended with the gRPC status called ``code``."""

@@ -63,8 +63,8 @@ class NotificationService(api_grpc.NotificationServiceServicer):
         caller, said = self._entry.admit(context, "send")
         refuse_key_on_batch(said)
         check(request)
-        outcomes = await self._sending.send_all(caller, request.requests, said)
-        return api.BatchSendNotificationsResponse(results=[_batch_result(outcome) for outcome in outcomes])
+        outcomes = await self._sending.send_all(caller, request.requests, said, request.traceparents)
+        return api.BatchSendNotificationsResponse(results=list(map(_batch_result, request.requests, outcomes)))
 
     async def GetNotification(
         self, request: api.GetNotificationRequest, context: Context
@@ -136,9 +136,11 @@ def notification_ref(caller: Caller, notification_id: str) -> records_pb2.Notifi
     return records_pb2.NotificationRef(tenant_id=caller.tenant_id, notification_id=notification_id.lower())
 
 
-def _batch_result(outcome: SubmitAnswer) -> api.BatchSendResult:
+def _batch_result(request: api.SendNotificationRequest, outcome: SubmitAnswer) -> api.BatchSendResult:
     if isinstance(outcome, PulseError):
         return api.BatchSendResult(error=to_status(outcome))
     return api.BatchSendResult(
-        notification_id=outcome.notification_id, status=outcome.status, replayed=outcome.replayed
+        notification_id="" if request.validate_only else outcome.notification_id,
+        status=outcome.status,
+        replayed=outcome.replayed,
     )

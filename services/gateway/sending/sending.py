@@ -11,11 +11,12 @@ from pulse.router.v1 import router_service_pb2 as router_pb2
 from services.gateway.door.auth import Caller
 from services.gateway.door.headers import Headers
 from services.gateway.sending.acceptance import Acceptance, Draft
+from services.gateway.sending.member_traces import MemberTraces, tell
 from services.gateway.sending.replays import Replays
 from services.gateway.sending.submitter import SubmitAnswer, Submitter
 from shared.errors import PulseError
 from shared.observe import request_log, tracing
-from shared.observe.tracing import Span
+from shared.rpc.call_traces import UNTRACED, CallTraces
 
 #: Longest that the requests of a batch are looked at before other calls have a turn, s.
 _BREATH_SECONDS = 0.005
@@ -24,10 +25,13 @@ _BREATH_SECONDS = 0.005
 class Sending:
     """Accepts notifications for a caller."""
 
-    def __init__(self, acceptance: Acceptance, submitter: Submitter, replays: Replays) -> None:
+    def __init__(
+        self, acceptance: Acceptance, submitter: Submitter, replays: Replays, traces: CallTraces = UNTRACED
+    ) -> None:
         self._acceptance = acceptance
         self._submitter = submitter
         self._replays = replays
+        self._traces = traces
 
     async def send(
         self, caller: Caller, request: api.SendNotificationRequest, headers: Headers
@@ -45,13 +49,21 @@ class Sending:
         request_log.note("notification_id", result.notification_id)
         span = tracing.current()
         if span is not None:
-            _tell(span, result)
+            tell(span, result)
         return result
 
     async def send_all(
-        self, caller: Caller, requests: Sequence[api.SendNotificationRequest], headers: Headers
+        self,
+        caller: Caller,
+        requests: Sequence[api.SendNotificationRequest],
+        headers: Headers,
+        traceparents: Sequence[str] = (),
     ) -> list[SubmitAnswer]:
-        """An outcome for each request, in order; one refused does not hold up the others."""
+        """An outcome for each request, in order; one refused does not hold up the others.
+
+        ``traceparents`` has one for each request, "" where it has none; empty: all are part of the call's trace.
+        """
+        members = MemberTraces(self._traces, headers, traceparents)
         outcomes: dict[int, SubmitAnswer] = {}
         submissions: dict[int, router_pb2.Submission] = {}
         refused: dict[int, tuple[Draft, PulseError]] = {}
@@ -60,21 +72,24 @@ class Sending:
             if time.monotonic() - since > _BREATH_SECONDS:
                 await asyncio.sleep(0)
                 since = time.monotonic()
-            try:
-                draft = self._acceptance.read(request, ())
-            except PulseError as error:
-                outcomes[n] = _let_go(error)
-                continue
-            try:
-                submissions[n] = await self._acceptance.complete(caller, draft, headers)
-            except PulseError as error:
-                refused[n] = (draft, _let_go(error))
+            with members.begin(n) as said:
+                try:
+                    draft = self._acceptance.read(request, ())
+                except PulseError as error:
+                    outcomes[n] = _let_go(error)
+                    continue
+                try:
+                    submissions[n] = await self._acceptance.complete(caller, draft, said)
+                except PulseError as error:
+                    refused[n] = (draft, _let_go(error))
         submitted, reconsidered = await asyncio.gather(
             self._submitter.many(list(submissions.values())), self._reconsider(caller, list(refused.values()))
         )
         outcomes.update(zip(submissions, submitted, strict=True))
         outcomes.update(zip(refused, reconsidered, strict=True))
-        return [outcomes[n] for n in range(len(requests))]
+        answers = [outcomes[n] for n in range(len(requests))]
+        members.end(answers)
+        return answers
 
     async def _reconsider(self, caller: Caller, refused: Sequence[tuple[Draft, PulseError]]) -> Sequence[SubmitAnswer]:
         """As the replays say; if they cannot be asked, that is the outcome of each of these alone."""
@@ -88,11 +103,3 @@ def _let_go(error: PulseError) -> PulseError:
     """The error without the way it came: that holds on to the whole batch, which would be memory until the next search
     for cycles."""
     return error.with_traceback(None)
-
-
-def _tell(span: Span, result: router_pb2.SubmitResult) -> None:
-    """Says which notification the call made, so that it is found by its id; HIGH is kept whatever was sampled."""
-    if result.keep_trace:
-        span.keep()
-    if span.sampled:
-        span.set("pulse.notification_id", result.notification_id)

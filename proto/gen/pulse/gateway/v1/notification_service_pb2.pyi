@@ -183,18 +183,27 @@ class BatchSendNotificationsRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     REQUESTS_FIELD_NUMBER: _builtins.int
+    TRACEPARENTS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def requests(self) -> _containers.RepeatedCompositeFieldContainer[Global___SendNotificationRequest]:
         """1 to 1,000. A rule broken by one is told in its own result, so they are not checked here."""
+
+    @_builtins.property
+    def traceparents(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """For a client that gathers what its callers send at the same time: the W3C traceparent of each request, in their order,
+        and "" for one that has none. Each is then traced as if it had come alone, with its traceparent as the header. As many
+        as requests, each at most 512 bytes; unset: all are part of the call's own trace.
+        """
 
     def __init__(
         self,
         *,
         requests: _abc.Iterable[Global___SendNotificationRequest] | None = ...,
+        traceparents: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["requests", b"requests"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["requests", b"requests", "traceparents", b"traceparents"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
