@@ -15,6 +15,7 @@ from services.ledger.draw.draws import Draws
 from services.ledger.move.bulk_replay import BulkReplay
 from services.ledger.move.claim import Claimer
 from services.ledger.move.expire import expire
+from services.ledger.move.first_claim import FirstClaim
 from services.ledger.move.operate import OperatorActions
 from services.ledger.move.receive import Receiver
 from services.ledger.move.settle import Settler
@@ -135,12 +136,14 @@ class Ledger:
         bounds = BoundedProviders(clock)
         jitter = random.SystemRandom().random
         critical = settings.critical_categories
+        claimer = Claimer(transactions, delays=delays, bounds=bounds, random=jitter, critical=critical)
         ledger_service_pb2_grpc.add_LedgerServiceServicer_to_server(
             LedgerService(
                 settings,
                 recorder=Recorder(self._postgres, clock, _limits(settings)),
                 draws=Draws(self._postgres, clock, partial(expire, transactions), bounds),
-                claimer=Claimer(transactions, delays=delays, bounds=bounds, random=jitter, critical=critical),
+                claimer=claimer,
+                first_claims=partial(FirstClaim, transactions, claimer),
                 settler=Settler(transactions, settings.retry_policies, jitter),
                 receiver=Receiver(transactions),
                 operator=operator,

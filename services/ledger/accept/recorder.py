@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from services.ledger.accept import entries, initial_state, keys, record_sql
 from services.ledger.accept.entries import Entry
@@ -37,6 +37,15 @@ class RecorderSettings(NamedTuple):
     critical: frozenset[str] = frozenset()
 
 
+class FirstClaim(Protocol):
+    """What is claimed in the transaction that records it; ``services.ledger.move.first_claim`` has it."""
+
+    def restart(self) -> None: ...
+    async def hold(self, connection: Connection, recording: Collection[Ref]) -> Any | None: ...
+    async def claim(self, connection: Connection, holding: Any) -> None: ...
+    def committed(self) -> None: ...
+
+
 class Recorder:
     """Writes entries with their idempotency keys, and says what keys were used for."""
 
@@ -46,11 +55,14 @@ class Recorder:
         self._settings = settings
         self._horizon = max(policy.horizon(settings.most_attempts) for policy in settings.policies.all())
 
-    async def record(self, batch: Sequence[Entry]) -> list[RecordResult]:
-        """What became of each entry, in their order. Entries with one key or one id are one request told twice."""
+    async def record(self, batch: Sequence[Entry], first: FirstClaim | None = None) -> list[RecordResult]:
+        """What became of each entry, in their order. Entries with one key or one id are one request told twice.
+
+        ``first`` claims some of them in the same transaction.
+        """
         refused = {at: error for at, entry in enumerate(batch) if (error := self._refusal(entry)) is not None}
         leaders = keys.leaders(entry for at, entry in enumerate(batch) if at not in refused)
-        outcomes = await self._insert(leaders)
+        outcomes = await self._insert(leaders, first)
         uses = await self.uses(entry.key for entry in leaders if entry.ref not in outcomes)
         for entry in leaders:
             status = outcomes.get(entry.ref)
@@ -78,43 +90,58 @@ class Recorder:
         found = entries.violations(entry, self._settings.most_attempts)
         return invalid(found) if found else None
 
-    async def _insert(self, batch: Sequence[Entry]) -> dict[Ref, Status | PulseError]:
+    async def _insert(self, batch: Sequence[Entry], first: FirstClaim | None) -> dict[Ref, Status | PulseError]:
         """Where each entry stands, or why it cannot; those whose key is known are left out.
 
-        A row that PostgreSQL refuses is found by halving, so that it fails alone.
+        A row that PostgreSQL refuses is found by halving, so that it fails alone; nothing is claimed of such a batch.
         """
         if not batch:
             return {}
         try:
-            return await self._postgres.write(partial(self._record, batch))
+            return await self._write_batch(batch, first)
         except UnstorableValue as error:
             if len(batch) == 1:
                 return {batch[0].ref: await self._alone(batch[0], error)}
             middle = len(batch) // 2
-            return await self._insert(batch[:middle]) | await self._insert(batch[middle:])
+            return await self._insert(batch[:middle], None) | await self._insert(batch[middle:], None)
 
-    async def _record(self, batch: Sequence[Entry], connection: Connection) -> dict[Ref, Status | PulseError]:
+    async def _write_batch(self, batch: Sequence[Entry], first: FirstClaim | None) -> dict[Ref, Status | PulseError]:
+        outcomes = await self._postgres.write(partial(self._record, batch, first), pipelined=first is not None)
+        if first is not None:
+            first.committed()
+        return outcomes
+
+    async def _record(
+        self, batch: Sequence[Entry], first: FirstClaim | None, connection: Connection
+    ) -> dict[Ref, Status | PulseError]:
         """Most need nothing but to be written; recipients' profiles are read for the others only."""
+        if first is not None:
+            first.restart()
         now = self._clock.now()
         acceptance = Acceptance(now, self._settings.redispatch_after, self._settings.critical)
         plain = [(entry, acceptance.of(entry, UNKNOWN)) for entry in batch if not entry.digest_seconds]
         others = [entry for entry in batch if entry.digest_seconds]
         outcomes: dict[Ref, Status | PulseError] = {}
         if plain:
-            unrecorded = await self._write(record_sql.RECORD, plain, now, connection)
+            unrecorded = await self._write(record_sql.RECORD, plain, now, connection, first)
             outcomes = {one.ref: state.status for one, state in plain if one.ref not in unrecorded}
             others += [one for one, _ in plain if unrecorded.get(one.ref) == "PROFILE"]
         if others:
             found = await profiles.of_users(connection, [(one.tenant_id, one.user_id) for one in others])
             considered = [(one, acceptance.of(one, found.get((one.tenant_id, one.user_id), UNKNOWN))) for one in others]
-            unrecorded = await self._write(record_sql.RECORD_CONSIDERED, considered, now, connection)
+            unrecorded = await self._write(record_sql.RECORD_CONSIDERED, considered, now, connection, first)
             told = {one.ref: state.status for one, state in considered if unrecorded.get(one.ref) != "KNOWN"}
             collapsed = {ref: Status.SUPPRESSED for ref, why in unrecorded.items() if why == "COLLAPSED"}
             outcomes |= told | collapsed
         return outcomes
 
     async def _write(
-        self, statement: str, drafts: Sequence[tuple[Entry, InitialState]], now: dt.datetime, connection: Connection
+        self,
+        statement: str,
+        drafts: Sequence[tuple[Entry, InitialState]],
+        now: dt.datetime,
+        connection: Connection,
+        first: FirstClaim | None,
     ) -> dict[Ref, str]:
         """Records what can be; of the others (and those that were collapsed), why."""
         parameters = {
@@ -124,7 +151,11 @@ class Recorder:
             "keys_expire_at": now + self._settings.key_retention,
         }
         cursor = await connection.execute(statement, parameters)
-        return {(tenant, id_): why for tenant, id_, why in await cursor.fetchall()}
+        holding = await first.hold(connection, [entry.ref for entry, _ in drafts]) if first is not None else None
+        unrecorded = {(tenant, id_): why for tenant, id_, why in await cursor.fetchall()}
+        if first is not None and holding is not None:
+            await first.claim(connection, holding)
+        return unrecorded
 
     def _row(self, entry: Entry, state: InitialState, now: dt.datetime) -> dict[str, Any]:
         assert entry.channel is not None  # noqa: S101 -- one that has none was refused

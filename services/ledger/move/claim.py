@@ -11,7 +11,7 @@ from services.ledger.draw.bounded_providers import BoundedProviders
 from services.ledger.move import content
 from services.ledger.move.batch_state import BatchState, decided
 from services.ledger.move.content import Content
-from services.ledger.move.transaction import Found, Read, Rows, Transactions, close_digests
+from services.ledger.move.transaction import Found, Holding, Read, Rows, Transactions, close_digests
 from services.ledger.postgres.postgres import Connection
 from services.ledger.rules import claims, deferrals
 from services.ledger.rules.claims import Claim
@@ -46,6 +46,8 @@ def _contents(rows: Rows) -> dict[Ref, Content]:
 
 _CONTENTS = Read(content.CONTENT, _contents)
 _CONTROLS = Read(provider_store.CONTROLS, provider_store.controls)
+#: What is read for a claim.
+READS = (_CONTENTS, _CONTROLS)
 
 
 class Claimer:
@@ -70,16 +72,47 @@ class Claimer:
         """What the worker may send of ``refs``: as much as one answer holds, which is one at the least."""
         slow = await self._delays.slow()
         rules = partial(self._decide, claimant, slow)
-        return await self._transactions.run(refs, rules, [_CONTENTS, _CONTROLS], _with_digests)
+        return await self._transactions.run(refs, rules, READS, _with_digests)
+
+    async def claim_within(
+        self, connection: Connection, holding: Holding, claimant: Claimant
+    ) -> tuple[list[tuple[Delivery, Content]], list[Change]]:
+        """What of a ``holding`` of :data:`READS` the worker may send at once, by its route's first provider, in the
+        transaction that recorded it; all else is left as it was recorded.
+        """
+        rules = partial(self._decide_first, claimant, self._delays.known())
+        return await self._transactions.change_within(connection, holding, rules)
+
+    def _decide_first(
+        self, claimant: Claimant, slow: frozenset[str], held: BatchState, found: Found, now: dt.datetime
+    ) -> list[tuple[Delivery, Content]]:
+        contents = found[_CONTENTS]
+        claim, gate = self._begin(claimant, slow, found, now)
+        claimed = []
+        for delivery in filter(claims.may_be_first, held):
+            change, its_content = decided(delivery, partial(claims.decide, claim=claim, now=now, gate=gate)), None
+            if change is not None and claims.goes_straight(change.delivery):
+                its_content = contents.get(delivery.ref)
+            if its_content is not None and its_content.context_json is not None and not its_content.tells_digest:
+                held.take(change)
+                at = held[delivery.ref]
+                claimed.append((at, its_content._replace(recipient=gate.address(at))))
+        return claimed
+
+    def _begin(
+        self, claimant: Claimant, slow: frozenset[str], found: Found, now: dt.datetime
+    ) -> tuple[Claim, RecipientGate]:
+        """What a claim goes by, and what its recipients want."""
+        gate = RecipientGate(_recipients(found[_CONTENTS]), self._critical, now)
+        providers = Providers(frozenset(claimant.avoided), found[_CONTROLS], slow, frozenset(claimant.avoided_for))
+        until, bounded = now + claimant.lease, self._bounded.providers
+        return Claim(claimant.worker, until, providers, self._random, bounded, gate.device), gate
 
     def _decide(
         self, claimant: Claimant, slow: frozenset[str], held: BatchState, found: Found, now: dt.datetime
     ) -> Claimed:
-        contents, controls = found[_CONTENTS], found[_CONTROLS]
-        gate = RecipientGate(_recipients(contents), self._critical, now)
-        providers = Providers(frozenset(claimant.avoided), controls, slow, frozenset(claimant.avoided_for))
-        bounded = self._bounded.providers
-        claim = Claim(claimant.worker, now + claimant.lease, providers, self._random, bounded, gate.device)
+        contents = found[_CONTENTS]
+        claim, gate = self._begin(claimant, slow, found, now)
         rule, otherwise = _claiming(claim, now, gate), partial(deferrals.undecidable, now=now)
         claimed = Claimed([], [])
         for delivery in held:

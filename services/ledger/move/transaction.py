@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from services.ledger.move import digest_heirs, digests, sql
 from services.ledger.move.batch_state import BatchState
@@ -26,6 +26,12 @@ from shared.clock import Clock
 Result = TypeVar("Result")
 Value_co = TypeVar("Value_co", covariant=True)
 Rows = Sequence[tuple[Any, ...]]
+
+
+class Fetchable(Protocol):
+    """A statement that was sent."""
+
+    async def fetchall(self) -> Rows: ...
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -45,6 +51,27 @@ class Found:
     def __getitem__(self, read: Read[Value_co]) -> Value_co:
         """What ``read`` says; what it says of no rows, if it was not asked for."""
         return read.says(self._found.get(read, ()))
+
+
+class Holding:
+    """References that PostgreSQL was told to hold, and to read beside; what it answers is yet to be fetched."""
+
+    def __init__(self, connection: Connection, rows: Fetchable, reading: Mapping[Read[Any], Fetchable]) -> None:
+        self._connection = connection
+        self._rows = rows
+        self._reading = reading
+
+    @classmethod
+    async def begin(cls, connection: Connection, refs: Collection[Ref], reads: Sequence[Read[Any]]) -> Holding:
+        """Says so; in a pipeline that waits for nothing."""
+        batch = {"refs": rows.refs(refs)}
+        holding = await connection.execute(sql.HOLD, batch)
+        return cls(connection, holding, {read: await connection.execute(read.statement, batch) for read in reads})
+
+    async def fetch(self) -> tuple[BatchState, Found]:
+        """What is held, and what was read."""
+        held = BatchState(await older_rows.completed(self._connection, await self._rows.fetchall()))
+        return held, Found({read: await cursor.fetchall() for read, cursor in self._reading.items()})
 
 
 #: Changes what is held, at the given time.
@@ -78,14 +105,11 @@ class Transactions:
         The rules' time is that at which the references were held: whoever had to wait for another's change comes after
         it in the timeline too.
         """
-        batch = {"refs": rows.refs(refs)}
 
         async def work(connection: Connection) -> tuple[Result, list[Change]]:
-            holding = await connection.execute(sql.HOLD, batch)
-            reading = {read: await connection.execute(read.statement, batch) for read in reads}
-            telling = await connection.execute(digests.TELLERS, batch) if ask_for_tellers else None
-            held = BatchState(await older_rows.completed(connection, await holding.fetchall()))
-            found = Found({read: await cursor.fetchall() for read, cursor in reading.items()})
+            holding = await Holding.begin(connection, refs, reads)
+            telling = await connection.execute(digests.TELLERS, {"refs": rows.refs(refs)}) if ask_for_tellers else None
+            held, found = await holding.fetch()
             may_tell = telling is None or bool(await telling.fetchall())
             now = self._clock.now()
             result = rules(held, found, now)
@@ -99,8 +123,22 @@ class Transactions:
             return result, changes
 
         result, changes = await self._postgres.write(work, pipelined=True)
-        self._wake(changes)
+        self.wake(changes)
         return result
+
+    async def change_within(
+        self, connection: Connection, holding: Holding, rules: Rules[Result]
+    ) -> tuple[Result, list[Change]]:
+        """As :meth:`run`, in the transaction of somebody else, who is to :meth:`wake` those who follow once it is
+        committed; ``rules`` end nothing.
+        """
+        held, found = await holding.fetch()
+        now = self._clock.now()
+        result = rules(held, found, now)
+        changes = held.changes()
+        if changes:
+            await connection.execute(sql.CHANGE, written(changes, now))
+        return result, changes
 
     async def search(
         self, query: Query, now: dt.datetime, rules: Callable[[Connection, BatchState], Awaitable[Result]]
@@ -118,10 +156,11 @@ class Transactions:
             return result, changes
 
         result, changes = await self._postgres.search(work)
-        self._wake(changes)
+        self.wake(changes)
         return result
 
-    def _wake(self, changes: Iterable[Change]) -> None:
+    def wake(self, changes: Iterable[Change]) -> None:
+        """These were committed."""
         self._watchers.wake(TimelinePlace(change.delivery.ref, change.delivery.revision) for change in changes)
 
 

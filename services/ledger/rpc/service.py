@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sized
+from collections.abc import Callable, Collection, Sequence, Sized
 from typing import Any
 
 from pulse.ledger.v1 import ledger_service_pb2 as pb
@@ -15,6 +15,7 @@ from services.ledger.config import LedgerSettings
 from services.ledger.draw.draws import Draws
 from services.ledger.draw.high_traffic import HighTraffic
 from services.ledger.move.claim import Claimant, Claimer
+from services.ledger.move.first_claim import FirstClaim
 from services.ledger.move.operate import OperatorActions
 from services.ledger.move.receive import Receiver
 from services.ledger.move.settle import Settler
@@ -27,6 +28,9 @@ from services.ledger.rules.delivery import Lane, Ref
 from services.ledger.stores.provider_store import ProviderStore
 from shared.errors import PulseError, Violation, invalid, not_found
 from shared.rpc.validation import check
+
+#: Makes what claims some references of a batch in the transaction that records them.
+FirstClaims = Callable[[Claimant, Collection[Ref]], FirstClaim]
 
 #: Most entries, references, settlements, receipts or keys in one call.
 _MOST = 1_000
@@ -44,6 +48,7 @@ class LedgerService(ledger_service_pb2_grpc.LedgerServiceServicer):
         claimer: Claimer,
         settler: Settler,
         receiver: Receiver,
+        first_claims: FirstClaims,
         operator: OperatorActions,
         reader: Reader,
         providers: ProviderStore,
@@ -55,6 +60,7 @@ class LedgerService(ledger_service_pb2_grpc.LedgerServiceServicer):
         self._claimer = claimer
         self._settler = settler
         self._receiver = receiver
+        self._first_claims = first_claims
         self._operator = operator
         self._reader = reader
         self._providers = providers
@@ -65,11 +71,33 @@ class LedgerService(ledger_service_pb2_grpc.LedgerServiceServicer):
         began = time.time_ns()
         _bounded("entries", request.entries)
         converted = [_entry(message) for message in request.entries]
-        answers = iter(await self._recorder.record([one for one in converted if not isinstance(one, PulseError)]))
+        first = self._first_claim(request)
+        taken = [one for one in converted if not isinstance(one, PulseError)]
+        answers = iter(await self._recorder.record(taken, first))
         results = [wire.record_result(one if isinstance(one, PulseError) else next(answers)) for one in converted]
+        if first is not None and first.claimed:
+            self._tell_claimed(request, results, first)
         response = pb.RecordResponse(results=results)
         tell(self._observers.recorded, request, response, began)
         return response
+
+    def _first_claim(self, request: pb.RecordRequest) -> FirstClaim | None:
+        """What a worker that waits would have claimed for it; None: there is no such, or nothing for it."""
+        wanted = [entry.ref for entry in request.entries if entry.claim_at_once] if request.HasField("claimant") else ()
+        if not wanted:
+            return None
+        lease = wire.length(request.claimant.lease, self._settings.ledger_lease_seconds)
+        return self._first_claims(Claimant(wire.clean(request.claimant.worker_id), lease), wire.refs(wanted))
+
+    def _tell_claimed(
+        self, request: pb.RecordRequest, results: Sequence[records_pb2.RecordResult], first: FirstClaim
+    ) -> None:
+        """Puts what was claimed into the results, each once, however often its entry came."""
+        self._high.seen()
+        for entry, result in zip(request.entries, results, strict=True):
+            if found := first.claimed.pop((entry.ref.tenant_id, result.notification_id), None):
+                message = wire.claimed(*found, self._settings.critical_categories, reads_asked=True)
+                result.claimed.CopyFrom(message)
 
     async def LookupKeys(self, request: pb.LookupKeysRequest, context: Any) -> pb.LookupKeysResponse:
         _bounded("uses", request.uses)

@@ -22,9 +22,12 @@ class LedgerSpans:
         self._tracer = tracer
         self._looking_back = looking_back
 
-    def recorded(self, request: pb.RecordRequest, _: pb.RecordResponse, began: int) -> None:
-        """Entries were recorded, or found to be known."""
+    def recorded(self, request: pb.RecordRequest, response: pb.RecordResponse, began: int) -> None:
+        """Entries were recorded, or found to be known; and some were given to a worker at once."""
         self._end("ledger.record", began, ((one.ref.notification_id, one.traceparent) for one in request.entries))
+        if request.HasField("claimant"):
+            claimed = (one.claimed for one in response.results if one.HasField("claimed"))
+            self._end("ledger.claim", began, ((one.ref.notification_id, one.traceparent) for one in claimed))
 
     def claimed(self, _: pb.ClaimRequest, response: pb.ClaimResponse, began: int) -> None:
         """Deliveries were given to a worker."""

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from services.ledger.rules import deferrals, fallbacks
 from services.ledger.rules.attempts import Ending, Next, overtaken, unanswered
 from services.ledger.rules.changes import begin, expire, happen, in_time
-from services.ledger.rules.delivery import Change, Delivery, Event, Failure, Kind, Outcome
+from services.ledger.rules.delivery import Change, Delivery, Event, Failure, Guarantee, Kind, Lane, Outcome
 from services.ledger.rules.provider_choice import ANY, Choice, Obstacle, Providers, choose
 from services.ledger.rules.recipient_rules import decision
 from services.ledger.rules.retry import Random, RetryPolicy
@@ -76,6 +76,19 @@ def decide(delivery: Delivery, claim: Claim, now: dt.datetime, gate: Gate = open
         if not delivery.drawn:
             return None
     return _start(change, claim, choice, now)
+
+
+def may_be_first(delivery: Delivery) -> bool:
+    """Whether it may be claimed with its recording, for a worker that it may never reach: as what is lost on the way
+    cannot be told from what was sent, that is not for what may be sent but once.
+    """
+    fresh = delivery.status is Status.QUEUED and delivery.fence == 0
+    return fresh and delivery.lane is Lane.HIGH and delivery.guarantee is Guarantee.AT_LEAST_ONCE
+
+
+def goes_straight(delivery: Delivery) -> bool:
+    """Whether it is being sent by the first provider of its first channel, so that nothing stands in its way."""
+    return delivery.status is Status.SENDING and delivery.route_index == 0 and delivery.fallback_index == 0
 
 
 def suspicion(delivery: Delivery) -> int:

@@ -43,6 +43,10 @@ class ReceiptDelays:
         self._looked_at: dt.datetime | None = None
         self._looking = asyncio.Lock()
 
+    def known(self) -> frozenset[str]:
+        """What was found last, for who cannot wait."""
+        return self._slow
+
     async def slow(self) -> frozenset[str]:
         """Providers whose receipts are slow. Never raises: what cannot be looked up is as it was."""
         if not self._rules.providers or self._looking.locked():

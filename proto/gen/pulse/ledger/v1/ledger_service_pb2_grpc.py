@@ -89,7 +89,8 @@ class LedgerServiceServicer:
     """
 
     def Record(self, request, context):
-        """Records a batch with idempotency; each entry for itself. INVALID_ARGUMENT: an empty or oversize batch.
+        """Records a batch with idempotency; each entry for itself. Of those that ask for it, what can be sent at once is claimed
+        in the same transaction. INVALID_ARGUMENT: an empty or oversize batch.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -36,7 +36,9 @@ class LedgerServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> LedgerServiceAsyncStub: ...
     Record: _grpc.UnaryUnaryMultiCallable[_ledger_service_pb2.RecordRequest, _ledger_service_pb2.RecordResponse]
-    """Records a batch with idempotency; each entry for itself. INVALID_ARGUMENT: an empty or oversize batch."""
+    """Records a batch with idempotency; each entry for itself. Of those that ask for it, what can be sent at once is claimed
+    in the same transaction. INVALID_ARGUMENT: an empty or oversize batch.
+    """
     LookupKeys: _grpc.UnaryUnaryMultiCallable[_ledger_service_pb2.LookupKeysRequest, _ledger_service_pb2.LookupKeysResponse]
     """Finds what keys were used for, recording nothing. INVALID_ARGUMENT: an oversize batch."""
     Draw: _grpc.UnaryUnaryMultiCallable[_ledger_service_pb2.DrawRequest, _ledger_service_pb2.DrawResponse]
@@ -69,7 +71,9 @@ class LedgerServiceAsyncStub(LedgerServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     Record: _aio.UnaryUnaryMultiCallable[_ledger_service_pb2.RecordRequest, _ledger_service_pb2.RecordResponse]  # type: ignore[assignment]
-    """Records a batch with idempotency; each entry for itself. INVALID_ARGUMENT: an empty or oversize batch."""
+    """Records a batch with idempotency; each entry for itself. Of those that ask for it, what can be sent at once is claimed
+    in the same transaction. INVALID_ARGUMENT: an empty or oversize batch.
+    """
     LookupKeys: _aio.UnaryUnaryMultiCallable[_ledger_service_pb2.LookupKeysRequest, _ledger_service_pb2.LookupKeysResponse]  # type: ignore[assignment]
     """Finds what keys were used for, recording nothing. INVALID_ARGUMENT: an oversize batch."""
     Draw: _aio.UnaryUnaryMultiCallable[_ledger_service_pb2.DrawRequest, _ledger_service_pb2.DrawResponse]  # type: ignore[assignment]
@@ -105,7 +109,9 @@ class LedgerServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _ledger_service_pb2.RecordRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_ledger_service_pb2.RecordResponse, _abc.Awaitable[_ledger_service_pb2.RecordResponse]]:
-        """Records a batch with idempotency; each entry for itself. INVALID_ARGUMENT: an empty or oversize batch."""
+        """Records a batch with idempotency; each entry for itself. Of those that ask for it, what can be sent at once is claimed
+        in the same transaction. INVALID_ARGUMENT: an empty or oversize batch.
+        """
 
     @_abc_1.abstractmethod
     def LookupKeys(

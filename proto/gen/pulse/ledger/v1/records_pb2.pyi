@@ -173,6 +173,7 @@ class Entry(_message.Message):
     FALLBACKS_FIELD_NUMBER: _builtins.int
     DIGEST_WINDOW_FIELD_NUMBER: _builtins.int
     ASKED_FIELD_NUMBER: _builtins.int
+    CLAIM_AT_ONCE_FIELD_NUMBER: _builtins.int
     @_builtins.property
     @_deprecated("""This field has been marked as deprecated using proto field options.""")
     def user_id(self) -> _builtins.str:
@@ -293,6 +294,10 @@ class Entry(_message.Message):
 
     max_attempts: _builtins.int
     """Attempts at the most; at least 1."""
+    claim_at_once: _builtins.bool
+    """A worker waits for it: it is claimed with its recording, if it is HIGH, at least once, no digest, and nothing keeps it
+    from its route's first provider now. Else it is as if this were unset.
+    """
     @_builtins.property
     def ref(self) -> Global___NotificationRef:
         """Tenant and the id it is to have."""
@@ -360,10 +365,11 @@ class Entry(_message.Message):
         fallbacks: _abc.Iterable[Global___RoutedFallback] | None = ...,
         digest_window: _duration_pb2.Duration | None = ...,
         asked: _asked_pb2.Asked | None = ...,
+        claim_at_once: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["asked", b"asked", "digest_window", b"digest_window", "expires_at", b"expires_at", "not_before", b"not_before", "ref", b"ref"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["asked", b"asked", "category", b"category", "channel", b"channel", "context_json", b"context_json", "decisions", b"decisions", "delivery_guarantee", b"delivery_guarantee", "digest_window", b"digest_window", "dispatched", b"dispatched", "expires_at", b"expires_at", "fallbacks", b"fallbacks", "fingerprint", b"fingerprint", "idempotency_key", b"idempotency_key", "lane", b"lane", "locale", b"locale", "max_attempts", b"max_attempts", "metadata", b"metadata", "not_before", b"not_before", "ref", b"ref", "route", b"route", "subject", b"subject", "template_name", b"template_name", "template_version", b"template_version", "to", b"to", "traceparent", b"traceparent", "user_id", b"user_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["asked", b"asked", "category", b"category", "channel", b"channel", "claim_at_once", b"claim_at_once", "context_json", b"context_json", "decisions", b"decisions", "delivery_guarantee", b"delivery_guarantee", "digest_window", b"digest_window", "dispatched", b"dispatched", "expires_at", b"expires_at", "fallbacks", b"fallbacks", "fingerprint", b"fingerprint", "idempotency_key", b"idempotency_key", "lane", b"lane", "locale", b"locale", "max_attempts", b"max_attempts", "metadata", b"metadata", "not_before", b"not_before", "ref", b"ref", "route", b"route", "subject", b"subject", "template_name", b"template_name", "template_version", b"template_version", "to", b"to", "traceparent", b"traceparent", "user_id", b"user_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -443,6 +449,7 @@ class RecordResult(_message.Message):
     STATUS_FIELD_NUMBER: _builtins.int
     REPLAYED_FIELD_NUMBER: _builtins.int
     ERROR_FIELD_NUMBER: _builtins.int
+    CLAIMED_FIELD_NUMBER: _builtins.int
     notification_id: _builtins.str
     """The id it has: the entry's own, or the first one's for a replay."""
     status: _enums_pb2.Status.ValueType
@@ -453,6 +460,10 @@ class RecordResult(_message.Message):
     def error(self) -> _status_pb2.Status:
         """Refused (the key was known with another fingerprint); unset otherwise."""
 
+    @_builtins.property
+    def claimed(self) -> Global___ClaimedNotification:
+        """It was claimed for the worker of the request; status tells where it stood before. Unset otherwise."""
+
     def __init__(
         self,
         *,
@@ -460,10 +471,11 @@ class RecordResult(_message.Message):
         status: _enums_pb2.Status.ValueType = ...,
         replayed: _builtins.bool = ...,
         error: _status_pb2.Status | None = ...,
+        claimed: Global___ClaimedNotification | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["error", b"error"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["claimed", b"claimed", "error", b"error"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["error", b"error", "notification_id", b"notification_id", "replayed", b"replayed", "status", b"status"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["claimed", b"claimed", "error", b"error", "notification_id", b"notification_id", "replayed", b"replayed", "status", b"status"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

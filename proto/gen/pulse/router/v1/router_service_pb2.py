@@ -30,9 +30,11 @@ from pulse.common.v1 import asked_pb2 as pulse_dot_common_dot_v1_dot_asked__pb2
 from pulse.common.v1 import enums_pb2 as pulse_dot_common_dot_v1_dot_enums__pb2
 from pulse.common.v1 import limit_pb2 as pulse_dot_common_dot_v1_dot_limit__pb2
 from pulse.common.v1 import notification_pb2 as pulse_dot_common_dot_v1_dot_notification__pb2
+from pulse.ledger.v1 import ledger_service_pb2 as pulse_dot_ledger_dot_v1_dot_ledger__service__pb2
+from pulse.ledger.v1 import records_pb2 as pulse_dot_ledger_dot_v1_dot_records__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$pulse/router/v1/router_service.proto\x12\x0fpulse.router.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17google/rpc/status.proto\x1a\x1bpulse/common/v1/asked.proto\x1a\x1bpulse/common/v1/enums.proto\x1a\x1bpulse/common/v1/limit.proto\x1a\"pulse/common/v1/notification.proto\"N\n\rSubmitRequest\x12=\n\x0bsubmissions\x18\x01 \x03(\x0b\x32\x1b.pulse.router.v1.SubmissionB\x0b\xbaH\x08\x92\x01\x05\x08\x01\x10\xe8\x07\"\x9d\x07\n\nSubmission\x12\x11\n\ttenant_id\x18\x01 \x01(\t\x12\x13\n\x07user_id\x18\x02 \x01(\tB\x02\x18\x01\x12\x19\n\rtemplate_name\x18\x03 \x01(\tB\x02\x18\x01\x12\x1c\n\x10template_version\x18\x04 \x01(\x05\x42\x02\x18\x01\x12-\n\x07\x63hannel\x18\x05 \x01(\x0e\x32\x18.pulse.common.v1.ChannelB\x02\x18\x01\x12\x0e\n\x02to\x18\x06 \x01(\tB\x02\x18\x01\x12\x13\n\x07subject\x18\x07 \x01(\tB\x02\x18\x01\x12\x18\n\x0c\x63ontext_json\x18\x08 \x01(\tB\x02\x18\x01\x12\x1b\n\x0fidempotency_key\x18\t \x01(\tB\x02\x18\x01\x12\x13\n\x0b\x66ingerprint\x18\n \x01(\x0c\x12\x35\n\x12requested_priority\x18\x0b \x01(\x0e\x32\x19.pulse.common.v1.Priority\x12\x34\n\x11template_priority\x18\x0c \x01(\x0e\x32\x19.pulse.common.v1.Priority\x12\x14\n\x08\x63\x61tegory\x18\r \x01(\tB\x02\x18\x01\x12/\n\x07send_at\x18\x0e \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x02\x18\x01\x12\x32\n\nexpires_at\x18\x0f \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x02\x18\x01\x12\x12\n\x06locale\x18\x10 \x01(\tB\x02\x18\x01\x12?\n\x08metadata\x18\x11 \x03(\x0b\x32).pulse.router.v1.Submission.MetadataEntryB\x02\x18\x01\x12\x42\n\x12\x64\x65livery_guarantee\x18\x12 \x01(\x0e\x32\".pulse.common.v1.DeliveryGuaranteeB\x02\x18\x01\x12\x13\n\x0btraceparent\x18\x13 \x01(\t\x12\x15\n\rvalidate_only\x18\x14 \x01(\x08\x12!\n\x0fnotification_id\x18\x15 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x30\n\tfallbacks\x18\x16 \x03(\x0b\x32\x19.pulse.common.v1.FallbackB\x02\x18\x01\x12\x34\n\rdigest_window\x18\x17 \x01(\x0b\x32\x19.google.protobuf.DurationB\x02\x18\x01\x12%\n\x05\x61sked\x18\x18 \x01(\x0b\x32\x16.pulse.common.v1.Asked\x1a/\n\rMetadataEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"@\n\x0eSubmitResponse\x12.\n\x07results\x18\x01 \x03(\x0b\x32\x1d.pulse.router.v1.SubmitResult\"\xc5\x01\n\x0cSubmitResult\x12\x17\n\x0fnotification_id\x18\x01 \x01(\t\x12\'\n\x06status\x18\x02 \x01(\x0e\x32\x17.pulse.common.v1.Status\x12\x10\n\x08replayed\x18\x03 \x01(\x08\x12!\n\x05\x65rror\x18\x04 \x01(\x0b\x32\x12.google.rpc.Status\x12*\n\x05quota\x18\x05 \x01(\x0b\x32\x1b.pulse.common.v1.QuotaState\x12\x12\n\nkeep_trace\x18\x06 \x01(\x08\x32Z\n\rRouterService\x12I\n\x06Submit\x12\x1e.pulse.router.v1.SubmitRequest\x1a\x1f.pulse.router.v1.SubmitResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$pulse/router/v1/router_service.proto\x12\x0fpulse.router.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17google/rpc/status.proto\x1a\x1bpulse/common/v1/asked.proto\x1a\x1bpulse/common/v1/enums.proto\x1a\x1bpulse/common/v1/limit.proto\x1a\"pulse/common/v1/notification.proto\x1a$pulse/ledger/v1/ledger_service.proto\x1a\x1dpulse/ledger/v1/records.proto\"N\n\rSubmitRequest\x12=\n\x0bsubmissions\x18\x01 \x03(\x0b\x32\x1b.pulse.router.v1.SubmissionB\x0b\xbaH\x08\x92\x01\x05\x08\x01\x10\xe8\x07\"\x9d\x07\n\nSubmission\x12\x11\n\ttenant_id\x18\x01 \x01(\t\x12\x13\n\x07user_id\x18\x02 \x01(\tB\x02\x18\x01\x12\x19\n\rtemplate_name\x18\x03 \x01(\tB\x02\x18\x01\x12\x1c\n\x10template_version\x18\x04 \x01(\x05\x42\x02\x18\x01\x12-\n\x07\x63hannel\x18\x05 \x01(\x0e\x32\x18.pulse.common.v1.ChannelB\x02\x18\x01\x12\x0e\n\x02to\x18\x06 \x01(\tB\x02\x18\x01\x12\x13\n\x07subject\x18\x07 \x01(\tB\x02\x18\x01\x12\x18\n\x0c\x63ontext_json\x18\x08 \x01(\tB\x02\x18\x01\x12\x1b\n\x0fidempotency_key\x18\t \x01(\tB\x02\x18\x01\x12\x13\n\x0b\x66ingerprint\x18\n \x01(\x0c\x12\x35\n\x12requested_priority\x18\x0b \x01(\x0e\x32\x19.pulse.common.v1.Priority\x12\x34\n\x11template_priority\x18\x0c \x01(\x0e\x32\x19.pulse.common.v1.Priority\x12\x14\n\x08\x63\x61tegory\x18\r \x01(\tB\x02\x18\x01\x12/\n\x07send_at\x18\x0e \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x02\x18\x01\x12\x32\n\nexpires_at\x18\x0f \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x02\x18\x01\x12\x12\n\x06locale\x18\x10 \x01(\tB\x02\x18\x01\x12?\n\x08metadata\x18\x11 \x03(\x0b\x32).pulse.router.v1.Submission.MetadataEntryB\x02\x18\x01\x12\x42\n\x12\x64\x65livery_guarantee\x18\x12 \x01(\x0e\x32\".pulse.common.v1.DeliveryGuaranteeB\x02\x18\x01\x12\x13\n\x0btraceparent\x18\x13 \x01(\t\x12\x15\n\rvalidate_only\x18\x14 \x01(\x08\x12!\n\x0fnotification_id\x18\x15 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x30\n\tfallbacks\x18\x16 \x03(\x0b\x32\x19.pulse.common.v1.FallbackB\x02\x18\x01\x12\x34\n\rdigest_window\x18\x17 \x01(\x0b\x32\x19.google.protobuf.DurationB\x02\x18\x01\x12%\n\x05\x61sked\x18\x18 \x01(\x0b\x32\x16.pulse.common.v1.Asked\x1a/\n\rMetadataEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"@\n\x0eSubmitResponse\x12.\n\x07results\x18\x01 \x03(\x0b\x32\x1d.pulse.router.v1.SubmitResult\"\xc5\x01\n\x0cSubmitResult\x12\x17\n\x0fnotification_id\x18\x01 \x01(\t\x12\'\n\x06status\x18\x02 \x01(\x0e\x32\x17.pulse.common.v1.Status\x12\x10\n\x08replayed\x18\x03 \x01(\x08\x12!\n\x05\x65rror\x18\x04 \x01(\x0b\x32\x12.google.rpc.Status\x12*\n\x05quota\x18\x05 \x01(\x0b\x32\x1b.pulse.common.v1.QuotaState\x12\x12\n\nkeep_trace\x18\x06 \x01(\x08\"\xc9\x01\n\x12\x41waitUrgentRequest\x12\x11\n\tworker_id\x18\x01 \x01(\t\x12(\n\x05lease\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x10\n\x08\x63lock_ns\x18\x03 \x01(\x03\x12\x0f\n\x07granted\x18\x04 \x01(\x03\x12\x17\n\x0f\x61void_providers\x18\x05 \x03(\t\x12:\n\x11\x61void_for_tenants\x18\x06 \x03(\x0b\x32\x1f.pulse.ledger.v1.AvoidForTenant\"^\n\x13\x41waitUrgentResponse\x12\x35\n\x07\x63laimed\x18\x01 \x03(\x0b\x32$.pulse.ledger.v1.ClaimedNotification\x12\x10\n\x08\x63lock_ns\x18\x02 \x01(\x03\x32\xb8\x01\n\rRouterService\x12I\n\x06Submit\x12\x1e.pulse.router.v1.SubmitRequest\x1a\x1f.pulse.router.v1.SubmitResponse\x12\\\n\x0b\x41waitUrgent\x12#.pulse.router.v1.AwaitUrgentRequest\x1a$.pulse.router.v1.AwaitUrgentResponse(\x01\x30\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -77,16 +79,20 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SUBMISSION'].fields_by_name['fallbacks']._serialized_options = b'\030\001'
   _globals['_SUBMISSION'].fields_by_name['digest_window']._loaded_options = None
   _globals['_SUBMISSION'].fields_by_name['digest_window']._serialized_options = b'\030\001'
-  _globals['_SUBMITREQUEST']._serialized_start=299
-  _globals['_SUBMITREQUEST']._serialized_end=377
-  _globals['_SUBMISSION']._serialized_start=380
-  _globals['_SUBMISSION']._serialized_end=1305
-  _globals['_SUBMISSION_METADATAENTRY']._serialized_start=1258
-  _globals['_SUBMISSION_METADATAENTRY']._serialized_end=1305
-  _globals['_SUBMITRESPONSE']._serialized_start=1307
-  _globals['_SUBMITRESPONSE']._serialized_end=1371
-  _globals['_SUBMITRESULT']._serialized_start=1374
-  _globals['_SUBMITRESULT']._serialized_end=1571
-  _globals['_ROUTERSERVICE']._serialized_start=1573
-  _globals['_ROUTERSERVICE']._serialized_end=1663
+  _globals['_SUBMITREQUEST']._serialized_start=368
+  _globals['_SUBMITREQUEST']._serialized_end=446
+  _globals['_SUBMISSION']._serialized_start=449
+  _globals['_SUBMISSION']._serialized_end=1374
+  _globals['_SUBMISSION_METADATAENTRY']._serialized_start=1327
+  _globals['_SUBMISSION_METADATAENTRY']._serialized_end=1374
+  _globals['_SUBMITRESPONSE']._serialized_start=1376
+  _globals['_SUBMITRESPONSE']._serialized_end=1440
+  _globals['_SUBMITRESULT']._serialized_start=1443
+  _globals['_SUBMITRESULT']._serialized_end=1640
+  _globals['_AWAITURGENTREQUEST']._serialized_start=1643
+  _globals['_AWAITURGENTREQUEST']._serialized_end=1844
+  _globals['_AWAITURGENTRESPONSE']._serialized_start=1846
+  _globals['_AWAITURGENTRESPONSE']._serialized_end=1940
+  _globals['_ROUTERSERVICE']._serialized_start=1943
+  _globals['_ROUTERSERVICE']._serialized_end=2127
 # @@protoc_insertion_point(module_scope)

@@ -14,6 +14,8 @@ from pulse.common.v1 import asked_pb2 as _asked_pb2
 from pulse.common.v1 import enums_pb2 as _enums_pb2
 from pulse.common.v1 import limit_pb2 as _limit_pb2
 from pulse.common.v1 import notification_pb2 as _notification_pb2
+from pulse.ledger.v1 import ledger_service_pb2 as _ledger_service_pb2
+from pulse.ledger.v1 import records_pb2 as _records_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -364,3 +366,81 @@ class SubmitResult(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___SubmitResult: _TypeAlias = SubmitResult  # noqa: Y015
+
+@_typing.final
+class AwaitUrgentRequest(_message.Message):
+    """How a worker that waits stands."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    WORKER_ID_FIELD_NUMBER: _builtins.int
+    LEASE_FIELD_NUMBER: _builtins.int
+    CLOCK_NS_FIELD_NUMBER: _builtins.int
+    GRANTED_FIELD_NUMBER: _builtins.int
+    AVOID_PROVIDERS_FIELD_NUMBER: _builtins.int
+    AVOID_FOR_TENANTS_FIELD_NUMBER: _builtins.int
+    worker_id: _builtins.str
+    """The worker's name, for the timeline."""
+    clock_ns: _builtins.int
+    """When this was sent by a clock of the worker's that only goes on, ns: it comes back with what is claimed by this
+    message. The lease began later than this, so that the worker can tell its end without the time that either took.
+    """
+    granted: _builtins.int
+    """How many it takes in all, since the stream began: more is claimed for it only while it was given fewer."""
+    @_builtins.property
+    def lease(self) -> _duration_pb2.Duration:
+        """How long it may hold each."""
+
+    @_builtins.property
+    def avoid_providers(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Providers that it must not call now. What would go to one of them is not claimed for it, but dispatched."""
+
+    @_builtins.property
+    def avoid_for_tenants(self) -> _containers.RepeatedCompositeFieldContainer[_ledger_service_pb2.AvoidForTenant]:
+        """Providers that it must not call for one tenant: likewise. At most 1,000 are read."""
+
+    def __init__(
+        self,
+        *,
+        worker_id: _builtins.str = ...,
+        lease: _duration_pb2.Duration | None = ...,
+        clock_ns: _builtins.int = ...,
+        granted: _builtins.int = ...,
+        avoid_providers: _abc.Iterable[_builtins.str] | None = ...,
+        avoid_for_tenants: _abc.Iterable[_ledger_service_pb2.AvoidForTenant] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["lease", b"lease"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["avoid_for_tenants", b"avoid_for_tenants", "avoid_providers", b"avoid_providers", "clock_ns", b"clock_ns", "granted", b"granted", "lease", b"lease", "worker_id", b"worker_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AwaitUrgentRequest: _TypeAlias = AwaitUrgentRequest  # noqa: Y015
+
+@_typing.final
+class AwaitUrgentResponse(_message.Message):
+    """What was claimed for the worker, of one batch."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CLAIMED_FIELD_NUMBER: _builtins.int
+    CLOCK_NS_FIELD_NUMBER: _builtins.int
+    clock_ns: _builtins.int
+    """From the message by which it was claimed."""
+    @_builtins.property
+    def claimed(self) -> _containers.RepeatedCompositeFieldContainer[_records_pb2.ClaimedNotification]:
+        """As LedgerService.Claim gives it; the entry of each has 64 KiB at the most. Each is sent and settled like any other."""
+
+    def __init__(
+        self,
+        *,
+        claimed: _abc.Iterable[_records_pb2.ClaimedNotification] | None = ...,
+        clock_ns: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["claimed", b"claimed", "clock_ns", b"clock_ns"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AwaitUrgentResponse: _TypeAlias = AwaitUrgentResponse  # noqa: Y015

@@ -40,6 +40,11 @@ class RouterServiceStub:
                 request_serializer=pulse_dot_router_dot_v1_dot_router__service__pb2.SubmitRequest.SerializeToString,
                 response_deserializer=pulse_dot_router_dot_v1_dot_router__service__pb2.SubmitResponse.FromString,
                 _registered_method=True)
+        self.AwaitUrgent = channel.stream_stream(
+                '/pulse.router.v1.RouterService/AwaitUrgent',
+                request_serializer=pulse_dot_router_dot_v1_dot_router__service__pb2.AwaitUrgentRequest.SerializeToString,
+                response_deserializer=pulse_dot_router_dot_v1_dot_router__service__pb2.AwaitUrgentResponse.FromString,
+                _registered_method=True)
 
 
 class RouterServiceServicer:
@@ -54,6 +59,18 @@ class RouterServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def AwaitUrgent(self, request_iterator, context):
+        """A worker waits for HIGH notifications, which the ledger claims for it in the very transaction that records them. Its
+        first message begins the wait, and each further one says anew how it stands, at least twice a second: of whom nothing
+        was heard for 1.5 s nothing is claimed. When the worker closes its side, what is under way for it still comes, and
+        then the stream ends with OK; a router that stops ends it likewise. What a stream that broke did not bring is handed
+        out again once its lease is over. INVALID_ARGUMENT: a message without a name, or whose lease is not above zero.
+        RESOURCE_EXHAUSTED: 256 wait at this router. UNAVAILABLE: it stops.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_RouterServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -61,6 +78,11 @@ def add_RouterServiceServicer_to_server(servicer, server):
                     servicer.Submit,
                     request_deserializer=pulse_dot_router_dot_v1_dot_router__service__pb2.SubmitRequest.FromString,
                     response_serializer=pulse_dot_router_dot_v1_dot_router__service__pb2.SubmitResponse.SerializeToString,
+            ),
+            'AwaitUrgent': grpc.stream_stream_rpc_method_handler(
+                    servicer.AwaitUrgent,
+                    request_deserializer=pulse_dot_router_dot_v1_dot_router__service__pb2.AwaitUrgentRequest.FromString,
+                    response_serializer=pulse_dot_router_dot_v1_dot_router__service__pb2.AwaitUrgentResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -91,6 +113,33 @@ class RouterService:
             '/pulse.router.v1.RouterService/Submit',
             pulse_dot_router_dot_v1_dot_router__service__pb2.SubmitRequest.SerializeToString,
             pulse_dot_router_dot_v1_dot_router__service__pb2.SubmitResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AwaitUrgent(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_stream(
+            request_iterator,
+            target,
+            '/pulse.router.v1.RouterService/AwaitUrgent',
+            pulse_dot_router_dot_v1_dot_router__service__pb2.AwaitUrgentRequest.SerializeToString,
+            pulse_dot_router_dot_v1_dot_router__service__pb2.AwaitUrgentResponse.FromString,
             options,
             channel_credentials,
             insecure,

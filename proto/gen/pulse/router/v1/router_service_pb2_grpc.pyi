@@ -37,6 +37,14 @@ class RouterServiceStub:
     """Admits a batch, each submission for itself. INVALID_ARGUMENT: an empty or oversize batch. Everything else is told per
     submission, a ledger that cannot be reached (UNAVAILABLE) too.
     """
+    AwaitUrgent: _grpc.StreamStreamMultiCallable[_router_service_pb2.AwaitUrgentRequest, _router_service_pb2.AwaitUrgentResponse]
+    """A worker waits for HIGH notifications, which the ledger claims for it in the very transaction that records them. Its
+    first message begins the wait, and each further one says anew how it stands, at least twice a second: of whom nothing
+    was heard for 1.5 s nothing is claimed. When the worker closes its side, what is under way for it still comes, and
+    then the stream ends with OK; a router that stops ends it likewise. What a stream that broke did not bring is handed
+    out again once its lease is over. INVALID_ARGUMENT: a message without a name, or whose lease is not above zero.
+    RESOURCE_EXHAUSTED: 256 wait at this router. UNAVAILABLE: it stops.
+    """
 
 @_typing.type_check_only
 class RouterServiceAsyncStub(RouterServiceStub):
@@ -46,6 +54,14 @@ class RouterServiceAsyncStub(RouterServiceStub):
     Submit: _aio.UnaryUnaryMultiCallable[_router_service_pb2.SubmitRequest, _router_service_pb2.SubmitResponse]  # type: ignore[assignment]
     """Admits a batch, each submission for itself. INVALID_ARGUMENT: an empty or oversize batch. Everything else is told per
     submission, a ledger that cannot be reached (UNAVAILABLE) too.
+    """
+    AwaitUrgent: _aio.StreamStreamMultiCallable[_router_service_pb2.AwaitUrgentRequest, _router_service_pb2.AwaitUrgentResponse]  # type: ignore[assignment]
+    """A worker waits for HIGH notifications, which the ledger claims for it in the very transaction that records them. Its
+    first message begins the wait, and each further one says anew how it stands, at least twice a second: of whom nothing
+    was heard for 1.5 s nothing is claimed. When the worker closes its side, what is under way for it still comes, and
+    then the stream ends with OK; a router that stops ends it likewise. What a stream that broke did not bring is handed
+    out again once its lease is over. INVALID_ARGUMENT: a message without a name, or whose lease is not above zero.
+    RESOURCE_EXHAUSTED: 256 wait at this router. UNAVAILABLE: it stops.
     """
 
 class RouterServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -59,6 +75,20 @@ class RouterServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_router_service_pb2.SubmitResponse, _abc.Awaitable[_router_service_pb2.SubmitResponse]]:
         """Admits a batch, each submission for itself. INVALID_ARGUMENT: an empty or oversize batch. Everything else is told per
         submission, a ledger that cannot be reached (UNAVAILABLE) too.
+        """
+
+    @_abc_1.abstractmethod
+    def AwaitUrgent(
+        self,
+        request_iterator: _MaybeAsyncIterator[_router_service_pb2.AwaitUrgentRequest],
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_router_service_pb2.AwaitUrgentResponse], _abc.AsyncIterator[_router_service_pb2.AwaitUrgentResponse]]:
+        """A worker waits for HIGH notifications, which the ledger claims for it in the very transaction that records them. Its
+        first message begins the wait, and each further one says anew how it stands, at least twice a second: of whom nothing
+        was heard for 1.5 s nothing is claimed. When the worker closes its side, what is under way for it still comes, and
+        then the stream ends with OK; a router that stops ends it likewise. What a stream that broke did not bring is handed
+        out again once its lease is over. INVALID_ARGUMENT: a message without a name, or whose lease is not above zero.
+        RESOURCE_EXHAUSTED: 256 wait at this router. UNAVAILABLE: it stops.
         """
 
 def add_RouterServiceServicer_to_server(servicer: RouterServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
