@@ -53,10 +53,13 @@ class Ledger:
         self._drawn = drawn
         self._tracer = tracer
 
-    async def record(self, entries: Sequence[Entry]) -> Sequence[RecordResult]:
-        """Records 1 to 1,000 entries in one transaction; what became of each, in order."""
+    async def record(self, entries: Sequence[Entry], claimant: calls.Claimant | None = None) -> Sequence[RecordResult]:
+        """Records 1 to 1,000 entries in one transaction; what became of each, in order.
+
+        Those that say so are claimed for ``claimant`` as well.
+        """
         self._recorded(len(entries))
-        request = calls.RecordRequest(entries=entries)
+        request = calls.RecordRequest(entries=entries, claimant=claimant)
         members = [entry.traceparent for entry in entries]
         with tracing.within(self._tracer.start_batch(_RECORD, members, SpanKind.CLIENT)):
             return (await channels.call(self._stub.Record, request, self._timeout)).results

@@ -6,6 +6,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge
 
 from services.router.dispatch.dispatcher import Dispatcher
 from services.router.dispatch.publisher import Publisher
+from services.router.dispatch.waiting_workers import WaitingWorkers
 from services.router.dispatch.window import Window
 from services.router.outage import Outage
 from services.router.rules.quota import Closed, LimitReached
@@ -37,6 +38,9 @@ class RouterMetrics:
         self._backlog = Gauge(
             "pulse_dispatch_backlog", "1 while more is due than the window has room for.", ["lane"], registry=registry
         )
+        self._urgent = Gauge(
+            "pulse_urgent_workers", "Workers that wait for HIGH notifications at this router.", registry=registry
+        )
         self._away = Gauge(
             "pulse_peer_away", "1 if it could not be used when last tried.", ["peer", "lane"], registry=registry
         )
@@ -53,6 +57,10 @@ class RouterMetrics:
     def show_peer(self, peer: str, outage: Outage, lane: str = "") -> None:
         """Shows whether something outside is away; ``lane`` is empty for what all lanes share."""
         self._away.labels(peer, lane).set_function(lambda: outage.away)
+
+    def show_waiting(self, workers: WaitingWorkers) -> None:
+        """Shows how many workers wait for HIGH notifications."""
+        self._urgent.set_function(lambda: len(workers))
 
     def show_lane(self, lane: Lane, window: Window, dispatcher: Dispatcher, publisher: Publisher) -> None:
         """Shows how a lane is dispatched."""

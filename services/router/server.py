@@ -20,6 +20,8 @@ from services.router.dispatch.eviction import warn_of_eviction
 from services.router.dispatch.publisher import Publisher
 from services.router.dispatch.shared_buckets import SharedBuckets
 from services.router.dispatch.throughput import Throughput
+from services.router.dispatch.urgent_stream import UrgentStreams
+from services.router.dispatch.waiting_workers import WaitingWorkers
 from services.router.dispatch.wake_spans import WakeSpans
 from services.router.dispatch.window import Window
 from services.router.ledger import Ledger
@@ -93,14 +95,18 @@ class Router:
         )
         self._broker = settings.server("broker_url")
         app = celery_app(self._broker)
+        self._waiting = WaitingWorkers()
         self._lanes = {
-            lane: _lane_parts(lane, settings, app, self._ledger, self._limiter, throughput, self.metrics, tracer)
+            lane: _lane_parts(
+                lane, settings, app, self._ledger, self._limiter, throughput, self.metrics, tracer, self._waiting
+            )
             for lane in Lane
         }
         counted = RouterMetrics(self.metrics.registry)
         counted.show_peer("redis", self._limiter.outage)
         counted.show_peer("throughput", throughput.outage)
         counted.show_peer("limits", self._limits.outage)
+        counted.show_waiting(self._waiting)
         for lane, parts in self._lanes.items():
             counted.show_lane(lane, parts.window, parts.dispatcher, parts.publisher)
         admission = self._admission(settings, clock or SystemClock(), counted, tracer)
@@ -114,7 +120,8 @@ class Router:
             tls=settings.tls,
             health_listen=settings.health_listen,
         )
-        add_RouterServiceServicer_to_server(RouterService(admission), self._server.grpc)
+        urgent = UrgentStreams(self._waiting, tracer, self.metrics.batch("push"))
+        add_RouterServiceServicer_to_server(RouterService(admission, urgent), self._server.grpc)
         self._dispatching: list[asyncio.Task[None]] = []
         self._running: list[asyncio.Task[None]] = []
 
@@ -166,6 +173,7 @@ class Router:
 
     async def stop(self) -> None:
         """Lets calls end, has what waits recorded and published as far as that goes in time, and closes."""
+        self._waiting.close()
         await self._server.stop()
         try:
             async with asyncio.timeout(self._settings.drain_seconds):
@@ -225,6 +233,7 @@ def _lane_parts(
     throughput: Throughput,
     metrics: Metrics,
     tracer: Tracer,
+    waiting: WaitingWorkers,
 ) -> LaneParts:
     high = lane is Lane.HIGH
     chunk = settings.router_high_chunk if high else settings.router_low_chunk
@@ -249,5 +258,12 @@ def _lane_parts(
         sweep=settings.router_sweep_seconds,
         poll=settings.router_poll_seconds,
     )
-    recorder = Recorder(ledger, limiter, dispatcher, publisher, max_batch=settings.router_record_batch)
+    recorder = Recorder(
+        ledger,
+        limiter,
+        dispatcher,
+        publisher,
+        max_batch=settings.router_record_batch,
+        waiting=waiting if high else None,
+    )
     return LaneParts(window, publisher, dispatcher, recorder)

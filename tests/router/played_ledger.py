@@ -17,7 +17,14 @@ from pulse.ledger.v1 import ledger_service_pb2 as calls
 from pulse.ledger.v1.ledger_reader_pb2 import ListLimitsResponse
 from pulse.ledger.v1.ledger_reader_pb2_grpc import LedgerReaderServicer, add_LedgerReaderServicer_to_server
 from pulse.ledger.v1.ledger_service_pb2_grpc import LedgerServiceServicer, add_LedgerServiceServicer_to_server
-from pulse.ledger.v1.records_pb2 import Entry, KeyUse, NotificationRef, ProviderAllowance, RecordResult
+from pulse.ledger.v1.records_pb2 import (
+    ClaimedNotification,
+    Entry,
+    KeyUse,
+    NotificationRef,
+    ProviderAllowance,
+    RecordResult,
+)
 from shared.errors import Code, PulseError
 from shared.rpc.serving import OPTIONS, Guard
 from shared.rpc.statuses import to_status
@@ -46,7 +53,7 @@ def _allowed(due: Iterable[Row], allowances: dict[str, int]) -> Iterator[Row]:
 
 
 class PlayedLedger(LedgerServiceServicer, LedgerReaderServicer):
-    """Records, looks keys up, draws and tells limits, as the real one does."""
+    """Records, looks keys up, draws, claims for who waits, and tells limits, as the real one does."""
 
     def __init__(self) -> None:
         self.rows: dict[str, Row] = {}
@@ -60,6 +67,7 @@ class PlayedLedger(LedgerServiceServicer, LedgerReaderServicer):
         self.revision = 0
         self.told = 0
         self.status = Status.QUEUED
+        self.claims = True  # for workers that wait
         self.open = asyncio.Event()
         self.open.set()
         self.redispatch_s = 0.5
@@ -86,7 +94,8 @@ class PlayedLedger(LedgerServiceServicer, LedgerReaderServicer):
         if self.failure is not None:
             raise self.failure
         self.batches.append(len(request.entries))
-        return calls.RecordResponse(results=[self._record(entry) for entry in request.entries])
+        claimant = request.claimant if request.HasField("claimant") and self.claims else None
+        return calls.RecordResponse(results=[self._record(entry, claimant) for entry in request.entries])
 
     async def LookupKeys(self, request: Any, context: Any) -> Any:
         if self.failure is not None:
@@ -154,7 +163,7 @@ class PlayedLedger(LedgerServiceServicer, LedgerReaderServicer):
         for one in ids:
             self.rows[one].claimed = True
 
-    def _record(self, entry: Entry) -> RecordResult:
+    def _record(self, entry: Entry, claimant: calls.Claimant | None) -> RecordResult:
         known = self._known(_use(entry), entry.ref.tenant_id) if entry.asked.idempotency_key else None
         if known is not None:
             return known
@@ -165,7 +174,13 @@ class PlayedLedger(LedgerServiceServicer, LedgerReaderServicer):
         self.rows[own_id] = Row(entry, drawable_at, now)
         if entry.asked.idempotency_key:
             self.keys[entry.ref.tenant_id, entry.asked.idempotency_key] = (entry.fingerprint, own_id)
-        return RecordResult(notification_id=own_id, status=Status.SCHEDULED if later else self.status)
+        result = RecordResult(notification_id=own_id, status=Status.SCHEDULED if later else self.status)
+        if claimant is not None and entry.claim_at_once:
+            self.rows[own_id].claimed = True
+            result.claimed.CopyFrom(
+                ClaimedNotification(ref=entry.ref, fence=1, provider=entry.route[0], traceparent=entry.traceparent)
+            )
+        return result
 
     def _known(self, use: KeyUse, tenant_id: str) -> RecordResult | None:
         fingerprint, first = self.keys.get((tenant_id, use.idempotency_key), (b"", ""))

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeGuard
 
 from pulse.common.v1.enums_pb2 import Status
 from pulse.ledger.v1.records_pb2 import Entry, RecordResult
 from services.router.dispatch.dispatcher import Dispatcher
 from services.router.dispatch.publisher import Publisher
+from services.router.dispatch.waiting_workers import UrgentBatch, WaitingWorkers
 from services.router.ledger import Ledger
 from services.router.limits.limiter import Limiter
 from services.router.rules.quota import Reservation
@@ -48,12 +50,20 @@ class Recorder:
     """Gathers what concurrent calls want recorded: one batch is under way to the ledger at a time."""
 
     def __init__(
-        self, ledger: Ledger, limiter: Limiter, dispatcher: Dispatcher, publisher: Publisher, *, max_batch: int
+        self,
+        ledger: Ledger,
+        limiter: Limiter,
+        dispatcher: Dispatcher,
+        publisher: Publisher,
+        *,
+        max_batch: int,
+        waiting: WaitingWorkers | None = None,
     ) -> None:
         self._ledger = ledger
         self._limiter = limiter
         self._dispatcher = dispatcher
         self._publisher = publisher
+        self._waiting = waiting
         self._max_batch = max_batch
         self._gatherer: Gatherer[Sequence[Planned], Sequence[RecordAnswer]] = Gatherer(
             self._record_groups, max_batch=max_batch, max_waiting=1_000
@@ -80,15 +90,21 @@ class Recorder:
         return deal(outcomes, groups)
 
     async def _record_batch(self, planned: Sequence[Planned]) -> Sequence[RecordAnswer]:
-        reserved = self._mark_dispatched(planned)
+        due = self._due(planned)
+        reserved = self._mark_dispatched(due)
+        urgent = self._take_urgent(due)
+        outcomes: Sequence[RecordAnswer] = ()
         try:
-            outcomes: Sequence[RecordAnswer] = await self._ledger.record([one.entry for one in planned])
+            outcomes = await self._ledger.record([one.entry for one in planned], urgent.claimant if urgent else None)
         except PulseError as error:
             # Its traceback would hold on to this frame, and so to the batch, until the next search for cycles.
             outcomes = [error.with_traceback(None)] * len(planned)
         except BaseException:
             self._dispatcher.release(reserved)
             raise
+        finally:
+            if urgent:
+                urgent.end([one.claimed for one in outcomes if _is_claimed(one)])
         self._wake(planned, outcomes, reserved)
         unused = [
             one.reservation
@@ -99,9 +115,18 @@ class Recorder:
             await self._limiter.give_back(unused)
         return outcomes
 
-    def _mark_dispatched(self, planned: Sequence[Planned]) -> int:
+    def _due(self, planned: Sequence[Planned]) -> list[Entry]:
+        """What may be sent at once, by a provider that may be given any number."""
+        return [one.entry for one in planned if one.due and not self._dispatcher.bounded(one.entry.route[0])]
+
+    def _take_urgent(self, due: Sequence[Entry]) -> UrgentBatch | None:
+        """What a worker waits for; None: none does, or older ones wait for their turn, and could be published."""
+        if self._waiting is None or (self._dispatcher.backlog and not self._publisher.outage.away):
+            return None
+        return self._waiting.take(due)
+
+    def _mark_dispatched(self, due: Sequence[Entry]) -> int:
         """Marks as many due entries as the dispatch window has room for; returns how many."""
-        due = [one.entry for one in planned if one.due and not self._dispatcher.bounded(one.entry.route[0])]
         reserved = self._dispatcher.reserve(len(due))
         for entry in due[:reserved]:
             entry.dispatched = True
@@ -129,9 +154,16 @@ def _is_new(outcome: RecordAnswer) -> bool:
     return isinstance(outcome, RecordResult) and not outcome.replayed and not outcome.HasField("error")
 
 
+def _is_claimed(outcome: RecordAnswer) -> TypeGuard[RecordResult]:
+    """Whether a waiting worker has it: it needs no wake-up."""
+    return isinstance(outcome, RecordResult) and outcome.HasField("claimed")
+
+
 def _is_due(planned: Planned, outcome: RecordAnswer) -> bool:
     """Whether it was recorded to be sent at once; the ledger may have put off, or suppressed, what was due."""
-    return planned.due and isinstance(outcome, RecordResult) and _is_new(outcome) and outcome.status == Status.QUEUED
+    if not planned.due or not isinstance(outcome, RecordResult) or _is_claimed(outcome):
+        return False
+    return _is_new(outcome) and outcome.status == Status.QUEUED
 
 
 def _came_to_nothing(outcome: RecordAnswer) -> bool:
