@@ -28,10 +28,12 @@ _LARGEST_STRUCT = 6 * 64 * 1024
 _REQUEST = api.SendNotificationRequest.DESCRIPTOR
 _TEMPLATE = template_pb2.Template.DESCRIPTOR
 #: Fields that a request or a template and Asked have in common.
-_OF_REQUEST = SetFields(_REQUEST, {*_REQUEST.fields_by_name} & {*asked_pb2.Asked.DESCRIPTOR.fields_by_name})
+_OF_REQUEST = frozenset(_REQUEST.fields_by_name) & {*asked_pb2.Asked.DESCRIPTOR.fields_by_name}
 _OF_TEMPLATE = SetFields(_TEMPLATE, {*_TEMPLATE.fields_by_name} & {*asked_pb2.Asked.DESCRIPTOR.fields_by_name})
-#: All but what does not make it another request; the context stands beside them.
-_ASKED = SetFields(_REQUEST, {*_REQUEST.fields_by_name} - {"context", "idempotency_key", "validate_only"})
+#: The context is read by itself, once.
+_SAID = SetFields(_REQUEST, {*_REQUEST.fields_by_name} - {"context"})
+#: What does not make it another request.
+_NOT_ASKED = frozenset({"idempotency_key", "validate_only"})
 
 
 def render_refusal(error: RenderError, channel_field: str = "channel") -> PulseError:
@@ -57,7 +59,9 @@ def variables(struct: Struct) -> dict[str, Any]:
 
 def plain(struct: Struct) -> dict[str, Any]:
     """A Struct as Python's own values; a whole number is an int as long as it is exact."""
-    return {key: _plain_value(value) for key, value in struct.fields.items()}
+    # Most values are texts, and most texts hold something: that is told by one look.
+    fields = struct.fields
+    return {key: (value := fields[key]).string_value or _plain_value(value) for key in fields}
 
 
 def _plain_value(value: Value) -> Any:
@@ -108,34 +112,48 @@ def time_filter(message: Message, field: str) -> Timestamp | None:
     return None if given == _NOT_SET else to_timestamp(given)
 
 
-def carried(request: api.SendNotificationRequest, template: template_pb2.Template) -> dict[str, Any]:
-    """What goes on as it was said: fields that Asked has under the same names, if they are set. The request's win."""
-    return _OF_TEMPLATE.of(template) | _OF_REQUEST.of(request)
+def said(request: api.SendNotificationRequest) -> dict[str, Any]:
+    """The fields that are set, by their names and in their order, without the context."""
+    return _SAID.of(request)
 
 
-def asked(request: api.SendNotificationRequest) -> dict[str, Any]:
-    """What the request asks for, without context, idempotency key and validate_only, as JSON values.
+def carried(template: template_pb2.Template) -> dict[str, Any]:
+    """What a template adds as it stands there: fields that Asked has under the same names, if they are set."""
+    return _OF_TEMPLATE.of(template)
+
+
+def carried_on(said: Mapping[str, Any]) -> dict[str, Any]:
+    """What goes on as it was said: fields that Asked has under the same names."""
+    return {name: value for name, value in said.items() if name in _OF_REQUEST}
+
+
+def counted(said: Mapping[str, Any]) -> dict[str, Any]:
+    """What makes a request another one, without the context, as JSON values.
 
     Whatever is unset or says the default is left out, so that both forms count as one.
     """
-    fields = {name: _said(value) for name, value in _ASKED.of(request).items()}
+    fields = {
+        name: value if type(value) in (str, int) else _as_json(value)
+        for name, value in said.items()
+        if name not in _NOT_ASKED
+    }
     if fields.get("delivery_guarantee") == enums_pb2.AT_LEAST_ONCE:
         del fields["delivery_guarantee"]
     return fields
 
 
-def _said(value: Any) -> Any:
+def _as_json(value: Any) -> Any:
     """A field's value as JSON. The forms of those that there were first stay: fingerprints are kept for days."""
     if isinstance(value, str | int | float):
         return value
     if isinstance(value, Timestamp | Duration):
         return [value.seconds, value.nanos]
     if isinstance(value, notification_pb2.Fallback):
-        return [value.channel, value.to, _said(value.after) if value.HasField("after") else None]
+        return [value.channel, value.to, _as_json(value.after) if value.HasField("after") else None]
     if isinstance(value, Message):
-        return {field.name: _said(inner) for field, inner in value.ListFields()}
+        return {field.name: _as_json(inner) for field, inner in value.ListFields()}
     if isinstance(value, Mapping):
-        return {key: _said(inner) for key, inner in value.items()}
+        return {key: _as_json(value[key]) for key in sorted(value)}
     if isinstance(value, bytes):
         return value.hex()
-    return [_said(inner) for inner in value]
+    return [_as_json(inner) for inner in value]

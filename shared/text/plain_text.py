@@ -20,6 +20,8 @@ from shared.text.liquid.words import decimal_text
 
 #: Longest result, characters: in UTF-8, in which Liquid counts, it surely keeps within its bound.
 _LONGEST = MAX_OUTPUT // 4
+#: What escaping makes of one character at the most, and of a whole value however short it is.
+_GROWTH, _LEAST = 5, 16
 
 Escape = Callable[[str], str]
 
@@ -30,6 +32,14 @@ class PlainText:
     def __init__(self, parts: list[str], places: list[tuple[int, str, Escape]]) -> None:
         self._parts = parts
         self._places = places
+        free = _LONGEST - sum(map(len, parts))
+        #: Values of so many characters, or fewer, fit wherever they stand.
+        self.room = (free // len(places) - _LEAST) // _GROWTH if places else free
+
+    @property
+    def words(self) -> str:
+        """All that is the same whatever the values are."""
+        return "".join(self._parts)
 
     def fill(self, context: Mapping[str, object]) -> str | None:
         """The text as Liquid would render it; None where only Liquid itself can tell."""

@@ -112,6 +112,12 @@ class CompiledTemplate:
             return True  # so is refusing
         return text is not None and text.is_quick(context)
 
+    def surely_renders(self, channel: str, locale: str, context: Mapping[str, object]) -> bool:
+        """True only if :meth:`render` would refuse nothing, at a fifth of its cost; False says nothing."""
+        n = self._chosen.get((channel, locale))
+        text = None if n is None else self._compiled.get(n)
+        return text is not None and text.surely_renders(context)
+
     def render(self, channel: str, locale: str, context: Mapping[str, object]) -> Rendered:
         """Renders the best content for ``channel`` and ``locale``; raises :class:`RenderError`."""
         text = self._compiled_at(self._choose(channel, locale))
@@ -149,7 +155,22 @@ class _CompiledText:
         self.text = text
         self._parts = {name: _Part(_parse(made(), name, getattr(text, name))) for name, made in PARTS.items()}
         self.variables = frozenset(name for part in self._parts.values() for name in part.variables)
-        self._is_plain = all(part.is_plain for part in self._parts.values())
+        plain = {name: part.plain for name, part in self._parts.items()}
+        self._is_plain = None not in plain.values()
+        #: Longest value that surely fits, characters; below zero: not even that can be told.
+        self._room = min(part.room if part else -1 for part in plain.values())
+        if any(part and CONTROL.search(part.words) for name, part in plain.items() if name in ONE_LINE):
+            self._room = -1
+
+    def surely_renders(self, context: Mapping[str, object]) -> bool:
+        """True if all that it takes are words of one line, or whole numbers, that fit."""
+        for name in self.variables:
+            value = context.get(name)
+            if type(value) is int:
+                value = str(value)
+            if type(value) is not str or len(value) > self._room or CONTROL.search(value):
+                return False
+        return self._room >= 0
 
     def is_quick(self, context: Mapping[str, object]) -> bool:
         """True if nothing of it, or of what stands in the context, is more than words and numbers."""
@@ -169,17 +190,13 @@ class _Part:
 
     def __init__(self, template: BoundedTemplate) -> None:
         self._template = template
-        self._plain = plain_text(template)
+        #: Set if it is nothing but words and ``{{ name }}``.
+        self.plain = plain_text(template)
         self.variables = variables_of(template)
-
-    @property
-    def is_plain(self) -> bool:
-        """True if it is nothing but words and ``{{ name }}``."""
-        return self._plain is not None
 
     def render(self, context: Mapping[str, object]) -> str:
         """Raises :class:`RenderError`."""
-        filled = self._plain.fill(context) if self._plain else None
+        filled = self.plain.fill(context) if self.plain else None
         return _render(self._template, context) if filled is None else filled
 
 

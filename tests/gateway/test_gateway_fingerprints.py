@@ -31,7 +31,7 @@ OTHER: dict[str, Any] = {
 
 def of(**fields: Any) -> str:
     request = api.SendNotificationRequest(**(LEAST | fields))
-    return fingerprint.of(wire.asked(request), '{"name":"Ada"}').hex()
+    return fingerprint.of(wire.counted(wire.said(request)), '{"name":"Ada"}').hex()
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pulse.gateway.v1 import notification_service_pb2 as api
+from services.gateway import wire
 from services.gateway.sending.plainly_valid import plainly_valid
 from tests.gateway.conftest import request
 
@@ -30,8 +31,12 @@ REQUESTS = st.builds(
     channel=NUMBER,
     priority=NUMBER,
     delivery_guarantee=NUMBER,
-    metadata=st.sampled_from([{}, {}, {"": "x"}, {"k" * 65: ""}]),
-    ttl=st.sampled_from([None, None, {"seconds": 0}, {"seconds": 5}]),
+    metadata=st.sampled_from(
+        [{}, {}, {"a": ""}, {"": "x"}, {"k" * 65: ""}, {"k": "é" * 513}, {str(n): "" for n in range(33)}]
+    ),
+    ttl=st.sampled_from(
+        [None, None, {"seconds": 0}, {"seconds": 5}, {"nanos": -1, "seconds": 2}, {"seconds": 31622400}]
+    ),
     expires_at=st.sampled_from([None, {"seconds": 5}]),
     fallbacks=st.sampled_from([[], [], [{}], [{"channel": 2, "to": "+15551234567"}], [{"channel": 1}] * 5]),
 )
@@ -40,7 +45,7 @@ REQUESTS = st.builds(
 @settings(max_examples=400)
 @given(REQUESTS)
 def test_whatever_passes_at_a_glance_breaks_no_rule(asked: api.SendNotificationRequest) -> None:
-    if plainly_valid(asked):
+    if plainly_valid(wire.said(asked)):
         assert not protovalidate.collect_violations(asked)
 
 
@@ -56,12 +61,18 @@ def test_whatever_passes_at_a_glance_breaks_no_rule(asked: api.SendNotificationR
         ("channel", [0, 3], [-1, 4]),
         ("priority", [0, 2], [-1, 3]),
         ("delivery_guarantee", [0, 2], [-1, 3]),
+        (
+            "metadata",
+            [{}, {"k" * 64: "é" * 512}, {str(n): "" for n in range(32)}],
+            [{"": "x"}, {"k" * 65: ""}, {"k": "é" * 513}, {str(n): "" for n in range(33)}],
+        ),
+        ("ttl", [{"seconds": 1}, {"seconds": 31622399, "nanos": 999999999}], [{}, {"nanos": 1}, {"seconds": 31622401}]),
     ],
 )
 def test_every_bound_is_the_contracts_own(field: str, accepted: list[Any], refused: list[Any]) -> None:
     for value in accepted:
-        assert plainly_valid(request(**{field: value}))
+        assert plainly_valid(wire.said(request(**{field: value})))
         assert not protovalidate.collect_violations(request(**{field: value}))
     for value in refused:
-        assert not plainly_valid(request(**{field: value}))
+        assert not plainly_valid(wire.said(request(**{field: value})))
         assert protovalidate.collect_violations(request(**{field: value}))

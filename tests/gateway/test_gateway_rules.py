@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 import json
 import math
 from typing import Any
@@ -11,7 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.gateway.rules import compatibility, context, fingerprint, idempotency, labels, segments, times
+from services.gateway.rules import compatibility, context, fingerprint, idempotency, segments, times
+from services.gateway.rules.nul import refuse_nul
 from shared.errors import PulseError
 from shared.observe import tracing
 
@@ -141,11 +143,11 @@ def test_the_order_of_keys_makes_no_difference(members: dict[str, Any]) -> None:
     assert json.loads(context.canonical(members)) == members
 
 
-@pytest.mark.parametrize("bad", [{"a": "x\0"}, {"\0": "x"}])
-def test_a_label_with_a_nul_is_refused(bad: dict[str, str]) -> None:
-    labels.check({"team": "growth"})
+@pytest.mark.parametrize("bad", [["a", "x\0"], ["\0", "x"]])
+def test_a_label_with_a_nul_is_refused(bad: list[str]) -> None:
+    refuse_nul("metadata", "METADATA_NUL", "team", "growth")
     with refused("METADATA_NUL"):
-        labels.check(bad)
+        refuse_nul("metadata", "METADATA_NUL", *bad)
 
 
 @pytest.mark.parametrize(
@@ -215,6 +217,29 @@ def test_a_fingerprint_depends_on_all_that_was_asked_and_on_nothing_else() -> No
         fingerprint.of({"user_id": "u", "to": "x", "metadata": {"a": "1"}}, "{}"),
     ]
     assert len({base, *others}) == 5 and len(base) == 32
+
+
+#: Whatever JSON writes in a way of its own.
+SIGNS = st.text(st.sampled_from("aZ09 /<>'\"\\\b\f\n\r\t\x01\x1f\x7f\x80é€\u2028😀"), max_size=8)
+
+
+@given(st.dictionaries(SIGNS, SIGNS | st.integers(-(2**53), 2**53) | st.lists(SIGNS)), st.dictionaries(SIGNS, SIGNS))
+def test_a_fingerprint_of_version_1_is_of_json_in_ascii(asked: dict[str, Any], labels: dict[str, str]) -> None:
+    """As every release counted it so far; those are kept for days, and repeated by gateways of the release before."""
+    labels = dict(sorted(labels.items()))
+    head = json.dumps([1, {**asked, "metadata": labels}], sort_keys=True, separators=(",", ":"))
+    expected = hashlib.sha256(f"{head}\n{{}}".encode()).digest()
+    assert fingerprint.of({**asked, "metadata": labels}, "{}") == expected
+
+
+@given(
+    st.dictionaries(
+        SIGNS, SIGNS | st.none() | st.booleans() | st.floats(-1e9, 1e9) | st.integers(-(2**53) + 1, 2**53 - 1)
+    )
+)
+def test_a_context_is_written_as_ever_whichever_way_is_taken(given_context: dict[str, Any]) -> None:
+    expected = json.dumps(given_context, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    assert context.canonical(given_context) == expected
 
 
 TRACE, PARENT = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"

@@ -6,6 +6,8 @@ import time
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from shared.text.rendering import CompiledTemplate, RenderError, Text
 
@@ -148,3 +150,36 @@ def test_a_channel_that_nothing_is_said_by_is_an_error() -> None:
 
 def test_the_names_a_context_may_have_to_hold_are_known() -> None:
     assert template("{{ a }}{% for x in b %}{{ x }}{% endfor %}", "{{ c.d }}").variables == {"a", "b", "c"}
+
+
+SOURCES = st.sampled_from(
+    ["", "Hi {{ a }}", "{{ a }} {{ b }}", "x\n", "<a href='{{ a }}'>", "{{ a.b }}", "{% if a %}{{ b }}{% endif %}"]
+)
+GIVEN = st.dictionaries(
+    st.sampled_from("ab"),
+    st.text(st.sampled_from("x<&'\" \n\r\x00\x7f€😀"), max_size=4)
+    | st.integers()
+    | st.sampled_from([None, 1.5, float("inf"), ["x"], {"b": 1}, "x" * 10_000, "&" * 70_000, 10**80]),
+)
+
+
+@settings(max_examples=400)
+@given(SOURCES, SOURCES, SOURCES, GIVEN)
+def test_what_surely_renders_is_not_refused(body: str, subject: str, html: str, context: dict[str, Any]) -> None:
+    compiled = template(body, subject, html)
+    compiled.is_quick("EMAIL", "", context)
+    if compiled.surely_renders("EMAIL", "", context):
+        compiled.render("EMAIL", "", context)
+
+
+@pytest.mark.parametrize("context", [{"name": "Ann"}, {"name": ""}, {"name": 7}, {"name": "x" * 1000, "more": [1]}])
+def test_a_plain_template_with_plain_values_surely_renders(context: dict[str, Any]) -> None:
+    compiled = template("Hi {{ name }}", "Welcome {{ name }}", "<b>{{ name }}</b>")
+    compiled.render("EMAIL", "", context)
+    assert compiled.surely_renders("EMAIL", "", context)
+
+
+@pytest.mark.parametrize("context", [{}, {"name": "a\nb"}, {"name": None}, {"name": ["x"]}, {"name": "x" * 1_000_000}])
+def test_whatever_else_there_is_is_rendered_to_tell(context: dict[str, Any]) -> None:
+    compiled = template("Hi {{ name }}", "Welcome {{ name }}")
+    assert not compiled.surely_renders("EMAIL", "", context)

@@ -17,6 +17,8 @@ from shared.errors import PulseError, invalid_field
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 #: RFC 5322 dot-atom in ASCII, which nearly every local part is.
 _DOT_ATOM = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*")
+#: What nearly every mail address is: such a local part, without the beginning of an encoded word, and ASCII.
+_USUAL_MAILBOX = re.compile(rf"(?!.*=\?)({_DOT_ATOM.pattern})@([A-Za-z0-9.-]+)")
 #: Letters that are not seen, by which Persian and Indic words are told apart.
 _JOINERS = re.compile("[\u200c\u200d]")
 #: ITU-T E.164: "+", a country code that does not begin with 0, at most 15 digits in all.
@@ -61,6 +63,17 @@ class Addresses:
             raise invalid_field(field, error.reason, error.violations[0].description, error.hint) from None
 
     def _email(self, address: str) -> str:
+        usual = _USUAL_MAILBOX.fullmatch(address)
+        if usual is not None and len(usual[1]) <= _LONGEST_LOCAL_PART:
+            domain = self._domain(usual[2])
+            if domain is not None and "xn--" not in domain:
+                normalised = f"{usual[1]}@{domain}"
+                if len(normalised) <= _LONGEST_EMAIL:
+                    return normalised
+        return self._looked_into(address)
+
+    def _looked_into(self, address: str) -> str:
+        """Any mail address, by every rule."""
         local_part, at, domain = address.rpartition("@")
         _refuse_common_mistakes(address, local_part, at)
         if len(local_part) > _LONGEST_LOCAL_PART or not _DOT_ATOM.fullmatch(local_part):

@@ -28,17 +28,19 @@ def normalise(addresses: Addresses, wanted: Iterable[ChannelAddress]) -> list[Ch
     Raises INVALID_ARGUMENT for an address that is missing or cannot be, and for a channel named twice.
     """
     found: list[ChannelAddress] = []
+    named: set[Channel] = set()
     for one in wanted:
-        if any(one.channel == earlier.channel for earlier in found):
+        if one.channel in named:
             raise invalid_field(one.field("channel"), "CHANNEL_REPEATED", "is a channel that comes before it already")
-        found.append(one._replace(address=_address(addresses, one)))
+        named.add(one.channel)
+        found.append(ChannelAddress(one.channel, _address(addresses, one), one.path))
     return found
 
 
 def _address(addresses: Addresses, one: ChannelAddress) -> str:
-    field = one.field("to")
+    facts = one.channel.facts
     if one.address:
-        return addresses.normalise(one.channel.facts.address, one.address, field)
-    if one.channel.facts.needs_address:
-        raise invalid_field(field, "INVALID_FIELDS", "is required")
+        return addresses.normalise(facts.address, one.address, one.field("to"))
+    if facts.needs_address:
+        raise invalid_field(one.field("to"), "INVALID_FIELDS", "is required")
     return ""

@@ -8,6 +8,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from pydantic_core import to_json
+
 from shared.errors import invalid_field
 
 #: Longest context as JSON in UTF-8, bytes.
@@ -28,13 +30,22 @@ def canonical(context: Mapping[str, Any]) -> str:
     Raises INVALID_ARGUMENT for what cannot be stored or carried exactly: NUL, NaN and infinities, integers
     beyond 2^53, nesting beyond :data:`MAX_DEPTH`, more than :data:`MAX_BYTES`.
     """
-    if not context:
-        return "{}"
-    _check_members(context, 1, "context")
-    text = _ENCODER.encode(context)
-    if len(text) > MAX_BYTES or len(text.encode()) > MAX_BYTES:
+    text = _of_plain(context)
+    if not text:
+        _check_members(context, 1, "context")
+        text = _ENCODER.encode(context).encode()
+    if len(text) > MAX_BYTES:
         raise invalid_field("context", "CONTEXT_TOO_LARGE", "is longer than 64 KiB as JSON")
-    return text
+    return text.decode()
+
+
+def _of_plain(context: Mapping[str, Any]) -> bytes:
+    """The same at a third of the cost for texts and exact integers, which nearly all are; empty for any other."""
+    for value in context.values():
+        if type(value) is not str and (type(value) is not int or abs(value) > MAX_EXACT):
+            return b""
+    text = to_json({key: context[key] for key in sorted(context)})
+    return b"" if b"\\u0000" in text else text
 
 
 def _check_members(members: Mapping[str, Any], depth: int, path: str) -> None:

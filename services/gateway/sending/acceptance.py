@@ -3,33 +3,27 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
 from pulse.common.v1 import asked_pb2, notification_pb2
 from pulse.gateway.v1 import notification_service_pb2 as api
+from pulse.ledger.v1 import records_pb2
 from pulse.router.v1 import router_service_pb2 as router_pb2
 from services.gateway import wire
 from services.gateway.door.auth import Caller
 from services.gateway.door.headers import Headers
-from services.gateway.rules import (
-    carrying,
-    channel_addresses,
-    context,
-    digests,
-    fingerprint,
-    idempotency,
-    labels,
-    times,
-)
+from services.gateway.rules import carrying, channel_addresses, context, digests, fingerprint, idempotency, times
 from services.gateway.rules.addresses import Addresses
 from services.gateway.rules.channel_addresses import ChannelAddress
+from services.gateway.rules.nul import refuse_nul
 from services.gateway.sending.heavy_work import HeavyWork
 from services.gateway.sending.plainly_valid import plainly_valid
 from services.gateway.sending.templates import PinnedTemplate, TemplateCatalogue
 from shared.channel.table import Channel
 from shared.clock import Clock
+from shared.errors import Code, PulseError
 from shared.ids import uuid7
 from shared.observe import tracing
 from shared.rpc.former import Former
@@ -38,16 +32,26 @@ from shared.text.rendering import RenderError
 from shared.times import to_timestamp
 
 _FORMER = Former(router_pb2.Submission)
+#: Refusals that time, a new template version or its deletion can bring about.
+_PASSING = frozenset({Code.INVALID_ARGUMENT, Code.NOT_FOUND, Code.FAILED_PRECONDITION})
+
+
+class Refused(NamedTuple):
+    """A request whose own words are in order, and that cannot be accepted now: its key may have an answer."""
+
+    error: PulseError
+    use: records_pb2.KeyUse
 
 
 class Draft(NamedTuple):
-    """A request whose own words are in order, whatever time, template and address will say to it."""
+    """What can be told from a request alone. ``said`` are its set fields."""
 
     request: api.SendNotificationRequest
+    said: Mapping[str, Any]
     idempotency_key: str
-    fingerprint: bytes
     context: dict[str, Any]
     context_json: str
+    fingerprint: bytes
     send_at: dt.datetime | None
     expires_at: dt.datetime | None
 
@@ -70,54 +74,55 @@ class Acceptance:
         self._trace_ratio = trace_ratio
         self._heavy = heavy or HeavyWork()
 
-    def read(self, request: api.SendNotificationRequest, keys: Sequence[str]) -> Draft:
-        """What can be told from the request alone; ``keys`` are the Idempotency-Key headers. INVALID_ARGUMENT."""
-        idempotency_key = idempotency.resolve(request.idempotency_key, keys)
-        if not plainly_valid(request):
-            check(request)
-        labels.check(request.metadata)
-        variables = wire.variables(request.context)
-        context_json = context.canonical(variables)
-        return Draft(
-            request,
-            idempotency_key,
-            fingerprint.of(wire.asked(request), context_json),
-            variables,
-            context_json,
-            wire.moment(request, "send_at"),
-            wire.moment(request, "expires_at"),
-        )
+    async def accept(
+        self, caller: Caller, request: api.SendNotificationRequest, keys: Sequence[str], headers: Headers
+    ) -> router_pb2.Submission | Refused:
+        """The submission; ``keys`` are the Idempotency-Key headers.
 
-    async def complete(self, caller: Caller, draft: Draft, headers: Headers) -> router_pb2.Submission:
-        """The submission; INVALID_ARGUMENT or NOT_FOUND where time, template, channel or address say no."""
+        Raises INVALID_ARGUMENT for what can be told from the request alone. Where time, template, channel or address
+        say no, that is raised too, unless the request has a key: such a request may have been accepted before.
+        """
+        draft = _read(request, keys)
+        try:
+            return await self._complete(caller, draft, headers)
+        except PulseError as error:
+            if not draft.idempotency_key or request.validate_only or error.code not in _PASSING:
+                raise
+            return Refused(error, _use(caller, draft))
+
+    async def _complete(self, caller: Caller, draft: Draft, headers: Headers) -> router_pb2.Submission:
         request = draft.request
         template = await self._templates.newest(caller.tenant_id, request.template_name)
-        stored = template.stored
-        expires_at = self._expiry(draft)
-        channel = request.channel or stored.channel
+        now = self._clock.now()
+        expires_at = _expiry(draft, now)
+        channel = request.channel or template.stored.channel
         first, *rest = channel_addresses.normalise(self._addresses, _wanted(request, channel))
         await self._check_texts(caller.tenant_id, [first, *rest], draft, template)
-        decided = {
-            "template_name": stored.name,
-            "template_version": stored.version,
+        asked: dict[str, Any] = {
+            **template.carried,
+            **wire.carried_on(draft.said),
+            "template_name": template.stored.name,
+            "template_version": template.stored.version,
             "channel": channel,
             "to": first.address,
-            "fallbacks": [_fallback(one, there.address) for one, there in zip(request.fallbacks, rest, strict=True)],
             "context_json": draft.context_json,
             "idempotency_key": draft.idempotency_key,
-            "expires_at": to_timestamp(expires_at),
         }
-        asked = asked_pb2.Asked(**wire.carried(request, stored) | decided)
+        if rest:
+            pairs = zip(request.fallbacks, rest, strict=True)
+            asked["fallbacks"] = [_fallback(one, there.address) for one, there in pairs]
+        if expires_at is not None:
+            asked["expires_at"] = to_timestamp(expires_at)
         return router_pb2.Submission(
-            notification_id=uuid7(self._clock.now()),
+            notification_id=uuid7(now),
             tenant_id=caller.tenant_id,
-            asked=asked,
+            asked=asked_pb2.Asked(**asked),
             fingerprint=draft.fingerprint,
             requested_priority=request.priority,
-            template_priority=stored.priority,
+            template_priority=template.stored.priority,
             traceparent=self._traceparent(headers),
             validate_only=request.validate_only,
-            **_FORMER.fields(asked),
+            **_FORMER.of(asked),
         )
 
     async def _check_texts(
@@ -129,6 +134,8 @@ class Acceptance:
             digests.refuse_own(given)
             given = digests.with_digest(given)
         for one in wanted:
+            if one.channel.facts.bound is None and template.compiled.surely_renders(one.channel, request.locale, given):
+                continue
             check_it = partial(_check_text, one.channel, request, given, template)
             try:
                 if template.compiled.is_quick(one.channel, request.locale, given):
@@ -138,12 +145,6 @@ class Acceptance:
             except RenderError as error:
                 raise template.refusal(error, one.field("channel")) from None
 
-    def _expiry(self, draft: Draft) -> dt.datetime | None:
-        now = self._clock.now()
-        times.check_send_at(now, draft.send_at)
-        ttl = draft.request.ttl.ToTimedelta() if draft.request.HasField("ttl") else None
-        return times.expiry(now, draft.send_at, draft.expires_at, ttl)
-
     def _traceparent(self, headers: Headers) -> str:
         span = tracing.current()
         if span is not None:
@@ -152,12 +153,45 @@ class Acceptance:
         return given or tracing.new_trace(self._trace_ratio)
 
 
+def _read(request: api.SendNotificationRequest, keys: Sequence[str]) -> Draft:
+    said = wire.said(request)
+    idempotency_key = idempotency.resolve(request.idempotency_key, keys)
+    if not plainly_valid(said):
+        check(request)
+    if request.metadata:
+        refuse_nul("metadata", "METADATA_NUL", *request.metadata.keys(), *request.metadata.values())
+    variables = wire.variables(request.context)
+    context_json = context.canonical(variables)
+    return Draft(
+        request,
+        said,
+        idempotency_key,
+        variables,
+        context_json,
+        fingerprint.of(wire.counted(said), context_json),
+        wire.moment(request, "send_at"),
+        wire.moment(request, "expires_at"),
+    )
+
+
+def _use(caller: Caller, draft: Draft) -> records_pb2.KeyUse:
+    return records_pb2.KeyUse(
+        tenant_id=caller.tenant_id, idempotency_key=draft.idempotency_key, fingerprint=draft.fingerprint
+    )
+
+
+def _expiry(draft: Draft, now: dt.datetime) -> dt.datetime | None:
+    times.check_send_at(now, draft.send_at)
+    ttl = draft.request.ttl.ToTimedelta() if draft.request.HasField("ttl") else None
+    return times.expiry(now, draft.send_at, draft.expires_at, ttl)
+
+
 def _wanted(request: api.SendNotificationRequest, channel: int) -> list[ChannelAddress]:
-    fallbacks = [
-        ChannelAddress(wire.channel(fallback.channel, f"fallbacks[{n}].channel"), fallback.to, f"fallbacks[{n}]")
-        for n, fallback in enumerate(request.fallbacks)
-    ]
-    return [ChannelAddress(wire.channel(channel), request.to), *fallbacks]
+    wanted = [ChannelAddress(wire.channel(channel), request.to)]
+    for n, fallback in enumerate(request.fallbacks):
+        path = f"fallbacks[{n}]"
+        wanted.append(ChannelAddress(wire.channel(fallback.channel, f"{path}.channel"), fallback.to, path))
+    return wanted
 
 
 def _fallback(asked: notification_pb2.Fallback, address: str) -> notification_pb2.Fallback:

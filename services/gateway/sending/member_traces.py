@@ -30,10 +30,10 @@ class MemberTraces:
 
     @contextlib.contextmanager
     def begin(self, number: int) -> Iterator[Headers]:
-        """Works on behalf of that request within the block; gives the headers that it would have come with."""
-        if not self._traceparents:
-            yield self._headers
-            return
+        """Works on behalf of that request within the block; gives the headers that it would have come with.
+
+        Where there are no ``traceparents`` there is nothing to begin.
+        """
         given = self._traceparents[number]
         span = self._traces.under(_SEND, tracing.accept(given))
         if span is not None:

@@ -1,4 +1,4 @@
-"""Sending, as every public interface does it: read, complete, submit; one request or many."""
+"""Sending, as every public interface does it: accept, submit; one request or many."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pulse.gateway.v1 import notification_service_pb2 as api
 from pulse.router.v1 import router_service_pb2 as router_pb2
 from services.gateway.door.auth import Caller
 from services.gateway.door.headers import Headers
-from services.gateway.sending.acceptance import Acceptance, Draft
+from services.gateway.sending.acceptance import Acceptance, Refused
 from services.gateway.sending.member_traces import MemberTraces, tell
 from services.gateway.sending.replays import Replays
 from services.gateway.sending.submitter import SubmitAnswer, Submitter
@@ -37,15 +37,13 @@ class Sending:
         self, caller: Caller, request: api.SendNotificationRequest, headers: Headers
     ) -> router_pb2.SubmitResult:
         """The router's answer to one request, which may be a refusal; raises what was refused before it."""
-        draft = self._acceptance.read(request, headers.idempotency_key)
-        try:
-            submission = await self._acceptance.complete(caller, draft, headers)
-        except PulseError as error:
-            [outcome] = await self._replays.reconsider(caller, [(draft, error)])
+        accepted = await self._acceptance.accept(caller, request, headers.idempotency_key, headers)
+        if isinstance(accepted, Refused):
+            [outcome] = await self._replays.reconsider([accepted])
             if isinstance(outcome, PulseError):
-                raise outcome from None
+                raise outcome
             return outcome
-        result = await self._submitter.one(submission)
+        result = await self._submitter.one(accepted)
         request_log.note("notification_id", result.notification_id)
         span = tracing.current()
         if span is not None:
@@ -66,24 +64,28 @@ class Sending:
         members = MemberTraces(self._traces, headers, traceparents)
         outcomes: dict[int, SubmitAnswer] = {}
         submissions: dict[int, router_pb2.Submission] = {}
-        refused: dict[int, tuple[Draft, PulseError]] = {}
+        refused: dict[int, Refused] = {}
         since = time.monotonic()
         for n, request in enumerate(requests):
             if time.monotonic() - since > _BREATH_SECONDS:
                 await asyncio.sleep(0)
                 since = time.monotonic()
-            with members.begin(n) as said:
-                try:
-                    draft = self._acceptance.read(request, ())
-                except PulseError as error:
-                    outcomes[n] = _let_go(error)
-                    continue
-                try:
-                    submissions[n] = await self._acceptance.complete(caller, draft, said)
-                except PulseError as error:
-                    refused[n] = (draft, _let_go(error))
+            try:
+                if traceparents:
+                    with members.begin(n) as said:
+                        accepted = await self._acceptance.accept(caller, request, (), said)
+                else:
+                    accepted = await self._acceptance.accept(caller, request, (), headers)
+            except PulseError as error:
+                outcomes[n] = _let_go(error)
+                continue
+            if isinstance(accepted, Refused):
+                _let_go(accepted.error)
+                refused[n] = accepted
+            else:
+                submissions[n] = accepted
         submitted, reconsidered = await asyncio.gather(
-            self._submitter.many(list(submissions.values())), self._reconsider(caller, list(refused.values()))
+            self._submitter.many(list(submissions.values())), self._reconsider(list(refused.values()))
         )
         outcomes.update(zip(submissions, submitted, strict=True))
         outcomes.update(zip(refused, reconsidered, strict=True))
@@ -91,10 +93,10 @@ class Sending:
         members.end(answers)
         return answers
 
-    async def _reconsider(self, caller: Caller, refused: Sequence[tuple[Draft, PulseError]]) -> Sequence[SubmitAnswer]:
+    async def _reconsider(self, refused: Sequence[Refused]) -> Sequence[SubmitAnswer]:
         """As the replays say; if they cannot be asked, that is the outcome of each of these alone."""
         try:
-            return await self._replays.reconsider(caller, refused)
+            return await self._replays.reconsider(refused)
         except PulseError as error:
             return [_let_go(error)] * len(refused)
 

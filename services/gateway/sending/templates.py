@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 from pulse.common.v1 import template_pb2
 from pulse.ledger.v1 import ledger_reader_pb2
@@ -36,6 +37,11 @@ class PinnedTemplate:
 
     stored: template_pb2.Template
     compiled: CompiledTemplate
+
+    @cached_property
+    def carried(self) -> Mapping[str, Any]:
+        """What it adds to a request as it stands there."""
+        return wire.carried(self.stored)
 
     @property
     def weight(self) -> int:
