@@ -70,8 +70,7 @@ class Claimer:
 
     async def claim(self, refs: Collection[Ref], claimant: Claimant) -> Claimed:
         """What the worker may send of ``refs``: as much as one answer holds, which is one at the least."""
-        slow = await self._delays.slow()
-        rules = partial(self._decide, claimant, slow)
+        rules = partial(self._decide, claimant, self._delays.known())
         return await self._transactions.run(refs, rules, READS, _with_digests)
 
     async def claim_within(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import datetime as dt
 
 from psycopg import Error
@@ -33,7 +34,7 @@ GROUP BY p.provider
 
 
 class ReceiptDelays:
-    """What was found last. Those who ask while it is looked up get what was found before."""
+    """What was found last; when that is asked for and too old, it is looked up again."""
 
     def __init__(self, postgres: Postgres, clock: Clock, rules: DelayRules) -> None:
         self._postgres = postgres
@@ -41,27 +42,39 @@ class ReceiptDelays:
         self._rules = rules
         self._slow: frozenset[str] = frozenset()
         self._looked_at: dt.datetime | None = None
-        self._looking = asyncio.Lock()
+        self._looking: asyncio.Task[None] | None = None
 
     def known(self) -> frozenset[str]:
-        """What was found last, for who cannot wait."""
+        """Providers whose receipts were slow at the last look. Waits for none: a new one goes on in the background."""
+        self._begin_if_old()
         return self._slow
 
     async def slow(self) -> frozenset[str]:
-        """Providers whose receipts are slow. Never raises: what cannot be looked up is as it was."""
-        if not self._rules.providers or self._looking.locked():
-            return self._slow
-        now = self._clock.now()
-        if self._looked_at is not None and abs(now - self._looked_at) < self._rules.believed:
-            return self._slow
-        async with self._looking:
-            try:
-                with tenancy.platform():
-                    self._slow = await self._look(now)
-            except (Error, PulseError) as error:
-                log.warning("cannot look for slow receipts", error=type(error).__name__)
-            self._looked_at = now
+        """The same, after a new look if this call is the one to begin it. Never raises."""
+        looking = self._begin_if_old()
+        if looking is not None:
+            await asyncio.wait([looking])
         return self._slow
+
+    def _begin_if_old(self) -> asyncio.Task[None] | None:
+        """A new look, if what was found last is too old and nobody looks yet."""
+        now = self._clock.now()
+        old = self._looked_at is None or abs(now - self._looked_at) >= self._rules.believed
+        if not self._rules.providers or self._looking is not None or not old:
+            return None
+        # It is nobody's alone: it has no caller's deadline, tenants or trace.
+        self._looking = asyncio.create_task(self._look_once(now), context=contextvars.Context())
+        return self._looking
+
+    async def _look_once(self, now: dt.datetime) -> None:
+        """What cannot be looked up is as it was."""
+        try:
+            with tenancy.platform():
+                self._slow = await self._look(now)
+        except (Error, PulseError) as error:
+            log.warning("cannot look for slow receipts", error=type(error).__name__)
+        finally:
+            self._looked_at, self._looking = now, None
 
     async def _look(self, now: dt.datetime) -> frozenset[str]:
         rules = self._rules
