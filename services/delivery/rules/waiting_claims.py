@@ -25,7 +25,10 @@ class WaitingClaims:
 
     def next_tenant(self, may_begin: Callable[[str], bool]) -> str | None:
         """The one whose turn it is, of those that ``may_begin`` one more; None: there is none."""
-        return next((tenant for tenant in self._by_tenant if may_begin(tenant)), None)
+        for tenant in self._by_tenant:
+            if may_begin(tenant):
+                return tenant
+        return None
 
     def take(self, tenant_id: str) -> ClaimedNotification:
         """The tenant's oldest claim; its next turn comes after the others'."""

@@ -17,15 +17,17 @@ from services.delivery.rules.claim import ClaimedNotification, Settlement
 from services.delivery.rules.provider import Outcome, Outgoing, Provider, released, transient, unanswered
 from services.delivery.rules.slots import Slots
 from services.delivery.rules.waiting_claims import WaitingClaims
-from services.delivery.spans import Spans, called
+from services.delivery.spans import Spans
+from services.delivery.worker.calls import Calls
 from services.delivery.worker.preparing import prepare
 from services.delivery.worker.templates import TemplateCache
 from services.delivery.worker.unsubscribe_links import UnsubscribeLinks
 from shared.observe.logs import logger
-from shared.observe.tracing import Span
 
 #: A call is given up, though it may go on, when it is overdue by so long, s.
 OVERDUE_SECONDS = 0.5
+#: So many claims are sent before all else in the worker has its turn, where the provider keeps nobody waiting.
+AT_A_STRETCH = 64
 
 #: Told for how long, s, no call has ended, and for whom calls are under way; gives the one that this is held against,
 #: None if it is held against the provider.
@@ -63,6 +65,8 @@ class Line:
         self._waiting = WaitingClaims()
         self._slots = Slots(provider.concurrency)
         self._servers: set[asyncio.Task[None]] = set()
+        self._adding: asyncio.Handle | None = None
+        self._calls = Calls(settle, call_seconds + OVERDUE_SECONDS)
         self._last_progress = 0.0
         self._stopping = False
         self._watch: asyncio.TimerHandle | None = None
@@ -81,7 +85,7 @@ class Line:
         self._slots.came(claim.tenant_id)
         if not self._servers:
             self._last_progress = time.monotonic()
-        self._add_server()
+        self._add_servers_soon()
         self._watch_progress()
 
     def hand_back(self, tenant_id: str | None = None) -> None:
@@ -97,11 +101,23 @@ class Line:
         if self._servers:
             await asyncio.wait(self._servers, timeout=self._call_seconds + 2 * OVERDUE_SECONDS)
 
-    def _add_server(self) -> None:
-        """Has one more work, if there is a slot and a claim that may have it."""
-        if len(self._servers) < self._slots.count and self._waiting.next_tenant(self._slots.may_begin) is not None:
-            server = asyncio.create_task(self._serve())
-            self._servers.add(server)
+    def _add_servers_soon(self) -> None:
+        """In the loop's next turn: a server that is not kept waiting by its provider has emptied the line by then."""
+        if self._adding is None:
+            self._adding = asyncio.get_running_loop().call_soon(self._add_servers)
+
+    def _add_servers(self) -> None:
+        """Doubles those that work, as far as there are slots and claims that may have them."""
+        self._adding = None
+        for _ in range(max(1, len(self._servers))):
+            if not self._may_begin():
+                return
+            self._servers.add(asyncio.create_task(self._serve()))
+        self._add_servers_soon()
+
+    def _may_begin(self) -> bool:
+        """Whether there is a slot, and a claim that may have it."""
+        return len(self._servers) < self._slots.count and self._waiting.next_tenant(self._slots.may_begin) is not None
 
     async def _serve(self) -> None:
         """Works until nothing waits that may begin."""
@@ -112,18 +128,26 @@ class Line:
             self._servers.discard(cast("asyncio.Task[None]", asyncio.current_task()))
 
     async def _work(self) -> None:
+        served = 0
         while (tenant_id := self._waiting.next_tenant(self._slots.may_begin)) is not None:
-            claim = self._waiting.take(tenant_id)
-            slot = self._slots.take(tenant_id)
-            try:
-                await self._deliver(claim)
-            except Exception as error:  # a poison notification must not take the line with it
-                log.error("delivery broke", notification_id=claim.notification_id, exc_info=error)
-                # It costs an attempt: as it is the notification that breaks it, it must not come back for ever.
-                self._settle(Settlement(claim, transient("WORKER_ERROR", "the worker failed before the call")))
-            finally:
-                self._slots.give_back(slot)
-            self._add_server()  # its tenant may have been given more slots meanwhile
+            await self._take(tenant_id)
+            served += 1
+            if served % AT_A_STRETCH == 0:
+                await asyncio.sleep(0)
+
+    async def _take(self, tenant_id: str) -> None:
+        claim = self._waiting.take(tenant_id)
+        slot = self._slots.take(tenant_id)
+        try:
+            await self._deliver(claim)
+        except Exception as error:  # a poison notification must not take the line with it
+            log.error("delivery broke", notification_id=claim.notification_id, exc_info=error)
+            # It costs an attempt: as it is the notification that breaks it, it must not come back for ever.
+            self._settle(Settlement(claim, transient("WORKER_ERROR", "the worker failed before the call")))
+        finally:
+            self._slots.give_back(slot)
+        if self._waiting:
+            self._add_servers_soon()  # its tenant may have been given more slots meanwhile
 
     async def _deliver(self, claim: ClaimedNotification) -> None:
         problem = self._too_late(claim)
@@ -144,8 +168,7 @@ class Line:
         span = self._spans.call(claim)
         if span.sampled:
             outgoing = dataclasses.replace(outgoing, traceparent=span.traceparent)
-        call = _Call(claim, self._settle, span)
-        overdue = asyncio.get_running_loop().call_later(self._call_seconds + OVERDUE_SECONDS, call.give_up)
+        call = self._calls.begin(claim, span)
         try:
             outcome = await self._provider.send(outgoing, time.monotonic() + self._call_seconds)
             call.end(outcome)
@@ -154,7 +177,7 @@ class Line:
             log.error("provider broke", provider=self._provider.name, kind=type(error).__name__)
             call.end(unanswered("PROVIDER_ERROR", "the call broke at an unknown point"))
         finally:
-            overdue.cancel()
+            self._calls.forget(call)
             self._last_progress = time.monotonic()
 
     def _too_late(self, claim: ClaimedNotification) -> Outcome | None:
@@ -175,7 +198,7 @@ class Line:
             return
         holders = self._slots.holders(self._stall_seconds)
         if not holders:
-            self._add_server()
+            self._add_servers_soon()
         elif time.monotonic() - self._last_progress > self._stall_seconds:
             log.warning("provider stalls", provider=self._provider.name, waiting=len(self._waiting))
             tenant_id = self._told_stalled(self._stall_seconds, holders)
@@ -193,23 +216,3 @@ class Line:
 
     def _hand_back(self, claim: ClaimedNotification, code: str, message: str, retry_after: float | None = None) -> None:
         self._settle(Settlement(claim, released(code, message, retry_after)))
-
-
-class _Call:
-    """One provider call, settled once: by its end, or before it when it is overdue."""
-
-    def __init__(self, claim: ClaimedNotification, settle: Callable[[Settlement], None], span: Span) -> None:
-        self._claim = claim
-        self._span = span
-        self._settle = settle
-        self._began = time.monotonic()
-        self._settled = False
-
-    def end(self, outcome: Outcome) -> None:
-        if not self._settled:
-            self._settled = True
-            called(self._span, self._claim, outcome.code)
-            self._settle(Settlement(self._claim, outcome, time.monotonic() - self._began))
-
-    def give_up(self) -> None:
-        self.end(unanswered("CALL_OVERDUE", "the provider did not answer in time"))
