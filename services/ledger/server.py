@@ -18,6 +18,7 @@ from services.ledger.move.expire import expire
 from services.ledger.move.first_claim import FirstClaim
 from services.ledger.move.operate import OperatorActions
 from services.ledger.move.receive import Receiver
+from services.ledger.move.rounds import Rounds
 from services.ledger.move.settle import Settler
 from services.ledger.move.transaction import Transactions
 from services.ledger.postgres import start_errors
@@ -137,6 +138,7 @@ class Ledger:
         jitter = random.SystemRandom().random
         critical = settings.critical_categories
         claimer = Claimer(transactions, delays=delays, bounds=bounds, random=jitter, critical=critical)
+        settler = Settler(transactions, settings.retry_policies, jitter)
         ledger_service_pb2_grpc.add_LedgerServiceServicer_to_server(
             LedgerService(
                 settings,
@@ -144,7 +146,8 @@ class Ledger:
                 draws=Draws(self._postgres, clock, partial(expire, transactions), bounds),
                 claimer=claimer,
                 first_claims=partial(FirstClaim, transactions, claimer),
-                settler=Settler(transactions, settings.retry_policies, jitter),
+                settler=settler,
+                rounds=Rounds(transactions, settler, claimer),
                 receiver=Receiver(transactions),
                 operator=operator,
                 reader=stores.reader,

@@ -19,7 +19,7 @@ ALLOWED: Mapping[str, Mapping[str, Sequence[str]]] = {
     },
     "delivery": {"pulse.ledger.v1.LedgerService": ("RecordReceipts",)},
     "worker": {
-        "pulse.ledger.v1.LedgerService": ("Claim", "Settle", "ExchangeProviderStates"),
+        "pulse.ledger.v1.LedgerService": ("Claim", "Settle", "SettleAndClaim", "ExchangeProviderStates"),
         "pulse.ledger.v1.LedgerReader": ("GetTemplate",),
     },
     "edge": {

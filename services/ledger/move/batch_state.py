@@ -26,6 +26,11 @@ class BatchState:
     def __iter__(self) -> Iterator[Delivery]:
         return iter([change.delivery for change in self._changes.values()])
 
+    def among(self, refs: Iterable[Ref]) -> list[Delivery]:
+        """Those of ``refs`` that are held, in the order in which they are."""
+        wanted = frozenset(refs)
+        return [delivery for delivery in self if delivery.ref in wanted]
+
     def get(self, ref: Ref) -> Delivery | None:
         """As it stands now; None: there is no such delivery, or it is left alone."""
         change = self._changes.get(ref)

@@ -11,7 +11,7 @@ from services.ledger.draw.bounded_providers import BoundedProviders
 from services.ledger.move import content
 from services.ledger.move.batch_state import BatchState, decided
 from services.ledger.move.content import Content
-from services.ledger.move.transaction import Found, Holding, Read, Rows, Transactions, close_digests
+from services.ledger.move.transaction import Found, Holding, Read, Rows, Step, Transactions, close_digests
 from services.ledger.postgres.postgres import Connection
 from services.ledger.rules import claims, deferrals
 from services.ledger.rules.claims import Claim
@@ -70,8 +70,14 @@ class Claimer:
 
     async def claim(self, refs: Collection[Ref], claimant: Claimant) -> Claimed:
         """What the worker may send of ``refs``: as much as one answer holds, which is one at the least."""
-        rules = partial(self._decide, claimant, self._delays.known())
-        return await self._transactions.run(refs, rules, READS, _with_digests)
+        claimed: Claimed
+        (claimed,) = await self._transactions.run_all([self.step(refs, claimant)])
+        return claimed
+
+    def step(self, refs: Collection[Ref], claimant: Claimant) -> Step[Claimed]:
+        """The same, as a step of a transaction."""
+        rules = partial(self._decide, refs, claimant, self._delays.known())
+        return Step(refs, rules, READS, _with_digests)
 
     async def claim_within(
         self, connection: Connection, holding: Holding, claimant: Claimant
@@ -108,13 +114,19 @@ class Claimer:
         return Claim(claimant.worker, until, providers, self._random, bounded, gate.device), gate
 
     def _decide(
-        self, claimant: Claimant, slow: frozenset[str], held: BatchState, found: Found, now: dt.datetime
+        self,
+        refs: Collection[Ref],
+        claimant: Claimant,
+        slow: frozenset[str],
+        held: BatchState,
+        found: Found,
+        now: dt.datetime,
     ) -> Claimed:
         contents = found[_CONTENTS]
         claim, gate = self._begin(claimant, slow, found, now)
         rule, otherwise = _claiming(claim, now, gate), partial(deferrals.undecidable, now=now)
         claimed = Claimed([], [])
-        for delivery in held:
+        for delivery in held.among(refs):
             change, its_content = decided(delivery, rule, otherwise), contents.get(delivery.ref)
             if change is None or change.delivery.status is not Status.SENDING or its_content is None:
                 held.take(change)

@@ -9,7 +9,7 @@ from functools import partial
 from services.ledger.move.address_rejections import SOURCES, Rejected, Source, rejected
 from services.ledger.move.batch_state import BatchState, decided
 from services.ledger.move.settled import NOTHING, BatchResult, Settled, remember
-from services.ledger.move.transaction import Found, Transactions
+from services.ledger.move.transaction import Found, Step, Transactions
 from services.ledger.rules import settlements
 from services.ledger.rules.recipients import Rejection
 from services.ledger.rules.retry import Random, RetryPolicies
@@ -29,10 +29,15 @@ class Settler:
 
     async def settle(self, batch: Sequence[Settlement]) -> list[Settled]:
         """What became of each settlement, in their order."""
+        result: BatchResult
+        (result,) = await self._transactions.run_all([self.step(batch)])
+        return result.settled
+
+    def step(self, batch: Sequence[Settlement]) -> Step[BatchResult]:
+        """The same, as a step of a transaction."""
         reads = [SOURCES] if any(settlement.rejection for settlement in batch) else []
         refs = [settlement.ref for settlement in batch]
-        result = await self._transactions.run(refs, partial(self._decide, batch), reads, remember)
-        return result.settled
+        return Step(refs, partial(self._decide, batch), reads, remember)
 
     def _decide(self, batch: Sequence[Settlement], held: BatchState, found: Found, now: dt.datetime) -> BatchResult:
         sources, result = found[SOURCES], BatchResult([], [])

@@ -53,31 +53,67 @@ class Found:
         return read.says(self._found.get(read, ()))
 
 
+class Reading:
+    """What PostgreSQL was told to read about references; what it answers is yet to be fetched."""
+
+    def __init__(self, reading: Mapping[Read[Any], Fetchable]) -> None:
+        self._reading = reading
+
+    @classmethod
+    async def begin(cls, connection: Connection, batch: Mapping[str, str], reads: Sequence[Read[Any]]) -> Reading:
+        """Says so; in a pipeline that waits for nothing."""
+        return cls({read: await connection.execute(read.statement, batch) for read in reads})
+
+    async def fetch(self) -> Found:
+        """What was read."""
+        return Found({read: await cursor.fetchall() for read, cursor in self._reading.items()})
+
+
 class Holding:
     """References that PostgreSQL was told to hold, and to read beside; what it answers is yet to be fetched."""
 
-    def __init__(self, connection: Connection, rows: Fetchable, reading: Mapping[Read[Any], Fetchable]) -> None:
+    def __init__(self, connection: Connection, rows: Fetchable, reading: Reading) -> None:
         self._connection = connection
         self._rows = rows
         self._reading = reading
 
     @classmethod
-    async def begin(cls, connection: Connection, refs: Collection[Ref], reads: Sequence[Read[Any]]) -> Holding:
+    async def begin(cls, connection: Connection, refs: Iterable[Ref], reads: Sequence[Read[Any]] = ()) -> Holding:
         """Says so; in a pipeline that waits for nothing."""
         batch = {"refs": rows.refs(refs)}
         holding = await connection.execute(sql.HOLD, batch)
-        return cls(connection, holding, {read: await connection.execute(read.statement, batch) for read in reads})
+        return cls(connection, holding, await Reading.begin(connection, batch, reads))
 
     async def fetch(self) -> tuple[BatchState, Found]:
         """What is held, and what was read."""
         held = BatchState(await older_rows.completed(self._connection, await self._rows.fetchall()))
-        return held, Found({read: await cursor.fetchall() for read, cursor in self._reading.items()})
+        return held, await self._reading.fetch()
 
 
 #: Changes what is held, at the given time.
 Rules = Callable[[BatchState, Found, dt.datetime], Result]
 #: Does what further is to be done once the changes are written; gives the transaction's result.
 Finish = Callable[[Connection, Result, Sequence[Change], dt.datetime], Awaitable[Result]]
+
+
+@dataclass(frozen=True, slots=True)
+class Step(Generic[Result]):
+    """What is done with some deliveries: ``rules`` change them by what ``reads`` found, and ``finish`` follows."""
+
+    refs: Collection[Ref]
+    rules: Rules[Result]
+    reads: Sequence[Read[Any]] = ()
+    finish: Finish[Result] | None = None
+
+    @property
+    def batch(self) -> dict[str, str]:
+        """Its references, as its reads take them."""
+        return {"refs": rows.refs(self.refs)} if self.reads else {}
+
+    def own(self, changes: Iterable[Change]) -> list[Change]:
+        """Those of the step's deliveries."""
+        refs = frozenset(self.refs)
+        return [change for change in changes if change.delivery.ref in refs]
 
 
 class Transactions:
@@ -97,7 +133,16 @@ class Transactions:
         *,
         ask_for_tellers: bool = False,
     ) -> Result:
-        """Holds ``refs``, lets ``rules`` change them and writes the changes, in two round trips.
+        """One step, as :meth:`run_all` takes several; what it gives."""
+        result: Result
+        (result,) = await self.run_all([Step(refs, rules, reads, finish)], ask_for_tellers=ask_for_tellers)
+        return result
+
+    async def run_all(self, steps: Sequence[Step[Any]], *, ask_for_tellers: bool = False) -> list[Any]:
+        """Holds the deliveries of all ``steps``, takes these one after the other and writes the changes, in two round
+        trips; what each step gives.
+
+        A step sees what those before it changed, but its reads do not: they come before all of them.
 
         It takes one more where something ends unsent, which may have been to tell a digest; ``ask_for_tellers`` asks
         first whether it was, and spares that one. Few are: to ask pays where ends are what is to be made.
@@ -105,26 +150,31 @@ class Transactions:
         The rules' time is that at which the references were held: whoever had to wait for another's change comes after
         it in the timeline too.
         """
+        refs = [ref for step in steps for ref in step.refs]
 
-        async def work(connection: Connection) -> tuple[Result, list[Change]]:
-            holding = await Holding.begin(connection, refs, reads)
+        async def work(connection: Connection) -> tuple[list[Any], list[Change]]:
+            holding = await Holding.begin(connection, refs)
+            reading = [await Reading.begin(connection, step.batch, step.reads) for step in steps]
             telling = await connection.execute(digests.TELLERS, {"refs": rows.refs(refs)}) if ask_for_tellers else None
-            held, found = await holding.fetch()
+            held, _ = await holding.fetch()
+            found = [await one.fetch() for one in reading]
             may_tell = telling is None or bool(await telling.fetchall())
             now = self._clock.now()
-            result = rules(held, found, now)
+            results = [step.rules(held, read, now) for step, read in zip(steps, found, strict=True)]
             changes = held.changes()
             if may_tell:
                 changes = await digest_heirs.arrange(connection, changes, now)
             if changes:
                 await connection.execute(sql.CHANGE, written(changes, now))
-            if finish is not None:
-                result = await finish(connection, result, changes, now)
-            return result, changes
+            for number, step in enumerate(steps):
+                if step.finish is not None:
+                    of_step = changes if len(steps) == 1 else step.own(changes)
+                    results[number] = await step.finish(connection, results[number], of_step, now)
+            return results, changes
 
-        result, changes = await self._postgres.write(work, pipelined=True)
+        results, changes = await self._postgres.write(work, pipelined=True)
         self.wake(changes)
-        return result
+        return results
 
     async def change_within(
         self, connection: Connection, holding: Holding, rules: Rules[Result]

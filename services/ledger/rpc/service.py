@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Sequence, Sized
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 from pulse.ledger.v1 import ledger_service_pb2 as pb
-from pulse.ledger.v1 import ledger_service_pb2_grpc, records_pb2
+from pulse.ledger.v1 import records_pb2
 from services.ledger.accept import keys
 from services.ledger.accept.entries import Entry
 from services.ledger.accept.recorder import Recorder
@@ -18,13 +18,15 @@ from services.ledger.move.claim import Claimant, Claimer
 from services.ledger.move.first_claim import FirstClaim
 from services.ledger.move.operate import OperatorActions
 from services.ledger.move.receive import Receiver
+from services.ledger.move.rounds import Rounds
 from services.ledger.move.settle import Settler
 from services.ledger.move.settled import NOTHING
 from services.ledger.read.reader import Reader
 from services.ledger.rpc import wire, wire_providers, wire_reads
 from services.ledger.rpc.observers import Observers, tell
 from services.ledger.rpc.wire_enums import FROM_PRIORITY
-from services.ledger.rules.delivery import Lane, Ref
+from services.ledger.rpc.worker_rpcs import WorkerRpcs, bounded
+from services.ledger.rules.delivery import Ref
 from services.ledger.stores.provider_store import ProviderStore
 from shared.errors import PulseError, Violation, invalid, not_found
 from shared.rpc.validation import check
@@ -32,11 +34,8 @@ from shared.rpc.validation import check
 #: Makes what claims some references of a batch in the transaction that records them.
 FirstClaims = Callable[[Claimant, Collection[Ref]], FirstClaim]
 
-#: Most entries, references, settlements, receipts or keys in one call.
-_MOST = 1_000
 
-
-class LedgerService(ledger_service_pb2_grpc.LedgerServiceServicer):
+class LedgerService(WorkerRpcs):
     """For those who move notifications."""
 
     def __init__(
@@ -47,6 +46,7 @@ class LedgerService(ledger_service_pb2_grpc.LedgerServiceServicer):
         draws: Draws,
         claimer: Claimer,
         settler: Settler,
+        rounds: Rounds,
         receiver: Receiver,
         first_claims: FirstClaims,
         operator: OperatorActions,
@@ -59,6 +59,7 @@ class LedgerService(ledger_service_pb2_grpc.LedgerServiceServicer):
         self._draws = draws
         self._claimer = claimer
         self._settler = settler
+        self._rounds = rounds
         self._receiver = receiver
         self._first_claims = first_claims
         self._operator = operator
@@ -69,7 +70,7 @@ class LedgerService(ledger_service_pb2_grpc.LedgerServiceServicer):
 
     async def Record(self, request: pb.RecordRequest, context: Any) -> pb.RecordResponse:
         began = time.time_ns()
-        _bounded("entries", request.entries)
+        bounded("entries", request.entries)
         converted = [_entry(message) for message in request.entries]
         first = self._first_claim(request)
         taken = [one for one in converted if not isinstance(one, PulseError)]
@@ -100,7 +101,7 @@ class LedgerService(ledger_service_pb2_grpc.LedgerServiceServicer):
                 result.claimed.CopyFrom(message)
 
     async def LookupKeys(self, request: pb.LookupKeysRequest, context: Any) -> pb.LookupKeysResponse:
-        _bounded("uses", request.uses)
+        bounded("uses", request.uses)
         wanted = [(use.tenant_id, use.idempotency_key) for use in request.uses]
         known = await self._recorder.uses(key for key in wanted if "\0" not in "".join(key))
         answers = [
@@ -117,38 +118,9 @@ class LedgerService(ledger_service_pb2_grpc.LedgerServiceServicer):
         used = [records_pb2.ProviderAllowance(provider=name, count=count) for name, count in drawn.used.items()]
         return pb.DrawResponse(refs=[wire.to_ref(ref) for ref in drawn.refs], more=drawn.more, used=used)
 
-    async def Claim(self, request: pb.ClaimRequest, context: Any) -> pb.ClaimResponse:
-        began = time.time_ns()
-        _bounded("refs", request.refs)
-        lease = wire.length(request.lease, self._settings.ledger_lease_seconds)
-        refs, worker = wire.refs(request.refs), wire.clean(request.worker_id)
-        avoided_for = [(one.tenant_id, one.provider) for one in request.avoid_for_tenants[:_MOST]]
-        claimed = await self._claimer.claim(refs, Claimant(worker, lease, request.avoid_providers, avoided_for))
-        critical = self._settings.critical_categories
-        if any(delivery.lane is Lane.HIGH for delivery, _ in claimed.deliveries):
-            self._high.seen()
-        messages = [
-            wire.claimed(delivery, content, critical, reads_asked=request.reads_asked)
-            for delivery, content in claimed.deliveries
-        ]
-        left = map(wire.to_ref, claimed.left)
-        response = pb.ClaimResponse(claimed=messages, high_under_way=self._high.under_way, left=left)
-        tell(self._observers.claimed, request, response, began)
-        return response
-
-    async def Settle(self, request: pb.SettleRequest, context: Any) -> pb.SettleResponse:
-        began = time.time_ns()
-        _bounded("settlements", request.settlements)
-        converted = [wire.settlement(message) for message in request.settlements]
-        settled = iter(await self._settler.settle([one for one in converted if one is not None]))
-        results = [wire.settle_result(NOTHING if one is None else next(settled)) for one in converted]
-        response = pb.SettleResponse(results=results)
-        tell(self._observers.settled, request, response, began)
-        return response
-
     async def RecordReceipts(self, request: pb.RecordReceiptsRequest, context: Any) -> pb.RecordReceiptsResponse:
         began = time.time_ns()
-        _bounded("receipts", request.receipts)
+        bounded("receipts", request.receipts)
         converted = [wire.receipt(message) for message in request.receipts]
         settled = iter(await self._receiver.receive([one for one in converted if one is not None]))
         results = [wire.settle_result(NOTHING if one is None else next(settled)) for one in converted]
@@ -180,15 +152,6 @@ class LedgerService(ledger_service_pb2_grpc.LedgerServiceServicer):
         told = wire_providers.told(request.states)
         states = await self._providers.exchange(wire.clean(request.worker_id), told)
         return pb.ExchangeProviderStatesResponse(states=[wire_providers.state(one) for one in states])
-
-
-def _bounded(field: str, batch: Sized) -> None:
-    """Raises INVALID_ARGUMENT for an empty or oversize batch: the contract's only rule on it.
-
-    Said by hand: the contract's own check walks through every entry for it, at a good part of what recording costs.
-    """
-    if not 1 <= len(batch) <= _MOST:
-        raise invalid([Violation(field, f"must have 1 to {_MOST:,}")])
 
 
 def named(message: records_pb2.NotificationRef) -> Ref:

@@ -21,6 +21,8 @@ PLATFORM_IF_UNNAMED = frozenset(
 #: Where requests name tenants.
 _BATCHES = ("refs", "wanted", "uses", "entries", "settlements", "receipts")
 _PARTS = ("ref", "limit", "key")
+#: Parts of a request that are requests themselves.
+_HALVES = ("settle", "claim")
 
 
 class TenantScope(grpc.aio.ServerInterceptor):
@@ -57,6 +59,9 @@ def _named(request: Any) -> Iterator[str]:
     for name in _PARTS:
         if name in fields:
             yield getattr(request, name).tenant_id
+    for name in _HALVES:
+        if name in fields:
+            yield from _named(getattr(request, name))
     for name in _BATCHES:
         if name in fields:
             for one in getattr(request, name):

@@ -8,6 +8,7 @@ from google.protobuf import descriptor as _descriptor
 from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import message as _message
 from google.protobuf.internal import containers as _containers
+from google.rpc import status_pb2 as _status_pb2
 from pulse.common.v1 import enums_pb2 as _enums_pb2
 from pulse.common.v1 import notification_pb2 as _notification_pb2
 from pulse.common.v1 import provider_pb2 as _provider_pb2
@@ -386,6 +387,78 @@ class SettleResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___SettleResponse: _TypeAlias = SettleResponse  # noqa: Y015
+
+@_typing.final
+class SettleAndClaimRequest(_message.Message):
+    """What a worker has to settle, and what it was woken for."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SETTLE_FIELD_NUMBER: _builtins.int
+    CLAIM_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def settle(self) -> Global___SettleRequest:
+        """How attempts ended; unset: nothing is to be settled."""
+
+    @_builtins.property
+    def claim(self) -> Global___ClaimRequest:
+        """What may be claimed; unset: the worker wants nothing."""
+
+    def __init__(
+        self,
+        *,
+        settle: Global___SettleRequest | None = ...,
+        claim: Global___ClaimRequest | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["claim", b"claim", "settle", b"settle"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["claim", b"claim", "settle", b"settle"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SettleAndClaimRequest: _TypeAlias = SettleAndClaimRequest  # noqa: Y015
+
+@_typing.final
+class SettleAndClaimResponse(_message.Message):
+    """What became of both."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SETTLED_FIELD_NUMBER: _builtins.int
+    SETTLE_ERROR_FIELD_NUMBER: _builtins.int
+    CLAIMED_FIELD_NUMBER: _builtins.int
+    CLAIM_ERROR_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def settled(self) -> Global___SettleResponse:
+        """What became of each settlement; unset if there was none, or all failed."""
+
+    @_builtins.property
+    def settle_error(self) -> _status_pb2.Status:
+        """Why none was settled, as Settle would have answered; unset: they were."""
+
+    @_builtins.property
+    def claimed(self) -> Global___ClaimResponse:
+        """What the worker may send; unset if it wanted nothing, or none could be claimed."""
+
+    @_builtins.property
+    def claim_error(self) -> _status_pb2.Status:
+        """Why none was claimed, as Claim would have answered; unset: they were, as far as may be."""
+
+    def __init__(
+        self,
+        *,
+        settled: Global___SettleResponse | None = ...,
+        settle_error: _status_pb2.Status | None = ...,
+        claimed: Global___ClaimResponse | None = ...,
+        claim_error: _status_pb2.Status | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["claim_error", b"claim_error", "claimed", b"claimed", "settle_error", b"settle_error", "settled", b"settled"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["claim_error", b"claim_error", "claimed", b"claimed", "settle_error", b"settle_error", "settled", b"settled"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SettleAndClaimResponse: _TypeAlias = SettleAndClaimResponse  # noqa: Y015
 
 @_typing.final
 class RecordReceiptsRequest(_message.Message):

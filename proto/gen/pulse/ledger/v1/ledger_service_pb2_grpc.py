@@ -61,6 +61,11 @@ class LedgerServiceStub:
                 request_serializer=pulse_dot_ledger_dot_v1_dot_ledger__service__pb2.SettleRequest.SerializeToString,
                 response_deserializer=pulse_dot_ledger_dot_v1_dot_ledger__service__pb2.SettleResponse.FromString,
                 _registered_method=True)
+        self.SettleAndClaim = channel.unary_unary(
+                '/pulse.ledger.v1.LedgerService/SettleAndClaim',
+                request_serializer=pulse_dot_ledger_dot_v1_dot_ledger__service__pb2.SettleAndClaimRequest.SerializeToString,
+                response_deserializer=pulse_dot_ledger_dot_v1_dot_ledger__service__pb2.SettleAndClaimResponse.FromString,
+                _registered_method=True)
         self.RecordReceipts = channel.unary_unary(
                 '/pulse.ledger.v1.LedgerService/RecordReceipts',
                 request_serializer=pulse_dot_ledger_dot_v1_dot_ledger__service__pb2.RecordReceiptsRequest.SerializeToString,
@@ -127,6 +132,15 @@ class LedgerServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def SettleAndClaim(self, request, context):
+        """Settles and claims in one call, as Settle and Claim do, in one transaction where that is right. Settlements count first.
+        Each half succeeds or fails for itself, and the answer says why it failed; where only one is asked for, the call fails
+        as that one's would. INVALID_ARGUMENT: an empty or oversize batch.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def RecordReceipts(self, request, context):
         """Records what providers reported later; duplicates and late ones never move a state backward.
         """
@@ -183,6 +197,11 @@ def add_LedgerServiceServicer_to_server(servicer, server):
                     servicer.Settle,
                     request_deserializer=pulse_dot_ledger_dot_v1_dot_ledger__service__pb2.SettleRequest.FromString,
                     response_serializer=pulse_dot_ledger_dot_v1_dot_ledger__service__pb2.SettleResponse.SerializeToString,
+            ),
+            'SettleAndClaim': grpc.unary_unary_rpc_method_handler(
+                    servicer.SettleAndClaim,
+                    request_deserializer=pulse_dot_ledger_dot_v1_dot_ledger__service__pb2.SettleAndClaimRequest.FromString,
+                    response_serializer=pulse_dot_ledger_dot_v1_dot_ledger__service__pb2.SettleAndClaimResponse.SerializeToString,
             ),
             'RecordReceipts': grpc.unary_unary_rpc_method_handler(
                     servicer.RecordReceipts,
@@ -342,6 +361,33 @@ class LedgerService:
             '/pulse.ledger.v1.LedgerService/Settle',
             pulse_dot_ledger_dot_v1_dot_ledger__service__pb2.SettleRequest.SerializeToString,
             pulse_dot_ledger_dot_v1_dot_ledger__service__pb2.SettleResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SettleAndClaim(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/pulse.ledger.v1.LedgerService/SettleAndClaim',
+            pulse_dot_ledger_dot_v1_dot_ledger__service__pb2.SettleAndClaimRequest.SerializeToString,
+            pulse_dot_ledger_dot_v1_dot_ledger__service__pb2.SettleAndClaimResponse.FromString,
             options,
             channel_credentials,
             insecure,

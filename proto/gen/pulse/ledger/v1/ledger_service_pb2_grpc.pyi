@@ -52,6 +52,11 @@ class LedgerServiceStub:
     """
     Settle: _grpc.UnaryUnaryMultiCallable[_ledger_service_pb2.SettleRequest, _ledger_service_pb2.SettleResponse]
     """Settles attempts. A stale fence changes nothing and is told. INVALID_ARGUMENT: an oversize batch."""
+    SettleAndClaim: _grpc.UnaryUnaryMultiCallable[_ledger_service_pb2.SettleAndClaimRequest, _ledger_service_pb2.SettleAndClaimResponse]
+    """Settles and claims in one call, as Settle and Claim do, in one transaction where that is right. Settlements count first.
+    Each half succeeds or fails for itself, and the answer says why it failed; where only one is asked for, the call fails
+    as that one's would. INVALID_ARGUMENT: an empty or oversize batch.
+    """
     RecordReceipts: _grpc.UnaryUnaryMultiCallable[_ledger_service_pb2.RecordReceiptsRequest, _ledger_service_pb2.RecordReceiptsResponse]
     """Records what providers reported later; duplicates and late ones never move a state backward."""
     ExchangeProviderStates: _grpc.UnaryUnaryMultiCallable[_ledger_service_pb2.ExchangeProviderStatesRequest, _ledger_service_pb2.ExchangeProviderStatesResponse]
@@ -87,6 +92,11 @@ class LedgerServiceAsyncStub(LedgerServiceStub):
     """
     Settle: _aio.UnaryUnaryMultiCallable[_ledger_service_pb2.SettleRequest, _ledger_service_pb2.SettleResponse]  # type: ignore[assignment]
     """Settles attempts. A stale fence changes nothing and is told. INVALID_ARGUMENT: an oversize batch."""
+    SettleAndClaim: _aio.UnaryUnaryMultiCallable[_ledger_service_pb2.SettleAndClaimRequest, _ledger_service_pb2.SettleAndClaimResponse]  # type: ignore[assignment]
+    """Settles and claims in one call, as Settle and Claim do, in one transaction where that is right. Settlements count first.
+    Each half succeeds or fails for itself, and the answer says why it failed; where only one is asked for, the call fails
+    as that one's would. INVALID_ARGUMENT: an empty or oversize batch.
+    """
     RecordReceipts: _aio.UnaryUnaryMultiCallable[_ledger_service_pb2.RecordReceiptsRequest, _ledger_service_pb2.RecordReceiptsResponse]  # type: ignore[assignment]
     """Records what providers reported later; duplicates and late ones never move a state backward."""
     ExchangeProviderStates: _aio.UnaryUnaryMultiCallable[_ledger_service_pb2.ExchangeProviderStatesRequest, _ledger_service_pb2.ExchangeProviderStatesResponse]  # type: ignore[assignment]
@@ -149,6 +159,17 @@ class LedgerServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_ledger_service_pb2.SettleResponse, _abc.Awaitable[_ledger_service_pb2.SettleResponse]]:
         """Settles attempts. A stale fence changes nothing and is told. INVALID_ARGUMENT: an oversize batch."""
+
+    @_abc_1.abstractmethod
+    def SettleAndClaim(
+        self,
+        request: _ledger_service_pb2.SettleAndClaimRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_ledger_service_pb2.SettleAndClaimResponse, _abc.Awaitable[_ledger_service_pb2.SettleAndClaimResponse]]:
+        """Settles and claims in one call, as Settle and Claim do, in one transaction where that is right. Settlements count first.
+        Each half succeeds or fails for itself, and the answer says why it failed; where only one is asked for, the call fails
+        as that one's would. INVALID_ARGUMENT: an empty or oversize batch.
+        """
 
     @_abc_1.abstractmethod
     def RecordReceipts(
