@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
+from typing import TypeVar
 
 import grpc.aio
 
@@ -15,14 +16,16 @@ from pulse.ledger.v1 import (
     records_pb2,
 )
 from services.delivery import wire
-from services.delivery.rules.claim import Claimed, ClaimedNotification, Settlement
+from services.delivery.rules.claim import Claimed, ClaimedNotification, Round, Settlement
 from services.delivery.rules.provider_view import NONE_AVOIDED, Avoided, Directive, ProviderView
 from services.delivery.rules.receipts import Receipt
 from services.delivery.spans import Spans
 from shared.channel.texts import texts
+from shared.errors import Code, PulseError
 from shared.observe.logs import logger
 from shared.refs import Ref
 from shared.rpc.channels import call
+from shared.rpc.statuses import from_status
 from shared.text.rendering import CompiledTemplate
 
 log = logger(__name__)
@@ -31,6 +34,12 @@ log = logger(__name__)
 CALL_SECONDS = 3.0
 #: Longest settlement, s: cut off, it is rolled back and has to be done again, which helps a slow ledger least of all.
 SETTLE_SECONDS = 10.0
+#: A ledger that was found to be of the release before is taken for one so long, s.
+FORMER_SECONDS = 60.0
+
+NOTHING_CLAIMED = Claimed([], [])
+
+Result = TypeVar("Result")
 
 
 class LedgerClient:
@@ -44,14 +53,46 @@ class LedgerClient:
         self._worker_id = worker_id
         self._lease = lease
         self._spans = spans or Spans()
+        self._apart_until = 0.0
         #: Whether the answer to the last claim said that HIGH notifications are under way.
         self.high_under_way = False
+
+    async def round(self, settlements: Sequence[Settlement], refs: Sequence[Ref], avoid: Avoided) -> Round:
+        """Settles, and claims what may be sent now of at most 1,000 ``refs``, by any provider but those to ``avoid``.
+
+        Raises what both failed with. A ledger of the release before has a call for each.
+        """
+        if not refs:
+            return Round(await self.settle(settlements), NOTHING_CLAIMED)
+        if not settlements:
+            return Round((), await self.claim(refs, avoid))
+        if time.monotonic() >= self._apart_until:
+            try:
+                return await self._at_once(settlements, refs, avoid)
+            except PulseError as error:
+                if error.code is not Code.UNIMPLEMENTED:
+                    raise
+                self._apart_until = time.monotonic() + FORMER_SECONDS
+        return Round(await _or_error(self.settle(settlements)), await _or_error(self.claim(refs, avoid)))
+
+    async def _at_once(self, settlements: Sequence[Settlement], refs: Sequence[Ref], avoid: Avoided) -> Round:
+        asked_at = time.monotonic()
+        request = ledger_service_pb2.SettleAndClaimRequest(
+            settle=wire.settle_request(settlements), claim=wire.claim_request(self._worker_id, self._lease, refs, avoid)
+        )
+        answer = await call(self._service.SettleAndClaim, request, CALL_SECONDS)
+        applied = from_status(answer.settle_error) if answer.HasField("settle_error") else _applied(answer.settled)
+        if answer.HasField("claim_error"):
+            return Round(applied, from_status(answer.claim_error))
+        return Round(applied, self._claimed(answer.claimed, asked_at))
 
     async def claim(self, refs: Sequence[Ref], avoid: Avoided = NONE_AVOIDED) -> Claimed:
         """Those of at most 1,000 ``refs`` that may be sent now, by any provider but those to ``avoid``."""
         asked_at = time.monotonic()
         request = wire.claim_request(self._worker_id, self._lease, refs, avoid)
-        answer = await call(self._service.Claim, request, CALL_SECONDS)
+        return self._claimed(await call(self._service.Claim, request, CALL_SECONDS), asked_at)
+
+    def _claimed(self, answer: ledger_service_pb2.ClaimResponse, asked_at: float) -> Claimed:
         self.high_under_way = answer.high_under_way
         claims = [read for claimed in answer.claimed if (read := self._read(claimed, asked_at)) is not None]
         return Claimed(claims, [(ref.tenant_id, ref.notification_id) for ref in answer.left])
@@ -68,9 +109,7 @@ class LedgerClient:
 
     async def settle(self, settlements: Sequence[Settlement]) -> list[bool]:
         """Whether each was applied: not if its lease was taken over."""
-        request = ledger_service_pb2.SettleRequest(settlements=[wire.settlement(each) for each in settlements])
-        answer = await call(self._service.Settle, request, SETTLE_SECONDS)
-        return [result.applied for result in answer.results]
+        return _applied(await call(self._service.Settle, wire.settle_request(settlements), SETTLE_SECONDS))
 
     async def template(self, tenant_id: str, name: str, version: int) -> CompiledTemplate:
         """One version, each of whose texts is parsed when it is first wanted."""
@@ -87,3 +126,14 @@ class LedgerClient:
         """Repetitions and unknown notifications change nothing."""
         request = ledger_service_pb2.RecordReceiptsRequest(receipts=[wire.provider_receipt(each) for each in receipts])
         await call(self._service.RecordReceipts, request)
+
+
+def _applied(answer: ledger_service_pb2.SettleResponse) -> list[bool]:
+    return [result.applied for result in answer.results]
+
+
+async def _or_error(answer: Awaitable[Result]) -> Result | PulseError:
+    try:
+        return await answer
+    except PulseError as error:
+        return error

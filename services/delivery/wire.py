@@ -80,6 +80,11 @@ def claim(claimed: records_pb2.ClaimedNotification, lease: float, asked_at: floa
     )
 
 
+def settle_request(settlements: Sequence[Settlement]) -> ledger_service_pb2.SettleRequest:
+    """A batch."""
+    return ledger_service_pb2.SettleRequest(settlements=map(settlement, settlements))
+
+
 def settlement(settled: Settlement) -> records_pb2.Settlement:
     """As the ledger takes it."""
     held, outcome = settled.claim, settled.outcome

@@ -49,6 +49,11 @@ class FakeLedger(ledger_service_pb2_grpc.LedgerServiceServicer, ledger_reader_pb
     told: list[dict[str, str]] = field(default_factory=list)  # breaker states by provider, by each exchange
     answer: list[provider_pb2.ProviderState] = field(default_factory=list)  # to each exchange
     exchange_failures: int = 0
+    former: bool = False  # of the release before: it cannot settle and claim at once
+    round_calls: int = 0
+    refused_rounds: int = 0
+    settle_error: grpc.StatusCode | None = None  # of settlements that come with a claim
+    claim_error: grpc.StatusCode | None = None
 
     def add(
         self,
@@ -122,6 +127,24 @@ class FakeLedger(ledger_service_pb2_grpc.LedgerServiceServicer, ledger_reader_pb
                 self.settled[settlement.ref.notification_id] = settlement
         results = [records_pb2.SettleResult(applied=True) for _ in request.settlements]
         return ledger_service_pb2.SettleResponse(results=results)
+
+    async def SettleAndClaim(
+        self, request: ledger_service_pb2.SettleAndClaimRequest, context: grpc.aio.ServicerContext
+    ) -> ledger_service_pb2.SettleAndClaimResponse:
+        if self.former:
+            self.refused_rounds += 1
+            await context.abort(grpc.StatusCode.UNIMPLEMENTED, "no such method")
+        self.round_calls += 1
+        response = ledger_service_pb2.SettleAndClaimResponse()
+        if self.settle_error is not None:
+            response.settle_error.code = self.settle_error.value[0]
+        else:
+            response.settled.CopyFrom(await self.Settle(request.settle, context))
+        if self.claim_error is not None:
+            response.claim_error.code = self.claim_error.value[0]
+        else:
+            response.claimed.CopyFrom(await self.Claim(request.claim, context))
+        return response
 
     def _goes_on(self, settlement: records_pb2.Settlement) -> bool:
         """Makes it due again, at the next provider after a failure, if it has a route to go on with."""

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 
 import pytest
 
-from services.delivery.rules.claim import ClaimedNotification, Settlement
+from services.delivery.ledger import NOTHING_CLAIMED
+from services.delivery.rules.claim import ClaimedNotification, Round, Settlement
 from services.delivery.rules.provider import succeeded
 from services.delivery.worker.room import Room, RoomClosed
 from services.delivery.worker.settler import Settler
@@ -16,6 +17,7 @@ from services.delivery.worker.templates import TemplateCache
 from shared.errors import Code, PulseError
 from shared.text.rendering import CompiledTemplate, Text
 from tests.delivery import outgoing
+from tests.support import eventually
 
 
 def claim(lease: float) -> ClaimedNotification:
@@ -91,23 +93,46 @@ async def test_a_fetch_that_failed_is_tried_again() -> None:
 async def test_settling_is_tried_again_until_some_time_after_the_lease_unless_it_is_hopeless(
     code: Code, lease: float, tries: int
 ) -> None:
-    seen = 0
+    error = PulseError(code, code.name, "no")
+    seen, done = 1, list[Settlement]()
 
-    async def settle(_: Sequence[Settlement]) -> list[bool]:
+    async def ask(*_: object) -> Round:
         nonlocal seen
         seen += 1
-        raise PulseError(code, code.name, "no")
+        return Round(error, NOTHING_CLAIMED)
 
-    assert await Settler(settle, grace=0.25).settle(Settlement(claim(lease), succeeded("1"))) is False
+    settler, settlement = Settler(ask, done.extend, grace=0.25), Settlement(claim(lease), succeeded("1"))
+    settler.failed([settlement], error)
+    await eventually(lambda: done == [settlement])
     assert seen >= tries
     assert seen == tries or code is Code.UNAVAILABLE
 
 
-async def test_a_settlement_whose_fence_is_stale_is_not_applied() -> None:
-    async def settle(settlements: Sequence[Settlement]) -> list[bool]:
-        return [False] * len(settlements)
+async def test_each_of_those_that_failed_together_has_its_own_time() -> None:
+    error = PulseError(Code.UNAVAILABLE, "UNAVAILABLE", "away")
+    asked, done = list[list[Settlement]](), list[Settlement]()
 
-    assert await Settler(settle).settle(Settlement(claim(9.0), succeeded("1"))) is False
+    async def ask(settlements: Sequence[Settlement], *_: object) -> Round:
+        asked.append(list(settlements))
+        return Round([True] * len(settlements), NOTHING_CLAIMED)
+
+    late, early = Settlement(claim(-0.25), succeeded("1")), Settlement(claim(9.0), succeeded("1"))
+    Settler(ask, done.extend, grace=0.25).failed([late, early], error)
+    assert done == [late]
+    await eventually(lambda: done == [late, early])
+    assert asked == [[early]]
+
+
+def test_a_settlement_whose_fence_is_stale_is_done_with(capsys: pytest.CaptureFixture[str]) -> None:
+    done = list[Settlement]()
+
+    async def ask(*_: object) -> Round:
+        raise AssertionError("it is asked no more")
+
+    settlement = Settlement(claim(9.0), succeeded("1"))
+    Settler(ask, done.extend).answered([settlement], [False])
+    assert done == [settlement]
+    assert "STALE_FENCE" in capsys.readouterr().out
 
 
 async def test_a_large_template_takes_the_room_of_many() -> None:

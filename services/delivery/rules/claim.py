@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
 from services.delivery.rules.provider import Outcome
+from shared.errors import PulseError
 from shared.lane.names import Lane
 from shared.observe.tracing import OFF, Span
 from shared.refs import Ref
@@ -76,3 +78,10 @@ class Settlement:
     def called(self) -> bool:
         """Whether the provider was called."""
         return self.latency > 0
+
+
+class Round(NamedTuple):
+    """What became of settlements, whether each was applied, and of a claim in the same call."""
+
+    applied: Sequence[bool] | PulseError
+    claimed: Claimed | PulseError

@@ -22,23 +22,22 @@ from services.delivery.worker.line import Line
 from services.delivery.worker.metrics import DeliveryMetrics
 from services.delivery.worker.pace import Pace
 from services.delivery.worker.room import Room
+from services.delivery.worker.rounds import WISHES, Rounds
 from services.delivery.worker.settler import FIRST_PAUSE, HOPELESS, LONGEST_PAUSE, Settler
 from services.delivery.worker.templates import TemplateCache
 from services.delivery.worker.unsubscribe_links import UnsubscribeLinks
 from shared.clock import Clock, SystemClock
 from shared.errors import PulseError
-from shared.gather import Gatherer
 from shared.observe.logs import logger
 from shared.observe.metrics import Metrics
 from shared.refs import Ref, Traces
 
-#: A claim request holds at most 1,000 refs: so many chunks of so many.
-CHUNK = 125
-CHUNKS = 8
+#: Refs that one task claims at once: as many as make a call's 1,000 with those of others.
+CHUNK = 1_000 // WISHES
 #: A chunk is at most this share of the worker's room, so that it fits beside calls that hang.
 SHARE = 8
 #: Contexts that a worker has in hand, characters. An answer's share is taken before it is asked for.
-MOST_TEXT, ANSWER_TEXT = 64 * 1024 * 1024, 4 * 1024 * 1024
+MOST_TEXT = 64 * 1024 * 1024
 
 Result = TypeVar("Result")
 
@@ -68,10 +67,6 @@ class Engine:
         self._chunk = min(CHUNK, max(1, in_flight // SHARE))
         self._room = Room(in_flight)
         self._text = Room(MOST_TEXT)
-        self._claims: Gatherer[Sequence[Ref], Sequence[Ref]] = Gatherer(self._claim, max_batch=CHUNKS, max_in_flight=2)
-        self._settler = Settler(self._metrics.sized("settle", ledger.settle))
-        self._claim_refs = self._metrics.sized("claim", ledger.claim)
-        self._settling: set[asyncio.Task[None]] = set()
         self._stopping = asyncio.Event()
         self._lines = self._make_lines(ledger, settings)
         self._breakers = Breakers(
@@ -80,6 +75,14 @@ class Engine:
             clock,
             hand_back=lambda name, tenant_id: self._lines[name].hand_back(tenant_id),
             watch=self._metrics.breaker_changed,
+        )
+        ask = self._metrics.sized(ledger.round)
+        self._rounds = Rounds(
+            ask,
+            Settler(ask, self._settled),
+            self._text,
+            avoided=self._breakers.avoided,
+            claimed=self._claimed,
         )
         self._exchange = StateExchange(ledger.exchange, self._breakers)
         self._metrics.show_room(self._room, in_flight)
@@ -123,10 +126,9 @@ class Engine:
         """Lets calls end (bounded), hands back the rest, settles everything, closes the providers."""
         self.close()
         await self._exchange.stop()
-        await self._claims.drain()
+        await self._rounds.end_claims()
         await asyncio.gather(*(line.stop() for line in self._lines.values()))
-        while self._settling:
-            await asyncio.wait(self._settling)
+        await self._rounds.drain()
         await asyncio.gather(*(provider.close() for provider in self._providers.values()))
 
     def _make_lines(self, ledger: LedgerClient, settings: DeliverySettings) -> dict[str, Line]:
@@ -159,7 +161,7 @@ class Engine:
                 left = await self._claim_probe([ref for ref in chunk if ref in tried], probe)
                 unanswered = [*left, *(ref for ref in chunk if ref not in tried)]
             while unanswered:
-                unanswered = await self._until_answered(partial(self._claims.submit, unanswered))
+                unanswered = await self._until_answered(partial(self._rounds.claim, unanswered))
         except BaseException:
             self._room.release(len(unanswered))
             raise
@@ -169,12 +171,10 @@ class Engine:
         avoided = self._breakers.avoided().but_for(probe.providers, probe.tries)
         claimed = Claimed([], [])
         try:
-            claimed = await self._until_answered(partial(self._claim_texts, refs, avoided))
+            claimed = await self._until_answered(partial(self._rounds.claim_apart, refs, avoided))
         finally:
             self._breakers.claimed(probe, claimed.claims)
-        self._room.release(len(refs) - len(claimed.claims) - len(claimed.left))
-        for claim in claimed.claims:
-            self._begin(claim, avoided)
+        self._claimed(claimed.claims, len(refs) - len(claimed.left), avoided)
         return claimed.left
 
     async def _until_answered(self, claim: Callable[[], Awaitable[Result]]) -> Result:
@@ -191,30 +191,11 @@ class Engine:
                     await asyncio.wait_for(self._stopping.wait(), pause)
                 pause = min(pause * 2, LONGEST_PAUSE)
 
-    async def _claim(self, chunks: Sequence[Sequence[Ref]]) -> list[Sequence[Ref]]:
-        """Claims several chunks in one call; what of each is left.
-
-        What was claimed keeps its place until it is settled, and what is left until it is claimed.
-        """
-        refs = list(dict.fromkeys(ref for chunk in chunks for ref in chunk))
-        avoided = self._breakers.avoided()
-        claims, left = await self._claim_texts(refs, avoided)
-        still_wanted = frozenset(left)
-        unanswered: list[Sequence[Ref]] = [[ref for ref in chunk if ref in still_wanted] for chunk in chunks]
-        self._room.release(sum(map(len, chunks)) - len(claims) - sum(map(len, unanswered)))
+    def _claimed(self, claims: Sequence[ClaimedNotification], places: int, avoided: Avoided) -> None:
+        """Sends ``claims`` on their way, each in a place of its own until it is settled; the others are free again."""
+        self._room.release(places - len(claims))
         for claim in claims:
             self._begin(claim, avoided)
-        return unanswered
-
-    async def _claim_texts(self, refs: Sequence[Ref], avoided: Avoided) -> Claimed:
-        """Claims once there is room for what an answer may hold; what it holds is in hand until it is settled."""
-        await self._text.reserve(ANSWER_TEXT)
-        claimed = Claimed([], [])
-        try:
-            claimed = await self._claim_refs(refs, avoided)
-        finally:
-            self._text.release(ANSWER_TEXT - sum(len(claim.asked.context_json) for claim in claimed.claims))
-        return claimed
 
     def _begin(self, claim: ClaimedNotification, avoided: Avoided) -> None:
         """Sends a claim on its way; ``avoided`` is what the ledger was asked to avoid."""
@@ -232,14 +213,11 @@ class Engine:
     def _settle(self, settlement: Settlement) -> None:
         self._metrics.ended(settlement)
         self._breakers.ended(settlement)
-        task = asyncio.create_task(self._settle_and_release(settlement))
-        self._settling.add(task)
-        task.add_done_callback(self._settling.discard)
+        self._rounds.settle(settlement)
 
-    async def _settle_and_release(self, settlement: Settlement) -> None:
-        try:
-            await self._settler.settle(settlement)
-        finally:
-            self._room.release(1)
-            self._text.release(len(settlement.claim.asked.context_json))
-            settled(settlement)
+    def _settled(self, settlements: Sequence[Settlement]) -> None:
+        """Nothing more is done with them."""
+        self._room.release(len(settlements))
+        self._text.release(sum(len(one.claim.asked.context_json) for one in settlements))
+        for one in settlements:
+            settled(one)

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Concatenate, NamedTuple, ParamSpec, TypeVar
+from typing import NamedTuple
 
 from prometheus_client import Counter, Gauge, Histogram
 
 from services.delivery.rules.breaker import BreakerState
-from services.delivery.rules.claim import ClaimedNotification, Settlement
+from services.delivery.rules.claim import ClaimedNotification, Round, Settlement
 from services.delivery.rules.provider import OutcomeKind
+from services.delivery.rules.provider_view import Avoided
 from services.delivery.worker.line import Line
 from services.delivery.worker.room import Room
+from services.delivery.worker.settler import Ask
 from services.delivery.worker.unsubscribe_links import NO_CATEGORY, TOO_LONG
 from shared.clock import Clock
 from shared.observe.metrics import Metrics, Observe, trace_exemplar
+from shared.refs import Ref
 
 #: Upper bounds from acceptance to the provider, s: finest where one-time codes are.
 WAY_SECONDS = (0.005, 0.01, 0.015, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15, 60, 300, 1800)
@@ -22,10 +25,6 @@ WAY_SECONDS = (0.005, 0.01, 0.015, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15, 6
 CALL_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5)
 #: The original's bounds, s.
 ORIGINAL_SECONDS = (0.5, 1, 2, 5, 10, 30, 60, 120, 300, 600)
-
-Request = TypeVar("Request")
-Result = TypeVar("Result")
-More = ParamSpec("More")
 
 
 class DeliveryMetrics:
@@ -82,15 +81,16 @@ class DeliveryMetrics:
         self._capacity = Gauge("pulse_worker_capacity", "Claims in hand at the most.", registry=registry)
         self._bound: dict[tuple[str, str, str], _Bound] = {}
 
-    def sized(
-        self, batch: str, send: Callable[Concatenate[Sequence[Request], More], Awaitable[Result]]
-    ) -> Callable[Concatenate[Sequence[Request], More], Awaitable[Result]]:
-        """``send``, with the sizes of its batches observed."""
-        observe = self._metrics.batch(batch)
+    def sized(self, ask: Ask) -> Ask:
+        """``ask``, with the sizes of what it carries observed."""
+        settling, claiming = self._metrics.batch("settle"), self._metrics.batch("claim")
 
-        def measured(requests: Sequence[Request], /, *more: More.args, **named: More.kwargs) -> Awaitable[Result]:
-            observe(len(requests))
-            return send(requests, *more, **named)
+        def measured(settlements: Sequence[Settlement], refs: Sequence[Ref], avoided: Avoided) -> Awaitable[Round]:
+            if settlements:
+                settling(len(settlements))
+            if refs:
+                claiming(len(refs))
+            return ask(settlements, refs, avoided)
 
         return measured
 

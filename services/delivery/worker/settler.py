@@ -6,12 +6,16 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
 
-from services.delivery.rules.claim import Settlement
+from services.delivery.rules.claim import Round, Settlement
+from services.delivery.rules.provider_view import NONE_AVOIDED, Avoided
 from shared.errors import Code, PulseError
-from shared.gather import Gatherer
 from shared.observe.logs import logger
+from shared.refs import Ref
 
-Settle = Callable[[Sequence[Settlement]], Awaitable[list[bool]]]
+#: Makes a call to the ledger, here without claims.
+Ask = Callable[[Sequence[Settlement], Sequence[Ref], Avoided], Awaitable[Round]]
+#: Told of settlements with which nothing more is done.
+Done = Callable[[Sequence[Settlement]], None]
 
 #: Codes that another try cannot change.
 HOPELESS = frozenset({Code.INVALID_ARGUMENT, Code.UNIMPLEMENTED, Code.PERMISSION_DENIED, Code.UNAUTHENTICATED})
@@ -20,48 +24,77 @@ LONGEST_PAUSE = 1.0
 #: How long it is tried after the lease is over, s. Until somebody else claims, the fence is still ours and the outcome
 #: still counts: a ledger that was slow for longer than a lease then causes no second sending.
 GRACE = 30.0
-#: Time between two batches, s. Nobody waits for a settlement's answer, and outcomes come in one by one: without it
-#: half of all that a busy worker and the ledger do would be batches of one.
-PACE = 0.005
+#: Settlements in one call.
+MOST = 500
 
 log = logger(__name__)
 
 
 class Settler:
-    """Settles in batches; while the ledger is away it tries again, until ``grace`` s after the end of the lease."""
+    """Ends settlements: those that were answered, and those that failed, once another try was answered or is hopeless.
 
-    def __init__(self, settle: Settle, grace: float = GRACE) -> None:
-        self._send = settle
+    Each is tried again until ``grace`` s after the end of its lease, apart from all that has not failed yet.
+    """
+
+    def __init__(self, ask: Ask, done: Done, grace: float = GRACE) -> None:
+        self._ask = ask
+        self._done = done
         self._grace = grace
-        self._gatherer: Gatherer[Settlement, bool] = Gatherer(self._settle_batch, max_batch=500, max_in_flight=1)
+        self._failed: list[Settlement] = []
+        self._trying: asyncio.Task[None] | None = None
 
-    async def settle(self, settlement: Settlement) -> bool:
-        """Whether it was applied. If not, the claim was taken over or will be: the ledger decides what follows."""
+    @property
+    def trying(self) -> asyncio.Task[None] | None:
+        """What tries again; None: nothing has to be."""
+        return self._trying
+
+    def answered(self, settlements: Sequence[Settlement], applied: Sequence[bool]) -> None:
+        """What the ledger did not apply was taken over or will be: it decides what follows."""
+        for settlement, was_applied in zip(settlements, applied, strict=True):
+            if not was_applied:
+                _give_up(settlement, "STALE_FENCE")
+        self._done(settlements)
+
+    def failed(self, settlements: Sequence[Settlement], error: PulseError) -> None:
+        """Keeps those that are worth another try."""
+        hopeless = [one for one in settlements if error.code in HOPELESS or self._left(one) <= 0]
+        for settlement in hopeless:
+            _give_up(settlement, error.reason)
+        if hopeless:
+            self._done(hopeless)
+            given_up = set(map(id, hopeless))
+            settlements = [one for one in settlements if id(one) not in given_up]
+        self._failed.extend(settlements)
+        if self._failed and self._trying is None:
+            self._trying = asyncio.create_task(self._try_again())
+
+    def _left(self, settlement: Settlement) -> float:
+        """Seconds in which it may still count."""
+        return settlement.claim.lease_until + self._grace - time.monotonic()
+
+    async def _try_again(self) -> None:
         pause = FIRST_PAUSE
-        while True:
+        while self._failed:
+            await asyncio.sleep(min(pause, max(0.0, min(map(self._left, self._failed)))))
+            batch, self._failed = self._failed[:MOST], self._failed[MOST:]
             try:
-                applied = await self._gatherer.submit(settlement)
+                applied, _ = await self._ask(batch, (), NONE_AVOIDED)
             except PulseError as error:
-                left = settlement.claim.lease_until + self._grace - time.monotonic()
-                if error.code in HOPELESS or left <= 0:
-                    return self._give_up(settlement, error.reason)
-                await asyncio.sleep(min(pause, left))
-                pause = min(pause * 2, LONGEST_PAUSE)
+                applied = error
+            if isinstance(applied, PulseError):
+                self.failed(batch, applied)
+                pause = min(max(pause * 2, FIRST_PAUSE), LONGEST_PAUSE)
             else:
-                return applied or self._give_up(settlement, "STALE_FENCE")
+                self.answered(batch, applied)
+                pause = 0.0
+        self._trying = None
 
-    async def _settle_batch(self, settlements: Sequence[Settlement]) -> list[bool]:
-        """The first batch goes at once; what comes in until PACE after it goes in the next."""
-        applied = await self._send(settlements)
-        await asyncio.sleep(PACE)
-        return applied
 
-    def _give_up(self, settlement: Settlement, reason: str) -> bool:
-        log.warning(
-            "settlement not applied",
-            notification_id=settlement.claim.notification_id,
-            attempt=settlement.claim.attempt,
-            outcome=settlement.outcome.kind.name,
-            reason=reason,
-        )
-        return False
+def _give_up(settlement: Settlement, reason: str) -> None:
+    log.warning(
+        "settlement not applied",
+        notification_id=settlement.claim.notification_id,
+        attempt=settlement.claim.attempt,
+        outcome=settlement.outcome.kind.name,
+        reason=reason,
+    )

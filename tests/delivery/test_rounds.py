@@ -1,0 +1,119 @@
+"""Outcomes and wishes travel together, and neither is lost with the other."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+
+import grpc
+import pytest
+
+from services.delivery.config import DeliverySettings
+from services.delivery.ledger import LedgerClient
+from services.delivery.rules.provider import Outcome, Outgoing, succeeded
+from services.delivery.worker.engine import Engine
+from shared.refs import Ref
+from shared.rpc.channels import open_channel
+from tests.delivery.fakes import FakeLedger, FakeProvider
+from tests.support import eventually
+
+Make = Callable[[FakeProvider], Engine]
+#: Claims that fill a worker's hands, and what it claims at once.
+HANDS, CHUNK = 16, 2
+
+
+@pytest.fixture
+async def make(ledger: tuple[FakeLedger, str]) -> AsyncIterator[Make]:
+    """Makes an engine whose hands are soon full."""
+    channel = open_channel(ledger[1])
+    engines: list[Engine] = []
+
+    def make(provider: FakeProvider) -> Engine:
+        client = LedgerClient(channel, worker_id="test", lease=12.0)
+        engines.append(Engine(client, {provider.name: provider}, DeliverySettings(), HANDS))
+        return engines[-1]
+
+    yield make
+    for engine in engines:
+        await engine.stop()
+    await channel.close()
+
+
+async def sent_in_full(ledger: FakeLedger, engine: Engine, count: int = 20 * HANDS) -> list[Ref]:
+    """So many, by tasks that wait for room beside each other, until all are settled."""
+    refs = [ledger.add("ada@example.org") for _ in range(count)]
+    await asyncio.gather(*(engine.take(refs[start::4]) for start in range(4)))
+    await eventually(lambda: len(ledger.settled) == count)
+    return refs
+
+
+async def test_outcomes_travel_with_wishes(make: Make, ledger: tuple[FakeLedger, str]) -> None:
+    refs = await sent_in_full(ledger[0], make(FakeProvider()))
+    assert all(ledger[0].outcome(ref) == "SUCCEEDED" for ref in refs)
+    assert ledger[0].round_calls > 10
+    assert ledger[0].settle_calls - ledger[0].round_calls < ledger[0].round_calls
+
+
+async def test_what_no_wish_follows_is_settled_at_once_together(make: Make, ledger: tuple[FakeLedger, str]) -> None:
+    refs = [ledger[0].add("ada@example.org") for _ in range(2)]
+    await make(FakeProvider()).take(refs)
+    await eventually(lambda: len(ledger[0].settled) == 2)
+    assert (ledger[0].round_calls, ledger[0].settle_calls) == (0, 1)
+
+
+async def test_a_ledger_of_the_release_before_is_asked_by_two_calls_and_remembered(
+    make: Make, ledger: tuple[FakeLedger, str]
+) -> None:
+    ledger[0].former = True
+    refs = await sent_in_full(ledger[0], make(FakeProvider()))
+    assert all(ledger[0].outcome(ref) == "SUCCEEDED" for ref in refs)
+    assert ledger[0].refused_rounds <= 2  # calls that were under way together
+
+
+async def test_a_ledger_that_was_brought_up_to_date_is_asked_by_one_call_again(
+    make: Make, ledger: tuple[FakeLedger, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("services.delivery.ledger.FORMER_SECONDS", 0.0)
+    ledger[0].former = True
+    engine = make(FakeProvider())
+    await sent_in_full(ledger[0], engine)
+    ledger[0].former = False
+    ledger[0].settled.clear()
+    await sent_in_full(ledger[0], engine)
+    assert ledger[0].round_calls > 0
+
+
+@pytest.mark.parametrize("code", [grpc.StatusCode.INTERNAL, grpc.StatusCode.UNAVAILABLE])
+async def test_claims_are_sent_though_the_settlements_beside_them_failed(
+    make: Make, ledger: tuple[FakeLedger, str], code: grpc.StatusCode
+) -> None:
+    ledger[0].settle_error = code
+    refs = await sent_in_full(ledger[0], make(FakeProvider()), count=4 * HANDS)
+    assert all(ledger[0].outcome(ref) == "SUCCEEDED" for ref in refs)
+    assert ledger[0].round_calls > 0
+
+
+async def test_settlements_count_though_the_claim_beside_them_failed(
+    make: Make, ledger: tuple[FakeLedger, str]
+) -> None:
+    ledger[0].claim_error = grpc.StatusCode.UNAVAILABLE
+    opened = asyncio.Event()
+
+    async def answer(_: Outgoing) -> Outcome:
+        await opened.wait()
+        return succeeded("1")
+
+    engine = make(FakeProvider(answer=answer))
+    refs = [ledger[0].add("ada@example.org") for _ in range(2 * HANDS)]
+    taking = asyncio.create_task(engine.take(refs))
+    await eventually(lambda: len(ledger[0].held) == HANDS)
+    opened.set()
+    await taking
+    await eventually(lambda: len(ledger[0].settled) == len(refs))
+
+
+async def test_a_batch_of_outcomes_waits_for_nobody(make: Make, ledger: tuple[FakeLedger, str]) -> None:
+    """A worker whose hands are full of what ends one by one settles in batches all the same."""
+    order: Sequence[Ref] = await sent_in_full(ledger[0], make(FakeProvider(concurrency=1)), count=4 * HANDS)
+    assert len(order) == 4 * HANDS
+    assert ledger[0].settle_calls < 4 * HANDS
