@@ -106,7 +106,7 @@ async def test_refs_that_name_nothing_or_are_named_twice_do_no_harm(calls: Calls
 async def test_settlements_count_though_no_claim_can_be_given(calls: Calls, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever breaks the claim, here a statement that PostgreSQL refuses."""
     held, due = await one_held_and_one_due(calls)
-    monkeypatch.setattr("services.ledger.move.claim._CONTENTS", content_that_fails())
+    monkeypatch.setattr("services.ledger.move.claim.READS", [Read("SELECT 1 / 0", lambda _: {})])
     answer = await both(calls, [settlement(held, Outcome.SUCCEEDED)], [due])
     assert [result.applied for result in answer.settled.results] == [True]
     assert answer.claim_error.code == Code.INVALID_ARGUMENT.value
@@ -169,8 +169,3 @@ async def test_what_the_answer_has_no_room_for_is_named(calls: Calls) -> None:
     assert len(answer.claimed.claimed) == content.MOST_BYTES // 250_500
     assert len(answer.claimed.claimed) + len(answer.claimed.left) == 20
     assert await calls.status(held.ref) == "SENT"
-
-
-def content_that_fails() -> Any:
-    """In place of what a claim reads."""
-    return Read("SELECT 1 / 0", lambda _: {})

@@ -133,15 +133,22 @@ async def test_a_call_works_for_the_tenants_that_its_request_names(calls: Calls,
 def test_every_method_works_for_somebody(method: Any) -> None:
     """For the platform, or for whoever its request names: there is no method of which it was forgotten."""
     request = message_factory.GetMessageClass(method.input_type)()
-    for field in method.input_type.fields:
-        if field.message_type and field.name in (*tenant_scope._BATCHES, *tenant_scope._PARTS):
+    name_tenant(request)
+    scope = tenant_scope.scope(method.name, request)
+    assert scope is Platform.ALL if method.name in tenant_scope.PLATFORM else scope == {"acme"}
+
+
+def name_tenant(request: Any) -> None:
+    """Wherever a request may name one."""
+    for field in request.DESCRIPTOR.fields:
+        if field.name in tenant_scope._HALVES:
+            name_tenant(getattr(request, field.name))
+        elif field.message_type and field.name in (*tenant_scope._BATCHES, *tenant_scope._PARTS):
             part = getattr(request, field.name)
             one = part.add() if field.name in tenant_scope._BATCHES else part
             (one if "tenant_id" in one.DESCRIPTOR.fields_by_name else one.ref).tenant_id = "acme"
         elif field.name == "tenant_id":
             request.tenant_id = "acme"
-    scope = tenant_scope.scope(method.name, request)
-    assert scope is Platform.ALL if method.name in tenant_scope.PLATFORM else scope == {"acme"}
 
 
 @pytest.mark.parametrize("method", ["GetNotification", "ListNotifications", "Claim", "EndKey", "UpdatePreferences"])
