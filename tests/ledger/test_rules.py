@@ -235,7 +235,7 @@ def test_no_life_breaks_a_promise(
 
 
 def test_changes_of_one_delivery_in_a_batch_add_up():
-    held = BatchState([fresh(Guarantee.AT_LEAST_ONCE, 3, None)])
+    held = BatchState([fresh(Guarantee.AT_LEAST_ONCE, 3, None)], {})
     (delivery,) = held
     assert held.changes() == []
     assert held.take(claims.decide(delivery, Claim("w", NOON + dt.timedelta(seconds=12)), NOON))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from services.ledger.postgres import rows
 from services.ledger.rules.changes import begin
@@ -15,10 +15,12 @@ log = logger(__name__)
 class BatchState:
     """Rules may change one delivery several times in a batch: each sees what the one before left.
 
-    ``left_alone`` are those that only another release knows how to decide.
+    ``left_alone`` are those that only another release knows how to decide. ``stored`` is what the rows say, which is
+    less than ``deliveries`` of what an older release wrote.
     """
 
-    def __init__(self, deliveries: Iterable[Delivery]) -> None:
+    def __init__(self, deliveries: Iterable[Delivery], stored: Mapping[Ref, Delivery]) -> None:
+        self.stored = stored
         understood, self.left_alone = rows.parted(deliveries)
         self._before = {delivery.ref: delivery for delivery in understood}
         self._changes = {ref: begin(delivery) for ref, delivery in self._before.items()}

@@ -1,82 +1,183 @@
-"""Changes as the statement that writes them takes them."""
+"""Changes as the statement that writes them: of each delivery what changed, and the events that led to it."""
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Collection, Iterable
+import functools
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from operator import attrgetter
 from typing import Any
 
-from services.ledger.postgres import rows
-from services.ledger.rules.delivery import Change, Delivery, Event
+from pydantic_core import to_json
 
-#: What of a delivery a change may write, besides its key.
-_CHANGING = (
-    "status",
-    "due_at",
-    "ready_at",
-    "lease_until",
-    "fence",
-    "attempt",
-    "attempt_limit",
-    "route_index",
-    "provider",
-    "provider_message_id",
-    "failure_code",
-    "failure_message",
-    "early_receipt",
-    "last_attempt_at",
-    "sent_at",
-    "delivered_at",
-    "updated_at",
-    "revision",
-    "died_at",
-    "channel",
-    "route",
-    "fallback_index",
-    "fallback_at",
-    "deferred_at",
-    "drawn",
-    "device_token_id",
-    "refused_devices",
-    "rests",
-    "losses",
+from services.ledger.postgres.columns import (
+    BIGINT,
+    BOOLEAN,
+    DOUBLE,
+    INTEGER,
+    JSON,
+    TEXT,
+    TEXTS,
+    TIME,
+    UUID,
+    Batch,
+    Kind,
+    Shape,
+    batch,
 )
-_COLUMNS = ("tenant_id", "notification_id", *_CHANGING)
-_values = attrgetter(*_COLUMNS)
+from services.ledger.postgres.compiling import Query
+from services.ledger.rules.delivery import Change, Delivery, Event, Ref
+
+_STATUS = TEXT.as_("status")
+
+#: What of a delivery a change may write, besides its key and what is written with every change.
+_CHANGING: Mapping[str, Kind] = {
+    "status": _STATUS,
+    "due_at": TIME,
+    "ready_at": TIME,
+    "lease_until": TIME,
+    "fence": BIGINT,
+    "attempt": INTEGER,
+    "attempt_limit": INTEGER,
+    "route_index": INTEGER,
+    "provider": TEXT,
+    "provider_message_id": TEXT,
+    "failure_code": TEXT,
+    "failure_message": TEXT,
+    "early_receipt": JSON,
+    "last_attempt_at": TIME,
+    "sent_at": TIME,
+    "delivered_at": TIME,
+    "updated_at": TIME,
+    "died_at": TIME,
+    "channel": TEXT.as_("channel"),
+    "route": TEXTS,
+    "fallback_index": INTEGER,
+    "fallback_at": TIME,
+    "deferred_at": TIME,
+    "device_token_id": UUID,
+    "refused_devices": TEXTS.as_("uuid[]"),
+    "rests": JSON,
+    "losses": INTEGER,
+}
+_EVENT: Mapping[str, Kind] = {
+    "kind": TEXT.as_("event_kind"),
+    "status": _STATUS,
+    "attempt": INTEGER,
+    "fence": BIGINT,
+    "provider": TEXT,
+    "outcome": TEXT.as_("outcome"),
+    "latency_ms": DOUBLE,
+    "provider_message_id": TEXT,
+    "failure_code": TEXT,
+    "failure_message": TEXT,
+    "reported": _STATUS,
+    "decisions": JSON,
+    "next_attempt_at": TIME,
+    "lease_until": TIME,
+    "actor": TEXT,
+    "worker": TEXT,
+}
+_values = attrgetter(*_CHANGING)
+_ref = attrgetter("tenant_id", "notification_id")
+_written_as_json = frozenset({"early_receipt", "route", "refused_devices", "rests"})
 
 
-def written(changes: Collection[Change], now: dt.datetime) -> dict[str, Any]:
-    """The parameters of the statement that writes changes."""
-    return {"deliveries": _deliveries(changes), "events": _events(changes), "now": now}
+def written(changes: Sequence[Change], stored: Mapping[Ref, Delivery], now: dt.datetime) -> Query:
+    """The statement that writes changes, with its parameters.
+
+    ``stored`` is what the rows hold: only what differs from it is written, and all of those that it leaves out.
+    """
+    deliveries, events = _deliveries([change.delivery for change in changes], stored), _events(changes)
+    if events is None:
+        return Query(_updating(deliveries.shape), deliveries.parameters)
+    text = _changing(deliveries.shape, events.shape)
+    return Query(text, {**deliveries.parameters, **events.parameters, "now": now})
 
 
-def _deliveries(changes: Iterable[Change]) -> str:
-    """The new states."""
-    return rows.encode(_delivery(change.delivery) for change in changes)
+@functools.lru_cache(maxsize=1024)
+def _changing(deliveries: Shape, events: Shape) -> str:
+    columns = events.values
+    return f"""
+WITH changed AS ({_updating(deliveries)})
+INSERT INTO events ({", ".join(columns)}, recorded_at)
+SELECT {", ".join(columns.values())}, %(now)s FROM {events.source}
+"""  # noqa: S608 -- made of constants
 
 
-def _delivery(delivery: Delivery) -> dict[str, Any]:
+@functools.lru_cache(maxsize=1024)
+def _updating(shape: Shape) -> str:
+    values = shape.values
+    tenant_id, notification_id = values.pop("tenant_id"), values.pop("notification_id")
+    values["state_revision"] = values["revision"]
+    columns = ", ".join(f"{name} = {value}" for name, value in values.items())
+    return f"""
+UPDATE deliveries d SET {columns} FROM {shape.source}
+WHERE d.tenant_id = {tenant_id} AND d.notification_id = {notification_id}
+"""  # noqa: S608 -- made of constants
+
+
+def _deliveries(changed: Sequence[Delivery], stored: Mapping[Ref, Delivery]) -> Batch:
+    after = [*zip(*map(_values, changed), strict=True)]
+    before = [*zip(*(_values(stored[one.ref]) if one.ref in stored else _NOTHING for one in changed), strict=True)]
+    tenants, ids = zip(*map(_ref, changed), strict=True)
+    columns: list[tuple[str, Kind, Sequence[Any]]] = [
+        ("tenant_id", TEXT, tenants),
+        ("notification_id", UUID, ids),
+        ("revision", INTEGER, [one.revision for one in changed]),
+        ("drawn", BOOLEAN, [_drawn(one) for one in changed]),
+    ]
+    for (name, kind), values, were in zip(_CHANGING.items(), after, before, strict=True):
+        if values != were:
+            as_json = name in _written_as_json
+            columns.append((name, kind, [_json(value) for value in values] if as_json else values))
+    return batch("d_", columns)
+
+
+#: Differs from whatever a row may hold.
+_NOTHING = (object(),) * len(_CHANGING)
+
+
+def _drawn(delivery: Delivery) -> bool | None:
+    """As :data:`services.ledger.postgres.older_rows.DRAWN` reads it: FALSE where the times would say that it was."""
+    return delivery.drawn if delivery.drawn or delivery.due_at != delivery.ready_at else None
+
+
+def _json(value: Any) -> str | None:
     """What is empty becomes NULL, as it nearly always is."""
-    fields = dict(zip(_COLUMNS, _values(delivery), strict=True))
-    fields["refused_devices"] = delivery.refused_devices or None
-    fields["rests"] = delivery.rests or None
-    return fields
+    return to_json(value).decode() if value else None
 
 
-def _events(changes: Iterable[Change]) -> str:
-    """The events, each with its sequence number; what is empty is left out and becomes NULL."""
-    return rows.encode(
-        {"tenant_id": change.delivery.tenant_id, "notification_id": change.delivery.notification_id, "sequence": number}
-        | _event(event)
-        for change in changes
-        for number, event in enumerate(change.events, change.first_sequence)
-    )
+def _events(changes: Collection[Change]) -> Batch | None:
+    """The events, each with its sequence number; None if there are none. What none of them has is left out."""
+    rows = list(_numbered(changes))
+    if not rows:
+        return None
+    tenants, ids, numbers, *told = zip(*rows, strict=True)
+    columns: list[tuple[str, Kind, Sequence[Any]]] = [
+        ("tenant_id", TEXT, tenants),
+        ("notification_id", UUID, ids),
+        ("sequence", INTEGER, numbers),
+    ]
+    columns += [(name, kind, values) for (name, kind), values in zip(_EVENT.items(), told, strict=True) if any(values)]
+    return batch("e_", columns)
 
 
-def _event(event: Event) -> dict[str, Any]:
-    fields = {name: value for name, value in event._asdict().items() if value}
-    if event.failure.code or event.failure.message:
-        fields["failure_code"], fields["failure_message"] = event.failure
-    fields.pop("failure", None)
-    return fields
+def _numbered(changes: Collection[Change]) -> Iterator[tuple[Any, ...]]:
+    for change in changes:
+        ref = change.delivery.ref
+        for number, event in enumerate(change.events, change.first_sequence):
+            yield (*ref, number, *_event(event))
+
+
+def _event(event: Event) -> Iterator[Any]:
+    """Its columns; what is empty becomes NULL."""
+    fields = event._asdict()
+    code, message = fields.pop("failure")
+    # Of a failure with only one of them, the other is known to be empty.
+    either = bool(code or message)
+    fields["failure_code"], fields["failure_message"] = (code, message) if either else (None, None)
+    fields["decisions"] = _json(event.decisions)
+    for name in _EVENT:
+        value = fields[name]
+        yield value if value or (either and name.startswith("failure_")) else None

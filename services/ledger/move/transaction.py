@@ -86,7 +86,7 @@ class Holding:
 
     async def fetch(self) -> tuple[BatchState, Found]:
         """What is held, and what was read."""
-        held = BatchState(await older_rows.completed(self._connection, await self._rows.fetchall()))
+        held = BatchState(*await older_rows.completed(self._connection, await self._rows.fetchall()))
         return held, await self._reading.fetch()
 
 
@@ -165,7 +165,7 @@ class Transactions:
             if may_tell:
                 changes = await digest_heirs.arrange(connection, changes, now)
             if changes:
-                await connection.execute(sql.CHANGE, written(changes, now))
+                await connection.execute(*written(changes, held.stored, now))
             for number, step in enumerate(steps):
                 if step.finish is not None:
                     of_step = changes if len(steps) == 1 else step.own(changes)
@@ -187,7 +187,7 @@ class Transactions:
         result = rules(held, found, now)
         changes = held.changes()
         if changes:
-            await connection.execute(sql.CHANGE, written(changes, now))
+            await connection.execute(*written(changes, held.stored, now))
         return result, changes
 
     async def search(
@@ -198,11 +198,11 @@ class Transactions:
         async def work(connection: Connection) -> tuple[Result, list[Change]]:
             async with connection.transaction():
                 cursor = await connection.execute(query.text, query.parameters)
-                held = BatchState(await older_rows.completed(connection, await cursor.fetchall()))
+                held = BatchState(*await older_rows.completed(connection, await cursor.fetchall()))
                 result = await rules(connection, held)
                 changes = held.changes()
                 if changes:
-                    await connection.execute(sql.CHANGE, written(changes, now))
+                    await connection.execute(*written(changes, held.stored, now))
             return result, changes
 
         result, changes = await self._postgres.search(work)

@@ -7,24 +7,21 @@ draw moves without a new revision. All of this goes once no such release can be 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from services.ledger.postgres import rows
 from services.ledger.postgres.postgres import Connection
-from services.ledger.rules.delivery import Delivery
+from services.ledger.rules.delivery import Delivery, Ref
 
 #: That of delivery d all columns hold.
 KNOWN = "d.state_revision IS NOT DISTINCT FROM d.revision"
 
-#: Whether delivery d was drawn. What was not is NULL, so that an older release's draw can be seen, but for what
-#: :data:`DRAWN_WRITTEN` makes FALSE.
+#: Whether delivery d was drawn. What was not is NULL, so that an older release's draw can be seen, or
+#: FALSE where its times would say that it was (``services.ledger.move.rows``).
 DRAWN = f"""
 CASE WHEN {KNOWN} THEN coalesce(d.drawn, d.due_at IS DISTINCT FROM d.ready_at)
     ELSE d.due_at IS DISTINCT FROM d.ready_at END"""
-
-#: Likewise, as it is written of a changed row r: FALSE where its times would say that it was drawn.
-DRAWN_WRITTEN = "CASE WHEN r.drawn OR r.due_at IS DISTINCT FROM r.ready_at THEN r.drawn END"
 
 # By the fence: an attempt that was handed back and the next one have the same number.
 _REFUSED_BEFORE = """
@@ -66,7 +63,14 @@ JOIN deliveries d USING (tenant_id, notification_id)
 _LOSSES = {"LEASE_EXPIRED": 1, "LEASE_EXPIRED_AGAIN": 2}
 
 
-async def completed(connection: Connection, held: Iterable[Sequence[Any]]) -> list[Delivery]:
+class Held(NamedTuple):
+    """Deliveries that are held, and what their rows say."""
+
+    deliveries: list[Delivery]
+    stored: Mapping[Ref, Delivery]
+
+
+async def completed(connection: Connection, held: Iterable[Sequence[Any]]) -> Held:
     """Deliveries of rows that are held, each with :data:`KNOWN` behind its own columns.
 
     It takes a statement more where there are such that an older release changed.
@@ -82,4 +86,5 @@ async def completed(connection: Connection, held: Iterable[Sequence[Any]]) -> li
                 rests=rows.times(rests),
                 losses=_LOSSES.get(older[tenant_id, notification_id].failure_code, 0),
             )
-    return [older.get(delivery.ref, delivery) for delivery, _ in found]
+    stored = {delivery.ref: delivery for delivery, _ in found}
+    return Held([older.get(ref, delivery) for ref, delivery in stored.items()], stored)

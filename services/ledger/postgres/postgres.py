@@ -6,14 +6,14 @@ import asyncio
 import json
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from opentelemetry.trace import SpanKind
 from psycopg import OperationalError, errors
 from psycopg_pool import AsyncConnectionPool
 
 from services.ledger.config import LedgerSettings
-from services.ledger.postgres import postgres_errors, tenancy
+from services.ledger.postgres import columns, postgres_errors, tenancy
 from services.ledger.postgres.presence import Partable, Presence
 from services.ledger.postgres.sessions import Start, WrongSession
 from services.ledger.postgres.tenancy import Platform
@@ -53,6 +53,10 @@ class Connection(Partable):
     """One that remembers for which tenants its session works."""
 
     _session_works_for = ""
+
+    def __init__(self, *arguments: Any, **more: Any) -> None:
+        super().__init__(*arguments, **more)
+        columns.register(self)
 
     async def work_for(self, names: str) -> None:
         """Has PostgreSQL show the rows of these tenants alone, from here on; not to be called within a transaction.

@@ -1,7 +1,8 @@
 """The statements of the hot path, written by hand.
 
-Each takes a whole batch as one JSON parameter: measured, that is the cheapest way to hand over many rows, and one
-statement means one plan, one round trip and, where it stands alone, one transaction. Whatever time a statement needs is
+Each takes a whole batch as one parameter, a JSON text, or as columns (``services.ledger.postgres.columns``), which is
+cheaper where it is many values: one statement means one plan, one round trip and, where it stands alone, one
+transaction. Whatever time a statement needs is
 a parameter: the clock is the caller's. Rows are written and locked in the order of their keys, so that two batches
 never wait for each other in a circle.
 """
