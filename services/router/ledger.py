@@ -12,7 +12,7 @@ from opentelemetry.trace import SpanKind
 
 from pulse.ledger.v1 import ledger_service_pb2 as calls
 from pulse.ledger.v1.ledger_service_pb2_grpc import LedgerServiceStub
-from pulse.ledger.v1.records_pb2 import Entry, KeyUse, ProviderAllowance, RecordResult
+from pulse.ledger.v1.records_pb2 import KeyUse, ProviderAllowance, RecordResult
 from shared.lane.names import Lane
 from shared.lane.numbers import priority_of
 from shared.observe import tracing
@@ -53,14 +53,10 @@ class Ledger:
         self._drawn = drawn
         self._tracer = tracer
 
-    async def record(self, entries: Sequence[Entry], claimant: calls.Claimant | None = None) -> Sequence[RecordResult]:
-        """Records 1 to 1,000 entries in one transaction; what became of each, in order.
-
-        Those that say so are claimed for ``claimant`` as well.
-        """
-        self._recorded(len(entries))
-        request = calls.RecordRequest(entries=entries, claimant=claimant)
-        members = [entry.traceparent for entry in entries]
+    async def record(self, request: calls.RecordRequest) -> Sequence[RecordResult]:
+        """Records 1 to 1,000 entries in one transaction; what became of each, in order."""
+        self._recorded(len(request.entries))
+        members = [entry.traceparent for entry in request.entries] if self._tracer.on else ()
         with tracing.within(self._tracer.start_batch(_RECORD, members, SpanKind.CLIENT)):
             return (await channels.call(self._stub.Record, request, self._timeout)).results
 

@@ -11,7 +11,7 @@ from celery import Celery
 from pulse.router.v1.router_service_pb2_grpc import add_RouterServiceServicer_to_server
 from services.router.admission.admission import Admission
 from services.router.admission.admission_spans import AdmissionSpans
-from services.router.admission.planning import MaxAttempts
+from services.router.admission.candidates import MaxAttempts
 from services.router.admission.recorder import Recorder
 from services.router.config import RouterSettings
 from services.router.dispatch.celery_queue import CeleryQueue

@@ -10,7 +10,8 @@ from pulse.common.v1.enums_pb2 import Status
 from pulse.common.v1.limit_pb2 import Limit as LimitMessage
 from pulse.common.v1.limit_pb2 import QuotaState
 from pulse.common.v1.notification_pb2 import Decision as DecisionMessage
-from pulse.ledger.v1.records_pb2 import Entry, KeyUse, NotificationRef, RecordResult, RoutedFallback
+from pulse.ledger.v1.ledger_service_pb2 import RecordRequest
+from pulse.ledger.v1.records_pb2 import Entry, KeyUse, RecordResult, RoutedFallback
 from pulse.router.v1.router_service_pb2 import Submission, SubmitResult
 from services.router.rules import refusals
 from services.router.rules.applicable_limits import ChannelAddress
@@ -74,32 +75,30 @@ def _send_at(asked: Asked) -> dt.datetime | None:
         raise refusals.impossible_time("send_at") from None
 
 
-def decisions(decided: Iterable[Decision]) -> list[DecisionMessage]:
-    """As the timeline keeps them."""
-    return [DecisionMessage(rule=one.rule, result=one.result, reason=one.reason) for one in decided]
-
-
-def entry(
-    submission: Submission,
-    ruling: Ruling,
-    decided: Sequence[DecisionMessage],
-    max_attempts: int,
-) -> Entry:
-    """What the ledger is to record for ``submission``."""
-    asked = submission.asked
+def decided(ruling: Ruling, said: Iterable[Decision], max_attempts: int) -> bytes:
+    """The part of an entry that says what was decided, marshalled: for all of which the same was decided."""
     return Entry(
-        ref=NotificationRef(tenant_id=submission.tenant_id, notification_id=submission.notification_id),
-        asked=asked,
-        fingerprint=submission.fingerprint,
         lane=priority_of(ruling.lane),
         route=ruling.routes[0],
-        not_before=None if ruling.due else asked.send_at,
-        traceparent=submission.traceparent,
-        decisions=decided,
+        decisions=[DecisionMessage(rule=one.rule, result=one.result, reason=one.reason) for one in said],
         max_attempts=max_attempts,
-        fallbacks=_routed_fallbacks(asked, ruling) if len(ruling.routes) > 1 else None,
-        **_FORMER.fields(asked),
-    )
+    ).SerializeToString()
+
+
+def add_entry(to: RecordRequest, submission: Submission, ruling: Ruling, decided: bytes) -> Entry:
+    """Has the ledger record ``submission``, too: the entry that was added."""
+    asked = submission.asked
+    entry = to.entries.add(fingerprint=submission.fingerprint, **_FORMER.fields(asked))
+    entry.ref.tenant_id = submission.tenant_id
+    entry.ref.notification_id = submission.notification_id
+    entry.traceparent = submission.traceparent
+    entry.asked.CopyFrom(asked)
+    entry.MergeFromString(decided)
+    if not ruling.due:
+        entry.not_before.CopyFrom(asked.send_at)
+    if len(ruling.routes) > 1:
+        entry.fallbacks.extend(_routed_fallbacks(asked, ruling))
+    return entry
 
 
 def _routed_fallbacks(asked: Asked, ruling: Ruling) -> list[RoutedFallback]:

@@ -11,7 +11,7 @@ from services.router.rules.decisions import Decision
 from services.router.rules.lane_choice import choose_lane
 from services.router.rules.local_window import LocalWindow
 from services.router.rules.provider_rates import Rate, Rates
-from services.router.rules.quota import reservation_token, window_key
+from services.router.rules.quota import address_key, reservation_token, window_key
 from services.router.rules.routes import choose_route, choose_start, parse_route
 from services.router.rules.rulings import Facts, rule
 from shared.channel.table import Channel
@@ -198,3 +198,21 @@ class TestBatches:
 
     def test_outcomes_are_dealt_to_the_groups_they_came_from(self) -> None:
         assert deal("abcdefg", [[1, 2, 3], [4], [], [5, 6, 7]]) == [["a", "b", "c"], ["d"], [], ["e", "f", "g"]]
+
+
+@pytest.mark.parametrize(
+    ("key", "expected"),
+    [
+        (window_key("acme", "ada", "EMAIL"), "90b157309c44804d81814eb5ee341ee9"),
+        (window_key("acme", "ada", "SMS", "otp"), "bf86b8fb65cfafc396eb2ecb0de3800e"),
+        (window_key("", "ü1:", "PUSH"), "78fc2601719a3234f6f5dce1ce6f7e22"),
+        (address_key("acme", "EMAIL", "Ada@Example.com"), "86c733edd725cb1e1828a5e458321bac"),
+        (address_key("ü", "SMS", "+4915112345678"), "36c8125f77997d8c5097375769b64eeb"),
+        (address_key("acme", "PUSH", "Tok:1"), "3826bad396dd6ca300dd77a173f3c822"),
+        (reservation_token("acme", "key-1", "id"), "48fb71d272fa603a2e8213aaa0e664ba"),
+        (reservation_token("ü", "k:é", "id"), "8ba87cc109b180384383b3a9857536b6"),
+        (reservation_token("acme", "", "id"), "id"),
+    ],
+)
+def test_routers_of_the_release_before_count_in_the_same_windows(key: str, expected: str) -> None:
+    assert key == expected

@@ -9,9 +9,9 @@ from pulse.common.v1.limit_pb2 import QuotaState
 from pulse.router.v1.router_service_pb2 import Submission, SubmitResult
 from services.router import wire
 from services.router.admission.admission_spans import AdmissionSpans
+from services.router.admission.candidates import Candidate, MaxAttempts
 from services.router.admission.judge import Judge
-from services.router.admission.planning import Candidate, MaxAttempts, Planner
-from services.router.admission.recorder import Planned, Recorder
+from services.router.admission.recorder import Recorder
 from services.router.ledger import Ledger
 from services.router.limits.limiter import Limiter
 from services.router.metrics import RouterMetrics
@@ -61,7 +61,7 @@ class Admission:
         results: dict[int, SubmitResult] = {}
         candidates: dict[int, Candidate] = {}
         refused: Refusals = {}
-        judge = Judge(self._routes, self._limits(), self._rates, self._clock.now())
+        judge = Judge(self._routes, self._limits(), self._rates, self._max_attempts, self._clock.now())
         for index, submission in enumerate(submissions):
             try:
                 candidates[index] = judge.candidate(submission)
@@ -81,19 +81,19 @@ class Admission:
         """Asks the limiter for all at once, then records the admitted and looks the keys of the refused up."""
         verdicts = await self._ask_limiter(candidates)
         results: dict[int, SubmitResult] = {}
-        planned: dict[Lane, dict[int, Planned]] = {lane: {} for lane in Lane}
-        plan = Planner(self._max_attempts)
+        admitted: dict[Lane, dict[int, Candidate]] = {lane: {} for lane in Lane}
         for index, verdict in verdicts.items():
             candidate = candidates[index]
             if not isinstance(verdict, Admitted):
-                self._metrics.refused(candidate.channels[0], verdict)
+                self._metrics.refused(candidate.case.channels[0], verdict)
                 refused[index] = candidate.submission, _refusal(verdict)
             elif candidate.submission.validate_only:
-                results[index] = wire.would_be(candidate.ruling.due)
+                results[index] = wire.would_be(candidate.case.ruling.due)
             else:
-                planned[candidate.ruling.lane][index] = plan.of(candidate, verdict)
+                candidate.admit(verdict)
+                admitted[candidate.case.ruling.lane][index] = candidate
         found = await asyncio.gather(
-            self._answer_refused(refused), *(self._record(lane, plans) for lane, plans in planned.items() if plans)
+            self._answer_refused(refused), *(self._record(lane, some) for lane, some in admitted.items() if some)
         )
         for some in found:
             results.update(some)
@@ -106,13 +106,13 @@ class Admission:
         verdicts = await self._limiter.admit([candidate.quota_request() for candidate in candidates.values()])
         return dict(zip(candidates, verdicts, strict=True))
 
-    async def _record(self, lane: Lane, planned: Mapping[int, Planned]) -> dict[int, SubmitResult]:
+    async def _record(self, lane: Lane, admitted: Mapping[int, Candidate]) -> dict[int, SubmitResult]:
         try:
-            outcomes = await self._recorders[lane].record(list(planned.values()))
+            outcomes = await self._recorders[lane].record(list(admitted.values()))
         except PulseError as error:
             # Its traceback would hold on to this frame, and so to the batch, until the next search for cycles.
-            outcomes = [error.with_traceback(None)] * len(planned)
-        return {index: wire.result(outcome) for index, outcome in zip(planned, outcomes, strict=True)}
+            outcomes = [error.with_traceback(None)] * len(admitted)
+        return {index: wire.result(outcome) for index, outcome in zip(admitted, outcomes, strict=True)}
 
     async def _answer_refused(self, refused: Refusals) -> dict[int, SubmitResult]:
         """The refusals, except where a known idempotency key has its answer whatever the limits say now."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from pulse.router.v1.router_service_pb2 import SubmitResult
-from services.router.admission.planning import Candidate
+from services.router.admission.candidates import Candidate
 from shared.lane.names import Lane
 from shared.observe import tracing
 from shared.observe.tracing import OFF, Span, Tracer
@@ -29,7 +29,7 @@ class AdmissionSpans:
         links = [batch.traceparent] if batch is not None and batch.sampled else []
         for index, candidate in candidates.items():
             submission = candidate.submission
-            urgent = candidate.ruling.lane is Lane.HIGH
+            urgent = candidate.case.ruling.lane is Lane.HIGH
             if urgent or tracing.is_sampled(submission.traceparent):
                 span = spans[index] = self._tracer.start("router.admit", submission.traceparent, links=links)
                 span.keep()
@@ -43,10 +43,10 @@ class AdmissionSpans:
         """The submissions have their answers."""
         for index, span in spans.items():
             candidate, result = candidates[index], results[index]
-            result.keep_trace = candidate.ruling.lane is Lane.HIGH
+            result.keep_trace = candidate.case.ruling.lane is Lane.HIGH
             span.set("pulse.notification_id", result.notification_id)
-            span.set("pulse.lane", candidate.ruling.lane.value)
-            span.set("pulse.channel", candidate.channels[0])
+            span.set("pulse.lane", candidate.case.ruling.lane.value)
+            span.set("pulse.channel", candidate.case.channels[0])
             span.set("pulse.template_name", candidate.submission.asked.template_name)
             # A refusal is the caller's to mend, and no error of this hop.
             span.set("pulse.refused", result.HasField("error"))

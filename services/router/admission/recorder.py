@@ -6,11 +6,13 @@ Each lane has its own, so that a one-time code does not wait for a newsletter's 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TypeGuard
 
 from pulse.common.v1.enums_pb2 import Status
+from pulse.ledger.v1.ledger_service_pb2 import RecordRequest
 from pulse.ledger.v1.records_pb2 import Entry, RecordResult
+from services.router import wire
+from services.router.admission.candidates import Candidate
 from services.router.dispatch.dispatcher import Dispatcher
 from services.router.dispatch.publisher import Publisher
 from services.router.dispatch.waiting_workers import UrgentBatch, WaitingWorkers
@@ -20,6 +22,7 @@ from services.router.rules.quota import Reservation
 from shared.errors import Code, PulseError
 from shared.gather import Gatherer
 from shared.packing import deal, pack
+from shared.refs import Ref
 from shared.rpc.channels import MOST_BATCH_BYTES
 
 #: After these nothing was recorded. After all others it may have been, so that the reservation stays.
@@ -35,15 +38,6 @@ _NOTHING_RECORDED = frozenset(
 )
 
 RecordAnswer = RecordResult | PulseError
-
-
-@dataclass(frozen=True, slots=True)
-class Planned:
-    """An entry to be recorded, its reservation (None: none), and whether it is due at once."""
-
-    entry: Entry
-    reservation: Reservation | None
-    due: bool
 
 
 class Recorder:
@@ -65,13 +59,13 @@ class Recorder:
         self._publisher = publisher
         self._waiting = waiting
         self._max_batch = max_batch
-        self._gatherer: Gatherer[Sequence[Planned], Sequence[RecordAnswer]] = Gatherer(
+        self._gatherer: Gatherer[Sequence[Candidate], Sequence[RecordAnswer]] = Gatherer(
             self._record_groups, max_batch=max_batch, max_waiting=1_000
         )
 
-    async def record(self, planned: Sequence[Planned]) -> Sequence[RecordAnswer]:
+    async def record(self, admitted: Sequence[Candidate]) -> Sequence[RecordAnswer]:
         """What became of each, in order; raises :class:`PulseError` if the deadline ends first."""
-        return await self._gatherer.submit(planned)
+        return await self._gatherer.submit(admitted)
 
     @property
     def waiting(self) -> int:
@@ -82,42 +76,45 @@ class Recorder:
         """Returns when nothing waits to be recorded."""
         await self._gatherer.drain()
 
-    async def _record_groups(self, groups: Sequence[Sequence[Planned]]) -> list[Sequence[RecordAnswer]]:
+    async def _record_groups(self, groups: Sequence[Sequence[Candidate]]) -> list[Sequence[RecordAnswer]]:
         """Records what concurrent calls want recorded, together."""
         outcomes: list[RecordAnswer] = []
         for batch in pack(groups, self._max_batch, weigh=_bytes, heaviest=MOST_BATCH_BYTES):
             outcomes += await self._record_batch(batch)
         return deal(outcomes, groups)
 
-    async def _record_batch(self, planned: Sequence[Planned]) -> Sequence[RecordAnswer]:
-        due = self._due(planned)
+    async def _record_batch(self, admitted: Sequence[Candidate]) -> Sequence[RecordAnswer]:
+        request = RecordRequest()
+        entries = [wire.add_entry(request, one.submission, one.case.ruling, one.decided) for one in admitted]
+        due = self._due(admitted, entries)
         reserved = self._mark_dispatched(due)
         urgent = self._take_urgent(due)
+        if urgent:
+            request.claimant.CopyFrom(urgent.claimant)
         outcomes: Sequence[RecordAnswer] = ()
         try:
-            outcomes = await self._ledger.record([one.entry for one in planned], urgent.claimant if urgent else None)
+            outcomes = await self._ledger.record(request)
         except PulseError as error:
             # Its traceback would hold on to this frame, and so to the batch, until the next search for cycles.
-            outcomes = [error.with_traceback(None)] * len(planned)
+            outcomes = [error.with_traceback(None)] * len(admitted)
         except BaseException:
             self._dispatcher.release(reserved)
             raise
         finally:
             if urgent:
                 urgent.end([one.claimed for one in outcomes if _is_claimed(one)])
-        self._wake(planned, outcomes, reserved)
-        unused = [
-            one.reservation
-            for one, outcome in zip(planned, outcomes, strict=True)
-            if one.reservation and _came_to_nothing(outcome)
-        ]
+        unused = self._wake(admitted, entries, outcomes, reserved)
         if unused:
             await self._limiter.give_back(unused)
         return outcomes
 
-    def _due(self, planned: Sequence[Planned]) -> list[Entry]:
+    def _due(self, admitted: Sequence[Candidate], entries: Sequence[Entry]) -> list[Entry]:
         """What may be sent at once, by a provider that may be given any number."""
-        return [one.entry for one in planned if one.due and not self._dispatcher.bounded(one.entry.route[0])]
+        pairs = zip(admitted, entries, strict=True)
+        return [entry for one, entry in pairs if one.case.ruling.due and not self._bounded(one)]
+
+    def _bounded(self, one: Candidate) -> bool:
+        return self._dispatcher.bounded(one.case.ruling.routes[0][0])
 
     def _take_urgent(self, due: Sequence[Entry]) -> UrgentBatch | None:
         """What a worker waits for; None: none does, or older ones wait for their turn, and could be published."""
@@ -132,25 +129,49 @@ class Recorder:
             entry.dispatched = True
         return reserved
 
-    def _wake(self, planned: Sequence[Planned], outcomes: Sequence[RecordAnswer], reserved: int) -> None:
-        """Publishes what was committed as dispatched; wakes the dispatcher for the rest that is due."""
-        committed = [one for one, outcome in zip(planned, outcomes, strict=True) if _is_due(one, outcome)]
-        refs = [(one.entry.ref.tenant_id, one.entry.ref.notification_id) for one in committed if one.entry.dispatched]
+    def _wake(
+        self,
+        admitted: Sequence[Candidate],
+        entries: Sequence[Entry],
+        outcomes: Sequence[RecordAnswer],
+        reserved: int,
+    ) -> list[Reservation]:
+        """Publishes what was committed as dispatched; wakes the dispatcher for the rest that is due.
+
+        Gives the reservations of what certainly was not recorded.
+        """
+        refs: list[Ref] = []
+        fresh: list[Entry] = []
+        left: list[Candidate] = []
+        unused: list[Reservation] = []
+        for one, entry, outcome in zip(admitted, entries, outcomes, strict=True):
+            if not _is_new(outcome):
+                if one.reservation is not None and _came_to_nothing(outcome):
+                    unused.append(one.reservation)
+                continue
+            fresh.append(entry)
+            # The ledger may have put off, or suppressed, what was due; and what a waiting worker has needs no wake-up.
+            if one.case.ruling.due and outcome.status == Status.QUEUED and not outcome.HasField("claimed"):
+                if entry.dispatched:
+                    refs.append((one.submission.tenant_id, one.submission.notification_id))
+                else:
+                    left.append(one)
         self._dispatcher.release(reserved - len(refs))
-        self._publisher.remember(one.entry for one, outcome in zip(planned, outcomes, strict=True) if _is_new(outcome))
+        self._publisher.remember(fresh)
         self._publisher.put(refs)
-        left = [one.entry for one in committed if not one.entry.dispatched]
-        if not all(self._dispatcher.bounded(entry.route[0]) for entry in left):
+        if not all(map(self._bounded, left)):
             self._dispatcher.wake()
         elif left:
             self._dispatcher.wake_for_bounded()
+        return unused
 
 
-def _bytes(planned: Planned) -> int:
-    return planned.entry.ByteSize()
+def _bytes(one: Candidate) -> int:
+    """About what its entry weighs, where what was asked for stands in the form of two releases."""
+    return 2 * one.submission.asked.ByteSize() + len(one.decided)
 
 
-def _is_new(outcome: RecordAnswer) -> bool:
+def _is_new(outcome: RecordAnswer) -> TypeGuard[RecordResult]:
     return isinstance(outcome, RecordResult) and not outcome.replayed and not outcome.HasField("error")
 
 
@@ -159,15 +180,6 @@ def _is_claimed(outcome: RecordAnswer) -> TypeGuard[RecordResult]:
     return isinstance(outcome, RecordResult) and outcome.HasField("claimed")
 
 
-def _is_due(planned: Planned, outcome: RecordAnswer) -> bool:
-    """Whether it was recorded to be sent at once; the ledger may have put off, or suppressed, what was due."""
-    if not planned.due or not isinstance(outcome, RecordResult) or _is_claimed(outcome):
-        return False
-    return _is_new(outcome) and outcome.status == Status.QUEUED
-
-
 def _came_to_nothing(outcome: RecordAnswer) -> bool:
-    """Whether it is certain that this submission recorded nothing."""
-    if isinstance(outcome, PulseError):
-        return outcome.code in _NOTHING_RECORDED
-    return not _is_new(outcome)
+    """Whether it is certain that what is not new recorded nothing."""
+    return not isinstance(outcome, PulseError) or outcome.code in _NOTHING_RECORDED

@@ -8,10 +8,17 @@ from __future__ import annotations
 
 import math
 from collections import OrderedDict, deque
+from dataclasses import dataclass
 
 SLOTS = 60
 
-_Counts = deque[list[int]]  # [slot, count], oldest first
+
+@dataclass(slots=True)
+class _Counts:
+    """What was counted under one key: [slot, count], oldest first; and all of it together."""
+
+    slots: deque[list[int]]
+    total: int
 
 
 class LocalSlots:
@@ -31,52 +38,67 @@ class LocalSlots:
 
     def left(self, key: str, amount: int, now: float) -> int:
         """How much of ``amount`` is free."""
-        return max(amount - sum(count for _, count in self._live(key, now)), 0)
+        return max(amount - self._counted(key, now), 0)
 
     def wait(self, key: str, cost: int, amount: int, now: float) -> float:
         """Seconds until ``cost`` of ``amount`` is free; 0.0 if it is now."""
-        held = self._live(key, now)
-        surplus = sum(count for _, count in held) + cost - amount
+        surplus = self._counted(key, now) + cost - amount
         if surplus <= 0:
             return 0.0
-        for slot, count in held:
-            surplus -= count
+        first = self._slot(now - self._seconds)
+        for slot, count in self._held[key].slots if key in self._held else ():
+            surplus -= count if slot >= first else 0
             if surplus <= 0:
                 return max((slot + 1) * self._width + self._seconds - now, 0.001)
         return self._seconds
 
     def note(self, key: str, _token: str, cost: int, now: float) -> None:
         """Counts ``cost``, whether or not there is room."""
-        held, slot = self._held.setdefault(key, deque()), self._slot(now)
-        self._held.move_to_end(key)
-        if held and held[-1][0] == slot:
-            held[-1][1] += cost
+        slot, first = self._slot(now), self._slot(now - self._seconds)
+        held = self._held.get(key)
+        if held is None:
+            self._held[key] = _Counts(deque([[slot, cost]]), cost)
         else:
-            held.append([slot, cost])
-        while held[0][0] < self._slot(now - self._seconds):
-            held.popleft()
-        self._forget(now)
+            self._held.move_to_end(key)
+            held.total += cost
+            if held.slots[-1][0] == slot:
+                held.slots[-1][1] += cost
+            else:
+                held.slots.append([slot, cost])
+            while held.slots[0][0] < first:
+                held.total -= held.slots.popleft()[1]
+        self._forget(first)
 
     def give_back(self, key: str, _token: str, cost: int, noted_at: float) -> None:
         """Takes back what was counted at ``noted_at`` if it still counts."""
-        slot = self._slot(noted_at)
-        for held in self._held.get(key, ()):
-            if held[0] == slot:
-                held[1] = max(held[1] - cost, 0)
+        held = self._held.get(key)
+        if held is None:
+            return
+        for counted in held.slots:
+            if counted[0] == self._slot(noted_at):
+                back = min(cost, counted[1])
+                counted[1] -= back
+                held.total -= back
 
     def _slot(self, moment: float) -> int:
         return math.floor(moment / self._width)
 
-    def _live(self, key: str, now: float) -> list[list[int]]:
-        """The slots that still count."""
-        first = self._slot(now - self._seconds)
-        return [counted for counted in self._held.get(key, ()) if counted[0] >= first]
+    def _counted(self, key: str, now: float) -> int:
+        """All in the slots that still count. Only the first few may not: nothing else is walked through."""
+        held = self._held.get(key)
+        if held is None:
+            return 0
+        total, first = held.total, self._slot(now - self._seconds)
+        for slot, count in held.slots:
+            if slot >= first:
+                break
+            total -= count
+        return total
 
-    def _forget(self, now: float) -> None:
-        """Drops from the front what has left the window, and what is too much."""
-        first = self._slot(now - self._seconds)
+    def _forget(self, first: int) -> None:
+        """Drops from the front what left the window, of which ``first`` is the first slot, and what is too much."""
         while self._held:
-            key, held = next(iter(self._held.items()))
-            if held[-1][0] >= first and len(self._held) <= self._max_keys:
+            key = next(iter(self._held))
+            if self._held[key].slots[-1][0] >= first and len(self._held) <= self._max_keys:
                 return
             del self._held[key]

@@ -35,22 +35,29 @@ class LocalWindow:
 
     def wait(self, key: str, cost: int, amount: int, now: float) -> float:
         """Seconds until ``cost`` of ``amount`` are free; 0.0 if they are now."""
-        held, begin = self._held.get(key), self._begin(now)
-        count = held.since(begin) if held else 0
+        held = self._held.get(key)
+        if held is None:
+            return 0.0 if cost <= amount else self._seconds
+        begin = self._begin(now)
+        count = held.since(begin)
         surplus = count + cost - amount
         if surplus <= 0:
             return 0.0
-        if held is None or surplus > count:
+        if surplus > count:
             return self._seconds
         return max(held.time(surplus - 1, begin) + self._seconds - now, 0.001)
 
     def note(self, key: str, token: str, _cost: int, now: float) -> None:
         """Reserves, whether or not there is room."""
-        held = self._held.setdefault(key, LocalReservations())
-        self._held.move_to_end(key)
-        held.forget_before(self._begin(now))
+        begin = now - self._seconds
+        held = self._held.get(key)
+        if held is None:
+            held = self._held[key] = LocalReservations()
+        else:
+            self._held.move_to_end(key)
+            held.forget_before(begin)
         held.take(token, now)
-        self._forget(now)
+        self._forget(begin)
 
     def give_back(self, key: str, token: str, _cost: int, noted_at: float) -> None:
         """Frees what ``token`` reserved at ``noted_at`` if it is still held."""
@@ -64,10 +71,10 @@ class LocalWindow:
         """The window's: a reservation that is exactly a window old still counts, so that any window is exact."""
         return now - self._seconds
 
-    def _forget(self, now: float) -> None:
-        """Drops from the front what has left the window: each admission is dropped once."""
+    def _forget(self, begin: float) -> None:
+        """Drops from the front what left the window before it begins: each admission is dropped once."""
         while self._held:
-            key, held = next(iter(self._held.items()))
-            if held.last >= self._begin(now) and len(self._held) <= self._max_keys:
+            key = next(iter(self._held))
+            if self._held[key].last >= begin and len(self._held) <= self._max_keys:
                 return
             del self._held[key]

@@ -10,6 +10,7 @@ import enum
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from shared.channel import address_keys
 
@@ -75,8 +76,7 @@ class ApplicableLimits:
     bounds: tuple[Bound, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class QuotaRequest:
+class QuotaRequest(NamedTuple):
     """A request for one admission under each limit of ``applicable``; ``keys`` are theirs, in their order."""
 
     applicable: ApplicableLimits
@@ -86,8 +86,7 @@ class QuotaRequest:
     strict: bool = False  # refused, not counted here alone, while the shared count is away
 
 
-@dataclass(frozen=True, slots=True)
-class Reservation:
+class Reservation(NamedTuple):
     """What was newly reserved, to be given back if nothing comes of it."""
 
     request: QuotaRequest
@@ -95,8 +94,7 @@ class Reservation:
     noted_at: float  # when this process noted it, s by its own monotonic clock
 
 
-@dataclass(frozen=True, slots=True)
-class LimitState:
+class LimitState(NamedTuple):
     """Where the caller stands in the limit that is nearest to its end."""
 
     bound: Bound
@@ -104,8 +102,7 @@ class LimitState:
     reset: float  # s until more becomes free
 
 
-@dataclass(frozen=True, slots=True)
-class Admitted:
+class Admitted(NamedTuple):
     """It may go. ``reservation`` is None if it cost none: a repetition, or only a question."""
 
     reservation: Reservation | None
@@ -113,15 +110,13 @@ class Admitted:
     local: bool = False  # counted by this process alone
 
 
-@dataclass(frozen=True, slots=True)
-class LimitReached:
+class LimitReached(NamedTuple):
     """A limit is reached, that of ``state``; there is room after its ``reset``."""
 
     state: LimitState
 
 
-@dataclass(frozen=True, slots=True)
-class Closed:
+class Closed(NamedTuple):
     """The shared count is away and the request cannot do without; worth another try in ``retry_after`` s."""
 
     retry_after: float
@@ -132,13 +127,14 @@ Verdict = Admitted | LimitReached | Closed
 
 def window_key(tenant_id: str, user_id: str, channel: str, template: str = "") -> str:
     """Whose window, as 32 hex digits: nothing personal stands in Redis. A template may have one of its own."""
-    own = ("template", template) if template else ()
-    return _digest(f"{_apart(tenant_id, user_id)}{channel}{_apart(*own)}")
+    own = _apart("template", template) if template else ""
+    return _digest(f"{len(tenant_id)}:{tenant_id}{len(user_id)}:{user_id}{channel}{own}")
 
 
 def address_key(tenant_id: str, channel: str, address: str) -> str:
     """An address's window, likewise."""
-    return _digest(_apart("address", tenant_id, channel, address_keys.address_key(channel, address)))
+    whose = address_keys.address_key(channel, address)
+    return _digest(f"7:address{len(tenant_id)}:{tenant_id}{len(channel)}:{channel}{len(whose)}:{whose}")
 
 
 def tenant_key(kind: Kind, tenant_id: str, seconds: float, subject: str = "") -> str:
@@ -148,7 +144,7 @@ def tenant_key(kind: Kind, tenant_id: str, seconds: float, subject: str = "") ->
 
 def reservation_token(tenant_id: str, idempotency_key: str, notification_id: str) -> str:
     """What holds the reservation: the key's hash if there is a key, else the notification's id."""
-    return _digest(_apart(tenant_id) + idempotency_key) if idempotency_key else notification_id
+    return _digest(f"{len(tenant_id)}:{tenant_id}{idempotency_key}") if idempotency_key else notification_id
 
 
 def limit_reason(applicable: ApplicableLimits, admitted: Admitted) -> str:
@@ -177,7 +173,7 @@ def _amount(state: LimitState) -> str:
 
 def _apart(*names: str) -> str:
     """Names with their lengths, which keep them apart however they are cut."""
-    return "".join(f"{len(name)}:{name}" for name in names)
+    return "".join([f"{len(name)}:{name}" for name in names])
 
 
 def _digest(text: str) -> str:
