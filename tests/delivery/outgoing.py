@@ -7,8 +7,6 @@ import time
 import uuid
 from typing import Any
 
-from requests.adapters import HTTPAdapter
-
 from pulse.common.v1.asked_pb2 import Asked
 from services.delivery.rules.claim import ClaimedNotification
 from services.delivery.rules.provider import Outgoing
@@ -58,9 +56,3 @@ def claim(**more: Any) -> ClaimedNotification:
 def within(seconds: float = 3.0) -> float:
     """A deadline so far from now."""
     return time.monotonic() + seconds
-
-
-def connections(adapter: HTTPAdapter) -> int:
-    """How many connections the adapter has opened so far."""
-    pools = adapter.poolmanager.pools
-    return sum(pools[key].num_connections for key in pools.keys())  # noqa: SIM118  # no mapping, but has keys

@@ -4,14 +4,38 @@ from __future__ import annotations
 
 import errno
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+import uvloop
 
 from services.delivery.providers.base.bounded_sockets import connect
-from services.delivery.providers.base.call import calling
+from services.delivery.providers.base.call import Call, calling
+from services.delivery.providers.base.http_opening import Route, open_connection
+from services.delivery.providers.base.look_ups import LookUps
 from tests.delivery.outgoing import within
+
+
+def by_thread() -> Any:
+    """Where a connection that blocks leads."""
+    with calling(within()), connect("mail.example", 25) as connection:
+        return connection.getpeername()
+
+
+def by_loop() -> Any:
+    """Where one of a loop leads."""
+
+    async def opened() -> Any:
+        connection = await open_connection(Route.to("http://mail.example:25"), None, LookUps(1), Call(within()))
+        peer = connection.transport.get_extra_info("peername")
+        connection.close()
+        return peer
+
+    return uvloop.run(opened())
+
+
+WAYS = pytest.mark.parametrize("way", [by_thread, by_loop])
 
 #: An address family that no kernel has, so that the kernel itself refuses it.
 NO_FAMILY = 250
@@ -53,12 +77,12 @@ def resolved(monkeypatch: pytest.MonkeyPatch, places: dict[str, tuple[int, tuple
     ],
     ids=", ".join,
 )
+@WAYS
 def test_an_address_of_a_family_that_the_kernel_lacks_is_passed_over(
-    resolved: Any, places: dict[str, Any], names: list[str]
+    resolved: Any, places: dict[str, Any], names: list[str], way: Callable[[], Any]
 ) -> None:
     resolved(names)
-    with calling(within()), connect("mail.example", 25) as connection:
-        assert connection.getpeername() == places["open"][1]
+    assert way() == places["open"][1]
 
 
 @pytest.mark.parametrize(
@@ -74,10 +98,11 @@ def test_an_address_of_a_family_that_the_kernel_lacks_is_passed_over(
     ],
     ids=str,
 )
+@WAYS
 def test_the_reason_is_what_an_address_met_before_what_the_kernel_lacks(
-    resolved: Any, names: list[str], reason: int | None
+    resolved: Any, names: list[str], reason: int | None, way: Callable[[], Any]
 ) -> None:
     resolved(names)
-    with calling(within()), pytest.raises(OSError) as refused:
-        connect("mail.example", 25)
+    with pytest.raises(OSError) as refused:
+        way()
     assert refused.value.errno == reason

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from services.delivery.config import DeliverySettings
-from services.delivery.providers.base.blocking import BlockingProvider
+from services.delivery.providers.base.http_provider import HttpProvider
 from services.delivery.providers.fcm.provider import FcmProvider
 from services.delivery.providers.ses.provider import SesProvider
 from services.delivery.providers.smtp.provider import SmtpProvider
@@ -24,6 +24,7 @@ from services.delivery.providers.webhook.provider import WebhookProvider
 from services.delivery.rules.provider import Outcome, OutcomeKind
 from services.sandbox.http.certificate import tls_context
 from shared.clock import SystemClock
+from tests.delivery.in_a_loop import InALoop
 from tests.delivery.outgoing import outgoing, within
 from tests.delivery.test_webhook import SECRET
 from tests.support.dripping import Peer, dripping
@@ -43,7 +44,7 @@ Talk = Callable[[Peer], None]
 class Kind(NamedTuple):
     """A provider that speaks HTTP: its settings for an address, and whom it sends to."""
 
-    made: type[BlockingProvider[Any]]
+    made: type[HttpProvider[Any]]
     settings: Callable[[str], dict[str, str]]
     to: str
 
@@ -69,7 +70,7 @@ HTTP = {
 
 def provider(name: str, url: str) -> Any:
     kind = HTTP[name]
-    return kind.made.from_settings(DeliverySettings(**kind.settings(url)), SystemClock())  # type: ignore[attr-defined]
+    return InALoop(kind.made.from_settings(DeliverySettings(**kind.settings(url)), SystemClock()))  # type: ignore[attr-defined]
 
 
 def timed(made: Any, seconds: float = CALL_S, **given: Any) -> Outcome:
@@ -315,7 +316,7 @@ def test_inside_tls_an_http_answer_cannot_hold_a_call_either(tls: tuple[ssl.SSLC
     def opened(drip: str) -> Iterator[Any]:
         with dripping(asked(DRIPS[drip]), context) as port:
             made = provider("webhook", f"https://localhost:{port}")
-            made._session.verify = str(certificate)
+            made.provider._http._tls.load_verify_locations(certificate)
             yield made
 
     assert at_once(DRIPS, opened) == {drip: OK if drip in WHERE_THE_STATUS_IS_ENOUGH else OPEN for drip in DRIPS}

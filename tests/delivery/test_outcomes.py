@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
-import ssl
 
 import pytest
-import requests
-from urllib3.connection import HTTPConnection
-from urllib3.exceptions import ConnectTimeoutError, MaxRetryError, NewConnectionError, ProtocolError, ReadTimeoutError
 
 from services.delivery.providers.aws import aws_errors
-from services.delivery.providers.base.call import Call
-from services.delivery.providers.base.http_errors import never_sent, retry_after_seconds
+from services.delivery.providers.base.http_answer import retry_after_seconds
 from services.delivery.providers.fcm import fcm_errors
 from services.delivery.providers.twilio import twilio_errors
 from services.delivery.providers.webhook import answers
@@ -130,27 +125,6 @@ def test_what_is_no_code_of_awss_is_not_shown_as_one(code: str, shown: str) -> N
 def test_a_webhook_receivers_status_means(status: int, retry_after: float | None, kind: OutcomeKind) -> None:
     outcome = answers.classify(status, "id", retry_after)
     assert (outcome.kind, outcome.retry_after) == (kind, retry_after)
-
-
-def _wrapped(reason: Exception) -> requests.ConnectionError:
-    return requests.ConnectionError(MaxRetryError(None, "/", reason))  # type: ignore[arg-type]
-
-
-@pytest.mark.parametrize(
-    ("error", "certain"),
-    [
-        (_wrapped(NewConnectionError(HTTPConnection("h"), "refused")), True),
-        (_wrapped(ConnectTimeoutError("slow")), True),
-        (requests.exceptions.ConnectTimeout("no time"), True),
-        (requests.exceptions.SSLError(MaxRetryError(None, "/", ssl.SSLCertVerificationError("bad"))), True),  # type: ignore[arg-type]
-        (requests.ReadTimeout(ReadTimeoutError(None, "/", "slow")), False),  # type: ignore[arg-type]
-        (requests.ConnectionError(ProtocolError("reset", ConnectionResetError())), False),
-        (requests.exceptions.ChunkedEncodingError("garbage"), False),
-    ],
-)
-def test_only_an_error_from_before_the_request_is_certain(error: Exception, certain: bool) -> None:
-    assert never_sent(error, Call(deadline=0.0, sent=True)) is certain
-    assert never_sent(error, Call(deadline=0.0, sent=False))
 
 
 @pytest.mark.parametrize(

@@ -7,12 +7,11 @@ from http.server import HTTPServer
 
 import pytest
 
-from services.delivery.config import DeliverySettings
-from services.delivery.providers.aws.client import AwsClient
-from services.delivery.providers.base.call import calling
 from services.delivery.rules.provider import OutcomeKind
+from tests.delivery.conftest import Sandbox
+from tests.delivery.in_a_loop import requests_of
 from tests.delivery.outgoing import outgoing, within
-from tests.delivery.test_webhook import provider
+from tests.delivery.test_deadlines import HTTP, provider
 from tests.support.http_servers import QuietHandler, serving
 
 TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
@@ -45,21 +44,23 @@ def receiver() -> Iterator[Receiver]:
         yield made
 
 
-def test_a_traced_call_carries_its_context_and_the_next_one_not(receiver: Receiver) -> None:
-    webhook = provider(receiver.url)
-    outcomes = [webhook.send(outgoing(traceparent=trace), within()) for trace in (TRACEPARENT, "")]
-    webhook.close()
-    assert [outcome.kind for outcome in outcomes] == [OutcomeKind.SUCCEEDED] * 2
-    assert receiver.given == [TRACEPARENT, None]
-
-
-def test_a_call_to_aws_carries_its_context_beside_what_is_signed(receiver: Receiver) -> None:
-    settings = DeliverySettings(aws_access_key_id="key", aws_secret_access_key="secret")
-    client = AwsClient("ses", "sesv2", "eu-central-1", receiver.url, 1, settings)
-    email = {"Content": {"Raw": {"Data": b"To: ada@example.org"}}}
+@pytest.mark.parametrize("name", sorted(HTTP.keys() - {"fcm"}))  # which asks for an access token first
+def test_a_traced_call_carries_its_context_beside_what_is_signed_and_the_next_one_none(
+    receiver: Receiver, name: str
+) -> None:
+    made = provider(name, receiver.url)
     for trace in (TRACEPARENT, ""):
-        with calling(within(), trace):
-            client.call("send_email", email)
-    client.close()
+        made.send(outgoing(HTTP[name].to, traceparent=trace), within())
+    made.close()
     assert receiver.given == [TRACEPARENT, None]
     assert all("traceparent" not in signature for signature in receiver.signatures)
+
+
+def test_so_does_a_push(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = requests_of(monkeypatch)
+    made = provider("fcm", sandbox.http)
+    for trace in (TRACEPARENT, ""):
+        assert made.send(outgoing("device", traceparent=trace), within()).kind is OutcomeKind.SUCCEEDED
+    made.close()
+    pushes = [request for request in asked if b"messages:send" in request]
+    assert [f"traceparent: {TRACEPARENT}\r\n".encode() in push for push in pushes] == [True, False]

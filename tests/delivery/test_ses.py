@@ -14,12 +14,13 @@ from services.delivery.providers.ses.provider import SesProvider
 from services.delivery.rules.provider import OutcomeKind
 from shared.clock import SystemClock
 from tests.delivery.conftest import Sandbox
+from tests.delivery.in_a_loop import InALoop
 from tests.delivery.outgoing import outgoing, within
 from tests.delivery.test_mail_headers import drawn
 from tests.delivery.test_smtp import SUBJECTS
 
 
-def provider(base_url: str, **settings: Any) -> SesProvider:
+def provider(base_url: str, **settings: Any) -> InALoop:
     values = {
         "ses_region": "eu-central-1",
         "ses_base_url": base_url,
@@ -29,17 +30,17 @@ def provider(base_url: str, **settings: Any) -> SesProvider:
         "aws_secret_access_key": "secret",
         **settings,
     }
-    return SesProvider.from_settings(DeliverySettings(**values), SystemClock())
+    return InALoop(SesProvider.from_settings(DeliverySettings(**values), SystemClock()))
 
 
 @pytest.fixture(scope="module")
-def ses(sandbox_process: Sandbox) -> Iterator[SesProvider]:
+def ses(sandbox_process: Sandbox) -> Iterator[InALoop]:
     made = provider(sandbox_process.http)
     yield made
     made.close()
 
 
-def test_an_email_arrives_as_it_was_given(ses: SesProvider, sandbox: Sandbox) -> None:
+def test_an_email_arrives_as_it_was_given(ses: InALoop, sandbox: Sandbox) -> None:
     link = "https://pulse.example/unsubscribe/" + "x" * 200
     given = outgoing(subject="Größe", body="naïve ☃", html_body="<p>☃</p>", unsubscribe_url=link)
     outcome = ses.send(given, within())
@@ -55,13 +56,13 @@ def test_an_email_arrives_as_it_was_given(ses: SesProvider, sandbox: Sandbox) ->
 
 
 @pytest.mark.parametrize("subject", SUBJECTS)
-def test_a_subject_arrives_to_the_letter(ses: SesProvider, sandbox: Sandbox, subject: str) -> None:
+def test_a_subject_arrives_to_the_letter(ses: InALoop, sandbox: Sandbox, subject: str) -> None:
     assert ses.send(outgoing(subject=subject, body=subject), within()).kind is OutcomeKind.SUCCEEDED
     [receipt] = sandbox.receipts()
     assert (receipt["subject"], receipt["body"]) == (subject, subject)
 
 
-def test_texts_full_of_syntax_arrive_to_the_letter(ses: SesProvider, sandbox: Sandbox) -> None:
+def test_texts_full_of_syntax_arrive_to_the_letter(ses: InALoop, sandbox: Sandbox) -> None:
     for text in drawn(25):
         sandbox.call("DELETE", "/api/receipts")
         assert ses.send(outgoing(subject=text, body=text), within()).kind is OutcomeKind.SUCCEEDED, text
@@ -105,7 +106,7 @@ def test_a_sender_s_name_reaches_ses_in_ascii(sandbox: Sandbox, sender: str) -> 
     ],
 )
 def test_a_fault_has_its_outcome_and_the_next_email_goes_through(
-    ses: SesProvider, sandbox: Sandbox, action: str, value: object, kind: OutcomeKind, code: str
+    ses: InALoop, sandbox: Sandbox, action: str, value: object, kind: OutcomeKind, code: str
 ) -> None:
     sandbox.fault("ses", action, value, times=1)
     outcome = ses.send(outgoing(), within(0.5 if action == "hang" else 3))
@@ -117,9 +118,7 @@ def test_a_fault_has_its_outcome_and_the_next_email_goes_through(
 
 
 @pytest.mark.parametrize("to", ["nobody", "a@b@c", "übung@example.org", ""])
-def test_an_address_that_ses_does_not_take_is_refused_without_a_call(
-    ses: SesProvider, sandbox: Sandbox, to: str
-) -> None:
+def test_an_address_that_ses_does_not_take_is_refused_without_a_call(ses: InALoop, sandbox: Sandbox, to: str) -> None:
     assert ses.send(outgoing(to), within()).kind is OutcomeKind.PERMANENT_FAILURE
     assert not sandbox.receipts()
 
@@ -141,7 +140,7 @@ def test_missing_credentials_pass_once_an_operator_has_acted(sandbox: Sandbox, m
     assert made.send(outgoing(), within()).code == "SES_NO_CREDENTIALS"
 
 
-def test_threads_share_it_each_with_its_own_deadline(ses: SesProvider, sandbox: Sandbox) -> None:
+def test_threads_share_it_each_with_its_own_deadline(ses: InALoop, sandbox: Sandbox) -> None:
     sandbox.fault("ses", "delay_ms", 700)
     with ThreadPoolExecutor(8) as threads:
         outcomes = list(threads.map(lambda seconds: ses.send(outgoing(), within(seconds)), [0.3, 5.0] * 4))

@@ -13,12 +13,13 @@ from services.delivery.providers.sns.provider import SnsProvider
 from services.delivery.rules.provider import OutcomeKind, Rejection
 from shared.clock import SystemClock
 from tests.delivery.conftest import Sandbox
+from tests.delivery.in_a_loop import InALoop
 from tests.delivery.outgoing import outgoing, within
 
 TO = "+4915112345678"
 
 
-def provider(base_url: str, **settings: Any) -> SnsProvider:
+def provider(base_url: str, **settings: Any) -> InALoop:
     values = {
         "sns_region": "eu-central-1",
         "sns_base_url": base_url,
@@ -27,17 +28,17 @@ def provider(base_url: str, **settings: Any) -> SnsProvider:
         "aws_secret_access_key": "secret",
         **settings,
     }
-    return SnsProvider.from_settings(DeliverySettings(**values), SystemClock())
+    return InALoop(SnsProvider.from_settings(DeliverySettings(**values), SystemClock()))
 
 
 @pytest.fixture(scope="module")
-def sns(sandbox_process: Sandbox) -> Iterator[SnsProvider]:
+def sns(sandbox_process: Sandbox) -> Iterator[InALoop]:
     made = provider(sandbox_process.http)
     yield made
     made.close()
 
 
-def test_an_sms_arrives_as_it_was_given(sns: SnsProvider, sandbox: Sandbox) -> None:
+def test_an_sms_arrives_as_it_was_given(sns: InALoop, sandbox: Sandbox) -> None:
     given = outgoing(TO, body="Your code is 1234 🎉 & more")
     outcome = sns.send(given, within())
     [receipt] = sandbox.receipts()
@@ -63,7 +64,7 @@ def test_an_sms_arrives_as_it_was_given(sns: SnsProvider, sandbox: Sandbox) -> N
     ],
 )
 def test_a_fault_has_its_outcome_and_the_next_sms_goes_through(
-    sns: SnsProvider, sandbox: Sandbox, action: str, value: object, kind: OutcomeKind, code: str
+    sns: InALoop, sandbox: Sandbox, action: str, value: object, kind: OutcomeKind, code: str
 ) -> None:
     sandbox.fault("sns", action, value, times=1)
     outcome = sns.send(outgoing(TO), within(0.5 if action == "hang" else 3))
@@ -74,7 +75,7 @@ def test_a_fault_has_its_outcome_and_the_next_sms_goes_through(
     assert sns.send(outgoing(TO), within()).kind is OutcomeKind.SUCCEEDED
 
 
-def test_a_number_that_is_none_and_an_empty_text_are_permanent_failures(sns: SnsProvider) -> None:
+def test_a_number_that_is_none_and_an_empty_text_are_permanent_failures(sns: InALoop) -> None:
     assert sns.send(outgoing("12345"), within()).kind is OutcomeKind.PERMANENT_FAILURE
     assert sns.send(outgoing(TO, body=" \n"), within()).code == "EMPTY_BODY"
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 import threading
 from collections.abc import Callable
 
@@ -13,9 +12,7 @@ from services.delivery.providers.base.call import current
 from services.delivery.providers.base.threaded import ThreadedProvider
 from services.delivery.rules.provider import Outcome, OutcomeKind, Outgoing, succeeded
 from tests.delivery.outgoing import outgoing, within
-from tests.delivery.test_webhook import provider as webhook
 from tests.support import eventually
-from tests.support.dripping import dripping
 
 
 class Blocking:
@@ -111,27 +108,6 @@ async def test_a_call_that_hangs_before_a_byte_went_out_is_certain() -> None:
     assert await _ended(provider, 1) == [(OutcomeKind.TRANSIENT_FAILURE, "CALL_OVERDUE")]
     opened.set()
     await provider.close()
-
-
-async def test_a_name_server_that_is_silent_stops_no_provider(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The system's resolver knows no deadline."""
-    opened = threading.Event()
-    asked: list[str] = []
-    find = socket.getaddrinfo
-
-    def hang(host: str, *arguments: object, **options: object) -> object:
-        asked.append(host)
-        if len(asked) <= 2:
-            opened.wait(30)
-        return find("127.0.0.1", *arguments, **options)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(socket, "getaddrinfo", hang)
-    with dripping(lambda peer: (peer.hear_request(), peer.say(b"HTTP/1.1 200 OK", b"Content-Length: 0", b""))) as port:
-        provider = ThreadedProvider(webhook(f"http://host.example:{port}/", webhook_connections=2))
-        assert await _ended(provider, 2) == [(OutcomeKind.TRANSIENT_FAILURE, "CALL_OVERDUE")] * 2
-        assert await _ended(provider, 2, 5) == [(OutcomeKind.SUCCEEDED, "")] * 2
-        opened.set()
-        await provider.close()
 
 
 async def test_closing_does_not_wait_for_a_call_that_is_stuck() -> None:

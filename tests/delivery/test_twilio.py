@@ -15,12 +15,13 @@ from services.delivery.providers.twilio.provider import TwilioProvider
 from services.delivery.rules.provider import Cause, OutcomeKind
 from shared.clock import SystemClock
 from tests.delivery.conftest import Sandbox
-from tests.delivery.outgoing import connections, outgoing, within
+from tests.delivery.in_a_loop import InALoop, requests_of
+from tests.delivery.outgoing import outgoing, within
 
 TO = "+4915112345678"
 
 
-def provider(base_url: str, **settings: Any) -> TwilioProvider:
+def provider(base_url: str, **settings: Any) -> InALoop:
     values = {
         "twilio_account_sid": "AC123",
         "twilio_auth_token": "token",
@@ -29,17 +30,17 @@ def provider(base_url: str, **settings: Any) -> TwilioProvider:
         "public_url": "http://127.0.0.1:9",
         **settings,
     }
-    return TwilioProvider.from_settings(DeliverySettings(**values), SystemClock())
+    return InALoop(TwilioProvider.from_settings(DeliverySettings(**values), SystemClock()))
 
 
 @pytest.fixture
-def twilio(sandbox: Sandbox) -> Iterator[TwilioProvider]:
+def twilio(sandbox: Sandbox) -> Iterator[InALoop]:
     made = provider(sandbox.http)
     yield made
     made.close()
 
 
-def test_an_sms_arrives_as_it_was_given(twilio: TwilioProvider, sandbox: Sandbox) -> None:
+def test_an_sms_arrives_as_it_was_given(twilio: InALoop, sandbox: Sandbox) -> None:
     given = outgoing(TO, body="Your code is 1234 🎉")
     outcome = twilio.send(given, within())
     [receipt] = sandbox.receipts()
@@ -66,7 +67,7 @@ def test_an_sms_arrives_as_it_was_given(twilio: TwilioProvider, sandbox: Sandbox
     ],
 )
 def test_a_fault_has_its_outcome_and_the_next_sms_goes_through(
-    twilio: TwilioProvider, sandbox: Sandbox, action: str, value: object, kind: OutcomeKind, code: str
+    twilio: InALoop, sandbox: Sandbox, action: str, value: object, kind: OutcomeKind, code: str
 ) -> None:
     twilio.send(outgoing(TO), within())
     sandbox.fault("twilio", action, value, times=1)
@@ -77,7 +78,7 @@ def test_a_fault_has_its_outcome_and_the_next_sms_goes_through(
 
 
 @pytest.mark.parametrize("to", ["+15005550001", "+15005550004", "+15005550009", "12345", ""])
-def test_a_number_that_twilio_refuses_is_a_permanent_failure(twilio: TwilioProvider, to: str) -> None:
+def test_a_number_that_twilio_refuses_is_a_permanent_failure(twilio: InALoop, to: str) -> None:
     assert twilio.send(outgoing(to), within()).kind is OutcomeKind.PERMANENT_FAILURE
 
 
@@ -94,24 +95,24 @@ SERVICE = "MG" + "0123456789abcdef" * 2
         (SERVICE, "MessagingServiceSid"),
     ],
 )
-def test_an_sms_comes_from_a_sender_or_from_a_messaging_service(sandbox: Sandbox, sender: str, field: str) -> None:
-    asked: list[dict[str, list[str]]] = []
+def test_an_sms_comes_from_a_sender_or_from_a_messaging_service(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, sender: str, field: str
+) -> None:
+    asked = requests_of(monkeypatch)
     made = provider(sandbox.http, twilio_from=sender)
-    made._adapter.add_headers = lambda request, **_: asked.append(parse_qs(request.body))  # type: ignore[method-assign]
     assert made.send(outgoing(TO), within()).kind is OutcomeKind.SUCCEEDED
     assert len(sandbox.receipts()) == 1
-    assert {key: asked[0][key] for key in asked[0].keys() & {"From", "MessagingServiceSid"}} == {field: [sender]}
+    form = parse_qs(asked[0].partition(b"\r\n\r\n")[2].decode())
+    assert {key: form[key] for key in form.keys() & {"From", "MessagingServiceSid"}} == {field: [sender]}
 
 
-def test_a_messaging_service_that_is_none_is_a_matter_of_the_configuration(
-    twilio: TwilioProvider, sandbox: Sandbox
-) -> None:
+def test_a_messaging_service_that_is_none_is_a_matter_of_the_configuration(twilio: InALoop, sandbox: Sandbox) -> None:
     sandbox.fault("twilio", "status", 21701, times=1)
     outcome = twilio.send(outgoing(TO), within())
     assert (outcome.kind, outcome.cause) == (OutcomeKind.TRANSIENT_FAILURE, Cause.CONFIGURATION)
 
 
-def test_an_empty_text_is_refused_without_a_call(twilio: TwilioProvider) -> None:
+def test_an_empty_text_is_refused_without_a_call(twilio: InALoop) -> None:
     assert twilio.send(outgoing(TO, body=" \n"), within()).code == "EMPTY_BODY"
 
 
@@ -122,13 +123,13 @@ def test_a_refused_connection_is_certain() -> None:
     assert (outcome.kind, outcome.code) == (OutcomeKind.TRANSIENT_FAILURE, "TWILIO_UNREACHABLE")
 
 
-def test_connections_are_kept(twilio: TwilioProvider) -> None:
+def test_connections_are_kept(twilio: InALoop) -> None:
     for _ in range(5):
         twilio.send(outgoing(TO), within())
-    assert connections(twilio._adapter) == 1
+    assert twilio.connections == 1
 
 
-def test_threads_never_get_each_others_answers(twilio: TwilioProvider, sandbox: Sandbox) -> None:
+def test_threads_never_get_each_others_answers(twilio: InALoop, sandbox: Sandbox) -> None:
     numbers = ["+15005550004" if number % 2 else TO for number in range(60)]
     with ThreadPoolExecutor(8) as threads:
         outcomes = list(threads.map(lambda to: twilio.send(outgoing(to), within()), numbers))

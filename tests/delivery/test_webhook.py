@@ -16,15 +16,16 @@ from services.delivery.providers.webhook.signature import Signer
 from services.delivery.rules.provider import OutcomeKind
 from shared.clock import SystemClock
 from tests.delivery.conftest import Sandbox, run_sandbox
-from tests.delivery.outgoing import connections, outgoing, within
+from tests.delivery.in_a_loop import InALoop
+from tests.delivery.outgoing import outgoing, within
 
 SECRET = "whsec_" + base64.b64encode(b"a secret of 24 bytes ...").decode()
 OTHER = "whsec_" + base64.b64encode(b"another one, of 32 bytes .......").decode()
 
 
-def provider(url: str, **settings: Any) -> WebhookProvider:
+def provider(url: str, **settings: Any) -> InALoop:
     values = {"webhook_url": url, "webhook_secret": SECRET, "webhook_channel": "SMS", **settings}
-    return WebhookProvider.from_settings(DeliverySettings(**values), SystemClock())
+    return InALoop(WebhookProvider.from_settings(DeliverySettings(**values), SystemClock()))
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +37,7 @@ def receiver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
 
 
 @pytest.fixture
-def webhook(receiver: Sandbox) -> Iterator[WebhookProvider]:
+def webhook(receiver: Sandbox) -> Iterator[InALoop]:
     receiver.call("PUT", "/api/faults", [])
     receiver.call("DELETE", "/api/receipts")
     made = provider(f"{receiver.http}/webhook")
@@ -48,7 +49,7 @@ def webhook(receiver: Sandbox) -> Iterator[WebhookProvider]:
     ("channel", "to"), [("EMAIL", "ada@example.org"), ("SMS", "+4915112345678"), ("PUSH", "device-token")]
 )
 def test_a_notification_of_any_channel_arrives_as_it_was_given(
-    webhook: WebhookProvider, receiver: Sandbox, channel: str, to: str
+    webhook: InALoop, receiver: Sandbox, channel: str, to: str
 ) -> None:
     given = outgoing(to, channel=channel, body="naïve ☃ 🎉", html_body="<p>☃</p>")
     outcome = webhook.send(given, within())
@@ -78,7 +79,7 @@ def test_a_notification_of_any_channel_arrives_as_it_was_given(
     ],
 )
 def test_a_fault_has_its_outcome_and_the_next_goes_through(
-    webhook: WebhookProvider, receiver: Sandbox, action: str, value: object, kind: OutcomeKind, code: str
+    webhook: InALoop, receiver: Sandbox, action: str, value: object, kind: OutcomeKind, code: str
 ) -> None:
     receiver.fault("webhook", action, value, times=1)
     outcome = webhook.send(outgoing(), within(0.5 if action == "hang" else 3))
@@ -89,7 +90,7 @@ def test_a_fault_has_its_outcome_and_the_next_goes_through(
 
 @pytest.mark.parametrize("value", [500, "reset", "garbage"])
 def test_one_that_was_taken_over_without_an_answer_is_kept_once_however_often_it_is_sent(
-    webhook: WebhookProvider, receiver: Sandbox, value: object
+    webhook: InALoop, receiver: Sandbox, value: object
 ) -> None:
     receiver.fault("webhook", "status_after_accept", value, times=1)
     given = outgoing()
@@ -99,9 +100,7 @@ def test_one_that_was_taken_over_without_an_answer_is_kept_once_however_often_it
     assert len(receiver.receipts()) == 1
 
 
-def test_another_channel_of_the_same_notification_is_another_webhook(
-    webhook: WebhookProvider, receiver: Sandbox
-) -> None:
+def test_another_channel_of_the_same_notification_is_another_webhook(webhook: InALoop, receiver: Sandbox) -> None:
     given = outgoing(channel="PUSH")
     webhook.send(given, within())
     webhook.send(outgoing("+4915112345678", channel="SMS", notification_id=given.notification_id), within())
@@ -117,7 +116,7 @@ def test_another_channel_of_the_same_notification_is_another_webhook(
     ],
 )
 def test_a_receiver_accepts_either_secret_while_they_change(
-    webhook: WebhookProvider, receiver: Sandbox, secret: str, kind: OutcomeKind
+    webhook: InALoop, receiver: Sandbox, secret: str, kind: OutcomeKind
 ) -> None:
     assert provider(f"{receiver.http}/webhook", webhook_secret=secret).send(outgoing(), within()).kind is kind
 
@@ -135,10 +134,10 @@ def test_a_secret_that_is_none_stops_the_worker(secret: str) -> None:
         provider("http://127.0.0.1:9/", webhook_secret=secret)
 
 
-def test_connections_are_kept(webhook: WebhookProvider) -> None:
+def test_connections_are_kept(webhook: InALoop) -> None:
     for _ in range(5):
         webhook.send(outgoing(), within())
-    assert connections(webhook._adapter) == 1
+    assert webhook.connections == 1
 
 
 def test_a_refused_connection_is_certain() -> None:

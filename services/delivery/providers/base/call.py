@@ -1,4 +1,4 @@
-"""Call: one provider call in one thread, and what bounds it."""
+"""Call: one provider call in one thread or task, and what bounds it."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+
+from services.delivery.providers.base.http_answer import Answer
 
 #: Most that is read of a provider in answer to one request, bytes: answers have some hundreds.
 LARGEST_ANSWER = 1024 * 1024
@@ -18,13 +20,13 @@ class AnswerTooLarge(OSError):
 
 @dataclass(slots=True)
 class Call:
-    """One call. Sockets and adapters find it by :func:`current`, through whatever library lies between."""
+    """One call. Sockets and SDKs' transports find it by :func:`current`, through whatever library lies between."""
 
     deadline: float  # of time.monotonic(): no wait goes on after it, and no byte goes out
     traceparent: str = ""  # W3C context of the call; empty: not sampled
     sent: bool = True  # a byte of the request may have gone out
     received: int = 0  # bytes of the answer so far
-    retry_after: str | None = None  # the header of the last HTTP answer, as it came
+    answer: Answer | None = None  # the last one by HTTP
 
     def left(self) -> float:
         """Seconds until the deadline, more than 0; raises TimeoutError once it has passed."""
@@ -37,7 +39,7 @@ class Call:
         """Nothing of the request has gone out, and nothing of its answer has come."""
         self.sent = False
         self.received = 0
-        self.retry_after = None
+        self.answer = None
 
     def count(self, received: int) -> None:
         """Takes note of bytes that came; raises :class:`AnswerTooLarge`."""
@@ -51,7 +53,7 @@ _CALL: ContextVar[Call] = ContextVar("call")
 
 @contextmanager
 def calling(deadline: float, traceparent: str = "") -> Iterator[Call]:
-    """The call that this thread is in; it begins and ends with the block, unless the thread was in one before."""
+    """The call that this thread or task is in; it begins and ends with the block, unless there was one before."""
     under_way = _CALL.get(None)
     if under_way is not None:
         yield under_way
@@ -65,5 +67,5 @@ def calling(deadline: float, traceparent: str = "") -> Iterator[Call]:
 
 
 def current() -> Call:
-    """The call that this thread is in; raises LookupError outside of one."""
+    """The call that this thread or task is in; raises LookupError outside of one."""
     return _CALL.get()

@@ -31,12 +31,6 @@ def proxy_for(url: str, environment: Mapping[str, str] | None = None) -> str:
     return address
 
 
-def proxies_for(url: str) -> dict[str, str]:
-    """As requests wants it, for a session that calls this one server."""
-    proxy = proxy_for(url)
-    return {"http": proxy, "https": proxy} if proxy else {}
-
-
 def _is_local(host: str) -> bool:
     name = host.rstrip(".").lower()
     if name == "localhost" or name.endswith(".localhost"):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from services.delivery.providers.base.entry import Entry, Lookalike
-from services.delivery.providers.base.threaded import ThreadedProvider
 from services.delivery.providers.fcm.settings import FCM_URL, FcmSettings
 from services.delivery.rules.provider import Provider
 from shared.clock import Clock
@@ -29,4 +28,4 @@ class Fcm(Entry[FcmSettings]):
     def build(self, settings: FcmSettings, clock: Clock) -> Provider:
         from services.delivery.providers.fcm.provider import FcmProvider
 
-        return ThreadedProvider(FcmProvider.from_settings(settings, clock))
+        return FcmProvider.from_settings(settings, clock)

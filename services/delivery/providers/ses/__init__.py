@@ -5,7 +5,6 @@ from __future__ import annotations
 from services.delivery.providers.aws.settings import LOOKALIKE_KEYS, region_url
 from services.delivery.providers.base.entry import Entry, Lookalike
 from services.delivery.providers.base.receiver import Receiver
-from services.delivery.providers.base.threaded import ThreadedProvider
 from services.delivery.providers.ses.settings import SesSettings
 from services.delivery.rules.provider import Provider
 from shared.clock import Clock
@@ -30,7 +29,7 @@ class Ses(Entry[SesSettings]):
     def build(self, settings: SesSettings, clock: Clock) -> Provider:
         from services.delivery.providers.ses.provider import SesProvider  # boto3 takes 25 MB: only for those who use it
 
-        return ThreadedProvider(SesProvider.from_settings(settings, clock))
+        return SesProvider.from_settings(settings, clock)
 
     def receiver(self, settings: SesSettings, clock: Clock) -> Receiver:
         from services.delivery.providers.ses.events import SesEvents

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any, Self
 
-from services.delivery.providers.aws.client import ERRORS, AwsClient
-from services.delivery.providers.base.blocking import BlockingProvider
+from botocore.exceptions import BotoCoreError, ClientError
+
+from services.delivery.providers.aws.client import AwsClient
 from services.delivery.providers.base.call import Call
+from services.delivery.providers.base.http_provider import HttpProvider
 from services.delivery.providers.mail.email_building import build
 from services.delivery.providers.mail.mail_addresses import BadAddress, Sender, parse_sender
 from services.delivery.providers.ses.settings import SesSettings
@@ -15,8 +17,8 @@ from services.delivery.rules.provider import Outcome, Outgoing, permanent, succe
 from shared.clock import Clock
 
 
-class SesProvider(BlockingProvider[dict[str, Any]]):
-    """Sends emails; blocking, from any number of threads.
+class SesProvider(HttpProvider[dict[str, Any]]):
+    """Sends emails.
 
     SES takes no token by which it could tell a repetition: a call without an answer stays open. It accepts what is
     addressed to its own suppression list too: what became of an email, its events tell, and they name it by its tags.
@@ -24,6 +26,7 @@ class SesProvider(BlockingProvider[dict[str, Any]]):
 
     name = "ses"
     channel = "EMAIL"
+    peer = "ses"
 
     def __init__(
         self, client: AwsClient, sender: Sender, *, configuration_set: str, connections: int, clock: Clock
@@ -62,14 +65,14 @@ class SesProvider(BlockingProvider[dict[str, Any]]):
             **self._options,
         }
 
-    def call(self, message: dict[str, Any], call: Call) -> Outcome:
+    async def call(self, message: dict[str, Any], call: Call) -> Outcome:
         try:
-            answer = self._client.call("send_email", message)
-        except ERRORS as error:
-            return self._client.failed(error, call, self._clock)
+            answer = await self._client.call("send_email", message, call)
+        except (BotoCoreError, ClientError) as error:
+            return self._client.failed(error, self._clock)
         if not answer.get("MessageId"):
             return unanswered("SES_GARBAGE", "the answer of ses cannot be read")
         return succeeded(answer["MessageId"])
 
-    def close(self) -> None:
-        self._client.close()
+    async def close(self) -> None:
+        await self._client.close()

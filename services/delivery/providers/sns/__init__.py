@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from services.delivery.providers.aws.settings import LOOKALIKE_KEYS, region_url
 from services.delivery.providers.base.entry import Entry, Lookalike
-from services.delivery.providers.base.threaded import ThreadedProvider
 from services.delivery.providers.sns.settings import SnsSettings
 from services.delivery.rules.provider import Provider
 from shared.clock import Clock
@@ -29,4 +28,4 @@ class Sns(Entry[SnsSettings]):
     def build(self, settings: SnsSettings, clock: Clock) -> Provider:
         from services.delivery.providers.sns.provider import SnsProvider  # boto3 takes 25 MB: only for those who use it
 
-        return ThreadedProvider(SnsProvider.from_settings(settings, clock))
+        return SnsProvider.from_settings(settings, clock)

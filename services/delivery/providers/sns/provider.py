@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from typing import Any, Self
 
-from services.delivery.providers.aws.client import ERRORS, AwsClient
-from services.delivery.providers.base.blocking import BlockingProvider
+from botocore.exceptions import BotoCoreError, ClientError
+
+from services.delivery.providers.aws.client import AwsClient
 from services.delivery.providers.base.call import Call
+from services.delivery.providers.base.http_provider import HttpProvider
 from services.delivery.providers.sns.settings import SnsSettings
 from services.delivery.rules.provider import Outcome, Outgoing, permanent, succeeded, unanswered
 from shared.clock import Clock
 from shared.text.channel_bounds import says_nothing
 
 
-class SnsProvider(BlockingProvider[dict[str, Any]]):
-    """Sends SMS; blocking, from any number of threads.
+class SnsProvider(HttpProvider[dict[str, Any]]):
+    """Sends SMS.
 
     SNS takes no token by which it could tell a repetition: a call without an answer stays open. What became of an SMS
     it writes to CloudWatch's logs alone, so that none has a receipt.
@@ -22,6 +24,7 @@ class SnsProvider(BlockingProvider[dict[str, Any]]):
 
     name = "sns"
     channel = "SMS"
+    peer = "sns"
 
     def __init__(self, client: AwsClient, *, sender_id: str, connections: int, clock: Clock) -> None:
         self._client = client
@@ -52,17 +55,17 @@ class SnsProvider(BlockingProvider[dict[str, Any]]):
             attributes["AWS.SNS.SMS.SenderID"] = _text(self._sender_id)
         return {"PhoneNumber": outgoing.to, "Message": outgoing.body, "MessageAttributes": attributes}
 
-    def call(self, message: dict[str, Any], call: Call) -> Outcome:
+    async def call(self, message: dict[str, Any], call: Call) -> Outcome:
         try:
-            answer = self._client.call("publish", message)
-        except ERRORS as error:
-            return self._client.failed(error, call, self._clock)
+            answer = await self._client.call("publish", message, call)
+        except (BotoCoreError, ClientError) as error:
+            return self._client.failed(error, self._clock)
         if not answer.get("MessageId"):
             return unanswered("SNS_GARBAGE", "the answer of sns cannot be read")
         return succeeded(answer["MessageId"])
 
-    def close(self) -> None:
-        self._client.close()
+    async def close(self) -> None:
+        await self._client.close()
 
 
 def _text(value: str) -> dict[str, Any]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from services.delivery.providers.base.entry import Entry, Lookalike
 from services.delivery.providers.base.receiver import Receiver
-from services.delivery.providers.base.threaded import ThreadedProvider
 from services.delivery.providers.twilio.settings import TWILIO_URL, TwilioSettings
 from services.delivery.rules.provider import Provider
 from shared.clock import Clock
@@ -34,7 +33,7 @@ class Twilio(Entry[TwilioSettings]):
     def build(self, settings: TwilioSettings, clock: Clock) -> Provider:
         from services.delivery.providers.twilio.provider import TwilioProvider
 
-        return ThreadedProvider(TwilioProvider.from_settings(settings, clock))
+        return TwilioProvider.from_settings(settings, clock)
 
     def receiver(self, settings: TwilioSettings, clock: Clock) -> Receiver:
         from services.delivery.providers.twilio.callbacks import StatusCallbacks

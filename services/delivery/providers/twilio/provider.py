@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import threading
 from typing import Self
 from urllib.parse import urlencode
 
-import requests
 from twilio.base.exceptions import TwilioException, TwilioRestException, TwilioServiceException  # type: ignore[import-untyped]
-from twilio.http.http_client import TwilioHttpClient  # type: ignore[import-untyped]
 from twilio.rest import Client  # type: ignore[import-untyped]
 
-from services.delivery.providers.base.blocking import BlockingProvider
 from services.delivery.providers.base.call import Call
-from services.delivery.providers.base.deadline_adapter import DeadlineAdapter, prepare_session
-from services.delivery.providers.base.http_errors import never_sent, retry_after_seconds
+from services.delivery.providers.base.http_client import HttpClient
+from services.delivery.providers.base.http_provider import HttpProvider
 from services.delivery.providers.twilio import twilio_errors
 from services.delivery.providers.twilio.senders import sender_arguments
 from services.delivery.providers.twilio.settings import TWILIO_URL, TwilioSettings
 from services.delivery.providers.twilio.signature import callback_url
-from services.delivery.rules.provider import Outcome, Outgoing, permanent, succeeded, transient, unanswered
+from services.delivery.providers.twilio.transport import Transport
+from services.delivery.rules.provider import Outcome, Outgoing, permanent, succeeded, unanswered
 from shared.clock import Clock
 from shared.observe.logs import logger
 from shared.text.channel_bounds import says_nothing
@@ -27,11 +24,12 @@ from shared.text.channel_bounds import says_nothing
 log = logger(__name__)
 
 
-class TwilioProvider(BlockingProvider[dict[str, str]]):
-    """Sends SMS; blocking, from any number of threads, over shared kept connections."""
+class TwilioProvider(HttpProvider[dict[str, str]]):
+    """Sends SMS by the SDK, which makes requests and reads answers; they travel over our own connections."""
 
     name = "twilio"
     channel = "SMS"
+    peer = "Twilio"
 
     def __init__(
         self,
@@ -44,14 +42,12 @@ class TwilioProvider(BlockingProvider[dict[str, str]]):
         connections: int,
         clock: Clock,
     ) -> None:
-        self._account_sid = account_sid
-        self._auth_token = auth_token
         self._sender = sender
-        self._base_url = base_url.rstrip("/")
         self._public_url = public_url
         self._clock = clock
-        self._adapter = DeadlineAdapter(connections)
-        self._own = threading.local()
+        self._http = HttpClient(base_url, connections)
+        self._client = Client(account_sid, auth_token, http_client=Transport(self._http))
+        self._client.api.base_url = base_url.rstrip("/")
         self.concurrency = connections
 
     @classmethod
@@ -77,40 +73,24 @@ class TwilioProvider(BlockingProvider[dict[str, str]]):
         urlencode(arguments)  # as the SDK will do: text that is no Unicode is found here
         return arguments
 
-    def call(self, message: dict[str, str], call: Call) -> Outcome:
+    async def call(self, message: dict[str, str], call: Call) -> Outcome:
         """A refused connection is certain; a request without a readable answer is not."""
         try:
-            sms = self._client().messages.create(**message)
+            sms = await self._client.messages.create_async(**message)
         except (TwilioRestException, TwilioServiceException) as error:
             return self._refused(error, call)
-        except requests.RequestException as error:
-            if never_sent(error, call):
-                return transient("TWILIO_UNREACHABLE", "Twilio cannot be reached")
-            return unanswered("TWILIO_NO_ANSWER", "Twilio did not answer")
         except (TwilioException, ValueError, TypeError, KeyError):  # what the SDK makes of an answer that is none
             if not call.sent:
                 raise
             return unanswered("TWILIO_GARBAGE", "Twilio's answer cannot be read")
         return succeeded(sms.sid or "")
 
-    def close(self) -> None:
-        self._adapter.close()
-
-    def _client(self) -> Client:
-        """This thread's own: the SDK's HTTP client returns the answer out of an attribute that threads would share."""
-        client: Client | None = getattr(self._own, "client", None)
-        if client is None:
-            http = TwilioHttpClient(max_retries=0)
-            if http.session is not None:
-                prepare_session(http.session, self._adapter, self._base_url)
-            client = Client(self._account_sid, self._auth_token, http_client=http)
-            client.api.base_url = self._base_url
-            self._own.client = client
-        return client
+    async def close(self) -> None:
+        await self._http.close()
 
     def _refused(self, error: TwilioRestException | TwilioServiceException, call: Call) -> Outcome:
         code = error.code if isinstance(error.code, int) and error.code != error.status else None
         if error.status < 500 and twilio_errors.is_configuration(error.status, code):
             log.error("twilio refuses Pulse's configuration", status=error.status, code=code)
-        retry_after = retry_after_seconds(call.retry_after, self._clock.now())
+        retry_after = call.answer.retry_after(self._clock.now()) if call.answer is not None else None
         return twilio_errors.classify(error.status, code, retry_after)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from services.delivery.providers.base.entry import Entry, Lookalike
-from services.delivery.providers.base.threaded import ThreadedProvider
 from services.delivery.providers.webhook.settings import WebhookSettings
 from services.delivery.rules.provider import Provider
 from shared.clock import Clock
@@ -28,4 +27,4 @@ class Webhook(Entry[WebhookSettings]):
     def build(self, settings: WebhookSettings, clock: Clock) -> Provider:
         from services.delivery.providers.webhook.provider import WebhookProvider
 
-        return ThreadedProvider(WebhookProvider.from_settings(settings, clock))
+        return WebhookProvider.from_settings(settings, clock)

@@ -2,26 +2,19 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 from typing import NamedTuple, Self
 
-import requests
-import urllib3.exceptions
-
-from services.delivery.providers.base.blocking import BlockingProvider
 from services.delivery.providers.base.call import Call
-from services.delivery.providers.base.deadline_adapter import DeadlineAdapter, prepare_session
-from services.delivery.providers.base.http_errors import never_sent, retry_after_seconds
+from services.delivery.providers.base.http_answer import Answer, NoAnswer
+from services.delivery.providers.base.http_client import HttpClient, target_of
+from services.delivery.providers.base.http_provider import HttpProvider
 from services.delivery.providers.webhook import answers
 from services.delivery.providers.webhook.settings import WebhookSettings
 from services.delivery.providers.webhook.signature import Signer
-from services.delivery.rules.provider import Outcome, Outgoing, transient, unanswered
+from services.delivery.rules.provider import Outcome, Outgoing
 from shared.clock import Clock
 from shared.observe.logs import logger
-
-#: An answer's body says nothing; so much of it is read, for the connection to be used again, bytes.
-LARGEST_ANSWER = 64 * 1024
 
 log = logger(__name__)
 
@@ -34,22 +27,21 @@ class _Webhook(NamedTuple):
     headers: dict[str, str]
 
 
-class WebhookProvider(BlockingProvider[_Webhook]):
-    """Posts notifications as JSON; blocking, from any number of threads, over shared kept connections.
+class WebhookProvider(HttpProvider[_Webhook]):
+    """Posts notifications as JSON.
 
     The id by which each is signed stays the same for one notification and channel, however often it is sent: a receiver
     that remembers ids turns at least once into exactly once. A call without an answer stays open all the same.
     """
 
     name = "webhook"
+    peer = "the webhook's receiver"
 
     def __init__(self, url: str, channel: str, signer: Signer, *, connections: int, clock: Clock) -> None:
-        self._url = url
+        self._target = target_of(url)
         self._signer = signer
         self._clock = clock
-        self._adapter = DeadlineAdapter(connections)
-        self._session = requests.Session()
-        prepare_session(self._session, self._adapter, url)
+        self._http = HttpClient(url, connections)
         self.channel = channel
         self.concurrency = connections
 
@@ -70,30 +62,24 @@ class WebhookProvider(BlockingProvider[_Webhook]):
         signature = self._signer.headers(webhook_id, int(self._clock.now().timestamp()), body)
         return _Webhook(webhook_id, body, {"Content-Type": "application/json", **signature})
 
-    def call(self, message: _Webhook, call: Call) -> Outcome:
+    async def call(self, message: _Webhook, call: Call) -> Outcome:
         """A refused connection is certain; a request without a readable answer is not."""
+        answer = await self._posted(message, call)
+        if answers.is_configuration(answer.status):
+            log.error("the webhook's receiver refuses Pulse's configuration", status=answer.status)
+        return answers.classify(answer.status, message.id, answer.retry_after(self._clock.now()))
+
+    async def close(self) -> None:
+        await self._http.close()
+
+    async def _posted(self, webhook: _Webhook, call: Call) -> Answer:
+        """The answer: its status says it all, so its body need not come to an end. A redirection is not followed."""
         try:
-            status = self._post(message)
-        except requests.RequestException as error:
-            if never_sent(error, call):
-                return transient("WEBHOOK_UNREACHABLE", "the webhook's receiver cannot be reached")
-            return unanswered("WEBHOOK_NO_ANSWER", "the webhook's receiver gave no answer that can be read")
-        if answers.is_configuration(status):
-            log.error("the webhook's receiver refuses Pulse's configuration", status=status)
-        retry_after = retry_after_seconds(call.retry_after, self._clock.now())
-        return answers.classify(status, message.id, retry_after)
-
-    def close(self) -> None:
-        self._adapter.close()
-
-    def _post(self, webhook: _Webhook) -> int:
-        """The status of the answer; a redirection is one, and is not followed."""
-        with self._session.post(
-            self._url, webhook.body, headers=webhook.headers, allow_redirects=False, stream=True
-        ) as response:
-            with contextlib.suppress(urllib3.exceptions.HTTPError, OSError):  # the status has said it all
-                response.raw.read(LARGEST_ANSWER)
-            return response.status_code
+            return await self._http.post(call, self._target, webhook.headers, webhook.body)
+        except NoAnswer as error:
+            if error.begun is None:
+                raise
+            return error.begun
 
 
 def _body(outgoing: Outgoing) -> bytes:

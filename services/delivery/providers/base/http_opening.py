@@ -1,0 +1,146 @@
+"""Opening a connection to a server by HTTP: its address, a proxy on the way, encryption."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import socket
+import ssl
+from dataclasses import dataclass
+from typing import Any, Self, cast
+from urllib.parse import SplitResult, unquote, urlsplit
+
+from services.delivery.providers.base.bounded_sockets import CONNECT_SECONDS
+from services.delivery.providers.base.call import Call
+from services.delivery.providers.base.http_answer import NoAnswer
+from services.delivery.providers.base.http_connection import HttpConnection
+from services.delivery.providers.base.look_ups import LookUps
+from services.delivery.providers.base.outgoing_proxies import proxy_for
+from shared.domains import ascii_domain
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where somebody listens."""
+
+    host: str
+    port: int
+    tls: bool
+
+    @classmethod
+    def of(cls, parts: SplitResult) -> Self:
+        """Of an http or https address; raises ValueError for one that is none."""
+        tls = parts.scheme == "https"
+        if not parts.hostname or parts.scheme not in ("http", "https"):
+            raise ValueError("not an address by HTTP")
+        return cls(ascii_domain(parts.hostname), parts.port or (443 if tls else 80), tls)
+
+    @property
+    def authority(self) -> str:
+        """As Host says it."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return host if self.port == (443 if self.tls else 80) else f"{host}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """The way to a server: ``proxy`` is where a connection goes first, if there is one on the way."""
+
+    server: Place
+    proxy: Place | None
+    authorization: str  # Proxy-Authorization; empty: none
+
+    @classmethod
+    def to(cls, url: str) -> Self:
+        """As the environment says; raises ValueError for an address that is none."""
+        server = Place.of(urlsplit(url))
+        proxy = proxy_for(url)
+        parts = urlsplit(proxy)
+        return cls(server, Place.of(parts) if proxy else None, basic_authentication(parts))
+
+    @property
+    def encrypted(self) -> bool:
+        """Whether there is TLS anywhere on it."""
+        return self.server.tls or (self.proxy is not None and self.proxy.tls)
+
+    @property
+    def relayed(self) -> bool:
+        """Whether a proxy reads the requests: it is told whole addresses."""
+        return self.proxy is not None and not self.server.tls
+
+
+async def open_connection(route: Route, tls: ssl.SSLContext | None, look_ups: LookUps, call: Call) -> HttpConnection:
+    """A connection over which requests to the server can go, within the call's time; raises OSError, also for a name
+    that is none, and TimeoutError."""
+    first = route.proxy or route.server
+    async with asyncio.timeout(call.left()):
+        connected = await _connected(first, await look_ups.addresses(first.host, first.port), call)
+        connection = await _speaking(connected, first, tls)
+    if route.proxy is not None and route.server.tls and tls is not None:
+        await _tunnel(connection, route, tls, call)
+    return connection
+
+
+async def _connected(place: Place, addresses: list[Any], call: Call) -> socket.socket:
+    """The first address that takes a connection, each given its share of what is left of the call."""
+    problem: OSError | None = None
+    for number, (family, kind, protocol, _, address) in enumerate(addresses):
+        try:
+            sock = socket.socket(family, kind, protocol)
+        except OSError as error:  # the kernel has no such family: what another address met says more
+            problem = problem or error
+            continue
+        try:
+            sock.setblocking(False)
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+            async with asyncio.timeout(min(CONNECT_SECONDS, call.left() / (len(addresses) - number))):
+                await asyncio.get_running_loop().sock_connect(sock, address)
+            return sock
+        except OSError as error:
+            sock.close()
+            problem = error
+        except BaseException:
+            sock.close()
+            raise
+    raise problem or OSError(f"{place.host} has no address")
+
+
+async def _speaking(sock: socket.socket, place: Place, tls: ssl.SSLContext | None) -> HttpConnection:
+    try:
+        _, connection = await asyncio.get_running_loop().create_connection(
+            HttpConnection, sock=sock, ssl=tls if place.tls else None, server_hostname=place.host if place.tls else None
+        )
+    except BaseException:
+        sock.close()
+        raise
+    return connection
+
+
+async def _tunnel(connection: HttpConnection, route: Route, tls: ssl.SSLContext, call: Call) -> None:
+    """Has the proxy lead the connection through to the server (RFC 9110, section 9.3.6), and encrypts it."""
+    server = f"{route.server.host}:{route.server.port}" if ":" not in route.server.host else route.server.authority
+    head = f"CONNECT {server} HTTP/1.1\r\nHost: {server}\r\n"
+    if route.authorization:
+        head += f"Proxy-Authorization: {route.authorization}\r\n"
+    try:
+        answer = await connection.exchange(f"{head}\r\n".encode("latin-1"), call.left(), tunnel=True)
+        if not 200 <= answer.status <= 299:
+            raise OSError(f"the proxy refuses (HTTP {answer.status})")
+        async with asyncio.timeout(call.left()):
+            transport = await asyncio.get_running_loop().start_tls(
+                connection.transport, connection, tls, server_hostname=route.server.host
+            )
+    except NoAnswer as error:
+        raise OSError(f"the proxy gave no answer: {error}") from None
+    except BaseException:
+        connection.close()
+        raise
+    connection.transport = cast("asyncio.Transport", transport)
+
+
+def basic_authentication(parts: SplitResult) -> str:
+    """By the user and password in an address (RFC 7617); empty: there is no user in it."""
+    if parts.username is None:
+        return ""
+    login = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
+    return f"Basic {base64.b64encode(login.encode()).decode('ascii')}"
