@@ -57,6 +57,13 @@ class DeliverySettings(_OfProviders):
 
     worker_tasks: int = Field(4, ge=1, le=64, description="Celery tasks handled at once by one worker")
     worker_high_in_flight: int = Field(256, ge=1, le=10_000, description="claims in hand at the most, HIGH worker")
+    worker_high_waiting: int = Field(
+        64,
+        ge=0,
+        le=1000,
+        description="HIGH notifications that routers may have claimed for a worker as they are recorded, at the most a "
+        "quarter of what it may have in hand; 0: it is woken by Celery alone",
+    )
     worker_low_in_flight: int = Field(1024, ge=1, le=10_000, description="claims in hand at the most, LOW worker")
     worker_events: bool = Field(
         False,

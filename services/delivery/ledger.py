@@ -94,11 +94,14 @@ class LedgerClient:
 
     def _claimed(self, answer: ledger_service_pb2.ClaimResponse, asked_at: float) -> Claimed:
         self.high_under_way = answer.high_under_way
-        claims = [read for claimed in answer.claimed if (read := self._read(claimed, asked_at)) is not None]
+        claims = [read for claimed in answer.claimed if (read := self.read(claimed, asked_at)) is not None]
         return Claimed(claims, [(ref.tenant_id, ref.notification_id) for ref in answer.left])
 
-    def _read(self, claimed: records_pb2.ClaimedNotification, asked_at: float) -> ClaimedNotification | None:
-        """None for what cannot be read: its leases end, and with the last it; the others of its batch are sent."""
+    def read(self, claimed: records_pb2.ClaimedNotification, asked_at: float) -> ClaimedNotification | None:
+        """What was claimed by a request of ``asked_at`` (monotonic).
+
+        None for what cannot be read: its leases end, and with the last it; the others of its batch are sent.
+        """
         span = self._spans.deliver(claimed.ref.notification_id, claimed.traceparent)
         try:
             return wire.claim(claimed, self._lease, asked_at, span)

@@ -19,6 +19,7 @@ ALLOWED: Mapping[str, Mapping[str, Sequence[str]]] = {
     },
     "delivery": {"pulse.ledger.v1.LedgerService": ("RecordReceipts",)},
     "worker": {
+        "pulse.router.v1.RouterService": ("AwaitUrgent",),
         "pulse.ledger.v1.LedgerService": ("Claim", "Settle", "SettleAndClaim", "ExchangeProviderStates"),
         "pulse.ledger.v1.LedgerReader": ("GetTemplate",),
     },

@@ -9,20 +9,26 @@ from tests.e2e.suite import Suite
 from tests.support.otlp_receiver import OtlpReceiver, ReceivedSpan
 from tests.support.servers import wait_until
 
-#: Of an SMS by REST: each hop's role and span, and whose child it is.
+#: Of a HIGH SMS by REST, to a worker that waits: each hop's role and span, and whose child it is.
 WAY = [
     ("envoy", "ingress", ""),
     ("gateway", "pulse.gateway.v1.CompatibilityService/Send", "ingress"),
     ("router", "router.admit", "pulse.gateway.v1.CompatibilityService/Send"),
     ("ledger", "ledger.record", "router.admit"),
-    ("router", "celery.publish", "router.admit"),
-    ("worker-high", "celery.process", "celery.publish"),
     ("ledger", "ledger.claim", "router.admit"),
-    ("worker-high", "deliver", "celery.process"),
+    ("router", "stream.push", "router.admit"),
+    ("worker-high", "deliver", "stream.push"),
     ("worker-high", "send by twilio", "deliver"),
     ("sandbox", "POST /2010-04-01/Accounts/{sid}/Messages.json", "send by twilio"),
     ("ledger", "ledger.settle", "deliver"),
     ("ledger", "ledger.receipt", "router.admit"),
+]
+#: Of what no worker waits for, in place of the push.
+WAY_BY_BROKER = [
+    ("router", "celery.publish", "router.admit"),
+    ("ledger", "ledger.claim", "router.admit"),
+    ("worker-low", "celery.process", "celery.publish"),
+    ("worker-low", "deliver", "celery.process"),
 ]
 
 
@@ -42,18 +48,29 @@ def names(spans: list[ReceivedSpan]) -> set[str]:
     return {span.name for span in spans}
 
 
+def way(spans: list[ReceivedSpan]) -> set[tuple[str, str, str]]:
+    """Role and name of each span, with its parent's name."""
+    by_id = {span.span_id: span.name for span in spans}
+    return {(span.role, span.name, by_id.get(span.parent_id, "")) for span in spans}
+
+
 def test_a_one_time_code_sent_by_rest_is_one_trace_with_every_hop(traced: Suite, receiver: OtlpReceiver) -> None:
     trace_id, headers = traceparent()
     answer = traced.rest.post("/api/notifications/send/", json=code(channel="sms"), headers=headers)
     assert answer.status_code == 202, answer.text
     wait_until(lambda: {name for _, name, _ in WAY} <= names(receiver.trace(trace_id)), timeout=30)
     spans = receiver.trace(trace_id)
-    by_id = {span.span_id: span for span in spans}
-    found = {(span.role, span.name, by_id[span.parent_id].name if span.parent_id in by_id else "") for span in spans}
-    assert set(WAY) <= found
+    assert set(WAY) <= way(spans)
     assert {span.attributes.get("pulse.notification_id") for span in spans if span.name == "deliver"} == {
         answer.json()["notification_id"]
     }
+
+
+def test_what_goes_by_the_broker_is_one_trace_too(traced: Suite, receiver: OtlpReceiver) -> None:
+    trace_id, headers = traceparent()
+    assert traced.rest.post("/v1/notifications", json=code(priority="LOW"), headers=headers).status_code == 200
+    wait_until(lambda: {name for _, name, _ in WAY_BY_BROKER} <= names(receiver.trace(trace_id)), timeout=30)
+    assert set(WAY_BY_BROKER) <= way(receiver.trace(trace_id))
 
 
 def test_a_child_never_begins_before_its_parent(traced: Suite, receiver: OtlpReceiver) -> None:

@@ -46,6 +46,7 @@ EXPORTED = {
     "pulse_dispatch_window_capacity": _exported("gauge", "lane", "router"),
     "pulse_dispatch_queue_tasks": _exported("gauge", "lane", "router"),
     "pulse_dispatch_backlog": _exported("gauge", "lane", "router"),
+    "pulse_urgent_workers": _exported("gauge", "", "router"),
     "pulse_peer_away": _exported("gauge", "peer lane", "router"),
     # Ledger.
     "pulse_lane_notifications": _exported("gauge", "lane state", "ledger"),

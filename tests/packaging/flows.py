@@ -19,6 +19,7 @@ INSIDE: set[Flow] = {
     ("router", "ledger", 50053),
     ("delivery", "ledger", 50053),
     ("worker-high", "ledger", 50053),
+    ("worker-high", "router", 50052),
     ("worker-low", "ledger", 50053),
 }
 

@@ -15,11 +15,12 @@ from services.delivery.ledger import LedgerClient
 from services.delivery.rules.breakers import Breakers, Probe
 from services.delivery.rules.claim import Claimed, ClaimedNotification, Settlement
 from services.delivery.rules.provider import Provider, released, transient
-from services.delivery.rules.provider_view import Avoided
+from services.delivery.rules.provider_view import NONE_AVOIDED, Avoided
 from services.delivery.spans import Spans, settled
 from services.delivery.worker.exchange import StateExchange
 from services.delivery.worker.line import Line
 from services.delivery.worker.metrics import DeliveryMetrics
+from services.delivery.worker.offers import Offers
 from services.delivery.worker.pace import Pace
 from services.delivery.worker.room import Room
 from services.delivery.worker.rounds import WISHES, Rounds
@@ -67,6 +68,8 @@ class Engine:
         self._chunk = min(CHUNK, max(1, in_flight // SHARE))
         self._room = Room(in_flight)
         self._text = Room(MOST_TEXT)
+        #: For claims that come without being asked for; what they were to avoid is looked at when they are here.
+        self.offers = Offers(self._room, self._text, partial(self._begin, avoided=NONE_AVOIDED))
         self._stopping = asyncio.Event()
         self._lines = self._make_lines(ledger, settings)
         self._breakers = Breakers(
@@ -115,6 +118,10 @@ class Engine:
                 await self._claim_chunk(chunk)
                 took = time.monotonic() - asked_at
                 await self._pace.claimed(took, high_under_way=self._ledger.high_under_way)
+
+    def avoided(self) -> Avoided:
+        """Providers that nothing may be claimed for now."""
+        return self._breakers.avoided()
 
     def close(self) -> None:
         """Takes nothing more, and turns away those who wait in :meth:`take`."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Sequence
+from functools import partial
 
-import grpc.aio
 import uvloop
 
 from services.delivery.config import DeliverySettings
@@ -16,11 +16,16 @@ from services.delivery.spans import Spans
 from services.delivery.worker.engine import Engine
 from services.delivery.worker.metrics import DeliveryMetrics
 from services.delivery.worker.pace import Pace
+from services.delivery.worker.router_stream import WorkerState
+from services.delivery.worker.routers import Routers
 from shared.clock import Clock
 from shared.observe.metrics import Metrics
 from shared.observe.tracing import OFF, Tracer
 from shared.refs import Ref, Traces
 from shared.rpc.channels import open_channel
+
+#: At the most this share of the worker's room is set aside for what routers claim for it.
+OFFERED_SHARE = 4
 
 
 class EngineThread:
@@ -35,6 +40,7 @@ class EngineThread:
         worker_id: str,
         in_flight: int,
         share: float = 1.0,
+        waiting: int = 0,
         tracer: Tracer = OFF,
     ) -> None:
         self._settings = settings
@@ -42,6 +48,7 @@ class EngineThread:
         self._worker_id = worker_id
         self._in_flight = in_flight
         self._pace = Pace(share)
+        self._waiting = min(waiting, in_flight // OFFERED_SHARE)
         self._metrics = metrics
         self._spans = Spans(tracer)
         #: In which the engine runs.
@@ -51,7 +58,7 @@ class EngineThread:
     def start(self) -> None:
         """Returns when the engine takes refs; raises what is wrong with the providers' settings."""
         self._thread.start()
-        self._engine, self._channel = asyncio.run_coroutine_threadsafe(self._build(), self.loop).result()
+        asyncio.run_coroutine_threadsafe(self._build(), self.loop).result()
 
     def take(self, refs: Sequence[Ref], traces: Traces) -> None:
         """As :meth:`Engine.take`, blocking; from any thread."""
@@ -59,7 +66,7 @@ class EngineThread:
 
     def begin_stop(self) -> None:
         """Turns away those who wait in :meth:`take`; returns at once, so that a signal handler may call it."""
-        self.loop.call_soon_threadsafe(self._engine.close)
+        self.loop.call_soon_threadsafe(self._close)
 
     def stop(self) -> None:
         """Returns when everything in hand is settled or handed back."""
@@ -68,18 +75,33 @@ class EngineThread:
         self._thread.join()
         self.loop.close()
 
-    async def _build(self) -> tuple[Engine, grpc.aio.Channel]:
-        channel = open_channel(self._settings.ledger_address, self._settings.tls, "ledger")
-        lease = self._settings.delivery_lease_seconds
-        ledger = LedgerClient(channel, worker_id=self._worker_id, lease=lease, spans=self._spans)
-        providers = registry.build(self._settings, self._clock)
+    async def _build(self) -> None:
+        settings = self._settings
+        self._channel = open_channel(settings.ledger_address, settings.tls, "ledger")
+        lease = settings.delivery_lease_seconds
+        ledger = LedgerClient(self._channel, worker_id=self._worker_id, lease=lease, spans=self._spans)
+        providers = registry.build(settings, self._clock)
         metrics = DeliveryMetrics(self._metrics, self._clock)
-        engine = Engine(
-            ledger, providers, self._settings, self._in_flight, metrics, self._clock, self._spans, self._pace
+        self._engine = engine = Engine(
+            ledger, providers, settings, self._in_flight, metrics, self._clock, self._spans, self._pace
         )
         engine.start()
-        return engine, channel
+        self._routers = Routers(
+            settings.router_address,
+            partial(open_channel, tls=settings.tls, to="router", own_connection=True),
+            engine.offers,
+            WorkerState(self._worker_id, lease, engine.avoided),
+            ledger.read,
+            most=self._waiting,
+        )
+        if self._waiting:
+            self._routers.start()
+
+    def _close(self) -> None:
+        self._routers.leave()
+        self._engine.close()
 
     async def _shut_down(self) -> None:
+        await self._routers.stop()
         await self._engine.stop()
         await self._channel.close()

@@ -16,13 +16,28 @@ class Room:
     def __init__(self, capacity: int) -> None:
         self._capacity = capacity
         self._free = capacity
+        self._aside = 0
         self._asking: deque[tuple[int, asyncio.Future[None]]] = deque()
         self._closed = False
 
     @property
     def taken(self) -> int:
-        """Places given out."""
-        return self._capacity - self._free
+        """Places given out, without those that are only set aside."""
+        return self._capacity - self._free - self._aside
+
+    @property
+    def spare(self) -> int:
+        """Places that nobody has and nobody waits for."""
+        return 0 if self._closed or self._asking else self._free
+
+    def set_aside(self, places: int) -> None:
+        """Keeps so many that are :attr:`spare` for what may come."""
+        self._free -= places
+        self._aside += places
+
+    def use(self, places: int) -> None:
+        """So many that were set aside are given out."""
+        self._aside -= places
 
     async def reserve(self, places: int) -> None:
         """Waits for ``places``, at most the capacity; raises :class:`RoomClosed`."""

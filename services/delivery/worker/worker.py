@@ -52,6 +52,7 @@ class DeliveryWorker:
             worker_id=self._name,
             in_flight=in_flight,
             share=1.0 if high else settings.worker_low_share,
+            waiting=settings.worker_high_waiting if high else 0,
             tracer=tracer,
         )
         self._ready_file = ReadyFile(settings.home, lane)
