@@ -38,7 +38,18 @@ def sizes_of(options: argparse.Namespace) -> Sizes:
     sizes = SHORT if options.short else Sizes()
     changes: dict[str, int] = {}
     if options.scale != 1.0:
-        counts = ("single", "rest", "batch", "drain", "smtp_drain", "together", "high_backlog", "flood", "waiting")
+        counts = (
+            "single",
+            "rest",
+            "gather",
+            "batch",
+            "drain",
+            "smtp_drain",
+            "together",
+            "high_backlog",
+            "flood",
+            "waiting",
+        )
         changes |= {name: max(1, int(getattr(sizes, name) * options.scale)) for name in (*counts, "through")}
     if options.runs:
         changes["runs"] = options.runs

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from pulse.common.v1 import enums_pb2
 from pulse.gateway.v1 import notification_service_pb2 as api
+from pulse_client import Request
 
 TEMPLATE = "bench"
 SUBJECT = "Hello {{ name }}"
@@ -40,6 +41,19 @@ class Asks:
     def singles(self, numbers: range) -> Iterator[bytes]:
         for number in numbers:
             yield self.single(number).SerializeToString()
+
+    def calls(self, numbers: range) -> Iterator[Request]:
+        """Arguments of the client's ``send``."""
+        for number in numbers:
+            yield Request(
+                user_id=f"{self.prefix}-u{number}",
+                template=TEMPLATE,
+                to=f"{self.prefix}.{number}@example.com",
+                channel="EMAIL",
+                idempotency_key=f"{self.prefix}-k{number}",
+                priority=self.priority,
+                context={"name": "Ann", "number": number},
+            )
 
     def batches(self, numbers: range, size: int) -> Iterator[bytes]:
         """Requests of ``size`` notifications each, the last one perhaps of fewer."""

@@ -24,6 +24,7 @@ Say = Callable[[str], None]
 ON_NULL: Mapping[str, RowOf] = {
     "accept-grpc": accept.single,
     "accept-rest": accept.rest,
+    "accept-gather": accept.gather,
     "accept-batch": accept.batch,
     "drain-null": drain.null,
     "together": drain.together,

@@ -15,6 +15,7 @@ class Sizes:
     in_flight: int = 50
     single: int = 20_000
     rest: int = 12_000
+    gather: int = 50_000
     batch: int = 100_000
     batch_in_flight: int = 4  # calls
     drain: int = 50_000
@@ -48,6 +49,7 @@ SHORT = Sizes(
     in_flight=20,
     single=300,
     rest=200,
+    gather=500,
     batch=1_000,
     batch_in_flight=2,
     drain=1_000,

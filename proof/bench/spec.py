@@ -10,8 +10,9 @@ from typing import Self
 
 @dataclass(frozen=True)
 class Spec:
-    """One load. ``way``: single, batch or echo by gRPC in a closed loop; rest through Envoy; paced: single by gRPC at
-    ``rate`` calls a second, whatever the answers, until ``count`` are sent or the file ``until`` exists."""
+    """One load. ``way``: single, batch or echo by gRPC in a closed loop; rest through Envoy; gather: through Pulse's
+    client, by ``in_flight`` callers; paced: single by gRPC at ``rate`` calls a second, whatever the answers, until
+    ``count`` are sent or the file ``until`` exists."""
 
     way: str
     address: str  # host:port

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections import deque
 from concurrent import futures
@@ -33,6 +34,34 @@ LIMITED = PulseError(Code.RESOURCE_EXHAUSTED, "RATE_LIMITED", "10 per 60 s for t
 AWAY = PulseError(Code.UNAVAILABLE, "ROUTER_UNAVAILABLE", "the router does not answer")
 
 
+class Gate:
+    """Holds calls back, by method, until it is opened; at first it is open."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._shut: set[str] = set()
+        #: How many wait.
+        self.count = 0
+
+    def shut(self, *methods: str) -> None:
+        with self._changed:
+            self._shut.update(methods)
+
+    def open(self, *methods: str) -> None:
+        """For these methods; for all if none is named."""
+        with self._changed:
+            self._shut -= {*methods} or {*self._shut}
+            self._changed.notify_all()
+
+    def go_through(self, method: str, context: Any) -> None:
+        """Returns once the gate is open, or the caller has gone."""
+        with self._changed:
+            self.count += 1
+            while method in self._shut and context.is_active():
+                self._changed.wait(0.01)
+            self.count -= 1
+
+
 class Notifications(notification_service_pb2_grpc.NotificationServiceServicer):
     """Accepts, remembers keys, refuses ``to`` without an @ (a push may have none), and fails as ``script`` says."""
 
@@ -45,25 +74,38 @@ class Notifications(notification_service_pb2_grpc.NotificationServiceServicer):
         self.script: deque[PulseError | None] = deque()
         #: How often a request for this address is limited before it passes.
         self.limited: dict[str, int] = {}
+        self._lock = threading.Lock()
+        #: Refusals of the next requests for an address, one each.
+        self.refusals: dict[str, deque[PulseError]] = {}
+        #: What came in batches, and the traces that were named.
+        self.batches: list[notification_service_pb2.BatchSendNotificationsRequest] = []
+        #: Where sends wait.
+        self.gate = Gate()
+        #: Of how many results a batch's answer falls short.
+        self.missing = 0
         #: After how many events the next streams break; streams beyond run to their end.
         self.breaks: deque[int] = deque()
         self.watched_after: list[int] = []
 
     def SendNotification(self, request: Any, context: Any) -> Any:
         self._begin("SendNotification", context)
+        self.gate.go_through("SendNotification", context)
         answer = self._accept(request)
         if isinstance(answer, PulseError):
             _abort(context, answer)
         return notification_service_pb2.SendNotificationResponse(**answer)
 
     def BatchSendNotifications(self, request: Any, context: Any) -> Any:
+        self.batches.append(request)
         self._begin("BatchSendNotifications", context)
+        self.gate.go_through("BatchSendNotifications", context)
         results = []
         for one in request.requests:
             answer = self._accept(one)
             values = {"error": to_status(answer)} if isinstance(answer, PulseError) else answer
             results.append(notification_service_pb2.BatchSendResult(**values))
-        return notification_service_pb2.BatchSendNotificationsResponse(results=results)
+        kept = results[: len(results) - self.missing]
+        return notification_service_pb2.BatchSendNotificationsResponse(results=kept)
 
     def GetNotification(self, request: Any, context: Any) -> Any:
         self._begin("GetNotification", context)
@@ -123,6 +165,10 @@ class Notifications(notification_service_pb2_grpc.NotificationServiceServicer):
             _abort(context, error)
 
     def _accept(self, request: Any) -> dict[str, Any] | PulseError:
+        with self._lock:
+            return self._accepted(request)
+
+    def _accepted(self, request: Any) -> dict[str, Any] | PulseError:
         self.requests.append(request)
         if "@" not in request.to and (request.to or request.channel != enums_pb2.PUSH):
             return invalid([Violation("to", "must be a mail address")])
@@ -131,6 +177,8 @@ class Notifications(notification_service_pb2_grpc.NotificationServiceServicer):
         if self.limited.get(request.to, 0):
             self.limited[request.to] -= 1
             return LIMITED
+        if self.refusals.get(request.to):
+            return self.refusals[request.to].popleft()
         for known in self.stored.values():
             if known.idempotency_key == request.idempotency_key:
                 return {"notification_id": known.notification_id, "status": known.status, "replayed": True}
@@ -229,7 +277,7 @@ class FakeGateway:
         self.templates = Templates()
         self.operations = Operations()
         self.recipients = Recipients()
-        self._server = grpc.server(futures.ThreadPoolExecutor(4), options=[("grpc.so_reuseport", 0)])
+        self._server = grpc.server(futures.ThreadPoolExecutor(8), options=[("grpc.so_reuseport", 0)])
         notification_service_pb2_grpc.add_NotificationServiceServicer_to_server(self.notifications, self._server)
         template_service_pb2_grpc.add_TemplateServiceServicer_to_server(self.templates, self._server)
         operations_service_pb2_grpc.add_OperationsServiceServicer_to_server(self.operations, self._server)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
 import threading
 import uuid
@@ -207,6 +208,28 @@ async def test_asyncio_is_answered_alike(address: str) -> None:
         first, again = await pulse.send(**request), await pulse.send(**request)
         assert (again.notification_id, again.replayed) == (first.notification_id, True)
         assert [one.notification_id async for one in pulse.list(user_id=request["user_id"])] == [first.notification_id]
+
+
+async def test_what_a_client_gathers_is_answered_as_it_would_be_alone(address: str) -> None:
+    async def answer(pulse: AsyncClient, request: Request) -> tuple[Any, ...]:
+        try:
+            sent = await pulse.send(**request)
+        except PulseError as error:
+            return error.reason, error.code, error.message, error.hint, error.violations, error.retry_after
+        return "replayed" if sent.replayed else "", bool(sent.notification_id)
+
+    def requests() -> list[Request]:
+        key = uuid.uuid4().hex
+        keyed = [asked(user_id=user, idempotency_key=key) for user in ("ann", "ann", "bob")]
+        refused = [asked(template="nothing"), asked(to="", channel="EMAIL")]
+        return [*keyed, *refused, asked(validate_only=True), asked(traceparent=f"00-{key}-00f067aa0ba902b7-01")]
+
+    async with AsyncClient(address) as pulse:
+        together = await asyncio.gather(*(answer(pulse, request) for request in requests()))
+        assert together == [await answer(pulse, request) for request in requests()]
+    reasons = ["", "replayed", "IDEMPOTENCY_KEY_REUSED", "TEMPLATE_NOT_FOUND", "INVALID_FIELDS", "", ""]
+    assert [one[0] for one in together] == reasons
+    assert together[5] == ("", False)
 
 
 def test_a_watch_follows_to_the_end(pulse: Client, address: str, fake: FakeGateway) -> None:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
 import uuid
+from typing import Any
 
+from pulse_client import AsyncClient, Request
 from tests.e2e.suite import Suite
+from tests.support import eventually
 from tests.support.otlp_receiver import OtlpReceiver, ReceivedSpan
 from tests.support.servers import wait_until
 
@@ -44,6 +48,12 @@ def code(**more: str) -> dict[str, object]:
     return {"template_name": "login_otp", "user_id": user, "to": number, "context": {"code": "424242"}, **more}
 
 
+def told() -> dict[str, Any]:
+    """The same for the client."""
+    fields = code()
+    return {**{name: fields[name] for name in ("user_id", "to", "context")}, "template": fields["template_name"]}
+
+
 def names(spans: list[ReceivedSpan]) -> set[str]:
     return {span.name for span in spans}
 
@@ -71,6 +81,22 @@ def test_what_goes_by_the_broker_is_one_trace_too(traced: Suite, receiver: OtlpR
     assert traced.rest.post("/v1/notifications", json=code(priority="LOW"), headers=headers).status_code == 200
     wait_until(lambda: {name for _, name, _ in WAY_BY_BROKER} <= names(receiver.trace(trace_id)), timeout=30)
     assert set(WAY_BY_BROKER) <= way(receiver.trace(trace_id))
+
+
+async def test_what_a_client_gathered_is_in_the_trace_of_each_caller(traced: Suite, receiver: OtlpReceiver) -> None:
+    given = [traceparent() for _ in range(3)]
+    requests = [Request(**told(), traceparent=headers["traceparent"]) for _, headers in given]
+    async with AsyncClient(traced.grpc_address) as pulse:
+        sent = await asyncio.gather(*(pulse.send(**request) for request in requests), pulse.send(**told()))
+        seen = [(await pulse.get(one.notification_id)).trace_id for one in sent]
+    ids = [trace_id for trace_id, _ in given]
+    assert seen[:3] == ids
+    assert len({*seen}) == 4
+    hops = {"pulse.gateway.v1.NotificationService/SendNotification", "ledger.record", "deliver"}
+    for trace_id, one in zip(ids, sent, strict=False):
+        await eventually(lambda trace_id=trace_id: hops <= names(receiver.trace(trace_id)))  # type: ignore[misc]
+        spans = [span for span in receiver.trace(trace_id) if "pulse.notification_id" in span.attributes]
+        assert {span.attributes["pulse.notification_id"] for span in spans} == {one.notification_id}
 
 
 def test_a_child_never_begins_before_its_parent(traced: Suite, receiver: OtlpReceiver) -> None:

@@ -10,6 +10,10 @@ import grpc
 
 from pulse_client import calls, connection
 from pulse_client.errors import from_rpc_error
+from pulse_client.gather.threads import Gatherer
+from pulse_client.gather.waiting import is_urgent
+from pulse_client.models import Sent
+from pulse_client.request import Built
 
 Result = TypeVar("Result")
 
@@ -24,6 +28,7 @@ class Calling:
         timeout: float = 10.0,
         tls: bool | bytes | grpc.ChannelCredentials = False,
         proxy: bool = False,
+        gather: bool = True,
     ) -> None:
         self.address = address
         secret = connection.credentials(tls)
@@ -35,6 +40,8 @@ class Calling:
         self._stubs = {stub: stub(self._channel) for stub in calls.STUBS}
         self._metadata = connection.metadata(api_key)
         self._timeout = timeout
+        #: For sends that say HIGH, and for all others.
+        self._gatherers = (Gatherer(self._call), Gatherer(self._call)) if gather else None
 
     def __enter__(self) -> Self:
         return self
@@ -44,14 +51,31 @@ class Calling:
 
     def close(self) -> None:
         """Ends calls under way and the connection."""
+        for gatherer in self._gatherers or ():
+            gatherer.close()
         self._channel.close()
 
-    def _call(self, call: calls.Call[Result]) -> Result:
+    def _send(self, built: Built, timeout: float | None) -> Sent:
+        """``timeout`` in s; None: the client's."""
+        built = built.traced()
+        if self._gatherers is None:
+            return self._call(calls.send(built), timeout)
+        urgent, others = self._gatherers
+        gatherer = urgent if is_urgent(built) else others
+        return gatherer.send(built, self._timeout if timeout is None else timeout)
+
+    def _call(self, call: calls.Call[Result], timeout: float | None = None) -> Result:
+        """``timeout`` in s; None: the client's."""
         method = getattr(self._stubs[call.stub], call.method)
         try:
-            return call.read(method(call.request, timeout=self._timeout, metadata=self._metadata))
+            answer = method(
+                call.request,
+                timeout=self._timeout if timeout is None else timeout,
+                metadata=(*self._metadata, *call.metadata),
+            )
         except grpc.RpcError as error:
             raise from_rpc_error(error) from None
+        return call.read(answer)
 
     def _pages(self, call: calls.Call[calls.Page[Result]]) -> Iterator[Result]:
         following: calls.Call[calls.Page[Result]] | None = call

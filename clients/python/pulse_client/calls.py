@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypedDict, TypeVar, Unpack
 
+import grpc
 from google.protobuf.message import Message
 
 from pulse.common.v1 import enums_pb2, template_pb2
@@ -22,7 +23,7 @@ from pulse_client import read
 from pulse_client.enums import Channel, Priority, Status
 from pulse_client.errors import PulseError
 from pulse_client.models import Notification, Preview, QueueDepth, Sent, Statistics
-from pulse_client.request import Request, build
+from pulse_client.request import Built, Request, build
 from pulse_client.template import CONTENT_TEXTS, TEXTS, Template, TemplateContent
 from pulse_client.wire import number, to_duration, to_struct, to_timestamp
 
@@ -45,6 +46,8 @@ class Call(Generic[Result]):
     method: str
     request: Message
     read: Callable[[Any], Result]
+    #: What it carries besides what all calls do.
+    metadata: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -55,38 +58,44 @@ class Page(Generic[Entry]):
     after: Call[Page[Entry]] | None
 
 
-def send(**request: Unpack[Request]) -> Call[Sent]:
+def send(built: Built) -> Call[Sent]:
     """SendNotification."""
-    return Call(NotificationServiceStub, "SendNotification", build(**request), read.sent)
+    metadata = (("traceparent", built.traceparent),) if built.traceparent else ()
+    return Call(NotificationServiceStub, "SendNotification", built.message, read.sent, metadata)
 
 
-def batches(
-    requests: Iterable[Request], chunk: int
-) -> Iterator[list[notification_service_pb2.SendNotificationRequest]]:
+def batches(requests: Iterable[Request], chunk: int) -> Iterator[list[Built]]:
     """Cuts requests into batches of at most ``chunk`` (1 to 1,000) and about 4 MiB."""
     if not 1 <= chunk <= 1000:
         raise ValueError("chunk must be 1 to 1,000")
-    batch: list[notification_service_pb2.SendNotificationRequest] = []
+    batch: list[Built] = []
     size = 0
     for request in requests:
         built = build(**request)
-        if batch and (len(batch) == chunk or size + built.ByteSize() > BATCH_BYTES):
+        if batch and (len(batch) == chunk or size + built.message.ByteSize() > BATCH_BYTES):
             yield batch
             batch, size = [], 0
         batch.append(built)
-        size += built.ByteSize()
+        size += built.message.ByteSize()
     if batch:
         yield batch
 
 
-def send_batch(batch: Sequence[notification_service_pb2.SendNotificationRequest]) -> Call[list[Sent | PulseError]]:
-    """BatchSendNotifications, for one of :func:`batches`."""
-    return Call(
-        NotificationServiceStub,
-        "BatchSendNotifications",
-        notification_service_pb2.BatchSendNotificationsRequest(requests=batch),
-        lambda response: [read.result(result) for result in response.results],
+def send_batch(batch: Sequence[Built], gathered: bool = False) -> Call[list[Sent | PulseError]]:
+    """BatchSendNotifications. ``gathered``: from several callers, so that each has a trace of its own."""
+    traceparents = [built.traceparent for built in batch]
+    request = notification_service_pb2.BatchSendNotificationsRequest(
+        requests=[built.message for built in batch],
+        traceparents=traceparents if gathered or any(traceparents) else (),
     )
+
+    def results(response: notification_service_pb2.BatchSendNotificationsResponse) -> list[Sent | PulseError]:
+        if len(response.results) != len(batch):
+            message = "the gateway answered for another number of requests"
+            raise PulseError(grpc.StatusCode.INTERNAL, "INTERNAL", message)
+        return [read.result(result) for result in response.results]
+
+    return Call(NotificationServiceStub, "BatchSendNotifications", request, results)
 
 
 def get(notification_id: str) -> Call[Notification]:

@@ -16,7 +16,7 @@ from pulse_client.enums import Channel
 from pulse_client.errors import PulseError, from_rpc_error
 from pulse_client.follow import Follow
 from pulse_client.models import Event, Notification, Preview, Sent
-from pulse_client.request import Request
+from pulse_client.request import Request, build
 from pulse_client.template import Template, TemplateContent
 
 
@@ -26,14 +26,19 @@ class Client(RecipientMethods, OperationMethods):
     ``address`` is host:port or any gRPC target, ``timeout`` (s) bounds every unary call, its retries
     included. ``tls``: True for the system's authorities, bytes for others in PEM, or gRPC credentials.
     ``proxy``: whether the proxy that the environment names is used (https_proxy, no_proxy); a gateway is mostly near.
+    ``gather``: what is sent while a send is under way goes in one call, the next; False: each makes its own.
 
     Every method raises :class:`PulseError`. UNAVAILABLE, or CANCELLED by a gateway that stops, is tried again,
     up to five times, wherever that changes nothing: every send carries an idempotency key, made up if you give none.
     """
 
-    def send(self, **request: Unpack[Request]) -> Sent:
-        """Has one notification accepted: stored durably, once. Arguments: :class:`Request`."""
-        return self._call(calls.send(**request))
+    def send(self, *, timeout: float | None = None, **request: Unpack[Request]) -> Sent:
+        """Has one notification accepted: stored durably, once. Arguments: :class:`Request`.
+
+        ``timeout`` (s) takes the place of the client's. After DEADLINE_EXCEEDED it may have been accepted: say it
+        again with the same key.
+        """
+        return self._send(build(**request), timeout)
 
     def send_many(self, requests: Iterable[Request], chunk: int = 500) -> Iterator[Sent | PulseError]:
         """Sends in batches of ``chunk`` (1 to 1,000), lazily; one result for each request, in order.

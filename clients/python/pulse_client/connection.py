@@ -27,18 +27,24 @@ NOT_RETRIED = [
     {"service": "pulse.gateway.v1.RecipientService", "method": "DeleteDeviceToken"},
 ]
 
-#: gRPC's own retries: five tries at the most, 0.1 s to 1 s apart with jitter, within the call's time-out.
+#: Tries at the most, and what lies between them, s: it doubles, with jitter, and all is within the call's time-out.
+MOST_TRIES = 5
+FIRST_BACKOFF_S = 0.1
+LONGEST_BACKOFF_S = 1.0
+#: A gateway that begins to drain cancels what reaches it before its callers know: nobody looked at that.
+RETRIED_CODES = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED)
+
+#: gRPC tries calls again by itself; of a gathered batch, what fails for one send alone is gather.waiting.Ask's.
 _SERVICE_CONFIG = {
     "methodConfig": [
         {
             "name": RETRIED,
             "retryPolicy": {
-                "maxAttempts": 5,
-                "initialBackoff": "0.1s",
-                "maxBackoff": "1s",
+                "maxAttempts": MOST_TRIES,
+                "initialBackoff": f"{FIRST_BACKOFF_S}s",
+                "maxBackoff": f"{LONGEST_BACKOFF_S}s",
                 "backoffMultiplier": 2,
-                # A gateway that begins to drain cancels what reaches it before its callers know: nobody looked at that.
-                "retryableStatusCodes": ["UNAVAILABLE", "CANCELLED"],
+                "retryableStatusCodes": [code.name for code in RETRIED_CODES],
             },
         },
         {"name": NOT_RETRIED},
@@ -48,6 +54,8 @@ _SERVICE_CONFIG = {
 _OPTIONS: list[tuple[str, Any]] = [
     ("grpc.service_config", json.dumps(_SERVICE_CONFIG)),
     ("grpc.enable_retries", 1),
+    # What a call must hold to be tried again: the largest. By default a batch of over 256 KiB is not.
+    ("grpc.per_rpc_retry_buffer_size", 16 * 1024 * 1024),
     # A gateway that was restarted is found again soon, not after gRPC's default of up to two minutes.
     ("grpc.initial_reconnect_backoff_ms", 100),
     ("grpc.max_reconnect_backoff_ms", 2_000),

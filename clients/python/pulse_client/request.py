@@ -5,10 +5,11 @@ from __future__ import annotations
 import datetime as dt
 import uuid
 from collections.abc import Mapping, Sequence
-from typing import Any, NotRequired, TypedDict
+from typing import Any, NamedTuple, NotRequired, TypedDict
 
 from pulse.common.v1 import enums_pb2, notification_pb2
 from pulse.gateway.v1 import notification_service_pb2 as pb
+from pulse_client import trace
 from pulse_client.enums import Channel, Priority
 from pulse_client.models import Fallback
 from pulse_client.wire import number, to_duration, to_struct, to_timestamp
@@ -38,6 +39,18 @@ class Request(TypedDict):
     fallbacks: NotRequired[Sequence[Fallback]]  # channels it moves on to where it does not arrive; at most 4
     at_most_once: NotRequired[bool]  # never try again when a provider did not answer
     validate_only: NotRequired[bool]  # check, but store and send nothing
+    traceparent: NotRequired[str | None]  # W3C Trace Context; unset in ``send``: that of OpenTelemetry's current span
+
+
+class Built(NamedTuple):
+    """A request in its wire form, and the W3C traceparent that it is sent under; "" if it has none."""
+
+    message: pb.SendNotificationRequest
+    traceparent: str
+
+    def traced(self) -> Built:
+        """Under the caller's current span, unless it says itself what it is part of."""
+        return self if self.traceparent else self._replace(traceparent=trace.current())
 
 
 def build(
@@ -58,9 +71,10 @@ def build(
     fallbacks: Sequence[Fallback] = (),
     at_most_once: bool = False,
     validate_only: bool = False,
-) -> pb.SendNotificationRequest:
+    traceparent: str | None = None,
+) -> Built:
     """The wire form of a :class:`Request`. TypeError or ValueError for what cannot be one."""
-    return pb.SendNotificationRequest(
+    message = pb.SendNotificationRequest(
         user_id=user_id,
         template_name=template,
         to=to,
@@ -78,6 +92,7 @@ def build(
         subject=subject or "",
         fallbacks=[_fallback(fallback) for fallback in fallbacks],
     )
+    return Built(message, traceparent or "")
 
 
 def _fallback(fallback: Fallback) -> notification_pb2.Fallback:

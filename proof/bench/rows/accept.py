@@ -39,6 +39,15 @@ async def rest(bench: Bench) -> Row:
     return row
 
 
+async def gather(bench: Bench) -> Row:
+    """Single sends through the Python client, whose callers are in one process: it gathers them."""
+    sizes = bench.sizes
+    row = Row("accept-gather", f"send of the Python client, {sizes.in_flight} callers at once")
+    runs = await _calls(bench, row, "gather", sizes.gather)
+    await _latencies(bench, row, runs, rate=10_000)
+    return row
+
+
 async def batch(bench: Bench) -> Row:
     """BatchSendNotifications of 500."""
     sizes = bench.sizes

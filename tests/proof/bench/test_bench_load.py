@@ -14,6 +14,7 @@ from proof.bench.rows.failover import Seen, judged, read
 from proof.bench.sizes import SHORT, Sizes
 from proof.bench.spec import Result, Spec
 from pulse.gateway.v1 import notification_service_pb2 as api
+from pulse_client.testing import FakeGateway
 
 PATIENCE_S = 60.0
 
@@ -46,6 +47,17 @@ async def test_the_generator_keeps_calls_under_way_and_times_them() -> None:
         result = await children.generate(Spec("echo", address, "p", 200, warm=20, in_flight=10), PATIENCE_S)
     assert (result.accepted, len(result.latencies), result.refused) == (200, 200, {})
     assert 0 < result.cpu_seconds < result.seconds * 2
+
+
+async def test_the_client_of_programs_gathers_what_its_callers_send() -> None:
+    with FakeGateway(api_key="k") as gateway:
+        spec = Spec("gather", gateway.address, "p", 200, warm=20, in_flight=10, api_key="k")
+        result = await children.generate(spec, PATIENCE_S)
+        assert (result.accepted, len(result.latencies), result.refused) == (200, 200, {})
+        assert len({one.idempotency_key for one in gateway.requests}) == 220
+        gateway.refuse("RATE_LIMITED", times=3)
+        again = await children.generate(Spec("gather", gateway.address, "q", 20, in_flight=10, api_key="k"), PATIENCE_S)
+    assert (again.accepted, again.refused) == (17, {"RATE_LIMITED": 3})
 
 
 async def test_the_generator_counts_refusals_by_code() -> None:

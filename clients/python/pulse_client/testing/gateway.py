@@ -74,7 +74,8 @@ class FakeGateway:
     ) -> None:
         """Refuses the next ``times`` requests to send with ``reason``: of that user, address or template, if named.
 
-        ``method`` ("GetNotification" say) refuses calls of that method instead. A reason of
+        ``method`` ("GetNotification" say) refuses calls of that method instead; sends at the same time are a
+        "BatchSendNotifications". A reason of
         :data:`pulse_client.testing.REASONS` brings its code, every other needs ``code`` (ValueError).
         ``retry_after`` is in seconds. A client itself tries again what is UNAVAILABLE, up to five times.
         """
