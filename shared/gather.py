@@ -12,7 +12,7 @@ import asyncio
 import contextvars
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 from shared.errors import Code, PulseError
 from shared.packing import weightless
@@ -26,12 +26,19 @@ Response = TypeVar("Response")
 Send = Callable[[Sequence[Request]], Awaitable[Sequence[Response | PulseError]]]
 
 
+class _Waiting(NamedTuple, Generic[Request, Response]):
+    request: Request
+    answer: asyncio.Future[Response]
+    weight: int
+
+
 class Gatherer(Generic[Request, Response]):
     """Gathers single requests into batch calls.
 
     ``max_batch`` requests, which ``weigh`` at most ``heaviest``, go in one call; one that is too heavy by itself goes
-    alone. ``max_in_flight`` calls are under way at once, and ``max_waiting`` requests may wait; the next one gets
-    RESOURCE_EXHAUSTED with a retry time.
+    alone. ``max_in_flight`` calls are under way at once: what comes in meanwhile makes the next one larger, and so
+    cheaper. What fills a call gains nothing by waiting, and goes as long as no more than ``full_in_flight`` are under
+    way. ``max_waiting`` requests may wait; the next one gets RESOURCE_EXHAUSTED with a retry time.
     """
 
     def __init__(
@@ -40,6 +47,7 @@ class Gatherer(Generic[Request, Response]):
         *,
         max_batch: int = 500,
         max_in_flight: int = 1,
+        full_in_flight: int = 1,
         max_waiting: int = 10_000,
         weigh: Callable[[Request], int] = weightless,
         heaviest: int = 0,
@@ -47,11 +55,14 @@ class Gatherer(Generic[Request, Response]):
         self._send = send
         self._max_batch = max_batch
         self._max_in_flight = max_in_flight
+        self._full_in_flight = max(full_in_flight, max_in_flight)
         self._max_waiting = max_waiting
         self._weigh = weigh
         self._heaviest = heaviest
-        self._waiting: deque[tuple[Request, asyncio.Future[Response]]] = deque()
+        self._waiting: deque[_Waiting[Request, Response]] = deque()
+        self._weight = 0  # of all that waits
         self._under_way: set[asyncio.Task[None]] = set()
+        self._is_gathering = False  # whether one of those under way has not taken its batch yet
 
     @property
     def waiting(self) -> int:
@@ -68,7 +79,9 @@ class Gatherer(Generic[Request, Response]):
                 Code.RESOURCE_EXHAUSTED, "OVERLOADED", "more requests wait than can be served", retry_after=1.0
             )
         answer: asyncio.Future[Response] = asyncio.get_running_loop().create_future()
-        self._waiting.append((request, answer))
+        weight = self._weigh(request)
+        self._waiting.append(_Waiting(request, answer, weight))
+        self._weight += weight
         self._launch()
         try:
             async with asyncio.timeout(deadlines.remaining()):
@@ -83,11 +96,17 @@ class Gatherer(Generic[Request, Response]):
 
     def _launch(self) -> None:
         """Starts a batch if there is something to send and room to send it."""
-        if self._waiting and len(self._under_way) < self._max_in_flight:
+        room = self._full_in_flight if self._is_full() else self._max_in_flight
+        if self._waiting and not self._is_gathering and len(self._under_way) < room:
+            self._is_gathering = True
             # The batch is nobody's alone, and what it starts may outlive it: it inherits no caller's deadline.
             task = asyncio.create_task(self._run(), context=contextvars.Context())
             self._under_way.add(task)
             task.add_done_callback(self._finished)
+
+    def _is_full(self) -> bool:
+        """Whether what waits fills a batch."""
+        return len(self._waiting) >= self._max_batch or 0 < self._heaviest <= self._weight
 
     def _finished(self, task: asyncio.Task[None]) -> None:
         self._under_way.discard(task)
@@ -95,32 +114,34 @@ class Gatherer(Generic[Request, Response]):
 
     async def _run(self) -> None:
         batch = self._take()
+        self._is_gathering = False
+        self._launch()
         if not batch:
             return
         try:
-            answers = await self._send([request for request, _ in batch])
+            answers = await self._send([one.request for one in batch])
         except PulseError as error:
             answers = [error] * len(batch)
         except Exception as error:
-            for _, answer in batch:
-                if not answer.done():
-                    answer.set_exception(error)
+            for one in batch:
+                if not one.answer.done():
+                    one.answer.set_exception(error)
             return
-        for (_, answer), outcome in zip(batch, answers, strict=True):
-            _settle(answer, outcome)
+        for one, outcome in zip(batch, answers, strict=True):
+            _settle(one.answer, outcome)
 
-    def _take(self) -> list[tuple[Request, asyncio.Future[Response]]]:
+    def _take(self) -> list[_Waiting[Request, Response]]:
         """The next batch, without those whose callers have given up."""
-        batch: list[tuple[Request, asyncio.Future[Response]]] = []
+        batch: list[_Waiting[Request, Response]] = []
         weight = 0
         while self._waiting and len(batch) < self._max_batch:
-            request, answer = self._waiting[0]
-            if not answer.done():
-                weight += self._weigh(request)
+            first = self._waiting[0]
+            if not first.answer.done():
+                weight += first.weight
                 if batch and weight > self._heaviest:
                     break
-                batch.append((request, answer))
-            self._waiting.popleft()
+                batch.append(first)
+            self._weight -= self._waiting.popleft().weight
         return batch
 
 

@@ -93,6 +93,77 @@ async def test_several_batches_may_be_under_way_at_once() -> None:
     assert await asyncio.gather(first, second, third) == [2, 4, 6]
 
 
+async def submitted(gatherer: Gatherer[int, int], numbers: Sequence[int]) -> list[asyncio.Task[int]]:
+    """Each by itself, in order."""
+    tasks = [asyncio.create_task(gatherer.submit(number)) for number in numbers]
+    await asyncio.sleep(0)
+    return tasks
+
+
+@pytest.mark.parametrize(
+    ("full_in_flight", "numbers", "under_way"),
+    [
+        (1, 20, [[1]]),
+        (2, 2, [[1]]),
+        (2, 3, [[1]]),
+        (2, 4, [[1], [2, 3, 4]]),
+        (2, 20, [[1], [2, 3, 4]]),
+        (3, 6, [[1], [2, 3, 4]]),
+        (3, 7, [[1], [2, 3, 4], [5, 6, 7]]),
+        (3, 20, [[1], [2, 3, 4], [5, 6, 7]]),
+    ],
+)
+async def test_only_full_batches_go_beside_one_that_is_under_way(
+    full_in_flight: int, numbers: int, under_way: list[list[int]]
+) -> None:
+    hop = Hop()
+    gatherer: Gatherer[int, int] = Gatherer(hop.send, max_batch=3, full_in_flight=full_in_flight)
+    hop.open.clear()
+    first = await submitted(gatherer, [1])
+    await eventually(lambda: hop.batches)
+    rest = await submitted(gatherer, range(2, numbers + 1))
+    await eventually(lambda: gatherer.waiting == numbers - sum(map(len, under_way)))
+    assert hop.batches == under_way
+    hop.open.set()
+    assert await asyncio.gather(*first, *rest) == [number * 2 for number in range(1, numbers + 1)]
+
+
+async def test_full_by_weight_is_full_too() -> None:
+    hop = Hop()
+    gatherer: Gatherer[int, int] = Gatherer(hop.send, weigh=lambda number: number, heaviest=10, full_in_flight=2)
+    hop.open.clear()
+    first = await submitted(gatherer, [1])
+    await eventually(lambda: hop.batches)
+    light = await submitted(gatherer, [4, 5])
+    heavy = await submitted(gatherer, [6])
+    await eventually(lambda: len(hop.batches) == 2)
+    assert (hop.batches, gatherer.waiting) == ([[1], [4, 5]], 1)
+    hop.open.set()
+    assert await asyncio.gather(*first, *light, *heavy) == [2, 8, 10, 12]
+    assert hop.batches == [[1], [4, 5], [6]]
+
+
+async def test_those_who_gave_up_do_not_fill_a_batch_for_ever() -> None:
+    hop = Hop()
+    gatherer: Gatherer[int, int] = Gatherer(hop.send, weigh=lambda number: number, heaviest=10, full_in_flight=2)
+    hop.open.clear()
+    first = await submitted(gatherer, [1])
+    await eventually(lambda: hop.batches)
+    [given_up] = await submitted(gatherer, [9])
+    given_up.cancel()
+    await asyncio.wait({given_up})
+    hop.open.set()
+    assert await asyncio.gather(*first) == [2]
+    await gatherer.drain()
+    hop.open.clear()
+    again = await submitted(gatherer, [1])
+    await eventually(lambda: len(hop.batches) == 2)
+    more = await submitted(gatherer, [5])
+    hop.open.set()
+    assert await asyncio.gather(*again, *more) == [2, 10]
+    assert hop.batches == [[1], [1], [5]]
+
+
 async def test_one_refused_request_does_not_fail_its_neighbours() -> None:
     hop = Hop()
     hop.refused = {2}

@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 
 _SUBMIT = "pulse.router.v1.RouterService/Submit"
 
+#: Full calls under way to the router at once, of urgent ones and of others.
+FULL_IN_FLIGHT = 4
+
 SubmitAnswer = router_pb2.SubmitResult | PulseError
 
 
@@ -55,7 +58,12 @@ class Submitter:
         self._in_batches = 0
         self._urgent, self._others = (
             Gatherer[router_pb2.Submission, router_pb2.SubmitResult](
-                self._submit, max_batch=max_batch, max_waiting=max_waiting, weigh=_bytes, heaviest=MOST_BATCH_BYTES
+                self._submit,
+                max_batch=max_batch,
+                max_waiting=max_waiting,
+                weigh=_bytes,
+                heaviest=MOST_BATCH_BYTES,
+                full_in_flight=FULL_IN_FLIGHT,
             )
             for _ in range(2)
         )

@@ -37,11 +37,14 @@ _NOTHING_RECORDED = frozenset(
     }
 )
 
+#: Full batches of a lane under way to the ledger at once.
+FULL_IN_FLIGHT = 4
+
 RecordAnswer = RecordResult | PulseError
 
 
 class Recorder:
-    """Gathers what concurrent calls want recorded: one batch is under way to the ledger at a time."""
+    """Gathers what concurrent calls want recorded: one batch is under way to the ledger, or several full ones."""
 
     def __init__(
         self,
@@ -60,7 +63,12 @@ class Recorder:
         self._waiting = waiting
         self._max_batch = max_batch
         self._gatherer: Gatherer[Sequence[Candidate], Sequence[RecordAnswer]] = Gatherer(
-            self._record_groups, max_batch=max_batch, max_waiting=1_000
+            self._record_groups,
+            max_batch=max_batch,
+            max_waiting=1_000,
+            weigh=len,
+            heaviest=max_batch,
+            full_in_flight=FULL_IN_FLIGHT,
         )
 
     async def record(self, admitted: Sequence[Candidate]) -> Sequence[RecordAnswer]:
