@@ -13,11 +13,11 @@ from typing import Any, TypeVar
 import httpx
 import psycopg
 
-from services.local.backoff import Delays
 from services.local.plan import Plan
 from services.local.roles import ROLES, Role
 from services.local.supervisor import Supervisor
 from services.local.unit import Unit
+from shared.processes.backoff import Delays
 
 #: Of a laptop's roles: templates and keys to begin with. A proof brings its own.
 LEFT_OUT = frozenset({"seed", "first-key"})

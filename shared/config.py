@@ -25,6 +25,8 @@ from shared.server_urls import ServerUrl
 from shared.unsubscribe import KeyRing
 
 PREFIX = "PULSE_"
+#: Most processes of one role on one machine.
+MOST_PROCESSES = 64
 #: The folder that has the services in it.
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -70,6 +72,16 @@ class ConfigError(StartError):
     """The environment cannot be used; the text says which key, why, and what would do."""
 
 
+def _processes(role: str) -> Any:
+    """How many processes a role has; its callers read it too, as they have to reach all of them."""
+    return Field(
+        1,
+        ge=1,
+        le=MOST_PROCESSES,
+        description=f"processes of a {role} that share its port; every other bound of a {role} is for each of them",
+    )
+
+
 class Settings(BaseSettings):
     """Keys that every role knows. A role adds its own in ``services/<role>/config.py``."""
 
@@ -97,6 +109,10 @@ class Settings(BaseSettings):
     router_address: str = Field("127.0.0.1:50052", description="host:port of the router's gRPC")
     ledger_address: str = Field("127.0.0.1:50053", description="host:port of the ledger's gRPC")
     delivery_address: str = Field("127.0.0.1:50054", description="host:port of the delivery service's gRPC")
+    gateway_processes: int = _processes("gateway")
+    router_processes: int = _processes("router")
+    ledger_processes: int = _processes("ledger")
+    delivery_processes: int = _processes("delivery service")
     database_url: SecretStr = Field(
         SecretStr("postgresql://pulse@127.0.0.1:5432/pulse"), description="PostgreSQL, read by the ledger alone"
     )

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import gc
 import signal
-from collections.abc import Callable, Iterator
-from typing import NoReturn, Protocol, runtime_checkable
+from collections.abc import Callable
+from typing import Protocol, runtime_checkable
 
 import uvloop
 
-from shared.config import ConfigError, Settings, StartError
+from shared.config import Settings, StartError
 from shared.observe import log_level, logs, trace_export
 from shared.observe.metrics import Metrics
 from shared.observe.metrics_endpoint import MetricsEndpoint
 from shared.observe.tracing import Tracer
+from shared.processes.child import Child
+from shared.processes.part_endpoint import PartEndpoint
+from shared.processes.start import cannot_start, show, starting
 
 
 class Runnable(Protocol):
@@ -40,51 +42,29 @@ class Measured(Protocol):
         ...
 
 
-def run(role: str, settings: Settings, build: Callable[[Tracer], Runnable]) -> None:
+def run(role: str, settings: Settings, build: Callable[[Tracer], Runnable], child: Child | None = None) -> None:
     """Runs one role until a signal ends it; the settings are logged, redacted, at start.
+
+    ``child``: this process is one of several of the role, whose parent has logged the settings.
 
     A role that cannot start says why in a sentence and ends with status 2.
 
     ``build`` is called inside the event loop, as gRPC's aio objects belong to the loop they are made in, and given what
     makes this process's spans.
     """
-    logs.configure(role, settings.log_level)
-    show(settings)
+    logs.configure(role, settings.log_level, child.number if child else None)
+    if child is None:
+        show(settings)
     tracer, export = trace_export.tracer(role, settings.otlp_endpoint)
     follower = log_level.following(settings)
     try:
-        uvloop.run(_serve(role, settings, lambda: build(tracer)))
+        uvloop.run(_serve(role, settings, lambda: build(tracer), child))
     except StartError as error:
         cannot_start(error)
     finally:
         follower.stop()
         if export:
             export.close()
-
-
-def show(settings: Settings) -> None:
-    """Logs what this process runs with, redacted, and warns of what that leaves unprotected."""
-    log = logs.logger(__name__)
-    log.info("settings", **{f"set_{name}": value for name, value in settings.redacted().items()})
-    for risk in settings.risks():
-        log.warning("unprotected", risk=risk)
-
-
-def cannot_start(error: StartError) -> NoReturn:
-    """Logs why and ends the process with status 2."""
-    what = "configuration: " if isinstance(error, ConfigError) else ""
-    logs.logger(__name__).error("cannot start", reason=f"{what}{error}")
-    raise SystemExit(2) from None
-
-
-@contextlib.contextmanager
-def starting() -> Iterator[None]:
-    """What the machine refuses inside the block, a file or a port, becomes a :class:`StartError`."""
-    try:
-        yield
-    except OSError as error:
-        words = error.strerror or type(error).__name__
-        raise StartError(f"{error.filename}: {words}" if error.filename else words) from None
 
 
 def spare_the_collector() -> None:
@@ -98,7 +78,7 @@ def spare_the_collector() -> None:
     gc.set_threshold(20_000, 20, 50)
 
 
-async def _serve(role: str, settings: Settings, build: Callable[[], Runnable]) -> None:
+async def _serve(role: str, settings: Settings, build: Callable[[], Runnable], child: Child | None) -> None:
     log = logs.logger(__name__)
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -108,9 +88,10 @@ async def _serve(role: str, settings: Settings, build: Callable[[], Runnable]) -
         service = build()
         await service.start()
     spare_the_collector()
-    endpoint = MetricsEndpoint(role, settings, service.metrics.registry) if isinstance(service, Measured) else None
+    endpoint = _endpoint(role, settings, service, child)
     if endpoint:
         endpoint.start()
+    following = asyncio.create_task(child.follow()) if child else None
     log.info("serving", role=role)
     await stopping.wait()
     log.info("draining", role=role)
@@ -118,4 +99,15 @@ async def _serve(role: str, settings: Settings, build: Callable[[], Runnable]) -
     if endpoint:
         # Not earlier: how it drains can be watched. In a thread, as a scrape under way may wait for this loop.
         await asyncio.to_thread(endpoint.stop)
+    if following:
+        following.cancel()
     log.info("stopped", role=role)
+
+
+def _endpoint(
+    role: str, settings: Settings, service: Runnable, child: Child | None
+) -> MetricsEndpoint | PartEndpoint | None:
+    if not isinstance(service, Measured):
+        return None
+    registry = service.metrics.registry
+    return PartEndpoint(registry, child.tell_figures) if child else MetricsEndpoint(role, settings, registry)

@@ -14,7 +14,7 @@ from unittest.mock import patch
 from proof.bench.records import RecordWriter
 from services.delivery.providers import registry
 from services.delivery.rules.provider import Outcome, Outgoing, succeeded
-from services.delivery.worker import worker
+from services.delivery.worker import start
 
 CHANNELS = {"smtp": "EMAIL", "twilio": "SMS", "fcm": "PUSH"}
 
@@ -37,14 +37,14 @@ class NullProvider:
         """Nothing is open: the file is the process's."""
 
 
-def main() -> int:
+def main() -> None:
     """As the product's worker."""
     program, lane, file = sys.argv
     records = RecordWriter(Path(file))
     providers = {name: NullProvider(name, records) for name in CHANNELS}
     with patch.object(registry, "build", lambda *_, **__: providers), patch.object(sys, "argv", [program, lane]):
-        return worker.main()
+        start.main()
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

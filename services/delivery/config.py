@@ -9,9 +9,12 @@ from pydantic import Field, model_validator
 from services.delivery.providers import registry
 from services.delivery.providers.base.settings import ProviderSettings
 from services.delivery.rules.breaker import BreakerPolicy
+from shared.config import MOST_PROCESSES
 
 #: Time that must be left between a provider's answer and the lease's end, to settle what it said, s.
 SETTLE_SECONDS = 2.0
+#: Where the delivery service serves unless told otherwise.
+DEFAULT_LISTEN = "[::]:50054"
 
 if TYPE_CHECKING:
     _OfProviders = ProviderSettings
@@ -55,6 +58,18 @@ class DeliverySettings(_OfProviders):
         3, ge=1, le=125, description="calls that try a provider after its pause, and have to succeed"
     )
 
+    worker_high_processes: int = Field(
+        1,
+        ge=1,
+        le=MOST_PROCESSES,
+        description="processes of a HIGH worker; every other bound of one is for each of them",
+    )
+    worker_low_processes: int = Field(
+        1,
+        ge=1,
+        le=MOST_PROCESSES,
+        description="processes of a LOW worker; every other bound of one is for each of them",
+    )
     worker_tasks: int = Field(4, ge=1, le=64, description="Celery tasks handled at once by one worker")
     worker_high_in_flight: int = Field(256, ge=1, le=10_000, description="claims in hand at the most, HIGH worker")
     worker_high_waiting: int = Field(

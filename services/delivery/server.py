@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pulse.delivery.v1 import delivery_service_pb2, delivery_service_pb2_grpc
-from services.delivery.config import DeliverySettings
+from services.delivery.config import DEFAULT_LISTEN, DeliverySettings
 from services.delivery.ledger import LedgerClient
 from services.delivery.providers import registry
 from services.delivery.receiving.reachability import ReachabilityChecks
@@ -16,8 +16,6 @@ from shared.rpc.channels import open_channel
 from shared.rpc.receiving import Receiving
 from shared.rpc.serving import Server
 
-DEFAULT_LISTEN = "[::]:50054"
-
 #: What a provider reports at a time, bytes. Amazon SNS sends at most 256 KiB, of which quotes are escaped.
 LARGEST_REPORT = 1024 * 1024
 
@@ -28,7 +26,9 @@ class Delivery:
     def __init__(self, settings: DeliverySettings, clock: Clock | None = None, tracer: Tracer = OFF) -> None:
         clock = clock or SystemClock()
         self.metrics = Metrics()
-        self._channel = open_channel(settings.ledger_address, settings.tls, "ledger")
+        self._channel = open_channel(
+            settings.ledger_address, settings.tls, "ledger", processes=settings.ledger_processes
+        )
         ledger = LedgerClient(self._channel, worker_id="delivery", lease=settings.delivery_lease_seconds)
         checks = ReachabilityChecks(registry.endpoints(settings), clock, settings.delivery_probe_seconds)
         self._receivers = registry.receivers(settings, clock)
@@ -43,6 +43,7 @@ class Delivery:
             rpcs=self.metrics.rpcs,
             tls=settings.tls,
             health_listen=settings.health_listen,
+            shares_port=settings.delivery_processes > 1,
             traces=CallTraces(tracer),
             # Providers show no credential that can be checked without the body, so all are one to its bounds.
             take_in=Receiving(lambda _method, _context: "", {}, LARGEST_REPORT),

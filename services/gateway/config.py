@@ -8,6 +8,9 @@ from pydantic import Field
 
 from shared.config import Settings
 
+#: Where it serves unless told otherwise.
+DEFAULT_LISTEN = "[::]:50051"
+
 
 class MostWatches(NamedTuple):
     """Watches at once in this process."""
@@ -57,13 +60,16 @@ class GatewaySettings(Settings):
         description="most requests that may wait for the router; the next are told to come back",
     )
     gateway_watches_of_key: int = Field(
-        1_000, ge=1, le=100_000, description="most watches at once of the keys of one name, in each gateway"
+        1_000,
+        ge=1,
+        le=100_000,
+        description="most watches at once of the keys of one name, in each process of a gateway",
     )
     gateway_watches_of_tenant: int = Field(
-        2_000, ge=1, le=100_000, description="most watches at once of one tenant, in each gateway"
+        2_000, ge=1, le=100_000, description="most watches at once of one tenant, in each process of a gateway"
     )
     gateway_watches_of_gateway: int = Field(
-        8_000, ge=1, le=100_000, description="most watches at once of all tenants, in each gateway"
+        8_000, ge=1, le=100_000, description="most watches at once of all tenants, in each process of a gateway"
     )
     gateway_watch_seconds: float = Field(
         3600.0, ge=1, le=86_400, description="longest time a watch lasts before its caller must resume it, s"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from prometheus_client import Counter, Gauge
 
-from shared.observe.metrics import Metrics
+from shared.observe.metrics import PART, Metrics
 
 if TYPE_CHECKING:
     from pulse.router.v1.router_service_pb2 import Submission, SubmitResult
@@ -22,8 +22,12 @@ class GatewayMetrics:
         self._accepted = Counter(
             "pulse_notifications", "Notifications accepted, replays not counted.", registry=registry
         )
-        self._waiting = Gauge("pulse_gateway_waiting", "Requests that wait for the router.", registry=registry)
-        self._watches = Gauge("pulse_gateway_watches", "Watches that are open.", registry=registry)
+        self._waiting = Gauge(
+            "pulse_gateway_waiting", "Requests that wait for the router.", registry=registry, multiprocess_mode=PART
+        )
+        self._watches = Gauge(
+            "pulse_gateway_watches", "Watches that are open.", registry=registry, multiprocess_mode=PART
+        )
 
     def show_waiting(self, waiting: Callable[[], int]) -> None:
         """Has the gauge of waiting requests read from ``waiting`` whenever it is scraped."""

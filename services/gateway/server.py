@@ -28,7 +28,7 @@ from services.gateway.api.service import NotificationService
 from services.gateway.api.template_service import TemplateService
 from services.gateway.api.unsubscribe_service import UnsubscribeService
 from services.gateway.api.watching import Watching
-from services.gateway.config import GatewaySettings
+from services.gateway.config import DEFAULT_LISTEN, GatewaySettings
 from services.gateway.door import key_file
 from services.gateway.door.accepted_keys import AcceptedKeys
 from services.gateway.door.auth import Door, KeyedDoor, OpenDoor
@@ -57,8 +57,6 @@ from shared.rpc.channels import open_channel
 from shared.rpc.serving import Server
 from shared.unsubscribe import KeyRing
 
-DEFAULT_LISTEN = "[::]:50051"
-
 SERVICE_NAMES = tuple(
     f"pulse.gateway.v1.{name}Service"
     for name in ("Notification", "Template", "Recipient", "Operations", "Key", "Compatibility", "Unsubscribe", "Door")
@@ -71,9 +69,15 @@ class Gateway:
     def __init__(self, settings: GatewaySettings, clock: Clock | None = None, tracer: Tracer = OFF) -> None:
         clock = clock or SystemClock()
         self.metrics = Metrics()
-        self._router_channel = open_channel(settings.router_address, settings.tls, "router")
-        self._ledger_channel = open_channel(settings.ledger_address, settings.tls, "ledger")
-        self._delivery_channel = open_channel(settings.delivery_address, settings.tls, "delivery")
+        self._router_channel = open_channel(
+            settings.router_address, settings.tls, "router", processes=settings.router_processes
+        )
+        self._ledger_channel = open_channel(
+            settings.ledger_address, settings.tls, "ledger", processes=settings.ledger_processes
+        )
+        self._delivery_channel = open_channel(
+            settings.delivery_address, settings.tls, "delivery", processes=settings.delivery_processes
+        )
         # Watches share neither the connection nor its bound on concurrent calls with whatever else asks the ledger.
         self._watch_channel = open_channel(settings.ledger_address, settings.tls, "ledger", own_connection=True)
         reader = LedgerReaderStub(self._ledger_channel)
@@ -110,6 +114,7 @@ class Gateway:
             rpcs=self.metrics.rpcs,
             tls=settings.tls,
             health_listen=settings.health_listen,
+            shares_port=settings.gateway_processes > 1,
             traces=traces,
             requests=self._requests,
             take_in=receiving(entry.door),

@@ -12,6 +12,9 @@ from services.ledger.rules.delay_rules import DelayRules
 from services.ledger.rules.retry import RetryPolicies, RetryPolicy
 from shared.config import Settings
 
+#: Where it serves unless told otherwise.
+DEFAULT_LISTEN = "[::]:50053"
+
 
 class LedgerSettings(Settings):
     """What ``python -m services.ledger`` reads from the environment, each key behind ``PULSE_``."""
@@ -164,11 +167,12 @@ class LedgerSettings(Settings):
 
     @property
     def connections(self) -> int:
-        """Most connections to PostgreSQL that one ledger holds."""
+        """Most connections to PostgreSQL that one ledger holds, all its processes together."""
         pools = (self.ledger_pool_max, self.ledger_read_pool_max, self.ledger_search_pool_max)
         # The platform has half of each to itself. Two are for what is watched, one for the tables' owner, and one for
         # asking whether PostgreSQL is there.
-        return sum(most + max(1, most // 2) for most in pools) + 2 + 1 + 1
+        each = sum(most + max(1, most // 2) for most in pools) + 2 + 1 + 1
+        return each * self.ledger_processes
 
     @property
     def connections_kept(self) -> int:
@@ -177,7 +181,7 @@ class LedgerSettings(Settings):
         Those for writing, one of each other pool that is never empty, and one that asks whether PostgreSQL is there.
         Maintenance (``python -m services.ledger.maintain``) has one more, of the tables' owner.
         """
-        return self.ledger_pool_min + 5 + 1
+        return (self.ledger_pool_min + 5 + 1) * self.ledger_processes
 
     @property
     def delay_rules(self) -> DelayRules:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from pulse.ledger.v1 import ledger_admin_pb2_grpc, ledger_reader_pb2_grpc, ledger_service_pb2_grpc
 from services.ledger.accept.recorder import Recorder, RecorderSettings
-from services.ledger.config import LedgerSettings
+from services.ledger.config import DEFAULT_LISTEN, LedgerSettings
 from services.ledger.draw.bounded_providers import BoundedProviders
 from services.ledger.draw.draws import Draws
 from services.ledger.move.bulk_replay import BulkReplay
@@ -53,7 +53,6 @@ from shared.observe.tracing import OFF, Tracer
 from shared.rpc.call_traces import CallTraces
 from shared.rpc.serving import Server
 
-DEFAULT_LISTEN = "[::]:50053"
 _NAMES = tuple(f"pulse.ledger.v1.{name}" for name in ("LedgerService", "LedgerReader", "LedgerAdmin"))
 
 
@@ -94,6 +93,7 @@ class Ledger:
             interceptors=[TenantScope()],
             tls=settings.tls,
             health_listen=settings.health_listen,
+            shares_port=settings.ledger_processes > 1,
         )
         if self._database_clock:
             show_clock(self.metrics.registry, self._database_clock)

@@ -9,12 +9,12 @@ from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
 from services.local import status
-from services.local.backoff import Backoff, Delays
 from services.local.errors import StartFailed
 from services.local.plan import Plan
 from services.local.roles import Role
 from services.local.status import State
 from services.local.unit import Unit
+from shared.processes.backoff import Backoff, Delays
 
 
 class Supervisor:

@@ -12,6 +12,9 @@ from services.router.rules.sms_prefixes import DENIED, parse_prefixes, parse_pri
 from shared.channel.table import Channel
 from shared.config import Settings
 
+#: Where it serves unless told otherwise.
+DEFAULT_LISTEN = "[::]:50052"
+
 
 def _route(channel: Channel) -> Any:
     """The setting of a channel's route; :meth:`RouterSettings.routes` finds it by its name."""
@@ -74,10 +77,13 @@ class RouterSettings(Settings):
         1.0, gt=0, le=60, description="a Redis that answers late is lost, and SMS closed, after so long, s"
     )
     router_replicas: int = Field(
-        1, ge=1, description="routers expected to run; without Redis each admits the limit divided by this"
+        1,
+        ge=1,
+        description="routers expected to run, of PULSE_ROUTER_PROCESSES each; without Redis each process admits the "
+        "limit divided by all of them",
     )
     router_local_keys: int = Field(
-        200_000, ge=1, description="users and channels whose last admissions one router remembers for a loss of Redis"
+        200_000, ge=1, description="users and channels whose last admissions one process remembers for a loss of Redis"
     )
     router_email_route: str = _route(Channel.EMAIL)
     router_sms_route: str = _route(Channel.SMS)
@@ -115,6 +121,11 @@ class RouterSettings(Settings):
         parse_route(text)
         return text
 
+    @property
+    def admitting(self) -> int:
+        """Processes that admit: all of every router."""
+        return self.router_replicas * self.router_processes
+
     def routes(self) -> Routes:
         """The route of every channel."""
         return {channel: parse_route(getattr(self, f"router_{channel.lower()}_route")) for channel in Channel}
@@ -140,8 +151,11 @@ class RouterSettings(Settings):
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
         """Refuses values that are each possible but not together."""
-        if self.router_replicas > self.router_limit:
-            raise ValueError("PULSE_ROUTER_REPLICAS above PULSE_ROUTER_LIMIT leaves a router no share without Redis")
+        if self.admitting > self.router_limit:
+            raise ValueError(
+                "PULSE_ROUTER_REPLICAS times PULSE_ROUTER_PROCESSES above PULSE_ROUTER_LIMIT leaves a process no share "
+                "without Redis"
+            )
         if self.router_redispatch_after_seconds <= self.router_sweep_seconds:
             raise ValueError("PULSE_ROUTER_REDISPATCH_AFTER_SECONDS must be longer than PULSE_ROUTER_SWEEP_SECONDS")
         for lane in ("high", "low"):

@@ -11,6 +11,7 @@ from services.router.dispatch.window import Window
 from services.router.outage import Outage
 from services.router.rules.quota import Closed, LimitReached
 from shared.lane.names import Lane
+from shared.observe.metrics import PART
 
 
 class RouterMetrics:
@@ -28,6 +29,7 @@ class RouterMetrics:
             "Notifications in the dispatch window: reserved, or queued by this router.",
             ["lane", "state"],
             registry=registry,
+            multiprocess_mode=PART,
         )
         self._capacity = Gauge(
             "pulse_dispatch_window_capacity", "Room of the dispatch window, notifications.", ["lane"], registry=registry

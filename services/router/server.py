@@ -13,7 +13,7 @@ from services.router.admission.admission import Admission
 from services.router.admission.admission_spans import AdmissionSpans
 from services.router.admission.candidates import MaxAttempts
 from services.router.admission.recorder import Recorder
-from services.router.config import RouterSettings
+from services.router.config import DEFAULT_LISTEN, RouterSettings
 from services.router.dispatch.celery_queue import CeleryQueue
 from services.router.dispatch.dispatcher import Dispatcher
 from services.router.dispatch.eviction import warn_of_eviction
@@ -48,8 +48,6 @@ from shared.rpc.channels import open_channel
 from shared.rpc.serving import Server
 
 NAME = "pulse.router.v1.RouterService"
-#: Where it serves unless told otherwise.
-DEFAULT_LISTEN = "[::]:50052"
 
 log: Any = logger(__name__)
 
@@ -69,7 +67,9 @@ class Router:
 
     def __init__(self, settings: RouterSettings, clock: Clock | None = None, tracer: Tracer = OFF) -> None:
         self._settings = settings
-        self._channel = open_channel(settings.ledger_address, settings.tls, "ledger")
+        self._channel = open_channel(
+            settings.ledger_address, settings.tls, "ledger", processes=settings.ledger_processes
+        )
         self.metrics = Metrics()
         self._ledger = Ledger(
             self._channel,
@@ -85,7 +85,7 @@ class Router:
         )
         self._limiter = _limiter(settings, self._redis)
         self._rates = rates = Rates(parse_rates(settings.router_provider_rates))
-        throughput = Throughput(rates, SharedBuckets(self._redis), replicas=settings.router_replicas)
+        throughput = Throughput(rates, SharedBuckets(self._redis), replicas=settings.admitting)
         self._limits = LimitFeed(
             self._channel,
             _configured(settings),
@@ -119,6 +119,7 @@ class Router:
             traces=CallTraces(tracer),
             tls=settings.tls,
             health_listen=settings.health_listen,
+            shares_port=settings.router_processes > 1,
         )
         urgent = UrgentStreams(self._waiting, tracer, self.metrics.batch("push"))
         add_RouterServiceServicer_to_server(RouterService(admission, urgent), self._server.grpc)
@@ -203,7 +204,7 @@ def _limiter(settings: RouterSettings, redis: SharedRedis) -> Limiter:
     return Limiter(
         SharedWindows(redis),
         LocalLimits(settings.router_local_keys),
-        replicas=settings.router_replicas,
+        replicas=settings.admitting,
         retry_after=settings.router_limiter_retry_seconds,
         grace=settings.router_limiter_grace_seconds,
     )

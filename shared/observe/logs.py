@@ -53,8 +53,12 @@ def without_words(_logger: Any, _method: str, event: dict[str, Any]) -> dict[str
     return event
 
 
-def configure(role: str, level: str = "INFO") -> None:
-    """Sets up structlog and the standard library's logging for one process, whatever writes to it."""
+def configure(role: str, level: str = "INFO", process: int | None = None) -> None:
+    """Sets up structlog and the standard library's logging for one process, whatever writes to it.
+
+    ``process`` is its number where it is one of several of its role.
+    """
+    whose = {"role": role} if process is None else {"role": role, "process": process}
     chain: list[Any] = [
         structlog.contextvars.merge_contextvars,
         add_trace,
@@ -78,7 +82,7 @@ def configure(role: str, level: str = "INFO") -> None:
             pass_foreign_args=True,
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                lambda _l, _m, event: {"role": role, **event},
+                lambda _l, _m, event: {**whose, **event},
                 structlog.processors.JSONRenderer(sort_keys=False, default=_shown),
             ],
         )

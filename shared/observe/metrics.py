@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import cached_property
 from importlib.metadata import version
+from typing import Literal
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
+from prometheus_client.registry import Collector
 
 #: Upper bounds of calls within the suite, s.
 CALL_SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
@@ -21,11 +23,32 @@ BATCH_SIZES = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
 Observe = Callable[[float], None]
 
 
+#: Mode of a gauge of which each of a role's processes has a part. Of others all see the same, or the largest counts.
+PART: Literal["livesum"] = "livesum"
+#: Those of the standard library's process collector.
+_PARTS = ("process_virtual_memory_bytes", "process_resident_memory_bytes", "process_open_fds")
+
+
+class Registry(CollectorRegistry):
+    """Knows which of its gauges are a process's part of its role's."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        #: Their names.
+        self.parts = set(_PARTS)
+
+    def register(self, collector: Collector) -> None:
+        """As the parent's."""
+        super().register(collector)
+        if isinstance(collector, Gauge) and collector._multiprocess_mode == PART:
+            self.parts.update(family.name for family in collector.describe())
+
+
 class Metrics:
     """One process's registry, and the instruments that several roles have; only those it uses are exported."""
 
     def __init__(self) -> None:
-        self.registry = CollectorRegistry()
+        self.registry = Registry()
         ProcessCollector(registry=self.registry)
         build = Gauge("pulse_build_info", "Always 1; says what runs.", ["version"], registry=self.registry)
         build.labels(version("pulse-suite")).set(1)

@@ -40,7 +40,7 @@ class MetricsEndpoint:
         disable_created_metrics()  # type: ignore[no-untyped-call]
         try:
             self._serving = start_wsgi_server(self._port, self._host, self._registry)
-            _tell_by_log(self._serving[0])
+            tell_by_log(self._serving[0])
             if not self._port:
                 self._announce()
         except OSError as error:
@@ -73,7 +73,7 @@ class MetricsEndpoint:
         draft.replace(self._file)
 
 
-def _tell_by_log(server: WSGIServer) -> None:
+def tell_by_log(server: WSGIServer) -> None:
     """What goes wrong in an answer is logged like all else; Python's own servers print it beside the log."""
     application = server.get_app()
 

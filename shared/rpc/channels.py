@@ -17,6 +17,7 @@ from shared.rpc import deadlines
 from shared.rpc.certificates import Certificates, Material
 from shared.rpc.identity import name_of
 from shared.rpc.renewed_channel import RenewedChannel
+from shared.rpc.spread_channel import SpreadChannel
 from shared.rpc.statuses import from_rpc_error
 from shared.rpc.tls_files import TlsFiles
 
@@ -63,19 +64,26 @@ OPTIONS: list[tuple[str, Any]] = [
     ("grpc.dns_min_time_between_resolutions_ms", 500),
 ]
 
+#: Connections for each of several processes that share an address: which gets one is the kernel's to draw.
+CONNECTIONS_OF_A_PROCESS = 4
+
 Request = TypeVar("Request")
 Response = TypeVar("Response")
 
 
 def open_channel(
-    address: str, tls: TlsFiles | None = None, to: str = "", *, own_connection: bool = False
+    address: str, tls: TlsFiles | None = None, to: str = "", *, own_connection: bool = False, processes: int = 1
 ) -> grpc.aio.Channel:
     """A channel to ``host:port`` or any gRPC target; connects when first used and again when lost.
 
     With ``tls``, this role's certificate is shown, and the other end's must name the role ``to``, whatever the address.
     ``own_connection``: gRPC would have it share the connection, and so the bound on concurrent calls, of other channels
-    to the same address. Raises :class:`shared.config.ConfigError` if the files cannot be used.
+    to the same address. ``processes``: so many share the address, and more connections are made, so that each is likely
+    to get some. Raises :class:`shared.config.ConfigError` if the files cannot be used.
     """
+    if processes > 1:
+        connections = connections_to(processes)
+        return SpreadChannel([open_channel(address, tls, to, own_connection=True) for _ in range(connections)])
     options = [*OPTIONS, ("grpc.use_local_subchannel_pool", int(own_connection))]
     if tls is None:
         return grpc.aio.insecure_channel(address, options=options)
@@ -86,6 +94,11 @@ def open_channel(
         return grpc.aio.secure_channel(address, credentials, options=options)
 
     return RenewedChannel(Certificates(tls), open_with)
+
+
+def connections_to(processes: int) -> int:
+    """Connections by which each of so many processes that share an address is likely to be reached."""
+    return processes * CONNECTIONS_OF_A_PROCESS if processes > 1 else 1
 
 
 async def call(

@@ -15,11 +15,11 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_status import rpc_status
 from prometheus_client import CollectorRegistry
 
-from shared.config import StartError
 from shared.errors import Code, PulseError
 from shared.observe.logs import logger
 from shared.observe.metrics import Rpc, RpcMetrics
 from shared.observe.request_log import RequestLog
+from shared.processes.place import cannot_listen
 from shared.rpc import deadlines, reflection
 from shared.rpc.call_traces import UNTRACED, CallTraces
 from shared.rpc.certificates import Certificates, Material
@@ -56,7 +56,6 @@ OPTIONS: list[tuple[str, Any]] = [
     # A caller that vanished without a word holds its streams no longer than this: by default two hours.
     ("grpc.keepalive_time_ms", 60_000),
     ("grpc.http2.ping_timeout_ms", 20_000),
-    ("grpc.so_reuseport", 0),
     # Callers look the address up again now and then, and so find replicas that were added.
     ("grpc.max_connection_age_ms", 300_000),
     # A stream stays on its old connection as long as it lasts: for its caller, nothing happened.
@@ -232,8 +231,9 @@ class Server:
     With ``tls`` it takes calls by mutual TLS alone, and each only from a role that may make it (``callers``).
     ``health_listen`` is a second address, in the clear, where nothing but health is told. ``interceptors`` come after
     the guard. ``take_in`` reads the messages where callers are not trusted. ``leave_seconds``: before it stops, it says
-    so for that long and goes on, until callers that ask for its health have turned elsewhere. What gRPC has taken in
-    but not begun is cancelled at a stop, drained or not.
+    so for that long and goes on, until callers that ask for its health have turned elsewhere. ``shares_port``: other
+    processes of its role listen on the same addresses. What gRPC has taken in but not begun is cancelled at a stop,
+    drained or not.
     """
 
     def __init__(
@@ -251,10 +251,11 @@ class Server:
         interceptors: Sequence[grpc.aio.ServerInterceptor] = (),
         take_in: Receive = receive,
         leave_seconds: float = 0.0,
+        shares_port: bool = False,
     ) -> None:
         self._grpc = grpc.aio.server(
             interceptors=[Guard(rpcs, admit if tls else let_in, traces, requests, take_in), *interceptors],
-            options=OPTIONS,
+            options=_options(shares_port),
         )
         self._spare_memory = SpareMemory()
         self._health = health.aio.HealthServicer()
@@ -267,7 +268,7 @@ class Server:
         if reflect:
             reflection.enable([*service_names, health.SERVICE_NAME], self._grpc)
         self.port = self._listen(listen, tls)
-        self._probed = _telling(self._health, health_listen) if health_listen else None
+        self._probed = _telling(self._health, health_listen, shares_port) if health_listen else None
 
     @property
     def longest_stream(self) -> float:
@@ -316,9 +317,13 @@ class Server:
             await self._health.set(name, status)
 
 
-def _telling(servicer: health.aio.HealthServicer, address: str) -> grpc.aio.Server:
+def _options(shares_port: bool) -> list[tuple[str, Any]]:
+    return [*OPTIONS, ("grpc.so_reuseport", int(shares_port))]
+
+
+def _telling(servicer: health.aio.HealthServicer, address: str, shares_port: bool) -> grpc.aio.Server:
     """A server that tells its health, in the clear, and nothing else."""
-    server = grpc.aio.server(options=OPTIONS)
+    server = grpc.aio.server(options=_options(shares_port))
     health_pb2_grpc.add_HealthServicer_to_server(servicer, server)
     with _bound("PULSE_HEALTH_LISTEN", address):
         server.add_insecure_port(address)
@@ -331,9 +336,7 @@ def _bound(setting: str, address: str) -> Iterator[None]:
     try:
         yield
     except RuntimeError:
-        raise StartError(
-            f"{address} cannot be listened on: it is taken, or none of this machine's; {setting} names another"
-        ) from None
+        raise cannot_listen(setting, address) from None
 
 
 def _credentials(certificates: Certificates) -> grpc.ServerCredentials:

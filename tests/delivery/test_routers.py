@@ -93,13 +93,20 @@ async def start(ledger: Peers) -> AsyncIterator[Start]:
     channel = open_channel(ledger[1])
     workers: list[Worker] = []
 
-    def make(address: str, *providers: FakeProvider, most: int = 8, in_flight: int = 64, **settings: Any) -> Worker:
+    def make(
+        address: str,
+        *providers: FakeProvider,
+        most: int = 8,
+        in_flight: int = 64,
+        connections: int = 1,
+        **settings: Any,
+    ) -> Worker:
         configured = DeliverySettings(**settings)
         client = LedgerClient(channel, worker_id="test", lease=configured.delivery_lease_seconds)
         engine = Engine(client, {each.name: each for each in providers}, configured, in_flight)
         state = WorkerState("test", configured.delivery_lease_seconds, engine.avoided)
         own = partial(open_channel, own_connection=True)
-        waiting_at = Routers(address, own, engine.offers, state, client.read, most=most)
+        waiting_at = Routers(address, own, engine.offers, state, client.read, most=most, connections=connections)
         waiting_at.start()
         workers.append(Worker(engine, waiting_at))
         return workers[-1]
@@ -140,6 +147,18 @@ async def test_what_a_router_pushes_is_sent_and_settled_without_a_claim(
     assert router.push(ref) == 1
     await eventually(lambda: ledger[0].outcome(ref) == "SUCCEEDED")
     assert ([one.to for one in provider.sent], ledger[0].claim_calls) == (["ada@example.org"], 0)
+
+
+async def test_where_processes_share_an_address_it_waits_by_several_connections(
+    start: Start, ledger: Peers, router: WaitedAt
+) -> None:
+    provider = FakeProvider()
+    start(router.address, provider, most=9, connections=4)
+    await router.room(8)
+    assert [worker.room for worker in router.workers._workers] == [2] * 4
+    refs = [ledger[0].add(f"user{number}@example.org") for number in range(6)]
+    assert [router.push(ref) for ref in refs] == [1] * 6
+    await eventually(lambda: {ledger[0].outcome(ref) for ref in refs} == {"SUCCEEDED"})
 
 
 async def test_many_more_than_it_takes_at_once_go_through(start: Start, ledger: Peers, router: WaitedAt) -> None:

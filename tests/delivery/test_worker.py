@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import signal
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -19,6 +20,7 @@ from shared.config import base_environment
 from shared.refs import Ref
 from tests.delivery.conftest import Sandbox
 from tests.delivery.fakes import FakeLedger
+from tests.metrics.scraping import scrape
 from tests.support import eventually
 from tests.support.servers import valkey_server
 
@@ -120,6 +122,28 @@ async def test_sigterm_ends_it_with_status_zero_and_removes_the_ready_file(start
     worker.process.send_signal(signal.SIGTERM)
     assert await asyncio.wait_for(worker.process.wait(), 30) == 0
     assert not (worker.home / "run" / "worker-high.ready").exists()
+
+
+async def test_several_processes_of_a_lane_share_its_work_and_their_parent_has_the_ready_file(
+    start_worker: Start, ledger: tuple[FakeLedger, str]
+) -> None:
+    worker = await start_worker(PULSE_WORKER_LOW_PROCESSES="2", PULSE_METRICS_PORT="0")
+    await eventually(lambda: len(logged(worker, "consuming")) == 2)
+    refs = [ledger[0].add(f"user{number}@example.org") for number in range(40)]
+    await asyncio.gather(*(worker.wake(ref) for ref in refs))
+    await eventually(lambda: len(ledger[0].settled) == 40)
+    assert {ledger[0].outcome(ref) for ref in refs} == {"SUCCEEDED"}
+    found = await asyncio.to_thread(scrape, (worker.home / "run" / "worker-low.metrics").read_text().strip())
+    assert (found.value("pulse_attempts_total"), found.value("pulse_worker_capacity")) == (40, 2 * 1024)
+    worker.process.send_signal(signal.SIGTERM)
+    assert await asyncio.wait_for(worker.process.wait(), 30) == 0
+    assert not (worker.home / "run" / "worker-low.ready").exists()
+    assert sorted(line["process"] for line in logged(worker, "stopped") if "process" in line) == [1, 2]
+
+
+def logged(worker: RunningWorker, event: str) -> list[dict[str, Any]]:
+    lines = (json.loads(text) for text in worker.log.splitlines() if text.startswith("{"))  # Celery greets in words
+    return [line for line in lines if line["event"] == event]
 
 
 async def test_everything_in_hand_is_handed_back_at_sigterm(

@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 from proof.planning import make_plan
-from services.local.backoff import Backoff
 from services.local.config import LocalSettings
 from services.local.envoy.process import render
 from services.local.home import Home, checkout
 from services.local.roles import ROLES
+from shared.processes.backoff import Backoff
 
 
 @pytest.fixture

@@ -12,11 +12,11 @@ import pytest
 from proof import suite
 from proof.planning import make_plan, with_keys
 from proof.suite import Suite
-from services.local.backoff import Backoff
 from services.local.errors import StartFailed
 from services.local.plan import Plan
 from services.local.roles import Role
 from services.local.status import State, is_alive
+from shared.processes.backoff import Backoff
 from tests.support import eventually
 
 

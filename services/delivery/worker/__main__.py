@@ -1,10 +1,8 @@
-"""``python -m services.delivery.worker high|low``: one Celery worker process for one lane."""
+"""``python -m services.delivery.worker high|low``: the Celery workers of one lane."""
 
 from __future__ import annotations
 
-import sys
-
-from services.delivery.worker.worker import main
+from services.delivery.worker.start import main
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

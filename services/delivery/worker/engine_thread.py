@@ -22,7 +22,7 @@ from shared.clock import Clock
 from shared.observe.metrics import Metrics
 from shared.observe.tracing import OFF, Tracer
 from shared.refs import Ref, Traces
-from shared.rpc.channels import open_channel
+from shared.rpc.channels import connections_to, open_channel
 
 #: At the most this share of the worker's room is set aside for what routers claim for it.
 OFFERED_SHARE = 4
@@ -77,7 +77,9 @@ class EngineThread:
 
     async def _build(self) -> None:
         settings = self._settings
-        self._channel = open_channel(settings.ledger_address, settings.tls, "ledger")
+        self._channel = open_channel(
+            settings.ledger_address, settings.tls, "ledger", processes=settings.ledger_processes
+        )
         lease = settings.delivery_lease_seconds
         ledger = LedgerClient(self._channel, worker_id=self._worker_id, lease=lease, spans=self._spans)
         providers = registry.build(settings, self._clock)
@@ -93,6 +95,7 @@ class EngineThread:
             WorkerState(self._worker_id, lease, engine.avoided),
             ledger.read,
             most=self._waiting,
+            connections=connections_to(settings.router_processes),
         )
         if self._waiting:
             self._routers.start()

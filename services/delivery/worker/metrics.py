@@ -16,7 +16,7 @@ from services.delivery.worker.room import Room
 from services.delivery.worker.settler import Ask
 from services.delivery.worker.unsubscribe_links import NO_CATEGORY, TOO_LONG
 from shared.clock import Clock
-from shared.observe.metrics import Metrics, Observe, trace_exemplar
+from shared.observe.metrics import PART, Metrics, Observe, trace_exemplar
 from shared.refs import Ref
 
 #: Upper bounds from acceptance to the provider, s: finest where one-time codes are.
@@ -67,7 +67,11 @@ class DeliveryMetrics:
             registry=registry,
         )
         self._waiting = Gauge(
-            "pulse_provider_waiting", "Claims that wait for a call to the provider.", ["provider"], registry=registry
+            "pulse_provider_waiting",
+            "Claims that wait for a call to the provider.",
+            ["provider"],
+            registry=registry,
+            multiprocess_mode=PART,
         )
         self._unlinked = Counter(
             "pulse_emails_without_unsubscribe_link",
@@ -77,8 +81,10 @@ class DeliveryMetrics:
         )
         for reason in (NO_CATEGORY, TOO_LONG):
             self._unlinked.labels(reason)
-        self._in_hand = Gauge("pulse_worker_in_hand", "Claims in hand.", registry=registry)
-        self._capacity = Gauge("pulse_worker_capacity", "Claims in hand at the most.", registry=registry)
+        self._in_hand = Gauge("pulse_worker_in_hand", "Claims in hand.", registry=registry, multiprocess_mode=PART)
+        self._capacity = Gauge(
+            "pulse_worker_capacity", "Claims in hand at the most.", registry=registry, multiprocess_mode=PART
+        )
         self._bound: dict[tuple[str, str, str], _Bound] = {}
 
     def sized(self, ask: Ask) -> Ask:

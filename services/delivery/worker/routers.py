@@ -41,10 +41,21 @@ log = logger(__name__)
 
 
 class Routers:
-    """Keeps a stream open to each; ``most`` is what is offered to all of them together."""
+    """Keeps a stream open to each; ``most`` is what is offered to all of them together.
+
+    ``connections``: so many streams are kept to each, where several processes share its address.
+    """
 
     def __init__(
-        self, target: str, open_channel: Open, offers: Offers, state: WorkerState, read: Read, *, most: int
+        self,
+        target: str,
+        open_channel: Open,
+        offers: Offers,
+        state: WorkerState,
+        read: Read,
+        *,
+        most: int,
+        connections: int = 1,
     ) -> None:
         self._target = target
         self._open_channel = open_channel
@@ -52,8 +63,9 @@ class Routers:
         self._state = state
         self._read = read
         self._most = most
+        self._connections = connections
         self._leaving = False
-        self._kept: dict[str, _Kept] = {}
+        self._kept: dict[tuple[int, str], _Kept] = {}
         self._left: list[_Kept] = []
         self._looking: asyncio.Task[None] | None = None
 
@@ -78,17 +90,18 @@ class Routers:
     async def _look(self) -> None:
         found = await addresses(self._target)
         if found is not None and not self._leaving:
-            self._keep(found[: min(MOST_ROUTERS, self._most)])
+            streams = [(number, address) for number in range(self._connections) for address in found]
+            self._keep(streams[: min(MOST_ROUTERS * self._connections, self._most)])
 
-    def _keep(self, found: list[str]) -> None:
-        """Waits at those that were found, and leaves the others."""
+    def _keep(self, found: list[tuple[int, str]]) -> None:
+        """Waits at those that were found, by a numbered stream each, and leaves the others."""
         self._left = [kept for kept in self._left if not kept.ended]
-        for address in [address for address in self._kept if address not in found]:
-            self._left.append(self._kept.pop(address))
+        for stream in [stream for stream in self._kept if stream not in found]:
+            self._left.append(self._kept.pop(stream))
             self._left[-1].leave()
-        for address in found:
-            if address not in self._kept:
-                self._kept[address] = _Kept(address, self._open_channel(address), self._stream)
+        for stream in found:
+            if stream not in self._kept:
+                self._kept[stream] = _Kept(stream[1], self._open_channel(stream[1]), self._stream)
         for kept in self._kept.values():
             kept.offer(self._most // len(found))
 

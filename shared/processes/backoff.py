@@ -1,4 +1,4 @@
-"""How long to wait before a role that died is started again."""
+"""How long to wait before a process that died is started again."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from typing import Protocol
 
 FIRST_S = 0.5
 LONGEST_S = 30.0
-#: A role that was up for so long has earned a fresh start, seconds.
+#: A process that was up for so long has earned a fresh start, seconds.
 STEADY_S = 60.0
 
 
 class Delays(Protocol):
-    """A role's history, and what it means for the next start."""
+    """A process's history, and what it means for the next start."""
 
     def after(self, uptime_s: float) -> tuple[float, Delays]:
         """The wait in seconds after a death at ``uptime_s`` seconds of age, and the history that follows."""
@@ -21,7 +21,7 @@ class Delays(Protocol):
 
 @dataclass(frozen=True)
 class Backoff:
-    """Doubles with each death in a row; immutable, so that a role's history is one value."""
+    """Doubles with each death in a row; immutable, so that a history is one value."""
 
     deaths: int = 0
 
