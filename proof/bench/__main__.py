@@ -38,19 +38,10 @@ def sizes_of(options: argparse.Namespace) -> Sizes:
     sizes = SHORT if options.short else Sizes()
     changes: dict[str, int] = {}
     if options.scale != 1.0:
-        counts = (
-            "single",
-            "rest",
-            "gather",
-            "batch",
-            "drain",
-            "smtp_drain",
-            "together",
-            "high_backlog",
-            "flood",
-            "waiting",
-        )
-        changes |= {name: max(1, int(getattr(sizes, name) * options.scale)) for name in (*counts, "through")}
+        drains = ("drain", "smtp_drain", "push_drain")
+        sends = ("single", "rest", "gather", "batch", "together")
+        counts = (*sends, *drains, "high_backlog", "flood", "waiting", "through")
+        changes |= {name: max(1, int(getattr(sizes, name) * options.scale)) for name in counts}
     if options.runs:
         changes["runs"] = options.runs
     if options.ledger_rows:

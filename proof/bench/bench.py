@@ -10,7 +10,7 @@ from typing import Any
 import grpc
 
 from proof.bench import children, floors
-from proof.bench.asks import BODY, SUBJECT, TEMPLATE
+from proof.bench.asks import BODY, KINDS, SUBJECT
 from proof.bench.figures import Figure, Goal, Row, merged_cpu, percentile
 from proof.bench.sizes import Sizes
 from proof.bench.spec import Result, Spec
@@ -107,12 +107,14 @@ class Runs:
 
 
 async def make_templates(address: str) -> None:
-    """Gives each tenant the load's template."""
-    template = Template(TEMPLATE, Channel.EMAIL, (TemplateContent(subject=SUBJECT, body=BODY),), category="bench")
+    """Gives each tenant the load's templates."""
     for key in API_KEYS.values():
         async with AsyncClient(address, api_key=key) as client:
-            try:
-                await client.create_template(template)
-            except PulseError as error:
-                if error.code is not grpc.StatusCode.ALREADY_EXISTS:
-                    raise
+            for kind in KINDS.values():
+                content = TemplateContent(subject=SUBJECT, body=BODY, html_body=kind.html_body)
+                template = Template(kind.template, Channel[kind.channel], (content,), category="bench")
+                try:
+                    await client.create_template(template)
+                except PulseError as error:
+                    if error.code is not grpc.StatusCode.ALREADY_EXISTS:
+                        raise

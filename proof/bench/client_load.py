@@ -15,7 +15,7 @@ from pulse_client import AsyncClient, PulseError, Request
 
 async def generate(spec: Spec) -> Result:
     """Warms up, then keeps ``in_flight`` callers sending one after the other, and times it."""
-    asks = Asks(spec.prefix, spec.priority)
+    asks = Asks(spec.prefix, spec.priority, spec.kind)
     async with AsyncClient(spec.address, spec.api_key) as client:
         warming = asks.calls(range(spec.count, spec.count + spec.warm))
         await _callers(client, list(warming), spec.in_flight, Result(), Counter())

@@ -6,6 +6,7 @@ import json
 import statistics
 import time
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -56,16 +57,23 @@ class Floors:
             self.measured[name] = Floor(await _inserts(plan, sizes, batch), f"bare {name}")
         return self.measured[name]
 
-    async def emails(self, plan: Plan, sizes: Sizes) -> Floor:
+    async def emails(self, plan: Plan, sizes: Sizes, kind: str = "email") -> Floor:
         """Emails a second by a bare loop of smtplib over the worker's number of connections."""
-        if "emails" not in self.measured:
-            arguments = (str(plan.ports.sandbox_smtp), str(sizes.floor_emails))
-            rates = [
-                float(await children.output("proof.bench.smtp_loop", *arguments, patience_s=sizes.patience_s))
-                for _ in range(sizes.runs)
+        arguments = (str(plan.ports.sandbox_smtp), str(sizes.floor_emails), kind)
+        return await self._loop("proof.bench.smtp_loop", arguments, sizes, f"bare SMTP loop ({kind})")
+
+    async def pushes(self, plan: Plan, sizes: Sizes) -> Floor:
+        """Pushes a second by a bare loop of http.client over the worker's number of connections."""
+        arguments = (str(plan.ports.sandbox), str(sizes.floor_pushes))
+        return await self._loop("proof.bench.http_loop", arguments, sizes, "bare HTTP loop")
+
+    async def _loop(self, program: str, arguments: Sequence[str], sizes: Sizes, name: str) -> Floor:
+        if name not in self.measured:
+            outputs = [
+                await children.output(program, *arguments, patience_s=sizes.patience_s) for _ in range(sizes.runs)
             ]
-            self.measured["emails"] = Floor(statistics.median(rates), "bare SMTP loop")
-        return self.measured["emails"]
+            self.measured[name] = Floor(statistics.median(map(float, outputs)), name)
+        return self.measured[name]
 
 
 async def _echo(sizes: Sizes) -> list[tuple[float, float, float]]:

@@ -77,7 +77,7 @@ async def generate(spec: Spec) -> Result:
 
 def requests(spec: Spec, numbers: range) -> Iterator[bytes]:
     """The serialized requests for these notifications."""
-    asks = Asks(spec.prefix, spec.priority)
+    asks = Asks(spec.prefix, spec.priority, spec.kind)
     if spec.way == "batch":
         return asks.batches(numbers, spec.batch)
     return asks.singles(numbers)

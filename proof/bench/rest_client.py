@@ -73,7 +73,7 @@ class Connection(asyncio.Protocol):
 
 async def generate(spec: Spec) -> Result:
     """As the gRPC ways, over ``spec.in_flight`` connections."""
-    asks = Asks(spec.prefix, spec.priority)
+    asks = Asks(spec.prefix, spec.priority, spec.kind)
     host, _, port = spec.address.rpartition(":")
     warm = range(spec.count, spec.count + spec.warm)
     await _run(host, int(port), list(asks.posts(warm, spec.address, spec.api_key)), spec.in_flight)

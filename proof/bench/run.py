@@ -37,7 +37,12 @@ ON_NULL: Mapping[str, RowOf] = {
 #: The same on a ledger that is empty at first.
 ON_EMPTY: Mapping[str, RowOf] = {"ledger-size": ledger_size.ledger_size}
 #: With the product's own providers, which call the sandbox.
-ON_SANDBOX: Mapping[str, RowOf] = {"memory-rest": memory.at_rest, "drain-smtp": drain.smtp}
+ON_SANDBOX: Mapping[str, RowOf] = {
+    "memory-rest": memory.at_rest,
+    "drain-smtp": drain.smtp,
+    "drain-html": drain.html,
+    "drain-fcm": drain.fcm,
+}
 #: The same with two providers of email.
 ON_TWO: Mapping[str, RowOf] = {"failover": failover.failover}
 START = "start"

@@ -20,6 +20,7 @@ class Sizes:
     batch_in_flight: int = 4  # calls
     drain: int = 50_000
     smtp_drain: int = 20_000
+    push_drain: int = 20_000
     together: int = 20_000
     # A second: a quarter of what two cores can do of single ones, so that HIGH waits for LOW rather than for itself.
     high_rate: float = 25.0
@@ -38,6 +39,7 @@ class Sizes:
     failover_rate: float = 100.0  # a second
     floor_inserts: int = 50_000  # rows
     floor_emails: int = 5_000
+    floor_pushes: int = 5_000
     patience_s: float = 300.0  # longest wait for one thing
 
 
@@ -54,6 +56,7 @@ SHORT = Sizes(
     batch_in_flight=2,
     drain=1_000,
     smtp_drain=200,
+    push_drain=200,
     together=200,
     high_rate=50.0,
     high_idle=50,
@@ -71,5 +74,6 @@ SHORT = Sizes(
     failover_rate=20.0,
     floor_inserts=2_000,
     floor_emails=200,
+    floor_pushes=200,
     patience_s=60.0,
 )

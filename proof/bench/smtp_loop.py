@@ -1,14 +1,16 @@
-"""``python -m proof.bench.smtp_loop PORT COUNT``: the floor of every delivery by email; writes emails a second."""
+"""``python -m proof.bench.smtp_loop PORT COUNT KIND``: the floor of deliveries by email; writes emails a second.
+
+KIND is one of ``asks.KINDS``. The message is ready before the clock starts.
+"""
 
 from __future__ import annotations
 
 import smtplib
 import sys
-import threading
-import time
-from collections.abc import Iterator
+from email.message import EmailMessage
 
-from proof.bench.asks import BODY
+from proof.bench.asks import BODY, KINDS
+from proof.bench.loops import Send, rate
 from services.delivery.config import DeliverySettings
 
 SENDER = "pulse@localhost"
@@ -16,32 +18,35 @@ SENDER = "pulse@localhost"
 
 def main() -> None:
     """As many threads, each with a connection, as the worker has by default."""
-    port, count = map(int, sys.argv[1:])
+    port, count = map(int, sys.argv[1:3])
+    message = ready(KINDS[sys.argv[3]].html_body)
     connections = min(count, int(DeliverySettings.model_fields["smtp_connections"].default))
-    waiting = iter(range(count))
-    lock = threading.Lock()
     clients = [smtplib.SMTP("127.0.0.1", port) for _ in range(connections)]
     for client in clients:
         client.ehlo()
-    threads = [threading.Thread(target=_send, args=(client, waiting, lock)) for client in clients]
-    began = time.perf_counter()
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    sys.stdout.write(f"{count / (time.perf_counter() - began)}\n")
+    reached = rate([sender(client, message) for client in clients], count)
+    for client in clients:
+        client.quit()
+    sys.stdout.write(f"{reached}\n")
 
 
-def _send(client: smtplib.SMTP, waiting: Iterator[int], lock: threading.Lock) -> None:
-    while True:
-        with lock:
-            number = next(waiting, None)
-        if number is None:
-            client.quit()
-            return
-        to = f"floor.{number}@example.com"
-        email = f"From: {SENDER}\r\nTo: {to}\r\nSubject: Hello Ann\r\n\r\n{BODY}"
-        client.sendmail(SENDER, [to], email)
+def sender(client: smtplib.SMTP, message: bytes) -> Send:
+    """Sends the same message to another address each time."""
+
+    def send(number: int) -> None:
+        client.sendmail(SENDER, [f"floor.{number}@example.com"], message)
+
+    return send
+
+
+def ready(html: str) -> bytes:
+    """An email as it goes out, with HTML beside its text if there is any."""
+    message = EmailMessage()
+    message["From"], message["To"], message["Subject"] = SENDER, "floor@example.com", "Hello Ann"
+    message.set_content(BODY)
+    if html:
+        message.add_alternative(html, subtype="html")
+    return message.as_bytes()
 
 
 if __name__ == "__main__":

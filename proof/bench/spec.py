@@ -22,6 +22,7 @@ class Spec:
     in_flight: int = 50  # calls; connections by REST
     batch: int = 500  # notifications in a call
     priority: str = "LOW"
+    kind: str = "email"  # one of asks.KINDS
     api_key: str = ""
     rate: float = 0.0
     until: str = ""

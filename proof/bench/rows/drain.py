@@ -31,11 +31,27 @@ async def smtp(bench: Bench) -> Row:
     return row
 
 
-async def _drain(bench: Bench, row: Row, count: int, goal: float, floor: Floor) -> None:
+async def html(bench: Bench) -> Row:
+    """The same with HTML beside the text."""
+    row = Row("drain-html", f"draining {bench.sizes.smtp_drain:,} LOW with HTML by SMTP to the sandbox")
+    floor = await bench.floors.emails(bench.suite.plan, bench.sizes, "html")
+    await _drain(bench, row, bench.sizes.smtp_drain, goal=2_400, floor=floor, kind="html")
+    return row
+
+
+async def fcm(bench: Bench) -> Row:
+    """Pushes, to the sandbox's FCM, which answers once one is on the disk."""
+    row = Row("drain-fcm", f"draining {bench.sizes.push_drain:,} LOW by FCM to the sandbox")
+    floor = await bench.floors.pushes(bench.suite.plan, bench.sizes)
+    await _drain(bench, row, bench.sizes.push_drain, goal=2_400, floor=floor, kind="push")
+    return row
+
+
+async def _drain(bench: Bench, row: Row, count: int, goal: float, floor: Floor, kind: str = "email") -> None:
     runs = Runs()
     for number in range(1 - bench.sizes.warm_runs, bench.sizes.runs + 1):
         await bench.suite.stop_workers()
-        await bench.backlog(count)
+        await bench.backlog(count, kind=kind)
         began = time.time()
         await bench.suite.start_workers()
         cost = bench.cost()

@@ -5,16 +5,21 @@ from __future__ import annotations
 import asyncio
 import json
 import time
+from collections.abc import Iterator
 from pathlib import Path
+
+import pytest
 
 from proof.bench import children, records, rest_client
 from proof.bench.__main__ import arguments, sizes_of
-from proof.bench.asks import Asks
+from proof.bench.asks import KINDS, Asks
 from proof.bench.rows.failover import Seen, judged, read
 from proof.bench.sizes import SHORT, Sizes
 from proof.bench.spec import Result, Spec
+from pulse.common.v1 import enums_pb2
 from pulse.gateway.v1 import notification_service_pb2 as api
 from pulse_client.testing import FakeGateway
+from tests.delivery.conftest import Sandbox, run_sandbox
 
 PATIENCE_S = 60.0
 
@@ -24,6 +29,39 @@ def test_every_notification_has_a_user_a_key_and_an_address_of_its_own() -> None
     asks = [api.SendNotificationRequest.FromString(raw) for raw in Asks("p").singles(range(50))]
     for field in ("user_id", "idempotency_key", "to"):
         assert len({getattr(ask, field) for ask in asks}) == 50
+
+
+def test_kinds_of_notifications_have_templates_of_their_own_and_addresses_of_their_channels() -> None:
+    asks = {kind: Asks("p", kind=kind).single(7) for kind in KINDS}
+    assert {kind: enums_pb2.Channel.Name(ask.channel) for kind, ask in asks.items()} == {
+        "email": "EMAIL",
+        "html": "EMAIL",
+        "push": "PUSH",
+    }
+    assert len({ask.template_name for ask in asks.values()}) == len(KINDS)
+    assert asks["push"].to == "p:7"
+
+
+@pytest.fixture(scope="module")
+def look_alikes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
+    with run_sandbox(tmp_path_factory.mktemp("sandbox")) as running:
+        yield running
+
+
+@pytest.mark.parametrize(
+    ("program", "kinds", "provider"),
+    [("smtp_loop", ["email"], "smtp"), ("smtp_loop", ["html"], "smtp"), ("http_loop", [], "fcm")],
+)
+async def test_a_floor_of_deliveries_is_what_a_look_alike_takes_from_a_bare_client(
+    look_alikes: Sandbox, program: str, kinds: list[str], provider: str
+) -> None:
+    look_alikes.call("DELETE", "/api/receipts")
+    port = look_alikes.smtp_port if provider == "smtp" else int(look_alikes.http.rpartition(":")[2])
+    output = await children.output(f"proof.bench.{program}", str(port), "40", *kinds, patience_s=PATIENCE_S)
+    assert float(output) > 0
+    receipts = look_alikes.receipts()
+    assert len(receipts) == 40
+    assert {(one["provider"], bool(one["html_body"])) for one in receipts} == {(provider, kinds == ["html"])}
 
 
 def test_batches_hold_all_notifications_once() -> None:
