@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import datetime as dt
 import email.utils
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 from services.delivery.providers.mail import mail_parts
 from services.delivery.providers.mail.mail_addresses import Sender, normal_address
 from services.delivery.providers.mail.mail_headers import mailbox_header, plain_header, text_header
 from services.delivery.rules.provider import Outgoing
+
+#: RFC 3834: no out-of-office answers.
+_ALWAYS = plain_header("Auto-Submitted", "auto-generated") + plain_header("MIME-Version", "1.0")
+_ONE_CLICK = plain_header("List-Unsubscribe-Post", "List-Unsubscribe=One-Click")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +37,7 @@ def build(outgoing: Outgoing, sender: Sender, now: dt.datetime) -> BuiltEmail:
     """
     recipient = normal_address(outgoing.to)
     headers = [
-        mailbox_header("From", sender.name, sender.envelope),
+        _from_header(sender),
         mailbox_header("To", "", recipient),
         text_header("Subject", outgoing.subject),
         *_own_headers(outgoing, sender, now),
@@ -41,19 +47,25 @@ def build(outgoing: Outgoing, sender: Sender, now: dt.datetime) -> BuiltEmail:
     return BuiltEmail(sender.envelope, recipient, content, utf8)
 
 
-def _own_headers(outgoing: Outgoing, sender: Sender, now: dt.datetime) -> list[str]:
+@lru_cache(maxsize=8)
+def _from_header(sender: Sender) -> str:
+    return mailbox_header("From", sender.name, sender.envelope)
+
+
+@lru_cache(maxsize=2)
+def _date_header(now: dt.datetime) -> str:
+    return plain_header("Date", email.utils.format_datetime(now))
+
+
+def _own_headers(outgoing: Outgoing, sender: Sender, now: dt.datetime) -> Iterator[str]:
     domain = sender.envelope.rpartition("@")[2]
-    headers = {
-        "Date": email.utils.format_datetime(now),
-        "Message-ID": f"<{outgoing.notification_id}.{outgoing.attempt}@{domain}>",
-        "X-Pulse-Notification-Id": outgoing.notification_id,
-        "Auto-Submitted": "auto-generated",  # RFC 3834: no out-of-office answers
-        "MIME-Version": "1.0",
-    }
+    yield _date_header(now.replace(microsecond=0))
+    yield plain_header("Message-ID", f"<{outgoing.notification_id}.{outgoing.attempt}@{domain}>")
+    yield plain_header("X-Pulse-Notification-Id", outgoing.notification_id)
+    yield _ALWAYS
     if outgoing.unsubscribe_url:
-        headers["List-Unsubscribe"] = f"<{outgoing.unsubscribe_url}>"
-        headers["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
-    return [plain_header(name, value) for name, value in headers.items()]
+        yield plain_header("List-Unsubscribe", f"<{outgoing.unsubscribe_url}>")
+        yield _ONE_CLICK
 
 
 def _body(outgoing: Outgoing) -> bytes:

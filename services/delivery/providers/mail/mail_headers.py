@@ -93,7 +93,7 @@ def carried(text: str) -> str:
 
     Both are refused where Pulse takes a text on; one that comes through cannot do harm here.
     """
-    return _SURROGATE.sub("\ufffd", _CONTROLS.sub(" ", text))
+    return text if text.isprintable() else _SURROGATE.sub("\ufffd", _CONTROLS.sub(" ", text))
 
 
 def _phrase(text: str, room: int) -> list[str]:

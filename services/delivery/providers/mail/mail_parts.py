@@ -13,19 +13,14 @@ import secrets
 #: Characters of a line without its end (RFC 5322, section 2.1.1).
 LONGEST_LINE = 998
 
-_LINE_END = re.compile(r"\r\n|\r|\n")
 _LONE_SURROGATE = re.compile(r"[\ud800-\udfff]")
 #: ASCII that needs no encoding.
-_PLAIN = re.compile(rb"[\t\r\n -~]*")
-_LONE_LF = re.compile(rb"(?<!\r)\n")
-#: Some mail servers write ``>From``, as their mailboxes part emails by such lines.
-_FROM_LINE = re.compile(rb"^From ", re.MULTILINE)
+_PLAIN = b"\t\r\n" + bytes(range(ord(" "), ord("~") + 1))
 
 
 def text_part(subtype: str, text: str) -> bytes:
     """A text with its headers; text/plain or text/html."""
-    data = _LINE_END.sub("\r\n", _LONE_SURROGATE.sub("\ufffd", text)).encode()
-    encoding, encoded = _encoded(data)
+    encoding, encoded = _encoded(_utf8(text.replace("\r\n", "\n").replace("\r", "\n").replace("\n", "\r\n")))
     head = f'Content-Type: text/{subtype}; charset="utf-8"\r\nContent-Transfer-Encoding: {encoding}\r\n\r\n'
     return head.encode("ascii") + encoded
 
@@ -39,14 +34,27 @@ def alternatives(parts: list[bytes]) -> bytes:
     return head.encode("ascii") + body + f"--{boundary}--\r\n".encode("ascii")
 
 
+def _utf8(text: str) -> bytes:
+    try:
+        return text.encode()
+    except UnicodeEncodeError:
+        return _LONE_SURROGATE.sub("\ufffd", text).encode()
+
+
 def _encoded(data: bytes) -> tuple[str, bytes]:
     """Content-Transfer-Encoding and the encoded bytes: the most readable that carries them as they are."""
-    if _PLAIN.fullmatch(data) and not _FROM_LINE.search(data) and _longest_line(data) <= LONGEST_LINE:
+    if not data.translate(None, _PLAIN) and not _has_from_line(data) and _longest_line(data) <= LONGEST_LINE:
         return "7bit", data
-    quoted = _LONE_LF.sub(b"\r\n", binascii.b2a_qp(data))  # which may end the lines that it breaks by LF alone
-    if len(quoted) <= len(data) * 4 / 3 and not _FROM_LINE.search(quoted):
+    # The lines that it breaks may end by LF alone.
+    quoted = binascii.b2a_qp(data).replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
+    if len(quoted) <= len(data) * 4 / 3 and not _has_from_line(quoted):
         return "quoted-printable", quoted
     return "base64", base64.encodebytes(data).replace(b"\n", b"\r\n")
+
+
+def _has_from_line(data: bytes) -> bool:
+    """Some mail servers write ``>From`` there, as their mailboxes part emails by such lines."""
+    return data.startswith(b"From ") or b"\nFrom " in data
 
 
 def _longest_line(data: bytes) -> int:
