@@ -65,6 +65,8 @@ class Channel(enum.StrEnum):
     """One way to a recipient; its text is its name in the contract."""
 
     facts: Facts
+    #: Equal names are equal texts; the enum's own way is Python, and takes ten times as long.
+    __hash__ = str.__hash__
 
     def __new__(cls, name: str, facts: Facts) -> Self:
         member = str.__new__(cls, name)

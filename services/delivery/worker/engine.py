@@ -66,6 +66,8 @@ class Engine:
         self._providers = providers
         self._spans = spans or Spans()
         self._chunk = min(CHUNK, max(1, in_flight // SHARE))
+        self._in_flight = in_flight
+        self._unsettled = 0
         self._room = Room(in_flight)
         self._text = Room(MOST_TEXT)
         #: For claims that come without being asked for; what they were to avoid is looked at when they are here.
@@ -220,11 +222,17 @@ class Engine:
     def _settle(self, settlement: Settlement) -> None:
         self._metrics.ended(settlement)
         self._breakers.ended(settlement)
+        # Its place is free for a claim that travels with it, unless too many wait for a ledger that settles nothing.
+        self._unsettled += 1
+        if self._unsettled <= self._in_flight:
+            self._room.release(1)
         self._rounds.settle(settlement)
 
     def _settled(self, settlements: Sequence[Settlement]) -> None:
         """Nothing more is done with them."""
-        self._room.release(len(settlements))
+        kept = min(len(settlements), max(0, self._unsettled - self._in_flight))
+        self._unsettled -= len(settlements)
+        self._room.release(kept)
         self._text.release(sum(len(one.claim.asked.context_json) for one in settlements))
         for one in settlements:
             settled(one)

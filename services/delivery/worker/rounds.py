@@ -16,8 +16,8 @@ from shared.refs import Ref
 
 #: Wishes that are put together in one call, and calls with wishes that are under way at once.
 WISHES, CLAIMING = 8, 2
-#: An outcome waits so long, s, for wishes to travel with; and not at all once it is one of so many.
-PATIENCE, MANY = 0.005, 125
+#: An outcome waits so long, s, for a wish to travel with, and goes without if there is none.
+PATIENCE = 0.005
 #: Contexts that an answer may hold, characters: room for them is taken before it is asked for.
 ANSWER_TEXT = 4 * 1024 * 1024
 
@@ -53,6 +53,7 @@ class Rounds:
         self._outcomes: list[Settlement] = []
         self._patience: asyncio.TimerHandle | None = None
         self._beginning = False
+        self._asking = 0  # calls with wishes that are under way
         self._claiming: set[asyncio.Task[None]] = set()
         self._settling: asyncio.Task[None] | None = None
 
@@ -107,28 +108,35 @@ class Rounds:
         try:
             await self._text.reserve(ANSWER_TEXT)
         except RoomClosed as error:
-            wishes = self._take_wishes()
-            for wish in wishes:
+            for wish in self._take_wishes():
                 wish.left.set_exception(error)
             return
         wishes = self._take_wishes()
         self._claim_soon()
+        self._asking += 1
         await self._round(self._take_outcomes(), wishes)
+        self._asking -= 1
 
     def _end_claiming(self, task: asyncio.Task[None]) -> None:
         self._claiming.discard(task)
         self._claim_soon()
+        self._settle_soon()
 
     def _settle_soon(self) -> None:
-        """Has what waits go once it is much, or has waited for long enough."""
-        if len(self._outcomes) >= MANY:
+        """Has what waits go once it has waited for long enough, or is a call's worth."""
+        if len(self._outcomes) >= MOST:
             self._settle_now()
         elif self._outcomes and self._patience is None:
-            self._patience = asyncio.get_running_loop().call_later(PATIENCE, self._settle_now)
+            self._patience = asyncio.get_running_loop().call_later(PATIENCE, self._lose_patience)
+
+    def _lose_patience(self) -> None:
+        """Unless there are wishes that go as soon as a call is answered, and take along what waits."""
+        self._patience = None
+        if not (self._wishes and self._asking):
+            self._settle_now()
 
     def _settle_now(self) -> None:
         """One call without wishes at a time: what it does not take goes with the next call of either kind."""
-        self._end_patience()
         if self._outcomes and self._settling is None:
             self._settling = asyncio.create_task(self._round(self._take_outcomes(), ()))
             self._settling.add_done_callback(self._end_settling)
@@ -136,11 +144,6 @@ class Rounds:
     def _end_settling(self, _: asyncio.Task[None]) -> None:
         self._settling = None
         self._settle_soon()
-
-    def _end_patience(self) -> None:
-        if self._patience is not None:
-            self._patience.cancel()
-            self._patience = None
 
     def _take_wishes(self) -> list[_Wish]:
         """The next, without those who have given up."""
@@ -153,7 +156,9 @@ class Rounds:
         return wishes
 
     def _take_outcomes(self) -> list[Settlement]:
-        self._end_patience()
+        if self._patience is not None:
+            self._patience.cancel()
+            self._patience = None
         taken, self._outcomes = self._outcomes[:MOST], self._outcomes[MOST:]
         self._settle_soon()
         return taken

@@ -110,10 +110,15 @@ class Step(Generic[Result]):
         """Its references, as its reads take them."""
         return {"refs": rows.refs(self.refs)} if self.reads else {}
 
-    def own(self, changes: Iterable[Change]) -> list[Change]:
-        """Those of the step's deliveries."""
-        refs = frozenset(self.refs)
-        return [change for change in changes if change.delivery.ref in refs]
+
+def _parted(changes: list[Change], steps: Sequence[Step[Any]]) -> list[list[Change]]:
+    """What each step changed: the last one all that is no other's, such as who takes over from what it ended."""
+    parts: list[list[Change]] = []
+    for step in steps[:-1]:
+        refs = frozenset(step.refs)
+        parts.append([change for change in changes if change.delivery.ref in refs])
+        changes = [change for change in changes if change.delivery.ref not in refs]
+    return [*parts, changes]
 
 
 class Transactions:
@@ -164,11 +169,12 @@ class Transactions:
             changes = held.changes()
             if may_tell:
                 changes = await digest_heirs.arrange(connection, changes, now)
-            if changes:
-                await connection.execute(*written(changes, held.stored, now))
-            for number, step in enumerate(steps):
+            # A statement a step: what one does is much alike, and so cheaply written.
+            for of_step in (parts := _parted(changes, steps)):
+                if of_step:
+                    await connection.execute(*written(of_step, held.stored, now))
+            for number, (step, of_step) in enumerate(zip(steps, parts, strict=True)):
                 if step.finish is not None:
-                    of_step = changes if len(steps) == 1 else step.own(changes)
                     results[number] = await step.finish(connection, results[number], of_step, now)
             return results, changes
 

