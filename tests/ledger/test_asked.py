@@ -126,12 +126,12 @@ def test_every_field_has_one_place():
     assert set(asked_rows.IN_COLUMNS) <= set(known)
     whole = Asked(user_id="ada", context_json="{}")
     whole.MergeFromString(later())
-    assert asked_rows.put_together(asked_rows.document(whole), user_id="ada", context_json="{}") == whole
+    assert asked_rows.put_together(Asked(), asked_rows.document(whole), user_id="ada", context_json="{}") == whole
 
 
 def test_what_a_later_release_keeps_in_the_document_is_read():
     stored = Asked(subject="Hi", locale="de").SerializeToString()
-    found = asked_rows.put_together(stored, user_id="ada", subject="", locale="")
+    found = asked_rows.put_together(Asked(), stored, user_id="ada", subject="", locale="")
     assert found == Asked(user_id="ada", subject="Hi", locale="de")
 
 

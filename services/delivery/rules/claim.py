@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
 from services.delivery.rules.provider import Outcome
@@ -12,6 +11,8 @@ from shared.errors import PulseError
 from shared.lane.names import Lane
 from shared.observe.tracing import OFF, Span
 from shared.refs import Ref
+
+_NO_SPAN = OFF.start("deliver", "")
 
 
 class Asked(Protocol):
@@ -33,8 +34,7 @@ class Asked(Protocol):
     def category(self) -> str: ...
 
 
-@dataclass(frozen=True, slots=True)
-class ClaimedNotification:
+class ClaimedNotification(NamedTuple):
     """All that is needed to send one notification.
 
     Both ends are moments of ``time.monotonic()``, worked out from the ledger's own clock: the worker's wall clock
@@ -56,7 +56,7 @@ class ClaimedNotification:
     lane: Lane = Lane.LOW
     traceparent: str = ""
     unsubscribable: bool = False  # its recipient may unsubscribe from its category
-    span: Span = field(default_factory=lambda: OFF.start("deliver", ""), compare=False)  # of the attempt, under way
+    span: Span = _NO_SPAN  # of the attempt, under way
 
 
 class Claimed(NamedTuple):
@@ -66,8 +66,7 @@ class Claimed(NamedTuple):
     left: list[Ref]
 
 
-@dataclass(frozen=True, slots=True)
-class Settlement:
+class Settlement(NamedTuple):
     """How an attempt ended."""
 
     claim: ClaimedNotification

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import datetime as dt
 import enum
-from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 
-@dataclass(frozen=True, slots=True)
-class Outgoing:
+class Outgoing(NamedTuple):
     """One rendered notification on its way to a provider."""
 
     notification_id: str
@@ -27,6 +25,9 @@ class Outgoing:
 
 class OutcomeKind(enum.Enum):
     """How a call ended; the names are those of the ledger's ``TimelineEvent.Outcome``."""
+
+    #: There is one of each; the enum's own way is Python, and takes ten times as long.
+    __hash__ = object.__hash__
 
     SUCCEEDED = enum.auto()  # the provider took it over
     TRANSIENT_FAILURE = enum.auto()  # it was surely not taken over, for a reason that may pass
@@ -52,8 +53,7 @@ class Cause(enum.Enum):
     CONFIGURATION = enum.auto()  # Pulse's own settings, login, sender or address: it lasts until an operator acts
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """How an attempt ended. ``code`` and ``message`` hold no personal data: they are stored and shown."""
 
     kind: OutcomeKind

@@ -8,7 +8,6 @@ and it works for others, that is so for the tenant alone.
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 import time
 from collections.abc import Callable, Iterable
 from typing import cast
@@ -167,7 +166,7 @@ class Line:
     async def _call(self, claim: ClaimedNotification, outgoing: Outgoing) -> None:
         span = self._spans.call(claim)
         if span.sampled:
-            outgoing = dataclasses.replace(outgoing, traceparent=span.traceparent)
+            outgoing = outgoing._replace(traceparent=span.traceparent)
         call = self._calls.begin(claim, span)
         try:
             outcome = await self._provider.send(outgoing, time.monotonic() + self._call_seconds)

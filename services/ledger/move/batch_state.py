@@ -46,8 +46,9 @@ class BatchState:
         """Adds a change that a rule made of what :meth:`get` gave; False if it made none."""
         if change is None:
             return False
-        before = self._changes[change.delivery.ref]
-        self._changes[change.delivery.ref] = Change(change.delivery, (*before.events, *change.events))
+        ref = change.delivery.ref
+        before = self._changes[ref].events
+        self._changes[ref] = Change(change.delivery, (*before, *change.events)) if before else change
         return True
 
     def changes(self) -> list[Change]:

@@ -101,7 +101,7 @@ class Claimer:
             if its_content is not None and its_content.context_json is not None and not its_content.tells_digest:
                 held.take(change)
                 at = held[delivery.ref]
-                claimed.append((at, its_content._replace(recipient=gate.address(at))))
+                claimed.append((at, _addressed(its_content, gate.address(at))))
         return claimed
 
     def _begin(
@@ -134,9 +134,13 @@ class Claimer:
                 claimed.left.append(delivery.ref)
             else:
                 held.take(change)
-                address = gate.address(change.delivery)
-                claimed.deliveries.append((change.delivery, its_content._replace(recipient=address)))
+                claimed.deliveries.append((change.delivery, _addressed(its_content, gate.address(change.delivery))))
         return claimed
+
+
+def _addressed(its_content: Content, address: str) -> Content:
+    """The same for where it goes, which is as good as always where it did at first."""
+    return its_content if its_content.recipient == address else its_content._replace(recipient=address)
 
 
 def _claiming(claim: Claim, now: dt.datetime, gate: RecipientGate) -> Callable[[Delivery], Change | None]:

@@ -48,10 +48,11 @@ def document(asked: Asked) -> bytes:
     return rest.SerializeToString()
 
 
-def put_together(stored: bytes | None, **columns: Any) -> Asked:
-    """A document and columns as one again; an empty column leaves what the document says."""
-    if stored is None:
-        return Asked(**columns)
-    asked = Asked.FromString(stored)
-    asked.MergeFrom(Asked(**columns))
+def put_together(asked: Asked, stored: bytes | None, **columns: Any) -> Asked:
+    """A document and columns as one again, in the empty ``asked``; an empty column leaves what the document says."""
+    if stored is not None:
+        asked.MergeFromString(stored)
+    for name, value in columns.items():
+        if value:
+            setattr(asked, name, value)
     return asked

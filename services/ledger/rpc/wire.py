@@ -28,7 +28,7 @@ from services.ledger.rpc.wire_enums import (
     wanted,
 )
 from services.ledger.rules.attempts import Ending
-from services.ledger.rules.delivery import Delivery, Failure, Guarantee, Ref
+from services.ledger.rules.delivery import NO_FAILURE, Delivery, Failure, Guarantee, Ref
 from services.ledger.rules.fallbacks import Fallback
 from services.ledger.rules.receipts import Receipt
 from services.ledger.rules.retry import Cause
@@ -38,7 +38,7 @@ from shared.errors import PulseError, Violation, invalid
 from shared.ids import canonical_uuid
 from shared.rpc.former import Former
 from shared.rpc.statuses import to_status
-from shared.times import from_duration, from_timestamp, to_timestamp
+from shared.times import from_duration, from_timestamp, set_timestamp
 
 #: What providers and workers say is kept up to so many characters.
 _LONGEST_NAME, _LONGEST_TEXT = 256, 1024
@@ -120,10 +120,11 @@ def settlement(message: records_pb2.Settlement) -> Settlement | None:
         return None
     latency = from_duration(message.latency) * 1000 if message.HasField("latency") else None
     message_id = clean(message.provider_message_id, _LONGEST_NAME)
-    ending = Ending(outcome, failure(message.failure), message_id, latency)
+    failed = failure(message.failure) if message.HasField("failure") else NO_FAILURE
+    retry_after = from_duration(message.retry_after) if message.HasField("retry_after") else 0.0
     rejection = FROM_REJECTION.get(message.rejection)
     cause = FROM_CAUSE.get(message.cause, Cause.PROVIDER)
-    return Settlement(named, message.fence, ending, from_duration(message.retry_after), rejection, cause)
+    return Settlement(named, message.fence, Ending(outcome, failed, message_id, latency), retry_after, rejection, cause)
 
 
 def receipt(message: records_pb2.ProviderReceipt) -> Receipt | None:
@@ -143,33 +144,44 @@ def settle_result(settled: Settled) -> records_pb2.SettleResult:
 def claimed(
     delivery: Delivery, content: Content, critical: Container[str], *, reads_asked: bool
 ) -> records_pb2.ClaimedNotification:
-    """All that a worker needs to send it; nobody can unsubscribe from the ``critical`` categories."""
+    """All that a worker needs to send it; nobody can unsubscribe from the ``critical`` categories.
+
+    Field by field: what is passed to a message when it is made is copied, which costs three times as much.
+    """
+    message = records_pb2.ClaimedNotification(
+        fence=delivery.fence,
+        attempt=delivery.attempt,
+        provider=delivery.provider,
+        channel=number_of(delivery.channel),
+        to=content.recipient,
+        traceparent=content.traceparent,
+        lane=TO_PRIORITY[delivery.lane],
+        unsubscribable=bool(content.category) and content.category not in critical,
+    )
+    message.ref.tenant_id, message.ref.notification_id = delivery.ref
+    for stamp, moment in (
+        (message.lease_until, delivery.lease_until),
+        (message.create_time, content.created_at),
+        (message.ready_time, delivery.ready_at),
+        (message.expires_at, delivery.expires_at),
+    ):
+        if moment is not None:
+            set_timestamp(stamp, moment)
     asked = put_together(
+        message.asked,
         content.asked,
         user_id=content.user_id,
         subject=content.subject,
-        context_json=content.context_json or "",
+        context_json=content.context_json,
         template_name=content.template_name,
         template_version=content.template_version,
         locale=content.locale,
         category=content.category,
     )
-    return records_pb2.ClaimedNotification(
-        ref=to_ref(delivery.ref),
-        fence=delivery.fence,
-        attempt=delivery.attempt,
-        lease_until=to_timestamp(delivery.lease_until),
-        provider=delivery.provider,
-        channel=number_of(delivery.channel),
-        to=content.recipient,
-        traceparent=content.traceparent,
-        expires_at=to_timestamp(delivery.expires_at),
-        create_time=to_timestamp(content.created_at),
-        lane=TO_PRIORITY[delivery.lane],
-        ready_time=to_timestamp(delivery.ready_at),
-        unsubscribable=bool(content.category) and content.category not in critical,
-        **({"asked": asked} if reads_asked else _CLAIMED.fields(asked)),
-    )
+    if not reads_asked:
+        message.MergeFrom(records_pb2.ClaimedNotification(**_CLAIMED.fields(asked)))
+        message.ClearField("asked")
+    return message
 
 
 def failure(message: notification_pb2.Failure) -> Failure:

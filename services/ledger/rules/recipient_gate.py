@@ -46,13 +46,14 @@ class RecipientGate:
         if recipient is None:
             return None
         address = recipient.address(delivery)
-        critical = recipient.category in self._critical
-        sending = Sending(recipient.category, delivery.channel, address, delivery.lane, critical)
-        verdict = rule(recipient.profile, sending, self._now)
-        if isinstance(verdict, Suppressed):
-            return self._suppress(change, verdict.decision)
-        if isinstance(verdict, Deferred):
-            return self._put_off(change, verdict)
+        if recipient.profile is not UNKNOWN:
+            critical = recipient.category in self._critical
+            sending = Sending(recipient.category, delivery.channel, address, delivery.lane, critical)
+            verdict = rule(recipient.profile, sending, self._now)
+            if isinstance(verdict, Suppressed):
+                return self._suppress(change, verdict.decision)
+            if isinstance(verdict, Deferred):
+                return self._put_off(change, verdict)
         if not address and not delivery.channel.facts.needs_address:
             return self._fail(change)
         return None
