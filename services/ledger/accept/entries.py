@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from operator import attrgetter, gt
 from typing import NamedTuple
 
@@ -11,7 +11,7 @@ from services.ledger.accept.entry_fallbacks import fallback_violations
 from services.ledger.rules.delivery import Guarantee, Lane, Ref
 from services.ledger.rules.fallbacks import Fallback
 from shared.channel.table import Channel
-from shared.errors import Violation
+from shared.errors import PulseError, Violation, invalid
 from shared.ids import canonical_uuid
 
 #: Most bytes in UTF-8 of each text. What is part of an index stays well below the 2,704 an index row can hold.
@@ -35,6 +35,7 @@ LARGEST_DOCUMENT = 256 * 1024
 LONGEST_ROUTE = 32
 
 _REQUIRED = ("tenant_id", "user_id", "template_name", "channel", "lane", "route")
+_required = attrgetter(*_REQUIRED)
 _texts = attrgetter(*LONGEST)
 # A character takes 1 to 4 bytes: a text of so few of them need not be encoded to tell that it fits.
 _SURELY_FITS = tuple(most // 4 for most in LONGEST.values())
@@ -85,8 +86,36 @@ class Entry(NamedTuple):
         return self.tenant_id, self.idempotency_key
 
 
-def violations(entry: Entry, most_attempts: int) -> list[Violation]:
-    """Everything that keeps an entry from being stored; empty for nearly all."""
+def refusals(batch: Sequence[Entry], most_attempts: int) -> dict[int, PulseError]:
+    """INVALID_ARGUMENT for each entry that cannot be stored, by its place in the batch; empty for nearly all."""
+    said = {id(entry.decisions): entry.decisions for entry in batch}
+    suspect = {each for each, decisions in said.items() if "\0" in "".join(_words(decisions))}
+    refused = {}
+    for at, entry in enumerate(batch):
+        if (suspect and id(entry.decisions) in suspect) or not _is_plain(entry, most_attempts):
+            found = _violations(entry, most_attempts)
+            if found:
+                refused[at] = invalid(found)
+    return refused
+
+
+def _is_plain(entry: Entry, most_attempts: int) -> bool:
+    """True only if nothing keeps it from being stored, its decisions set aside; False says nothing."""
+    texts, route, labels = _texts(entry), entry.route, entry.metadata
+    return bool(
+        all(_required(entry))
+        and not any(map(gt, map(len, texts), _SURELY_FITS))
+        and "\0" not in "".join((*texts, *route, *labels, *labels.values()))
+        and canonical_uuid(entry.notification_id) == entry.notification_id
+        and 1 <= entry.max_attempts <= most_attempts
+        and len(route) <= LONGEST_ROUTE
+        and not entry.fallbacks
+        and not entry.digest_seconds
+        and not entry.asked
+    )
+
+
+def _violations(entry: Entry, most_attempts: int) -> list[Violation]:
     found = [Violation(name, "is required") for name in _REQUIRED if not getattr(entry, name)]
     if canonical_uuid(entry.notification_id) != entry.notification_id:
         found.append(Violation("notification_id", "must be a UUID"))
@@ -114,7 +143,10 @@ def _too_long(entry: Entry) -> list[Violation]:
 
 
 def _holds_nul(entry: Entry) -> bool:
-    decisions = (part for decision in entry.decisions for part in decision.values())
     labels = (*entry.metadata, *entry.metadata.values())
     further = (part for fallback in entry.fallbacks for part in (fallback.to, *fallback.route))
-    return "\0" in "".join((*_texts(entry), *entry.route, *labels, *decisions, *further))
+    return "\0" in "".join((*_texts(entry), *entry.route, *labels, *_words(entry.decisions), *further))
+
+
+def _words(decisions: Iterable[Mapping[str, str]]) -> Iterator[str]:
+    return (part for decision in decisions for part in decision.values())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from services.ledger.accept.entries import Entry
@@ -50,15 +50,16 @@ def result_for(use: Use, fingerprint: bytes, notification_id: str) -> RecordResu
     return Recorded(use.notification_id, use.status, use.notification_id != notification_id)
 
 
-def leaders(entries: Iterable[Entry]) -> list[Entry]:
+def leaders(entries: Sequence[Entry]) -> Sequence[Entry]:
     """One entry for each key, the first, and all that have none; likewise for each notification id."""
     keys: set[Key] = set()
     ids: set[Key] = set()
     chosen = []
     for entry in entries:
-        if (entry.idempotency_key and entry.key in keys) or entry.ref in ids:
+        key, ref = entry.key, entry.ref
+        if ref in ids or (key[1] and key in keys):
             continue
-        keys.add(entry.key)
-        ids.add(entry.ref)
+        keys.add(key)
+        ids.add(ref)
         chosen.append(entry)
     return chosen

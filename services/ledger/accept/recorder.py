@@ -21,7 +21,7 @@ from services.ledger.rules.retry import RetryPolicies
 from services.ledger.rules.states import Status
 from services.ledger.stores import profiles
 from shared.clock import Clock
-from shared.errors import Code, PulseError, invalid
+from shared.errors import Code, PulseError
 
 _UNIQUE_VIOLATION = "23505"
 
@@ -60,9 +60,11 @@ class Recorder:
 
         ``first`` claims some of them in the same transaction.
         """
-        refused = {at: error for at, entry in enumerate(batch) if (error := self._refusal(entry)) is not None}
-        leaders = keys.leaders(entry for at, entry in enumerate(batch) if at not in refused)
+        refused: Mapping[int, PulseError] = entries.refusals(batch, self._settings.most_attempts)
+        leaders = keys.leaders([entry for at, entry in enumerate(batch) if at not in refused] if refused else batch)
         outcomes = await self._insert(leaders, first)
+        if len(outcomes) == len(batch):
+            return [_fresh(entry, outcomes[entry.ref]) for entry in batch]
         uses = await self.uses(entry.key for entry in leaders if entry.ref not in outcomes)
         for entry in leaders:
             status = outcomes.get(entry.ref)
@@ -85,10 +87,6 @@ class Recorder:
             }
 
         return await self._postgres.write(work)
-
-    def _refusal(self, entry: Entry) -> PulseError | None:
-        found = entries.violations(entry, self._settings.most_attempts)
-        return invalid(found) if found else None
 
     async def _insert(self, batch: Sequence[Entry], first: FirstClaim | None) -> dict[Ref, Status | PulseError]:
         """Where each entry stands, or why it cannot; those whose key is known are left out.
@@ -184,6 +182,11 @@ class Recorder:
         return await self._postgres.write(work)
 
 
+def _fresh(entry: Entry, outcome: Status | PulseError) -> RecordResult:
+    """What a request gets whose key nothing else was used for."""
+    return outcome if isinstance(outcome, PulseError) else Recorded(entry.notification_id, outcome, replayed=False)
+
+
 def _result(entry: Entry, outcomes: Mapping[Ref, Status | PulseError], uses: Mapping[Key, Use]) -> RecordResult:
     outcome = outcomes.get(entry.ref)
     if isinstance(outcome, PulseError):
@@ -192,7 +195,7 @@ def _result(entry: Entry, outcomes: Mapping[Ref, Status | PulseError], uses: Map
     if use is not None:
         return keys.result_for(use, entry.fingerprint, entry.notification_id)
     if outcome is not None:
-        return Recorded(entry.notification_id, outcome, replayed=False)
+        return _fresh(entry, outcome)
     # Its key expired between two statements, or the entry that went first failed: the next try finds out.
     return PulseError(
         Code.UNAVAILABLE, "KEY_IN_TRANSITION", "the idempotency key is just changing hands", retry_after=1

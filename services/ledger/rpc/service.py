@@ -9,7 +9,6 @@ from typing import Any
 from pulse.ledger.v1 import ledger_service_pb2 as pb
 from pulse.ledger.v1 import records_pb2
 from services.ledger.accept import keys
-from services.ledger.accept.entries import Entry
 from services.ledger.accept.recorder import Recorder
 from services.ledger.config import LedgerSettings
 from services.ledger.draw.draws import Draws
@@ -71,14 +70,15 @@ class LedgerService(WorkerRpcs):
     async def Record(self, request: pb.RecordRequest, context: Any) -> pb.RecordResponse:
         began = time.time_ns()
         bounded("entries", request.entries)
-        converted = [_entry(message) for message in request.entries]
+        converted = list(wire.entries(request.entries))
         first = self._first_claim(request)
         taken = [one for one in converted if not isinstance(one, PulseError)]
         answers = iter(await self._recorder.record(taken, first))
-        results = [wire.record_result(one if isinstance(one, PulseError) else next(answers)) for one in converted]
+        response = pb.RecordResponse()
+        for one in converted:
+            wire.add_result(response.results, one if isinstance(one, PulseError) else next(answers))
         if first is not None and first.claimed:
-            self._tell_claimed(request, results, first)
-        response = pb.RecordResponse(results=results)
+            self._tell_claimed(request, response.results, first)
         tell(self._observers.recorded, request, response, began)
         return response
 
@@ -104,11 +104,11 @@ class LedgerService(WorkerRpcs):
         bounded("uses", request.uses)
         wanted = [(use.tenant_id, use.idempotency_key) for use in request.uses]
         known = await self._recorder.uses(key for key in wanted if "\0" not in "".join(key))
-        answers = [
-            keys.result_for(known[key], use.fingerprint, "") if key in known else None
-            for key, use in zip(wanted, request.uses, strict=True)
-        ]
-        return pb.LookupKeysResponse(results=[wire.record_result(answer) for answer in answers])
+        response = pb.LookupKeysResponse()
+        for key, use in zip(wanted, request.uses, strict=True):
+            found = keys.result_for(known[key], use.fingerprint, "") if key in known else None
+            wire.add_result(response.results, found)
+        return response
 
     async def Draw(self, request: pb.DrawRequest, context: Any) -> pb.DrawResponse:
         check(request)
@@ -160,11 +160,3 @@ def named(message: records_pb2.NotificationRef) -> Ref:
     if ref is None:
         raise not_found("NOTIFICATION", message.notification_id)
     return ref
-
-
-def _entry(message: records_pb2.Entry) -> Entry | PulseError:
-    """An entry that cannot be read is refused alone."""
-    try:
-        return wire.entry(message)
-    except PulseError as error:
-        return error

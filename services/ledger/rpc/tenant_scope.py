@@ -64,8 +64,11 @@ def _named(request: Any) -> Iterator[str]:
             yield from _named(getattr(request, name))
     for name in _BATCHES:
         if name in fields:
-            for one in getattr(request, name):
-                yield one.tenant_id if "tenant_id" in one.DESCRIPTOR.fields_by_name else one.ref.tenant_id
+            batch = getattr(request, name)
+            if "tenant_id" in fields[name].message_type.fields_by_name:
+                yield from (one.tenant_id for one in batch)
+            else:
+                yield from (one.ref.tenant_id for one in batch)
 
 
 def _unary(behaviour: Any, method: str) -> Any:

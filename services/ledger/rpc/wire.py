@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Container, Iterable
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 
 from google.protobuf.duration_pb2 import Duration
+from google.protobuf.internal.containers import RepeatedCompositeFieldContainer
 from google.protobuf.message import Message
 
 from pulse.common.v1 import notification_pb2
 from pulse.ledger.v1 import records_pb2
 from services.ledger.accept.entries import Entry
-from services.ledger.accept.keys import Recorded, RecordResult
+from services.ledger.accept.keys import RecordResult
 from services.ledger.move.content import Content
 from services.ledger.move.settled import Settled
 from services.ledger.rpc.asked import document, put_together
@@ -43,19 +44,36 @@ from shared.times import from_duration, from_timestamp, set_timestamp
 #: What providers and workers say is kept up to so many characters.
 _LONGEST_NAME, _LONGEST_TEXT = 256, 1024
 
+_USUAL_GUARANTEE = Guarantee.AT_LEAST_ONCE
+
 _ENTRIES = Former(records_pb2.Entry)
 _CLAIMED = Former(records_pb2.ClaimedNotification)
 
 
-def entry(message: records_pb2.Entry) -> Entry:
-    """An entry to record; what it may hold is checked later.
+def entries(messages: Iterable[records_pb2.Entry]) -> Iterator[Entry | PulseError]:
+    """Entries to record; what they may hold is checked later. One that cannot be read is refused alone.
 
-    Raises INVALID_ARGUMENT for a time that cannot be, and for a guarantee that this release does not know.
+    INVALID_ARGUMENT for a time that cannot be, and for a guarantee that this release does not know. What was decided is
+    one object for all of which the same was decided, as it mostly is in a batch.
     """
+    known: dict[object, Sequence[Mapping[str, str]]] = {}
+    for message in messages:
+        said = tuple([(one.rule, one.result, one.reason) for one in message.decisions])
+        decisions = known.get(said)
+        if decisions is None:
+            decisions = known[said] = [{"rule": one[0], "result": one[1], "reason": one[2]} for one in said]
+        try:
+            yield _entry(message, decisions)
+        except PulseError as error:
+            yield error
+
+
+def _entry(message: records_pb2.Entry, decisions: Sequence[Mapping[str, str]]) -> Entry:
     asked = _ENTRIES.asked(message)
+    ref, guarantee = message.ref, asked.delivery_guarantee
     return Entry(
-        message.ref.tenant_id,
-        message.ref.notification_id,
+        ref.tenant_id,
+        ref.notification_id,
         asked.user_id,
         asked.template_name,
         asked.template_version,
@@ -65,31 +83,33 @@ def entry(message: records_pb2.Entry) -> Entry:
         asked.idempotency_key,
         message.fingerprint,
         asked.locale,
-        dict(asked.metadata),
+        dict(asked.metadata) if asked.metadata else {},
         asked.category,
         message.traceparent,
         moment(message, "not_before"),
         moment(asked, "expires_at"),
         channel_of(asked.channel),
         FROM_PRIORITY.get(message.lane),
-        wanted(FROM_GUARANTEE, asked.delivery_guarantee, "delivery_guarantee") or Guarantee.AT_LEAST_ONCE,
+        wanted(FROM_GUARANTEE, guarantee, "delivery_guarantee") or _USUAL_GUARANTEE,
         list(message.route),
         message.max_attempts,
-        [{"rule": one.rule, "result": one.result, "reason": one.reason} for one in message.decisions],
+        decisions,
         message.dispatched,
-        [_fallback(fallback) for fallback in message.fallbacks],
-        from_duration(asked.digest_window),
+        [_fallback(fallback) for fallback in message.fallbacks] if message.fallbacks else (),
+        from_duration(asked.digest_window) if asked.HasField("digest_window") else 0.0,
         document(asked),
     )
 
 
-def record_result(answer: RecordResult | None) -> records_pb2.RecordResult:
-    """What became of an entry or a key; None: nothing is known of the key."""
+def add_result(to: RepeatedCompositeFieldContainer[records_pb2.RecordResult], answer: RecordResult | None) -> None:
+    """Says what became of an entry or a key; None: nothing is known of the key."""
     if answer is None:
-        return records_pb2.RecordResult()
-    if isinstance(answer, PulseError):
-        return records_pb2.RecordResult(error=to_status(answer))
-    return _recorded(answer)
+        to.add()
+    elif isinstance(answer, PulseError):
+        to.add(error=to_status(answer))
+    else:
+        id_, status, replayed = answer
+        to.add(notification_id=id_, status=number(TO_STATUS, status), replayed=replayed)
 
 
 def ref(message: records_pb2.NotificationRef) -> Ref | None:
@@ -215,9 +235,3 @@ def _fallback(message: records_pb2.RoutedFallback) -> Fallback:
         raise invalid([Violation("fallbacks.channel", "is required")])
     after = from_duration(message.after) if message.HasField("after") else None
     return Fallback(channel, message.to, list(message.route), after)
-
-
-def _recorded(answer: Recorded) -> records_pb2.RecordResult:
-    return records_pb2.RecordResult(
-        notification_id=answer.notification_id, status=number(TO_STATUS, answer.status), replayed=answer.replayed
-    )

@@ -25,6 +25,9 @@ Random = Callable[[], float]
 _SHORTEST = 1.0
 
 
+#: Policies that are remembered.
+_MOST_MADE = 1_000
+
 #: Where another channel takes over once this one has failed: it must not have to wait for hours.
 BEFORE_FALLBACK = "fallback"
 
@@ -93,13 +96,21 @@ class RetryPolicies:
     overrides: Mapping[str, RetryOverride] = dataclasses.field(default_factory=dict)
     #: How often workers may hand one back, unsent.
     hand_backs: int = 100
+    _made: dict[tuple[str, str, str], RetryPolicy] = dataclasses.field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
     def of(self, channel: Channel, provider: str, situation: str = "") -> RetryPolicy:
         """The policy of attempts by ``provider`` on ``channel``, in one of :data:`SITUATIONS` or in none."""
-        said: dict[str, Any] = {}
-        for name in (channel.lower(), provider.lower(), situation):
-            said |= {**BUILT_IN.get(name, {}), **self.overrides.get(name, {})}
-        return dataclasses.replace(self.default, **said)
+        made = self._made.get((channel, provider, situation))
+        if made is None:
+            said: dict[str, Any] = {}
+            for name in (channel.lower(), provider.lower(), situation):
+                said |= {**BUILT_IN.get(name, {}), **self.overrides.get(name, {})}
+            made = dataclasses.replace(self.default, **said)
+            if len(self._made) < _MOST_MADE:
+                self._made[channel, provider, situation] = made
+        return made
 
     def after(self, channel: Channel, provider: str, cause: Cause, *, falls_back: bool) -> RetryPolicy:
         """The policy after an attempt that failed for ``cause``; ``falls_back``: another channel is still to come."""
