@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import datetime as dt
-import json
+import itertools
 import math
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 import pytest
+from psycopg import _queries
 
+from services.ledger.accept import record_sql
+from services.ledger.accept.entries import Entry
+from services.ledger.accept.entry_columns import Draft
+from services.ledger.accept.initial_state import InitialState
 from services.ledger.config import LedgerSettings
 from services.ledger.move.rows import written
 from services.ledger.postgres import columns, tenancy
@@ -65,23 +70,19 @@ async def read(postgres: Postgres, batch: columns.Batch, name: str) -> list[Any]
     return await postgres.write(work)
 
 
-def told(value: Any) -> Any:
-    return json.dumps(value) if isinstance(value, list) else value
-
-
 @pytest.mark.parametrize(("kind", "values"), VALUES, ids=[kind.made.format(kind.type) for kind, _ in VALUES])
 async def test_every_value_arrives_as_it_is(postgres: Postgres, kind: Kind, values: Sequence[Any]):
     many = [None, *values, None]
-    batch = columns.batch("", [("tenant_id", columns.TEXT, ["acme"] * len(many)), ("a", kind, [*map(told, many)])])
-    assert [name for name, _ in batch.shape.differing] == ["tenant_id", "a"]
+    batch = columns.batch("", [("key", columns.TEXT, ["acme"] * len(many))], [("a", kind, many)])
+    assert [by_row for *_, by_row in batch.shape.columns] == [True, True]
     assert [str(one) if kind is columns.UUID and one else one for one in await read(postgres, batch, "a")] == many
 
 
 @pytest.mark.parametrize(("kind", "values"), VALUES, ids=[kind.made.format(kind.type) for kind, _ in VALUES])
 async def test_what_all_rows_have_alike_is_told_once(postgres: Postgres, kind: Kind, values: Sequence[Any]):
     for value in (values[-1], None):
-        batch = columns.batch("", [("tenant_id", columns.TEXT, ["acme"] * 3), ("a", kind, [told(value)] * 3)])
-        assert [name for name, _ in batch.shape.alike] == ["a"]
+        batch = columns.batch("", [("key", columns.TEXT, ["acme"] * 3)], [("a", kind, [value] * 3)])
+        assert [by_row for *_, by_row in batch.shape.columns] == [True, False]
         found = await read(postgres, batch, "a")
         assert [str(one) if kind is columns.UUID and one else one for one in found] == [value] * 3
 
@@ -124,3 +125,38 @@ def test_a_change_writes_what_it_changed_and_no_more():
     assert not any(f" {name} = " in text for name in ("route", "rests", "failure_code", "sent_at", "ready_at"))
     # Of a row that was not looked at, all is written.
     assert all(f" {name} = " in written([change], {}, NOON).text for name in ("route", "rests", "sent_at"))
+
+
+@pytest.mark.parametrize(("kind", "values"), VALUES, ids=[kind.made.format(kind.type) for kind, _ in VALUES])
+async def test_a_single_row_arrives_as_it_is(postgres: Postgres, kind: Kind, values: Sequence[Any]):
+    for value in (*(one for one in values if one != math.inf), None):
+        batch = columns.batch("", [("key", columns.TEXT, ["acme"])], [("a", kind, [value])])
+        found = await read(postgres, batch, "a")
+        assert [str(one) if kind is columns.UUID and one else one for one in found] == [value]
+
+
+def drafts(count: int, **others: Any) -> list[Draft]:
+    """Entries as they are recorded, alike but for their own; ``others`` is what the last has differently."""
+    texts = ("en", {}, "orders", "trace", None, None)
+    words = (Channel.EMAIL, Lane.LOW, Guarantee.AT_LEAST_ONCE)
+    asked = [
+        Entry(
+            *("acme", uuid7(NOON), "user-1", "shipped", 1, "ada@example.com", "", "{}", f"key-{number}", b"mark"),
+            *(*texts, *words, ["smtp"], 5, [], False),
+        )
+        for number in range(count)
+    ]
+    asked[-1] = asked[-1]._replace(**others)
+    return [Draft(one, InitialState(Status.QUEUED, NOON, NOON, []), 5, NOON) for one in asked]
+
+
+#: What one entry of a batch may have differently from the others, by the groups that are told by row together.
+DIFFERENT = {"subject": "Hello", "expires_at": NOON + dt.timedelta(days=1), "asked": b"more", "tenant_id": "bazaar"}
+
+
+def test_entries_have_few_shapes_and_short_statements():
+    """Each shape is planned on every connection; and what is longer, psycopg takes apart each time anew."""
+    combinations = [dict(some) for size in range(5) for some in itertools.combinations(DIFFERENT.items(), size)]
+    texts = {record_sql.record(drafts(count, **some), NOON).text for count in (1, 2, 9) for some in combinations}
+    assert len(texts) == 9
+    assert max(map(len, texts)) <= _queries.MAX_CACHED_STATEMENT_LENGTH

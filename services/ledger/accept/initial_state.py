@@ -9,7 +9,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from services.ledger.accept.entries import Entry
-from services.ledger.accept.entry_fallbacks import first_fallback
 from services.ledger.rules.delivery import Lane
 from services.ledger.rules.recipient_rules import Decision, Deferred, Go, Sending, Suppressed, Verdict, decision, rule
 from services.ledger.rules.recipients import UNKNOWN, Profile
@@ -33,6 +32,19 @@ class InitialState(NamedTuple):
     digest_ends_at: dt.datetime | None = None
     #: Whoever records it wakes a worker for it: it needs no draw.
     drawn: bool = False
+
+    def digest_columns(self, entry: Entry) -> dict[str, Any]:
+        """What is recorded of ``entry`` and its digest; what is left out is NULL."""
+        if not entry.digest_seconds:
+            return {}
+        if self.digest_ends_at is None:
+            return {"tells_digest": True}
+        return {
+            "tells_digest": True,
+            "digest": digest_of(entry),
+            "digest_ends_at": self.digest_ends_at,
+            "collapsed_decisions": [*self.decisions[:-1], _COLLAPSED],
+        }
 
 
 class Acceptance(NamedTuple):
@@ -88,31 +100,6 @@ class Acceptance(NamedTuple):
             return None
         ends_at = self.now + dt.timedelta(seconds=entry.digest_seconds)
         return ends_at if entry.expires_at is None or ends_at < entry.expires_at else None
-
-
-def row(entry: Entry, state: InitialState, max_attempts: int) -> dict[str, Any]:
-    """An entry and its state as the statement that records them takes them; what is left out there becomes NULL."""
-    fields = entry._asdict()
-    fields["fingerprint"] = "\\x" + entry.fingerprint.hex()
-    fields["status"], fields["ready_at"], fields["due_at"], fields["decisions"] = state[:4]
-    fields["max_attempts"] = max_attempts
-    del fields["fallbacks"], fields["asked"]
-    if entry.asked:
-        fields["asked"] = "\\x" + entry.asked.hex()
-    if entry.fallbacks and state.due_at is not None:
-        fields |= first_fallback(entry.fallbacks, state.ready_at, state.due_at)
-    if state.drawn:
-        fields["drawn"] = True
-    if entry.digest_seconds:
-        fields["tells_digest"] = True
-    if state.digest_ends_at is not None:
-        collapsed = [*state.decisions[:-1], _COLLAPSED]
-        fields |= {
-            "digest": "\\x" + digest_of(entry).hex(),
-            "digest_ends_at": state.digest_ends_at,
-            "collapsed_decisions": collapsed,
-        }
-    return fields
 
 
 def digest_of(entry: Entry) -> bytes:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-# What PostgreSQL is told of entries that have neither fallbacks nor a digest.
-_FIELDS = """
-        tenant_id text, notification_id uuid, user_id text, template_name text, template_version integer,
-        recipient text, subject text, context_json text, idempotency_key text, fingerprint bytea, locale text,
-        metadata json, category text, traceparent text, not_before timestamptz, channel channel, lane lane,
-        guarantee guarantee, route text[], max_attempts integer, expires_at timestamptz, status status,
-        due_at timestamptz, ready_at timestamptz, decisions json, fallbacks jsonb, fallback_at timestamptz,
-        key_expires_at timestamptz, drawn boolean, asked bytea"""
+import datetime as dt
+import functools
+from collections.abc import Callable, Sequence
+
+from services.ledger.accept import entry_columns
+from services.ledger.accept.entry_columns import Draft
+from services.ledger.postgres.columns import Batch, Shape
+from services.ledger.postgres.compiling import Query
 
 # An entry's key, content, state and first event come into being together. An expired key is taken over; ON CONFLICT
 # waits for a concurrent transaction that holds the same key, so that of any number of equal requests one is recorded.
@@ -17,17 +17,16 @@ _FIELDS = """
 _OWNED = """
 ), owned AS (
     INSERT INTO idempotency_keys AS k (tenant_id, method, key, fingerprint, notification_id, expires_at)
-    SELECT tenant_id, 'send', idempotency_key, fingerprint, notification_id,
-        coalesce(key_expires_at, %(keys_expire_at)s)
+    SELECT tenant_id, 'send', idempotency_key, fingerprint, notification_id, key_expires_at
     FROM entry WHERE idempotency_key <> '' ORDER BY tenant_id, idempotency_key
     ON CONFLICT (tenant_id, method, key) DO UPDATE
         SET fingerprint = excluded.fingerprint, notification_id = excluded.notification_id,
             expires_at = excluded.expires_at
         WHERE k.expires_at <= %(now)s
     RETURNING tenant_id, notification_id
-), fresh AS MATERIALIZED (
+), fresh AS (
     SELECT * FROM entry
-    WHERE idempotency_key = '' OR (tenant_id, notification_id) IN (SELECT tenant_id, notification_id FROM owned)
+    WHERE idempotency_key = '' OR (tenant_id, notification_id) IN (TABLE owned)
 """
 
 _INSERTED = """
@@ -56,27 +55,21 @@ _INSERTED = """
 # Refused keys are found by "NOT IN", which PostgreSQL answers from a hashed list, whatever joins are allowed.
 _KNOWN = """
 SELECT tenant_id, notification_id::text, 'KNOWN' FROM entry
-WHERE idempotency_key <> '' AND (tenant_id, notification_id) NOT IN (SELECT tenant_id, notification_id FROM owned)
+WHERE idempotency_key <> '' AND (tenant_id, notification_id) NOT IN (TABLE owned)
 """
 
-# Records entries of recipients of whom nothing is known, and tells which it did not: KNOWN is their key, or their
-# recipient has a PROFILE, which must be looked at first. To ask that here costs two look-ups, and none where the
-# tenants have no profiles at all; a round trip of its own would cost every batch far more, though hardly any needs it.
-# They are scalar on purpose: an EXISTS might be answered by reading the whole table.
-RECORD = f"""
-WITH given AS MATERIALIZED (
-    SELECT r.*,
-        (
-            (SELECT TRUE FROM preferences WHERE tenant_id = ANY (%(tenants)s) LIMIT 1) IS NULL
-            OR (SELECT TRUE FROM preferences p WHERE p.tenant_id = r.tenant_id AND p.user_id = r.user_id) IS NULL
-        ) AND (
-            (SELECT TRUE FROM suppressions WHERE tenant_id = ANY (%(tenants)s) LIMIT 1) IS NULL
-            OR (SELECT TRUE FROM suppressions s
-                WHERE s.tenant_id = r.tenant_id AND s.user_id = r.user_id LIMIT 1) IS NULL
-        ) AS unknown
-    FROM json_to_recordset(%(entries)s::json) AS r({_FIELDS})
-), entry AS MATERIALIZED (
-    SELECT * FROM given WHERE unknown
+# Whether nothing is known of an entry's recipient. To ask that here costs two look-ups, and none where the tenants have
+# no profiles at all; a round trip of its own would cost every batch far more, though hardly any needs it. They are
+# scalar on purpose: an EXISTS might be answered by reading the whole table.
+_UNKNOWN = """(
+    (SELECT TRUE FROM preferences WHERE tenant_id = ANY (%(tenants)s) LIMIT 1) IS NULL
+    OR (SELECT TRUE FROM preferences p WHERE p.tenant_id = r.tenant_id AND p.user_id = r.user_id) IS NULL
+) AND (
+    (SELECT TRUE FROM suppressions WHERE tenant_id = ANY (%(tenants)s) LIMIT 1) IS NULL
+    OR (SELECT TRUE FROM suppressions s WHERE s.tenant_id = r.tenant_id AND s.user_id = r.user_id LIMIT 1) IS NULL
+)"""
+
+_PLACED = f"""
 {_OWNED}
 ), placed AS (
     SELECT f.*, NULL::uuid AS collapsed_into FROM fresh f
@@ -85,17 +78,12 @@ WITH given AS MATERIALIZED (
 UNION ALL SELECT tenant_id, notification_id::text, 'PROFILE' FROM given WHERE NOT unknown
 """  # noqa: S608 -- made of constants
 
-# Records entries whose recipients' profiles were looked at, and tells which it did not, and which it COLLAPSED into the
-# digest of an earlier one. The first of those that one digest tells opens it; ON CONFLICT waits for a concurrent
-# transaction that opens the same, or closes it, so that none is collapsed into one that was sent already. An entry that
-# would end before the digest is sent stays by itself: whatever has a template that tells digests tells one, its own at
-# the least.
-RECORD_CONSIDERED = f"""
-WITH entry AS MATERIALIZED (
-    SELECT * FROM json_to_recordset(%(entries)s::json) AS r({_FIELDS},
-        digest bytea, digest_ends_at timestamptz, collapsed_decisions json, tells_digest boolean)
+# The first of those that one digest tells opens it; ON CONFLICT waits for a concurrent transaction that opens the same,
+# or closes it, so that none is collapsed into one that was sent already. An entry that would end before the digest is
+# sent stays by itself: whatever has a template that tells digests tells one, its own at the least.
+_PLACED_BY_DIGEST = f"""
 {_OWNED}
-), opened AS MATERIALIZED (
+), opened AS (
     INSERT INTO digests AS d (tenant_id, digest, notification_id, ends_at)
     SELECT DISTINCT ON (tenant_id, digest) tenant_id, digest, notification_id, digest_ends_at
     FROM fresh WHERE digest IS NOT NULL ORDER BY tenant_id, digest, notification_id
@@ -103,7 +91,7 @@ WITH entry AS MATERIALIZED (
         SET notification_id = CASE WHEN d.ends_at > %(now)s THEN d.notification_id ELSE excluded.notification_id END,
             ends_at = CASE WHEN d.ends_at > %(now)s THEN d.ends_at ELSE excluded.ends_at END
     RETURNING tenant_id, digest, notification_id, ends_at
-), joined AS MATERIALIZED (
+), joined AS (
     SELECT f.*, o.notification_id AS head,
         o.notification_id <> f.notification_id AND (f.expires_at IS NULL OR o.ends_at < f.expires_at) AS collapses
     FROM fresh f LEFT JOIN opened o USING (tenant_id, digest)
@@ -122,3 +110,47 @@ WITH entry AS MATERIALIZED (
 {_KNOWN}
 UNION ALL SELECT tenant_id, notification_id::text, 'COLLAPSED' FROM joined WHERE collapses
 """  # noqa: S608 -- made of constants
+
+
+def record(drafts: Sequence[Draft], now: dt.datetime) -> Query:
+    """Records entries of recipients of whom nothing is known, and tells which it did not: KNOWN is their key, or their
+    recipient has a PROFILE, which must be looked at first.
+    """
+    return _query(_record, entry_columns.plain(drafts), drafts, now)
+
+
+def record_considered(drafts: Sequence[Draft], now: dt.datetime) -> Query:
+    """Records entries whose recipients' profiles were looked at, and tells which it did not, and which it COLLAPSED
+    into the digest of an earlier one.
+    """
+    return _query(_record_considered, entry_columns.considered(drafts), drafts, now)
+
+
+def _query(statement: Callable[[Shape], str], batch: Batch, drafts: Sequence[Draft], now: dt.datetime) -> Query:
+    tenants = sorted({draft.entry.tenant_id for draft in drafts})
+    return Query(statement(batch.shape), {**batch.parameters, "tenants": tenants, "now": now})
+
+
+@functools.cache
+def _record(shape: Shape) -> str:
+    return _packed(f"""
+WITH given AS (
+    SELECT {_selected(shape)}, {_UNKNOWN} unknown FROM {shape.source}
+), entry AS (
+    SELECT * FROM given WHERE unknown
+{_PLACED}
+""")  # noqa: S608 -- made of constants
+
+
+@functools.cache
+def _record_considered(shape: Shape) -> str:
+    return _packed(f"WITH entry AS (SELECT {_selected(shape)} FROM {shape.source} {_PLACED_BY_DIGEST}")  # noqa: S608
+
+
+def _selected(shape: Shape) -> str:
+    return ", ".join(value if value == f"r.{name}" else f"{value} {name}" for name, value in shape.values.items())
+
+
+def _packed(text: str) -> str:
+    """Without what only people read: what is longer than 4,096 characters, psycopg takes apart each time anew."""
+    return " ".join(text.split())

@@ -7,12 +7,14 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple, Protocol
 
-from services.ledger.accept import entries, initial_state, keys, record_sql
+from services.ledger.accept import entries, keys, record_sql
 from services.ledger.accept.entries import Entry
+from services.ledger.accept.entry_columns import Draft
 from services.ledger.accept.entry_fallbacks import longest_wait
 from services.ledger.accept.initial_state import Acceptance, InitialState
 from services.ledger.accept.keys import Key, Recorded, RecordResult, Use
 from services.ledger.postgres import rows, sql
+from services.ledger.postgres.compiling import Query
 from services.ledger.postgres.postgres import Connection, Postgres
 from services.ledger.postgres.postgres_errors import UnstorableValue
 from services.ledger.rules.delivery import Ref
@@ -117,53 +119,30 @@ class Recorder:
             first.restart()
         now = self._clock.now()
         acceptance = Acceptance(now, self._settings.redispatch_after, self._settings.critical)
-        plain = [(entry, acceptance.of(entry, UNKNOWN)) for entry in batch if not entry.digest_seconds]
+        plain = [self._draft(one, acceptance.of(one, UNKNOWN), now) for one in batch if not one.digest_seconds]
         others = [entry for entry in batch if entry.digest_seconds]
         outcomes: dict[Ref, Status | PulseError] = {}
         if plain:
-            unrecorded = await self._write(record_sql.RECORD, plain, now, connection, first)
-            outcomes = {one.ref: state.status for one, state in plain if one.ref not in unrecorded}
-            others += [one for one, _ in plain if unrecorded.get(one.ref) == "PROFILE"]
+            unrecorded = await _write(record_sql.record(plain, now), plain, connection, first)
+            outcomes = {one.ref: one.state.status for one in plain if one.ref not in unrecorded}
+            others += [one.entry for one in plain if unrecorded.get(one.ref) == "PROFILE"]
         if others:
             found = await profiles.of_users(connection, [(one.tenant_id, one.user_id) for one in others])
-            considered = [(one, acceptance.of(one, found.get((one.tenant_id, one.user_id), UNKNOWN))) for one in others]
-            unrecorded = await self._write(record_sql.RECORD_CONSIDERED, considered, now, connection, first)
-            told = {one.ref: state.status for one, state in considered if unrecorded.get(one.ref) != "KNOWN"}
+            known = [found.get((one.tenant_id, one.user_id), UNKNOWN) for one in others]
+            states = [acceptance.of(*one) for one in zip(others, known, strict=True)]
+            drafts = [self._draft(*one, now) for one in zip(others, states, strict=True)]
+            unrecorded = await _write(record_sql.record_considered(drafts, now), drafts, connection, first)
+            told = {one.ref: one.state.status for one in drafts if unrecorded.get(one.ref) != "KNOWN"}
             collapsed = {ref: Status.SUPPRESSED for ref, why in unrecorded.items() if why == "COLLAPSED"}
             outcomes |= told | collapsed
         return outcomes
 
-    async def _write(
-        self,
-        statement: str,
-        drafts: Sequence[tuple[Entry, InitialState]],
-        now: dt.datetime,
-        connection: Connection,
-        first: FirstClaim | None,
-    ) -> dict[Ref, str]:
-        """Records what can be; of the others (and those that were collapsed), why."""
-        parameters = {
-            "entries": rows.encode(self._row(entry, state, now) for entry, state in drafts),
-            "tenants": sorted({entry.tenant_id for entry, _ in drafts}),
-            "now": now,
-            "keys_expire_at": now + self._settings.key_retention,
-        }
-        cursor = await connection.execute(statement, parameters)
-        holding = await first.hold(connection, [entry.ref for entry, _ in drafts]) if first is not None else None
-        unrecorded = {(tenant, id_): why for tenant, id_, why in await cursor.fetchall()}
-        if first is not None and holding is not None:
-            await first.claim(connection, holding)
-        return unrecorded
-
-    def _row(self, entry: Entry, state: InitialState, now: dt.datetime) -> dict[str, Any]:
+    def _draft(self, entry: Entry, state: InitialState, now: dt.datetime) -> Draft:
         assert entry.channel is not None  # noqa: S101 -- one that has none was refused
         most = self._settings.policies.max_attempts(entry.channel, entry.route[0], entry.max_attempts)
-        fields = initial_state.row(entry, state, most)
-        if entry.fallbacks:
-            # Each further channel has all its attempts again: the key outlives the last of them.
-            wait = longest_wait(entry.fallbacks, self._horizon)
-            fields["key_expires_at"] = now + self._settings.key_retention + dt.timedelta(seconds=wait)
-        return fields
+        # Each further channel has all its attempts again: the key outlives the last of them.
+        wait = longest_wait(entry.fallbacks, self._horizon) if entry.fallbacks else 0.0
+        return Draft(entry, state, most, now + self._settings.key_retention + dt.timedelta(seconds=wait))
 
     async def _alone(self, entry: Entry, error: UnstorableValue) -> Status | PulseError:
         """What a single refused entry means: a call whose answer was lost recorded it before, or it never can be."""
@@ -185,6 +164,18 @@ class Recorder:
 def _fresh(entry: Entry, outcome: Status | PulseError) -> RecordResult:
     """What a request gets whose key nothing else was used for."""
     return outcome if isinstance(outcome, PulseError) else Recorded(entry.notification_id, outcome, replayed=False)
+
+
+async def _write(
+    query: Query, drafts: Sequence[Draft], connection: Connection, first: FirstClaim | None
+) -> dict[Ref, str]:
+    """Records what can be; of the others (and those that were collapsed), why."""
+    cursor = await connection.execute(*query)
+    holding = await first.hold(connection, [draft.ref for draft in drafts]) if first is not None else None
+    unrecorded = {(tenant, id_): why for tenant, id_, why in await cursor.fetchall()}
+    if first is not None and holding is not None:
+        await first.claim(connection, holding)
+    return unrecorded
 
 
 def _result(entry: Entry, outcomes: Mapping[Ref, Status | PulseError], uses: Mapping[Key, Use]) -> RecordResult:

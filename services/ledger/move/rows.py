@@ -8,8 +8,6 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from operator import attrgetter
 from typing import Any
 
-from pydantic_core import to_json
-
 from services.ledger.postgres.columns import (
     BIGINT,
     BOOLEAN,
@@ -21,6 +19,7 @@ from services.ledger.postgres.columns import (
     TIME,
     UUID,
     Batch,
+    Column,
     Kind,
     Shape,
     batch,
@@ -80,7 +79,9 @@ _EVENT: Mapping[str, Kind] = {
 }
 _values = attrgetter(*_CHANGING)
 _ref = attrgetter("tenant_id", "notification_id")
-_written_as_json = frozenset({"early_receipt", "route", "refused_devices", "rests"})
+_NULL_IF_EMPTY = frozenset({"refused_devices", "rests"})
+#: Grows from attempt to attempt, of deliveries that have seen different numbers of them.
+_COUNTS = frozenset({"revision", "sequence", "attempt", "fence"})
 
 
 def written(changes: Sequence[Change], stored: Mapping[Ref, Delivery], now: dt.datetime) -> Query:
@@ -121,17 +122,15 @@ def _deliveries(changed: Sequence[Delivery], stored: Mapping[Ref, Delivery]) -> 
     after = [*zip(*map(_values, changed), strict=True)]
     before = [*zip(*(_values(stored[one.ref]) if one.ref in stored else _NOTHING for one in changed), strict=True)]
     tenants, ids = zip(*map(_ref, changed), strict=True)
-    columns: list[tuple[str, Kind, Sequence[Any]]] = [
-        ("tenant_id", TEXT, tenants),
-        ("notification_id", UUID, ids),
+    own = [("tenant_id", TEXT, tenants), ("notification_id", UUID, ids)]
+    columns: list[Column] = [
         ("revision", INTEGER, [one.revision for one in changed]),
         ("drawn", BOOLEAN, [_drawn(one) for one in changed]),
     ]
     for (name, kind), values, were in zip(_CHANGING.items(), after, before, strict=True):
         if values != were:
-            as_json = name in _written_as_json
-            columns.append((name, kind, [_json(value) for value in values] if as_json else values))
-    return batch("d_", columns)
+            columns.append((name, kind, [value or None for value in values] if name in _NULL_IF_EMPTY else values))
+    return batch("d", own, *_grouped(columns))
 
 
 #: Differs from whatever a row may hold.
@@ -143,9 +142,10 @@ def _drawn(delivery: Delivery) -> bool | None:
     return delivery.drawn if delivery.drawn or delivery.due_at != delivery.ready_at else None
 
 
-def _json(value: Any) -> str | None:
-    """What is empty becomes NULL, as it nearly always is."""
-    return to_json(value).decode() if value else None
+def _grouped(columns: Sequence[Column]) -> Iterator[list[Column]]:
+    """As :func:`batch` takes them."""
+    yield [column for column in columns if column[0] in _COUNTS]
+    yield from ([column] for column in columns if column[0] not in _COUNTS)
 
 
 def _events(changes: Collection[Change]) -> Batch | None:
@@ -154,13 +154,10 @@ def _events(changes: Collection[Change]) -> Batch | None:
     if not rows:
         return None
     tenants, ids, numbers, *told = zip(*rows, strict=True)
-    columns: list[tuple[str, Kind, Sequence[Any]]] = [
-        ("tenant_id", TEXT, tenants),
-        ("notification_id", UUID, ids),
-        ("sequence", INTEGER, numbers),
-    ]
+    own = [("tenant_id", TEXT, tenants), ("notification_id", UUID, ids)]
+    columns = [("sequence", INTEGER, numbers)]
     columns += [(name, kind, values) for (name, kind), values in zip(_EVENT.items(), told, strict=True) if any(values)]
-    return batch("e_", columns)
+    return batch("e", own, *_grouped(columns))
 
 
 def _numbered(changes: Collection[Change]) -> Iterator[tuple[Any, ...]]:
@@ -177,7 +174,6 @@ def _event(event: Event) -> Iterator[Any]:
     # Of a failure with only one of them, the other is known to be empty.
     either = bool(code or message)
     fields["failure_code"], fields["failure_message"] = (code, message) if either else (None, None)
-    fields["decisions"] = _json(event.decisions)
     for name in _EVENT:
         value = fields[name]
         yield value if value or (either and name.startswith("failure_")) else None

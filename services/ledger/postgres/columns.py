@@ -1,7 +1,9 @@
 """Batches as columns: each column one array in PostgreSQL's binary form, or one value where all rows have the same.
 
-Measured, both ends work less for that than for one JSON text of the same rows, and for what is alike hardly at all. The
-text of a statement depends on which columns are alike, so statements are made for the shapes that there are, and
+Measured, both ends work less for that than for one JSON text of the same rows, and for what is alike hardly at all. A
+single row is a JSON text all the same: to say thirty values one by one costs the client more than PostgreSQL spares.
+
+The text of a statement depends on which columns are alike, so statements are made for the shapes that there are, and
 PostgreSQL keeps the plans of those that come often.
 """
 
@@ -9,19 +11,19 @@ from __future__ import annotations
 
 import datetime as dt
 import struct
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from psycopg import AsyncConnection
 from psycopg.adapt import Dumper
 from psycopg.pq import Format
+from pydantic_core import to_json
 
 _HEADER = struct.Struct("!iiiii")
 _NULL = b"\xff\xff\xff\xff"
 _UUID = b"\0\0\0\x10"
 _EPOCH = dt.datetime(2000, 1, 1, tzinfo=dt.UTC)
-_KEY = frozenset({"tenant_id", "notification_id"})
 _MICROSECOND = dt.timedelta(microseconds=1)
 
 
@@ -34,6 +36,8 @@ class Kind:
     packed: Callable[[Any], bytes]
     #: What makes the column's value of one, in SQL.
     made: str = "{}"
+    #: How it is told in JSON.
+    as_json: Callable[[Any], Any] = lambda value: value
 
     def as_(self, type_: str) -> Kind:
         """The same, made into another type by PostgreSQL."""
@@ -54,6 +58,10 @@ def _fixed(layout: str) -> Callable[[Any], bytes]:
     return lambda value: pack(size, value)
 
 
+def _json(value: Any) -> bytes:
+    return _bytes(to_json(value))
+
+
 _int8 = _fixed("q")
 
 
@@ -66,16 +74,18 @@ def _uuid(value: str) -> bytes:
 
 
 TEXT = Kind("text", 25, _text)
-BYTES = Kind("bytea", 17, _bytes)
+BYTES = Kind("bytea", 17, _bytes, as_json=lambda value: f"\\x{value.hex()}")
 UUID = Kind("uuid", 2950, _uuid)
 INTEGER = Kind("integer", 23, _fixed("i"))
 BIGINT = Kind("bigint", 20, _int8)
 DOUBLE = Kind("double precision", 701, _fixed("d"))
 BOOLEAN = Kind("boolean", 16, _fixed("?"))
 TIME = Kind("timestamptz", 1184, _time)
-JSON = TEXT.as_("json")
-#: A JSON array of texts, made an array; NULL stays NULL.
-TEXTS = replace(TEXT, made="CASE WHEN {0} IS NOT NULL THEN ARRAY(SELECT json_array_elements_text({0}::json)) END")
+#: Whatever can be written as JSON.
+JSON = Kind("text", 25, _json, "{}::json")
+JSONB = replace(JSON, made="{}::jsonb")
+#: A list of texts, which travels as JSON.
+TEXTS = replace(JSON, made="CASE WHEN {0} IS NOT NULL THEN ARRAY(SELECT json_array_elements_text({0}::json)) END")
 
 
 class Packed(NamedTuple):
@@ -97,48 +107,71 @@ def register(connection: AsyncConnection[Any]) -> None:
 
 
 class Shape(NamedTuple):
-    """Columns of a batch by name and kind: those that are alike in all its rows, and those that differ."""
+    """Columns of a batch, in order: each one's name and kind, and whether it is told by row or once for all."""
 
-    #: Before the names of its parameters: a statement may take several batches.
+    #: Before the numbers that its parameters are called by: a statement may take several batches.
     prefix: str
-    alike: tuple[tuple[str, Kind], ...]
-    differing: tuple[tuple[str, Kind], ...]
+    columns: tuple[tuple[str, Kind, bool], ...]
+    #: One row, told as JSON.
+    is_single: bool
 
     @property
     def source(self) -> str:
-        """What a statement selects from: a row of what differs for each row of the batch."""
-        arrays = ", ".join(f"%({self.prefix}{name})s::{kind.type}[]" for name, kind in self.differing)
-        return f"unnest({arrays}) AS r({', '.join(name for name, _ in self.differing)})"
+        """What a statement selects from: for each row of the batch one of what is told by row."""
+        if self.is_single:
+            names = ", ".join(f"{name} {kind.type}" for name, kind, _ in self.columns)
+            return f"json_to_record(%({self.prefix}row)s::json) r({names})"
+        by_row = [(number, name, kind) for number, (name, kind, is_by_row) in enumerate(self.columns) if is_by_row]
+        arrays = ", ".join(f"%({self.prefix}{number})s::{kind.type}[]" for number, _, kind in by_row)
+        return f"unnest({arrays}) r({', '.join(name for _, name, _ in by_row)})"
 
     @property
     def values(self) -> dict[str, str]:
         """By column's name its value in a row of the source, in SQL."""
-        same = {name: kind.made.format(f"%({self.prefix}{name})s::{kind.type}") for name, kind in self.alike}
-        return same | {name: kind.made.format(f"r.{name}") for name, kind in self.differing}
+        return {
+            name: kind.made.format(f"r.{name}" if is_by_row else f"%({self.prefix}{number})s::{kind.type}")
+            for number, (name, kind, is_by_row) in enumerate(self.columns)
+        }
 
 
 class Batch(NamedTuple):
     """A batch as columns."""
 
     shape: Shape
-    parameters: Mapping[str, Packed | None]
+    parameters: Mapping[str, Packed | str | None]
 
 
-def batch(prefix: str, columns: Iterable[tuple[str, Kind, Sequence[Any]]]) -> Batch:
-    """Of columns of one length, each its name, kind and values.
+#: Name, kind and values by row.
+Column = tuple[str, Kind, Sequence[Any]]
 
-    A row's key is always told by row: a statement that names the tenant beside the rows might be planned as a walk
-    through all that the tenant has.
+
+def batch(prefix: str, own: Sequence[Column], *groups: Sequence[Column]) -> Batch:
+    """Of columns of one length: ``own`` are told by row, those of a group are where any of it differs.
+
+    A statement is planned for each shape that comes: columns that often differ together belong together. A row's key is
+    its own, also where all have the same tenant: named beside the rows, that might have PostgreSQL walk through all
+    that the tenant has.
     """
-    alike, differing, parameters = [], [], dict[str, Packed | None]()
-    for name, kind, values in columns:
-        if name in _KEY or values.count(values[0]) != len(values):
-            differing.append((name, kind))
-            parameters[prefix + name] = array(kind, values)
-        else:
-            alike.append((name, kind))
-            parameters[prefix + name] = None if values[0] is None else Packed(kind.packed(values[0])[4:])
-    return Batch(Shape(prefix, tuple(alike), tuple(differing)), parameters)
+    if len(own[0][2]) == 1:
+        return _single(prefix, [column for group in (own, *groups) for column in group])
+    columns: list[tuple[str, Kind, bool]] = []
+    parameters: dict[str, Packed | None] = {}
+    for group, is_own in ((own, True), *((group, False) for group in groups)):
+        is_by_row = is_own or any(values.count(values[0]) != len(values) for _, _, values in group)
+        for name, kind, values in group:
+            parameters[f"{prefix}{len(columns)}"] = array(kind, values) if is_by_row else _one(kind, values[0])
+            columns.append((name, kind, is_by_row))
+    return Batch(Shape(prefix, tuple(columns), is_single=False), parameters)
+
+
+def _single(prefix: str, columns: Sequence[Column]) -> Batch:
+    row = {name: kind.as_json(values[0]) for name, kind, values in columns if values[0] is not None}
+    shape = Shape(prefix, tuple((name, kind, True) for name, kind, _ in columns), is_single=True)
+    return Batch(shape, {f"{prefix}row": to_json(row).decode()})
+
+
+def _one(kind: Kind, value: Any) -> Packed | None:
+    return None if value is None else Packed(kind.packed(value)[4:])
 
 
 def array(kind: Kind, values: Sequence[Any]) -> Packed:
