@@ -30,11 +30,14 @@ def set_timestamp(stamp: Timestamp, moment: dt.datetime) -> None:
 
 def from_timestamp(stamp: Timestamp) -> dt.datetime:
     """An aware datetime in UTC, to the microsecond; ValueError or OverflowError if it cannot be one."""
-    return stamp.ToDatetime(tzinfo=dt.UTC)
+    try:
+        return dt.datetime.fromtimestamp(stamp.seconds, dt.UTC).replace(microsecond=stamp.nanos // 1_000)
+    except OSError:  # what some C libraries say of a year that is far too large
+        raise OverflowError("no such year") from None
 
 
 def to_duration(seconds: float) -> Duration:
-    """From seconds."""
+    """From seconds, to the microsecond."""
     duration = Duration()
     duration.FromTimedelta(dt.timedelta(seconds=seconds))
     return duration

@@ -86,16 +86,15 @@ def settle_request(settlements: Sequence[Settlement]) -> ledger_service_pb2.Sett
 
 
 def settlement(settled: Settlement) -> records_pb2.Settlement:
-    """As the ledger takes it."""
+    """As the ledger takes it. Field by field: what is passed to a message when it is made is copied."""
     held, outcome = settled.claim, settled.outcome
-    message = records_pb2.Settlement(
-        ref=records_pb2.NotificationRef(tenant_id=held.tenant_id, notification_id=held.notification_id),
-        fence=held.fence,
-        outcome=_OUTCOMES[outcome.kind],
-        provider_message_id=_text(outcome.provider_message_id, _LONGEST_NAME),
-        latency=to_duration(settled.latency),
-        traceparent=held.span.traceparent if held.span.sampled else "",
-    )
+    message = records_pb2.Settlement(fence=held.fence, outcome=_OUTCOMES[outcome.kind])
+    message.ref.tenant_id, message.ref.notification_id = held.tenant_id, held.notification_id
+    message.latency.seconds, message.latency.nanos = divmod(int(settled.latency * 1e9), 1_000_000_000)
+    if outcome.provider_message_id:
+        message.provider_message_id = _text(outcome.provider_message_id, _LONGEST_NAME)
+    if held.span.sampled:
+        message.traceparent = held.span.traceparent
     if outcome.code:
         message.failure.CopyFrom(_failure(outcome.code, outcome.message))
     if outcome.retry_after is not None:

@@ -134,6 +134,9 @@ class FakeLedger(ledger_service_pb2_grpc.LedgerServiceServicer, ledger_reader_pb
         if self.former:
             self.refused_rounds += 1
             await context.abort(grpc.StatusCode.UNIMPLEMENTED, "no such method")
+        if self.claim_failures:  # nothing was done then
+            self.claim_failures -= 1
+            await context.abort(grpc.StatusCode.UNAVAILABLE, "away")
         self.round_calls += 1
         response = ledger_service_pb2.SettleAndClaimResponse()
         if self.settle_error is not None:

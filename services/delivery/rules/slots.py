@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
 from collections.abc import Callable
 
 #: Another tenant counts for so long after its last claim, s.
@@ -19,7 +18,7 @@ class Slots:
         self.count = count
         self._now = now
         self._share = count - int(count * KEPT_FOR_OTHERS)
-        self._held: Counter[str] = Counter()
+        self._held: dict[str, int] = {}
         self._began: dict[int, tuple[str, float]] = {}
         self._last_number = 0
         self._last = self._last_other = ("", -NEIGHBOUR_SECONDS)  # two tenants that differ, and when each came last
@@ -37,20 +36,22 @@ class Slots:
 
     def may_begin(self, tenant_id: str) -> bool:
         """Whether the tenant may hold one more, if there is one."""
-        return self._held[tenant_id] < (self._share if self._has_neighbour(tenant_id) else self.count)
+        return self._held.get(tenant_id, 0) < (self._share if self._has_neighbour(tenant_id) else self.count)
 
     def take(self, tenant_id: str) -> int:
         """A call begins; the number of its slot."""
         self._last_number += 1
         self._began[self._last_number] = (tenant_id, self._now())
-        self._held[tenant_id] += 1
+        self._held[tenant_id] = self._held.get(tenant_id, 0) + 1
         return self._last_number
 
     def give_back(self, number: int) -> None:
         """The call in that slot is over."""
         tenant_id, _ = self._began.pop(number)
-        self._held[tenant_id] -= 1
-        if not self._held[tenant_id]:
+        left = self._held[tenant_id] - 1
+        if left:
+            self._held[tenant_id] = left
+        else:
             del self._held[tenant_id]
 
     def _has_neighbour(self, tenant_id: str) -> bool:
