@@ -1,4 +1,4 @@
-"""The matrix: faults by 9 phases, and the few cells that every test run includes."""
+"""The matrix: faults by 9 phases, losses on HIGH's own way, and the few cells that every test run includes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from proof.chaos import faults, faults_of_neighbours, faults_of_traffic
 from proof.chaos.cell import Cell
 from proof.chaos.faults import Fault
-from proof.chaos.phases import PHASES
+from proof.chaos.phases import PHASES, URGENT
 
 FAULTS: Sequence[type[Fault]] = (
     faults.Kill,
@@ -38,7 +38,7 @@ QUICK = ("kill@7", "broker@4", "provider@6", "database@2")
 
 def cells(patterns: Sequence[str], seeds: Sequence[int]) -> list[list[Cell]]:
     """For each cell whose name fits one of ``patterns`` ("kill@7", "*@5"): its runs, one for each seed."""
-    names = [(fault, phase) for phase in PHASES for fault in FAULTS]
+    names = [(fault, phase) for phase in PHASES for fault in FAULTS] + [(faults.Kill, phase) for phase in URGENT]
     return [
         [Cell(fault, phase, seed) for seed in seeds]
         for fault, phase in names

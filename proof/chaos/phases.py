@@ -144,6 +144,20 @@ class Settled(Phase):
         return await window.taken_tasks()
 
 
+class OnItsWay(Phase):
+    """Recorded and claimed for a worker that waits: the record's answer is held, or the push."""
+
+    async def count(self, window: Window) -> int:
+        return await window.sending(received=False) if self.held(window) else 0
+
+
+class Pushed(Phase):
+    """A provider has what was pushed, and its outcome is held on its way to the ledger; so are all claims."""
+
+    async def count(self, window: Window) -> int:
+        return await window.sending(received=True) if self.held(window) else 0
+
+
 class Reported(Phase):
     """A provider reports what became of an SMS, and the report is held on its way to the ledger."""
 
@@ -180,12 +194,21 @@ PHASES: Mapping[Number, Phase] = {
     )
 }
 
+#: HIGH's own way, to a worker that waits.
+URGENT: Mapping[Number, Phase] = {
+    phase.number: phase
+    for phase in (
+        OnItsWay("push", "recorded and claimed → pushed", ("router-ledger", "stream"), ("router",), ANSWER),
+        Pushed("pushed", "pushed → outcome", ("worker-ledger",), ("worker-high",)),
+    )
+}
+
 LOAD = UnderLoad("load", "under load", (), ())
 
 
 def of(number: Number) -> Phase:
     """The phase of that number, or the load."""
-    return LOAD if number == LOAD.number else PHASES[number]
+    return {**PHASES, **URGENT, LOAD.number: LOAD}[number]
 
 
 def make(number: Number) -> Phase:

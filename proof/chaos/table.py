@@ -23,6 +23,7 @@ from services.local.roles import Role
 LINKS = {
     "client": "grpc",  # callers to gateway
     "router": "router",  # gateway to router
+    "stream": "router",  # HIGH workers to the router that they wait at
     "gateway-ledger": "ledger",
     "router-ledger": "ledger",
     "worker-ledger": "ledger",
@@ -90,6 +91,7 @@ def _told(role: str, links: Mapping[str, Link]) -> Callable[[Plan], dict[str, st
         if role in WORKERS:
             return {
                 "PULSE_LEDGER_ADDRESS": address["worker-ledger"],
+                "PULSE_ROUTER_ADDRESS": address["stream"],
                 "PULSE_BROKER_URL": plan.redis_url(1, address["consume"]),
                 "PULSE_SMTP_PORT": str(links["smtp"].port),
                 "PULSE_TWILIO_BASE_URL": f"http://{address['http']}",
