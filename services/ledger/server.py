@@ -145,7 +145,7 @@ class Ledger:
                 recorder=Recorder(self._postgres, clock, _limits(settings)),
                 draws=Draws(self._postgres, clock, partial(expire, transactions), bounds),
                 claimer=claimer,
-                first_claims=partial(FirstClaim, transactions, claimer),
+                first_claims=partial(FirstClaim, transactions, claimer, clock),
                 settler=settler,
                 rounds=Rounds(transactions, settler, claimer),
                 receiver=Receiver(transactions),

@@ -115,11 +115,12 @@ SHUT: dict[str, Shut] = {
 
 @pytest.mark.parametrize("shut", SHUT.values(), ids=SHUT)
 @pytest.mark.parametrize("route", [["smtp"], ["smtp", "ses"]], ids=["one provider", "two providers"])
+@pytest.mark.parametrize("fallbacks", [[], [fallback()]], ids=["no fallback", "a fallback"])
 async def test_what_something_stands_against_is_left_to_the_claim_that_is_woken(
-    calls: Calls, shut: Shut, route: list[str]
+    calls: Calls, shut: Shut, route: list[str], fallbacks: list[records_pb2.RoutedFallback]
 ) -> None:
     await shut(calls)
-    entry = calls.entry(route=route, category="codes", fallbacks=[fallback()])
+    entry = calls.entry(route=route, category="codes", fallbacks=fallbacks)
     entry.claim_at_once = True
     request = ledger_service_pb2.RecordRequest(
         entries=[entry], claimant=ledger_service_pb2.Claimant(worker_id="worker-1")

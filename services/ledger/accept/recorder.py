@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import partial
+from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol
 
 from services.ledger.accept import entries, keys, record_sql
@@ -18,7 +19,7 @@ from services.ledger.postgres.compiling import Query
 from services.ledger.postgres.postgres import Connection, Postgres
 from services.ledger.postgres.postgres_errors import UnstorableValue
 from services.ledger.rules.delivery import Ref
-from services.ledger.rules.recipients import UNKNOWN
+from services.ledger.rules.recipients import UNKNOWN, Profile
 from services.ledger.rules.retry import RetryPolicies
 from services.ledger.rules.states import Status
 from services.ledger.stores import profiles
@@ -43,8 +44,12 @@ class FirstClaim(Protocol):
     """What is claimed in the transaction that records it; ``services.ledger.move.first_claim`` has it."""
 
     def restart(self) -> None: ...
-    async def hold(self, connection: Connection, recording: Collection[Ref]) -> Any | None: ...
-    async def claim(self, connection: Connection, holding: Any) -> None: ...
+    async def begin(
+        self, connection: Connection, drafts: Sequence[Draft], profiles: Mapping[tuple[str, str], Profile]
+    ) -> Any | None: ...
+    async def claim(
+        self, connection: Connection, recording: Any, unrecorded: Collection[Ref], accepted_at: dt.datetime
+    ) -> None: ...
     def committed(self) -> None: ...
 
 
@@ -123,7 +128,7 @@ class Recorder:
         others = [entry for entry in batch if entry.digest_seconds]
         outcomes: dict[Ref, Status | PulseError] = {}
         if plain:
-            unrecorded = await _write(record_sql.record(plain, now), plain, connection, first)
+            unrecorded = await _write(record_sql.record(plain, now), plain, now, connection, first)
             outcomes = {one.ref: one.state.status for one in plain if one.ref not in unrecorded}
             others += [one.entry for one in plain if unrecorded.get(one.ref) == "PROFILE"]
         if others:
@@ -131,7 +136,7 @@ class Recorder:
             known = [found.get((one.tenant_id, one.user_id), UNKNOWN) for one in others]
             states = [acceptance.of(*one) for one in zip(others, known, strict=True)]
             drafts = [self._draft(*one, now) for one in zip(others, states, strict=True)]
-            unrecorded = await _write(record_sql.record_considered(drafts, now), drafts, connection, first)
+            unrecorded = await _write(record_sql.record_considered(drafts, now), drafts, now, connection, first, found)
             told = {one.ref: one.state.status for one in drafts if unrecorded.get(one.ref) != "KNOWN"}
             collapsed = {ref: Status.SUPPRESSED for ref, why in unrecorded.items() if why == "COLLAPSED"}
             outcomes |= told | collapsed
@@ -167,14 +172,19 @@ def _fresh(entry: Entry, outcome: Status | PulseError) -> RecordResult:
 
 
 async def _write(
-    query: Query, drafts: Sequence[Draft], connection: Connection, first: FirstClaim | None
+    query: Query,
+    drafts: Sequence[Draft],
+    now: dt.datetime,
+    connection: Connection,
+    first: FirstClaim | None,
+    known: Mapping[tuple[str, str], Profile] = MappingProxyType({}),
 ) -> dict[Ref, str]:
     """Records what can be; of the others (and those that were collapsed), why."""
     cursor = await connection.execute(*query)
-    holding = await first.hold(connection, [draft.ref for draft in drafts]) if first is not None else None
+    recording = await first.begin(connection, drafts, known) if first is not None else None
     unrecorded = {(tenant, id_): why for tenant, id_, why in await cursor.fetchall()}
-    if first is not None and holding is not None:
-        await first.claim(connection, holding)
+    if first is not None and recording is not None:
+        await first.claim(connection, recording, unrecorded, now)
     return unrecorded
 
 

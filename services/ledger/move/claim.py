@@ -11,12 +11,13 @@ from services.ledger.draw.bounded_providers import BoundedProviders
 from services.ledger.move import content
 from services.ledger.move.batch_state import BatchState, decided
 from services.ledger.move.content import Content
-from services.ledger.move.transaction import Found, Holding, Read, Rows, Step, Transactions, close_digests
+from services.ledger.move.transaction import Found, Read, Rows, Step, Transactions, close_digests
 from services.ledger.postgres.postgres import Connection
 from services.ledger.rules import claims, deferrals
 from services.ledger.rules.claims import Claim
 from services.ledger.rules.delivery import Change, Delivery, Ref
 from services.ledger.rules.provider_choice import Providers
+from services.ledger.rules.provider_states import Controls
 from services.ledger.rules.recipient_gate import Recipient, RecipientGate, recipient
 from services.ledger.rules.retry import Random
 from services.ledger.rules.states import Status
@@ -40,14 +41,17 @@ class Claimant(NamedTuple):
     avoided_for: Collection[tuple[str, str]] = ()
 
 
+#: Finds out who a notification is for; None: nobody knows.
+Find = Callable[[Ref], Recipient | None]
+
+
 def _contents(rows: Rows) -> dict[Ref, Content]:
     return {(row[0], row[1]): Content._make(row) for row in rows}
 
 
 _CONTENTS = Read(content.CONTENT, _contents)
-_CONTROLS = Read(provider_store.CONTROLS, provider_store.controls)
-#: What is read for a claim.
-READS = (_CONTENTS, _CONTROLS)
+#: What operators decided, as every claim reads it.
+CONTROLS = Read(provider_store.CONTROLS, provider_store.controls)
 
 
 class Claimer:
@@ -76,40 +80,30 @@ class Claimer:
 
     def step(self, refs: Collection[Ref], claimant: Claimant) -> Step[Claimed]:
         """The same, as a step of a transaction."""
-        rules = partial(self._decide, refs, claimant, self._delays.known())
-        return Step(refs, rules, READS, _with_digests)
+        return Step(refs, partial(self._decide, refs, claimant), [_CONTENTS, CONTROLS], _with_digests)
 
-    async def claim_within(
-        self, connection: Connection, holding: Holding, claimant: Claimant
-    ) -> tuple[list[tuple[Delivery, Content]], list[Change]]:
-        """What of a ``holding`` of :data:`READS` the worker may send at once, by its route's first provider, in the
-        transaction that recorded it; all else is left as it was recorded.
+    def decide_first(
+        self, claimant: Claimant, held: BatchState, find: Find, controls: Controls, now: dt.datetime
+    ) -> list[tuple[Delivery, str]]:
+        """What of deliveries that are just being recorded the worker may send at once, by its route's first provider,
+        and where each goes; all else is left as it is recorded.
         """
-        rules = partial(self._decide_first, claimant, self._delays.known())
-        return await self._transactions.change_within(connection, holding, rules)
-
-    def _decide_first(
-        self, claimant: Claimant, slow: frozenset[str], held: BatchState, found: Found, now: dt.datetime
-    ) -> list[tuple[Delivery, Content]]:
-        contents = found[_CONTENTS]
-        claim, gate = self._begin(claimant, slow, found, now)
+        claim, gate = self._begin(claimant, find, controls, now)
         claimed = []
         for delivery in filter(claims.may_be_first, held):
-            change, its_content = decided(delivery, partial(claims.decide, claim=claim, now=now, gate=gate)), None
+            change = decided(delivery, partial(claims.decide, claim=claim, now=now, gate=gate))
             if change is not None and claims.goes_straight(change.delivery):
-                its_content = contents.get(delivery.ref)
-            if its_content is not None and its_content.context_json is not None and not its_content.tells_digest:
                 held.take(change)
-                at = held[delivery.ref]
-                claimed.append((at, _addressed(its_content, gate.address(at))))
+                claimed.append((change.delivery, gate.address(change.delivery)))
         return claimed
 
     def _begin(
-        self, claimant: Claimant, slow: frozenset[str], found: Found, now: dt.datetime
+        self, claimant: Claimant, find: Find, controls: Controls, now: dt.datetime
     ) -> tuple[Claim, RecipientGate]:
         """What a claim goes by, and what its recipients want."""
-        gate = RecipientGate(_recipients(found[_CONTENTS]), self._critical, now)
-        providers = Providers(frozenset(claimant.avoided), found[_CONTROLS], slow, frozenset(claimant.avoided_for))
+        gate = RecipientGate(find, self._critical, now)
+        slow, avoided_for = self._delays.known(), frozenset(claimant.avoided_for)
+        providers = Providers(frozenset(claimant.avoided), controls, slow, avoided_for)
         until, bounded = now + claimant.lease, self._bounded.providers
         return Claim(claimant.worker, until, providers, self._random, bounded, gate.device), gate
 
@@ -117,13 +111,12 @@ class Claimer:
         self,
         refs: Collection[Ref],
         claimant: Claimant,
-        slow: frozenset[str],
         held: BatchState,
         found: Found,
         now: dt.datetime,
     ) -> Claimed:
         contents = found[_CONTENTS]
-        claim, gate = self._begin(claimant, slow, found, now)
+        claim, gate = self._begin(claimant, _recipients(contents), found[CONTROLS], now)
         rule, otherwise = _claiming(claim, now, gate), partial(deferrals.undecidable, now=now)
         claimed = Claimed([], [])
         for delivery in held.among(refs):
@@ -158,7 +151,7 @@ def _claiming(claim: Claim, now: dt.datetime, gate: RecipientGate) -> Callable[[
     return rule
 
 
-def _recipients(contents: Mapping[Ref, Content]) -> Callable[[Ref], Recipient | None]:
+def _recipients(contents: Mapping[Ref, Content]) -> Find:
     """Each is made of its row when it is asked for, so that a row that nothing can be made of concerns nobody else."""
 
     @cache

@@ -182,19 +182,14 @@ class Transactions:
         self.wake(changes)
         return results
 
-    async def change_within(
-        self, connection: Connection, holding: Holding, rules: Rules[Result]
-    ) -> tuple[Result, list[Change]]:
-        """As :meth:`run`, in the transaction of somebody else, who is to :meth:`wake` those who follow once it is
-        committed; ``rules`` end nothing.
+    async def write_within(self, connection: Connection, held: BatchState, now: dt.datetime) -> list[Change]:
+        """Writes what was changed of ``held``, whose end none of it is, in the transaction of somebody else, who is to
+        :meth:`wake` those who follow once it is committed.
         """
-        held, found = await holding.fetch()
-        now = self._clock.now()
-        result = rules(held, found, now)
         changes = held.changes()
         if changes:
             await connection.execute(*written(changes, held.stored, now))
-        return result, changes
+        return changes
 
     async def search(
         self, query: Query, now: dt.datetime, rules: Callable[[Connection, BatchState], Awaitable[Result]]
