@@ -51,7 +51,7 @@ lint: environment-dev ## check style, types and imports
 	@bash tools/lint.sh
 
 image-test: environment-dev ## build the image and run it by podman (docs/compose.md: BASE_IMAGE=, IMAGE_ARGS=)
-	@.venv/bin/python -m tests.packaging.image $(if $(BASE_IMAGE),--base-image "$(BASE_IMAGE)") $(IMAGE_ARGS)
+	@.venv/bin/python -m proof.image $(if $(BASE_IMAGE),--base-image "$(BASE_IMAGE)") $(IMAGE_ARGS)
 
 sbom: environment-dev ## write the image's bill of materials, build/sbom.json
 	@sh tools/sbom.sh

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from proof.image import images, podman
 from proof.kubernetes import image_files
 from proof.kubernetes.binaries import program
 from proof.kubernetes.commands import Failed, run
 from proof.kubernetes.nodes.node import Node
 from services.local.home import checkout
-from tests.packaging.image import images, podman
 
 #: As the overlays name it, and as the release before is called here.
 PULSE = "pulse:local"

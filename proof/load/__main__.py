@@ -13,9 +13,9 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from proof.local_run import running
 from services.local.home import checkout
 from shared.config import base_environment
-from tests.e2e.suite import running
 
 FOLDER = Path("proof/load")
 REPORT = checkout() / "build" / "load" / "report.json"
@@ -49,8 +49,8 @@ def main(given: Sequence[str] | None = None) -> int:
         address = options.address
         if address is None:
             folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="pulse-load-"))
-            suite = stack.enter_context(running(Path(folder)))
-            address = str(suite.rest.base_url) if options.scenario == "rest" else suite.grpc_address
+            run = stack.enter_context(running(Path(folder)))
+            address = f"http://{run.address('envoy')}" if options.scenario == "rest" else run.address("gateway")
         return subprocess.call(command(options, address, rest), cwd=checkout(), env=base_environment())
 
 

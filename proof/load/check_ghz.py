@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from proof.load.__main__ import FOLDER, arguments, command
+from proof.local_run import running
 from services.local.home import checkout
 from shared.config import base_environment
-from tests.e2e.suite import running
 
 GHZ = "github.com/bojand/ghz/cmd/ghz@v0.121.0"
 BIN = checkout() / "build" / "bin"
@@ -27,9 +27,10 @@ CONFIG = FOLDER / "ghz.json"
 def main() -> int:
     """0 if both reports say the same kind of thing, 1 with a line for each difference."""
     install()
-    with tempfile.TemporaryDirectory(prefix="pulse-load-") as folder, running(Path(folder)) as suite:
-        theirs = ghz_report(Path(folder) / "ghz.json", suite.grpc_address)
-        ours = locust_report(Path(folder) / "locust.json", suite.grpc_address)
+    with tempfile.TemporaryDirectory(prefix="pulse-load-") as folder, running(Path(folder)) as run:
+        address = run.address("gateway")
+        theirs = ghz_report(Path(folder) / "ghz.json", address)
+        ours = locust_report(Path(folder) / "locust.json", address)
     found = differences(shape(theirs), shape(ours)) + [
         f"{key}: {theirs.get(key)} there, {ours.get(key)} here"
         for key in ("name", "endReason", "count", "statusCodeDistribution", "tags")

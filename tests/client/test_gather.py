@@ -17,12 +17,12 @@ import pytest
 from opentelemetry import trace
 from opentelemetry.trace import NonRecordingSpan, SpanContext
 
+from proof.waiting import wait_until
 from pulse_client import Client, PulseError, Request, Sent
 from pulse_client.gather.waiting import MOST_BYTES, MOST_IN_FLIGHT, MOST_REQUESTS, Ask, Waiting
 from pulse_client.request import build
 from tests.client.fake_gateway import FakeGateway, Notifications
 from tests.client.gathered import ALL_KINDS, BATCH, BUSY, SEND, TRACE, away, keys, limit_dan, sizes, to, told
-from tests.support.servers import wait_until
 
 Spawn = Callable[..., Future[Sent]]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from proof.waiting import wait_until
 from tests.e2e.suite import Suite
-from tests.support.servers import wait_until
 
 PEOPLE = (
     "ada",

@@ -5,9 +5,9 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
+from proof.waiting import wait_until
 from tests.console import chromium
 from tests.e2e.suite import Suite
-from tests.support.servers import wait_until
 
 pytestmark = chromium.needed
 

@@ -14,9 +14,9 @@ from typing import Any
 
 import pytest
 
+from proof.waiting import wait_until
 from shared.config import base_environment
 from tests.delivery.fakes import FakeLedger, serve
-from tests.support.servers import wait_until
 
 
 @dataclass(frozen=True)

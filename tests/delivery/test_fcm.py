@@ -14,6 +14,7 @@ import firebase_admin
 import pytest
 from firebase_admin import _http_client, messaging
 
+from proof.waiting import wait_until
 from services.delivery.config import DeliverySettings
 from services.delivery.providers.base.http_opening import Place
 from services.delivery.providers.fcm import fcm_errors
@@ -25,7 +26,6 @@ from tests.delivery.conftest import Sandbox
 from tests.delivery.in_a_loop import InALoop, requests_of
 from tests.delivery.outgoing import outgoing, within
 from tests.support.dripping import dripping
-from tests.support.servers import wait_until
 
 TO = "device:token-1"
 

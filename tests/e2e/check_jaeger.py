@@ -20,11 +20,12 @@ from typing import Any, NamedTuple
 
 import httpx
 
+from proof.waiting import wait_until
 from services.local.home import checkout
 from shared.config import base_environment
 from tests.e2e.suite import Suite
 from tests.e2e.suite import running as suite_running
-from tests.support.servers import running, wait_until
+from tests.support.servers import running
 
 JAEGER = "github.com/jaegertracing/jaeger@v1.76.0"
 BINARY = checkout() / "build" / "bin" / "jaeger"

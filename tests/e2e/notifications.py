@@ -7,8 +7,8 @@ from typing import Any
 
 import httpx
 
+from proof.waiting import wait_until
 from tests.e2e.suite import Suite
-from tests.support.servers import wait_until
 
 #: Where what is on its way may stand.
 ON_ITS_WAY = frozenset({"QUEUED", "SENDING", "RETRYING"})

@@ -1,16 +1,10 @@
-"""The whole suite as `make up` runs it, and a caller's view of it.
-
-Its supervisor is a process of its own here, not the one of :mod:`proof.suite`: that program is what is tried.
-"""
+"""The whole suite as `make up` runs it, as a caller sees it."""
 
 from __future__ import annotations
 
 import contextlib
 import json
 import os
-import signal
-import subprocess
-import sys
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,10 +13,9 @@ from typing import Any
 
 import httpx
 
-from proof.planning import ANY_PORTS
-from services.local.home import checkout
-from shared.config import base_environment
-from tests.support.servers import wait_until
+from proof import local_run
+from proof.local_run import LocalRun
+from proof.waiting import wait_until
 
 #: Statuses of the original's words and ours that mean: a provider has it.
 ARRIVED = {"sent", "SENT", "DELIVERED"}
@@ -83,55 +76,25 @@ class Suite:
 
     def roles(self) -> dict[str, dict[str, Any]]:
         """`pulse status --json`, by role."""
-        answer = pulse(self.home, "status", "--json")
-        return {role["role"]: role for role in json.loads(answer.stdout)}
-
-
-def pulse(home: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Runs `pulse` against the suite in ``home``."""
-    return subprocess.run(
-        [sys.executable, "-m", "services", *arguments],
-        env={**base_environment(), "PULSE_HOME": str(home), **environment},
-        cwd=checkout(),
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+        return LocalRun(self.home, self.pid).roles()
 
 
 @contextlib.contextmanager
 def running(home: Path, **environment: str) -> Iterator[Suite]:
     """Runs `pulse up` in ``home`` until the block ends; then nothing of it is left."""
-    home.mkdir(parents=True, exist_ok=True)
-    output = home / "up.log"
-    with output.open("ab") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "services", "up"],
-            env={**base_environment(), **ANY_PORTS, "PULSE_HOME": str(home), **environment},
-            cwd=checkout(),
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-        )
-    try:
-        wait_until(lambda: process.poll() is not None or pulse(home, "status").returncode == 0, timeout=90)
-        assert process.poll() is None, output.read_text()
-        yield attach(home, process.pid)
-    finally:
-        process.send_signal(signal.SIGTERM)
-        assert process.wait(40) == 0, output.read_text()[-2000:]
+    with local_run.running(home, **environment) as run:
+        yield attach(run)
 
 
-def attach(home: Path, pid: int) -> Suite:
-    """A caller's view of the suite that runs in ``home``."""
-    roles = {role["role"]: role for role in json.loads(pulse(home, "status", "--json").stdout)}
+def attach(run: LocalRun) -> Suite:
+    """A caller's view of the suite that runs."""
+    roles = run.roles()
     return Suite(
         rest=httpx.Client(base_url=f"http://{roles['envoy']['address']}", timeout=20),
         sandbox=httpx.Client(base_url=f"http://{roles['sandbox']['address']}", timeout=20),
         grpc_address=roles["gateway"]["address"],
-        home=home,
-        pid=pid,
+        home=run.home,
+        pid=run.pid,
     )
 
 

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
+from proof.waiting import wait_until
 from tests.e2e.suite import Suite
-from tests.support.servers import wait_until
 
 SEND = "/v1/notifications"
 ORIGINAL_SEND = "/api/notifications/send/"

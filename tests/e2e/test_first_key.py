@@ -7,8 +7,9 @@ from pathlib import Path
 
 import httpx
 
-from tests.e2e.suite import Suite, pulse, running
-from tests.support.servers import wait_until
+from proof.local_run import pulse
+from proof.waiting import wait_until
+from tests.e2e.suite import Suite, running
 
 KEY = re.compile(r"export PULSE_API_KEY=(pulse_[0-9a-f]{16}_[0-9a-f]{64})")
 SEND = {"user_id": "u", "template_name": "welcome_email", "to": "a@example.com", "context": {"name": "A"}}

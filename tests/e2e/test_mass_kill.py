@@ -10,8 +10,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from proof.waiting import wait_until
 from tests.e2e.suite import Suite, running
-from tests.support.servers import wait_until
 
 _BATCHES = 6
 _SIZE = 250

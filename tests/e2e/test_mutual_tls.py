@@ -8,10 +8,11 @@ from pathlib import Path
 import grpc
 import pytest
 
+from proof.local_run import pulse
 from pulse.ledger.v1.ledger_reader_pb2 import ListKeysRequest
 from pulse.ledger.v1.ledger_reader_pb2_grpc import LedgerReaderStub
 from services.local import certificates
-from tests.e2e.suite import Suite, pulse, running
+from tests.e2e.suite import Suite, running
 
 
 @pytest.fixture(scope="module")

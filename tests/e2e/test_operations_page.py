@@ -13,11 +13,12 @@ from pathlib import Path
 import pytest
 import yaml
 
+from proof.local_run import pulse
 from proof.planning import make_plan
 from services.local.home import checkout
 from services.local.wheels import postgres_program
 from shared.config import base_environment
-from tests.e2e.suite import Suite, pulse
+from tests.e2e.suite import Suite
 from tests.support import servers
 
 PAGE = checkout() / "docs" / "operations.md"

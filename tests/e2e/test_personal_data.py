@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 import redis
 
+from proof.waiting import wait_until
 from tests.e2e.suite import ARRIVED, Suite
 from tests.support.otlp_receiver import OtlpReceiver
-from tests.support.servers import wait_until
 
 CODE = f"canary{uuid.uuid4().hex[:10]}"
 MAIL = f"canary.{uuid.uuid4().hex[:10]}@example.com"

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from tests.e2e.suite import Suite, pulse
+from proof.local_run import pulse
+from tests.e2e.suite import Suite
 from tests.support.http_proxy import CountingProxy
 
 

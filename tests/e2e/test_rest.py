@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
+from proof.waiting import wait_until
 from tests.e2e.suite import Suite
-from tests.support.servers import wait_until
 
 
 def body(**fields: Any) -> dict[str, Any]:

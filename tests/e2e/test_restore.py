@@ -10,11 +10,11 @@ import httpx
 import pytest
 
 from proof.planning import make_plan
+from proof.waiting import wait_until
 from services.local.plan import Plan
 from services.local.wheels import postgres_program
 from tests.e2e.suite import ARRIVED, Suite, running
 from tests.support import servers
-from tests.support.servers import wait_until
 
 _SENT = 20
 _WAITING = 10

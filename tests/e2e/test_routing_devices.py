@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from proof.waiting import wait_until
 from tests.e2e.notifications import events, new, providers, put_faults, reasons, send, settled
 from tests.e2e.suite import Suite
-from tests.support.servers import wait_until
 
 
 def register(suite: Suite, user: str, *tokens: str) -> None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from proof.waiting import wait_until
 from tests.e2e.notifications import events, new, phone_number, post, providers, put_faults, reasons, send, settled, told
 from tests.e2e.suite import Suite
-from tests.support.servers import wait_until
 
 
 def push(suite: Suite, after: str | None = "1s", to: str = "", **fields: Any) -> str:

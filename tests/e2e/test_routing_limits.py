@@ -10,9 +10,10 @@ from typing import Any
 import httpx
 import pytest
 
+from proof.local_run import pulse
+from proof.waiting import wait_until
 from tests.e2e.notifications import events, make_template, new, phone_number, post, told
-from tests.e2e.suite import Suite, pulse
-from tests.support.servers import wait_until
+from tests.e2e.suite import Suite
 
 #: What is set counts everywhere within this time, s.
 EFFECT_S = 5.0

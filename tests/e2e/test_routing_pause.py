@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
+from proof.local_run import pulse
+from proof.waiting import wait_until
 from tests.e2e.notifications import events, new, reasons, send, told
-from tests.e2e.suite import Suite, pulse
-from tests.support.servers import wait_until
+from tests.e2e.suite import Suite
 
 
 @contextlib.contextmanager

@@ -9,6 +9,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from proof.local_run import pulse
+from proof.waiting import wait_until
 from tests.e2e.notifications import (
     events,
     mail_address,
@@ -20,9 +22,8 @@ from tests.e2e.notifications import (
     settled,
     told,
 )
-from tests.e2e.suite import Suite, pulse, running
+from tests.e2e.suite import Suite, running
 from tests.e2e.test_routing_pause import state
-from tests.support.servers import wait_until
 
 
 def free_port() -> int:

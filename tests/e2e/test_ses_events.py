@@ -11,10 +11,10 @@ from typing import Any
 import httpx
 import pytest
 
+from proof.waiting import wait_until
 from tests.e2e.notifications import events, make_template, new, reasons, send, settled, told
 from tests.e2e.suite import Suite, running
 from tests.e2e.test_routing_providers import free_port
-from tests.support.servers import wait_until
 
 TOPIC = "arn:aws:sns:eu-west-1:123456789012:ses-events"
 AUTHORIZATION = (

@@ -7,11 +7,11 @@ import datetime as dt
 import uuid
 from typing import Any
 
+from proof.waiting import wait_until
 from pulse_client import AsyncClient, Request
 from tests.e2e.suite import Suite
 from tests.support import eventually
 from tests.support.otlp_receiver import OtlpReceiver, ReceivedSpan
-from tests.support.servers import wait_until
 
 #: Of a HIGH SMS by REST, to a worker that waits: each hop's role and span, and whose child it is.
 WAY = [

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import redis
 
-from tests.e2e.suite import ARRIVED, Suite, is_alive, pulse, running
-from tests.support.servers import wait_until
+from proof.local_run import pulse
+from proof.waiting import wait_until
+from tests.e2e.suite import ARRIVED, Suite, is_alive, running
 
 ROLES = {
     *("postgres", "valkey", "envoy", "gateway", "router", "ledger", "delivery"),

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 import redis
 
+from proof.waiting import wait_until
 from shared.broker import QUEUES
 from tests.e2e.notifications import mail_address, new
 from tests.e2e.suite import Suite, running
-from tests.support.servers import wait_until
 
 
 @pytest.fixture(scope="module")

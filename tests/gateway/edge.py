@@ -9,9 +9,10 @@ from contextlib import AbstractContextManager
 
 import httpx
 
+from proof.waiting import accepts
 from services.local.envoy import process
 from services.local.plan import Plan
-from tests.support.servers import accepts, running
+from tests.support.servers import running
 
 
 def envoy_before(plan: Plan) -> AbstractContextManager[int]:

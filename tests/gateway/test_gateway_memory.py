@@ -16,6 +16,7 @@ import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from proof.planning import make_plan
+from proof.waiting import accepts
 from pulse.gateway.v1.notification_service_pb2_grpc import NotificationServiceStub
 from shared.errors import Code
 from tests.gateway import fakes
@@ -23,7 +24,7 @@ from tests.gateway.conftest import refusal, request
 from tests.gateway.test_gateway_front_door import MIB, SECRET, key_file, many
 from tests.support import eventually
 from tests.support.memory import resident_mib
-from tests.support.servers import accepts, running
+from tests.support.servers import running
 from tests.support.unfinished import Held, all_of, grpc_messages
 
 SERVICE = "/pulse.gateway.v1.NotificationService/"

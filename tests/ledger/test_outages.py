@@ -12,6 +12,7 @@ import pytest
 from pydantic import SecretStr
 
 from proof.planning import make_plan
+from proof.waiting import wait_until
 from services.ledger.migrate import migrate
 from services.ledger.postgres.postgres import _RECONNECT_SECONDS, Connection, Postgres
 from services.ledger.server import Ledger
@@ -23,7 +24,6 @@ from shared.rpc.channels import open_channel
 from tests.ledger.calls import Calls
 from tests.ledger.conftest import NOON
 from tests.support import servers
-from tests.support.servers import wait_until
 from tests.support.waiting import eventually
 
 

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from proof.waiting import wait_until
 from tests.e2e.suite import Suite, running
 from tests.metrics.scraping import Scrape, scrape
-from tests.support.servers import wait_until
 
 #: Sent with a sampled trace of this id.
 TRACE_ID = "4bf92f3577b34da6a3ce929d0e0e4736"

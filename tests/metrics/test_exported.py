@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from proof.waiting import wait_until
 from tests.metrics.conftest import EMAILS, OVER, TRACE_ID, Look
 from tests.metrics.exported import EXPORTED, SERVERS, WORKERS
-from tests.support.servers import wait_until
 
 TWILIO = "/2010-04-01/Accounts/{sid}/Messages.json"
 ROLES = f"{SERVERS} {WORKERS} console sandbox".split()

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from proof.kubernetes.flow_table import Flow
 from tests.packaging.manifests import Manifests, Object, template
-
-Flow = tuple[str, str, int]  # from, to, port: 0 is any
 
 _ANY = ({"port": 0},)
 

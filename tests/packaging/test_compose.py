@@ -9,8 +9,8 @@ import jsonschema
 import pytest
 import yaml
 
+from proof.image import compose_file
 from shared.config import Settings
-from tests.packaging import compose_file
 from tests.packaging.manifests import Manifests, containers
 from tests.packaging.roles import SETTINGS
 from tests.packaging.tools import ROOT

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.packaging.compose_file import load
+from proof.image.compose_file import load
 from tests.packaging.roles import SETTINGS
 from tests.packaging.tools import ROOT
 

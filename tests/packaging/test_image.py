@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 import yaml
 
+from proof.image import compose_file
+from proof.image.images import STAND_INS
 from services.local import wheels
-from tests.packaging import compose_file
-from tests.packaging.image.images import STAND_INS
 from tests.packaging.lock import locked
 from tests.packaging.manifests import containers
 from tests.packaging.tools import ROOT, program, run

@@ -6,9 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.packaging import compose_file
-from tests.packaging.image import __main__ as trial
-from tests.packaging.image import images, podman, suite
+from proof.image import __main__ as trial
+from proof.image import compose_file, images, podman, suite
 
 
 def test_without_podman_it_is_skipped_and_says_so(

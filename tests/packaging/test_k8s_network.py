@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.packaging.flows import DNS, FLOWER, FROM_OUTSIDE, INSIDE, ONLY_IN_KIND, TO_OUTSIDE, TRACING
+from proof.kubernetes.flow_table import DNS, FLOWER, FROM_OUTSIDE, INSIDE, ONLY_IN_KIND, TO_OUTSIDE, TRACING
 from tests.packaging.manifests import Manifests
 from tests.packaging.network import incoming, outgoing, pods
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.packaging import compose_file
+from proof.image import compose_file
 from tests.packaging.manifests import Manifests, containers
 from tests.packaging.tools import ROOT
 

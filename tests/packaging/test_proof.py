@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from proof.kubernetes import administrator, helm, images, overlays
+from proof.kubernetes.flow_table import ONLY_IN_KIND
 from proof.kubernetes.steps import breakages, flows
 from proof.kubernetes.steps import production as production_step
 from tests.packaging.chart import chart
-from tests.packaging.flows import ONLY_IN_KIND
 from tests.packaging.manifests import Manifests, containers, render, secret_names
 from tests.packaging.network import incoming, outgoing
 from tests.packaging.tools import ROOT

@@ -9,10 +9,10 @@ import httpx
 import pytest
 from opentelemetry.trace import SpanKind
 
+from proof.waiting import wait_until
 from services.sandbox.config import SandboxSettings
 from shared.observe.tracing import Ended, Tracer
 from tests.sandbox.running import RunningSandbox
-from tests.support.servers import wait_until
 
 TRACE_ID, CALL_ID = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
 NUMBER = "+15551234567"

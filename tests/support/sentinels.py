@@ -10,9 +10,10 @@ from pathlib import Path
 import redis
 
 from proof.planning import make_plan
+from proof.waiting import accepts
 from services.local import wheels
 from services.local.ports import any_free
-from tests.support.servers import accepts, running, valkey_server
+from tests.support.servers import running, valkey_server
 
 PRIMARY = "pulse"
 

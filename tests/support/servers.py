@@ -8,15 +8,14 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-import socket
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psycopg
 
+from proof.waiting import accepts, wait_until
 from services.local import postgres, valkey
 from services.local.plan import Plan
 from services.local.unit import LAUNCHER
@@ -69,17 +68,3 @@ def fresh_database(server_url: str, name: str) -> Iterator[str]:
             yield server_url.rpartition("/")[0] + f"/{name}"
         finally:
             connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
-
-
-def accepts(port: int) -> bool:
-    """Whether something listens on ``port`` of this machine."""
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
-
-
-def wait_until(condition: Callable[[], object], timeout: float = 20.0) -> None:
-    """Returns once ``condition`` holds; fails when it never does within ``timeout`` s."""
-    deadline = time.monotonic() + timeout
-    while not condition():
-        assert time.monotonic() < deadline, "it did not come about in time"
-        time.sleep(0.02)

@@ -18,6 +18,7 @@ import grpc
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
+from proof.waiting import accepts
 from pulse.gateway.v1 import notification_service_pb2 as pb
 from pulse.gateway.v1.notification_service_pb2_grpc import NotificationServiceStub
 from services.ledger.config import LedgerSettings
@@ -27,7 +28,6 @@ from shared.config import ConfigError, base_environment
 from shared.rpc.channels import open_channel
 from tests.metrics.scraping import scrape
 from tests.support import eventually
-from tests.support.servers import accepts
 
 ROLES = ("gateway", "router", "ledger", "delivery")
 

@@ -16,14 +16,13 @@ from proof.chaos.arrangement import Arrangement, told
 from proof.chaos.faults import Fault
 from proof.chaos.findings import Violation
 from proof.chaos.load import Load
-from proof.waiting import until
+from proof.waiting import accepts, until
 from services.local import probes
 from services.local.plan import Plan
 from services.local.ports import HOST, any_free
 from services.local.roles import Role
 from shared.broker import QUEUES
 from shared.config import base_environment
-from tests.support.servers import accepts
 
 NODES = ("rabbit-1", "rabbit-2", "rabbit-3")
 #: Erlang's daemon of names, of the suite's own.

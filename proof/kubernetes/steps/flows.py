@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from proof.kubernetes import callers, probe
+from proof.kubernetes import callers, flow_table, probe
 from proof.kubernetes.commands import Failed
+from proof.kubernetes.flow_table import Flow
 from proof.kubernetes.kubectl import Kubectl, Object, is_ready
 from proof.kubernetes.waiting import until
-from tests.packaging import flows
-from tests.packaging.network import Flow
 
 #: Where each role listens.
 PORTS = {
@@ -54,7 +53,7 @@ def matrix(kubectl: Kubectl) -> str:
 
 def expected() -> set[Flow]:
     """Those of the table that both ends are here for."""
-    table = flows.INSIDE | flows.ONLY_IN_KIND | flows.FROM_OUTSIDE
+    table = flow_table.INSIDE | flow_table.ONLY_IN_KIND | flow_table.FROM_OUTSIDE
     outside = {f"{key}={value}": name for name, labels in callers.CALLERS.items() for key, value in labels.items()}
     renamed = {(outside.get(one, one), other, port) for one, other, port in table}
     return {flow for flow in renamed if not _ABSENT & {flow[0], flow[1]}}

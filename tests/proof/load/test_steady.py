@@ -16,10 +16,10 @@ from typing import Any
 import pytest
 
 from proof.load.steady.__main__ import main
+from proof.waiting import wait_until
 from services.local.home import checkout
 from tests.e2e.suite import Suite
 from tests.support.http_servers import QuietHandler, serving
-from tests.support.servers import wait_until
 
 
 def run(folder: Path, address: str, *arguments: str) -> tuple[int, dict[str, Any]]:

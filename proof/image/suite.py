@@ -11,10 +11,10 @@ from pathlib import Path
 
 import httpx
 
-from tests.packaging import compose_file
-from tests.packaging.image.images import FOREIGN, PULSE, SERVERS
-from tests.packaging.image.podman import Failed, Podman
-from tests.packaging.tools import ROOT
+from proof.image import compose_file
+from proof.image.images import FOREIGN, PULSE, SERVERS
+from proof.image.podman import Failed, Podman
+from services.local.home import checkout
 
 #: Longest wait for anything to become ready, s.
 READY_S = 180.0
@@ -108,7 +108,7 @@ class Suite:
         self._compose("down", "--volumes", "-t", "5")
 
     def _compose(self, *arguments: str) -> None:
-        files = (ROOT / "compose.yaml", self._override)
+        files = (checkout() / "compose.yaml", self._override)
         self._podman.compose(files, {name: str(port) for name, port in self._ports.items()}, *arguments)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.packaging.network import Flow
+Flow = tuple[str, str, int]  # from, to, port: 0 is any
 
 #: Roles that tell of the calls and attempts that they make. The sandbox is one more where it runs.
 TRACED = ("envoy", "gateway", "router", "ledger", "delivery", "worker-high", "worker-low", "console")

@@ -8,14 +8,14 @@ from typing import Any
 
 import yaml
 
-from tests.packaging.tools import ROOT
+from services.local.home import checkout
 
 _VARIABLE = re.compile(r"\$\{(?P<name>[A-Z_]+):-(?P<default>[^}]*)\}")
 
 
 def load(variables: Mapping[str, str] | None = None) -> dict[str, Any]:
     """The file with these variables, or without any; every variable has a default, or this raises ValueError."""
-    return dict(_filled_in(yaml.safe_load((ROOT / "compose.yaml").read_text()), variables or {}))
+    return dict(_filled_in(yaml.safe_load((checkout() / "compose.yaml").read_text()), variables or {}))
 
 
 def _filled_in(value: Any, variables: Mapping[str, str]) -> Any:
@@ -36,6 +36,6 @@ def environment(service: Mapping[str, Any]) -> dict[str, str]:
     """The service's variables: those of its files, then its own."""
     found: dict[str, str] = {}
     for file in service.get("env_file", []):
-        lines = (ROOT / file).read_text().splitlines()
+        lines = (checkout() / file).read_text().splitlines()
         found.update(line.split("=", 1) for line in lines if line and not line.startswith("#"))
     return {**found, **service.get("environment", {})}

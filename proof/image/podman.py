@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 import shutil
 import subprocess
@@ -10,7 +9,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests.packaging.tools import ROOT
+from services.local.home import checkout
+from shared.config import base_environment
 
 PROJECT = "pulse-image-test"
 
@@ -37,8 +37,9 @@ class Podman:
         self._log = log
         log.parent.mkdir(exist_ok=True)
         log.write_text("")
+        here = base_environment()
         # podman-compose looks for podman by name, and its interpreter need not be on the path.
-        self._environment = {**os.environ, "PATH": f"{Path(self._podman).parent}:{os.environ.get('PATH', '')}"}
+        self._environment = {**here, "PATH": f"{Path(self._podman).parent}:{here.get('PATH', '')}"}
 
     def run(self, *arguments: str) -> str:
         """What ``podman`` prints; raises :class:`Failed`."""
@@ -65,7 +66,10 @@ class Podman:
 
     def healthy(self, container: str) -> bool:
         """Asks the container's own health check now."""
-        return subprocess.run([self._podman, "healthcheck", "run", container], capture_output=True).returncode == 0
+        return (
+            subprocess.run([self._podman, "healthcheck", "run", container], capture_output=True, check=False).returncode
+            == 0
+        )
 
     def exit_status(self, container: str) -> int | None:
         """None while it runs."""
@@ -75,10 +79,11 @@ class Podman:
     def _run(self, command: Sequence[str], variables: dict[str, str]) -> str:
         done = subprocess.run(
             command,
+            check=False,
             capture_output=True,
             text=True,
             timeout=COMMAND_S,
-            cwd=ROOT,
+            cwd=checkout(),
             env={**self._environment, **variables},
         )
         with self._log.open("a") as log:

