@@ -17,8 +17,8 @@ from typing import Any
 import grpc.aio
 import uvloop
 
-from proof.bench import client_load, rest_client
 from proof.bench.asks import SEND, SEND_BATCH, Asks
+from proof.bench.callers import client, rest
 from proof.bench.echo_server import METHOD as ECHO
 from proof.bench.spec import Result, Spec
 from proof.bench.stopwatch import Stopwatch
@@ -54,9 +54,9 @@ class Log:
 async def generate(spec: Spec) -> Result:
     """Warms up, then puts the load on and times it."""
     if spec.way == "rest":
-        return await rest_client.generate(spec)
+        return await rest.generate(spec)
     if spec.way == "gather":
-        return await client_load.generate(spec)
+        return await client.generate(spec)
     async with grpc.aio.insecure_channel(spec.address, connection.options()) as channel:
         unary: Any = channel.unary_unary(METHODS[spec.way])
         metadata = (("x-api-key", spec.api_key),) if spec.api_key else ()

@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from proof.bench import children, records, rest_client
+from proof.bench import children, records
 from proof.bench.__main__ import arguments, sizes_of
 from proof.bench.asks import KINDS, Asks
+from proof.bench.callers import rest
 from proof.bench.rows.failover import Seen, judged, read
 from proof.bench.sizes import SHORT, Sizes
 from proof.bench.spec import Result, Spec
@@ -115,7 +116,7 @@ async def test_rest_is_spoken_over_kept_connections_and_unavailable_is_tried_aga
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
-    result = await rest_client.generate(Spec("rest", f"127.0.0.1:{port}", "p", 10, in_flight=2, api_key="k"))
+    result = await rest.generate(Spec("rest", f"127.0.0.1:{port}", "p", 10, in_flight=2, api_key="k"))
     server.close()
     assert (result.accepted, result.refused, result.retried) == (10, {}, 1)
     assert all(b"X-API-Key: k\r\n" in head for head in heads)

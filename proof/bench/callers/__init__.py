@@ -1,0 +1,1 @@
+"""Callers other than bare gRPC ones: what puts a load on by REST, and through the Python client."""
