@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,7 @@ from opentelemetry.trace import SpanKind
 
 from pulse.ledger.v1 import ledger_service_pb2 as calls
 from pulse.ledger.v1.ledger_service_pb2_grpc import LedgerServiceStub
-from pulse.ledger.v1.records_pb2 import KeyUse, ProviderAllowance, RecordResult
+from pulse.ledger.v1.records_pb2 import Entry, KeyUse, ProviderAllowance, RecordResult
 from shared.lane.names import Lane
 from shared.lane.numbers import priority_of
 from shared.observe import tracing
@@ -20,6 +21,7 @@ from shared.observe.metrics import Observe
 from shared.observe.tracing import OFF, Tracer
 from shared.refs import Ref
 from shared.rpc import channels
+from shared.rpc.former import FormerPeers
 from shared.times import to_duration
 
 if TYPE_CHECKING:
@@ -52,13 +54,15 @@ class Ledger:
         self._recorded = recorded
         self._drawn = drawn
         self._tracer = tracer
+        self._former = FormerPeers(Entry)
 
     async def record(self, request: calls.RecordRequest) -> Sequence[RecordResult]:
         """Records 1 to 1,000 entries in one transaction; what became of each, in order."""
         self._recorded(len(request.entries))
         members = [entry.traceparent for entry in request.entries] if self._tracer.on else ()
         with tracing.within(self._tracer.start_batch(_RECORD, members, SpanKind.CLIENT)):
-            return (await channels.call(self._stub.Record, request, self._timeout)).results
+            record = partial(channels.call, self._stub.Record, request, self._timeout)
+            return (await self._former.call(request.entries, record)).results
 
     async def look_up(self, uses: Sequence[KeyUse]) -> Sequence[RecordResult]:
         """What 1 to 1,000 idempotency keys were used for, in order; an empty id for one never used."""

@@ -39,7 +39,7 @@ class RouterService(RouterServiceServicer):
         for submission in request.submissions:
             if not submission.HasField("asked"):
                 submission.asked.CopyFrom(_FORMER.asked(submission))
-        return SubmitResponse(results=await self._admission.submit(request.submissions))
+        return SubmitResponse(results=await self._admission.submit(request.submissions), reads_asked=True)
 
     async def AwaitUrgent(
         self, requests: AsyncIterator[AwaitUrgentRequest], context: Any

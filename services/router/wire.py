@@ -24,11 +24,8 @@ from services.router.rules.rulings import Facts, Ruling
 from shared.channel.numbers import channel_of
 from shared.errors import PulseError
 from shared.lane.numbers import lane_of, priority_of
-from shared.rpc.former import Former
 from shared.rpc.statuses import to_status
 from shared.times import from_duration, from_timestamp, to_duration
-
-_FORMER = Former(Entry)
 
 
 def facts(submission: Submission, addresses: Sequence[ChannelAddress], routes: Routes) -> Facts:
@@ -88,7 +85,7 @@ def decided(ruling: Ruling, said: Iterable[Decision], max_attempts: int) -> byte
 def add_entry(to: RecordRequest, submission: Submission, ruling: Ruling, decided: bytes) -> Entry:
     """Has the ledger record ``submission``, too: the entry that was added."""
     asked = submission.asked
-    entry = to.entries.add(fingerprint=submission.fingerprint, **_FORMER.fields(asked))
+    entry = to.entries.add(fingerprint=submission.fingerprint)
     entry.ref.tenant_id = submission.tenant_id
     entry.ref.notification_id = submission.notification_id
     entry.traceparent = submission.traceparent

@@ -42,6 +42,7 @@ class FakeRouter(router_service_pb2_grpc.RouterServiceServicer):
         self.refuse: Callable[[router_service_pb2.Submission], PulseError | None] = lambda _: None
         self.fail: PulseError | None = None
         self.quota: limit_pb2.QuotaState | None = None
+        self.reads_asked = True  # a router of the release before does not
         self.gate = asyncio.Event()
         self.gate.set()
         self._keys: dict[tuple[str, str], tuple[bytes, str]] = {}
@@ -53,7 +54,8 @@ class FakeRouter(router_service_pb2_grpc.RouterServiceServicer):
         await self.gate.wait()
         if self.fail:
             raise self.fail
-        return router_service_pb2.SubmitResponse(results=[self._result(one) for one in request.submissions])
+        results = [self._result(one) for one in request.submissions]
+        return router_service_pb2.SubmitResponse(results=results, reads_asked=self.reads_asked)
 
     def _result(self, submission: router_service_pb2.Submission) -> router_service_pb2.SubmitResult:
         refusal = self.refuse(submission)

@@ -201,11 +201,21 @@ async def _outcome(call) -> object:
 async def test_a_router_of_the_release_before_finds_what_was_asked_where_it_looks(
     client: Client, peers: fakes.Peers
 ) -> None:
+    peers.router.reads_asked = False
+    await client.send()
     await client.send(
         locale="de-AT", subject="Hi", metadata={"team": "growth"}, idempotency_key="k-1", ttl={"seconds": 60}
     )
-    [submission] = peers.router.submissions
+    _, submission = peers.router.submissions
     former = {field.name for field in submission.DESCRIPTOR.fields if field.GetOptions().deprecated}
     assert {"context_json", "template_version", "digest_window"} < former
     for name in former:
         assert getattr(submission, name) == getattr(submission.asked, name), name
+
+
+async def test_a_router_that_reads_what_was_asked_gets_it_once(client: Client, peers: fakes.Peers) -> None:
+    for _ in range(2):
+        await client.send()
+    first, second = peers.router.submissions
+    assert first.user_id == first.asked.user_id == second.asked.user_id
+    assert not second.user_id and not second.context_json

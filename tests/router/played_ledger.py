@@ -68,6 +68,7 @@ class PlayedLedger(LedgerServiceServicer, LedgerReaderServicer):
         self.told = 0
         self.status = Status.QUEUED
         self.claims = True  # for workers that wait
+        self.reads_asked = True  # a ledger of the release before does not
         self.open = asyncio.Event()
         self.open.set()
         self.redispatch_s = 0.5
@@ -95,7 +96,8 @@ class PlayedLedger(LedgerServiceServicer, LedgerReaderServicer):
             raise self.failure
         self.batches.append(len(request.entries))
         claimant = request.claimant if request.HasField("claimant") and self.claims else None
-        return calls.RecordResponse(results=[self._record(entry, claimant) for entry in request.entries])
+        results = [self._record(entry, claimant) for entry in request.entries]
+        return calls.RecordResponse(results=results, reads_asked=self.reads_asked)
 
     async def LookupKeys(self, request: Any, context: Any) -> Any:
         if self.failure is not None:

@@ -61,12 +61,21 @@ async def test_a_gateway_of_the_release_before_is_understood(
 
 
 async def test_a_ledger_of_the_release_before_finds_all_where_it_looks(run_router: Any, ledger: Any) -> None:
+    ledger.reads_asked = False
     router = await run_router()
+    await router.submit(submission())
     (result,) = await router.submit(submission(**{name: value for name, value in FULL.items() if name != "channel"}))
     entry = ledger.rows[result.notification_id].entry
     wanted = Entry(**{name: value for name, value in FULL.items() if name != "fallbacks"})
     assert in_former_form(entry) == in_former_form(wanted)
     assert [(one.channel, one.to, one.after.seconds) for one in entry.fallbacks] == [(2, "+4915112345678", 30)]
+
+
+async def test_a_ledger_that_reads_what_was_asked_gets_it_once(run_router: Any, ledger: Any) -> None:
+    router = await run_router()
+    results = [*await router.submit(submission()), *await router.submit(submission())]
+    first, second = [in_former_form(ledger.rows[one.notification_id].entry) for one in results]
+    assert first["user_id"] and second == in_former_form(Entry())
 
 
 async def test_what_the_router_does_not_know_goes_on_to_the_ledger(run_router: Any, ledger: Any) -> None:

@@ -26,12 +26,10 @@ from shared.clock import Clock
 from shared.errors import Code, PulseError
 from shared.ids import uuid7
 from shared.observe import tracing
-from shared.rpc.former import Former
 from shared.rpc.validation import check
 from shared.text.rendering import RenderError
 from shared.times import to_timestamp
 
-_FORMER = Former(router_pb2.Submission)
 #: Refusals that time, a new template version or its deletion can bring about.
 _PASSING = frozenset({Code.INVALID_ARGUMENT, Code.NOT_FOUND, Code.FAILED_PRECONDITION})
 
@@ -122,7 +120,6 @@ class Acceptance:
             template_priority=template.stored.priority,
             traceparent=self._traceparent(headers),
             validate_only=request.validate_only,
-            **_FORMER.of(asked),
         )
 
     async def _check_texts(

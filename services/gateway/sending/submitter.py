@@ -22,6 +22,7 @@ from shared.observe import tracing
 from shared.observe.tracing import OFF, Tracer
 from shared.packing import pack
 from shared.rpc.channels import MOST_BATCH_BYTES
+from shared.rpc.former import FormerPeers
 from shared.rpc.statuses import from_status
 
 if TYPE_CHECKING:
@@ -55,6 +56,7 @@ class Submitter:
         self._max_waiting = max_waiting
         self._metrics = metrics
         self._tracer = tracer
+        self._former = FormerPeers(router_pb2.Submission)
         self._in_batches = 0
         self._urgent, self._others = (
             Gatherer[router_pb2.Submission, router_pb2.SubmitResult](
@@ -102,9 +104,10 @@ class Submitter:
 
     async def _submit(self, submissions: Sequence[router_pb2.Submission]) -> Sequence[router_pb2.SubmitResult]:
         self._metrics.submitted(len(submissions))
-        members = [submission.traceparent for submission in submissions]
+        members = [submission.traceparent for submission in submissions] if self._tracer.on else ()
         with tracing.within(self._tracer.start_batch(_SUBMIT, members, SpanKind.CLIENT)):
-            response = await ask(self._router.Submit, router_pb2.SubmitRequest(submissions=submissions))
+            request = router_pb2.SubmitRequest(submissions=submissions)
+            response = await self._former.call(request.submissions, lambda: ask(self._router.Submit, request))
         if len(response.results) != len(submissions):
             raise PulseError(Code.INTERNAL, "INTERNAL", "the router answered for another number of submissions")
         self._metrics.answered(submissions, response.results)
@@ -112,7 +115,8 @@ class Submitter:
 
 
 def _bytes(submission: router_pb2.Submission) -> int:
-    return submission.ByteSize()
+    """As many as with the fields for a router of the release before."""
+    return 2 * submission.ByteSize()
 
 
 def is_urgent(submission: router_pb2.Submission) -> bool:

@@ -74,7 +74,7 @@ class LedgerService(WorkerRpcs):
         first = self._first_claim(request)
         taken = [one for one in converted if not isinstance(one, PulseError)]
         answers = iter(await self._recorder.record(taken, first))
-        response = pb.RecordResponse()
+        response = pb.RecordResponse(reads_asked=True)
         for one in converted:
             wire.add_result(response.results, one if isinstance(one, PulseError) else next(answers))
         if first is not None and first.claimed:

@@ -89,6 +89,11 @@ class RecordResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     RESULTS_FIELD_NUMBER: _builtins.int
+    READS_ASKED_FIELD_NUMBER: _builtins.int
+    reads_asked: _builtins.bool
+    """The ledger reads Entry.asked, and needs none of the fields that it took the place of. Ledgers of the release before do
+    not say so: what they refuse for want of these is recorded again with them. It goes with those fields.
+    """
     @_builtins.property
     def results(self) -> _containers.RepeatedCompositeFieldContainer[_records_pb2.RecordResult]:
         """In the order of the entries."""
@@ -97,10 +102,11 @@ class RecordResponse(_message.Message):
         self,
         *,
         results: _abc.Iterable[_records_pb2.RecordResult] | None = ...,
+        reads_asked: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["results", b"results"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["reads_asked", b"reads_asked", "results", b"results"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

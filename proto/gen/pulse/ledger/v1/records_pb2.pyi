@@ -123,7 +123,7 @@ Global___NotificationRef: _TypeAlias = NotificationRef  # noqa: Y015
 @_typing.final
 class Entry(_message.Message):
     """A notification to be recorded, with all that was decided. Fields that are deprecated are read from routers of the release
-    before, and filled for its ledgers, in this release; they go in the next.
+    before, and filled for its ledgers until RecordResponse.reads_asked, in this release; they go in the next.
     """
 
     DESCRIPTOR: _descriptor.Descriptor

@@ -59,7 +59,7 @@ Global___SubmitRequest: _TypeAlias = SubmitRequest  # noqa: Y015
 @_typing.final
 class Submission(_message.Message):
     """A valid request of a known tenant. Fields that are deprecated are read from gateways of the release before, and filled
-    for its routers, in this release; they go in the next.
+    for its routers until SubmitResponse.reads_asked, in this release; they go in the next.
     """
 
     DESCRIPTOR: _descriptor.Descriptor
@@ -304,6 +304,11 @@ class SubmitResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     RESULTS_FIELD_NUMBER: _builtins.int
+    READS_ASKED_FIELD_NUMBER: _builtins.int
+    reads_asked: _builtins.bool
+    """The router reads Submission.asked, and needs none of the fields that it took the place of. Routers of the release before
+    do not say so: what they refuse for want of these is submitted again with them. It goes with those fields.
+    """
     @_builtins.property
     def results(self) -> _containers.RepeatedCompositeFieldContainer[Global___SubmitResult]:
         """In the order of the submissions."""
@@ -312,10 +317,11 @@ class SubmitResponse(_message.Message):
         self,
         *,
         results: _abc.Iterable[Global___SubmitResult] | None = ...,
+        reads_asked: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["results", b"results"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["reads_asked", b"reads_asked", "results", b"results"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
