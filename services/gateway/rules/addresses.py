@@ -28,6 +28,7 @@ _DEVICE_TOKEN = re.compile(r"[\x21-\x7e]{1,4096}")
 _LONGEST_LOCAL_PART = 64
 _LONGEST_EMAIL = 254
 
+_MAILBOX = Address.MAILBOX
 #: How closely a phone number is looked at: its form alone, whether a number of that country can have that
 #: length, or whether it lies in a range that was given out.
 PHONE_CHECKS = ("form", "possible", "assigned")
@@ -53,6 +54,9 @@ class Addresses:
         Of a mail address the domain is in lower-case A-labels, the local part as given; a phone number is in E.164; a
         device token is as given.
         """
+        usual = self._usual_mailbox(address) if kind is _MAILBOX else ""
+        if usual:
+            return usual
         try:
             if _CONTROL.search(address):
                 raise _refusal("ADDRESS_CONTROL_CHARACTER", "holds a line break or another control character")
@@ -62,18 +66,18 @@ class Addresses:
                 raise
             raise invalid_field(field, error.reason, error.violations[0].description, error.hint) from None
 
-    def _email(self, address: str) -> str:
+    def _usual_mailbox(self, address: str) -> str:
+        """What nearly every mail address becomes, told by one look; empty for any that must be looked into."""
         usual = _USUAL_MAILBOX.fullmatch(address)
-        if usual is not None and len(usual[1]) <= _LONGEST_LOCAL_PART:
-            domain = self._domain(usual[2])
-            if domain is not None and "xn--" not in domain:
-                normalised = f"{usual[1]}@{domain}"
-                if len(normalised) <= _LONGEST_EMAIL:
-                    return normalised
-        return self._looked_into(address)
+        if usual is None or len(usual[1]) > _LONGEST_LOCAL_PART:
+            return ""
+        domain = self._domain(usual[2])
+        if domain is None or "xn--" in domain:
+            return ""
+        normalised = f"{usual[1]}@{domain}"
+        return normalised if len(normalised) <= _LONGEST_EMAIL else ""
 
-    def _looked_into(self, address: str) -> str:
-        """Any mail address, by every rule."""
+    def _email(self, address: str) -> str:
         local_part, at, domain = address.rpartition("@")
         _refuse_common_mistakes(address, local_part, at)
         if len(local_part) > _LONGEST_LOCAL_PART or not _DOT_ATOM.fullmatch(local_part):

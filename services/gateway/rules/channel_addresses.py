@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from services.gateway.rules.addresses import Addresses
@@ -22,18 +22,16 @@ class ChannelAddress(NamedTuple):
         return f"{self.path}.{name}" if self.path else name
 
 
-def normalise(addresses: Addresses, wanted: Iterable[ChannelAddress]) -> list[ChannelAddress]:
-    """The channel addresses in their order, with the addresses as they are stored and sent to.
+def normalise(addresses: Addresses, wanted: Sequence[ChannelAddress]) -> list[str]:
+    """The addresses, in their order, as they are stored and sent to.
 
     Raises INVALID_ARGUMENT for an address that is missing or cannot be, and for a channel named twice.
     """
-    found: list[ChannelAddress] = []
-    named: set[Channel] = set()
-    for one in wanted:
-        if one.channel in named:
+    found: list[str] = []
+    for number, one in enumerate(wanted):
+        if number and any(one.channel == earlier.channel for earlier in wanted[:number]):
             raise invalid_field(one.field("channel"), "CHANNEL_REPEATED", "is a channel that comes before it already")
-        named.add(one.channel)
-        found.append(ChannelAddress(one.channel, _address(addresses, one), one.path))
+        found.append(_address(addresses, one))
     return found
 
 

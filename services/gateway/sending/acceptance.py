@@ -90,30 +90,32 @@ class Acceptance:
 
     async def _complete(self, caller: Caller, draft: Draft, headers: Headers) -> router_pb2.Submission:
         request = draft.request
-        template = await self._templates.newest(caller.tenant_id, request.template_name)
+        tenant_id, name = caller.tenant_id, request.template_name
+        template = self._templates.known(tenant_id, name) or await self._templates.newest(tenant_id, name)
         now = self._clock.now()
         expires_at = _expiry(draft, now)
         channel = request.channel or template.stored.channel
-        first, *rest = channel_addresses.normalise(self._addresses, _wanted(request, channel))
-        await self._check_texts(caller.tenant_id, [first, *rest], draft, template)
+        wanted = _wanted(request, channel)
+        to, *further = channel_addresses.normalise(self._addresses, wanted)
+        if not _surely_renders(template, wanted, draft):
+            await self._check_texts(tenant_id, wanted, draft, template)
         asked: dict[str, Any] = {
             **template.carried,
             **wire.carried_on(draft.said),
             "template_name": template.stored.name,
             "template_version": template.stored.version,
             "channel": channel,
-            "to": first.address,
+            "to": to,
             "context_json": draft.context_json,
             "idempotency_key": draft.idempotency_key,
         }
-        if rest:
-            pairs = zip(request.fallbacks, rest, strict=True)
-            asked["fallbacks"] = [_fallback(one, there.address) for one, there in pairs]
+        if further:
+            asked["fallbacks"] = list(map(_fallback, request.fallbacks, further))
         if expires_at is not None:
             asked["expires_at"] = to_timestamp(expires_at)
         return router_pb2.Submission(
             notification_id=uuid7(now),
-            tenant_id=caller.tenant_id,
+            tenant_id=tenant_id,
             asked=asked_pb2.Asked(**asked),
             fingerprint=draft.fingerprint,
             requested_priority=request.priority,
@@ -131,8 +133,6 @@ class Acceptance:
             digests.refuse_own(given)
             given = digests.with_digest(given)
         for one in wanted:
-            if one.channel.facts.bound is None and template.compiled.surely_renders(one.channel, request.locale, given):
-                continue
             check_it = partial(_check_text, one.channel, request, given, template)
             try:
                 if template.compiled.is_quick(one.channel, request.locale, given):
@@ -193,6 +193,15 @@ def _wanted(request: api.SendNotificationRequest, channel: int) -> list[ChannelA
 
 def _fallback(asked: notification_pb2.Fallback, address: str) -> notification_pb2.Fallback:
     return notification_pb2.Fallback(channel=asked.channel, to=address, after=wire.length(asked, "after"))
+
+
+def _surely_renders(template: PinnedTemplate, wanted: Sequence[ChannelAddress], draft: Draft) -> bool:
+    """True only if no text would be refused; False says nothing."""
+    locale, given = draft.request.locale, draft.context
+    return "digest_window" not in template.carried and all(
+        one.channel.facts.bound is None and template.compiled.surely_renders(one.channel, locale, given)
+        for one in wanted
+    )
 
 
 def _check_text(

@@ -85,15 +85,18 @@ class TemplateCatalogue:
             capacity, most_bytes, lambda pinned: pinned.weight
         )
 
+    def known(self, tenant_id: str, name: str) -> PinnedTemplate | None:
+        """The version in effect, if nobody need be asked for it."""
+        return self._newest.kept((tenant_id, name))
+
     async def newest(self, tenant_id: str, name: str) -> PinnedTemplate:
         """The version in effect; NOT_FOUND with reason TEMPLATE_NOT_FOUND."""
-        key = (tenant_id, name)
-        known = self._newest.kept(key)
+        known = self.known(tenant_id, name)
         if known is not None:
             return known
         try:
             async with asyncio.timeout(deadlines.remaining()):
-                return await self._newest.get(key)
+                return await self._newest.get((tenant_id, name))
         except TimeoutError:
             raise PulseError(Code.DEADLINE_EXCEEDED, "DEADLINE_EXCEEDED", "no answer before the deadline") from None
 
