@@ -10,6 +10,7 @@ import pytest
 
 from services.delivery.config import DeliverySettings
 from services.delivery.ledger import LedgerClient
+from services.delivery.rules.claim import Round
 from services.delivery.rules.provider import Outcome, Outgoing, succeeded
 from services.delivery.worker.engine import Engine
 from shared.refs import Ref
@@ -117,3 +118,45 @@ async def test_a_batch_of_outcomes_waits_for_nobody(make: Make, ledger: tuple[Fa
     order: Sequence[Ref] = await sent_in_full(ledger[0], make(FakeProvider(concurrency=1)), count=4 * HANDS)
     assert len(order) == 4 * HANDS
     assert ledger[0].settle_calls < 4 * HANDS
+
+
+async def test_what_breaks_a_call_loses_no_outcome_and_ends_no_loop(
+    make: Make, ledger: tuple[FakeLedger, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Such as a reference that nothing can be made of: whoever wished for it is told, and all else goes on."""
+    engine = make(FakeProvider())
+    at_once = LedgerClient._at_once
+    broken = 0
+
+    async def breaking(*call: object) -> Round:
+        nonlocal broken
+        broken += 1
+        if broken == 1:
+            raise ValueError("no request can be made of it")
+        return await at_once(*call)
+
+    monkeypatch.setattr(LedgerClient, "_at_once", breaking)
+    refs = [ledger[0].add("ada@example.org") for _ in range(20 * HANDS)]
+    told = await asyncio.gather(*(engine.take(refs[start::4]) for start in range(4)), return_exceptions=True)
+    assert ValueError in map(type, told)
+    claimed = {*ledger[0].held}
+    await eventually(lambda: {*ledger[0].settled} == claimed)
+    again = ledger[0].add("ada@example.org")
+    await engine.take([again])
+    await eventually(lambda: ledger[0].outcome(again) == "SUCCEEDED")
+
+
+async def test_a_ledger_that_settles_nothing_is_asked_for_no_more_than_hands_hold(
+    make: Make, ledger: tuple[FakeLedger, str]
+) -> None:
+    """As many outcomes may wait for it as claims may be in hand; then these keep their places."""
+    ledger[0].settle_error, ledger[0].settle_failures = grpc.StatusCode.UNAVAILABLE, 1_000_000
+    refs = [ledger[0].add("ada@example.org") for _ in range(4 * HANDS)]
+    taking = asyncio.create_task(make(FakeProvider()).take(refs))
+    await eventually(lambda: len(ledger[0].held) == 2 * HANDS)
+    tried = ledger[0].settle_calls
+    await eventually(lambda: ledger[0].settle_calls >= tried + 3)
+    assert len(ledger[0].held) == 2 * HANDS
+    ledger[0].settle_error, ledger[0].settle_failures = None, 0
+    await taking
+    await eventually(lambda: len(ledger[0].settled) == len(refs))

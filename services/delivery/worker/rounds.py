@@ -10,7 +10,7 @@ from typing import NamedTuple
 from services.delivery.rules.claim import Claimed, ClaimedNotification, Settlement
 from services.delivery.rules.provider_view import NONE_AVOIDED, Avoided
 from services.delivery.worker.room import Room, RoomClosed
-from services.delivery.worker.settler import MOST, Ask, Settler
+from services.delivery.worker.settler import MOST, Ask, Settler, said
 from shared.errors import PulseError
 from shared.refs import Ref
 
@@ -114,8 +114,10 @@ class Rounds:
         wishes = self._take_wishes()
         self._claim_soon()
         self._asking += 1
-        await self._round(self._take_outcomes(), wishes)
-        self._asking -= 1
+        try:
+            await self._round(self._take_outcomes(), wishes)
+        finally:
+            self._asking -= 1
 
     def _end_claiming(self, task: asyncio.Task[None]) -> None:
         self._claiming.discard(task)
@@ -167,10 +169,11 @@ class Rounds:
         """One call, and what follows from its answer."""
         refs = list(dict.fromkeys(ref for wish in wishes for ref in wish.refs))
         avoided = self._avoided() if refs else NONE_AVOIDED
+        claimed: Claimed | Exception
         try:
             applied, claimed = await self._ask(outcomes, refs, avoided)
-        except PulseError as error:
-            applied, claimed = error, error
+        except Exception as error:
+            applied, claimed = said(error), error
         if isinstance(applied, PulseError):
             self._settler.failed(outcomes, applied)
         else:
@@ -178,20 +181,21 @@ class Rounds:
         if wishes:
             self._fulfil(wishes, claimed, avoided)
 
-    def _fulfil(self, wishes: Sequence[_Wish], claimed: Claimed | PulseError, avoided: Avoided) -> None:
-        if isinstance(claimed, PulseError):
+    def _fulfil(self, wishes: Sequence[_Wish], claimed: Claimed | Exception, avoided: Avoided) -> None:
+        if isinstance(claimed, Exception):
             self._text.release(ANSWER_TEXT)
             for wish in wishes:
-                wish.left.set_exception(claimed)
+                if not wish.left.done():
+                    wish.left.set_exception(claimed)
             return
         self._keep_text(claimed)
         still_wanted = frozenset(claimed.left)
         left = [[ref for ref in wish.refs if ref in still_wanted] for wish in wishes]
         places = sum(len(wish.refs) for wish in wishes) - sum(map(len, left))
-        self._claimed(claimed.claims, places, avoided)
         for wish, of_wish in zip(wishes, left, strict=True):
             if not wish.left.done():
                 wish.left.set_result(of_wish)
+        self._claimed(claimed.claims, places, avoided)
 
     def _keep_text(self, claimed: Claimed) -> None:
         """What was claimed is in hand until it is settled; the rest of its answer's room is free again."""

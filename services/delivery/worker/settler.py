@@ -79,8 +79,8 @@ class Settler:
             batch, self._failed = self._failed[:MOST], self._failed[MOST:]
             try:
                 applied, _ = await self._ask(batch, (), NONE_AVOIDED)
-            except PulseError as error:
-                applied = error
+            except Exception as error:
+                applied = said(error)
             if isinstance(applied, PulseError):
                 self.failed(batch, applied)
                 pause = min(max(pause * 2, FIRST_PAUSE), LONGEST_PAUSE)
@@ -88,6 +88,14 @@ class Settler:
                 self.answered(batch, applied)
                 pause = 0.0
         self._trying = None
+
+
+def said(error: Exception) -> PulseError:
+    """What a call failed with; of what broke here it is logged, and said that it did."""
+    if isinstance(error, PulseError):
+        return error
+    log.error("a call to the ledger broke", exc_info=error)
+    return PulseError(Code.INTERNAL, "INTERNAL", "the call broke")
 
 
 def _give_up(settlement: Settlement, reason: str) -> None:
