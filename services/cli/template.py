@@ -93,7 +93,10 @@ def update(
     json: Json = False,
     address: Address = "",
 ) -> None:
-    """Make a template's next version: the whole of it, from options or a file."""
+    """Make a template's next version: the whole of it, from options or a file.
+
+    What a newer Pulse says of it, and this command does not know, stays as it is.
+    """
     template = _given(
         name,
         file,
@@ -109,7 +112,7 @@ def update(
     from services.cli.connect import gateway
 
     with gateway(address) as client:
-        _show(client.update_template(template), json)
+        _show(client.update_template(template.keeping(client.get_template(template.name))), json)
 
 
 def get(

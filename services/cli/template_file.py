@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import datetime as dt
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 import typer
 
 from pulse_client import Channel, Priority, Template, TemplateContent
-from pulse_client.template import CONTENT_TEXTS, TEXTS
+from pulse_client.template import CONTENT_TEXTS, TEXTS, check_unknown
 from services.cli import parse
 
 #: What Pulse adds to a template by itself.
@@ -25,17 +26,32 @@ def read(path: Path, name: str) -> Template:
 
 def template(fields: Mapping[str, Any]) -> Template:
     """From a JSON object; BadParameter names what it lacks or has too much."""
-    known: dict[str, Any] = _texts(fields, ("channel", "priority", *TEXTS), (*ANSWERED, "contents", "digest_window"))
+    others = (*ANSWERED, "contents", "digest_window", "unknown")
+    known: dict[str, Any] = _texts(fields, ("channel", "priority", *TEXTS), others)
     contents = fields.get("contents")
     if not known["name"] or not known["channel"] or not isinstance(contents, list):
         raise typer.BadParameter("a template needs a name, a channel and a body")
-    return Template(
+    made = Template(
         channel=Channel(parse.channel(known.pop("channel"))),
         contents=tuple(_content(content) for content in contents),
         priority=Priority(parse.priority(known.pop("priority")) or "UNSPECIFIED"),
         **known,
         digest_window=_window(fields.get("digest_window")),
+        unknown=_unknown(fields),
     )
+    try:
+        check_unknown(made)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
+    return made
+
+
+def _unknown(fields: Mapping[str, Any]) -> bytes:
+    """What a newer Pulse said besides, as --json prints it."""
+    try:
+        return base64.b64decode(fields.get("unknown", ""), validate=True)
+    except (ValueError, TypeError):
+        raise typer.BadParameter("unknown must be as --json printed it") from None
 
 
 def _window(given: Any) -> dt.timedelta | None:
@@ -53,11 +69,11 @@ def _window(given: Any) -> dt.timedelta | None:
 def _content(fields: Any) -> TemplateContent:
     if not isinstance(fields, dict):
         raise typer.BadParameter("each of a template's contents must be a JSON object")
-    known = _texts(fields, ("channel", *CONTENT_TEXTS))
+    known = _texts(fields, ("channel", *CONTENT_TEXTS), ("unknown",))
     if not known["body"]:
         raise typer.BadParameter("a template needs a body")
     channel = Channel(parse.channel(known.pop("channel")) or "UNSPECIFIED")
-    return TemplateContent(channel=channel, **known)
+    return TemplateContent(channel=channel, unknown=_unknown(fields), **known)
 
 
 def _texts(fields: Mapping[str, Any], names: tuple[str, ...], others: tuple[str, ...] = ()) -> dict[str, str]:

@@ -13,6 +13,7 @@ from pulse.common.v1 import enums_pb2
 from services.cli import seed
 from shared.errors import Code, PulseError
 from tests.client.fake_gateway import FakeGateway
+from tests.support import newer_template
 
 Pulse = Callable[..., Result]
 
@@ -96,3 +97,34 @@ def test_a_gateway_that_refuses_the_first_templates_ends_the_step(
         seed.main()
     assert ended.value.code == 1
     assert "SCOPE_MISSING: templates:write is needed" in capsys.readouterr().err
+
+
+def test_what_is_not_known_of_a_template_is_kept_in_its_file(
+    pulse: Pulse, gateway: FakeGateway, tmp_path: Path
+) -> None:
+    gateway.templates.stored["letter"] = newer_template.make()
+    file = tmp_path / "letter.json"
+    file.write_text(pulse("template", "get", "letter", "--json").stdout.replace("On paper", "By pigeon"))
+    ran = pulse("template", "update", "--file", file)
+    assert ran.exit_code == 0, ran.stderr
+    expected = newer_template.make(body="By pigeon")
+    expected.version = 2
+    assert gateway.templates.stored["letter"] == expected
+
+
+def test_options_leave_it_as_it_is_too(pulse: Pulse, gateway: FakeGateway) -> None:
+    gateway.templates.stored["letter"] = newer_template.make()
+    ran = pulse("template", "update", "letter", "--channel", "email", "--body", "Short", "--priority", "low")
+    assert ran.exit_code == 0, ran.stderr
+    stored = gateway.templates.stored["letter"]
+    assert b"of the template" in stored.SerializeToString()
+    assert [(content.body, content.channel) for content in stored.contents] == [("Short", 0)]
+    assert stored.priority == enums_pb2.LOW
+
+
+@pytest.mark.parametrize("unknown", ["%", "eA", 7, "/////w=="])
+def test_what_is_no_print_of_it_is_a_usage_error(pulse: Pulse, tmp_path: Path, unknown: object) -> None:
+    fields = {"name": "n", "channel": "sms", "contents": [{"body": "b", "unknown": unknown}]}
+    file = tmp_path / "t.json"
+    file.write_text(json.dumps(fields))
+    assert pulse("template", "create", "--file", file).exit_code == 2

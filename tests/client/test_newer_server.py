@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import fields, is_dataclass
+from dataclasses import fields, is_dataclass, replace
 from enum import StrEnum
 from typing import Any
 
@@ -11,10 +11,11 @@ import pytest
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 
-from pulse.common.v1 import limit_pb2, notification_pb2, provider_pb2, recipient_pb2, template_pb2
+from pulse.common.v1 import enums_pb2, limit_pb2, notification_pb2, provider_pb2, recipient_pb2, template_pb2
 from pulse.gateway.v1 import notification_service_pb2, operations_service_pb2
-from pulse_client import Client, read, read_operations, read_recipients
+from pulse_client import Channel, Client, Priority, Template, TemplateContent, read, read_operations, read_recipients
 from tests.client.fake_gateway import FakeGateway
+from tests.support import newer_template
 
 #: A number that no enumeration has.
 NEWER = 99
@@ -79,3 +80,48 @@ def test_a_status_that_is_not_known_has_not_ended(gateway: FakeGateway, client: 
     assert seen.status.is_under_way
     assert not seen.status.is_success
     assert [one.notification_id for one in client.list()] == [sent.notification_id]
+
+
+def test_what_is_not_known_of_a_template_is_kept_when_it_is_changed(gateway: FakeGateway, client: Client) -> None:
+    gateway.templates.stored["letter"] = newer_template.make()
+    read = client.get_template("letter")
+    assert (read.priority, read.contents[1].channel) == ("UNSPECIFIED", "UNSPECIFIED")
+    texts = tuple(replace(content, body="Changed") for content in read.contents)
+    client.update_template(replace(read, category="news", contents=texts))
+    expected = newer_template.make(body="Changed")
+    expected.category, expected.version = "news", 2
+    assert gateway.templates.stored["letter"] == expected
+
+
+def test_a_word_that_is_chosen_takes_the_place_of_one_that_is_not_known(gateway: FakeGateway, client: Client) -> None:
+    gateway.templates.stored["letter"] = newer_template.make()
+    read = client.get_template("letter")
+    first, second = read.contents
+    client.update_template(replace(read, priority=Priority.LOW, contents=(first, replace(second, channel=Channel.SMS))))
+    stored = gateway.templates.stored["letter"]
+    assert (stored.priority, stored.contents[1].channel) == (enums_pb2.LOW, enums_pb2.SMS)
+
+
+def test_what_is_stored_fills_in_only_what_is_not_said(gateway: FakeGateway, client: Client) -> None:
+    gateway.templates.stored["letter"] = newer_template.make()
+    given = Template(
+        "letter",
+        Channel.EMAIL,
+        (TemplateContent("any"), TemplateContent("mail", channel=Channel.EMAIL), TemplateContent("more", locale="de")),
+    )
+    kept = given.keeping(client.get_template("letter"))
+    assert [bool(content.unknown) for content in kept.contents] == [False, True, False]
+    assert kept.unknown == client.get_template("letter").unknown
+
+
+@pytest.mark.parametrize("damaged", [b"\xff", b"\x0a\x05abc"])
+def test_damage_to_what_is_kept_is_refused(client: Client, damaged: bytes) -> None:
+    with pytest.raises(ValueError, match="damaged"):
+        client.create_template(Template("t", Channel.SMS, (TemplateContent("hi"),), unknown=damaged))
+
+
+def test_nothing_that_is_known_is_smuggled_in(gateway: FakeGateway, client: Client) -> None:
+    smuggled = template_pb2.Template(category="other", contents=[{"body": "second"}]).SerializeToString()
+    client.create_template(Template("t", Channel.SMS, (TemplateContent("hi"),), unknown=smuggled))
+    stored = gateway.templates.stored["t"]
+    assert (stored.category, [content.body for content in stored.contents]) == ("", ["hi"])

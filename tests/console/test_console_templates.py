@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import html
+import re
+
 import pytest
 
 from pulse.common.v1 import enums_pb2, template_pb2
+from tests.support import newer_template
 
 TEXT = {"text": "0", "text-0-body": "Hello {{ name }}", "text-0-subject": "Hi"}
 FORM = {"name": "hello", "channel": "EMAIL", "category": "news", **TEXT}
@@ -92,3 +96,40 @@ async def test_an_unknown_template_is_a_clear_404(visitor):
     page = await visitor.get("/console/templates/nothing")
     assert page.status_code == 404
     assert "TEMPLATE_NOT_FOUND" in page.text
+
+
+def fields_of(page: str) -> dict[str, list[str]]:
+    """What a browser would post of the editor, if nothing was typed."""
+    form = re.search(r'<form[^>]*id="editor".*?</form>', page, re.DOTALL)
+    assert form is not None
+    found: dict[str, list[str]] = {}
+    for tag in re.findall(r"<input[^>]*>", form[0]):
+        given = dict(re.findall(r'(name|value)="([^"]*)"', tag))
+        if "name" in given and given["name"] != "form_token":
+            found.setdefault(given["name"], []).append(html.unescape(given.get("value", "")))
+    for name, options in re.findall(r'<select name="([^"]*)".*?>(.*?)</select>', form[0], re.DOTALL):
+        chosen = re.search(r'<option value="([^"]*)"[^>]*selected', options)
+        found[name] = [chosen[1] if chosen else ""]
+    for name, text in re.findall(r'<textarea[^>]*name="([^"]*)"[^>]*>(.*?)</textarea>', form[0], re.DOTALL):
+        found[name] = [html.unescape(text)]
+    return found
+
+
+async def test_what_this_console_does_not_know_of_a_template_is_kept(visitor, book):
+    book.templates["letter"] = [newer_template.make()]
+    fields = fields_of((await visitor.get("/console/templates/letter")).text)
+    fields["text-0-body"] = fields["text-1-body"] = ["By pigeon"]
+    saved = await visitor.submit("/console/templates/letter", fields)
+    assert saved.status_code == 303, saved.text
+    expected = newer_template.make(body="By pigeon")
+    expected.version = 2
+    expected.variables.append("name")
+    assert book.templates["letter"][-1] == expected
+
+
+@pytest.mark.parametrize("field", ["unknown", "text-0-unknown"])
+@pytest.mark.parametrize("damaged", ["%", "eA", "/////w=="])
+async def test_what_was_not_carried_along_as_it_was_is_refused(visitor, book, hello, field, damaged):
+    page = await visitor.submit("/console/templates/hello", {**FORM, field: damaged})
+    assert page.status_code == 400
+    assert len(book.templates["hello"]) == 2

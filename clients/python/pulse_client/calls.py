@@ -25,7 +25,7 @@ from pulse_client.errors import PulseError
 from pulse_client.models import Notification, Preview, QueueDepth, Sent, Statistics
 from pulse_client.request import Built, Request, build
 from pulse_client.template import CONTENT_TEXTS, TEXTS, Template, TemplateContent
-from pulse_client.wire import number, to_duration, to_struct, to_timestamp
+from pulse_client.wire import number, to_duration, to_struct, to_timestamp, with_unknown
 
 #: The stubs a client makes of its channel.
 STUBS: tuple[Any, ...] = (NotificationServiceStub, TemplateServiceStub, OperationsServiceStub, RecipientServiceStub)
@@ -226,17 +226,19 @@ def page(stub: Any, method: str, request: Any, field: str, read_entry: Callable[
 
 
 def _template(template: Template) -> template_pb2.Template:
-    return template_pb2.Template(
+    made = template_pb2.Template(
         channel=number(Channel, enums_pb2.Channel, template.channel),
         priority=number(Priority, enums_pb2.Priority, template.priority),
         contents=[_content(content) for content in template.contents],
         digest_window=to_duration(template.digest_window),
         **{text: getattr(template, text) for text in TEXTS},
     )
+    return with_unknown(made, template.unknown)
 
 
 def _content(content: TemplateContent) -> template_pb2.TemplateContent:
-    return template_pb2.TemplateContent(
+    made = template_pb2.TemplateContent(
         channel=number(Channel, enums_pb2.Channel, content.channel),
         **{text: getattr(content, text) for text in CONTENT_TEXTS},
     )
+    return with_unknown(made, content.unknown)

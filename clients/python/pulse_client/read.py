@@ -19,7 +19,7 @@ from pulse_client.models import (
     StatusCount,
 )
 from pulse_client.template import CONTENT_TEXTS, TEXTS, Template, TemplateContent
-from pulse_client.wire import length, name, time
+from pulse_client.wire import length, name, time, unknown
 
 
 def sent(answer: notification_service_pb2.SendNotificationResponse) -> Sent:
@@ -101,6 +101,7 @@ def template(stored: template_pb2.Template) -> Template:
         create_time=time(stored, "create_time"),
         update_time=time(stored, "update_time"),
         digest_window=length(stored, "digest_window"),
+        unknown=unknown(stored),
         **{text: getattr(stored, text) for text in TEXTS},
     )
 
@@ -131,7 +132,8 @@ def _queue_depth(queue: operations_service_pb2.QueueDepth) -> QueueDepth:
 
 def _content(content: template_pb2.TemplateContent) -> TemplateContent:
     channel = name(Channel, enums_pb2.Channel, content.channel)
-    return TemplateContent(channel=channel, **{text: getattr(content, text) for text in CONTENT_TEXTS})
+    texts = {text: getattr(content, text) for text in CONTENT_TEXTS}
+    return TemplateContent(channel=channel, unknown=unknown(content), **texts)
 
 
 def _fallback(stored: notification_pb2.Fallback) -> Fallback:

@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Any, TypeVar
 
 from google.protobuf.duration_pb2 import Duration
-from google.protobuf.message import Message
+from google.protobuf.message import DecodeError, Message
 from google.protobuf.struct_pb2 import Struct
 from google.protobuf.timestamp_pb2 import Timestamp
 
@@ -18,6 +18,7 @@ from pulse_client.enums import parse
 MOST_LEVELS = 32
 
 Name = TypeVar("Name", bound=StrEnum)
+Kept = TypeVar("Kept", bound=Message)
 
 
 def number(kind: type[StrEnum], wire: Any, text: str | None) -> Any:
@@ -31,6 +32,28 @@ def name(kind: type[Name], wire: Any, number: int) -> Name:
     """The member for a number; numbers this client does not know are UNSPECIFIED, like 0."""
     known = number != 0 and number in wire.values()
     return kind(wire.Name(number)) if known else kind("UNSPECIFIED")
+
+
+def unknown(message: Message) -> bytes:
+    """What this client does not know of a message: fields, and numbers of enumerations; mostly empty."""
+    rest = type(message)()
+    rest.CopyFrom(message)
+    for field, value in message.ListFields():
+        kind = None if field.is_repeated else field.enum_type
+        if kind is None or value in kind.values_by_number:
+            rest.ClearField(field.name)
+    return rest.SerializeToString(deterministic=True)
+
+
+def with_unknown(made: Kept, rest: bytes) -> Kept:
+    """A message together with what :func:`unknown` kept of another; what it says itself wins. ValueError for damage."""
+    try:
+        read = type(made).FromString(rest)
+    except DecodeError:
+        raise ValueError("what was kept of unknown fields is damaged") from None
+    whole = type(made).FromString(unknown(read))
+    whole.MergeFrom(made)
+    return whole
 
 
 def to_struct(values: Mapping[str, Any] | None) -> Struct | None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 import datetime as dt
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pulse_client.enums import Channel, Priority
-from pulse_client.template import Template, TemplateContent
+from pulse_client.template import Template, TemplateContent, check_unknown
 from services.console.web.forms import Form, FormError
 from shared.strict_json import BadJson, loads
 
@@ -16,8 +17,11 @@ MOST_TEXTS = 100
 
 
 def read_template(form: Form, name: str) -> Template:
-    """The template that a form describes; raises :class:`FormError` for a channel or priority that there is not."""
-    return Template(
+    """The template that a form describes; raises :class:`FormError` for a channel or priority that there is not.
+
+    What this console does not know of it comes back in the form as it went.
+    """
+    made = Template(
         name=name,
         channel=_channel(form.get("channel")),
         contents=tuple(read_texts(form)),
@@ -25,7 +29,13 @@ def read_template(form: Form, name: str) -> Template:
         category=form.get("category"),
         default_locale=form.get("default_locale"),
         digest_window=_seconds(form.get("digest_window")),
+        unknown=_unknown(form.get("unknown")),
     )
+    try:
+        check_unknown(made)
+    except ValueError as error:
+        raise FormError(str(error)) from None
+    return made
 
 
 def read_texts(form: Form) -> Sequence[TemplateContent]:
@@ -52,7 +62,16 @@ def _text(form: Form, number: str) -> TemplateContent:
         html_body=form.text(f"text-{number}-html_body"),
         channel=_channel(form.get(f"text-{number}-channel")),
         locale=form.get(f"text-{number}-locale"),
+        unknown=_unknown(form.get(f"text-{number}-unknown")),
     )
+
+
+def _unknown(text: str) -> bytes:
+    """What a newer gateway says besides, which the page carries along unseen."""
+    try:
+        return base64.b64decode(text, validate=True)
+    except ValueError:
+        raise FormError("what was kept of unknown fields is damaged") from None
 
 
 def _seconds(text: str) -> dt.timedelta | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from base64 import b64encode
 
 from markupsafe import Markup
 
@@ -36,6 +37,11 @@ def length(value: dt.timedelta | float | None) -> str:
 
 def _both(large: int, large_unit: str, small: int, small_unit: str) -> str:
     return f"{large} {large_unit}" + (f" {small} {small_unit}" if small else "")
+
+
+def base64(value: bytes) -> str:
+    """For a form to carry along."""
+    return b64encode(value).decode()
 
 
 def number(value: int) -> str:

@@ -49,6 +49,7 @@ class Pages:
             moment=formats.moment,
             length=formats.length,
             number=formats.number,
+            base64=formats.base64,
             short_id=formats.short_id,
             words=formats.words,
             happening=formats.happening,
