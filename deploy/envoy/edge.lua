@@ -12,6 +12,7 @@ local contract = require("contract")
 local errors = require("errors")
 
 local BYTE_ORDER_MARK = "\239\187\191"
+local COLON = 58
 
 -- Under this name a request is marked to whose answer no body belongs.
 local WITHOUT_BODY = "pulse.edge.head"
@@ -23,7 +24,28 @@ local MOST_HEADERS, MOST_HEADER_BYTES = 100 + 3, 16384
 local TOO_LARGE = {["Payload Too Large"] = 413, [errors.message(431)] = 431}
 
 local function starts_with(text, prefix)
-  return text ~= nil and text:sub(1, #prefix) == prefix
+  return text ~= nil and text:find(prefix, 1, true) == 1
+end
+
+-- What `judge` said of a text, kept for the next request with it: callers say the same few things again and again. So
+-- many are kept at the most, as callers also choose what is kept.
+local MOST_KEPT, LONGEST_KEPT = 256, 64
+
+local function kept(judge)
+  local said, count = {}, 0
+  return function(text)
+    local verdict = said[text]
+    if verdict == nil then
+      verdict = judge(text)
+      if #text <= LONGEST_KEPT then
+        if count == MOST_KEPT then
+          said, count = {}, 0
+        end
+        said[text], count = verdict, count + 1
+      end
+    end
+    return verdict
+  end
 end
 
 -- As the transcoder tells it: what looks like gRPC here and like JSON there would pass unread.
@@ -36,16 +58,25 @@ local function is_api(path)
   return starts_with(path, "/api/") or starts_with(path, "/v1/")
 end
 
+-- Headers that nobody outside may send, and those that are removed over REST alone.
+local ALWAYS, OVER_REST, NEVER = 1, 2, 3
+
+local removal_of = kept(function(name)
+  if starts_with(name, "x-pulse-") or starts_with(name, "x-envoy-") or name == "x-http-code" or name:find("[^:%w_.-]") then
+    return ALWAYS
+  end
+  return (starts_with(name, "grpc-") or name:find("%-bin$")) and OVER_REST or NEVER
+end)
+
 -- Removes headers that only services of Pulse or Envoy itself may set; over REST also gRPC's own, which would tell the
 -- gateway about an encoding or a deadline that the transcoded call does not have; and what gRPC cannot take, which would
 -- end the call: other signs in a name, or a name that promises base64. Tells whether there are too many.
 local function remove_internal(headers, grpc)
   local internal, count, bytes = {}, 0, 0
   for name, value in pairs(headers) do
-    count, bytes = starts_with(name, ":") and count or count + 1, bytes + #name + #value
-    if starts_with(name, "x-pulse-") or starts_with(name, "x-envoy-") or name == "x-http-code"
-        or (not grpc and (starts_with(name, "grpc-") or name:find("%-bin$")))
-        or name:find("[^:%w_.-]") then
+    count, bytes = name:byte() == COLON and count or count + 1, bytes + #name + #value
+    local removal = removal_of(name)
+    if removal == ALWAYS or (removal == OVER_REST and not grpc) then
       internal[#internal + 1] = name
     end
   end
@@ -74,24 +105,26 @@ local function without_query(headers, path)
   return contract.without_slashes(route)
 end
 
-local function is_json(content_type)
+-- Why a body of this type cannot be JSON in UTF-8; false if it can.
+local fault_of_type = kept(function(content_type)
   local kind = content_type:lower():match("^[^;%s]*")
-  return kind == "application/json" or kind:match("^application/.+%+json$") ~= nil
-end
+  if kind ~= "application/json" and not kind:match("^application/.+%+json$") then
+    return "the request body must be application/json"
+  end
+  local charset = content_type:lower():match(";%s*charset=\"?([^\";%s]*)")
+  if charset ~= nil and charset ~= "utf-8" and charset ~= "utf8" and charset ~= "us-ascii" then
+    return "the request body must be in UTF-8"
+  end
+  return false
+end)
 
--- Why a body cannot be JSON in UTF-8 as it stands, by its headers; nil if it can.
+-- Why a body cannot be JSON in UTF-8 as it stands, by its headers; nil or false if it can.
 local function unreadable(headers)
   local encoding, content_type = headers:get("content-encoding"), headers:get("content-type")
   if encoding ~= nil and encoding:lower() ~= "identity" then
     return "the request body must not be compressed: send it without Content-Encoding"
   end
-  if content_type ~= nil and not is_json(content_type) then
-    return "the request body must be application/json"
-  end
-  local charset = content_type and content_type:lower():match(";%s*charset=\"?([^\";%s]*)")
-  if charset ~= nil and charset ~= "utf-8" and charset ~= "utf8" and charset ~= "us-ascii" then
-    return "the request body must be in UTF-8"
-  end
+  return content_type and fault_of_type(content_type)
 end
 
 local function refuse(handle, status, body)
@@ -128,18 +161,21 @@ function envoy_on_request(handle)
     return refuse(handle, 431, grpc and errors.message(431) or errors.json(431))
   end
   headers:replace("x-pulse-host", headers:get(":authority") or "")
-  if grpc or handle:metadata():get("page") then
+  local as_sent = headers:get(":path")
+  if grpc or (not starts_with(as_sent, "/v1/") and handle:metadata():get("page")) then  -- no page is there
     return
   end
   local method = headers:get(":method")
   if method == "HEAD" then
     handle:streamInfo():dynamicMetadata():set(WITHOUT_BODY, "asked", true)
   end
-  local path = without_trailing_slash(headers:get(":path"))
+  local path = without_trailing_slash(as_sent)
   if was_given_away(path) then
     path = without_query(headers, path)
   end
-  headers:replace(":path", path)
+  if path ~= as_sent then
+    headers:replace(":path", path)
+  end
   if not is_api(path) then
     return
   end

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
@@ -188,3 +189,23 @@ async def test_a_header_that_grpc_cannot_take_does_no_harm(rest: httpx.AsyncClie
     for name in ("'uh", "a!b", "x|y", "x-bin", "traceparent-bin", "grpc-trace-bin", "x~"):
         answer = await rest.post("/v1/notifications", json=SEND, headers={name: "not base64!"})
         assert answer.status_code == 200, answer.text
+
+
+async def test_however_many_headers_and_types_came_before_each_is_judged_as_ever(rest: httpx.AsyncClient) -> None:
+    """What the edge found out about a few hundred of them it keeps."""
+
+    async def post(**headers: str) -> int:
+        return (await rest.post("/v1/notifications", json=SEND, headers=headers)).status_code
+
+    async def judged() -> list[int]:
+        refused = [await post(**{"content-type": kind}) for kind in ("text/plain", "application/json; charset=latin1")]
+        taken = [await post(**{"content-type": kind}) for kind in ("application/json", "application/x.y+json")]
+        return [*refused, *taken, await post(**{"a!b": "1", "x-bin": "not base64!", "x-http-code": "500", "x-ok": "1"})]
+
+    before = await judged()
+    assert before == [415, 415, 200, 200, 200]
+    for block in range(8):
+        assert await post(**{f"x-{block}-{number}": "1" for number in range(90)}) == 200
+    types = [f"application/json; v={number}" for number in range(300)]
+    assert set(await asyncio.gather(*(post(**{"content-type": kind}) for kind in types))) == {200}
+    assert await judged() == before
