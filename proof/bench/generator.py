@@ -7,10 +7,12 @@ answers are parsed after it stopped.
 from __future__ import annotations
 
 import asyncio
+import itertools
 import sys
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Iterator
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
@@ -57,12 +59,12 @@ async def generate(spec: Spec) -> Result:
         return await rest.generate(spec)
     if spec.way == "gather":
         return await client.generate(spec)
-    async with grpc.aio.insecure_channel(spec.address, connection.options()) as channel:
-        unary: Any = channel.unary_unary(METHODS[spec.way])
+    async with AsyncExitStack() as stack:
+        methods: Iterator[Any] = itertools.cycle([await _method(spec, stack) for _ in range(spec.connections)])
         metadata = (("x-api-key", spec.api_key),) if spec.api_key else ()
 
         async def call(request: bytes) -> bytes:
-            return bytes(await unary(request, timeout=CALL_S, metadata=metadata))
+            return bytes(await next(methods)(request, timeout=CALL_S, metadata=metadata))
 
         await closed_loop(Log(), call, list(requests(spec, range(spec.count, spec.count + spec.warm))), spec.in_flight)
         timed = list(requests(spec, range(spec.count)))
@@ -73,6 +75,13 @@ async def generate(spec: Spec) -> Result:
             else:
                 await closed_loop(log, call, timed, spec.in_flight)
     return watch.timed(told(spec, log))
+
+
+async def _method(spec: Spec, stack: AsyncExitStack) -> Any:
+    """The method that is called, on a connection of its own."""
+    options = [*connection.options(), ("grpc.use_local_subchannel_pool", 1)]
+    channel = await stack.enter_async_context(grpc.aio.insecure_channel(spec.address, options))
+    return channel.unary_unary(METHODS[spec.way])
 
 
 def requests(spec: Spec, numbers: range) -> Iterator[bytes]:

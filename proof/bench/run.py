@@ -12,7 +12,7 @@ from proof.bench import profiles
 from proof.bench.bench import Bench, make_templates
 from proof.bench.figures import Row
 from proof.bench.floors import Floors
-from proof.bench.rows import accept, drain, failover, fairness, ledger_size, memory, start, urgent, watches
+from proof.bench.rows import accept, drain, failover, fairness, ledger_size, memory, processes, start, urgent, watches
 from proof.bench.sizes import Sizes
 from proof.bench.suite import SettingsOf, no_settings, running
 from services.local.errors import StartFailed
@@ -45,9 +45,9 @@ ON_SANDBOX: Mapping[str, RowOf] = {
 }
 #: The same with two providers of email.
 ON_TWO: Mapping[str, RowOf] = {"failover": failover.failover}
-START = "start"
+START, PROCESSES = "start", "accept-processes"
 
-NAMES = [START, *ON_SANDBOX, *ON_TWO, *ON_NULL, *ON_EMPTY]
+NAMES = [START, *ON_SANDBOX, *ON_TWO, *ON_NULL, *ON_EMPTY, PROCESSES]
 
 
 class Stage(NamedTuple):
@@ -88,6 +88,9 @@ async def run(
                     yield row
         except StartFailed as failure:
             yield Row(stage.name, stage.name, failed=f"{failure}\n{failure.tail}")
+    if PROCESSES in wanted:
+        say(f"== {PROCESSES}")
+        yield await _guarded(PROCESSES, processes.growth(home, sizes, say, floors))
 
 
 async def _staged(

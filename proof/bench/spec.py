@@ -20,6 +20,7 @@ class Spec:
     count: int  # timed notifications
     warm: int = 0  # notifications before those
     in_flight: int = 50  # calls; connections by REST
+    connections: int = 1  # by gRPC, without the gathering client
     batch: int = 500  # notifications in a call
     priority: str = "LOW"
     kind: str = "email"  # one of asks.KINDS

@@ -22,7 +22,8 @@ def _serve(settings: GatewaySettings, child: Child | None) -> None:
     from services.gateway.server import Gateway  # not in the parent of several, which so stays small
     from shared import process
 
-    process.run("gateway", settings, lambda tracer: Gateway(settings, tracer=tracer), child)
+    number = child.number if child else None
+    process.run("gateway", settings, lambda tracer: Gateway(settings, tracer=tracer, process=number), child)
 
 
 if __name__ == "__main__":

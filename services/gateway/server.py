@@ -64,9 +64,11 @@ SERVICE_NAMES = tuple(
 
 
 class Gateway:
-    """The front door as a process serves it; made inside the event loop."""
+    """The front door as a process serves it; made inside the event loop. ``process`` is its number among several."""
 
-    def __init__(self, settings: GatewaySettings, clock: Clock | None = None, tracer: Tracer = OFF) -> None:
+    def __init__(
+        self, settings: GatewaySettings, clock: Clock | None = None, tracer: Tracer = OFF, process: int | None = None
+    ) -> None:
         clock = clock or SystemClock()
         self.metrics = Metrics()
         self._router_channel = open_channel(
@@ -104,7 +106,7 @@ class Gateway:
         traces = CallTraces(tracer, settings.gateway_trace_ratio)
         sending = Sending(acceptance, self._submitter, Replays(LedgerServiceStub(self._ledger_channel)), traces)
 
-        self._requests = RequestLog("gateway", sys.stderr.write)
+        self._requests = RequestLog("gateway", sys.stderr.write, process)
         self._server = Server(
             settings.listen or DEFAULT_LISTEN,
             SERVICE_NAMES,

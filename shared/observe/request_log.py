@@ -32,10 +32,13 @@ def note(name: str, value: str) -> None:
 
 
 class RequestLog:
-    """Writes lines with ``write``, a stream's, for the process called ``role``; as long as INFO is logged at all."""
+    """Writes lines with ``write``, a stream's, for the process called ``role``; as long as INFO is logged at all.
 
-    def __init__(self, role: str, write: Callable[[str], object]) -> None:
-        self._role = role
+    ``process`` is its number where it is one of several of its role.
+    """
+
+    def __init__(self, role: str, write: Callable[[str], object], process: int | None = None) -> None:
+        self._whose: dict[str, object] = {"role": role} if process is None else {"role": role, "process": process}
         self._write = write
         self._lines: list[bytes] = []
         self._root = logging.getLogger()
@@ -50,7 +53,7 @@ class RequestLog:
             return
         span = tracing.current()
         line: dict[str, object] = {
-            "role": self._role,
+            **self._whose,
             "event": "request",
             "level": "info",
             "timestamp": dt.datetime.now(dt.UTC),

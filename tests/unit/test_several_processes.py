@@ -131,6 +131,8 @@ async def test_one_port_reaches_all_of_them_and_one_other_tells_their_sums(tmp_p
         asked = await asyncio.to_thread(role.metrics, "pulse_rpc_requests_total", grpc_code="INVALID_ARGUMENT")
         assert asked == 40
         assert await asyncio.to_thread(role.metrics, "pulse_build_info") == 1
+        await eventually(lambda: len(role.said("request")) == 40)
+        assert {line["process"] for line in role.said("request")} == {1, 2}
         assert all(cpu(child) > ticks for child, ticks in before.items())
         assert await health_of(role.port) == await health_of(role.health) == health_pb2.HealthCheckResponse.SERVING
 
