@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
-from pulse.common.v1 import asked_pb2, notification_pb2
+from pulse.common.v1 import notification_pb2
 from pulse.gateway.v1 import notification_service_pb2 as api
 from pulse.ledger.v1 import records_pb2
 from pulse.router.v1 import router_service_pb2 as router_pb2
@@ -99,7 +99,8 @@ class Acceptance:
         to, *further = channel_addresses.normalise(self._addresses, wanted)
         if not _surely_renders(template, wanted, draft):
             await self._check_texts(tenant_id, wanted, draft, template)
-        asked: dict[str, Any] = {
+        # A mapping, of which protobuf makes the message where it belongs: half as dear as one that is copied there.
+        asked: Any = {
             **template.carried,
             **wire.carried_on(draft.said),
             "template_name": template.stored.name,
@@ -116,7 +117,7 @@ class Acceptance:
         return router_pb2.Submission(
             notification_id=uuid7(now),
             tenant_id=tenant_id,
-            asked=asked_pb2.Asked(**asked),
+            asked=asked,
             fingerprint=draft.fingerprint,
             requested_priority=request.priority,
             template_priority=template.stored.priority,
