@@ -43,7 +43,8 @@ class Session:
 class Sessions:
     """Writes, reads and ends cookies. An empty ``secret`` is replaced by one that ends with the process.
 
-    A logout is known to this process alone: another replica takes a copy of the cookie for ``idle_s`` more at the most.
+    A logout is known to this process alone. To another replica, or after a restart with the same secret, a copy of the
+    cookie is good until it idles or ``lifetime_s`` is over; nothing but the key's revocation ends it there.
     """
 
     def __init__(self, secret: str, lifetime_s: float, idle_s: float, clock: Clock) -> None:
