@@ -10,14 +10,14 @@ import pytest
 import uvloop
 
 from services.delivery.providers.base.http_connection import HttpConnection
-from services.delivery.providers.base.http_provider import HttpProvider
+from services.delivery.providers.base.provider import CallingProvider
 from services.delivery.rules.provider import Outcome, Outgoing
 
 
 class InALoop:
     """Calls it in a loop of its own, from any number of threads; all else of it is as it is."""
 
-    def __init__(self, provider: HttpProvider[Any]) -> None:
+    def __init__(self, provider: CallingProvider[Any]) -> None:
         self.provider = provider
         self._loop = uvloop.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)

@@ -13,13 +13,13 @@ import uvloop
 from services.delivery.providers.base.bounded_sockets import connect
 from services.delivery.providers.base.call import Call, calling
 from services.delivery.providers.base.http_opening import Route, open_connection
-from services.delivery.providers.base.look_ups import LookUps
+from services.delivery.providers.base.threads import Threads
 from tests.delivery.outgoing import within
 
 
 def by_thread() -> Any:
     """Where a connection that blocks leads."""
-    with calling(within()), connect("mail.example", 25) as connection:
+    with calling(within(20)), connect("mail.example", 25) as connection:
         return connection.getpeername()
 
 
@@ -27,7 +27,7 @@ def by_loop() -> Any:
     """Where one of a loop leads."""
 
     async def opened() -> Any:
-        connection = await open_connection(Route.to("http://mail.example:25"), None, LookUps(1), Call(within()))
+        connection = await open_connection(Route.to("http://mail.example:25"), None, Threads(1), Call(within(20)))
         peer = connection.transport.get_extra_info("peername")
         connection.close()
         return peer

@@ -9,9 +9,8 @@ import pytest
 
 from services.delivery.config import DeliverySettings
 from services.delivery.ledger import LedgerClient
-from services.delivery.providers.base.blocking import BlockingProvider
 from services.delivery.providers.base.call import Call
-from services.delivery.providers.base.threaded import ThreadedProvider
+from services.delivery.providers.base.provider import CallingProvider
 from services.delivery.providers.smtp.provider import SmtpProvider
 from services.delivery.rules.breaker import BreakerState
 from services.delivery.rules.provider import Outcome, OutcomeKind, Outgoing, succeeded
@@ -26,6 +25,7 @@ from shared.rpc.channels import open_channel
 from shared.text.rendering import CompiledTemplate, Rendered, Text
 from tests.delivery.conftest import Sandbox
 from tests.delivery.fakes import FakeLedger
+from tests.delivery.in_a_loop import InALoop
 from tests.delivery.outgoing import claim, outgoing, within
 from tests.delivery.test_deadlines import HTTP, provider
 from tests.support import eventually
@@ -35,7 +35,7 @@ SURE = {OutcomeKind.SUCCEEDED, OutcomeKind.PERMANENT_FAILURE}
 HALF = "\ud83d"  # the first half of an emoji, which no encoding can write
 
 
-class Breaking(BlockingProvider[str]):
+class Breaking(CallingProvider[str]):
     """Breaks for whom a test says, where it says."""
 
     name = "smtp"
@@ -50,13 +50,13 @@ class Breaking(BlockingProvider[str]):
         self._break("build")
         return outgoing.body
 
-    def call(self, message: str, call: Call) -> Outcome:
+    async def call(self, message: str, call: Call) -> Outcome:
         self._break("before a byte")
         call.sent = True
         self._break("after a byte")
         return succeeded("1")
 
-    def close(self) -> None:
+    async def close(self) -> None:
         pass
 
     def _break(self, where: str) -> None:
@@ -75,22 +75,27 @@ ERRORS = [
 
 
 @pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
-def test_an_error_of_any_kind_while_building_is_permanent_and_quotes_nobody(error: Exception) -> None:
-    outcome = Breaking(error, "build").send(outgoing(), within())
+async def test_an_error_of_any_kind_while_building_is_permanent_and_quotes_nobody(error: Exception) -> None:
+    outcome = await Breaking(error, "build").send(outgoing(), within())
     assert (outcome.kind, outcome.code) == CANNOT
     assert "ada" not in outcome.message
 
 
 @pytest.mark.parametrize("error", ERRORS[:5], ids=lambda error: type(error).__name__)
-def test_so_is_one_of_a_library_that_builds_within_the_call(error: Exception) -> None:
-    outcome = Breaking(error, "before a byte").send(outgoing(), within())
+async def test_so_is_one_of_a_library_that_builds_within_the_call(error: Exception) -> None:
+    outcome = await Breaking(error, "before a byte").send(outgoing(), within())
     assert (outcome.kind, outcome.code) == CANNOT
 
 
 @pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
-def test_after_a_byte_went_out_it_is_raised_as_it_leaves_the_outcome_open(error: Exception) -> None:
+async def test_after_a_byte_went_out_it_is_raised_as_it_leaves_the_outcome_open(error: Exception) -> None:
     with pytest.raises(type(error)):
-        Breaking(error, "after a byte").send(outgoing(), within())
+        await Breaking(error, "after a byte").send(outgoing(), within())
+
+
+def mail_provider(sandbox: Sandbox) -> InALoop:
+    settings = DeliverySettings(smtp_host="127.0.0.1", smtp_port=sandbox.smtp_port)
+    return InALoop(SmtpProvider.from_settings(settings, SystemClock()))
 
 
 UNWRITABLE: list[dict[str, Any]] = [
@@ -110,10 +115,7 @@ UNWRITABLE: list[dict[str, Any]] = [
 def test_text_that_nobody_can_write_is_sent_somehow_or_refused_for_good_by_every_provider(
     sandbox: Sandbox, given: dict[str, Any]
 ) -> None:
-    smtp = SmtpProvider.from_settings(
-        DeliverySettings(smtp_host="127.0.0.1", smtp_port=sandbox.smtp_port), SystemClock()
-    )
-    providers: dict[str, Any] = {"smtp": smtp}
+    providers: dict[str, Any] = {"smtp": mail_provider(sandbox)}
     for name in ("twilio", "ses", "sns", "fcm"):
         providers[name] = provider(name, sandbox.http)
     providers["webhook"] = provider("webhook", f"{sandbox.http}/webhook")
@@ -128,11 +130,12 @@ def test_text_that_nobody_can_write_is_sent_somehow_or_refused_for_good_by_every
     "to", ["", "a@b@c", f"a{HALF}@example.org", "a@exa mple.org", f"a@{HALF}.org", "ä" * 65 + "@x.de"]
 )
 def test_an_address_that_is_none_is_refused_for_good(sandbox: Sandbox, to: str) -> None:
-    settings = {"smtp_host": "127.0.0.1", "smtp_port": sandbox.smtp_port}
-    smtp = SmtpProvider.from_settings(DeliverySettings(**settings), SystemClock())
-    made: list[Any] = [smtp, *(provider(name, sandbox.http) for name in ("twilio", "ses", "sns", "fcm"))]
-    kinds = {type(each).__name__: each.send(outgoing(to), within()).kind for each in made}
-    assert kinds == {type(each).__name__: OutcomeKind.PERMANENT_FAILURE for each in made}
+    made: list[Any] = [
+        mail_provider(sandbox),
+        *(provider(name, sandbox.http) for name in ("twilio", "ses", "sns", "fcm")),
+    ]
+    kinds = {type(each.provider).__name__: each.send(outgoing(to), within()).kind for each in made}
+    assert kinds == {type(each.provider).__name__: OutcomeKind.PERMANENT_FAILURE for each in made}
 
 
 def test_what_aws_finds_wrong_before_it_sends_is_permanent() -> None:
@@ -168,7 +171,7 @@ async def engine(ledger: tuple[FakeLedger, str]) -> AsyncIterator[Engine]:
     settings = DeliverySettings(delivery_breaker_least_calls=2, delivery_breaker_calls=10)
     channel = open_channel(ledger[1])
     client = LedgerClient(channel, worker_id="test", lease=settings.delivery_lease_seconds)
-    broken = ThreadedProvider(Breaking(ValueError("ada@example.org"), "build"))
+    broken = Breaking(ValueError("ada@example.org"), "build")
     made = Engine(client, {"smtp": broken}, settings, 64)
     yield made
     await made.stop()
@@ -205,8 +208,7 @@ async def test_a_hundred_that_cannot_be_built_leave_the_provider_in_use(
     ],
 )
 def test_an_email_can_be_built_to_every_address_that_the_front_door_takes(sandbox: Sandbox, address: str) -> None:
-    settings = DeliverySettings(smtp_host="127.0.0.1", smtp_port=sandbox.smtp_port)
     taken = Addresses().normalise(Address.MAILBOX, address)
-    for made in (SmtpProvider.from_settings(settings, SystemClock()), provider("ses", sandbox.http)):
+    for made in (mail_provider(sandbox), provider("ses", sandbox.http)):
         assert made.send(outgoing(taken), within()).kind is OutcomeKind.SUCCEEDED
         made.close()

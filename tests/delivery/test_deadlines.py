@@ -252,14 +252,14 @@ SLOW_REPLIES = {
 
 
 @contextmanager
-def mail_server(talk: Talk, **settings: Any) -> Iterator[SmtpProvider]:
+def mail_server(talk: Talk, **settings: Any) -> Iterator[InALoop]:
     with dripping(talk) as port:
         values = {"smtp_host": "127.0.0.1", "smtp_port": port, **settings}
-        yield SmtpProvider.from_settings(DeliverySettings(**values), SystemClock())
+        yield InALoop(SmtpProvider.from_settings(DeliverySettings(**values), SystemClock()))
 
 
 def test_a_mail_server_that_drips_ends_the_call_at_its_deadline() -> None:
-    def opened(reply: str) -> AbstractContextManager[SmtpProvider]:
+    def opened(reply: str) -> AbstractContextManager[InALoop]:
         login = {"smtp_username": "ada", "smtp_password": "secret"} if reply in ("login", "challenges") else {}
         tls = {"smtp_tls": "starttls"} if reply in ("starttls", "handshake") else {}
         return mail_server(SLOW_REPLIES[reply][0], **login, **tls)
@@ -305,7 +305,7 @@ def test_inside_tls_a_mail_server_cannot_hold_a_call_either(
         settings = DeliverySettings(
             smtp_host="localhost", smtp_port=port, smtp_tls="implicit", smtp_ca_file=str(certificate)
         )
-        made = SmtpProvider.from_settings(settings, SystemClock())
+        made = InALoop(SmtpProvider.from_settings(settings, SystemClock()))
         assert timed(made, LARGE_CALL_S, body=LARGE).kind is kind
 
 

@@ -16,7 +16,7 @@ import uvloop
 from services.delivery.providers.base.call import Call
 from services.delivery.providers.base.http_answer import Answer, NoAnswer, NotSent
 from services.delivery.providers.base.http_client import HttpClient, target_of
-from services.delivery.providers.base.look_ups import TooManyHang
+from services.delivery.providers.base.threads import TooManyHang
 from services.sandbox.http.certificate import tls_context
 from tests.delivery.outgoing import within
 from tests.support import eventually
@@ -428,6 +428,6 @@ async def test_a_name_server_that_is_silent_stops_nobody_for_longer_than_it_must
         with pytest.raises(TooManyHang):
             await http.post(call(), "/", {}, b"")
         opened.set()
-        await eventually(lambda: not http._look_ups._under_way)
+        await eventually(lambda: not http._threads.at_work)
         assert (await http.post(call(), "/", {}, b"")).status == 200
         await http.close()

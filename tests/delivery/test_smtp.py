@@ -16,18 +16,19 @@ from services.delivery.providers.smtp.provider import SmtpProvider
 from services.delivery.rules.provider import Cause, Outcome, OutcomeKind, Rejection
 from shared.clock import SystemClock
 from tests.delivery.conftest import Sandbox, run_sandbox
+from tests.delivery.in_a_loop import InALoop
 from tests.delivery.login_server import login_server
 from tests.delivery.outgoing import outgoing, within
 from tests.delivery.test_mail_headers import drawn
 
 
-def provider(port: int, **settings: Any) -> SmtpProvider:
+def provider(port: int, **settings: Any) -> InALoop:
     values = {"smtp_host": "localhost", "smtp_port": port, **settings}
-    return SmtpProvider.from_settings(DeliverySettings(**values), SystemClock())
+    return InALoop(SmtpProvider.from_settings(DeliverySettings(**values), SystemClock()))
 
 
 @pytest.fixture
-def smtp(sandbox: Sandbox) -> Iterator[SmtpProvider]:
+def smtp(sandbox: Sandbox) -> Iterator[InALoop]:
     made = provider(sandbox.smtp_port)
     yield made
     made.close()
@@ -64,7 +65,7 @@ def scripted(*scripts: list[bytes | None], heard: list[bytes] | None = None) -> 
     listener.close()
 
 
-def test_an_email_arrives_as_it_was_given(smtp: SmtpProvider, sandbox: Sandbox) -> None:
+def test_an_email_arrives_as_it_was_given(smtp: InALoop, sandbox: Sandbox) -> None:
     given = outgoing(body="Hi\n.\n..dots\nGrüße", html_body="<p>Hi</p>")
     outcome = smtp.send(given, within())
     assert outcome.kind is OutcomeKind.SUCCEEDED
@@ -89,7 +90,7 @@ SUBJECTS = [
 
 @pytest.mark.parametrize("subject", SUBJECTS)
 def test_a_subject_arrives_to_the_letter_and_the_body_stays_the_body(
-    smtp: SmtpProvider, sandbox: Sandbox, subject: str
+    smtp: InALoop, sandbox: Sandbox, subject: str
 ) -> None:
     body = f"{subject}\n.\nFrom x\n=?utf-8?q?y?="
     assert smtp.send(outgoing(subject=subject, body=body, html_body=body), within()).kind is OutcomeKind.SUCCEEDED
@@ -97,7 +98,7 @@ def test_a_subject_arrives_to_the_letter_and_the_body_stays_the_body(
     assert (receipt["subject"], receipt["body"], receipt["html_body"]) == (subject, body, body)
 
 
-def test_texts_full_of_syntax_arrive_to_the_letter(smtp: SmtpProvider, sandbox: Sandbox) -> None:
+def test_texts_full_of_syntax_arrive_to_the_letter(smtp: InALoop, sandbox: Sandbox) -> None:
     sent = {text: outgoing(subject=text, body=text, html_body=text) for text in drawn(100)}
     for text, email in sent.items():
         assert smtp.send(email, within()).kind is OutcomeKind.SUCCEEDED, text
@@ -107,7 +108,7 @@ def test_texts_full_of_syntax_arrive_to_the_letter(smtp: SmtpProvider, sandbox: 
         assert (receipt["subject"], receipt["body"], receipt["html_body"]) == (text, text, text)
 
 
-def test_an_address_with_odd_characters_is_one_recipient(smtp: SmtpProvider, sandbox: Sandbox) -> None:
+def test_an_address_with_odd_characters_is_one_recipient(smtp: InALoop, sandbox: Sandbox) -> None:
     odd = "!#$%&'*+-/=^_`{|}~a@example.org"
     assert smtp.send(outgoing(to=odd), within()).kind is OutcomeKind.SUCCEEDED
     assert [receipt["to"] for receipt in sandbox.receipts()] == [odd]
@@ -130,7 +131,7 @@ def test_an_address_with_odd_characters_is_one_recipient(smtp: SmtpProvider, san
     ],
 )
 def test_a_fault_has_its_outcome_and_the_next_email_goes_through(
-    smtp: SmtpProvider, sandbox: Sandbox, action: str, value: object, kind: OutcomeKind, code: str
+    smtp: InALoop, sandbox: Sandbox, action: str, value: object, kind: OutcomeKind, code: str
 ) -> None:
     smtp.send(outgoing(), within())  # so that the fault meets a kept connection
     sandbox.fault("smtp", action, value, times=1)
@@ -150,18 +151,16 @@ def test_one_connection_carries_many_emails_and_is_renewed_after_its_share() -> 
     assert len(lines) == 2
 
 
-def test_emails_share_a_connection(smtp: SmtpProvider) -> None:
+def test_emails_share_a_connection(smtp: InALoop) -> None:
     for _ in range(5):
         assert smtp.send(outgoing(), within()).kind is OutcomeKind.SUCCEEDED
-    [session] = smtp._idle
+    [session] = smtp.provider._idle
     assert session.sent == 5
 
 
-def test_a_kept_connection_that_the_server_closed_is_replaced_without_a_trace(
-    smtp: SmtpProvider, sandbox: Sandbox
-) -> None:
+def test_a_kept_connection_that_the_server_closed_is_replaced_without_a_trace(smtp: InALoop, sandbox: Sandbox) -> None:
     smtp.send(outgoing(), within())
-    [session] = smtp._idle
+    [session] = smtp.provider._idle
     session._client.sock.shutdown(socket.SHUT_RDWR)  # type: ignore[union-attr]
     assert smtp.send(outgoing(), within()).kind is OutcomeKind.SUCCEEDED
     assert len(sandbox.receipts()) == 2
@@ -197,13 +196,13 @@ def test_no_server_is_a_passing_failure() -> None:
     assert (outcome.kind, outcome.code) == (OutcomeKind.TRANSIENT_FAILURE, "SMTP_UNREACHABLE")
 
 
-def test_a_bad_address_is_refused_without_a_connection(smtp: SmtpProvider) -> None:
+def test_a_bad_address_is_refused_without_a_connection(smtp: InALoop) -> None:
     outcome = smtp.send(outgoing(to="a@example.org, b@example.org"), within())
     assert (outcome.kind, outcome.code) == (OutcomeKind.PERMANENT_FAILURE, "INVALID_ADDRESS")
-    assert not smtp._idle
+    assert not smtp.provider._idle
 
 
-def test_an_email_larger_than_the_server_takes_is_refused_without_sending_it(smtp: SmtpProvider) -> None:
+def test_an_email_larger_than_the_server_takes_is_refused_without_sending_it(smtp: InALoop) -> None:
     outcome = smtp.send(outgoing(body="x" * 11_000_000), within(10))
     assert (outcome.kind, outcome.code) == (OutcomeKind.PERMANENT_FAILURE, "EMAIL_TOO_LARGE")
 
@@ -285,7 +284,7 @@ def test_a_server_without_starttls_is_not_talked_to_in_the_clear(sandbox: Sandbo
     ],
 )
 def test_a_refusal_of_pulse_itself_is_never_the_recipients(
-    smtp: SmtpProvider, sandbox: Sandbox, at: str, status: int, text: str, setting: str
+    smtp: InALoop, sandbox: Sandbox, at: str, status: int, text: str, setting: str
 ) -> None:
     sandbox.fault("smtp", "status", status, at=at, text=text)
     outcome = smtp.send(outgoing(), within())
@@ -297,21 +296,19 @@ def test_a_refusal_of_pulse_itself_is_never_the_recipients(
 
 
 @pytest.mark.parametrize("code", [251, 252])
-def test_a_recipient_is_taken_on_by_any_2yz(smtp: SmtpProvider, sandbox: Sandbox, code: int) -> None:
+def test_a_recipient_is_taken_on_by_any_2yz(smtp: InALoop, sandbox: Sandbox, code: int) -> None:
     sandbox.fault("smtp", "status", code, at="rcpt", text="will be tried")
     assert smtp.send(outgoing(), within()).kind is OutcomeKind.SUCCEEDED
     assert len(sandbox.receipts()) == 1
 
 
-def test_a_reply_of_several_lines_is_read_whole(smtp: SmtpProvider, sandbox: Sandbox) -> None:
+def test_a_reply_of_several_lines_is_read_whole(smtp: InALoop, sandbox: Sandbox) -> None:
     sandbox.fault("smtp", "status", 550, 1, at="rcpt", text="5.1.1 there is no such user\n5.1.1 look again")
     assert smtp.send(outgoing(), within()).rejection is Rejection.GONE
 
 
 @pytest.mark.parametrize("at", ["connect", "ehlo", "mail", "rcpt", "data", "end"])
-def test_a_server_that_closes_at_any_command_is_no_fault_of_the_email(
-    smtp: SmtpProvider, sandbox: Sandbox, at: str
-) -> None:
+def test_a_server_that_closes_at_any_command_is_no_fault_of_the_email(smtp: InALoop, sandbox: Sandbox, at: str) -> None:
     sandbox.fault("smtp", "status", 421, at=at, text="4.3.2 shutting down, try again in 2 minutes")
     outcome = smtp.send(outgoing(), within())
     assert (outcome.kind, outcome.code, outcome.cause) == (OutcomeKind.TRANSIENT_FAILURE, "421", Cause.PROVIDER)
@@ -388,6 +385,6 @@ def test_the_name_said_in_ehlo_is_a_setting() -> None:
 
 def test_verification_of_certificates_is_on() -> None:
     made = provider(25, smtp_tls="starttls")
-    assert made._server.context is not None
-    assert made._server.context.verify_mode is ssl.CERT_REQUIRED
-    assert made._server.context.check_hostname
+    assert made.provider._server.context is not None
+    assert made.provider._server.context.verify_mode is ssl.CERT_REQUIRED
+    assert made.provider._server.context.check_hostname

@@ -12,6 +12,7 @@ from services.delivery.providers.smtp import provider
 from services.delivery.providers.smtp.provider import SmtpProvider
 from services.delivery.rules.provider import OutcomeKind
 from shared.clock import SystemClock
+from tests.delivery.in_a_loop import InALoop
 from tests.delivery.outgoing import outgoing, within
 from tests.support.dripping import Peer, dripping
 
@@ -38,7 +39,7 @@ def hanging_up(_: Peer) -> None:
 
 
 @contextmanager
-def kept(at: bytes, fails: Fails, *, pipelining: bool = False) -> Iterator[tuple[SmtpProvider, list[Peer]]]:
+def kept(at: bytes, fails: Fails, *, pipelining: bool = False) -> Iterator[tuple[InALoop, list[Peer]]]:
     """A provider with a connection that carried one email and fails the next at a command; the server's connections."""
     peers: list[Peer] = []
 
@@ -61,7 +62,8 @@ def kept(at: bytes, fails: Fails, *, pipelining: bool = False) -> Iterator[tuple
 
     emails: list[Peer] = []
     with dripping(talk) as port:
-        made = SmtpProvider.from_settings(DeliverySettings(smtp_host="127.0.0.1", smtp_port=port), SystemClock())
+        settings = DeliverySettings(smtp_host="127.0.0.1", smtp_port=port)
+        made = InALoop(SmtpProvider.from_settings(settings, SystemClock()))
         assert made.send(outgoing(), within()).kind is OutcomeKind.SUCCEEDED
         yield made, peers
         made.close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+from functools import partial
 from typing import Any
 
 import boto3
@@ -24,6 +25,7 @@ from services.delivery.providers.aws.settings import AwsSettings
 from services.delivery.providers.base.call import Call
 from services.delivery.providers.base.http_answer import Answer, NoAnswer, NotSent, retry_after_seconds
 from services.delivery.providers.base.http_client import HttpClient, target_of
+from services.delivery.providers.base.threads import Threads
 from services.delivery.rules.provider import Outcome, misconfigured
 from shared.clock import Clock
 from shared.observe.logs import logger
@@ -57,6 +59,7 @@ class AwsClient:
         self._may_wait = isinstance(session.get_credentials(), RefreshableCredentials)
         bundle = session._session.get_config_variable("ca_bundle")
         tls = ssl.create_default_context(cafile=bundle) if bundle else None
+        self._threads = Threads(2 * connections)
         self._http = HttpClient(self._client.meta.endpoint_url, connections, tls)
 
     async def call(self, operation: str, parameters: dict[str, Any], call: Call) -> Any:
@@ -95,7 +98,7 @@ class AwsClient:
             return self._sign(operation, parameters)
         try:
             async with asyncio.timeout(call.left()):
-                return await asyncio.to_thread(self._sign, operation, parameters)
+                return await self._threads.run(partial(self._sign, operation, parameters))
         except TimeoutError as error:
             raise NotSent("no credentials came in time") from error
 

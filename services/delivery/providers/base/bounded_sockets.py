@@ -65,6 +65,19 @@ class BoundedSocket(socket.socket):
         except BlockingIOError:
             raise TimeoutError("the peer does not read") from None
 
+    def recv_now(self, size: int) -> bytes:
+        """What has come; raises BlockingIOError if nothing has, once the socket does not block."""
+        return super().recv(size)
+
+    @property
+    def holds_more(self) -> bool:
+        """Whether there is something to read of which the kernel does not know."""
+        return False
+
+    def send_now(self, data: Any) -> int:
+        """As many bytes as there is room for; raises BlockingIOError if there is none, as above."""
+        return super().send(data)
+
     def sendall(self, data: Any, flags: int = 0) -> None:
         """Not the parent's, whose time-out begins anew whenever the peer has read a little."""
         with memoryview(data).cast("B") as view:
@@ -106,6 +119,20 @@ class BoundedTlsSocket(ssl.SSLSocket):
         super().settimeout(under_way.left())
         under_way.sent = True
         return super().send(data, flags)
+
+    def recv_now(self, size: int) -> bytes:
+        """As above; raises SSLWantReadError or SSLWantWriteError."""
+        read: bytes = super().read(size)
+        return read
+
+    @property
+    def holds_more(self) -> bool:
+        """As above: TLS unpacks a record as a whole."""
+        return self.pending() > 0
+
+    def send_now(self, data: Any) -> int:
+        """As above; raises SSLWantReadError or SSLWantWriteError."""
+        return super().send(data)
 
 
 def connect(host: str, port: int) -> BoundedSocket:

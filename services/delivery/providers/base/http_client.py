@@ -14,7 +14,7 @@ from services.delivery.providers.base.call import Call
 from services.delivery.providers.base.http_answer import Answer, NotSent
 from services.delivery.providers.base.http_connection import HttpConnection
 from services.delivery.providers.base.http_opening import Route, basic_authentication, open_connection
-from services.delivery.providers.base.look_ups import LookUps
+from services.delivery.providers.base.threads import Threads
 
 #: What a header holds (RFC 9110, section 5): text of others shall not begin a line of its own.
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
@@ -49,7 +49,7 @@ class HttpClient:
         if tls is None and self._route.encrypted:
             self._tls = ssl.create_default_context(cafile=certifi.where())
         self._connections = connections
-        self._look_ups = LookUps(2 * connections)
+        self._threads = Threads(2 * connections)
         self._idle: deque[HttpConnection] = deque()
         self._head = self._constant_head()
         self.opened = 0  # connections so far
@@ -61,7 +61,7 @@ class HttpClient:
     async def request(self, call: Call, method: str, target: str, headers: Mapping[str, str], body: bytes) -> Answer:
         """The answer, whatever its status. ``target`` is path and query; ``headers`` count before those of the client.
 
-        Raises :class:`NotSent` and :class:`NoAnswer`, :class:`.look_ups.TooManyHang`, and ValueError for what cannot be
+        Raises :class:`NotSent` and :class:`NoAnswer`, :class:`.threads.TooManyHang`, and ValueError for what cannot be
         a request.
         """
         call.begin_request()
@@ -95,7 +95,7 @@ class HttpClient:
 
     async def _new(self, call: Call) -> HttpConnection:
         try:
-            connection = await open_connection(self._route, self._tls, self._look_ups, call)
+            connection = await open_connection(self._route, self._tls, self._threads, call)
         except OSError as error:
             raise NotSent(str(error)) from error
         self.opened += 1

@@ -14,8 +14,9 @@ from services.delivery.providers.base.bounded_sockets import CONNECT_SECONDS
 from services.delivery.providers.base.call import Call
 from services.delivery.providers.base.http_answer import NoAnswer
 from services.delivery.providers.base.http_connection import HttpConnection
-from services.delivery.providers.base.look_ups import LookUps
+from services.delivery.providers.base.look_ups import look_up
 from services.delivery.providers.base.outgoing_proxies import proxy_for
+from services.delivery.providers.base.threads import Threads
 from shared.domains import ascii_domain
 
 
@@ -69,12 +70,12 @@ class Route:
         return self.proxy is not None and not self.server.tls
 
 
-async def open_connection(route: Route, tls: ssl.SSLContext | None, look_ups: LookUps, call: Call) -> HttpConnection:
+async def open_connection(route: Route, tls: ssl.SSLContext | None, threads: Threads, call: Call) -> HttpConnection:
     """A connection over which requests to the server can go, within the call's time; raises OSError, also for a name
     that is none, and TimeoutError."""
     first = route.proxy or route.server
     async with asyncio.timeout(call.left()):
-        connected = await _connected(first, await look_ups.addresses(first.host, first.port), call)
+        connected = await _connected(first, await look_up(threads, first.host, first.port), call)
         connection = await _speaking(connected, first, tls)
     if route.proxy is not None and route.server.tls and tls is not None:
         await _tunnel(connection, route, tls, call)

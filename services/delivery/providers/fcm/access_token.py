@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from concurrent.futures import CancelledError
+from functools import partial
 from typing import Any, NamedTuple, Self
 from urllib.parse import urlsplit
 
@@ -15,7 +16,7 @@ from google.auth.transport import Request
 from services.delivery.providers.base.call import Call, current
 from services.delivery.providers.base.http_answer import Answer, NotSent
 from services.delivery.providers.base.http_client import HttpClient, target_of
-from services.delivery.providers.base.look_ups import TooManyHang
+from services.delivery.providers.base.threads import Threads, TooManyHang
 
 #: So long after its call's deadline a thread no longer waits for a loop, which may have ended, s.
 _GRACE_SECONDS = 1.0
@@ -36,6 +37,7 @@ class AccessToken:
         self._clients: dict[str, HttpClient] = {}
         self._headers: dict[str, str] = {}
         self._asking = asyncio.Lock()
+        self._threads = Threads(_CONNECTIONS)
 
     async def headers(self, call: Call, *, instead_of: Mapping[str, str] | None = None) -> dict[str, str]:
         """They hold a token that is good for a while, and another one than those that were given out before.
@@ -48,7 +50,7 @@ class AccessToken:
             async with asyncio.timeout(call.left()), self._asking:
                 if not self._are_good(instead_of):
                     transport = _Transport(asyncio.get_running_loop(), self._clients)
-                    self._headers = await asyncio.to_thread(self._ask, transport, anew=instead_of is not None)
+                    self._headers = await self._threads.run(partial(self._ask, transport, anew=instead_of is not None))
         except TimeoutError as error:
             raise NotSent("no access token came in time") from error
         return self._headers

@@ -106,7 +106,7 @@ class FcmProvider(HttpProvider[bytes]):
         encoded = messaging._MessagingService.encode_message(_push(payload, outgoing.to))
         return json.dumps({"message": encoded}, separators=(",", ":")).encode("ascii")
 
-    async def call(self, message: bytes, call: Call) -> Outcome:
+    async def ask(self, message: bytes, call: Call) -> Outcome:
         """A refused connection is certain; a request without a readable answer is not."""
         try:
             answer = await self._posted(message, call)

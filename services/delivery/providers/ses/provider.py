@@ -65,7 +65,7 @@ class SesProvider(HttpProvider[dict[str, Any]]):
             **self._options,
         }
 
-    async def call(self, message: dict[str, Any], call: Call) -> Outcome:
+    async def ask(self, message: dict[str, Any], call: Call) -> Outcome:
         try:
             answer = await self._client.call("send_email", message, call)
         except (BotoCoreError, ClientError) as error:

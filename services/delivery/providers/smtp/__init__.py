@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from services.delivery.providers.base.entry import Entry, Lookalike
-from services.delivery.providers.base.threaded import ThreadedProvider
 from services.delivery.providers.smtp.settings import SmtpSettings
 from services.delivery.rules.provider import Provider
 from shared.clock import Clock
@@ -28,4 +27,4 @@ class Smtp(Entry[SmtpSettings]):
     def build(self, settings: SmtpSettings, clock: Clock) -> Provider:
         from services.delivery.providers.smtp.provider import SmtpProvider
 
-        return ThreadedProvider(SmtpProvider.from_settings(settings, clock))
+        return SmtpProvider.from_settings(settings, clock)

@@ -1,25 +1,28 @@
-"""Email over SMTP, with the standard library's client and kept connections."""
+"""Email over SMTP, over kept connections that the standard library's client opens."""
 
 from __future__ import annotations
 
-import contextlib
+import asyncio
+import smtplib
 import ssl
 import time
 from collections import deque
+from functools import partial
 from typing import Self
 
-from services.delivery.providers.base.blocking import BlockingProvider
 from services.delivery.providers.base.bounded_sockets import bounded_tls
 from services.delivery.providers.base.call import Call
+from services.delivery.providers.base.provider import CallingProvider
+from services.delivery.providers.base.threads import Threads
 from services.delivery.providers.mail.email_building import BuiltEmail, build
 from services.delivery.providers.mail.mail_addresses import BadAddress, Sender, parse_sender
 from services.delivery.providers.smtp import replies, unopened
 from services.delivery.providers.smtp.hello import default_hello_name
-from services.delivery.providers.smtp.opening import MailServer, NotOpened
+from services.delivery.providers.smtp.opening import MailServer, NotOpened, open_connection
 from services.delivery.providers.smtp.session import ConnectionLost, Reply, SmtpSession
 from services.delivery.providers.smtp.settings import SmtpSettings
 from services.delivery.providers.smtp.steps import Step
-from services.delivery.rules.provider import Cause, Outcome, Outgoing, permanent
+from services.delivery.rules.provider import Cause, Outcome, Outgoing, permanent, transient
 from shared.clock import Clock
 from shared.observe.logs import logger
 
@@ -28,12 +31,15 @@ IDLE_SECONDS = 60.0
 #: With less left of a call no other connection is begun, s: it would not get far, and its time-out be told instead of
 #: what came first. A kernel's own time-out may be early by half of that.
 REPLACING_SECONDS = 0.2
+#: A connection ends its own opening at the call's deadline; the search for its address, which knows none, is left so
+#: long after, s.
+GRACE_SECONDS = 0.25
 
 log = logger(__name__)
 
 
-class SmtpProvider(BlockingProvider[BuiltEmail]):
-    """Sends emails; blocking, from any number of threads."""
+class SmtpProvider(CallingProvider[BuiltEmail]):
+    """Sends emails. A connection is opened in a thread, as smtplib blocks; emails go over it in the event loop."""
 
     name = "smtp"
     channel = "EMAIL"
@@ -46,6 +52,7 @@ class SmtpProvider(BlockingProvider[BuiltEmail]):
         self._emails_per_connection = emails_per_connection
         self._clock = clock
         self._idle: deque[SmtpSession] = deque()
+        self._threads = Threads(2 * connections)
         self.concurrency = connections
 
     @classmethod
@@ -76,60 +83,64 @@ class SmtpProvider(BlockingProvider[BuiltEmail]):
         except BadAddress as error:
             return permanent("INVALID_ADDRESS", str(error))
 
-    def call(self, message: BuiltEmail, call: Call) -> Outcome:
+    async def call(self, message: BuiltEmail, call: Call) -> Outcome:
         """A kept connection that turns out to be closed before anything went out is replaced once, if there is time."""
         kept = self._kept_session()
         if kept is None:
-            return self._send_anew(message)
+            return await self._send_anew(message, call)
         try:
-            return self._send_over(kept, message)
+            return await self._send_over(kept, message, call)
         except _ConnectionStale as stale:
             if call.deadline - time.monotonic() < REPLACING_SECONDS:
                 return stale.outcome
-        return self._send_anew(message)
+        return await self._send_anew(message, call)
 
-    def close(self) -> None:
+    async def close(self) -> None:
         while self._idle:
             self._idle.pop().close()
 
     def _kept_session(self) -> SmtpSession | None:
         """The connection that was used last, so that those there are too many of grow old."""
-        with contextlib.suppress(IndexError):
-            while True:
-                session = self._idle.pop()
-                if time.monotonic() - session.last_used < IDLE_SECONDS:
-                    return session
-                session.close()
+        while self._idle:
+            session = self._idle.pop()
+            if time.monotonic() - session.last_used < IDLE_SECONDS and session.is_quiet:
+                return session
+            session.close()
         return None
 
-    def _send_anew(self, email: BuiltEmail) -> Outcome:
+    async def _send_anew(self, email: BuiltEmail, call: Call) -> Outcome:
+        left = max(call.deadline - time.monotonic(), 0.0)
         try:
-            session = SmtpSession.connect(self._server)
+            async with asyncio.timeout(left + GRACE_SECONDS):
+                client = await self._threads.run(partial(open_connection, self._server), smtplib.SMTP.close)
         except NotOpened as failed:
             outcome = unopened.outcome(failed)
             # The sentence is ours: what the server wrote may quote a login.
             log.warning("smtp_not_connected", kind=type(failed.reason).__name__, code=outcome.code, why=outcome.message)
             return outcome
+        except TimeoutError:
+            log.error("the search for the mail server hangs")
+            return transient("CALL_OVERDUE", "the mail server's address could not be found in time")
         try:
-            return self._send_over(session, email)
+            return await self._send_over(SmtpSession(client), email, call)
         except _ConnectionStale as stale:
             return stale.outcome
 
-    def _send_over(self, session: SmtpSession, email: BuiltEmail) -> Outcome:
+    async def _send_over(self, session: SmtpSession, email: BuiltEmail, call: Call) -> Outcome:
         try:
-            return self._outcome_over(session, email)
+            return await self._outcome_over(session, email, call)
         finally:
             if session.usable and session.sent < self._emails_per_connection and len(self._idle) < self.concurrency:
                 self._idle.append(session)
             else:
                 session.close()
 
-    def _outcome_over(self, session: SmtpSession, email: BuiltEmail) -> Outcome:
+    async def _outcome_over(self, session: SmtpSession, email: BuiltEmail, call: Call) -> Outcome:
         problem = _cannot_carry(session, email)
         if problem is not None:
             return problem
         try:
-            reply = session.send(email)
+            reply = await session.send(email, call)
         except ConnectionLost as error:
             lost = replies.lost(error.step)
             if error.step is not Step.END:

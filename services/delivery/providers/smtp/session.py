@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import re
 import smtplib
@@ -9,13 +10,16 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from services.delivery.providers.base.call import Call
+from services.delivery.providers.base.loop_socket import LoopSocket
 from services.delivery.providers.mail.email_building import BuiltEmail
-from services.delivery.providers.smtp.opening import MailServer, open_connection
 from services.delivery.providers.smtp.steps import Step
 
 _CRLF = b"\r\n"
 #: RFC 1870: at most 20 digits. Python takes other scripts' for digits too, and not any number of them.
 _SIZE = re.compile(r"[0-9]{1,20}")
+#: A line of a reply that is longer is none, bytes (RFC 5321, section 4.5.3.1.5, says 512).
+_LONGEST_LINE = 8192
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,41 +40,48 @@ class ConnectionLost(Exception):
 
 
 class SmtpSession:
-    """Sends emails over one connection, within calls. Not for several threads at once.
+    """Sends emails over one connection, which smtplib has opened; in an event loop, one email at a time.
 
     Raises :class:`ConnectionLost`; after that, and when ``usable`` is false, the session is to be closed.
     """
 
     def __init__(self, client: smtplib.SMTP) -> None:
         self._client = client
+        self._socket = LoopSocket(client.sock)  # type: ignore[arg-type]  # one of ours, as open_connection made it
         self._pipelining = client.has_extn("pipelining")
         self.utf8 = client.has_extn("smtputf8")
         self.size_limit = _size_limit(client.esmtp_features.get("size", ""))
         self.sent = 0
         self.last_used = time.monotonic()
         self.usable = True
+        self._step = Step.MAIL  # how far the email under way has come
 
-    @classmethod
-    def connect(cls, server: MailServer) -> SmtpSession:
-        """Connects, greets, encrypts and logs in; raises NotOpened."""
-        return cls(open_connection(server))
+    @property
+    def is_quiet(self) -> bool:
+        """Whether the server has neither hung up nor said anything since the last email."""
+        return not self._socket.has_news
 
-    def send(self, email: BuiltEmail) -> Reply:
+    async def send(self, email: BuiltEmail, call: Call) -> Reply:
         """Hands one email over; the reply of the server that decided its fate."""
         self.last_used = time.monotonic()
         self.sent += 1
-        refusal = self._envelope(email)
-        if refusal is not None:
-            return refusal
-        return self._content(email.content)
+        self.usable = False  # until all was said and heard
+        try:
+            async with asyncio.timeout(call.left()):
+                call.sent = True
+                refusal = await self._envelope(email, call)
+                return refusal or await self._content(email.content, call)
+        except OSError:  # time-outs are such
+            raise ConnectionLost(self._step) from None
 
     def close(self) -> None:
         """Hangs up."""
         self.usable = False
+        self._socket.stop()
         with contextlib.suppress(OSError):
             self._client.close()
 
-    def _envelope(self, email: BuiltEmail) -> Reply | None:
+    async def _envelope(self, email: BuiltEmail, call: Call) -> Reply | None:
         """MAIL, RCPT and DATA, in one go where the server takes it (RFC 2920); the refusal if there is one."""
         options = f" SIZE={len(email.content)}" if self.size_limit is not None else ""
         options += " SMTPUTF8" if email.utf8 else ""
@@ -80,43 +91,53 @@ class SmtpSession:
             Step.DATA: "DATA",
         }
         encoded = {step: said.encode("utf-8" if email.utf8 else "ascii") + _CRLF for step, said in commands.items()}
-        refusal: Reply | None = None
         for group in [encoded] if self._pipelining else [{step: said} for step, said in encoded.items()]:
-            replies = self._exchange(group)
+            replies = await self._exchange(group, call)
             refusal = next((reply for reply in replies if not _goes_on(reply)), None)
             if refusal is not None:
-                break
-        if refusal is not None:
-            # DATA may have been accepted after a refused recipient, and a reset costs as much as a new connection.
-            self.usable = False
-        return refusal
+                # Its connection ends: DATA may have been accepted after a refused recipient, and a reset costs as much.
+                return refusal
+        return None
 
-    def _content(self, content: bytes) -> Reply:
+    async def _content(self, content: bytes, call: Call) -> Reply:
         stuffed = content.replace(b"\r\n.", b"\r\n..")
         stuffed = b"." + stuffed if stuffed.startswith(b".") else stuffed
         end = b".\r\n" if stuffed.endswith(_CRLF) else b"\r\n.\r\n"
-        reply = self._exchange({Step.END: stuffed + end})[0]
+        reply = (await self._exchange({Step.END: stuffed + end}, call))[0]
         self.usable = reply.code not in (-1, 421)
         return reply
 
-    def _exchange(self, commands: Mapping[Step, bytes]) -> list[Reply]:
+    async def _exchange(self, commands: Mapping[Step, bytes], call: Call) -> list[Reply]:
         """Sends commands and reads one reply to each."""
         replies: list[Reply] = []
-        steps = list(commands)
-        try:
-            self._client.send(b"".join(commands.values()))
-            for step in steps:
-                code, text = self._client.getreply()
-                replies.append(Reply(step, code, text.decode("ascii", "replace")))
-                if code in (-1, 421):
-                    break
-        except smtplib.SMTPResponseException as error:  # a reply line that is too long
-            self.usable = False
-            return [*replies, Reply(steps[len(replies)], -1, str(error.smtp_code))]
-        except OSError:  # smtplib's own errors and time-outs are such
-            self.usable = False
-            raise ConnectionLost(steps[min(len(replies), len(steps) - 1)]) from None
+        self._step = next(iter(commands))
+        await self._socket.say(b"".join(commands.values()))
+        for self._step in commands:
+            replies.append(await self._reply(self._step, call))
+            if replies[-1].code in (-1, 421):
+                break
         return replies
+
+    async def _reply(self, step: Step, call: Call) -> Reply:
+        """One reply (RFC 5321, section 4.2), of however many lines; raises OSError where there is none, or no end."""
+        texts: list[bytes] = []
+        while True:
+            line = await self._socket.line(_LONGEST_LINE + 1)
+            if not line:
+                raise ConnectionResetError("the mail server has hung up")
+            call.count(len(line))
+            code = _code(line)
+            texts.append(line[4:].strip(b" \t\r\n"))
+            if code < 0 or line[3:4] != b"-":
+                return Reply(step, code, b"\n".join(texts).decode("ascii", "replace"))
+
+
+def _code(line: bytes) -> int:
+    """The code that a line begins with; -1 for none, and for a line that is too long."""
+    try:
+        return int(line[:3]) if len(line) <= _LONGEST_LINE else -1
+    except ValueError:
+        return -1
 
 
 def _size_limit(said: str) -> int | None:

@@ -55,7 +55,7 @@ class SnsProvider(HttpProvider[dict[str, Any]]):
             attributes["AWS.SNS.SMS.SenderID"] = _text(self._sender_id)
         return {"PhoneNumber": outgoing.to, "Message": outgoing.body, "MessageAttributes": attributes}
 
-    async def call(self, message: dict[str, Any], call: Call) -> Outcome:
+    async def ask(self, message: dict[str, Any], call: Call) -> Outcome:
         try:
             answer = await self._client.call("publish", message, call)
         except (BotoCoreError, ClientError) as error:

@@ -73,7 +73,7 @@ class TwilioProvider(HttpProvider[dict[str, str]]):
         urlencode(arguments)  # as the SDK will do: text that is no Unicode is found here
         return arguments
 
-    async def call(self, message: dict[str, str], call: Call) -> Outcome:
+    async def ask(self, message: dict[str, str], call: Call) -> Outcome:
         """A refused connection is certain; a request without a readable answer is not."""
         try:
             sms = await self._client.messages.create_async(**message)

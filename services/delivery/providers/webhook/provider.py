@@ -62,7 +62,7 @@ class WebhookProvider(HttpProvider[_Webhook]):
         signature = self._signer.headers(webhook_id, int(self._clock.now().timestamp()), body)
         return _Webhook(webhook_id, body, {"Content-Type": "application/json", **signature})
 
-    async def call(self, message: _Webhook, call: Call) -> Outcome:
+    async def ask(self, message: _Webhook, call: Call) -> Outcome:
         """A refused connection is certain; a request without a readable answer is not."""
         answer = await self._posted(message, call)
         if answers.is_configuration(answer.status):

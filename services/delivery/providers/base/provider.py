@@ -1,4 +1,4 @@
-"""What every provider whose library blocks is: it builds a message, and then calls with it."""
+"""What every provider is: it builds a message, and then calls with it."""
 
 from __future__ import annotations
 
@@ -6,16 +6,20 @@ from abc import ABC, abstractmethod
 from typing import Generic, TypeVar
 
 from services.delivery.providers.base.call import Call, calling
-from services.delivery.rules.provider import Outcome, Outgoing, unbuildable
+from services.delivery.providers.base.threads import TooManyHang
+from services.delivery.rules.provider import Outcome, Outgoing, released, unbuildable
 
 #: What a provider is called with.
 Message = TypeVar("Message")
 
+#: How long a call waits for which there was no thread, s: those who hold them may have come back by then.
+_PAUSE_SECONDS = 5.0
 
-class BlockingProvider(ABC, Generic[Message]):
-    """As :class:`services.delivery.rules.provider.Provider`, in blocking calls, from several threads at once.
 
-    What goes wrong while the message is built, or before a byte of it has gone out, is the message's own fault: it
+class CallingProvider(ABC, Generic[Message]):
+    """As :class:`services.delivery.rules.provider.Provider`; for one event loop.
+
+    What goes wrong while the message is built, or before a byte of it has gone out, is the notification's own fault: it
     fails for good, and says nothing about the provider.
     """
 
@@ -28,14 +32,14 @@ class BlockingProvider(ABC, Generic[Message]):
         """All that can be done without the provider; an outcome if the notification cannot be sent. Calls nobody."""
 
     @abstractmethod
-    def call(self, message: Message, call: Call) -> Outcome:
-        """Calls the provider once, over bounded sockets; returns how that ended."""
+    async def call(self, message: Message, call: Call) -> Outcome:
+        """Calls the provider once, within the call's time; returns how that ended."""
 
     @abstractmethod
-    def close(self) -> None:
+    async def close(self) -> None:
         """Closes what is open; no call is under way."""
 
-    def send(self, outgoing: Outgoing, deadline: float) -> Outcome:
+    async def send(self, outgoing: Outgoing, deadline: float) -> Outcome:
         """One notification, until ``deadline`` (of ``time.monotonic()``) at the latest.
 
         Raises only what breaks a call at a point where it may have been heard.
@@ -46,8 +50,12 @@ class BlockingProvider(ABC, Generic[Message]):
                 message = self.build(outgoing)
             except Exception as error:
                 return unbuildable(self.name, error)
+            if isinstance(message, Outcome):
+                return message
             try:
-                return message if isinstance(message, Outcome) else self.call(message, call)
+                return await self.call(message, call)
+            except TooManyHang:
+                return released("PROVIDER_STALLED", "what the provider is reached by hangs", _PAUSE_SECONDS)
             except Exception as error:  # SDKs, too, build before they send
                 if call.sent or isinstance(error, OSError):
                     raise
