@@ -88,7 +88,7 @@ class HttpClient:
         """The connection that was used last, so that those there are too many of grow old."""
         while self._idle:
             connection = self._idle.pop()
-            if connection.usable:
+            if connection.is_quiet:
                 return connection
             connection.close()
         return None

@@ -21,12 +21,17 @@ class HttpConnection(asyncio.Protocol):
         self.transport: asyncio.Transport
         self._exchange: _Exchange | None = None
         self._open = False
-        self._fresh = True
+        self._news = select.poll()
 
     @property
     def usable(self) -> bool:
-        """Whether another request may go out: nobody hung up, and nothing came that nobody asked for."""
-        return self._open and not self.transport.is_closing() and not self._has_news()
+        """Whether another request may go out, as far as the loop knows."""
+        return self._open and not self.transport.is_closing()
+
+    @property
+    def is_quiet(self) -> bool:
+        """Whether it is usable, and the server has neither hung up nor said anything that the loop has not come to."""
+        return self.usable and not self._news.poll(0)
 
     async def exchange(self, request: bytes, seconds: float, *, tunnel: bool = False) -> Answer:
         """Sends a request, and returns the answer to it; raises :class:`NoAnswer`, after ``seconds`` at the latest.
@@ -45,7 +50,7 @@ class HttpConnection(asyncio.Protocol):
             return answer
         finally:
             overdue.cancel()
-            self._exchange, self._fresh = None, False
+            self._exchange = None
             if not keep:
                 self.close()
 
@@ -56,6 +61,7 @@ class HttpConnection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = transport  # type: ignore[assignment]  # a stream's, as loops give to a Protocol
+        self._news.register(transport.get_extra_info("socket").fileno(), select.POLLIN)
         self._open = True
 
     def data_received(self, data: bytes) -> None:
@@ -68,14 +74,6 @@ class HttpConnection(asyncio.Protocol):
         self._open = False
         if self._exchange is not None:
             self._exchange.hung_up(orderly=error is None)
-
-    def _has_news(self) -> bool:
-        """Whether the server has said something, or hung up, and the loop has not come to it."""
-        if self._fresh:
-            return False
-        poll = select.poll()
-        poll.register(self.transport.get_extra_info("socket").fileno(), select.POLLIN)
-        return bool(poll.poll(0))
 
 
 class _Exchange:
