@@ -192,10 +192,12 @@ class Rounds:
         still_wanted = frozenset(claimed.left)
         left = [[ref for ref in wish.refs if ref in still_wanted] for wish in wishes]
         places = sum(len(wish.refs) for wish in wishes) - sum(map(len, left))
-        for wish, of_wish in zip(wishes, left, strict=True):
-            if not wish.left.done():
-                wish.left.set_result(of_wish)
-        self._claimed(claimed.claims, places, avoided)
+        try:
+            self._claimed(claimed.claims, places, avoided)
+        finally:
+            for wish, of_wish in zip(wishes, left, strict=True):
+                if not wish.left.done():
+                    wish.left.set_result(of_wish)
 
     def _keep_text(self, claimed: Claimed) -> None:
         """What was claimed is in hand until it is settled; the rest of its answer's room is free again."""
