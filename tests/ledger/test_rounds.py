@@ -106,7 +106,7 @@ async def test_refs_that_name_nothing_or_are_named_twice_do_no_harm(calls: Calls
 async def test_settlements_count_though_no_claim_can_be_given(calls: Calls, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever breaks the claim, here a statement that PostgreSQL refuses."""
     held, due = await one_held_and_one_due(calls)
-    monkeypatch.setattr("services.ledger.move.claim.READS", [Read("SELECT 1 / 0", lambda _: {})])
+    monkeypatch.setattr("services.ledger.move.claim._CONTENTS", Read("SELECT 1 / 0", lambda _: {}))
     answer = await both(calls, [settlement(held, Outcome.SUCCEEDED)], [due])
     assert [result.applied for result in answer.settled.results] == [True]
     assert answer.claim_error.code == Code.INVALID_ARGUMENT.value
