@@ -52,8 +52,10 @@ log = logger(__name__)
 
 
 class FcmProvider(HttpProvider[bytes]):
-    """Sends pushes. Credentials, encoding and errors are the SDK's; its two HTTP clients are not used: they cost nine and
-    twenty times as much, know no deadline for a whole call, and repeat what may have been heard."""
+    """Sends pushes. Credentials, encoding and errors are the SDK's; its two HTTP clients are not used.
+
+    They cost nine and twenty times as much, know no deadline for a whole call, and repeat what may have been heard.
+    """
 
     name = "fcm"
     channel = "PUSH"
