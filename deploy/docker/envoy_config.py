@@ -18,7 +18,7 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
-from services.local.envoy import cors, edge_script, tls, tracing
+from services.local.envoy import cors, edge_script, spread, tls, tracing
 
 SOURCE = Path("/usr/share/pulse/envoy")
 
@@ -31,6 +31,8 @@ VALUES: Mapping[str, str | int | float] = {
     "METRICS_PORT": 8001,
     "GATEWAY_HOST": "gateway",
     "GATEWAY_PORT": 50051,
+    # Processes of a gateway, PULSE_GATEWAY_PROCESSES.
+    "GATEWAY_PROCESSES": 1,
     "DELIVERY_HOST": "delivery",
     "DELIVERY_PORT": 50054,
     "CONSOLE_HOST": "console",
@@ -56,6 +58,7 @@ def write(source: Path, folder: Path, replaced: Mapping[str, str | int | float])
     values: dict[str, Any] = {**VALUES, **replaced, **files}
     certificates = values.pop("TLS")
     values["HEAP_BYTES"] = int(values.pop("HEAP_MIB")) * 1024 * 1024
+    values["GATEWAY_STREAMS"] = spread.most_streams(int(values.pop("GATEWAY_PROCESSES")))
     values["CORS"] = cors.policy(values.pop("CORS_ORIGINS"))
     values |= tracing.placeholders(values.pop("OTLP"), values.pop("TRACE_RATIO"))
     for role in ("gateway", "delivery"):

@@ -20,6 +20,7 @@ from shared.unsubscribe import KeyRing, Subscription
 from tests.gateway import fakes
 from tests.gateway.conftest import refusal, request
 from tests.gateway.edge import edge
+from tests.support import eventually
 
 KEY = "the-key-that-signs-now"
 SEND = {"user_id": "u", "template_name": "welcome", "to": "a@example.com", "context": {"name": "Ada"}}
@@ -209,3 +210,30 @@ async def test_however_many_headers_and_types_came_before_each_is_judged_as_ever
     types = [f"application/json; v={number}" for number in range(300)]
     assert set(await asyncio.gather(*(post(**{"content-type": kind}) for kind in types))) == {200}
     assert await judged() == before
+
+
+@pytest.mark.parametrize(("processes", "fewest", "most"), [("1", 1, 2), ("2", 5, 6)])
+async def test_a_gateway_of_several_processes_is_called_by_several_connections(
+    serve: Callable[..., Any], peers: fakes.Peers, tmp_path: Path, processes: str, fewest: int, most: int
+) -> None:
+    """Of 40 calls at once 8 go on each, less what the two threads of Envoy leave unfilled."""
+    plan = make_plan(tmp_path, {"PULSE_GATEWAY_PROCESSES": processes})
+    await serve(PULSE_LISTEN=plan.ports.address("grpc"))
+    peers.router.gate.clear()
+    async with (
+        edge(plan) as client,
+        httpx.AsyncClient(base_url=f"http://{plan.ports.address('envoy_admin')}") as admin,
+    ):
+
+        async def figure(name: str) -> int:
+            answer = await admin.get("/stats", params={"filter": f"^cluster.pulse-gateway.upstream_{name}$"})
+            return int(answer.text.rpartition(" ")[2])
+
+        async def all_under_way() -> bool:
+            return await figure("rq_active") == 40
+
+        calls = [asyncio.create_task(client.post("/v1/notifications", json=SEND)) for _ in range(40)]
+        await eventually(all_under_way)
+        assert fewest <= await figure("cx_active") <= most
+        peers.router.gate.set()
+        assert {answer.status_code for answer in await asyncio.gather(*calls)} == {200}

@@ -117,6 +117,19 @@ def test_envoy_calls_the_services_by_their_names(envoy_config: Any, envoy_source
     assert called == {("gateway", 50051), ("delivery", 50054), ("console", 8080)} | inside
 
 
+@pytest.mark.parametrize(
+    ("told", "most"), [({}, 1000), ({"GATEWAY_PROCESSES": 1}, 1000), ({"GATEWAY_PROCESSES": 2}, 8)]
+)
+def test_envoy_takes_more_connections_to_a_gateway_of_several_processes(
+    told: dict[str, int], most: int, envoy_config: Any, envoy_source: Path, tmp_path: Path
+) -> None:
+    envoy_config.write(envoy_source, tmp_path, told)
+    clusters = yaml.safe_load((tmp_path / "envoy.yaml").read_text())["static_resources"]["clusters"]
+    (gateway,) = [cluster for cluster in clusters if cluster["name"] == "pulse-gateway"]
+    (protocol,) = gateway["typed_extension_protocol_options"].values()
+    assert protocol["explicit_http_config"]["http2_protocol_options"] == {"max_concurrent_streams": most}
+
+
 def test_envoy_shows_its_figures_and_nothing_else_of_its_administration_page(
     envoy_config: Any, envoy_source: Path, tmp_path: Path
 ) -> None:

@@ -9,7 +9,7 @@ from string import Template
 from typing import Any
 
 from services.local import wheels
-from services.local.envoy import cors, edge_script, tls, tracing
+from services.local.envoy import cors, edge_script, spread, tls, tracing
 from services.local.errors import LocalError
 from services.local.plan import Plan
 from services.local.ports import HOST
@@ -58,6 +58,7 @@ def values(plan: Plan, lua: Path, door: Path, descriptor: Path) -> dict[str, Any
         "GATEWAY_PORT": plan.ports.grpc,
         "DELIVERY_HOST": HOST,
         "DELIVERY_PORT": plan.ports.delivery,
+        "GATEWAY_STREAMS": spread.most_streams(int(plan.base.get("PULSE_GATEWAY_PROCESSES") or 1)),
         "GATEWAY_TRANSPORT": tls.transport(secrets, "gateway"),
         "DELIVERY_TRANSPORT": tls.transport(secrets, "delivery"),
         **tracing.placeholders(
