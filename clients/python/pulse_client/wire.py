@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import functools
 from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any, TypeVar
@@ -30,8 +31,13 @@ def number(kind: type[StrEnum], wire: Any, text: str | None) -> Any:
 
 def name(kind: type[Name], wire: Any, number: int) -> Name:
     """The member for a number; numbers this client does not know are UNSPECIFIED, like 0."""
-    known = number != 0 and number in wire.values()
-    return kind(wire.Name(number)) if known else kind("UNSPECIFIED")
+    return _members(kind, wire).get(number) or kind("UNSPECIFIED")
+
+
+@functools.cache
+def _members(kind: type[Name], wire: Any) -> Mapping[int, Name]:
+    """By their numbers: a batch has hundreds to be looked up."""
+    return {number: kind(name) for name, number in wire.items() if number}
 
 
 def unknown(message: Message) -> bytes:
