@@ -47,6 +47,10 @@ class FakeRouter(router_service_pb2_grpc.RouterServiceServicer):
         self.gate.set()
         self._keys: dict[tuple[str, str], tuple[bytes, str]] = {}
 
+    def known(self, key: str, fingerprint: bytes, notification_id: str) -> None:
+        """The default tenant used the key before."""
+        self._keys["default", key] = (fingerprint, notification_id)
+
     async def Submit(self, request: Any, context: Any) -> router_service_pb2.SubmitResponse:
         self.batches.append(len(request.submissions))
         self.bytes.append(request.ByteSize())

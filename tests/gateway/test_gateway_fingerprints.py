@@ -9,6 +9,8 @@ import pytest
 from pulse.gateway.v1 import notification_service_pb2 as api
 from services.gateway import wire
 from services.gateway.rules import fingerprint
+from tests.gateway import fakes
+from tests.gateway.conftest import Client, refusal
 
 LEAST = {"user_id": "u-1", "template_name": "welcome", "to": "x"}
 #: Another value than none for every field that there is.
@@ -73,3 +75,21 @@ def test_every_field_makes_another_request_but_those_that_do_not_say_what_is_ask
     assert names - {*OTHER} == {"context", "idempotency_key", "validate_only"}
     assert len({of(), *(of(**{name: value}) for name, value in OTHER.items())}) == 1 + len(OTHER)
     assert of(idempotency_key="k", validate_only=True) == of()
+
+
+#: What the release before recorded for the usual request of these tests.
+RECORDED = bytes.fromhex("067f69ecf10a2da163ee5f83fe711d4df2fa1edf4d65de376d5f0bec8a94b876")
+
+
+async def test_a_key_that_the_release_before_recorded_is_replayed(client: Client, peers: fakes.Peers) -> None:
+    peers.router.known("k-1", RECORDED, fakes.KNOWN_ID)
+    answer = await client.send(idempotency_key="k-1")
+    assert (answer.notification_id, answer.replayed) == (fakes.KNOWN_ID, True)
+
+
+@pytest.mark.parametrize("fields", [{"user_id": "u-2"}, {"context": {"name": "Eve"}}, {"metadata": {"a": "b"}}])
+async def test_with_another_body_it_is_still_refused(
+    client: Client, peers: fakes.Peers, fields: dict[str, Any]
+) -> None:
+    peers.router.known("k-1", RECORDED, fakes.KNOWN_ID)
+    assert (await refusal(client.send(idempotency_key="k-1", **fields))).reason == "IDEMPOTENCY_KEY_REUSED"

@@ -198,11 +198,12 @@ def _fallback(asked: notification_pb2.Fallback, address: str) -> notification_pb
 
 def _surely_renders(template: PinnedTemplate, wanted: Sequence[ChannelAddress], draft: Draft) -> bool:
     """True only if no text would be refused; False says nothing."""
-    locale, given = draft.request.locale, draft.context
-    return "digest_window" not in template.carried and all(
-        one.channel.facts.bound is None and template.compiled.surely_renders(one.channel, locale, given)
-        for one in wanted
-    )
+    for one in wanted:
+        if one.channel.facts.bound is not None:
+            return False
+        if not template.compiled.surely_renders(one.channel, draft.request.locale, draft.context):
+            return False
+    return "digest_window" not in template.carried
 
 
 def _check_text(
