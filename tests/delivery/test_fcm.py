@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import socket
 import ssl
 import sys
 import threading
@@ -64,14 +63,9 @@ def test_a_push_arrives_as_it_was_given(fcm: InALoop, sandbox: Sandbox) -> None:
         ("status", "INVALID_ARGUMENT", OutcomeKind.PERMANENT_FAILURE, "INVALID_ARGUMENT"),
         ("status", "QUOTA_EXCEEDED", OutcomeKind.TRANSIENT_FAILURE, "QUOTA_EXCEEDED"),
         ("status", "THIRD_PARTY_AUTH_ERROR", OutcomeKind.TRANSIENT_FAILURE, "THIRD_PARTY_AUTH_ERROR"),
-        ("retry_after_s", 7, OutcomeKind.TRANSIENT_FAILURE, "QUOTA_EXCEEDED"),
         ("status", "INTERNAL", OutcomeKind.UNANSWERED, "INTERNAL"),
         ("status", "UNAVAILABLE", OutcomeKind.UNANSWERED, "UNAVAILABLE"),
         ("status_after_accept", 500, OutcomeKind.UNANSWERED, "INTERNAL"),
-        ("status_after_accept", "reset", OutcomeKind.UNANSWERED, "FCM_NO_ANSWER"),
-        ("hang", 3, OutcomeKind.UNANSWERED, "FCM_NO_ANSWER"),
-        ("reset", None, OutcomeKind.UNANSWERED, "FCM_NO_ANSWER"),
-        ("garbage", None, OutcomeKind.UNANSWERED, "FCM_NO_ANSWER"),
     ],
 )
 def test_a_fault_has_its_outcome_and_is_met_once(
@@ -79,9 +73,9 @@ def test_a_fault_has_its_outcome_and_is_met_once(
 ) -> None:
     fcm.send(outgoing(TO), within())
     sandbox.fault("fcm", action, value)
-    outcome = fcm.send(outgoing(TO), within(0.5 if action == "hang" else 3))
+    outcome = fcm.send(outgoing(TO), within())
     assert (outcome.kind, outcome.code) == (kind, code)
-    assert outcome.retry_after == (7 if action == "retry_after_s" else None)
+    assert outcome.retry_after is None
     [fault] = sandbox.call("GET", "/api/faults")
     posts = 3 if value == "THIRD_PARTY_AUTH_ERROR" else 1  # a 401 is met with fresh access tokens: nothing was sent
     assert fault["used"] == posts
@@ -115,15 +109,6 @@ def test_connections_are_kept(fcm: InALoop, sandbox: Sandbox) -> None:
     for _ in range(5):
         fcm.send(outgoing(TO), within())
     assert fcm.connections == before
-
-
-def test_where_no_token_can_be_had_nothing_was_sent() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as closed:
-        port = closed.getsockname()[1]
-    made = provider(f"http://127.0.0.1:{port}")
-    outcome = made.send(outgoing(TO), within(1))
-    made.close()
-    assert outcome.kind is OutcomeKind.TRANSIENT_FAILURE
 
 
 def test_only_the_address_that_was_given_is_called(sandbox: Sandbox, caplog: pytest.LogCaptureFixture) -> None:

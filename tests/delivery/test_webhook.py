@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -71,20 +70,16 @@ def test_a_notification_of_any_channel_arrives_as_it_was_given(
         ("status", 410, OutcomeKind.TRANSIENT_FAILURE, "410"),
         ("status", 408, OutcomeKind.TRANSIENT_FAILURE, "408"),
         ("status", 429, OutcomeKind.TRANSIENT_FAILURE, "429"),
-        ("retry_after_s", 7, OutcomeKind.TRANSIENT_FAILURE, "429"),
         ("status", 500, OutcomeKind.UNANSWERED, "500"),
-        ("hang", 3, OutcomeKind.UNANSWERED, "WEBHOOK_NO_ANSWER"),
-        ("reset", None, OutcomeKind.UNANSWERED, "WEBHOOK_NO_ANSWER"),
-        ("garbage", None, OutcomeKind.UNANSWERED, "WEBHOOK_NO_ANSWER"),
     ],
 )
 def test_a_fault_has_its_outcome_and_the_next_goes_through(
     webhook: InALoop, receiver: Sandbox, action: str, value: object, kind: OutcomeKind, code: str
 ) -> None:
     receiver.fault("webhook", action, value, times=1)
-    outcome = webhook.send(outgoing(), within(0.5 if action == "hang" else 3))
+    outcome = webhook.send(outgoing(), within())
     assert (outcome.kind, outcome.code) == (kind, code)
-    assert outcome.retry_after == (7 if action == "retry_after_s" else None)
+    assert outcome.retry_after is None
     assert webhook.send(outgoing(), within()).kind is OutcomeKind.SUCCEEDED
 
 
@@ -132,16 +127,3 @@ def test_a_signature_is_the_specifications_own_example() -> None:
 def test_a_secret_that_is_none_stops_the_worker(secret: str) -> None:
     with pytest.raises(ValueError, match="whsec_"):
         provider("http://127.0.0.1:9/", webhook_secret=secret)
-
-
-def test_connections_are_kept(webhook: InALoop) -> None:
-    for _ in range(5):
-        webhook.send(outgoing(), within())
-    assert webhook.connections == 1
-
-
-def test_a_refused_connection_is_certain() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as closed:
-        port = closed.getsockname()[1]
-    outcome = provider(f"http://127.0.0.1:{port}/").send(outgoing(), within())
-    assert (outcome.kind, outcome.code) == (OutcomeKind.TRANSIENT_FAILURE, "WEBHOOK_UNREACHABLE")
