@@ -16,6 +16,7 @@ import uvloop
 from services.delivery.providers.base.call import Call
 from services.delivery.providers.base.http_answer import Answer, NoAnswer, NotSent
 from services.delivery.providers.base.http_client import HttpClient, target_of
+from services.delivery.providers.base.http_connection import HttpConnection
 from services.delivery.providers.base.threads import TooManyHang
 from services.sandbox.http.certificate import tls_context
 from tests.delivery.outgoing import within
@@ -202,6 +203,38 @@ def test_before_a_connection_stands_nothing_was_sent(tmp_path: Path, run: Run) -
             assert await not_sent(f"https://localhost.localdomain:{port}", tls=trusting), "it is another's"
 
     run(scene())
+
+
+@LOOPS
+def test_a_server_that_hangs_up_at_once_is_not_waited_for(run: Run) -> None:
+    async def scene() -> None:
+        with dripping(lambda peer: None) as port:
+            http = HttpClient(f"http://127.0.0.1:{port}", 4)
+            async with asyncio.timeout(20):
+                for _ in range(50):  # it is a race whether the request goes out
+                    with pytest.raises((NotSent, NoAnswer)):
+                        await http.post(call(60), "/", {}, b"")
+            await http.close()
+
+    run(scene())
+
+
+async def test_a_connection_that_was_lost_before_it_was_used_carries_nothing() -> None:
+    with dripping(lambda peer: peer.hear_request()) as port:
+        http = HttpClient(f"http://127.0.0.1:{port}", 1)
+        under_way = call(60)
+        opened = http._new
+
+        async def lost(given: Call) -> HttpConnection:
+            connection = await opened(given)
+            connection.close()
+            await eventually(lambda: not connection.usable)
+            return connection
+
+        http._new = lost  # type: ignore[method-assign]
+        with pytest.raises(NotSent):
+            await http.post(under_way, "/", {}, b"")
+        assert not under_way.sent
 
 
 async def test_after_its_deadline_nothing_is_sent() -> None:

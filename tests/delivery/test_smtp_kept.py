@@ -15,6 +15,7 @@ from shared.clock import SystemClock
 from tests.delivery.in_a_loop import InALoop
 from tests.delivery.outgoing import outgoing, within
 from tests.support.dripping import Peer, dripping
+from tests.support.servers import wait_until
 
 REPLIES = {b"MAIL": b"250 ok", b"RCPT": b"250 ok", b"DATA": b"354 go"}
 Fails = Callable[[Peer], None]
@@ -96,5 +97,16 @@ def test_with_no_time_for_another_connection_what_came_first_is_told(
 @pytest.mark.parametrize("at", REPLIES)
 def test_with_time_for_another_connection_the_email_arrives(at: bytes, fails: Fails) -> None:
     with kept(at, fails) as (made, peers):
+        assert made.send(outgoing(), within()).kind is OutcomeKind.SUCCEEDED
+        assert len(peers) == 2
+
+
+def test_a_server_that_took_its_leave_meanwhile_is_not_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Known before the next email: it needs no time to be replaced."""
+    monkeypatch.setattr(provider, "REPLACING_SECONDS", 60.0)
+    with kept(b"", silent) as (made, peers):
+        peers[0].say(b"421 4.4.2 idle for too long")
+        [session] = made.provider._idle
+        wait_until(lambda: not session.is_quiet)
         assert made.send(outgoing(), within()).kind is OutcomeKind.SUCCEEDED
         assert len(peers) == 2

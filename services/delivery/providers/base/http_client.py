@@ -72,6 +72,8 @@ class HttpClient:
         except TimeoutError as error:
             self._keep(connection)
             raise NotSent(str(error)) from None
+        if not connection.usable:
+            raise NotSent("the server hung up at once")
         call.sent = True
         try:
             call.answer = await connection.exchange(request, left)

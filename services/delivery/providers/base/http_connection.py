@@ -39,6 +39,8 @@ class HttpConnection(asyncio.Protocol):
         After that, and if the server wants it, the connection is closed. ``tunnel``: it is a CONNECT, and what follows
         the head of a good answer is no body.
         """
+        if not self.usable:
+            raise NoAnswer("the connection was lost")
         loop = asyncio.get_running_loop()
         under_way = self._exchange = _Exchange(loop.create_future(), tunnel)
         overdue = loop.call_later(seconds, under_way.fail, "nothing came in time")
