@@ -13,8 +13,8 @@ import pytest
 
 from services.ledger.draw import draw_statements
 from services.ledger.move import digests, sql
-from services.ledger.postgres import rows, tables
 from services.ledger.postgres import sql as statements
+from services.ledger.postgres import tables
 from services.ledger.postgres.postgres import PLANS
 from services.ledger.read import dead_letter_queries, page_queries, queries
 from services.ledger.rules.states import Status
@@ -25,7 +25,7 @@ from shared.ids import uuid7
 from tests.ledger.conftest import NOON
 
 REF = ("tenant-1", uuid7(NOON))
-REFS = {"refs": rows.refs([REF])}
+REFS = {"tenants": [REF[0]], "ids": [REF[1]]}
 CHANGES = {"known_revision": 5, "newest": 50, "limit": 10, "now": NOON}
 PAGE: Mapping[str, dict[str, Any]] = {
     "notifications_user_idx": {"user_id": "user-1"},

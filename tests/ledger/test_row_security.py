@@ -249,8 +249,8 @@ async def test_rows_are_still_found_by_their_keys(parent: str, statement: str, p
     """The policy is a filter on what the key found; a plan that reads a tenant's rows would grow with them."""
 
     async def plan(connection: Connection) -> str:
-        explain = f"EXPLAIN (COSTS OFF) {statement}"
-        return "\n".join(row[0] for row in await (await connection.execute(explain, {"refs": "[]"})).fetchall())
+        explained = await connection.execute(f"EXPLAIN (COSTS OFF) {statement}", {"tenants": [], "ids": []})
+        return "\n".join(row[0] for row in await explained.fetchall())
 
     with tenancy.tenants(["acme"]):
         found = await postgres.write(plan)

@@ -159,7 +159,7 @@ class Recorder:
 
     async def _status(self, entry: Entry) -> Status | None:
         async def work(connection: Connection) -> Status | None:
-            cursor = await connection.execute(sql.STATUSES, {"refs": rows.refs([entry.ref])})
+            cursor = await connection.execute(sql.STATUSES, rows.refs([entry.ref]))
             row = await cursor.fetchone()
             return None if row is None else Status.read(row[2])
 

@@ -62,7 +62,7 @@ DELETE FROM digests WHERE (tenant_id, digest) IN (
 
 async def close(connection: Connection, heads: Iterable[Ref]) -> None:
     """Lets nothing more into the digests of ``heads``, which are held; of those that are no heads, nothing happens."""
-    await connection.execute(_CLOSE, {"refs": rows.refs(heads)})
+    await connection.execute(_CLOSE, rows.refs(heads))
 
 
 async def contexts(connection: Connection, room: Mapping[Ref, int]) -> dict[Ref, str]:

@@ -15,6 +15,7 @@ from services.ledger.move import digest_heirs, digests, sql
 from services.ledger.move.batch_state import BatchState
 from services.ledger.move.rows import written
 from services.ledger.postgres import older_rows, rows
+from services.ledger.postgres.columns import Packed
 from services.ledger.postgres.compiling import Query
 from services.ledger.postgres.postgres import Connection, Postgres
 from services.ledger.read.timelines import TimelinePlace
@@ -60,7 +61,9 @@ class Reading:
         self._reading = reading
 
     @classmethod
-    async def begin(cls, connection: Connection, batch: Mapping[str, str], reads: Sequence[Read[Any]]) -> Reading:
+    async def begin(
+        cls, connection: Connection, batch: Mapping[str, Packed | str], reads: Sequence[Read[Any]]
+    ) -> Reading:
         """Says so; in a pipeline that waits for nothing."""
         return cls({read: await connection.execute(read.statement, batch) for read in reads})
 
@@ -80,7 +83,7 @@ class Holding:
     @classmethod
     async def begin(cls, connection: Connection, refs: Iterable[Ref], reads: Sequence[Read[Any]] = ()) -> Holding:
         """Says so; in a pipeline that waits for nothing."""
-        batch = {"refs": rows.refs(refs)}
+        batch = rows.refs(refs)
         holding = await connection.execute(sql.HOLD, batch)
         return cls(connection, holding, await Reading.begin(connection, batch, reads))
 
@@ -106,9 +109,9 @@ class Step(Generic[Result]):
     finish: Finish[Result] | None = None
 
     @property
-    def batch(self) -> dict[str, str]:
+    def batch(self) -> Mapping[str, Packed]:
         """Its references, as its reads take them."""
-        return {"refs": rows.refs(self.refs)} if self.reads else {}
+        return rows.refs(self.refs) if self.reads else {}
 
 
 def _parted(changes: list[Change], steps: Sequence[Step[Any]]) -> list[list[Change]]:
@@ -160,7 +163,7 @@ class Transactions:
         async def work(connection: Connection) -> tuple[list[Any], list[Change]]:
             holding = await Holding.begin(connection, refs)
             reading = [await Reading.begin(connection, step.batch, step.reads) for step in steps]
-            telling = await connection.execute(digests.TELLERS, {"refs": rows.refs(refs)}) if ask_for_tellers else None
+            telling = await connection.execute(digests.TELLERS, rows.refs(refs)) if ask_for_tellers else None
             held, _ = await holding.fetch()
             found = [await one.fetch() for one in reading]
             may_tell = telling is None or bool(await telling.fetchall())

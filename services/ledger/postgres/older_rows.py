@@ -56,7 +56,7 @@ SELECT d.tenant_id, d.notification_id::text,
             AND said.one ->> 'rule' = 'retry_after'
         GROUP BY e.provider
     ) asked)
-FROM json_to_recordset(%(refs)s::json) AS r(tenant_id text, notification_id uuid)
+FROM unnest(%(tenants)s::text[], %(ids)s::uuid[]) AS r(tenant_id, notification_id)
 JOIN deliveries d USING (tenant_id, notification_id)
 """  # noqa: S608 -- made of constants
 
@@ -78,7 +78,7 @@ async def completed(connection: Connection, held: Iterable[Sequence[Any]]) -> He
     found = [(rows.delivery(columns), known) for *columns, known in held]
     older = {delivery.ref: delivery for delivery, known in found if not known}
     if older:
-        told = await (await connection.execute(_TOLD, {"refs": rows.refs(older)})).fetchall()
+        told = await (await connection.execute(_TOLD, rows.refs(older))).fetchall()
         for tenant_id, notification_id, device, refused, rests in told:
             older[tenant_id, notification_id] = older[tenant_id, notification_id]._replace(
                 device_token_id=device,

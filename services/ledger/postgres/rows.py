@@ -1,4 +1,4 @@
-"""Batches as the statements take them: one JSON text."""
+"""References and batches as the statements take them, and rows as they come back."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 
 from pydantic_core import to_json
 
+from services.ledger.postgres.columns import TEXT, UUID, Packed, array
 from services.ledger.rules.delivery import Delivery, Guarantee, Lane, Ref
 from services.ledger.rules.states import Status
 from shared.channel.table import UNKNOWN, Channel
@@ -29,9 +30,10 @@ def encode(rows: Iterable[dict[str, Any]]) -> str:
     return to_json(list(rows)).decode()
 
 
-def refs(refs: Iterable[Ref]) -> str:
-    """References, each once."""
-    return encode({"tenant_id": tenant, "notification_id": id_} for tenant, id_ in sorted(set(refs)))
+def refs(refs: Iterable[Ref]) -> Mapping[str, Packed]:
+    """References, each once, as :data:`services.ledger.postgres.sql.REFS` takes them."""
+    once = sorted(set(refs))
+    return {"tenants": array(TEXT, [ref[0] for ref in once]), "ids": array(UUID, [ref[1] for ref in once])}
 
 
 def delivery(row: Sequence[Any]) -> Delivery:

@@ -13,7 +13,7 @@ from services.ledger.postgres import older_rows
 from services.ledger.rules.delivery import Delivery
 
 #: What the statements call a batch of references.
-REFS = "json_to_recordset(%(refs)s::json) AS r(tenant_id text, notification_id uuid)"
+REFS = "unnest(%(tenants)s::text[], %(ids)s::uuid[]) AS r(tenant_id, notification_id)"
 
 _READ_AS = {
     "notification_id": "d.notification_id::text",

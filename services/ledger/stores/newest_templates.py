@@ -44,7 +44,7 @@ def found(rows_: Iterable[Sequence[Any]]) -> dict[Ref, Versions]:
 
 async def look_up(connection: Connection, refs: Collection[Ref]) -> dict[Ref, Versions]:
     """Those of ``refs`` that have a newer version."""
-    return found(await (await connection.execute(VERSIONS, {"refs": rows.refs(refs)})).fetchall())
+    return found(await (await connection.execute(VERSIONS, rows.refs(refs))).fetchall())
 
 
 async def take(connection: Connection, versions: Mapping[Ref, Versions]) -> None:
