@@ -13,8 +13,8 @@ import pytest
 
 from services.ledger.draw import draw_statements
 from services.ledger.move import digests, sql
+from services.ledger.postgres import index_readers, tables
 from services.ledger.postgres import sql as statements
-from services.ledger.postgres import tables
 from services.ledger.postgres.postgres import PLANS
 from services.ledger.read import dead_letter_queries, page_queries, queries
 from services.ledger.rules.states import Status
@@ -166,8 +166,8 @@ def test_an_index_serves_its_reader(index: str, explain: Callable[..., set[str]]
 
 
 def test_every_index_names_a_reader_that_there_is():
-    named = {index.name: index.info["reader"] for table in tables.metadata.tables.values() for index in table.indexes}
-    assert named.keys() == {name for name in READERS if not name.endswith("_pkey")}
-    for reader in named.values():
+    indexes = {index.name for table in tables.metadata.tables.values() for index in table.indexes}
+    assert index_readers.READERS.keys() == indexes == {name for name in READERS if not name.endswith("_pkey")}
+    for reader in index_readers.READERS.values():
         module, _, name = reader.partition(":")
         assert getattr(importlib.import_module(module), name), reader

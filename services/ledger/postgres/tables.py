@@ -36,12 +36,6 @@ KIND = _enum(delivery.Kind, "event_kind")
 OUTCOME = _enum(delivery.Outcome, "outcome")
 TIME = sa.DateTime(timezone=True)
 
-
-def _read_by(statement: str) -> dict[str, str]:
-    """Names what an index is for, as module and name: each one costs every write, so none is without a reader."""
-    return {"reader": statement}
-
-
 notifications = sa.Table(
     "notifications",
     metadata,
@@ -71,17 +65,11 @@ notifications = sa.Table(
         "collapsed_into",
         "notification_id",
         postgresql_where=sa.text("collapsed_into IS NOT NULL"),
-        info=_read_by("services.ledger.move.digests:_ENTRIES"),
     ),
     # Partial, though all rows are in them: so they serve only who names a user or a template. Else PostgreSQL, which
     # can skip a column, may take one for a look-up by id, planned while a new week's partition was still empty.
     sa.Index(
-        "notifications_user_idx",
-        "tenant_id",
-        "user_id",
-        "notification_id",
-        postgresql_where=sa.text("user_id <> ''"),
-        info=_read_by("services.ledger.read.page_queries:page"),
+        "notifications_user_idx", "tenant_id", "user_id", "notification_id", postgresql_where=sa.text("user_id <> ''")
     ),
     sa.Index(
         "notifications_template_idx",
@@ -89,7 +77,6 @@ notifications = sa.Table(
         "template_name",
         "notification_id",
         postgresql_where=sa.text("template_name <> ''"),
-        info=_read_by("services.ledger.read.page_queries:page"),
     ),
     postgresql_partition_by="RANGE (notification_id)",
 )
@@ -158,7 +145,6 @@ deliveries = sa.Table(
         sa.text(f"({NEXT_PROVIDER})"),
         "due_at",
         postgresql_where=sa.text("due_at IS NOT NULL"),
-        info=_read_by("services.ledger.draw.draw_statements:DRAW"),
     ),
     # Few rows stand here, and people look for them; those that are QUEUED or SENT are found by id fast enough.
     sa.Index(
@@ -170,7 +156,6 @@ deliveries = sa.Table(
             "status IN ('SCHEDULED', 'RETRYING', 'UNDELIVERED', 'FAILED', 'UNKNOWN', "
             "'EXPIRED', 'CANCELLED', 'SUPPRESSED')"
         ),
-        info=_read_by("services.ledger.read.page_queries:page"),
     ),
     sa.Index(
         "deliveries_failure_idx",
@@ -178,7 +163,6 @@ deliveries = sa.Table(
         "failure_code",
         "notification_id",
         postgresql_where=sa.text("failure_code <> ''"),
-        info=_read_by("services.ledger.read.page_queries:page"),
     ),
     # The graveyard, in the order of deaths.
     sa.Index(
@@ -187,23 +171,11 @@ deliveries = sa.Table(
         "died_at",
         "notification_id",
         postgresql_where=sa.text("died_at IS NOT NULL"),
-        info=_read_by("services.ledger.read.dead_letter_queries:page"),
     ),
     # What waits for a provider that may be called: looked at again when an operator lets one be called.
-    sa.Index(
-        "deliveries_deferred_idx",
-        "deferred_at",
-        postgresql_where=sa.text("deferred_at IS NOT NULL"),
-        info=_read_by("services.ledger.stores.provider_store:_WAKE"),
-    ),
+    sa.Index("deliveries_deferred_idx", "deferred_at", postgresql_where=sa.text("deferred_at IS NOT NULL")),
     # What a provider took over lately: whether it reports on it.
-    sa.Index(
-        "deliveries_sent_idx",
-        "provider",
-        "sent_at",
-        postgresql_where=sa.text("sent_at IS NOT NULL"),
-        info=_read_by("services.ledger.stores.receipt_delays:_DELAYED"),
-    ),
+    sa.Index("deliveries_sent_idx", "provider", "sent_at", postgresql_where=sa.text("sent_at IS NOT NULL")),
     postgresql_partition_by="RANGE (notification_id)",
 )
 
@@ -244,12 +216,7 @@ idempotency_keys = sa.Table(
     sa.Column("notification_id", sa.Uuid, nullable=False),
     sa.Column("expires_at", TIME, nullable=False),
     # Keys are written in the order in which they expire: a few blocks of summary find the old ones.
-    sa.Index(
-        "idempotency_keys_expires_at_idx",
-        "expires_at",
-        postgresql_using="brin",
-        info=_read_by("services.ledger.schema.maintenance:_PURGE_KEYS"),
-    ),
+    sa.Index("idempotency_keys_expires_at_idx", "expires_at", postgresql_using="brin"),
 )
 
 templates = sa.Table(
@@ -321,13 +288,7 @@ device_tokens = sa.Table(
     sa.Column("token", sa.Text, nullable=False),
     sa.Column("label", sa.Text, nullable=False),
     sa.Column("updated_at", TIME, nullable=False),
-    sa.Index(
-        "device_tokens_user_idx",
-        "tenant_id",
-        "user_id",
-        "updated_at",
-        info=_read_by("services.ledger.stores.recipient_store:_DEVICES"),
-    ),
+    sa.Index("device_tokens_user_idx", "tenant_id", "user_id", "updated_at"),
 )
 
 # Digests that still take notifications in; notification_id is the one that will tell them all, digest what they have in
@@ -339,12 +300,7 @@ digests = sa.Table(
     sa.Column("digest", sa.LargeBinary, primary_key=True),
     sa.Column("notification_id", sa.Uuid, nullable=False),
     sa.Column("ends_at", TIME, nullable=False),
-    sa.Index(
-        "digests_notification_id_idx",
-        "tenant_id",
-        "notification_id",
-        info=_read_by("services.ledger.move.digests:_CLOSE"),
-    ),
+    sa.Index("digests_notification_id_idx", "tenant_id", "notification_id"),
 )
 
 limits = sa.Table(
@@ -364,7 +320,7 @@ limits = sa.Table(
     sa.Column("deleted_at", TIME),
     # When it changed last, counted in changes of any limit: routers ask for what came later.
     sa.Column("revision", sa.BigInteger, nullable=False, server_default="0"),
-    sa.Index("limits_revision_idx", "revision", info=_read_by("services.ledger.stores.limit_store:_CHANGED")),
+    sa.Index("limits_revision_idx", "revision"),
 )
 
 api_keys = sa.Table(
@@ -381,7 +337,7 @@ api_keys = sa.Table(
     sa.Column("revoked_at", TIME),
     # When it changed last, counted in changes of any key: gateways ask for what came later.
     sa.Column("revision", sa.BigInteger, nullable=False, server_default="0"),
-    sa.Index("api_keys_revision_idx", "revision", info=_read_by("services.ledger.stores.api_key_store:_CHANGED")),
+    sa.Index("api_keys_revision_idx", "revision"),
 )
 
 # How often what many poll was changed: limits, keys.
