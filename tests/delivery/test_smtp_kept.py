@@ -110,3 +110,13 @@ def test_a_server_that_took_its_leave_meanwhile_is_not_asked_again(monkeypatch: 
         wait_until(lambda: not session.is_quiet)
         assert made.send(outgoing(), within()).kind is OutcomeKind.SUCCEEDED
         assert len(peers) == 2
+
+
+@pytest.mark.parametrize("pipelining", [False, True], ids=["one by one", "pipelining"])
+def test_an_email_whose_time_is_up_before_a_word_of_it_is_certain_not_to_have_gone(pipelining: bool) -> None:
+    """The email before it went over the same connection to its end."""
+    with kept(b"", silent, pipelining=pipelining) as (made, peers):
+        outcome = made.send(outgoing(), within(-1.0))
+        assert (outcome.kind, outcome.code) == (OutcomeKind.TRANSIENT_FAILURE, "SMTP_CONNECTION_LOST")
+        assert made.send(outgoing(), within()).kind is OutcomeKind.SUCCEEDED
+        assert len(peers) == 2

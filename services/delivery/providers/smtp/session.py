@@ -66,6 +66,7 @@ class SmtpSession:
         self.last_used = time.monotonic()
         self.sent += 1
         self.usable = False  # until all was said and heard
+        self._step = Step.MAIL
         try:
             async with asyncio.timeout(call.left()):
                 call.sent = True
