@@ -45,7 +45,7 @@ def retry_after_seconds(header: str | None, now: dt.datetime) -> float | None:
         return min(float(text), LONGEST_RETRY_AFTER)
     try:
         when = email.utils.parsedate_to_datetime(text)
-    except ValueError:
+    except (ValueError, OverflowError):  # numbers in it are as long as others like
         return None
     if when.tzinfo is None:
         when = when.replace(tzinfo=dt.UTC)
