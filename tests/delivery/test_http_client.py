@@ -400,6 +400,25 @@ async def test_a_proxy_that_does_not_lead_through_lets_nothing_out(
         assert await not_sent("https://look-alike.example", 1.0)
 
 
+@pytest.mark.parametrize(
+    ("url", "place"),
+    [
+        ("https://look-alike.example/x", "look-alike.example:443"),
+        ("https://look-alike.example:8443", "look-alike.example:8443"),
+        ("https://192.0.2.1", "192.0.2.1:443"),
+        ("https://[2001:db8::1]", "[2001:db8::1]:443"),
+        ("https://[2001:db8::1]:443/x", "[2001:db8::1]:443"),
+        ("https://[2001:db8::1]:8443", "[2001:db8::1]:8443"),
+    ],
+)
+async def test_a_proxy_is_told_host_and_port(environment: Callable[[str], None], url: str, place: str) -> None:
+    """The port always: a CONNECT has no other (RFC 9110, section 9.3.6)."""
+    with CountingProxy() as proxy:
+        environment(proxy.url)
+        assert await not_sent(url)
+        assert proxy.asked == [f"CONNECT {place} HTTP/1.1"]
+
+
 @LOOPS
 def test_inside_tls_to_a_proxy_tls_to_the_server(tmp_path: Path, environment: Callable[[str], None], run: Run) -> None:
     async def scene() -> None:

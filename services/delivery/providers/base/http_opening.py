@@ -38,9 +38,17 @@ class Place:
 
     @property
     def authority(self) -> str:
-        """As Host says it."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return host if self.port == (443 if self.tls else 80) else f"{host}:{self.port}"
+        """As Host says it, without the port that goes without saying."""
+        return self._host if self.port == (443 if self.tls else 80) else self.with_port
+
+    @property
+    def with_port(self) -> str:
+        """As CONNECT says it."""
+        return f"{self._host}:{self.port}"
+
+    @property
+    def _host(self) -> str:
+        return f"[{self.host}]" if ":" in self.host else self.host
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +127,7 @@ async def _speaking(sock: socket.socket, place: Place, tls: ssl.SSLContext | Non
 
 async def _tunnel(connection: HttpConnection, route: Route, tls: ssl.SSLContext, call: Call) -> None:
     """Has the proxy lead the connection through to the server (RFC 9110, section 9.3.6), and encrypts it."""
-    server = f"{route.server.host}:{route.server.port}" if ":" not in route.server.host else route.server.authority
+    server = route.server.with_port
     head = f"CONNECT {server} HTTP/1.1\r\nHost: {server}\r\n"
     if route.authorization:
         head += f"Proxy-Authorization: {route.authorization}\r\n"
