@@ -47,6 +47,21 @@ async def test_there_are_no_more_threads_than_may_be_and_what_came_too_late_is_d
     assert await threads.run(lambda: True)
 
 
+async def test_a_machine_without_room_for_a_thread_is_one_where_all_hang(monkeypatch: pytest.MonkeyPatch) -> None:
+    threads = Threads(1)
+    with monkeypatch.context() as full:
+        full.setattr(threading.Thread, "start", _no_room)
+        for _ in range(2):
+            with pytest.raises(TooManyHang):
+                await threads.run(lambda: True)
+    assert threads.at_work == 0
+    assert await threads.run(lambda: True)
+
+
+def _no_room(_: threading.Thread) -> None:
+    raise RuntimeError("can't start new thread")
+
+
 def test_a_process_does_not_wait_for_a_thread_that_hangs() -> None:
     program = """
 import asyncio, threading

@@ -13,7 +13,7 @@ Made = TypeVar("Made")
 
 
 class TooManyHang(Exception):
-    """As many threads are at work as may be: what they ask, a name server say, is silent."""
+    """As many threads are at work as may be: what they ask, a name server say, is silent; or as the machine bears."""
 
 
 def _forget(_: object) -> None:
@@ -39,7 +39,6 @@ class Threads:
             raise TooManyHang
         loop = asyncio.get_running_loop()
         made: asyncio.Future[Made] = loop.create_future()
-        self.at_work += 1
 
         def end(result: Made | None, error: Exception | None) -> None:
             self.at_work -= 1
@@ -61,5 +60,9 @@ class Threads:
                 loop.call_soon_threadsafe(end, result, error)
 
         context = contextvars.copy_context()
-        threading.Thread(target=context.run, args=(at_work,), name="provider", daemon=True).start()
+        try:
+            threading.Thread(target=context.run, args=(at_work,), name="provider", daemon=True).start()
+        except RuntimeError:  # the machine has no room for another
+            raise TooManyHang from None
+        self.at_work += 1
         return await made
