@@ -58,17 +58,24 @@ class Member:
         return time.monotonic() - self._started_at
 
     async def live(self) -> int:
-        """Starts a child and returns its status when it has ended; negative: the signal that ended it."""
+        """Starts a child and returns its status when it has ended; negative: the signal that ended it.
+
+        Raises OSError if the machine cannot start one.
+        """
         self.served = False
         self._started_at = time.monotonic()
         ours, theirs = socket.socketpair()
-        with theirs:
-            self._process = await asyncio.create_subprocess_exec(
-                *self._command,
-                argument(self.number, theirs.fileno()),
-                env=self._environment,
-                pass_fds=[theirs.fileno()],
-            )
+        try:
+            with theirs:
+                self._process = await asyncio.create_subprocess_exec(
+                    *self._command,
+                    argument(self.number, theirs.fileno()),
+                    env=self._environment,
+                    pass_fds=[theirs.fileno()],
+                )
+        except BaseException:
+            ours.close()
+            raise
         if self._is_ending:
             self.tell_to_end()
         hearing = asyncio.create_task(self._hear(ours, next(_lives), self._process))

@@ -53,7 +53,7 @@ class Parent:
     async def _keep(self, member: Member) -> None:
         history = self._history
         while not self._stopping.is_set():
-            status = await member.live()
+            status = await _life(member)
             if self._stopping.is_set():
                 self._note(status)
                 return
@@ -80,6 +80,15 @@ class Parent:
         if ready != self._is_ready.is_set():
             (self._is_ready.set if ready else self._is_ready.clear)()
             self._tell_ready(ready)
+
+
+async def _life(member: Member) -> int:
+    """The status of a child when it has ended; one that cannot be started has done so at once."""
+    try:
+        return await member.live()
+    except OSError as error:
+        log.error("a process cannot be started", process=member.number, reason=error.strerror)
+        return 1
 
 
 async def _either(*events: asyncio.Event, within: float | None = None) -> None:

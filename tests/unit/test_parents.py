@@ -94,6 +94,30 @@ async def test_one_that_ends_before_any_served_ends_all_with_its_status(tmp_path
     assert (lives(tmp_path, 1), lives(tmp_path, 2)) == (1, 0)
 
 
+async def test_a_program_that_cannot_be_started_ends_the_role(tmp_path: Path) -> None:
+    parent = Parent([str(tmp_path / "none")], base_environment(), 2, history=AtOnce([]))
+    assert await asyncio.wait_for(parent.run(), 30) == 1
+
+
+async def test_one_that_the_machine_cannot_start_now_is_tried_again(tmp_path: Path) -> None:
+    """As where there is no room for another process; those that serve go on."""
+    program = tmp_path / "python"
+    program.symlink_to(sys.executable)
+    command = [str(program), "-S", "-c", SERVES + ALIVE + STAYS, str(tmp_path)]
+    parent = Parent(command, base_environment(), 2, history=(history := AtOnce([])))
+    async with running(parent) as task:
+        await eventually(lambda: all(serving(parent)))
+        program.rename(away := tmp_path / "away")
+        pid = parent.members[1].pid
+        assert pid
+        os.kill(pid, signal.SIGKILL)
+        await eventually(lambda: len(history.noted) >= 2 or task.done())
+        away.rename(program)
+        await eventually(lambda: all(serving(parent)) or task.done())
+        assert not task.done()
+    assert (lives(tmp_path, 1), lives(tmp_path, 2)) == (1, 2)
+
+
 async def test_one_that_cannot_start_while_another_serves_is_tried_again(tmp_path: Path) -> None:
     parent = parent_of(tmp_path, "number == '2' and life < 4 and sys.exit(2)\n" + ALIVE + STAYS)
     with capture_logs() as said:
