@@ -27,13 +27,14 @@ def shared_place(setting: str, address: str) -> Iterator[str]:
     if sys.platform != "linux":
         raise StartError("several processes of a role need Linux, whose kernel shares out the connections to a port")
     host, _, port = address.rpartition(":")
-    try:
-        family, place = _resolved(host.strip("[]"), int(port))
-        _bound(family, place, shared=False).close()
-        kept = _bound(family, place, shared=True)
-    except (OSError, ValueError):
-        raise cannot_listen(setting, address) from None
-    with kept:
+    with contextlib.ExitStack() as stack:
+        try:
+            family, place = _resolved(host.strip("[]"), int(port))
+            _bound(family, place, shared=False).close()
+            kept = stack.enter_context(_bound(family, place, shared=True))
+            stack.enter_context(_claim(kept))
+        except (OSError, ValueError):
+            raise cannot_listen(setting, address) from None
         yield f"{host}:{kept.getsockname()[1]}"
 
 
@@ -43,6 +44,21 @@ def _resolved(host: str, port: int) -> tuple[socket.AddressFamily, Any]:
         host = "0.0.0.0"  # noqa: S104 -- it was asked for
     found = socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     return found[0][0], found[0][4]
+
+
+def _claim(kept: socket.socket) -> socket.socket:
+    """Holds the place against another parent while no child listens there yet, which the kernel would not.
+
+    A name without a file, as wide as the ports are: it goes with the process, however that ends.
+    """
+    host, port = kept.getsockname()[:2]
+    claim = socket.socket(socket.AF_UNIX)
+    try:
+        claim.bind(f"\0pulse/{host}/{port}")
+    except OSError:
+        claim.close()
+        raise
+    return claim
 
 
 def _bound(family: socket.AddressFamily, place: Any, *, shared: bool) -> socket.socket:
