@@ -148,7 +148,7 @@ def consume(settings: DeliverySettings, lane: str, child: Child | None = None) -
     ``child``: this process is one of several of its lane, whose parent has logged the settings.
     """
     logs.configure(f"worker-{lane.lower()}", settings.log_level, child.number if child else None)
-    for noisy in ("celery.worker.strategy", "celery.app.trace", "twilio.http_client"):
+    for noisy in ("celery.worker.strategy", "celery.app.trace"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     logging.getLogger("celery.worker.consumer.consumer").setLevel(logging.ERROR)  # lost brokers are told by ours
     if child is None:
