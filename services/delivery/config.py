@@ -75,7 +75,7 @@ class DeliverySettings(_OfProviders):
     worker_high_waiting: int = Field(
         64,
         ge=0,
-        le=1000,
+        le=512,
         description="HIGH notifications that routers may have claimed for a worker as they are recorded, at the most a "
         "quarter of what it may have in hand; 0: it is woken by Celery alone",
     )

@@ -337,3 +337,14 @@ async def test_a_worker_says_how_it_stands_without_being_asked(start: Start, led
 )
 async def test_a_target_names_its_addresses(target: str, found: list[str] | None) -> None:
     assert await addresses(target) == found
+
+
+@pytest.mark.parametrize("most", [64, 1_000])
+async def test_what_is_set_aside_for_routers_leaves_room_for_what_the_worker_asks_for(
+    start: Start, ledger: Peers, router: WaitedAt, most: int
+) -> None:
+    worker = start(router.address, FakeProvider(), most=most, in_flight=4 * most)
+    await eventually(lambda: sum(one.room for one in router.workers._workers) > 0)
+    ref = ledger[0].add("ada@example.org")
+    await asyncio.wait_for(worker.engine.take([ref]), 5)
+    await eventually(lambda: ledger[0].outcome(ref) == "SUCCEEDED")

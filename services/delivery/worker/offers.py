@@ -9,6 +9,8 @@ from services.delivery.worker.room import Room
 
 #: Characters of one such claim's context at the most: the router claims nothing that is larger.
 OFFERED_TEXT = 64 * 1024
+#: Characters that are never set aside: half of what a worker may have in hand stays for what it asks for.
+KEPT_TEXT = 32 * 1024 * 1024
 
 
 class Offers:
@@ -21,7 +23,7 @@ class Offers:
 
     def make(self, wanted: int) -> int:
         """Sets aside as many of ``wanted`` as there is room for now, none while others wait for it; how many."""
-        count = max(min(wanted, self._room.spare, self._text.spare // OFFERED_TEXT), 0)
+        count = max(min(wanted, self._room.spare, (self._text.spare - KEPT_TEXT) // OFFERED_TEXT), 0)
         self._room.set_aside(count)
         self._text.set_aside(count * OFFERED_TEXT)
         return count
