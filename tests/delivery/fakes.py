@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
 import json
 import uuid
@@ -54,6 +55,7 @@ class FakeLedger(ledger_service_pb2_grpc.LedgerServiceServicer, ledger_reader_pb
     refused_rounds: int = 0
     settle_error: grpc.StatusCode | None = None  # of settlements that come with a claim
     claim_error: grpc.StatusCode | None = None
+    answers: asyncio.Event | None = None  # claims are answered once it is set
 
     def add(
         self,
@@ -107,6 +109,8 @@ class FakeLedger(ledger_service_pb2_grpc.LedgerServiceServicer, ledger_reader_pb
                 held.lease_until.CopyFrom(to_timestamp(until))
                 self.held[ref.notification_id] = held
                 claimed.append(held)
+        if self.answers is not None:
+            await self.answers.wait()
         return ledger_service_pb2.ClaimResponse(claimed=claimed, high_under_way=self.high_under_way, left=left)
 
     def _provider(self, ref: Ref, avoid: Sequence[str]) -> str:

@@ -160,3 +160,32 @@ async def test_a_ledger_that_settles_nothing_is_asked_for_no_more_than_hands_hol
     ledger[0].settle_error, ledger[0].settle_failures = None, 0
     await taking
     await eventually(lambda: len(ledger[0].settled) == len(refs))
+
+
+@pytest.mark.parametrize("given_up", [1, 3])
+async def test_who_gives_up_wishing_leaves_the_worker_the_hands_it_has(
+    make: Make, ledger: tuple[FakeLedger, str], given_up: int
+) -> None:
+    """What is claimed for nobody has its places all the same, and they are given back once."""
+    opened, ledger[0].answers = asyncio.Event(), asyncio.Event()
+
+    async def answer(_: Outgoing) -> Outcome:
+        await opened.wait()
+        return succeeded("1")
+
+    engine = make(FakeProvider(answer=answer))
+    refs = [ledger[0].add("ada@example.org") for _ in range(4 * HANDS)]
+    takers = [asyncio.create_task(engine.take(refs[number * CHUNK :][:CHUNK])) for number in range(given_up + 1)]
+    await eventually(lambda: len(ledger[0].held) == len(takers) * CHUNK)
+    for taker in takers[:given_up]:
+        taker.cancel()
+    await asyncio.wait(takers[:given_up])
+    ledger[0].answers.set()
+    await takers[-1]
+    waiting = asyncio.create_task(engine.take(refs[len(takers) * CHUNK :]))
+    await eventually(lambda: len(ledger[0].held) >= HANDS)
+    await asyncio.wait({waiting}, timeout=0.2)
+    assert len(ledger[0].held) == HANDS
+    opened.set()
+    await waiting
+    await eventually(lambda: len(ledger[0].settled) == len(refs))

@@ -182,11 +182,12 @@ class Rounds:
             self._fulfil(wishes, claimed, avoided)
 
     def _fulfil(self, wishes: Sequence[_Wish], claimed: Claimed | Exception, avoided: Avoided) -> None:
+        # Who gave up meanwhile has given its places back: what was claimed for it takes new ones.
+        wishes = [wish for wish in wishes if not wish.left.done()]
         if isinstance(claimed, Exception):
             self._text.release(ANSWER_TEXT)
             for wish in wishes:
-                if not wish.left.done():
-                    wish.left.set_exception(claimed)
+                wish.left.set_exception(claimed)
             return
         self._keep_text(claimed)
         still_wanted = frozenset(claimed.left)
@@ -196,8 +197,7 @@ class Rounds:
             self._claimed(claimed.claims, places, avoided)
         finally:
             for wish, of_wish in zip(wishes, left, strict=True):
-                if not wish.left.done():
-                    wish.left.set_result(of_wish)
+                wish.left.set_result(of_wish)
 
     def _keep_text(self, claimed: Claimed) -> None:
         """What was claimed is in hand until it is settled; the rest of its answer's room is free again."""
