@@ -195,6 +195,27 @@ async def test_a_row_that_only_the_database_refuses_fails_alone_and_the_others_w
     assert await calls.timeline(good.ref) == [("ACCEPTED", "QUEUED")]
 
 
+@pytest.mark.parametrize("count", [1, 3])
+async def test_what_the_database_refuses_of_claims_alone_is_recorded_all_the_same(
+    calls: Calls, database: Database, count: int
+) -> None:
+    database.execute("ALTER TABLE events ADD CONSTRAINT nobody CHECK (worker <> 'worker-1')")
+    entries = [calls.entry() for _ in range(count)]
+    results = await record_waited(calls, *entries)
+    assert status_names(results) == ["QUEUED"] * count
+    assert not any(result.HasField("claimed") for result in results)
+    assert [await calls.timeline(entry.ref) for entry in entries] == [[("ACCEPTED", "QUEUED")]] * count
+
+
+@pytest.mark.parametrize("lease", [366 * 24 * 3600.0, 315_576_000_000.0], ids=["a year", "ten thousand years"])
+async def test_a_worker_that_would_hold_it_for_ages_holds_it_for_an_hour(calls: Calls, lease: float) -> None:
+    hour = dt.timedelta(hours=1)
+    (result,) = await record_waited(calls, calls.entry(), lease=lease)
+    assert moment(result.claimed.lease_until) == NOON + hour
+    (claimed,) = await calls.claim(await calls.recorded(), lease=lease)
+    assert moment(claimed.lease_until) == NOON + hour
+
+
 async def test_a_connection_that_is_lost_costs_no_claim_and_makes_none_twice(calls: Calls, database: Database) -> None:
     await record_waited(calls, calls.entry())
     database.execute(

@@ -98,13 +98,16 @@ class Recorder:
     async def _insert(self, batch: Sequence[Entry], first: FirstClaim | None) -> dict[Ref, Status | PulseError]:
         """Where each entry stands, or why it cannot; those whose key is known are left out.
 
-        A row that PostgreSQL refuses is found by halving, so that it fails alone; nothing is claimed of such a batch.
+        A row that PostgreSQL refuses is found by halving, so that it fails alone; nothing is claimed of such a batch,
+        which may have been refused for its claims.
         """
         if not batch:
             return {}
         try:
             return await self._write_batch(batch, first)
         except UnstorableValue as error:
+            if len(batch) == 1 and first is not None:
+                return await self._insert(batch, None)
             if len(batch) == 1:
                 return {batch[0].ref: await self._alone(batch[0], error)}
             middle = len(batch) // 2

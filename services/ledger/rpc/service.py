@@ -87,8 +87,8 @@ class LedgerService(WorkerRpcs):
         wanted = [entry.ref for entry in request.entries if entry.claim_at_once] if request.HasField("claimant") else ()
         if not wanted:
             return None
-        lease = wire.length(request.claimant.lease, self._settings.ledger_lease_seconds)
-        return self._first_claims(Claimant(wire.clean(request.claimant.worker_id), lease), wire.refs(wanted))
+        claimant = Claimant(wire.clean(request.claimant.worker_id), self._lease(request.claimant.lease))
+        return self._first_claims(claimant, wire.refs(wanted))
 
     def _tell_claimed(
         self, request: pb.RecordRequest, results: Sequence[records_pb2.RecordResult], first: FirstClaim

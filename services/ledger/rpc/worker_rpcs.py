@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import time
 from collections.abc import Sequence, Sized
 from typing import Any
+
+from google.protobuf.duration_pb2 import Duration
 
 from pulse.ledger.v1 import ledger_service_pb2 as pb
 from pulse.ledger.v1 import ledger_service_pb2_grpc, records_pb2
@@ -23,6 +26,8 @@ from shared.rpc.statuses import to_status
 
 #: Most entries, references, settlements, receipts or keys in one call.
 _MOST = 1_000
+#: However long a worker would hold what it is given.
+_LONGEST_LEASE = dt.timedelta(hours=1)
 
 
 class WorkerRpcs(ledger_service_pb2_grpc.LedgerServiceServicer):
@@ -71,9 +76,11 @@ class WorkerRpcs(ledger_service_pb2_grpc.LedgerServiceServicer):
         return response
 
     def _claimant(self, request: pb.ClaimRequest) -> Claimant:
-        lease = wire.length(request.lease, self._settings.ledger_lease_seconds)
         avoided_for = [(one.tenant_id, one.provider) for one in request.avoid_for_tenants[:_MOST]]
-        return Claimant(wire.clean(request.worker_id), lease, request.avoid_providers, avoided_for)
+        return Claimant(wire.clean(request.worker_id), self._lease(request.lease), request.avoid_providers, avoided_for)
+
+    def _lease(self, asked: Duration) -> dt.timedelta:
+        return min(wire.length(asked, self._settings.ledger_lease_seconds), _LONGEST_LEASE)
 
     def _claimed(self, request: pb.ClaimRequest, claimed: Claimed, began: int) -> pb.ClaimResponse:
         critical = self._settings.critical_categories

@@ -66,7 +66,7 @@ class Claimant(_message.Message):
     """Its name, for the timeline."""
     @_builtins.property
     def lease(self) -> _duration_pb2.Duration:
-        """How long it may hold each."""
+        """How long it may hold each, an hour at the most."""
 
     def __init__(
         self,
@@ -252,7 +252,7 @@ class ClaimRequest(_message.Message):
     """
     @_builtins.property
     def lease(self) -> _duration_pb2.Duration:
-        """How long the worker may hold each."""
+        """How long the worker may hold each, an hour at the most."""
 
     @_builtins.property
     def refs(self) -> _containers.RepeatedCompositeFieldContainer[_records_pb2.NotificationRef]:
