@@ -25,6 +25,8 @@ from tests.client.fake_gateway import FakeGateway, Notifications
 from tests.client.gathered import ALL_KINDS, BATCH, BUSY, SEND, TRACE, away, keys, limit_dan, sizes, to, told
 
 Spawn = Callable[..., Future[Sent]]
+#: Of a version to come, which may say more.
+LATER = f"01{TRACE[2:]}-more"
 
 
 @pytest.fixture
@@ -280,6 +282,18 @@ def test_each_names_the_trace_that_it_is_part_of(
     asked.gate.open()
     assert all(isinstance(outcome(one), Sent) for one in futures)
     assert list(asked.batches[0].traceparents) == ["", TRACE]
+
+
+@pytest.mark.parametrize("none", ["nonsense", TRACE.upper(), f"{TRACE}\n", f"{TRACE}-" + "x" * 512, "\ud800", "00-é"])
+def test_what_is_no_traceparent_is_as_good_as_none_and_disturbs_nobody(
+    together: Callable[..., list[Future[Sent]]], pulse: Client, asked: Notifications, none: str
+) -> None:
+    assert isinstance(pulse.send(**to("alone", traceparent=none)), Sent)
+    assert "traceparent" not in asked.metadata
+    futures = together(to("ann", traceparent=none), to("bob", traceparent=LATER))
+    asked.gate.open()
+    assert all(isinstance(outcome(one), Sent) for one in futures)
+    assert list(asked.batches[0].traceparents) == ["", LATER]
 
 
 def test_a_large_batch_is_tried_again_as_well_as_a_small_one(pulse: Client, asked: Notifications) -> None:

@@ -39,7 +39,7 @@ class Request(TypedDict):
     fallbacks: NotRequired[Sequence[Fallback]]  # channels it moves on to where it does not arrive; at most 4
     at_most_once: NotRequired[bool]  # never try again when a provider did not answer
     validate_only: NotRequired[bool]  # check, but store and send nothing
-    traceparent: NotRequired[str | None]  # W3C Trace Context; unset in ``send``: that of OpenTelemetry's current span
+    traceparent: NotRequired[str | None]  # W3C Trace Context; unset or none in ``send``: OpenTelemetry's current span
 
 
 class Built(NamedTuple):
@@ -92,7 +92,7 @@ def build(
         subject=subject or "",
         fallbacks=[_fallback(fallback) for fallback in fallbacks],
     )
-    return Built(message, traceparent or "")
+    return Built(message, trace.given(traceparent))
 
 
 def _fallback(fallback: Fallback) -> notification_pb2.Fallback:
