@@ -112,10 +112,10 @@ class Gatherer:
 
     def _outcome(self, ask: _Ask) -> Sent | PulseError:
         line = self._line()
-        with line.lock:
-            line.waiting.add(ask)
-            line.appoint()
         try:
+            with line.lock:
+                line.waiting.add(ask)
+                line.appoint()
             ask.woken.wait(ask.remaining)
             if ask.batch:
                 for one, outcome in zip(ask.batch, self._made(ask.batch, ask.remaining), strict=True):
