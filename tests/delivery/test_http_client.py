@@ -175,6 +175,20 @@ def test_a_connection_that_the_server_closed_meanwhile_is_not_used_again(run: Ru
     run(scene())
 
 
+@pytest.mark.parametrize(("idle", "connections"), [(59.0, 1), (61.0, 2)])
+async def test_a_connection_that_was_idle_for_long_is_not_used_again(idle: float, connections: int) -> None:
+    """What lies between may have forgotten it without a word."""
+    with dripping(answering(b"HTTP/1.1 204 No Content")) as port:
+        http = HttpClient(f"http://127.0.0.1:{port}", 4)
+        await http.post(call(), "/x", {}, b"")
+        [kept] = http._idle
+        kept.last_used -= idle
+        await http.post(call(), "/x", {}, b"")
+        assert http.opened == connections
+        assert kept.usable == (connections == 1)
+        await http.close()
+
+
 async def not_sent(url: str, seconds: float = 5.0, tls: ssl.SSLContext | None = None) -> bool:
     """Whether a request to ``url`` fails before a byte of it went out."""
     under_way, http = call(seconds), HttpClient(url, 1, tls)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import ssl
+import time
 from collections import deque
 from collections.abc import Mapping
 from urllib.parse import quote, urlsplit
@@ -16,6 +17,9 @@ from services.delivery.providers.base.http_connection import HttpConnection
 from services.delivery.providers.base.http_opening import Route, basic_authentication, open_connection
 from services.delivery.providers.base.threads import Threads
 
+#: A connection that lay idle for longer is not used again, s: what lies between, a NAT say, may have forgotten it
+#: without a word, and then nobody knows what became of the request.
+IDLE_SECONDS = 60.0
 #: What a header holds (RFC 9110, section 5): text of others shall not begin a line of its own.
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _VALUE = re.compile(r"[\t -~\x80-\xff]*")
@@ -90,7 +94,7 @@ class HttpClient:
         """The connection that was used last, so that those there are too many of grow old."""
         while self._idle:
             connection = self._idle.pop()
-            if connection.is_quiet:
+            if time.monotonic() - connection.last_used < IDLE_SECONDS and connection.is_quiet:
                 return connection
             connection.close()
         return None

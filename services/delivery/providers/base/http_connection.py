@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import select
+import time
 
 import httptools
 
@@ -19,6 +20,7 @@ class HttpConnection(asyncio.Protocol):
 
     def __init__(self) -> None:
         self.transport: asyncio.Transport
+        self.last_used = time.monotonic()
         self._exchange: _Exchange | None = None
         self._open = False
         self._news = select.poll()
@@ -53,6 +55,7 @@ class HttpConnection(asyncio.Protocol):
         finally:
             overdue.cancel()
             self._exchange = None
+            self.last_used = time.monotonic()
             if not keep:
                 self.close()
 
