@@ -112,8 +112,15 @@ class Member:
             writer.close()
 
     async def _line(self, reader: asyncio.StreamReader) -> bytes:
-        """What the child says next; TimeoutError if it serves and is silent. How long a start may take is its own."""
-        async with asyncio.timeout(self._patience if self.serves else None):
+        """What the child says next; TimeoutError if it serves and is silent. How long a start may take is its own.
+
+        Waits in two halves: where it was this process that stood still, or all of them, the first is over at once.
+        """
+        half = self._patience / 2 if self.serves else None
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(half):
+                return await reader.readline()
+        async with asyncio.timeout(half):
             return await reader.readline()
 
     def _serve(self, yes: bool) -> None:

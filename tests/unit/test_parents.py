@@ -6,6 +6,7 @@ import asyncio
 import os
 import signal
 import sys
+import threading
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -174,6 +175,19 @@ async def test_one_that_serves_and_stands_still_is_ended(tmp_path: Path) -> None
     with capture_logs() as said:
         assert await status_of(deaf, tmp_path) == -signal.SIGKILL
     assert [line["event"] for line in said] == ["a process stands still and is ended"]
+
+
+async def test_one_that_spoke_while_its_parent_stood_still_is_not_ended(tmp_path: Path) -> None:
+    """As where a machine is halted for longer than a child may be silent."""
+    speaks = "while True:\n    " + ALIVE + "    time.sleep(0.05)\n"
+    command = [sys.executable, "-S", "-c", SERVES + speaks, str(tmp_path)]
+    member = Member(1, command, base_environment(), lambda: None, patience=1.0)
+    living = asyncio.create_task(member.live())
+    await eventually(lambda: member.serves)
+    threading.Event().wait(1.5)  # nothing runs in this loop
+    await asyncio.wait([living], timeout=0.3)
+    member.tell_to_end()
+    assert await asyncio.wait_for(living, 30) == -signal.SIGTERM
 
 
 @pytest.mark.parametrize("before", ["", ALIVE + "parent.send(b'leaving\\n')\n"], ids=["it starts", "it drains"])
