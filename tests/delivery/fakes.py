@@ -55,6 +55,7 @@ class FakeLedger(ledger_service_pb2_grpc.LedgerServiceServicer, ledger_reader_pb
     refused_rounds: int = 0
     settle_error: grpc.StatusCode | None = None  # of settlements that come with a claim
     claim_error: grpc.StatusCode | None = None
+    short_answers: int = 0  # to settlements, which it says nothing of
     answers: asyncio.Event | None = None  # claims are answered once it is set
 
     def add(
@@ -125,6 +126,9 @@ class FakeLedger(ledger_service_pb2_grpc.LedgerServiceServicer, ledger_reader_pb
         if self.settle_failures:
             self.settle_failures -= 1
             await context.abort(grpc.StatusCode.UNAVAILABLE, "away")
+        if self.short_answers:
+            self.short_answers -= 1
+            return ledger_service_pb2.SettleResponse()
         for settlement in request.settlements:
             assert settlement.ref.notification_id not in self.settled
             if not self._goes_on(settlement):

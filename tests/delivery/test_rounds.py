@@ -162,6 +162,13 @@ async def test_a_ledger_that_settles_nothing_is_asked_for_no_more_than_hands_hol
     await eventually(lambda: len(ledger[0].settled) == len(refs))
 
 
+async def test_an_answer_that_says_nothing_of_some_outcomes_is_none(make: Make, ledger: tuple[FakeLedger, str]) -> None:
+    ledger[0].short_answers = 3
+    refs = await asyncio.wait_for(sent_in_full(ledger[0], make(FakeProvider()), count=4 * HANDS), 20)
+    assert ledger[0].short_answers == 0
+    assert all(ledger[0].outcome(ref) == "SUCCEEDED" for ref in refs)
+
+
 @pytest.mark.parametrize("given_up", [1, 3])
 async def test_who_gives_up_wishing_leaves_the_worker_the_hands_it_has(
     make: Make, ledger: tuple[FakeLedger, str], given_up: int

@@ -50,6 +50,10 @@ class Settler:
 
     def answered(self, settlements: Sequence[Settlement], applied: Sequence[bool]) -> None:
         """What the ledger did not apply was taken over or will be: it decides what follows."""
+        if len(applied) != len(settlements):
+            odd = "the ledger answered for another number of settlements"
+            self.failed(settlements, PulseError(Code.INTERNAL, "INTERNAL", odd))
+            return
         for settlement, was_applied in zip(settlements, applied, strict=True):
             if not was_applied:
                 _give_up(settlement, "STALE_FENCE")
