@@ -29,13 +29,14 @@ _LONGEST_LOCAL_PART = 64
 _LONGEST_EMAIL = 254
 
 _MAILBOX = Address.MAILBOX
-#: How closely a phone number is looked at: its form alone, whether a number of that country can have that
-#: length, or whether it lies in a range that was given out.
-PHONE_CHECKS = ("form", "possible", "assigned")
 
 
 class Addresses:
-    """The rules for addresses. ``test_domains`` lets mail addresses under ``.test`` through (RFC 6761)."""
+    """The rules for addresses. ``test_domains`` lets mail addresses under ``.test`` through (RFC 6761).
+
+    ``phone_check`` says how closely a phone number is looked at: "form" alone, whether a number of that country can have
+    that length ("possible"), or whether it lies in a range that was given out ("assigned").
+    """
 
     def __init__(self, *, phone_check: str = "possible", test_domains: bool = False) -> None:
         self._phone_check = phone_check
