@@ -34,8 +34,8 @@ _MAILBOX = Address.MAILBOX
 class Addresses:
     """The rules for addresses. ``test_domains`` lets mail addresses under ``.test`` through (RFC 6761).
 
-    ``phone_check`` says how closely a phone number is looked at: "form" alone, whether a number of that country can have
-    that length ("possible"), or whether it lies in a range that was given out ("assigned").
+    ``phone_check`` says how closely a phone number is looked at: "form" alone, whether a number of that country can
+    have that length ("possible"), or whether it lies in a range that was given out ("assigned").
     """
 
     def __init__(self, *, phone_check: str = "possible", test_domains: bool = False) -> None:
