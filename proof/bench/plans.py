@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 from unittest.mock import patch
@@ -42,18 +42,20 @@ def captured() -> Iterator[dict[str, Statement]]:
 
 
 def explain(url: str, statement: Statement) -> Plan:
-    """The plan of a statement, prepared as psycopg prepares it, on a connection with the same settings."""
+    """The plan of a prepared statement whatever its values, on a connection with the same settings."""
     with psycopg.connect(url, options=statement.options, autocommit=True) as connection:
-        values: list[Any] = []
-        text = _PLACEHOLDER.sub(lambda found: _numbered(found, statement.parameters, values), statement.text)
-        transformer = Transformer(connection)
-        dumpers = [None if value is None else transformer.get_dumper(value, PyFormat.TEXT) for value in values]
-        types = [_type(connection, dumper.oid if dumper else 0) for dumper in dumpers]
-        literals = [
-            _literal(dumper.dump(value)) if dumper else "NULL" for dumper, value in zip(dumpers, values, strict=True)
-        ]
-        connection.execute(f"PREPARE hot{_list(types)} AS {text}".encode())
-        row = connection.execute(f"EXPLAIN (FORMAT JSON) EXECUTE hot{_list(literals)}".encode()).fetchone()
+        transformer, values = Transformer(connection), []
+
+        def numbered(found: re.Match[str]) -> str:
+            if found[2]:
+                return "%"
+            value = statement.parameters[found[1]]
+            values.append(value)
+            oid = transformer.get_dumper(value, PyFormat.TEXT).oid if value is not None else 0
+            return f"${len(values)}{_cast(connection, oid)}"
+
+        text = _PLACEHOLDER.sub(numbered, statement.text)
+        row = connection.execute(f"EXPLAIN (GENERIC_PLAN, FORMAT JSON) {text}".encode()).fetchone()
         assert row is not None
         return dict(row[0][0]["Plan"])
 
@@ -66,23 +68,7 @@ def sequential_scans(plan: Plan) -> Iterator[str]:
         yield from sequential_scans(inner)
 
 
-def _numbered(found: re.Match[str], parameters: Mapping[str, Any], values: list[Any]) -> str:
-    if found[2]:
-        return "%"
-    values.append(parameters[found[1]])
-    return f"${len(values)}"
-
-
-def _type(connection: psycopg.Connection[Any], oid: int) -> str:
-    """A type's name; what psycopg leaves open is left open here."""
+def _cast(connection: psycopg.Connection[Any], oid: int) -> str:
+    """What makes a parameter one of a type; what psycopg leaves open is left open here."""
     row = connection.execute("SELECT format_type(%s, NULL)", (oid,)).fetchone() if oid else None
-    return str(row[0]) if row else "unknown"
-
-
-def _literal(dumped: Any) -> str:
-    text = "" if dumped is None else bytes(dumped).decode().replace("'", "''")
-    return f"'{text}'"
-
-
-def _list(texts: Sequence[str]) -> str:
-    return f"({', '.join(texts)})" if texts else ""
+    return f"::{row[0]}" if row else ""
