@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 from typing import Any
 
 from rich.console import Console
@@ -15,8 +17,16 @@ class Terminal(Console):
         try:
             super().print(*objects, **options)
         except OSError:
-            self.quiet = True
+            self._let_go()
 
     def on_broken_pipe(self) -> None:
         """Rich would end the process here, and with it the chance to stop its roles in order."""
+        self._let_go()
+
+    def _let_go(self) -> None:
+        """What Python still holds for it goes nowhere: to fail with that at its end would be the run's exit status."""
         self.quiet = True
+        with contextlib.suppress(OSError, ValueError):  # not every file is one of the system's
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, self.file.fileno())
+            os.close(nowhere)
