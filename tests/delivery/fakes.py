@@ -27,6 +27,13 @@ from shared.times import to_timestamp
 TENANT = "default"
 
 
+def opened() -> asyncio.Event:
+    """An event that is set."""
+    event = asyncio.Event()
+    event.set()
+    return event
+
+
 @dataclass
 class FakeLedger(ledger_service_pb2_grpc.LedgerServiceServicer, ledger_reader_pb2_grpc.LedgerReaderServicer):
     """Claims each due notification once, counts calls, and keeps settlements and receipts."""
@@ -39,6 +46,7 @@ class FakeLedger(ledger_service_pb2_grpc.LedgerServiceServicer, ledger_reader_pb
     receipts: list[records_pb2.ProviderReceipt] = field(default_factory=list)
     template: template_pb2.Template = field(default_factory=lambda: template_of("Hello {{ name }}", "Hi {{ name }}!"))
     template_calls: int = 0
+    template_given: asyncio.Event = field(default_factory=opened)
     claim_calls: int = 0
     settle_calls: int = 0
     settle_failures: int = 0
@@ -189,6 +197,7 @@ class FakeLedger(ledger_service_pb2_grpc.LedgerServiceServicer, ledger_reader_pb
         self, request: ledger_reader_pb2.GetTemplateRequest, context: grpc.aio.ServicerContext
     ) -> ledger_reader_pb2.GetTemplateResponse:
         self.template_calls += 1
+        await self.template_given.wait()
         return ledger_reader_pb2.GetTemplateResponse(template=self.template)
 
     def outcome(self, ref: Ref) -> str:

@@ -398,6 +398,26 @@ async def test_stopping_ends_calls_under_way_and_hands_back_the_rest(
     assert (outcomes.count("SUCCEEDED"), outcomes.count("RELEASED"), outcomes.count("")) == (2, 4, 2)
 
 
+@pytest.mark.parametrize("in_time", [True, False], ids=["its template comes", "its template does not come in time"])
+async def test_what_is_being_prepared_when_the_worker_stops_is_handed_back_unsent(
+    start: Start, ledger: tuple[FakeLedger, str], monkeypatch: pytest.MonkeyPatch, in_time: bool
+) -> None:
+    monkeypatch.setattr("services.delivery.ledger.CALL_SECONDS", 1.6)
+    provider = FakeProvider()
+    engine = start(provider, delivery_lease_seconds=6.0, delivery_call_seconds=0.2)
+    ledger[0].template_given.clear()
+    refs = [ledger[0].add("ada@example.org") for _ in range(3)]
+    await engine.take(refs)
+    await eventually(lambda: ledger[0].template_calls == 1)
+    stopping = asyncio.create_task(engine.stop())
+    await asyncio.wait({stopping}, timeout=0.1)
+    if in_time:
+        ledger[0].template_given.set()
+    await asyncio.wait_for(stopping, 5)
+    assert [ledger[0].outcome(ref) for ref in refs] == ["RELEASED"] * 3
+    assert provider.sent == []
+
+
 async def test_a_low_worker_claims_in_small_bites_while_high_is_under_way(
     start: Start, ledger: tuple[FakeLedger, str]
 ) -> None:

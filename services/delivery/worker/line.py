@@ -25,6 +25,8 @@ from shared.observe.logs import logger
 
 #: A call is given up, though it may go on, when it is overdue by so long, s.
 OVERDUE_SECONDS = 0.5
+#: Longest that a claim is prepared for its call, s: its template is fetched, which a slow ledger ends, and rendered.
+PREPARING_SECONDS = 5.0
 #: So many claims are sent before all else in the worker has its turn, where the provider keeps nobody waiting.
 AT_A_STRETCH = 64
 
@@ -92,13 +94,14 @@ class Line:
         self._hand_back_all(self._waiting.take_all(tenant_id), "PROVIDER_AVOIDED", "the provider is not called now")
 
     async def stop(self) -> None:
-        """Hands back what waits; returns when the calls under way have ended or are overdue."""
+        """Hands back what waits or is being prepared; returns when the calls under way have ended or are overdue."""
         self._stopping = True
         self._hand_back_all(self._waiting.take_all(), "WORKER_STOPPING", "the worker stops")
         if self._watch is not None:
             self._watch.cancel()
         if self._servers:
-            await asyncio.wait(self._servers, timeout=self._call_seconds + 2 * OVERDUE_SECONDS)
+            longest = max(self._call_seconds + 2 * OVERDUE_SECONDS, PREPARING_SECONDS)
+            await asyncio.wait(self._servers, timeout=longest)
 
     def _add_servers_soon(self) -> None:
         """In the loop's next turn: a server that is not kept waiting by its provider has emptied the line by then."""
@@ -156,6 +159,9 @@ class Line:
         prepared = await prepare(claim, self._templates, self._unsubscribe)
         if isinstance(prepared, Outcome):
             self._settle(Settlement(claim, prepared))
+            return
+        if self._stopping:  # whose end a call that begins now would outlast
+            self._hand_back(claim, "WORKER_STOPPING", "the worker stops")
             return
         problem = self._too_late(claim)  # fetching the template may have taken its time
         if problem is not None:
