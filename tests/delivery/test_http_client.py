@@ -189,6 +189,33 @@ async def test_a_connection_that_was_idle_for_long_is_not_used_again(idle: float
         await http.close()
 
 
+@LOOPS
+@pytest.mark.parametrize("encrypted", [False, True], ids=["plain", "tls"])
+def test_a_connection_is_not_used_again_where_a_request_may_still_be_on_its_way(
+    tmp_path: Path, run: Run, encrypted: bool
+) -> None:
+    """A server that refuses before it has read all leaves the rest standing, or takes it for another request."""
+
+    async def scene() -> None:
+        over = threading.Event()
+
+        def talk(peer: Peer) -> None:
+            peer.hear_head()
+            peer.say(b"HTTP/1.1 413 Too much", b"Content-Length: 0", b"")
+            over.wait(10)
+
+        with dripping(talk, tls_context(tmp_path) if encrypted else None) as port:
+            tls = ssl.create_default_context(cafile=str(tmp_path / "smtp.crt")) if encrypted else None
+            http = HttpClient(f"http{'s' * encrypted}://localhost:{port}", 4, tls)
+            for _ in range(2):
+                assert (await http.post(call(), "/x", {}, bytes(8_000_000))).status == 413
+            assert http.opened == 2
+            await http.close()
+            over.set()
+
+    run(scene())
+
+
 async def not_sent(url: str, seconds: float = 5.0, tls: ssl.SSLContext | None = None) -> bool:
     """Whether a request to ``url`` fails before a byte of it went out."""
     under_way, http = call(seconds), HttpClient(url, 1, tls)

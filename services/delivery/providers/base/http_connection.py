@@ -13,6 +13,8 @@ from services.delivery.providers.base.http_answer import Answer, NoAnswer
 
 #: Without one of these an answer goes on until the server hangs up (RFC 9112, section 6.3).
 _LENGTHS = frozenset({"content-length", "transfer-encoding"})
+#: A request of more bytes may be refused while it is still on its way; its rest would stand before the next request.
+_SURELY_OUT = 64 * 1024
 
 
 class HttpConnection(asyncio.Protocol):
@@ -50,7 +52,7 @@ class HttpConnection(asyncio.Protocol):
         try:
             self.transport.write(request)
             answer = await under_way.ended
-            keep = under_way.keeps_connection
+            keep = under_way.keeps_connection and (answer.status < 400 or len(request) <= _SURELY_OUT)
             return answer
         finally:
             overdue.cancel()
