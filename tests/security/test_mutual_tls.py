@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import datetime as dt
 import shutil
 import ssl
@@ -36,6 +37,12 @@ class Router(rpc.RouterServiceServicer):
     async def Submit(self, request: pb.SubmitRequest, context: Any) -> pb.SubmitResponse:
         shown = b"".join(context.auth_context().get("x509_pem_cert", ())).decode()
         return pb.SubmitResponse(results=[{"notification_id": shown}])
+
+    async def AwaitUrgent(
+        self, requests: AsyncIterator[pb.AwaitUrgentRequest], context: Any
+    ) -> AsyncIterator[pb.AwaitUrgentResponse]:
+        async for said in requests:
+            yield pb.AwaitUrgentResponse(clock_ns=said.clock_ns)
 
 
 @asynccontextmanager
@@ -77,6 +84,17 @@ async def test_a_role_that_has_no_business_there_is_refused_by_name(role: str, m
         error = await refused(opened)
     assert (error.code, error.reason) == (Code.PERMISSION_DENIED, "CALLER_NOT_ALLOWED")
     assert error.metadata == {"caller": role, "method": f"/{SERVICE}/Submit"}
+
+
+@pytest.mark.parametrize(("role", "code"), [("worker", "OK"), ("gateway", "PERMISSION_DENIED")])
+async def test_a_stream_is_for_the_roles_that_may_have_one(role: str, code: str, made_certificates: Path) -> None:
+    async with serving(made_certificates) as server, channel(server, made_certificates, role) as opened:
+        stream = rpc.RouterServiceStub(opened).AwaitUrgent(
+            [pb.AwaitUrgentRequest(clock_ns=number) for number in (1, 2)]
+        )
+        with contextlib.suppress(grpc.aio.AioRpcError):
+            assert [answer.clock_ns async for answer in stream] == [1, 2]
+        assert (await stream.code()).name == code
 
 
 async def test_without_a_certificate_there_is_no_connection(made_certificates: Path) -> None:
