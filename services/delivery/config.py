@@ -76,8 +76,8 @@ class DeliverySettings(_OfProviders):
         64,
         ge=0,
         le=512,
-        description="HIGH notifications that routers may have claimed for a worker as they are recorded, at the most a "
-        "quarter of what it may have in hand; 0: it is woken by Celery alone",
+        description="HIGH notifications that routers may have claimed for a worker as they are recorded, at the most "
+        "512 and a quarter of what it may have in hand; 0: it is woken by Celery alone",
     )
     worker_low_in_flight: int = Field(1024, ge=1, le=10_000, description="claims in hand at the most, LOW worker")
     worker_events: bool = Field(
