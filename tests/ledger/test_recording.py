@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
 
 import pytest
 
@@ -10,7 +11,7 @@ from pulse.common.v1 import enums_pb2
 from shared.errors import Code, PulseError
 from shared.ids import uuid7
 from shared.rpc.statuses import from_status
-from tests.ledger.calls import Calls, status_names
+from tests.ledger.calls import Calls, fallback, status_names
 from tests.ledger.conftest import NOON
 
 EVERY_TABLE = ("notifications", "deliveries", "events", "idempotency_keys")
@@ -129,6 +130,7 @@ async def test_keys_are_looked_up_without_recording(calls: Calls, database):
     assert database.count("idempotency_keys") == 1
 
 
+LAST = dt.datetime(9999, 12, 31, 23, 59, 59, tzinfo=dt.UTC)
 BAD = {
     "NUL in a text": {"user_id": "a\0b"},
     "NUL in a label": {"metadata": {"a": "b\0"}},
@@ -141,6 +143,8 @@ BAD = {
     "an address without end": {"to": "x" * 5000},
     "a user too long for an index": {"user_id": "ü" * 1000},
     "a context without end": {"context_json": "x" * 300_000},
+    "a time after which none is left": {"not_before": LAST},
+    "a time after which none is left for its fallback": {"not_before": LAST, "fallbacks": [fallback()]},
 }
 
 

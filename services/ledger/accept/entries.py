@@ -33,6 +33,8 @@ LONGEST_DIGEST = 7 * 24 * 3600.0
 LARGEST_DOCUMENT = 256 * 1024
 #: Most providers in a route.
 LONGEST_ROUTE = 32
+#: What waits longer leaves no time for what is counted from then on: quiet hours, fallbacks.
+LATEST = dt.datetime(9999, 1, 1, tzinfo=dt.UTC)
 
 _REQUIRED = ("tenant_id", "user_id", "template_name", "channel", "lane", "route")
 _required = attrgetter(*_REQUIRED)
@@ -109,6 +111,7 @@ def _is_plain(entry: Entry, most_attempts: int) -> bool:
         and canonical_uuid(entry.notification_id) == entry.notification_id
         and 1 <= entry.max_attempts <= most_attempts
         and len(route) <= LONGEST_ROUTE
+        and (entry.not_before is None or entry.not_before < LATEST)
         and not entry.fallbacks
         and not entry.digest_seconds
         and not entry.asked
@@ -123,6 +126,8 @@ def _violations(entry: Entry, most_attempts: int) -> list[Violation]:
         found.append(Violation("max_attempts", f"must be 1 to {most_attempts}"))
     if len(entry.route) > LONGEST_ROUTE:
         found.append(Violation("route", f"must have at most {LONGEST_ROUTE} providers"))
+    if entry.not_before is not None and entry.not_before >= LATEST:
+        found.append(Violation("not_before", f"must be before the year {LATEST.year}"))
     found += fallback_violations(entry.fallbacks)
     if not 0 <= entry.digest_seconds <= LONGEST_DIGEST:
         found.append(Violation("digest_window", f"must be at most {LONGEST_DIGEST:.0f} s"))

@@ -308,7 +308,7 @@ class Entry(_message.Message):
 
     @_builtins.property
     def not_before(self) -> _timestamp_pb2.Timestamp:
-        """Not before this time; unset: at once."""
+        """Not before this time, which is before the year 9999; unset: at once."""
 
     @_builtins.property
     @_deprecated("""This field has been marked as deprecated using proto field options.""")
