@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Iterable
 from typing import Any
 
 import grpc
+import grpc.aio
 import pytest
 from opentelemetry import trace
 from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags
@@ -307,3 +308,12 @@ async def test_a_fault_of_the_client_itself_reaches_every_caller(pulse: AsyncCli
     found = await outcomes(pulse.send(**to(f"user-{number}")) for number in range(3))
     assert all(isinstance(one, Exception) for one in found)
     assert asked.calls == []
+
+
+async def test_what_is_no_answer_of_a_gateway_is_each_ones_own_too(gateway: FakeGateway) -> None:
+    """One error that is raised in several tasks would grow by the way that each of them takes."""
+    pulse = AsyncClient(gateway.address)
+    await pulse.close()
+    found = await outcomes(pulse.send(**to(f"user-{number}")) for number in range(5))
+    assert [type(one) for one in found] == [grpc.aio.UsageError] * 5
+    assert len({id(one) for one in found}) == 5

@@ -153,10 +153,9 @@ class AsyncGatherer:
             for ask in batch:
                 ask.is_last_try()
                 ask.settle(copy(error))
-        except Exception as error:
+        except Exception:  # no gateway's answer: each finds out for itself
             for ask in batch:
-                if not ask.answer.done():
-                    ask.answer.set_exception(error)
+                ask.settle(None)
         else:
             for ask, outcome in zip(batch, outcomes, strict=True):
                 ask.settle(outcome)
