@@ -34,8 +34,11 @@ log = logger(__name__)
 CALL_SECONDS = 3.0
 #: Longest settlement, s: cut off, it is rolled back and has to be done again, which helps a slow ledger least of all.
 SETTLE_SECONDS = 10.0
-#: A ledger that was found to be of the release before is taken for one so long, s.
+#: A ledger that refuses the one call, as one of the release before does, is asked by two for so long, s.
 FORMER_SECONDS = 60.0
+
+#: Codes that another try of the same call cannot change.
+HOPELESS = frozenset({Code.INVALID_ARGUMENT, Code.UNIMPLEMENTED, Code.PERMISSION_DENIED, Code.UNAUTHENTICATED})
 
 NOTHING_CLAIMED = Claimed([], [])
 
@@ -60,7 +63,8 @@ class LedgerClient:
     async def round(self, settlements: Sequence[Settlement], refs: Sequence[Ref], avoid: Avoided) -> Round:
         """Settles, and claims what may be sent now of at most 1,000 ``refs``, by any provider but those to ``avoid``.
 
-        Raises what both failed with. A ledger of the release before has a call for each.
+        Raises what both failed with. A ledger that refuses both together, as it is of the release before or for one of
+        them, is asked by a call for each.
         """
         if not refs:
             return Round(await self.settle(settlements), NOTHING_CLAIMED)
@@ -70,7 +74,7 @@ class LedgerClient:
             try:
                 return await self._at_once(settlements, refs, avoid)
             except PulseError as error:
-                if error.code is not Code.UNIMPLEMENTED:
+                if error.code not in HOPELESS:
                     raise
                 self._apart_until = time.monotonic() + FORMER_SECONDS
         return Round(await _or_error(self.settle(settlements)), await _or_error(self.claim(refs, avoid)))

@@ -58,7 +58,8 @@ class FakeLedger(ledger_service_pb2_grpc.LedgerServiceServicer, ledger_reader_pb
     told: list[dict[str, str]] = field(default_factory=list)  # breaker states by provider, by each exchange
     answer: list[provider_pb2.ProviderState] = field(default_factory=list)  # to each exchange
     exchange_failures: int = 0
-    former: bool = False  # of the release before: it cannot settle and claim at once
+    former: bool = False  # it refuses to settle and claim at once, as one of the release before does
+    refuses_by: grpc.StatusCode = grpc.StatusCode.UNIMPLEMENTED
     round_calls: int = 0
     refused_rounds: int = 0
     settle_error: grpc.StatusCode | None = None  # of settlements that come with a claim
@@ -149,7 +150,7 @@ class FakeLedger(ledger_service_pb2_grpc.LedgerServiceServicer, ledger_reader_pb
     ) -> ledger_service_pb2.SettleAndClaimResponse:
         if self.former:
             self.refused_rounds += 1
-            await context.abort(grpc.StatusCode.UNIMPLEMENTED, "no such method")
+            await context.abort(self.refuses_by, "not both at once")
         if self.claim_failures:  # nothing was done then
             self.claim_failures -= 1
             await context.abort(grpc.StatusCode.UNAVAILABLE, "away")

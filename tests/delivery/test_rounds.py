@@ -62,10 +62,11 @@ async def test_what_no_wish_follows_is_settled_at_once_together(make: Make, ledg
     assert (ledger[0].round_calls, ledger[0].settle_calls) == (0, 1)
 
 
-async def test_a_ledger_of_the_release_before_is_asked_by_two_calls_and_remembered(
-    make: Make, ledger: tuple[FakeLedger, str]
+@pytest.mark.parametrize("code", ["UNIMPLEMENTED", "PERMISSION_DENIED", "INVALID_ARGUMENT"])
+async def test_a_ledger_that_refuses_the_one_call_is_asked_by_two_and_remembered(
+    make: Make, ledger: tuple[FakeLedger, str], code: str
 ) -> None:
-    ledger[0].former = True
+    ledger[0].former, ledger[0].refuses_by = True, grpc.StatusCode[code]
     refs = await sent_in_full(ledger[0], make(FakeProvider()))
     assert all(ledger[0].outcome(ref) == "SUCCEEDED" for ref in refs)
     assert ledger[0].refused_rounds <= 2  # calls that were under way together

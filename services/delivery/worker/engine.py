@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import TypeVar
 
 from services.delivery.config import DeliverySettings
-from services.delivery.ledger import LedgerClient
+from services.delivery.ledger import HOPELESS, LedgerClient
 from services.delivery.rules.breakers import Breakers, Probe
 from services.delivery.rules.claim import Claimed, ClaimedNotification, Settlement
 from services.delivery.rules.provider import Provider, released, transient
@@ -24,7 +24,7 @@ from services.delivery.worker.offers import Offers
 from services.delivery.worker.pace import Pace
 from services.delivery.worker.room import Room
 from services.delivery.worker.rounds import WISHES, Rounds
-from services.delivery.worker.settler import FIRST_PAUSE, HOPELESS, LONGEST_PAUSE, Settler
+from services.delivery.worker.settler import FIRST_PAUSE, LONGEST_PAUSE, Settler
 from services.delivery.worker.templates import TemplateCache
 from services.delivery.worker.unsubscribe_links import UnsubscribeLinks
 from shared.clock import Clock, SystemClock

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 import grpc.aio
 
 from pulse.router.v1.router_service_pb2_grpc import RouterServiceStub
+from services.delivery.ledger import HOPELESS
 from services.delivery.worker.offers import Offers
 from services.delivery.worker.router_stream import Read, RouterStream, WorkerState
-from services.delivery.worker.settler import HOPELESS
 from shared.errors import PulseError
 from shared.observe.logs import logger
 from shared.repeating import repeat

@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
 
+from services.delivery.ledger import HOPELESS
 from services.delivery.rules.claim import Round, Settlement
 from services.delivery.rules.provider_view import NONE_AVOIDED, Avoided
 from shared.errors import Code, PulseError
@@ -17,8 +18,6 @@ Ask = Callable[[Sequence[Settlement], Sequence[Ref], Avoided], Awaitable[Round]]
 #: Told of settlements with which nothing more is done.
 Done = Callable[[Sequence[Settlement]], None]
 
-#: Codes that another try cannot change.
-HOPELESS = frozenset({Code.INVALID_ARGUMENT, Code.UNIMPLEMENTED, Code.PERMISSION_DENIED, Code.UNAUTHENTICATED})
 FIRST_PAUSE = 0.1  # s, doubled up to:
 LONGEST_PAUSE = 1.0
 #: How long it is tried after the lease is over, s. Until somebody else claims, the fence is still ours and the outcome
