@@ -154,6 +154,10 @@ async def test_what_has_expired_costs_no_allowance(calls: Calls, clock):
     assert (list(drawn.refs), list(drawn.used)) == ([], [])
 
 
+#: An index may be a level deeper, and autovacuum may be at it. To read what waits would be thousands of blocks.
+OTHERWISE = 4
+
+
 def blocks_of_a_draw(url: str) -> int:
     """How many blocks a draw of ten from HIGH touches: that tells its cost on any machine. Nothing is changed."""
     flows = '[{"tenant_id": "acme", "provider": "smtp", "places": 10}]'
@@ -174,7 +178,7 @@ async def test_a_backlog_of_one_lane_does_not_weigh_on_the_other(calls: Calls, d
     blocks_of_a_draw(migrated_url)  # a first time reads catalogues too
     alone = blocks_of_a_draw(migrated_url)
     queue(database, "acme", 100_000, lane="LOW")
-    assert blocks_of_a_draw(migrated_url) < alone * 2  # an index may be a level deeper
+    assert blocks_of_a_draw(migrated_url) < alone * OTHERWISE
     assert tenants((await calls.draw(limit=10)).refs) == {"acme": 10}
     assert tenants((await calls.draw(limit=10, lane=enums_pb2.LOW)).refs) == {"acme": 10}
 
@@ -184,7 +188,7 @@ async def test_a_draw_costs_the_same_however_much_waits_in_its_lane(database: Da
     blocks_of_a_draw(migrated_url)  # a first time reads catalogues too
     few = blocks_of_a_draw(migrated_url)
     queue(database, "acme", 20_000, lane="HIGH")
-    assert blocks_of_a_draw(migrated_url) < few * 2  # an index may be a level deeper
+    assert blocks_of_a_draw(migrated_url) < few * OTHERWISE
 
 
 def test_jains_index_is_one_for_equals_and_falls_to_one_nth_for_a_monopoly():
