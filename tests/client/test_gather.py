@@ -18,7 +18,7 @@ from opentelemetry import trace
 from opentelemetry.trace import NonRecordingSpan, SpanContext
 
 from proof.waiting import wait_until
-from pulse_client import Client, PulseError, Request, Sent
+from pulse_client import Client, PulseError, Request, Sent, connection
 from pulse_client.gather.waiting import MOST_BYTES, MOST_IN_FLIGHT, MOST_REQUESTS, Ask, Waiting
 from pulse_client.request import build
 from tests.client.fake_gateway import FakeGateway, Notifications
@@ -240,6 +240,23 @@ def test_what_waits_and_what_is_under_way_ends_with_the_client(
     assert asked.calls == [SEND] * MOST_IN_FLIGHT
     with pytest.raises(ValueError, match="closed"):
         pulse.send(**to("late"))
+
+
+def test_so_does_what_waits_to_be_tried_again(
+    together: Callable[..., list[Future[Sent]]],
+    pulse: Client,
+    asked: Notifications,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(connection, "FIRST_BACKOFF_S", 20.0)
+    monkeypatch.setattr(connection, "LONGEST_BACKOFF_S", 20.0)
+    asked.refusals["bob@example.org"] = away(5)
+    ann, bob = together(to("ann"), to("bob"))
+    asked.gate.open()
+    assert isinstance(outcome(ann), Sent)
+    pulse.close()
+    found = bob.exception(10)
+    assert isinstance(found, PulseError) and found.code is grpc.StatusCode.CANCELLED
 
 
 FORKED = """

@@ -6,6 +6,7 @@ A send that goes alone is called by its own task; a batch is nobody's, and has a
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import contextvars
 from copy import copy
 from typing import Protocol, TypeVar
@@ -74,6 +75,7 @@ class AsyncGatherer:
         self._call = call
         self._waiting = Waiting[_Ask]()
         self._under_way = 0
+        self._closing = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def send(self, built: Built, timeout: float | None) -> Sent:  # noqa: ASYNC109  # gRPC's deadline
@@ -83,11 +85,15 @@ class AsyncGatherer:
             outcome = await self._outcome(ask)
             if isinstance(outcome, Sent):
                 return outcome
-            await asyncio.sleep(ask.pause(outcome))
+            pause = ask.pause(outcome)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._closing.wait(), pause)
+                raise waiting.closed()
             ask.begin()
 
     def close(self) -> None:
-        """Ends what waits; what is under way ends with its connection."""
+        """Ends what waits, also to be tried again; what is under way ends with its connection."""
+        self._closing.set()
         for ask in self._waiting.clear():
             ask.is_last_try()
             ask.settle(waiting.closed())

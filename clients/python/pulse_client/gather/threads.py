@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextvars
 import os
 import threading
-import time
 from collections.abc import Sequence
 from copy import copy
 from typing import Protocol, TypeVar
@@ -58,6 +57,7 @@ class _Line:
         self.lock = threading.Lock()
         self.waiting = Waiting[_Ask]()
         self.under_way = 0
+        self.closed = threading.Event()
 
     def appoint(self) -> None:
         """Finds leaders for what can go now. Called with the lock held."""
@@ -95,12 +95,14 @@ class Gatherer:
             outcome = self._outcome(ask)
             if isinstance(outcome, Sent):
                 return outcome
-            time.sleep(ask.pause(outcome))
+            if self._line().closed.wait(ask.pause(outcome)):
+                raise waiting.closed()
             ask.begin()
 
     def close(self) -> None:
-        """Ends what waits; what is under way ends with its connection."""
+        """Ends what waits, also to be tried again; what is under way ends with its connection."""
         line = self._line()
+        line.closed.set()
         with line.lock:
             ended = line.waiting.clear()
         for ask in ended:
