@@ -165,7 +165,7 @@ class ValkeyFailover(Fault):
         async def follows() -> bool:
             return bool((await self._servers.standing("valkey"))["role"] == "slave")
 
-        if await until(follows, PATIENCE_S) and await self._is_used():
+        if await until(follows, PATIENCE_S) and await until(self._is_used, PATIENCE_S):
             return []
         return [Violation("I14", "no failover", "valkey", "the old primary is one still, or the new one is not used")]
 
@@ -173,11 +173,13 @@ class ValkeyFailover(Fault):
         return await self._servers.primary() == REPLICA
 
     async def _is_used(self) -> bool:
-        """Whether limits (database 0) and broker (1) are at the new primary, among Sentinels and who asks this."""
+        """Whether limits' scripts were run at the new primary, and the broker (database 1) is there.
+
+        A replica is told of what scripts wrote, not of scripts: those that it counts were asked of itself.
+        """
         async with self._servers.client(REPLICA) as server:
-            clients = await server.client_list()
-        used = {one["db"] for one in clients if one["db"] == "1" or one["cmd"].startswith("eval")}
-        return used == {"0", "1"}
+            run = [command for command in await server.info("commandstats") if command.startswith("cmdstat_eval")]
+            return bool(run) and any(one["db"] == "1" for one in await server.client_list())
 
     @property
     def _servers(self) -> ValkeySentinel:
