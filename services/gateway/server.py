@@ -38,6 +38,7 @@ from services.gateway.door.key_polling import KeyPolling
 from services.gateway.door.taking_in import receiving
 from services.gateway.door.watch_quota import WatchQuota
 from services.gateway.metrics import GatewayMetrics
+from services.gateway.peers import Peers
 from services.gateway.rules.addresses import Addresses
 from services.gateway.sending.acceptance import Acceptance
 from services.gateway.sending.heavy_work import HeavyWork
@@ -53,7 +54,6 @@ from shared.observe.request_log import RequestLog
 from shared.observe.tracing import OFF, Tracer
 from shared.own_pages import OwnPages, names
 from shared.rpc.call_traces import CallTraces
-from shared.rpc.channels import open_channel
 from shared.rpc.serving import Server
 from shared.unsubscribe import KeyRing
 
@@ -71,18 +71,8 @@ class Gateway:
     ) -> None:
         clock = clock or SystemClock()
         self.metrics = Metrics()
-        self._router_channel = open_channel(
-            settings.router_address, settings.tls, "router", processes=settings.router_processes
-        )
-        self._ledger_channel = open_channel(
-            settings.ledger_address, settings.tls, "ledger", processes=settings.ledger_processes
-        )
-        self._delivery_channel = open_channel(
-            settings.delivery_address, settings.tls, "delivery", processes=settings.delivery_processes
-        )
-        # Watches share neither the connection nor its bound on concurrent calls with whatever else asks the ledger.
-        self._watch_channel = open_channel(settings.ledger_address, settings.tls, "ledger", own_connection=True)
-        reader = LedgerReaderStub(self._ledger_channel)
+        self._peers = Peers(settings)
+        reader = LedgerReaderStub(self._peers.ledger)
 
         of_file = key_file.read(settings.gateway_api_keys_file) if settings.gateway_api_keys_file else ()
         keys = AcceptedKeys(of_file, settings.gateway_keys_stale_seconds)
@@ -97,14 +87,14 @@ class Gateway:
         original = OriginalMetrics(reader)
         self.metrics.registry.register(Polled[Figures]("ledger", original.ask, original.show))
         self._submitter = Submitter(
-            RouterServiceStub(self._router_channel),
+            RouterServiceStub(self._peers.router),
             max_batch=settings.gateway_max_batch,
             max_waiting=settings.gateway_max_waiting,
             metrics=counted,
             tracer=tracer,
         )
         traces = CallTraces(tracer, settings.gateway_trace_ratio)
-        sending = Sending(acceptance, self._submitter, Replays(LedgerServiceStub(self._ledger_channel)), traces)
+        sending = Sending(acceptance, self._submitter, Replays(LedgerServiceStub(self._peers.ledger)), traces)
 
         self._requests = RequestLog("gateway", sys.stderr.write, process)
         self._server = Server(
@@ -125,7 +115,7 @@ class Gateway:
         quota = WatchQuota(settings.most_watches)
         counted.show_watches(lambda: quota.count)
         self._watching = Watching(
-            LedgerReaderStub(self._watch_channel),
+            LedgerReaderStub(self._peers.watching),
             quota,
             lambda headers: entry.door.admit(headers).require("read"),
             min(settings.gateway_watch_seconds, self._server.longest_stream),
@@ -143,9 +133,9 @@ class Gateway:
         addresses: Addresses,
         heavy: HeavyWork,
     ) -> None:
-        reader = LedgerReaderStub(self._ledger_channel)
-        admin = LedgerAdminStub(self._ledger_channel)
-        ledger = LedgerServiceStub(self._ledger_channel)
+        reader = LedgerReaderStub(self._peers.ledger)
+        admin = LedgerAdminStub(self._peers.ledger)
+        ledger = LedgerServiceStub(self._peers.ledger)
         to = self._server.grpc
         notification_service_pb2_grpc.add_NotificationServiceServicer_to_server(
             NotificationService(entry, sending, reader, ledger, self._watching), to
@@ -154,7 +144,7 @@ class Gateway:
             TemplateService(entry, templates, reader, admin, heavy), to
         )
         operations_service_pb2_grpc.add_OperationsServiceServicer_to_server(
-            OperationsService(entry, reader, admin, DeliveryServiceStub(self._delivery_channel)), to
+            OperationsService(entry, reader, admin, DeliveryServiceStub(self._peers.delivery)), to
         )
         key_service_pb2_grpc.add_KeyServiceServicer_to_server(KeyService(entry, reader, admin, clock), to)
         compatibility_service_pb2_grpc.add_CompatibilityServiceServicer_to_server(
@@ -183,10 +173,7 @@ class Gateway:
         if self._key_polling:
             await self._key_polling.stop()
         await self._watching.stop()
-        await self._router_channel.close()
-        await self._watch_channel.close()
-        await self._ledger_channel.close()
-        await self._delivery_channel.close()
+        await self._peers.close()
 
 
 def _door(settings: GatewaySettings, keys: AcceptedKeys, clock: Clock) -> Door:
