@@ -137,6 +137,23 @@ def gate() -> tuple[asyncio.Event, FakeProvider]:
     return opened, FakeProvider(answer=answer)
 
 
+async def test_a_worker_waits_again_after_an_error_that_nobody_foresaw(
+    start: Start, router: WaitedAt, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(routers, "LONGEST_PAUSE", 0.05)
+    say, failures = WorkerState.message, [RuntimeError("unforeseen")]
+
+    def message(state: WorkerState, granted: int) -> Any:
+        if failures:
+            raise failures.pop()
+        return say(state, granted)
+
+    monkeypatch.setattr(WorkerState, "message", message)
+    start(router.address, FakeProvider())
+    await router.room(8)
+    assert not failures
+
+
 async def test_what_a_router_pushes_is_sent_and_settled_without_a_claim(
     start: Start, ledger: Peers, router: WaitedAt
 ) -> None:

@@ -17,7 +17,7 @@ from services.delivery.worker.offers import Offers
 from services.delivery.worker.router_stream import Read, RouterStream, WorkerState
 from shared.errors import PulseError
 from shared.observe.logs import logger
-from shared.repeating import repeat
+from shared.repeating import keep_running, repeat
 
 if TYPE_CHECKING:
     from pulse.router.v1.router_service_pb2_grpc import RouterServiceAsyncStub
@@ -122,7 +122,7 @@ class _Kept:
         self._most = 1
         self._stream: RouterStream | None = None
         self._leaving = asyncio.Event()
-        self._running = asyncio.create_task(self._run())
+        self._running = asyncio.create_task(self._live())
 
     @property
     def ended(self) -> bool:
@@ -149,21 +149,24 @@ class _Kept:
             running.cancel()
             await asyncio.wait({running})
 
-    async def _run(self) -> None:
-        pause, told = FIRST_PAUSE, ""
+    async def _live(self) -> None:
         try:
-            while not self._leaving.is_set():
-                self._stream = self._make(self._stub, self._most)
-                try:
-                    await self._stream.run()
-                    pause, told = FIRST_PAUSE, ""
-                except PulseError as error:
-                    told = self._tell(error, told)
-                    pause = REFUSED_PAUSE if error.code in HOPELESS else min(pause * 2, LONGEST_PAUSE)
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._leaving.wait(), pause)
+            await keep_running("waiting at a router", self._wait, LONGEST_PAUSE)
         finally:
             await self._channel.close()
+
+    async def _wait(self) -> None:
+        pause, told = FIRST_PAUSE, ""
+        while not self._leaving.is_set():
+            self._stream = self._make(self._stub, self._most)
+            try:
+                await self._stream.run()
+                pause, told = FIRST_PAUSE, ""
+            except PulseError as error:
+                told = self._tell(error, told)
+                pause = REFUSED_PAUSE if error.code in HOPELESS else min(pause * 2, LONGEST_PAUSE)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._leaving.wait(), pause)
 
     def _tell(self, error: PulseError, told: str) -> str:
         """Says once why HIGH comes by Celery alone; a router of the release before is no fault."""
