@@ -34,10 +34,12 @@ class UrgentStreams:
         try:
             while (batch := await worker.next()) is not None:
                 spans = self._begin(batch)
-                yield batch
+                try:
+                    yield batch
+                finally:
+                    for span in spans:
+                        span.end()
                 self._pushed(len(batch.claimed))
-                for span in spans:
-                    span.end()
             if listening.done():
                 listening.result()
         finally:
