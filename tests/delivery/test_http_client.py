@@ -216,32 +216,42 @@ def test_a_connection_is_not_used_again_where_a_request_may_still_be_on_its_way(
     run(scene())
 
 
-async def not_sent(url: str, seconds: float = 5.0, tls: ssl.SSLContext | None = None) -> bool:
-    """Whether a request to ``url`` fails before a byte of it went out."""
+async def not_sent(url: str, seconds: float = 5.0, tls: ssl.SSLContext | None = None) -> str:
+    """Why a request to ``url`` fails; no byte of it went out."""
     under_way, http = call(seconds), HttpClient(url, 1, tls)
-    with pytest.raises(NotSent):
+    with pytest.raises(NotSent) as caught:
         await http.post(under_way, "/", {}, b"x")
     await http.close()
-    return not under_way.sent
+    assert not under_way.sent
+    return str(caught.value)
 
 
 @LOOPS
-def test_before_a_connection_stands_nothing_was_sent(tmp_path: Path, run: Run) -> None:
+def test_before_a_connection_stands_nothing_was_sent_and_it_is_told_why(
+    tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    find = socket.getaddrinfo
+
+    def look_up(host: str, *arguments: Any, **options: Any) -> Any:
+        return find("127.0.0.1" if host == "another.example" else host, *arguments, **options)
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+
     async def scene() -> None:
         with socket.create_server(("127.0.0.1", 0)) as gone:
             refusing = gone.getsockname()[1]
-        assert await not_sent(f"http://127.0.0.1:{refusing}")
-        assert await not_sent("http://no-such-host.invalid")
-        assert await not_sent("http://" + "a" * 64 + ".example")
+        assert await not_sent(f"http://127.0.0.1:{refusing}") == "nobody takes the connection"
+        for unknown in ("no-such-host.invalid", "a" * 64 + ".example"):
+            assert await not_sent(f"http://{unknown}") == "its name cannot be resolved"
         with socket.create_server(("127.0.0.1", 0), backlog=0) as full:
             port = full.getsockname()[1]
             with socket.create_connection(("127.0.0.1", port)):  # there is no room for another
-                assert await not_sent(f"http://127.0.0.1:{port}", 0.3)
+                assert await not_sent(f"http://127.0.0.1:{port}", 0.3) == "no connection came about in time"
         with dripping(lambda peer: None, tls_context(tmp_path)) as port:
-            assert await not_sent(f"https://localhost:{port}"), "nobody believes its certificate"
+            assert "certificate is not believed (self-signed" in await not_sent(f"https://localhost:{port}")
         trusting = ssl.create_default_context(cafile=str(tmp_path / "smtp.crt"))
         with dripping(lambda peer: None, tls_context(tmp_path)) as port:
-            assert await not_sent(f"https://localhost.localdomain:{port}", tls=trusting), "it is another's"
+            assert "Hostname mismatch" in await not_sent(f"https://another.example:{port}", tls=trusting)
 
     run(scene())
 
@@ -417,7 +427,7 @@ async def test_a_proxy_is_told_who_asks(environment: Callable[[str], None]) -> N
         http = HttpClient("http://look-alike.example", 1)
         assert (await http.post(call(), "/", {}, b"")).status == 407
         await http.close()
-        assert await not_sent("https://look-alike.example"), "a proxy that leads nowhere"
+        assert await not_sent("https://look-alike.example") == "the proxy refuses (HTTP 407)"
     assert heard[0].startswith(b"POST http://look-alike.example/ HTTP/1.1\r\n")
     assert heard[1].startswith(b"CONNECT look-alike.example:443 HTTP/1.1\r\n")
     assert all(b"\r\nProxy-Authorization: Basic YWRhOnMgZQ==\r\n" in head for head in heard)

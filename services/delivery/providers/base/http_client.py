@@ -14,7 +14,7 @@ import certifi
 from services.delivery.providers.base.call import Call
 from services.delivery.providers.base.http_answer import Answer, NotSent
 from services.delivery.providers.base.http_connection import HttpConnection
-from services.delivery.providers.base.http_opening import Route, basic_authentication, open_connection
+from services.delivery.providers.base.http_opening import Route, basic_authentication, open_connection, why_not
 from services.delivery.providers.base.threads import Threads
 
 #: A connection that lay idle for longer is not used again, s: what lies between, a NAT say, may have forgotten it
@@ -103,7 +103,7 @@ class HttpClient:
         try:
             connection = await open_connection(self._route, self._tls, self._threads, call)
         except OSError as error:
-            raise NotSent(str(error)) from error
+            raise NotSent(why_not(error)) from error
         self.opened += 1
         return connection
 

@@ -153,3 +153,18 @@ def basic_authentication(parts: SplitResult) -> str:
         return ""
     login = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
     return f"Basic {base64.b64encode(login.encode()).decode('ascii')}"
+
+
+def why_not(error: OSError) -> str:
+    """Why no connection came about, in words for whoever looks for the fault."""
+    if isinstance(error, socket.gaierror):
+        return "its name cannot be resolved"
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"its certificate is not believed ({error.verify_message})"
+    if isinstance(error, ssl.SSLError):
+        return "no TLS connection came about"
+    if isinstance(error, ConnectionRefusedError):
+        return "nobody takes the connection"
+    if isinstance(error, TimeoutError):
+        return "no connection came about in time"
+    return error.strerror or str(error)

@@ -26,7 +26,7 @@ class HttpProvider(CallingProvider[Message]):
     async def call(self, message: Message, call: Call) -> Outcome:
         try:
             return await self.ask(message, call)
-        except NotSent:
-            return transient(f"{self.name.upper()}_UNREACHABLE", f"{self.peer} cannot be reached")
+        except NotSent as error:
+            return transient(f"{self.name.upper()}_UNREACHABLE", f"{self.peer} cannot be reached: {error}")
         except NoAnswer:
             return unanswered(f"{self.name.upper()}_NO_ANSWER", f"{self.peer} gave no answer that can be read")
