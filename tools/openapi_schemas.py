@@ -11,6 +11,7 @@ Schema = dict[str, Any]
 
 SCALARS: dict[int, Schema] = {
     FieldDescriptorProto.TYPE_STRING: {"type": "string"},
+    FieldDescriptorProto.TYPE_BYTES: {"type": "string", "format": "byte"},  # in base64
     FieldDescriptorProto.TYPE_BOOL: {"type": "boolean"},
     FieldDescriptorProto.TYPE_INT32: {"type": "integer", "format": "int32"},
     # Beyond what a JavaScript number holds, so JSON has it as text; a number is understood too.

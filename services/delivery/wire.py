@@ -18,6 +18,7 @@ from shared.lane.numbers import lane_of
 from shared.observe.tracing import Span
 from shared.refs import Ref
 from shared.rpc.former import Former
+from shared.saying.fields import of_asked
 from shared.times import from_timestamp, to_duration, to_timestamp
 
 _OUTCOMES = {kind: notification_pb2.TimelineEvent.Outcome.Value(kind.name) for kind in OutcomeKind}
@@ -60,6 +61,7 @@ def claim(claimed: records_pb2.ClaimedNotification, lease: float, asked_at: floa
         margin = from_timestamp(claimed.expires_at) - from_timestamp(claimed.lease_until)
         expires_at = lease_until + margin.total_seconds()
     created_at = from_timestamp(claimed.create_time)
+    asked = _FORMER.asked(claimed)
     return ClaimedNotification(
         tenant_id=claimed.ref.tenant_id,
         notification_id=claimed.ref.notification_id,
@@ -68,13 +70,14 @@ def claim(claimed: records_pb2.ClaimedNotification, lease: float, asked_at: floa
         provider=claimed.provider,
         channel=channel_of(claimed.channel) or "",
         to=claimed.to,
-        asked=_FORMER.asked(claimed),
+        asked=asked,
         created_at=created_at,
         ready_at=from_timestamp(claimed.ready_time) if claimed.HasField("ready_time") else created_at,
         lease_until=lease_until,
         expires_at=expires_at,
         lane=lane_of(claimed.lane) or Lane.LOW,
         traceparent=claimed.traceparent,
+        said=of_asked(asked),
         unsubscribable=claimed.unsubscribable,
         span=span,
     )

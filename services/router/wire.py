@@ -90,6 +90,8 @@ def add_entry(to: RecordRequest, submission: Submission, ruling: Ruling, decided
     entry.ref.notification_id = submission.notification_id
     entry.traceparent = submission.traceparent
     entry.asked.CopyFrom(asked)
+    if submission.decisions:
+        entry.decisions.extend(submission.decisions)
     entry.MergeFromString(decided)
     if not ruling.due:
         entry.not_before.CopyFrom(asked.send_at)

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import fields
 
 from pulse.common.v1 import template_pb2
 from shared.channel.numbers import channel_of
-from shared.text.rendering import Text
+from shared.saying.fields import of_content
+from shared.text.rendering import OWN_PARTS, Text
 
-#: What a text and a content have under the same names: all but the channel.
-_SAME = [field.name for field in fields(Text) if field.name != "channel"]
+#: What a text and a content have under the same names.
+_SAME = ("locale", *OWN_PARTS)
 
 
 def texts(contents: Iterable[template_pb2.TemplateContent]) -> list[Text]:
     """Without those for channels that are newer than this release."""
     return [
-        Text(channel_of(content.channel) or "", **{name: getattr(content, name) for name in _SAME})
+        Text(
+            channel_of(content.channel) or "",
+            **{name: getattr(content, name) for name in _SAME},
+            said=of_content(content),
+        )
         for content in contents
         if not content.channel or channel_of(content.channel)
     ]

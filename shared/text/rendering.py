@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 from liquid.exceptions import LiquidError, LiquidInterrupt, ResourceLimitError, UndefinedError
 
+from shared.saying import layers
 from shared.text.error_bounds import fit, quoted
 from shared.text.liquid.bounds import MAX_EXPRESSIONS, MAX_MARKUP, MAX_TEXT, too_much
 from shared.text.liquid.context import BoundedContext
@@ -51,6 +53,12 @@ class Text:
     subject: str
     body: str
     html_body: str
+    #: What it says beside these, by the contract's names, nested (:mod:`shared.saying`).
+    said: Mapping[str, Any] = field(default_factory=dict)
+
+    def parts(self) -> dict[str, str]:
+        """All that is Liquid in it, by name: "subject", or the path "push.link"."""
+        return {**{name: getattr(self, name) for name in OWN_PARTS}, **dict(layers.texts(self.said))}
 
 
 @dataclass(frozen=True)
@@ -61,6 +69,7 @@ class Rendered:
     body: str
     html_body: str
     locale: str
+    said: Mapping[str, Any] = field(default_factory=dict)
 
 
 @functools.cache
@@ -73,10 +82,15 @@ def _html() -> BoundedEnvironment:
     return BoundedEnvironment(autoescape=True)
 
 
-#: What of a text is Liquid, with the environment that parses it: values are escaped in HTML alone.
-PARTS: dict[str, Callable[[], BoundedEnvironment]] = {"subject": _plain, "body": _plain, "html_body": _html}
-#: Those that become headers or titles.
-ONE_LINE = frozenset({"subject"})
+#: What every text has that is Liquid.
+OWN_PARTS = ("subject", "body", "html_body")
+#: Parts that may hold more than a line, or how their names begin: all else becomes a header, a title, a name.
+_LINES = ("body", "html_body", "push.data.")
+
+
+def is_one_line(part: str) -> bool:
+    """Whether a part must not hold a line break."""
+    return not part.startswith(_LINES)
 
 
 class CompiledTemplate:
@@ -102,7 +116,7 @@ class CompiledTemplate:
     @property
     def weight(self) -> int:
         """About how much memory it takes with all texts parsed, bytes."""
-        return sum(_weight(getattr(text, name)) for text in self._texts for name in PARTS)
+        return sum(_weight(source) for text in self._texts for source in text.parts().values())
 
     def is_quick(self, channel: str, locale: str, context: Mapping[str, object]) -> bool:
         """True if rendering is filling in words and numbers; False if it may take some 50 ms."""
@@ -122,6 +136,10 @@ class CompiledTemplate:
         """Renders the best content for ``channel`` and ``locale``; raises :class:`RenderError`."""
         text = self._compiled_at(self._choose(channel, locale))
         return text.render(context, text.text.locale or self._default_locale)
+
+    def text(self, channel: str, locale: str) -> Text:
+        """What :meth:`render` would take; raises :class:`RenderError` where there is nothing."""
+        return self._texts[self._choose(channel, locale)]
 
     def _compiled_at(self, n: int) -> _CompiledText:
         text = self._compiled.get(n)
@@ -153,13 +171,13 @@ class _CompiledText:
 
     def __init__(self, text: Text) -> None:
         self.text = text
-        self._parts = {name: _Part(_parse(made(), name, getattr(text, name))) for name, made in PARTS.items()}
+        self._parts = {name: _Part(_parse(name, source)) for name, source in text.parts().items()}
         self.variables = frozenset(name for part in self._parts.values() for name in part.variables)
         plain = {name: part.plain for name, part in self._parts.items()}
         self._is_plain = None not in plain.values()
         #: Longest value that surely fits, characters; below zero: not even that can be told.
         self._room = min(part.room if part else -1 for part in plain.values())
-        if any(part and CONTROL.search(part.words) for name, part in plain.items() if name in ONE_LINE):
+        if any(part and CONTROL.search(part.words) for name, part in plain.items() if is_one_line(name)):
             self._room = -1
 
     def surely_renders(self, context: Mapping[str, object]) -> bool:
@@ -177,16 +195,17 @@ class _CompiledText:
         return self._is_plain and not any(isinstance(context.get(name), list | dict) for name in self.variables)
 
     def render(self, context: Mapping[str, object], locale: str) -> Rendered:
-        said = {}
+        words = {}
         for name, part in self._parts.items():
-            said[name] = part.render(context)
-            if name in ONE_LINE and CONTROL.search(said[name]):
+            words[name] = part.render(context)
+            if is_one_line(name) and CONTROL.search(words[name]):
                 raise RenderError("CONTROL_CHARACTER", f"the {name} would hold a line break or a control character")
-        return Rendered(locale=locale, **said)
+        said = layers.with_texts(self.text.said, words.__getitem__) if self.text.said else self.text.said
+        return Rendered(words["subject"], words["body"], words["html_body"], locale, said)
 
 
 class _Part:
-    """One of :data:`PARTS` of a text, parsed."""
+    """One part of a text, parsed."""
 
     def __init__(self, template: BoundedTemplate) -> None:
         self._template = template
@@ -200,11 +219,17 @@ class _Part:
         return _render(self._template, context) if filled is None else filled
 
 
-def _parse(environment: BoundedEnvironment, part: str, source: str) -> BoundedTemplate:
+def variables_in(part: str, source: str) -> frozenset[str]:
+    """The names that a context must hold for this part; raises :class:`RenderError` if it cannot be parsed."""
+    return variables_of(_parse(part, source))
+
+
+def _parse(part: str, source: str) -> BoundedTemplate:
     try:
         if len(source.encode("utf-8", "replace")) > MAX_TEXT:
             raise too_much()
-        return environment.compiled(source)
+        # Values are escaped in HTML alone.
+        return (_html() if part == "html_body" else _plain()).compiled(source)
     except (ResourceLimitError, RecursionError):
         raise RenderError("TEMPLATE_TOO_LARGE", f"{part} is longer or holds more than {_LIMITS}") from None
     except LiquidError as error:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
-from typing import NamedTuple, Protocol
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, NamedTuple, Protocol
 
 from services.delivery.rules.provider import Outcome
 from shared.errors import PulseError
@@ -55,6 +56,7 @@ class ClaimedNotification(NamedTuple):
     expires_at: float | None  # no byte may go out after it
     lane: Lane = Lane.LOW
     traceparent: str = ""
+    said: Mapping[str, Any] = MappingProxyType({})  # by the request, beside subject and text (shared.saying)
     unsubscribable: bool = False  # its recipient may unsubscribe from its category
     span: Span = _NO_SPAN  # of the attempt, under way
 

@@ -6,6 +6,8 @@ import datetime as dt
 import enum
 from typing import NamedTuple, Protocol
 
+from shared.saying.said import NOTHING, Said
+
 
 class Outgoing(NamedTuple):
     """One rendered notification on its way to a provider."""
@@ -20,6 +22,9 @@ class Outgoing(NamedTuple):
     html_body: str  # empty: text only
     created_at: dt.datetime  # when it was accepted, UTC
     unsubscribe_url: str = ""  # one click of it unsubscribes (RFC 8058); empty: there is none
+    urgent: bool = False  # it travels in HIGH
+    ends_at: float | None = None  # of time.monotonic(): nobody wants it after this
+    said: Said = NOTHING  # beside subject and text
     traceparent: str = ""  # W3C context of the call, for providers reached by HTTP; empty: not sampled
 
 

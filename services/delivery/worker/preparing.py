@@ -11,6 +11,9 @@ from services.delivery.worker import digest_fitting
 from services.delivery.worker.templates import TemplateCache
 from services.delivery.worker.unsubscribe_links import UnsubscribeLinks
 from shared.errors import Code, PulseError
+from shared.lane.names import Lane
+from shared.saying.layers import laid
+from shared.saying.said import said
 from shared.text.rendering import CompiledTemplate, RenderError
 from shared.turns import Turns
 
@@ -50,6 +53,9 @@ async def _outgoing(
         html_body=rendered.html_body,
         created_at=claim.created_at,
         unsubscribe_url=unsubscribe.of(claim),
+        urgent=claim.lane is Lane.HIGH,
+        ends_at=claim.expires_at,
+        said=said(laid(rendered.said, claim.said)),
     )
 
 

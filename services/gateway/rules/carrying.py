@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from shared.channel.table import Channel
 from shared.errors import invalid_field
+from shared.saying.said import NOTHING, Said
 from shared.text import channel_bounds
 from shared.text.rendering import Rendered
 
@@ -11,8 +12,11 @@ from shared.text.rendering import Rendered
 _ANY_ID = "0" * 36
 
 
-def check(channel: Channel, subject: str, rendered: Rendered) -> None:
-    """Raises INVALID_ARGUMENT; ``subject`` is the request's own, which takes the place of the rendered one."""
+def check(channel: Channel, subject: str, rendered: Rendered, said: Said = NOTHING) -> None:
+    """Raises INVALID_ARGUMENT; ``subject`` is the request's own, which takes the place of the rendered one.
+
+    ``said`` is what is said beside subject and text, the request's laid over the template's.
+    """
     bound = channel.facts.bound
     if bound is None:
         return

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 
 from shared.errors import PulseError, invalid_field, together
-from shared.text.rendering import CONTROL, ONE_LINE, PARTS, CompiledTemplate, RenderError, Text
+from shared.text.rendering import CONTROL, RenderError, Text, is_one_line, variables_in
 
 #: Most outputs and tags of all texts together.
 MAX_MARKUP = 20_000
@@ -29,10 +29,10 @@ async def check_contents(
     refusals: list[PulseError] = []
     variables: set[str] = set()
     for n, text in enumerate(texts):
-        for part in PARTS:
-            refusals += _characters(text, part, f"{path}[{n}].{part}")
+        for part, source in text.parts().items():
+            refusals += _characters(part, source, f"{path}[{n}].{part}")
             try:
-                variables |= await do(partial(_variables, text, part))
+                variables |= await do(partial(variables_in, part, source))
             except RenderError as error:
                 words = error.message.partition(": ")[2] or error.message
                 refusals.append(invalid_field(f"{path}[{n}].{part}", error.reason, words))
@@ -45,24 +45,17 @@ async def check_contents(
 
 
 def _markup(texts: Sequence[Text]) -> int:
-    sources = [getattr(text, part) for text in texts for part in PARTS]
+    sources = [source for text in texts for source in text.parts().values()]
     return sum(source.count("{{") + source.count("{%") for source in sources)
 
 
-def _characters(text: Text, part: str, path: str) -> list[PulseError]:
-    source = getattr(text, part)
+def _characters(part: str, source: str, path: str) -> list[PulseError]:
     refusals = []
-    if part in ONE_LINE and CONTROL.search(source):
+    if is_one_line(part) and CONTROL.search(source):
         refusals.append(invalid_field(path, "CONTROL_CHARACTER", "holds a line break or a control character"))
     if "\0" in source:
         refusals.append(invalid_field(path, "CONTROL_CHARACTER", "holds a NUL character"))
     return refusals
-
-
-def _variables(text: Text, part: str) -> frozenset[str]:
-    """The names in one part of a text; raises RenderError if it cannot be parsed."""
-    alone = {**dict.fromkeys(PARTS, ""), part: getattr(text, part)}
-    return CompiledTemplate([Text(text.channel, text.locale, **alone)], "").variables
 
 
 def _doubles(texts: Sequence[Text], default_locale: str, path: str) -> list[PulseError]:

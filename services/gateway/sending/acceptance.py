@@ -14,7 +14,16 @@ from pulse.router.v1 import router_service_pb2 as router_pb2
 from services.gateway import wire
 from services.gateway.door.auth import Caller
 from services.gateway.door.headers import Headers
-from services.gateway.rules import carrying, channel_addresses, context, digests, fingerprint, idempotency, times
+from services.gateway.rules import (
+    carrying,
+    channel_addresses,
+    context,
+    digests,
+    fingerprint,
+    idempotency,
+    said_texts,
+    times,
+)
 from services.gateway.rules.addresses import Addresses
 from services.gateway.rules.channel_addresses import ChannelAddress
 from services.gateway.rules.nul import refuse_nul
@@ -27,6 +36,9 @@ from shared.errors import Code, PulseError
 from shared.ids import uuid7
 from shared.observe import tracing
 from shared.rpc.validation import check
+from shared.saying import fields as said_fields
+from shared.saying import layers
+from shared.saying.said import said as made_said
 from shared.text.rendering import RenderError
 from shared.times import to_timestamp
 
@@ -52,6 +64,8 @@ class Draft(NamedTuple):
     fingerprint: bytes
     send_at: dt.datetime | None
     expires_at: dt.datetime | None
+    #: Beside subject and text (shared.saying); empty for most.
+    beside: Mapping[str, Any]
 
 
 class Acceptance:
@@ -97,8 +111,10 @@ class Acceptance:
         channel = request.channel or template.stored.channel
         wanted = _wanted(request, channel)
         to, *further = channel_addresses.normalise(self._addresses, wanted)
+        decisions: Sequence[notification_pb2.Decision] = ()
         if not _surely_renders(template, wanted, draft):
             await self._check_texts(tenant_id, wanted, draft, template)
+            decisions = _overriding(template, channel, draft)
         # A mapping, of which protobuf makes the message where it belongs: half as dear as one that is copied there.
         asked: Any = {
             **template.carried,
@@ -123,20 +139,21 @@ class Acceptance:
             template_priority=template.stored.priority,
             traceparent=self._traceparent(headers),
             validate_only=request.validate_only,
+            decisions=decisions,
         )
 
     async def _check_texts(
         self, tenant_id: str, wanted: Sequence[ChannelAddress], draft: Draft, template: PinnedTemplate
     ) -> None:
         """Refuses what could not be rendered for each of the channels, or not be carried by it."""
-        given, request = draft.context, draft.request
+        given = draft.context
         if template.stored.HasField("digest_window"):
             digests.refuse_own(given)
             given = digests.with_digest(given)
         for one in wanted:
-            check_it = partial(_check_text, one.channel, request, given, template)
+            check_it = partial(_check_text, one.channel, draft, given, template)
             try:
-                if template.compiled.is_quick(one.channel, request.locale, given):
+                if template.compiled.is_quick(one.channel, draft.request.locale, given):
                     check_it()
                 else:
                     await self._heavy.do(tenant_id, check_it)
@@ -160,6 +177,9 @@ def _read(request: api.SendNotificationRequest, keys: Sequence[str]) -> Draft:
         refuse_nul("metadata", "METADATA_NUL", *request.metadata.keys(), *request.metadata.values())
     variables = wire.variables(request.context)
     context_json = context.canonical(variables)
+    beside = said_fields.plain({name: said[name] for name in said_fields.NAMES if name in said})
+    if beside:
+        said_texts.check(beside)
     return Draft(
         request,
         said,
@@ -169,6 +189,7 @@ def _read(request: api.SendNotificationRequest, keys: Sequence[str]) -> Draft:
         fingerprint.of(wire.counted(said), context_json),
         wire.moment(request, "send_at"),
         wire.moment(request, "expires_at"),
+        beside,
     )
 
 
@@ -198,6 +219,8 @@ def _fallback(asked: notification_pb2.Fallback, address: str) -> notification_pb
 
 def _surely_renders(template: PinnedTemplate, wanted: Sequence[ChannelAddress], draft: Draft) -> bool:
     """True only if no text would be refused; False says nothing."""
+    if draft.beside:
+        return False
     for one in wanted:
         if one.channel.facts.bound is not None:
             return False
@@ -206,7 +229,18 @@ def _surely_renders(template: PinnedTemplate, wanted: Sequence[ChannelAddress], 
     return "digest_window" not in template.carried
 
 
-def _check_text(
-    channel: Channel, request: api.SendNotificationRequest, given: dict[str, Any], template: PinnedTemplate
-) -> None:
-    carrying.check(channel, request.subject, template.compiled.render(channel, request.locale, given))
+def _check_text(channel: Channel, draft: Draft, given: dict[str, Any], template: PinnedTemplate) -> None:
+    rendered = template.compiled.render(channel, draft.request.locale, given)
+    carrying.check(channel, draft.request.subject, rendered, made_said(layers.laid(rendered.said, draft.beside)))
+
+
+def _overriding(template: PinnedTemplate, channel: int, draft: Draft) -> list[notification_pb2.Decision]:
+    """What the request says in place of the template, for the timeline."""
+    if not draft.beside:
+        return []
+    text = template.compiled.text(wire.channel(channel), draft.request.locale)
+    paths = list(layers.overridden(text.said, draft.beside))
+    if draft.request.subject and text.subject:
+        paths.insert(0, "subject")
+    reason = "the request says it, in place of the template"
+    return [notification_pb2.Decision(rule="content", result=path, reason=reason) for path in paths]

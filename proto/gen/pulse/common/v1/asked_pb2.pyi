@@ -11,6 +11,7 @@ from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from pulse.common.v1 import enums_pb2 as _enums_pb2
 from pulse.common.v1 import notification_pb2 as _notification_pb2
+from pulse.common.v1 import saying_pb2 as _saying_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -68,6 +69,11 @@ class Asked(_message.Message):
     FALLBACKS_FIELD_NUMBER: _builtins.int
     CATEGORY_FIELD_NUMBER: _builtins.int
     DIGEST_WINDOW_FIELD_NUMBER: _builtins.int
+    SENDER_FIELD_NUMBER: _builtins.int
+    EMAIL_FIELD_NUMBER: _builtins.int
+    PUSH_FIELD_NUMBER: _builtins.int
+    SMS_FIELD_NUMBER: _builtins.int
+    ATTACHMENTS_FIELD_NUMBER: _builtins.int
     user_id: _builtins.str
     """As in SendNotificationRequest."""
     template_name: _builtins.str
@@ -90,6 +96,8 @@ class Asked(_message.Message):
     """What happens to an unanswered call."""
     category: _builtins.str
     """The template's category."""
+    sender: _builtins.str
+    """Who it comes from, as the request says."""
     @_builtins.property
     def send_at(self) -> _timestamp_pb2.Timestamp:
         """Not before."""
@@ -110,6 +118,22 @@ class Asked(_message.Message):
     def digest_window(self) -> _duration_pb2.Duration:
         """The template's; unset: it is sent by itself."""
 
+    @_builtins.property
+    def email(self) -> _saying_pb2.Email:
+        """What the request says of an email."""
+
+    @_builtins.property
+    def push(self) -> _saying_pb2.Push:
+        """What the request says of a push."""
+
+    @_builtins.property
+    def sms(self) -> _saying_pb2.Sms:
+        """What the request says of an SMS."""
+
+    @_builtins.property
+    def attachments(self) -> _containers.RepeatedCompositeFieldContainer[_saying_pb2.Attachment]:
+        """The request's files."""
+
     def __init__(
         self,
         *,
@@ -129,10 +153,15 @@ class Asked(_message.Message):
         fallbacks: _abc.Iterable[_notification_pb2.Fallback] | None = ...,
         category: _builtins.str = ...,
         digest_window: _duration_pb2.Duration | None = ...,
+        sender: _builtins.str = ...,
+        email: _saying_pb2.Email | None = ...,
+        push: _saying_pb2.Push | None = ...,
+        sms: _saying_pb2.Sms | None = ...,
+        attachments: _abc.Iterable[_saying_pb2.Attachment] | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["digest_window", b"digest_window", "expires_at", b"expires_at", "send_at", b"send_at"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["digest_window", b"digest_window", "email", b"email", "expires_at", b"expires_at", "push", b"push", "send_at", b"send_at", "sms", b"sms"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["category", b"category", "channel", b"channel", "context_json", b"context_json", "delivery_guarantee", b"delivery_guarantee", "digest_window", b"digest_window", "expires_at", b"expires_at", "fallbacks", b"fallbacks", "idempotency_key", b"idempotency_key", "locale", b"locale", "metadata", b"metadata", "send_at", b"send_at", "subject", b"subject", "template_name", b"template_name", "template_version", b"template_version", "to", b"to", "user_id", b"user_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attachments", b"attachments", "category", b"category", "channel", b"channel", "context_json", b"context_json", "delivery_guarantee", b"delivery_guarantee", "digest_window", b"digest_window", "email", b"email", "expires_at", b"expires_at", "fallbacks", b"fallbacks", "idempotency_key", b"idempotency_key", "locale", b"locale", "metadata", b"metadata", "push", b"push", "send_at", b"send_at", "sender", b"sender", "sms", b"sms", "subject", b"subject", "template_name", b"template_name", "template_version", b"template_version", "to", b"to", "user_id", b"user_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

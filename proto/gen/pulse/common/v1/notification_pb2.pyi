@@ -274,7 +274,7 @@ class Decision(_message.Message):
     RESULT_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
     rule: _builtins.str
-    """The rule: lane, route, schedule, limit, preference, quiet_hours, suppression, device, digest, breaker, pause, fallback,
+    """The rule: content, lane, route, schedule, limit, preference, quiet_hours, suppression, device, digest, breaker, pause, fallback,
     retry, retry_after, receipt.
     """
     result: _builtins.str

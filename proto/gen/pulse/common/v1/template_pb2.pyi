@@ -10,6 +10,7 @@ from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from pulse.common.v1 import enums_pb2 as _enums_pb2
+from pulse.common.v1 import saying_pb2 as _saying_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -112,6 +113,10 @@ class TemplateContent(_message.Message):
     SUBJECT_FIELD_NUMBER: _builtins.int
     BODY_FIELD_NUMBER: _builtins.int
     HTML_BODY_FIELD_NUMBER: _builtins.int
+    SENDER_FIELD_NUMBER: _builtins.int
+    EMAIL_FIELD_NUMBER: _builtins.int
+    PUSH_FIELD_NUMBER: _builtins.int
+    SMS_FIELD_NUMBER: _builtins.int
     channel: _enums_pb2.Channel.ValueType
     """The channel it is for; unspecified: any channel that has none of its own."""
     locale: _builtins.str
@@ -122,6 +127,20 @@ class TemplateContent(_message.Message):
     """The text. At most 64 KiB."""
     html_body: _builtins.str
     """The mail's HTML part, values escaped; empty: text only. At most 64 KiB."""
+    sender: _builtins.str
+    """A registered sender's name; empty: the tenant's default for the channel."""
+    @_builtins.property
+    def email(self) -> _saying_pb2.Email:
+        """What an email carries beside subject and text; its texts are Liquid."""
+
+    @_builtins.property
+    def push(self) -> _saying_pb2.Push:
+        """What a push carries and does beside title and text; its texts are Liquid."""
+
+    @_builtins.property
+    def sms(self) -> _saying_pb2.Sms:
+        """How a text goes by SMS."""
+
     def __init__(
         self,
         *,
@@ -130,10 +149,14 @@ class TemplateContent(_message.Message):
         subject: _builtins.str = ...,
         body: _builtins.str = ...,
         html_body: _builtins.str = ...,
+        sender: _builtins.str = ...,
+        email: _saying_pb2.Email | None = ...,
+        push: _saying_pb2.Push | None = ...,
+        sms: _saying_pb2.Sms | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["email", b"email", "push", b"push", "sms", b"sms"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["body", b"body", "channel", b"channel", "html_body", b"html_body", "locale", b"locale", "subject", b"subject"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["body", b"body", "channel", b"channel", "email", b"email", "html_body", b"html_body", "locale", b"locale", "push", b"push", "sender", b"sender", "sms", b"sms", "subject", b"subject"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

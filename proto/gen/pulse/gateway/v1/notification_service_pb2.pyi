@@ -13,6 +13,7 @@ from google.protobuf.internal import containers as _containers
 from google.rpc import status_pb2 as _status_pb2
 from pulse.common.v1 import enums_pb2 as _enums_pb2
 from pulse.common.v1 import notification_pb2 as _notification_pb2
+from pulse.common.v1 import saying_pb2 as _saying_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -66,6 +67,11 @@ class SendNotificationRequest(_message.Message):
     VALIDATE_ONLY_FIELD_NUMBER: _builtins.int
     SUBJECT_FIELD_NUMBER: _builtins.int
     FALLBACKS_FIELD_NUMBER: _builtins.int
+    SENDER_FIELD_NUMBER: _builtins.int
+    EMAIL_FIELD_NUMBER: _builtins.int
+    PUSH_FIELD_NUMBER: _builtins.int
+    SMS_FIELD_NUMBER: _builtins.int
+    ATTACHMENTS_FIELD_NUMBER: _builtins.int
     user_id: _builtins.str
     """Whom, in the caller's own terms; limits and preferences go by it. 1 to 256 characters, none of them
     a control character; not "." or "..", which no path of a URL can hold.
@@ -94,6 +100,8 @@ class SendNotificationRequest(_message.Message):
     """Check everything, store and send nothing; the response has no notification_id."""
     subject: _builtins.str
     """Overrides the template's subject (email) or title (push); taken literally. At most 998 bytes, one line."""
+    sender: _builtins.str
+    """A registered sender's name; empty: the template's, else the tenant's default for the channel."""
     @_builtins.property
     def context(self) -> _struct_pb2.Struct:
         """The template's variables. At most 64 KiB as JSON."""
@@ -118,6 +126,22 @@ class SendNotificationRequest(_message.Message):
     def fallbacks(self) -> _containers.RepeatedCompositeFieldContainer[_notification_pb2.Fallback]:
         """Channels it moves on to, in order, where it has not arrived in time or failed; at most 4, each once."""
 
+    @_builtins.property
+    def email(self) -> _saying_pb2.Email:
+        """What an email carries beside subject and text; laid over the template's, as push and sms are."""
+
+    @_builtins.property
+    def push(self) -> _saying_pb2.Push:
+        """What a push carries and does beside title and text."""
+
+    @_builtins.property
+    def sms(self) -> _saying_pb2.Sms:
+        """How a text goes by SMS."""
+
+    @_builtins.property
+    def attachments(self) -> _containers.RepeatedCompositeFieldContainer[_saying_pb2.Attachment]:
+        """Files that go with an email, instead of the template's; at most 20, and 20 MiB together."""
+
     def __init__(
         self,
         *,
@@ -137,10 +161,15 @@ class SendNotificationRequest(_message.Message):
         validate_only: _builtins.bool = ...,
         subject: _builtins.str = ...,
         fallbacks: _abc.Iterable[_notification_pb2.Fallback] | None = ...,
+        sender: _builtins.str = ...,
+        email: _saying_pb2.Email | None = ...,
+        push: _saying_pb2.Push | None = ...,
+        sms: _saying_pb2.Sms | None = ...,
+        attachments: _abc.Iterable[_saying_pb2.Attachment] | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["context", b"context", "expires_at", b"expires_at", "send_at", b"send_at", "ttl", b"ttl"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["context", b"context", "email", b"email", "expires_at", b"expires_at", "push", b"push", "send_at", b"send_at", "sms", b"sms", "ttl", b"ttl"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["channel", b"channel", "context", b"context", "delivery_guarantee", b"delivery_guarantee", "expires_at", b"expires_at", "fallbacks", b"fallbacks", "idempotency_key", b"idempotency_key", "locale", b"locale", "metadata", b"metadata", "priority", b"priority", "send_at", b"send_at", "subject", b"subject", "template_name", b"template_name", "to", b"to", "ttl", b"ttl", "user_id", b"user_id", "validate_only", b"validate_only"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attachments", b"attachments", "channel", b"channel", "context", b"context", "delivery_guarantee", b"delivery_guarantee", "email", b"email", "expires_at", b"expires_at", "fallbacks", b"fallbacks", "idempotency_key", b"idempotency_key", "locale", b"locale", "metadata", b"metadata", "priority", b"priority", "push", b"push", "send_at", b"send_at", "sender", b"sender", "sms", b"sms", "subject", b"subject", "template_name", b"template_name", "to", b"to", "ttl", b"ttl", "user_id", b"user_id", "validate_only", b"validate_only"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -108,6 +108,7 @@ class Submission(_message.Message):
     FALLBACKS_FIELD_NUMBER: _builtins.int
     DIGEST_WINDOW_FIELD_NUMBER: _builtins.int
     ASKED_FIELD_NUMBER: _builtins.int
+    DECISIONS_FIELD_NUMBER: _builtins.int
     tenant_id: _builtins.str
     """From the credential, never from the caller's words."""
     @_builtins.property
@@ -261,6 +262,10 @@ class Submission(_message.Message):
     def asked(self) -> _asked_pb2.Asked:
         """What is asked for. The router reads the few fields that it decides by."""
 
+    @_builtins.property
+    def decisions(self) -> _containers.RepeatedCompositeFieldContainer[_notification_pb2.Decision]:
+        """What the gateway decided, for the timeline: it comes before what the router decides."""
+
     def __init__(
         self,
         *,
@@ -288,10 +293,11 @@ class Submission(_message.Message):
         fallbacks: _abc.Iterable[_notification_pb2.Fallback] | None = ...,
         digest_window: _duration_pb2.Duration | None = ...,
         asked: _asked_pb2.Asked | None = ...,
+        decisions: _abc.Iterable[_notification_pb2.Decision] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["asked", b"asked", "digest_window", b"digest_window", "expires_at", b"expires_at", "send_at", b"send_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["asked", b"asked", "category", b"category", "channel", b"channel", "context_json", b"context_json", "delivery_guarantee", b"delivery_guarantee", "digest_window", b"digest_window", "expires_at", b"expires_at", "fallbacks", b"fallbacks", "fingerprint", b"fingerprint", "idempotency_key", b"idempotency_key", "locale", b"locale", "metadata", b"metadata", "notification_id", b"notification_id", "requested_priority", b"requested_priority", "send_at", b"send_at", "subject", b"subject", "template_name", b"template_name", "template_priority", b"template_priority", "template_version", b"template_version", "tenant_id", b"tenant_id", "to", b"to", "traceparent", b"traceparent", "user_id", b"user_id", "validate_only", b"validate_only"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["asked", b"asked", "category", b"category", "channel", b"channel", "context_json", b"context_json", "decisions", b"decisions", "delivery_guarantee", b"delivery_guarantee", "digest_window", b"digest_window", "expires_at", b"expires_at", "fallbacks", b"fallbacks", "fingerprint", b"fingerprint", "idempotency_key", b"idempotency_key", "locale", b"locale", "metadata", b"metadata", "notification_id", b"notification_id", "requested_priority", b"requested_priority", "send_at", b"send_at", "subject", b"subject", "template_name", b"template_name", "template_priority", b"template_priority", "template_version", b"template_version", "tenant_id", b"tenant_id", "to", b"to", "traceparent", b"traceparent", "user_id", b"user_id", "validate_only", b"validate_only"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
