@@ -19,7 +19,9 @@ class Peers:
 
     def __init__(self, settings: GatewaySettings) -> None:
         tls = settings.tls
-        self.router = open_channel(settings.router_address, tls, "router", processes=settings.router_processes)
+        self.router = open_channel(
+            settings.router_address, tls, "router", processes=settings.router_processes, keeps_calls=True
+        )
         self.ledger = open_channel(settings.ledger_address, tls, "ledger", processes=settings.ledger_processes)
         self.delivery = open_channel(settings.delivery_address, tls, "delivery", processes=settings.delivery_processes)
         #: To the ledger. Watches share neither the connection nor its bound on concurrent calls with what else asks it.

@@ -94,6 +94,7 @@ class Ledger:
             tls=settings.tls,
             health_listen=settings.health_listen,
             shares_port=settings.ledger_processes > 1,
+            keeps_calls=True,
         )
         if self._database_clock:
             show_clock(self.metrics.registry, self._database_clock)

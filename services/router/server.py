@@ -68,7 +68,7 @@ class Router:
     def __init__(self, settings: RouterSettings, clock: Clock | None = None, tracer: Tracer = OFF) -> None:
         self._settings = settings
         self._channel = open_channel(
-            settings.ledger_address, settings.tls, "ledger", processes=settings.ledger_processes
+            settings.ledger_address, settings.tls, "ledger", processes=settings.ledger_processes, keeps_calls=True
         )
         self.metrics = Metrics()
         self._ledger = Ledger(
@@ -120,6 +120,7 @@ class Router:
             tls=settings.tls,
             health_listen=settings.health_listen,
             shares_port=settings.router_processes > 1,
+            keeps_calls=True,
         )
         urgent = UrgentStreams(self._waiting, tracer, self.metrics.batch("push"))
         add_RouterServiceServicer_to_server(RouterService(admission, urgent), self._server.grpc)

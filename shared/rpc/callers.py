@@ -12,16 +12,19 @@ ALLOWED: Mapping[str, Mapping[str, Sequence[str]]] = {
         "pulse.ledger.v1.LedgerReader": ("*",),
         "pulse.ledger.v1.LedgerAdmin": ("*",),
         "pulse.delivery.v1.DeliveryService": ("ListProviders",),
+        "pulse.rpc.v1.KeptStreamService": ("Exchange",),
     },
     "router": {
         "pulse.ledger.v1.LedgerService": ("Record", "LookupKeys", "Draw"),
         "pulse.ledger.v1.LedgerReader": ("ListLimits",),
+        "pulse.rpc.v1.KeptStreamService": ("Exchange",),
     },
     "delivery": {"pulse.ledger.v1.LedgerService": ("RecordReceipts",)},
     "worker": {
         "pulse.router.v1.RouterService": ("AwaitUrgent",),
         "pulse.ledger.v1.LedgerService": ("Claim", "Settle", "SettleAndClaim", "ExchangeProviderStates"),
         "pulse.ledger.v1.LedgerReader": ("GetTemplate",),
+        "pulse.rpc.v1.KeptStreamService": ("Exchange",),
     },
     "edge": {
         "pulse.gateway.v1.NotificationService": ("*",),

@@ -16,6 +16,7 @@ from shared.observe import tracing
 from shared.rpc import deadlines
 from shared.rpc.certificates import Certificates, Material
 from shared.rpc.identity import name_of
+from shared.rpc.kept.channel import KeptChannel
 from shared.rpc.renewed_channel import RenewedChannel
 from shared.rpc.spread_channel import SpreadChannel
 from shared.rpc.statuses import from_rpc_error
@@ -72,15 +73,25 @@ Response = TypeVar("Response")
 
 
 def open_channel(
-    address: str, tls: TlsFiles | None = None, to: str = "", *, own_connection: bool = False, processes: int = 1
+    address: str,
+    tls: TlsFiles | None = None,
+    to: str = "",
+    *,
+    own_connection: bool = False,
+    processes: int = 1,
+    keeps_calls: bool = False,
 ) -> grpc.aio.Channel:
     """A channel to ``host:port`` or any gRPC target; connects when first used and again when lost.
 
     With ``tls``, this role's certificate is shown, and the other end's must name the role ``to``, whatever the address.
     ``own_connection``: gRPC would have it share the connection, and so the bound on concurrent calls, of other channels
     to the same address. ``processes``: so many share the address, and more connections are made, so that each is likely
-    to get some. Raises :class:`shared.config.ConfigError` if the files cannot be used.
+    to get some. ``keeps_calls``: unary calls share streams that are kept open, where the server lets them.
+    Raises :class:`shared.config.ConfigError` if the files cannot be used.
     """
+    if keeps_calls:
+        channel = open_channel(address, tls, to, own_connection=own_connection, processes=processes)
+        return KeptChannel(channel, connections_to(processes))
     if processes > 1:
         connections = connections_to(processes)
         return SpreadChannel([open_channel(address, tls, to, own_connection=True) for _ in range(connections)])

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import time
+import inspect
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from typing import Any
 
 import grpc
 import grpc.aio
-from google.protobuf.message import DecodeError
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_status import rpc_status
 from prometheus_client import CollectorRegistry
 
-from shared.errors import Code, PulseError
-from shared.observe.logs import logger
+from shared.errors import PulseError
 from shared.observe.metrics import Rpc, RpcMetrics
 from shared.observe.request_log import RequestLog
 from shared.processes.place import cannot_listen
@@ -26,10 +24,13 @@ from shared.rpc.certificates import Certificates, Material
 from shared.rpc.channels import MAX_MESSAGE_BYTES
 from shared.rpc.few_streams import few
 from shared.rpc.gate import Admit, admit, let_in
+from shared.rpc.kept.server import KeptStreams
 from shared.rpc.receiving import Context, Receive, receive
+from shared.rpc.served_methods import ServedMethods
 from shared.rpc.spare_memory import SpareMemory
 from shared.rpc.statuses import to_status
 from shared.rpc.tls_files import TlsFiles
+from shared.rpc.unary_method import CANCELLED, OK, UnaryMethod, code_of, parsed, presentable
 
 #: A caller's headers together, as HTTP/2 counts them: 32 bytes for each besides its name and value.
 MAX_METADATA_BYTES = 32 * 1024
@@ -62,15 +63,9 @@ OPTIONS: list[tuple[str, Any]] = [
     ("grpc.max_connection_age_grace_ms", LONGEST_STREAM_SECONDS * 1_000),
 ]
 
-_OK = grpc.StatusCode.OK.name
-#: What a call counts as whose caller has gone: nothing else ends it without an answer or an error.
-_CANCELLED = grpc.StatusCode.CANCELLED.name
-
-log = logger(__name__)
-
 
 class Guard(grpc.aio.ServerInterceptor):
-    """Starts the deadline of every call, turns whatever it raises into a status with details, and counts it."""
+    """Has every call of Pulse's methods run as :class:`UnaryMethod` says, and turns what it raises into a status."""
 
     def __init__(
         self,
@@ -108,54 +103,36 @@ class Guard(grpc.aio.ServerInterceptor):
 
         # Handlers of streams are asked before anything is read, so that a caller may be refused by its headers.
         async def message(context: Context) -> Any:
-            return _parsed(parse, await self._take_in(method, context))
+            return parsed(parse, await self._take_in(method, context))
 
         async def messages(raws: AsyncIterator[bytes], _: Context) -> Any:
             return _each(parse, raws)
 
         if handler.unary_unary:
-            unary = _unary(handler.unary_unary, message, method, rpc, self._admit, self._traces, self._requests)
+            unary = _unary(self.unary(handler, method), self._take_in)
             return grpc.stream_unary_rpc_method_handler(unary, None, serialize)
         if handler.unary_stream:
             stream = _stream(handler.unary_stream, lambda _, said: message(said), method, rpc, self._admit)
             return grpc.stream_stream_rpc_method_handler(stream, None, serialize)
+        if inspect.iscoroutinefunction(handler.stream_stream):
+            exchange = _exchange(handler.stream_stream, method, rpc, self._admit)
+            return grpc.stream_stream_rpc_method_handler(exchange)
         if handler.stream_stream:
             both = _stream(handler.stream_stream, messages, method, rpc, self._admit)
             return grpc.stream_stream_rpc_method_handler(both, None, serialize)
         return handler
 
+    def unary(self, handler: Any, method: str) -> UnaryMethod:
+        """The method, with what is done around its calls."""
+        return UnaryMethod(method, handler, self._rpcs.of(method), self._admit, self._traces, self._requests)
 
-def _unary(
-    behaviour: Any,
-    message: Callable[[Context], Awaitable[Any]],
-    method: str,
-    rpc: Rpc,
-    admit: Admit,
-    traces: CallTraces,
-    requests: RequestLog | None,
-) -> Any:
+
+def _unary(unary: UnaryMethod, take_in: Receive) -> Any:
     async def guarded(_: Any, context: Context) -> Any:
-        began = time.perf_counter()
-        deadlines.start(context.time_remaining())
-        code = _CANCELLED
-        span = traces.begin(method, context)
-        if requests:
-            requests.begin()
         try:
-            admit(method, context)
-            answer = await behaviour(await message(context), context)
-            code = _OK
-            return answer
+            return await unary.call(context, lambda: take_in(unary.name, context))
         except Exception as error:
-            code = _code(error, context)
-            await _abort(context, error, method)
-        finally:
-            rpc.answered(code)
-            took = time.perf_counter() - began
-            rpc.took(took)
-            if requests:
-                requests.end(method, code, took)
-            traces.end(span, code)
+            await _abort(context, error, unary.name)
 
     return guarded
 
@@ -165,14 +142,14 @@ def _stream(behaviour: Any, read: Callable[[Any, Context], Awaitable[Any]], meth
 
     async def guarded(raws: Any, context: Context) -> AsyncIterator[Any]:
         deadlines.start(context.time_remaining(), longest=LONGEST_STREAM_SECONDS)
-        code = _CANCELLED
+        code = CANCELLED
         try:
             admit(method, context)
             async for response in behaviour(await read(raws, context), context):
                 yield response
-            code = _OK
+            code = OK
         except Exception as error:
-            code = _code(error, context)
+            code = code_of(error, context)
             await _abort(context, error, method)
         finally:
             rpc.answered(code)
@@ -180,39 +157,36 @@ def _stream(behaviour: Any, read: Callable[[Any, Context], Awaitable[Any]], meth
     return guarded
 
 
-def _parsed(parse: Any, raw: bytes) -> Any:
-    """The request; gRPC itself would answer UNKNOWN, with the parser's words, to bytes that are none."""
-    try:
-        return parse(raw)
-    except DecodeError:
-        raise PulseError(
-            Code.INVALID_ARGUMENT, "MALFORMED_MESSAGE", "the bytes sent are no message of this method"
-        ) from None
+def _exchange(behaviour: Any, method: str, rpc: Rpc, admit: Admit) -> Any:
+    """For a behaviour that itself reads and writes, in bytes."""
+
+    async def guarded(raws: Any, context: Context) -> None:
+        code = CANCELLED
+        try:
+            admit(method, context)
+            await behaviour(raws, context)
+            code = OK
+        except Exception as error:
+            code = code_of(error, context)
+            await _abort(context, error, method)
+        finally:
+            rpc.answered(code)
+
+    return guarded
 
 
 async def _each(parse: Any, raws: AsyncIterator[bytes]) -> AsyncIterator[Any]:
     async for raw in raws:
-        yield _parsed(parse, raw)
+        yield parsed(parse, raw)
 
 
-def _code(error: Exception, context: grpc.aio.ServicerContext[Any, Any]) -> str:
-    """Name of the status that the call is going to end with."""
-    if isinstance(error, PulseError):
-        return error.code.name
-    if isinstance(error, grpc.aio.AbortError):
-        return context.code().name
-    return Code.INTERNAL.name
-
-
-async def _abort(context: grpc.aio.ServicerContext[Any, Any], error: Exception, method: str) -> None:
+async def _abort(context: Context, error: Exception, method: str) -> None:
     """Ends the call."""
     if isinstance(error, grpc.aio.AbortError):
         raise error
-    if not isinstance(error, PulseError):
-        log.error("unexpected error", method=method, exc_info=error)
-        error = PulseError(Code.INTERNAL, "INTERNAL", "something went wrong in Pulse; it was logged")
-    status = rpc_status.to_status(to_status(error))
-    trailing = (*(context.trailing_metadata() or ()), *status.trailing_metadata, *_headers(error))
+    told = presentable(error, method)
+    status = rpc_status.to_status(to_status(told))
+    trailing = (*(context.trailing_metadata() or ()), *status.trailing_metadata, *_headers(told))
     context.set_trailing_metadata(trailing)
     await context.abort(status.code, status.details, trailing)
 
@@ -232,8 +206,8 @@ class Server:
     ``health_listen`` is a second address, in the clear, where nothing but health is told. ``interceptors`` come after
     the guard. ``take_in`` reads the messages where callers are not trusted. ``leave_seconds``: before it stops, it says
     so for that long and goes on, until callers that ask for its health have turned elsewhere. ``shares_port``: other
-    processes of its role listen on the same addresses. What gRPC has taken in but not begun is cancelled at a stop,
-    drained or not.
+    processes of its role listen on the same addresses. ``keeps_calls``: callers may have their calls share a stream
+    that is kept. What gRPC has taken in but not begun is cancelled at a stop, drained or not.
     """
 
     def __init__(
@@ -252,14 +226,16 @@ class Server:
         take_in: Receive = receive,
         leave_seconds: float = 0.0,
         shares_port: bool = False,
+        keeps_calls: bool = False,
     ) -> None:
-        self._grpc = grpc.aio.server(
-            interceptors=[Guard(rpcs, admit if tls else let_in, traces, requests, take_in), *interceptors],
-            options=_options(shares_port),
-        )
+        self._closing = asyncio.Event()
+        guard = Guard(rpcs, admit if tls else let_in, traces, requests, take_in)
+        server = grpc.aio.server(interceptors=[guard, *interceptors], options=_options(shares_port))
+        self._grpc = ServedMethods(server, interceptors)
+        if keeps_calls:
+            self._grpc.add_generic_rpc_handlers([KeptStreams(self._closing, self._grpc.find, guard.unary).handler])
         self._spare_memory = SpareMemory()
         self._health = health.aio.HealthServicer()
-        self._closing = asyncio.Event()
         self._longest_stream: float = 0.9 * dict(OPTIONS)["grpc.max_connection_age_grace_ms"] / 1_000
         self._drain_seconds = drain_seconds
         self._leave_seconds = leave_seconds

@@ -22,7 +22,7 @@ DOMAIN = "pulse"
 #: Where metadata counts the violations if they are more than the details hold.
 _COUNT = "violations"
 #: Where gRPC carries a google.rpc.Status with its details.
-_DETAILS_KEY = "grpc-status-details-bin"
+DETAILS_KEY = "grpc-status-details-bin"
 
 _BY_NUMBER = {code.value: code for code in Code}
 
@@ -65,7 +65,7 @@ def from_rpc_error(error: grpc.RpcError) -> PulseError:
     """What a failed call means, as the server said it or, where it could not, as gRPC says."""
     trailing: Any = error.trailing_metadata() or () if hasattr(error, "trailing_metadata") else ()
     for key, value in trailing:
-        if key == _DETAILS_KEY:
+        if key == DETAILS_KEY:
             return from_status(status_pb2.Status.FromString(value))
     # gRPC's own words are not passed on: they hold addresses of the inside.
     code = _BY_NUMBER.get(error.code().value[0], Code.INTERNAL) if hasattr(error, "code") else Code.INTERNAL

@@ -24,6 +24,10 @@ PACKAGES = {
 }
 
 
+#: What a channel that keeps calls calls of itself.
+KEPT = ("pulse.rpc.v1.KeptStreamService", "Exchange")
+
+
 def methods_of_contract() -> dict[str, set[str]]:
     """Names of methods by service."""
     read = descriptor_pb2.FileDescriptorSet.FromString((ROOT / "proto/gen/pulse/descriptor.binpb").read_bytes())
@@ -47,6 +51,8 @@ def calls(package: str) -> Iterator[tuple[str, str]]:
         stub = service.rpartition(".")[2] + "Stub"
         if any(stub in (getattr(node, "id", ""), getattr(node, "attr", "")) for node in nodes):
             yield from ((service, method) for method in sorted(methods & used))
+    if any(isinstance(node, ast.keyword) and node.arg == "keeps_calls" for node in nodes):
+        yield KEPT
 
 
 @pytest.mark.parametrize(("package", "roles"), PACKAGES.items())

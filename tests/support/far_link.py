@@ -29,12 +29,16 @@ class FarLink:
     async def start(self) -> None:
         self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0, ssl=self._tls)
 
+    def cut(self) -> None:
+        """Closes every connection that there is; others may come."""
+        for task in self._tasks:
+            task.cancel()
+
     async def stop(self) -> None:
         """Closes the port and every connection."""
         assert self._server is not None
         self._server.close()
-        for task in self._tasks:
-            task.cancel()
+        self.cut()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

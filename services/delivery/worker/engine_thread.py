@@ -78,7 +78,7 @@ class EngineThread:
     async def _build(self) -> None:
         settings = self._settings
         self._channel = open_channel(
-            settings.ledger_address, settings.tls, "ledger", processes=settings.ledger_processes
+            settings.ledger_address, settings.tls, "ledger", processes=settings.ledger_processes, keeps_calls=True
         )
         lease = settings.delivery_lease_seconds
         ledger = LedgerClient(self._channel, worker_id=self._worker_id, lease=lease, spans=self._spans)
