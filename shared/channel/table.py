@@ -10,7 +10,7 @@ import enum
 from dataclasses import dataclass
 from typing import Self
 
-from shared.text.channel_bounds import PUSH_PAYLOAD, SMS_TEXT, Bound
+from shared.text.channel_bounds import PUSH_PAYLOAD, SMS_TEXT, WHATSAPP_TEXT, Bound
 
 
 class Address(enum.Enum):
@@ -103,6 +103,18 @@ class Channel(enum.StrEnum):
             ("#a21caf", "#e39bf0"),
             needs_address=False,
             bound=PUSH_PAYLOAD,
+        ),
+    )
+    WHATSAPP = (
+        "WHATSAPP",
+        Facts(
+            Address.PHONE,
+            Heading.NONE,
+            "WhatsApp",
+            "WhatsApp messages",
+            "twilio_whatsapp",
+            ("#0e7490", "#67d3e8"),
+            bound=WHATSAPP_TEXT,
         ),
     )
 

@@ -44,6 +44,13 @@ class Sms(NamedTuple):
     transliterate: bool = False
 
 
+class Whatsapp(NamedTuple):
+    """What a WhatsApp message says in the text's place; without a content the text is sent."""
+
+    content_sid: str = ""
+    content_variables: Mapping[str, str] = _NONE
+
+
 class Attachment(NamedTuple):
     """A file that goes with an email: one that was uploaded, or its content."""
 
@@ -63,11 +70,12 @@ class Said(NamedTuple):
     push: Push = Push()
     sms: Sms = Sms()
     attachments: Sequence[Attachment] = ()
+    whatsapp: Whatsapp = Whatsapp()
 
 
 NOTHING = Said()
 
-_PARTS = {"email": Email, "push": Push, "sms": Sms}
+_PARTS = {"email": Email, "push": Push, "sms": Sms, "whatsapp": Whatsapp}
 
 
 def said(fields: Mapping[str, Any]) -> Said:

@@ -8,8 +8,12 @@ import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from shared.saying.said import Said
+
 #: Longest text of an SMS, all its segments together, as Twilio and Amazon SNS take it; :func:`sms_length` counts.
 LONGEST_SMS = 1600
+#: Longest text of a WhatsApp message, as Twilio takes it; WhatsApp itself takes 4,096. Counted alike.
+LONGEST_WHATSAPP = 1600
 #: https://firebase.google.com/docs/cloud-messaging: notification and data of a push together, bytes.
 LARGEST_PUSH = 4096
 
@@ -55,6 +59,8 @@ class Bound:
     size: Callable[[str, str, str], int]
     #: The reason of the refusal of a text that shows nothing; empty: it may show nothing.
     reason_if_empty: str = ""
+    #: Whether what is said beside the text is sent in its place, so that the text has no bound.
+    in_its_place: Callable[[Said], bool] = lambda _said: False
 
     def is_kept(self, notification_id: str, heading: str, body: str) -> bool:
         """Whether it is not too large."""
@@ -69,6 +75,16 @@ SMS_TEXT = Bound(
     "an emoji counts as two characters or more",
     lambda _id, _heading, body: sms_length(body),
     "SMS_EMPTY",
+)
+WHATSAPP_TEXT = Bound(
+    "a WhatsApp message",
+    "characters",
+    LONGEST_WHATSAPP,
+    "WHATSAPP_TOO_LONG",
+    "an emoji counts as two characters or more",
+    lambda _id, _heading, body: sms_length(body),
+    "WHATSAPP_EMPTY",
+    in_its_place=lambda said: bool(said.whatsapp.content_sid),
 )
 PUSH_PAYLOAD = Bound(
     "a push",

@@ -102,7 +102,7 @@ def test_success_counts_what_ended_and_nothing_that_is_under_way_or_withheld():
         Count(Status.RETRYING, Channel.EMAIL, 5),
         Count(Status.CANCELLED, Channel.EMAIL, 4),
     ]
-    email, sms, _push = by_channel(counts)
+    email, sms, *_others = by_channel(counts)
     assert (email.success_rate, email.accepted, email.under_way, email.retrying, email.withheld) == (0.9, 19, 5, 5, 4)
     assert sms.success_rate is None
 

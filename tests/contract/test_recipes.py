@@ -41,7 +41,9 @@ BESIDES: Mapping[str, Mapping[str, str]] = {
         "services/ledger/config.py": "whose receipts are expected is a setting",
         "tools/helm_values_table.py": "an example",
         "pyproject.toml": "its library",
+        "services/delivery/providers/twilio_whatsapp/": "it goes by the same API",
     },
+    "twilio_whatsapp": {"shared/channel/table.py": "it serves WhatsApp where no route is set"},
     "sns": {"services/delivery/providers/ses/": "it brings SES's events", "pyproject.toml": "the same"},
     "fcm": {"shared/channel/table.py": "it serves push where no route is set"},
 }

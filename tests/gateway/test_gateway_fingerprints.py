@@ -33,6 +33,7 @@ OTHER: dict[str, Any] = {
     "push": {"badge": 0},
     "sms": {"transliterate": False},
     "attachments": [{}],
+    "whatsapp": {"content_sid": "HX"},
 }
 
 

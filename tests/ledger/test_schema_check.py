@@ -43,13 +43,21 @@ async def test_an_older_schema_is_refused(revision: str, unmigrated: LedgerSetti
         await until_ready(unmigrated)
 
 
-@pytest.mark.parametrize("revision", ["0012", "0013", "0014"])
+@pytest.mark.parametrize(
+    ("revision", "lacking"),
+    [
+        ("0012", "ALTER TABLE template_versions DROP COLUMN document"),
+        ("0013", "ALTER TABLE template_versions DROP COLUMN document"),
+        ("0014", "ALTER TABLE template_versions DROP COLUMN document"),
+        ("0015", "ALTER TYPE channel RENAME VALUE 'WHATSAPP' TO 'LETTER'"),
+    ],
+)
 async def test_one_that_passed_it_before_it_was_there_is_refused_until_it_is_repeated(
-    revision: str, settings: LedgerSettings, database
+    revision: str, lacking: str, settings: LedgerSettings, database
 ) -> None:
     url = settings.database_url.get_secret_value()
     database.execute(f"UPDATE alembic_version SET version_num = '{revision}'")
-    database.execute("ALTER TABLE template_versions DROP COLUMN document")
+    database.execute(lacking)
     with pytest.raises(SchemaBehind, match=f"is at revision {revision}, .* needs {REPETITION} or newer: run"):
         await until_ready(settings.model_copy(update={"ledger_start_seconds": 0.1}))
     await asyncio.to_thread(migrate, url, NOON, weeks_ahead=1, only_before=True)

@@ -67,6 +67,12 @@ def test_the_notification_id_may_come_as_a_parameter_of_its_own(sandbox: Running
         ({"from_": ""}, 21603, 400),
         ({"from_": "", "messaging_service_sid": "MG1"}, 21701, 400),
         ({"status_callback": "ftp://example.org"}, 21609, 400),
+        ({"to": f"whatsapp:{TO}"}, 21910, 400),
+        ({"from_": f"whatsapp:{FROM}"}, 21910, 400),
+        ({"to": "whatsapp:12345", "from_": f"whatsapp:{FROM}"}, 21211, 400),
+        ({"content_sid": "HX1"}, 21655, 400),
+        ({"content_variables": "no JSON"}, 21656, 400),
+        ({"content_variables": '{"1": 2}'}, 21656, 400),
     ],
 )
 def test_a_mistake_has_twilios_code(shared: RunningSandbox, given: dict[str, Any], code: int, status: int) -> None:

@@ -16,6 +16,7 @@ class Channel(StrEnum):
     EMAIL = "EMAIL"
     SMS = "SMS"
     PUSH = "PUSH"
+    WHATSAPP = "WHATSAPP"
 
 
 class ReplayTemplate(StrEnum):

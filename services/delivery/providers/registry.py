@@ -12,13 +12,14 @@ from services.delivery.providers.ses import Ses
 from services.delivery.providers.smtp import Smtp
 from services.delivery.providers.sns import Sns
 from services.delivery.providers.twilio import Twilio
+from services.delivery.providers.twilio_whatsapp import TwilioWhatsapp
 from services.delivery.providers.webhook import Webhook
 from services.delivery.rules.provider import Provider
 from shared.channel.table import Channel
 from shared.clock import Clock
 from shared.config import joined
 
-PROVIDERS: tuple[Entry[Any], ...] = (Smtp(), Ses(), Twilio(), Sns(), Fcm(), Webhook())
+PROVIDERS: tuple[Entry[Any], ...] = (Smtp(), Ses(), Twilio(), Sns(), Fcm(), TwilioWhatsapp(), Webhook())
 
 BY_NAME = {entry.name: entry for entry in PROVIDERS}
 

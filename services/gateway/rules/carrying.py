@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from services.gateway.rules import whatsapp
 from shared.channel.table import Channel
 from shared.errors import invalid_field
 from shared.saying.said import NOTHING, Said
@@ -17,8 +18,9 @@ def check(channel: Channel, subject: str, rendered: Rendered, said: Said = NOTHI
 
     ``said`` is what is said beside subject and text, the request's laid over the template's.
     """
+    whatsapp.check(said.whatsapp)
     bound = channel.facts.bound
-    if bound is None:
+    if bound is None or bound.in_its_place(said):
         return
     if bound.reason_if_empty and channel_bounds.says_nothing(rendered.body):
         raise invalid_field("context", bound.reason_if_empty, f"makes {bound.what} in which there is nothing to see")

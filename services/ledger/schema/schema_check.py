@@ -11,6 +11,7 @@ import psycopg
 from services.ledger.config import LedgerSettings
 from services.ledger.postgres import start_errors
 from services.ledger.postgres.sessions import Start
+from shared.channel.table import Channel
 from shared.config import StartError
 from shared.observe.logs import logger
 
@@ -18,13 +19,17 @@ log = logger(__name__)
 
 #: The newest revision that every database comes to before the release. Revisions are numbered: a later one compares as
 #: greater, also one of a later release, with which this code can live.
-NEEDED = "0009c"
+NEEDED = "0009d"
 #: What repeats it for databases that had passed that number before there was such a revision: they may be beyond NEEDED
 #: and still lack what it added.
-REPETITION = "0015"
-_LOOK = """
+REPETITION = "0016"
+#: The channels of this release, as text of SQL.
+_CHANNELS = ",".join(f"'{channel}'" for channel in Channel)
+_LOOK = f"""
 SELECT version_num, EXISTS (SELECT FROM pg_attribute WHERE attrelid = to_regclass('template_versions')
-    AND attname = 'document' AND NOT attisdropped) FROM alembic_version"""
+    AND attname = 'document' AND NOT attisdropped)
+    AND ARRAY(SELECT enumlabel::text FROM pg_enum WHERE enumtypid = to_regtype('channel')) @> ARRAY[{_CHANNELS}]
+FROM alembic_version"""  # noqa: S608 -- names of the contract
 #: What a login may be bounded by must not end the look.
 _START = Start("schema-check", more={"statement_timeout": "5000"})
 #: Between two looks, s.

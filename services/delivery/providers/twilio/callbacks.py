@@ -21,14 +21,15 @@ class StatusCallbacks(Receiver):
 
     answer = ("text/xml", b"<Response/>")
 
-    def __init__(self, public_url: str, auth_token: str) -> None:
+    def __init__(self, public_url: str, auth_token: str, provider: str = "twilio") -> None:
+        self._provider = provider
         self._public_url = public_url
         self._auth_token = auth_token
 
     async def take(self, report: Report) -> Sequence[Receipt]:
         form = status_callback.parse_form(report.body)
         self._verify(report, form)
-        receipt = status_callback.read(report.tenant_id, report.notification_id, form)
+        receipt = status_callback.read(self._provider, report.tenant_id, report.notification_id, form)
         return [receipt] if receipt is not None and canonical_uuid(receipt.notification_id) else []
 
     def _verify(self, report: Report, form: dict[str, str]) -> None:
@@ -40,7 +41,8 @@ class StatusCallbacks(Receiver):
         signatures = report.header(SIGNATURE)
         called = next(iter(report.header(QUERY)), "")
         urls = {
-            callback_url(self._public_url, report.tenant_id, report.notification_id, query) for query in ("", called)
+            callback_url(self._provider, self._public_url, report.tenant_id, report.notification_id, query)
+            for query in ("", called)
         }
         configured = bool(self._public_url and self._auth_token)
         if not (configured and len(signatures) == 1 and any(self._signed(url, form, signatures[0]) for url in urls)):

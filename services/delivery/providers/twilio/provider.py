@@ -42,7 +42,7 @@ class TwilioProvider(HttpProvider[dict[str, str]]):
         connections: int,
         clock: Clock,
     ) -> None:
-        self._sender = sender
+        self.sender = sender
         self._public_url = public_url
         self._clock = clock
         self._http = HttpClient(base_url, connections)
@@ -67,23 +67,29 @@ class TwilioProvider(HttpProvider[dict[str, str]]):
         """The arguments of the SDK's call."""
         if says_nothing(outgoing.body):
             return permanent("EMPTY_BODY", "an SMS must say something")
-        arguments = {"to": outgoing.to, "body": outgoing.body, **sender_arguments(self._sender)}
+        arguments = {"to": outgoing.to, "body": outgoing.body, **sender_arguments(self.sender)}
+        return self.reported(arguments, outgoing)
+
+    def reported(self, arguments: dict[str, str], outgoing: Outgoing) -> dict[str, str]:
+        """With the address to which Twilio tells what became of it; raises UnicodeError for text that is no Unicode."""
         if self._public_url:
-            arguments["status_callback"] = callback_url(self._public_url, outgoing.tenant_id, outgoing.notification_id)
-        urlencode(arguments)  # as the SDK will do: text that is no Unicode is found here
+            arguments["status_callback"] = callback_url(
+                self.name, self._public_url, outgoing.tenant_id, outgoing.notification_id
+            )
+        urlencode(arguments)  # as the SDK will do
         return arguments
 
     async def ask(self, message: dict[str, str], call: Call) -> Outcome:
         """A refused connection is certain; a request without a readable answer is not."""
         try:
-            sms = await self._client.messages.create_async(**message)
+            message_made = await self._client.messages.create_async(**message)
         except (TwilioRestException, TwilioServiceException) as error:
             return self._refused(error, call)
         except (TwilioException, ValueError, TypeError, KeyError):  # what the SDK makes of an answer that is none
             if not call.sent:
                 raise
             return unanswered("TWILIO_GARBAGE", "Twilio's answer cannot be read")
-        return succeeded(sms.sid or "")
+        return succeeded(message_made.sid or "")
 
     async def close(self) -> None:
         await self._http.close()

@@ -12,14 +12,14 @@ from twilio.request_validator import RequestValidator  # type: ignore[import-unt
 _PORTS = {"https": 443, "http": 80}
 
 
-def callback_url(public_url: str, tenant_id: str, notification_id: str, query: str = "") -> str:
-    """The address given to Twilio for one notification, or the same with another query.
+def callback_url(provider: str, public_url: str, tenant_id: str, notification_id: str, query: str = "") -> str:
+    """The address given to Twilio for one notification of a provider, or the same with another query.
 
     Twilio's signature covers every character of the address that it was given.
     """
     tenant, notification = quote(tenant_id, safe=""), quote(notification_id, safe="")
     query = query or f"notification_id={notification}"
-    return f"{public_url.rstrip('/')}/callbacks/twilio/{tenant}/{notification}?{query}"
+    return f"{public_url.rstrip('/')}/callbacks/{provider}/{tenant}/{notification}?{query}"
 
 
 def is_signed(auth_token: str, url: str, form: Mapping[str, str], signature: str) -> bool:

@@ -37,7 +37,7 @@ def parse_form(body: bytes) -> dict[str, str]:
     return dict(fields)
 
 
-def read(tenant_id: str, notification_id: str, form: dict[str, str]) -> Receipt | None:
+def read(provider: str, tenant_id: str, notification_id: str, form: dict[str, str]) -> Receipt | None:
     """The receipt in a verified form; None for a state on the way. Raises INVALID_ARGUMENT."""
     sid, state = form.get("MessageSid", ""), form.get("MessageStatus", "")
     if not sid or not state:
@@ -51,7 +51,7 @@ def read(tenant_id: str, notification_id: str, form: dict[str, str]) -> Receipt 
     return Receipt(
         tenant_id=tenant_id,
         notification_id=notification_id,
-        provider="twilio",
+        provider=provider,
         provider_message_id=sid,
         status=_STATUSES[state],
         failure_code=(code if code.isdigit() else "UNDELIVERED") if failed else "",

@@ -23,29 +23,38 @@ CONFIGURATION = frozenset(
         21703,  # the messaging service has no sender
         21705,  # the messaging service is invalid
         30002,  # account suspended
+        63001,  # WhatsApp does not know the account
+        63007,  # From is no sender of WhatsApp's
+        63051,  # the WhatsApp business account is locked
     }
 )
 
 #: Too fast, or a queue is full: certain refusals that pass.
-PASSING = frozenset({14107, 20429, 21611, 30001})
+PASSING = frozenset({14107, 20429, 21611, 30001, 63018, 63038})
 
 #: Codes that say something lasting about the number, in answers and in receipts: it replied STOP, or it does not exist.
 #: A number that cannot be one (21211, 21614) is a caller's mistake, not a recipient's state.
-REJECTIONS = {21610: Rejection.OPTED_OUT, 30005: Rejection.GONE}
+#: 63003 and 63024: WhatsApp knows nobody there, which may change.
+REJECTIONS = {
+    21610: Rejection.OPTED_OUT,
+    30005: Rejection.GONE,
+    63003: Rejection.REFUSED,
+    63024: Rejection.REFUSED,
+}
 
 
 def classify(status: int, code: int | None, retry_after: float | None) -> Outcome:
     """The outcome of an HTTP status outside 200 to 299, with Twilio's own code if the body had one.
 
-    A 4xx is a certain refusal. A 5xx is none: it may come from a gateway in front of a server that took the SMS
+    A 4xx is a certain refusal. A 5xx is none: it may come from a gateway in front of a server that took it
     over, unless Retry-After says that it was put off.
     """
     shown = str(code or status)
-    said = f"Twilio refused the SMS (HTTP {status}, error {shown})"
+    said = f"Twilio refused the notification (HTTP {status}, error {shown})"
     if status >= 500:
         if retry_after is not None:
             return transient(shown, said, retry_after)
-        return unanswered(shown, f"Twilio failed (HTTP {status}): it may have taken the SMS over")
+        return unanswered(shown, f"Twilio failed (HTTP {status}): it may have taken it over")
     if code in PASSING or status in (408, 429):
         return transient(shown, said, retry_after)
     if is_configuration(status, code):

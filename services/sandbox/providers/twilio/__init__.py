@@ -1,4 +1,4 @@
-"""Twilio's Messages API."""
+"""Twilio's Messages API, for SMS and WhatsApp."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from starlette.routing import Route
 
 from services.sandbox.faults import Answers, Status
 from services.sandbox.providers.lookalike import Lookalike, LookalikeSettings, Parts
-from services.sandbox.providers.twilio.api import PROVIDER, Twilio
+from services.sandbox.providers.twilio.api import PROVIDER, WHATSAPP_PROVIDER, Twilio
 from services.sandbox.providers.twilio.callbacks import StatusCallbacks
 from services.sandbox.providers.twilio.twilio_errors import ERRORS
 
@@ -25,9 +25,12 @@ class TwilioAccountSettings(LookalikeSettings):
 
 
 class TwilioAccount(Lookalike):
-    """One account, which tells what became of its SMS where that is asked for."""
+    """One account, which tells what became of what it took where that is asked for."""
 
-    serves: ClassVar = {PROVIDER: Answers(Status(21612), Status(20003), frozenset(ERRORS))}
+    serves: ClassVar = {
+        PROVIDER: Answers(Status(21612), Status(20003), frozenset(ERRORS)),
+        WHATSAPP_PROVIDER: Answers(Status(63016), Status(63007), frozenset(ERRORS)),
+    }
     settings = TwilioAccountSettings
 
     def __init__(self, parts: Parts) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import json
 import math
 import re
 import secrets
@@ -24,6 +25,9 @@ from services.sandbox.receipts.log import ReceiptLog
 from services.sandbox.receipts.receipt import Receipt
 
 PROVIDER = "twilio"
+WHATSAPP_PROVIDER = "twilio_whatsapp"
+#: What a number at WhatsApp begins with.
+WHATSAPP = "whatsapp:"
 #: UTF-16 code units: an emoji counts twice.
 LONGEST_BODY = 1600
 
@@ -31,6 +35,7 @@ E164 = re.compile(r"\+[1-9]\d{6,14}")
 #: A sender may also be a short code or an alphanumeric id.
 SENDER = re.compile(r"\+[1-9]\d{6,14}|\d{3,8}|(?=.*[A-Za-z])[A-Za-z0-9 &_+-]{1,11}")
 SERVICE = re.compile(r"MG[0-9a-fA-F]{32}")
+CONTENT = re.compile(r"HX[0-9a-fA-F]{32}")
 
 #: GSM 03.38: the basic alphabet, and the characters of its extension table, which count twice.
 GSM_BASIC = frozenset(
@@ -41,7 +46,7 @@ GSM_EXTENDED = frozenset("\f^{}\\[~]|€")
 
 
 class Twilio:
-    """Takes on SMS as one Twilio account would."""
+    """Takes on SMS and WhatsApp messages as one Twilio account would."""
 
     def __init__(
         self, receipts: ReceiptLog, faults: Faults, auth_token: str, callbacks: StatusCallbacks | None = None
@@ -65,7 +70,9 @@ class Twilio:
         async def accept() -> Response:
             return await self._accept(account, token, form)
 
-        return await answer(request, self._faults.take(PROVIDER, [form["To"]]), accept, refusal)
+        return await answer(
+            request, self._faults.take(_provider(form), [form["To"].removeprefix(WHATSAPP)]), accept, refusal
+        )
 
     def _token(self, header: str) -> str | None:
         """The auth token of Basic authentication (RFC 7617), None if it will not do."""
@@ -83,9 +90,7 @@ class Twilio:
     async def _accept(self, account: str, token: str, form: dict[str, str]) -> Response:
         sid = "SM" + secrets.token_hex(16)
         try:
-            await self._receipts.keep(
-                Receipt("sms", PROVIDER, form["To"], "", form["Body"], _notification_id(form), sid)
-            )
+            await self._receipts.keep(_receipt(form, sid))
         except OSError:
             return refusal(500)
         if self._callbacks is not None and form.get("StatusCallback"):
@@ -105,17 +110,30 @@ def segments(body: str) -> int:
     return 1 if units <= one else math.ceil(units / each)
 
 
+def _provider(form: dict[str, str]) -> str:
+    return WHATSAPP_PROVIDER if form["To"].startswith(WHATSAPP) else PROVIDER
+
+
+def _receipt(form: dict[str, str], sid: str) -> Receipt:
+    """Of WhatsApp with the whole request."""
+    provider, to, body = _provider(form), form["To"].removeprefix(WHATSAPP), form.get("Body", "")
+    channel, whole = ("whatsapp", form) if provider == WHATSAPP_PROVIDER else ("sms", {})
+    return Receipt(channel, provider, to, "", body, _notification_id(form), sid, data=whole)
+
+
 def _mistake(form: dict[str, str]) -> int | None:
     """The code of the first thing wrong with the form, None if it will do."""
-    to, sender = form.get("To", ""), form.get("From", "")
+    if form.get("From") and form["From"].startswith(WHATSAPP) != form.get("To", "").startswith(WHATSAPP):
+        return 21910
+    to, sender = form.get("To", "").removeprefix(WHATSAPP), form.get("From", "").removeprefix(WHATSAPP)
     callback = form.get("StatusCallback", "")
     if not to:
         return 21604
     if not sender and not form.get("MessagingServiceSid"):
         return 21603
-    if not form.get("Body"):
+    if not form.get("Body") and not form.get("ContentSid"):
         return 21602
-    if len(form["Body"].encode("utf-16-le", "replace")) // 2 > LONGEST_BODY:
+    if len(form.get("Body", "").encode("utf-16-le", "replace")) // 2 > LONGEST_BODY:
         return 21617
     if E164.fullmatch(to) is None:
         return 21211
@@ -125,7 +143,19 @@ def _mistake(form: dict[str, str]) -> int | None:
         return 21701
     if callback and not _is_web_address(callback):
         return 21609
-    return FAILING_TO.get(to) or FAILING_FROM.get(sender)
+    return _content_mistake(form) or FAILING_TO.get(to) or FAILING_FROM.get(sender)
+
+
+def _content_mistake(form: dict[str, str]) -> int | None:
+    """The same of a content and its variables: texts by name."""
+    if form.get("ContentSid") and CONTENT.fullmatch(form["ContentSid"]) is None:
+        return 21655
+    try:
+        variables = json.loads(form.get("ContentVariables") or "{}")
+    except (ValueError, RecursionError):
+        return 21656
+    texts = isinstance(variables, dict) and all(isinstance(one, str) and one for one in variables.values())
+    return None if texts else 21656
 
 
 def _is_web_address(url: str) -> bool:
@@ -148,7 +178,7 @@ def _message(account: str, sid: str, form: dict[str, str]) -> dict[str, object]:
     return {
         "account_sid": account,
         "api_version": "2010-04-01",
-        "body": form["Body"],
+        "body": form.get("Body", ""),
         "date_created": now,
         "date_sent": None,
         "date_updated": now,
@@ -158,7 +188,7 @@ def _message(account: str, sid: str, form: dict[str, str]) -> dict[str, object]:
         "from": form.get("From") or None,
         "messaging_service_sid": service or None,
         "num_media": "0",
-        "num_segments": str(segments(form["Body"])),
+        "num_segments": str(segments(form.get("Body", ""))),
         "price": None,
         "price_unit": "USD",
         "sid": sid,

@@ -1,4 +1,4 @@
-"""Twilio's errors: the codes of https://www.twilio.com/docs/api/errors that sending an SMS can meet."""
+"""Twilio's errors: the codes of https://www.twilio.com/docs/api/errors that sending can meet."""
 
 from __future__ import annotations
 
@@ -33,7 +33,14 @@ ERRORS = {
     21612: TwilioError(400, "The 'To' phone number is not currently reachable using the 'From' phone number"),
     21614: TwilioError(400, "The 'To' number is not a valid mobile number"),
     21617: TwilioError(400, "The concatenated message body exceeds the 1600 character limit"),
+    21655: TwilioError(400, "The ContentSid is invalid"),
+    21656: TwilioError(400, "The ContentVariables parameter is invalid"),
     21701: TwilioError(400, "The Messaging Service does not exist"),
+    21910: TwilioError(400, "Invalid From and To pair: both must be of the same channel"),
+    63003: TwilioError(400, "Channel could not find To address"),
+    63007: TwilioError(400, "Twilio could not find a Channel with the specified From address"),
+    63016: TwilioError(400, "Failed to send freeform message outside the allowed window: use a template"),
+    63018: TwilioError(429, "Rate limit exceeded for Channel"),
 }
 
 #: Codes for plain HTTP statuses.

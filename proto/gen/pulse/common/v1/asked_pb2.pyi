@@ -74,6 +74,7 @@ class Asked(_message.Message):
     PUSH_FIELD_NUMBER: _builtins.int
     SMS_FIELD_NUMBER: _builtins.int
     ATTACHMENTS_FIELD_NUMBER: _builtins.int
+    WHATSAPP_FIELD_NUMBER: _builtins.int
     user_id: _builtins.str
     """As in SendNotificationRequest."""
     template_name: _builtins.str
@@ -134,6 +135,10 @@ class Asked(_message.Message):
     def attachments(self) -> _containers.RepeatedCompositeFieldContainer[_saying_pb2.Attachment]:
         """The request's files."""
 
+    @_builtins.property
+    def whatsapp(self) -> _saying_pb2.Whatsapp:
+        """What the request says of a WhatsApp message."""
+
     def __init__(
         self,
         *,
@@ -158,10 +163,11 @@ class Asked(_message.Message):
         push: _saying_pb2.Push | None = ...,
         sms: _saying_pb2.Sms | None = ...,
         attachments: _abc.Iterable[_saying_pb2.Attachment] | None = ...,
+        whatsapp: _saying_pb2.Whatsapp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["digest_window", b"digest_window", "email", b"email", "expires_at", b"expires_at", "push", b"push", "send_at", b"send_at", "sms", b"sms"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["digest_window", b"digest_window", "email", b"email", "expires_at", b"expires_at", "push", b"push", "send_at", b"send_at", "sms", b"sms", "whatsapp", b"whatsapp"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["attachments", b"attachments", "category", b"category", "channel", b"channel", "context_json", b"context_json", "delivery_guarantee", b"delivery_guarantee", "digest_window", b"digest_window", "email", b"email", "expires_at", b"expires_at", "fallbacks", b"fallbacks", "idempotency_key", b"idempotency_key", "locale", b"locale", "metadata", b"metadata", "push", b"push", "send_at", b"send_at", "sender", b"sender", "sms", b"sms", "subject", b"subject", "template_name", b"template_name", "template_version", b"template_version", "to", b"to", "user_id", b"user_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attachments", b"attachments", "category", b"category", "channel", b"channel", "context_json", b"context_json", "delivery_guarantee", b"delivery_guarantee", "digest_window", b"digest_window", "email", b"email", "expires_at", b"expires_at", "fallbacks", b"fallbacks", "idempotency_key", b"idempotency_key", "locale", b"locale", "metadata", b"metadata", "push", b"push", "send_at", b"send_at", "sender", b"sender", "sms", b"sms", "subject", b"subject", "template_name", b"template_name", "template_version", b"template_version", "to", b"to", "user_id", b"user_id", "whatsapp", b"whatsapp"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -30,6 +30,8 @@ class _ChannelEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Channel.Value
     """A text to a phone number in E.164."""
     PUSH: _Channel.ValueType  # 3
     """A push to one device, by its token."""
+    WHATSAPP: _Channel.ValueType  # 4
+    """A WhatsApp message to a phone number in E.164."""
 
 class Channel(_Channel, metaclass=_ChannelEnumTypeWrapper):
     """How a recipient is reached."""
@@ -42,6 +44,8 @@ SMS: Channel.ValueType  # 2
 """A text to a phone number in E.164."""
 PUSH: Channel.ValueType  # 3
 """A push to one device, by its token."""
+WHATSAPP: Channel.ValueType  # 4
+"""A WhatsApp message to a phone number in E.164."""
 Global___Channel: _TypeAlias = Channel  # noqa: Y015
 
 class _Priority:

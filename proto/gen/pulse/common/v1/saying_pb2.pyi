@@ -250,6 +250,56 @@ class Sms(_message.Message):
 Global___Sms: _TypeAlias = Sms  # noqa: Y015
 
 @_typing.final
+class Whatsapp(_message.Message):
+    """What a WhatsApp message says in the text's place: a content that the provider holds, as WhatsApp wants for whoever has not
+    written in the last 24 hours.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class ContentVariablesEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.str
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    CONTENT_SID_FIELD_NUMBER: _builtins.int
+    CONTENT_VARIABLES_FIELD_NUMBER: _builtins.int
+    content_sid: _builtins.str
+    """Twilio's content, HX and 32 hexadecimal digits; empty: the text is sent."""
+    @_builtins.property
+    def content_variables(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
+        """What its placeholders stand for, by their names, "1" say. At most 100; they need a content_sid."""
+
+    def __init__(
+        self,
+        *,
+        content_sid: _builtins.str = ...,
+        content_variables: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["content_sid", b"content_sid", "content_variables", b"content_variables"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Whatsapp: _TypeAlias = Whatsapp  # noqa: Y015
+
+@_typing.final
 class Attachment(_message.Message):
     """A file that goes with an email."""
 

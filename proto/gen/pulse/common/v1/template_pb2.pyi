@@ -117,6 +117,7 @@ class TemplateContent(_message.Message):
     EMAIL_FIELD_NUMBER: _builtins.int
     PUSH_FIELD_NUMBER: _builtins.int
     SMS_FIELD_NUMBER: _builtins.int
+    WHATSAPP_FIELD_NUMBER: _builtins.int
     channel: _enums_pb2.Channel.ValueType
     """The channel it is for; unspecified: any channel that has none of its own."""
     locale: _builtins.str
@@ -141,6 +142,10 @@ class TemplateContent(_message.Message):
     def sms(self) -> _saying_pb2.Sms:
         """How a text goes by SMS."""
 
+    @_builtins.property
+    def whatsapp(self) -> _saying_pb2.Whatsapp:
+        """What a WhatsApp message says in the text's place; its texts are Liquid."""
+
     def __init__(
         self,
         *,
@@ -153,10 +158,11 @@ class TemplateContent(_message.Message):
         email: _saying_pb2.Email | None = ...,
         push: _saying_pb2.Push | None = ...,
         sms: _saying_pb2.Sms | None = ...,
+        whatsapp: _saying_pb2.Whatsapp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["email", b"email", "push", b"push", "sms", b"sms"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["email", b"email", "push", b"push", "sms", b"sms", "whatsapp", b"whatsapp"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["body", b"body", "channel", b"channel", "email", b"email", "html_body", b"html_body", "locale", b"locale", "push", b"push", "sender", b"sender", "sms", b"sms", "subject", b"subject"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["body", b"body", "channel", b"channel", "email", b"email", "html_body", b"html_body", "locale", b"locale", "push", b"push", "sender", b"sender", "sms", b"sms", "subject", b"subject", "whatsapp", b"whatsapp"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

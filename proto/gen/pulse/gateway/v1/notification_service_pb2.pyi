@@ -72,6 +72,7 @@ class SendNotificationRequest(_message.Message):
     PUSH_FIELD_NUMBER: _builtins.int
     SMS_FIELD_NUMBER: _builtins.int
     ATTACHMENTS_FIELD_NUMBER: _builtins.int
+    WHATSAPP_FIELD_NUMBER: _builtins.int
     user_id: _builtins.str
     """Whom, in the caller's own terms; limits and preferences go by it. 1 to 256 characters, none of them
     a control character; not "." or "..", which no path of a URL can hold.
@@ -142,6 +143,10 @@ class SendNotificationRequest(_message.Message):
     def attachments(self) -> _containers.RepeatedCompositeFieldContainer[_saying_pb2.Attachment]:
         """Files that go with an email, instead of the template's; at most 20, and 20 MiB together."""
 
+    @_builtins.property
+    def whatsapp(self) -> _saying_pb2.Whatsapp:
+        """What a WhatsApp message says in the text's place."""
+
     def __init__(
         self,
         *,
@@ -166,10 +171,11 @@ class SendNotificationRequest(_message.Message):
         push: _saying_pb2.Push | None = ...,
         sms: _saying_pb2.Sms | None = ...,
         attachments: _abc.Iterable[_saying_pb2.Attachment] | None = ...,
+        whatsapp: _saying_pb2.Whatsapp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["context", b"context", "email", b"email", "expires_at", b"expires_at", "push", b"push", "send_at", b"send_at", "sms", b"sms", "ttl", b"ttl"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["context", b"context", "email", b"email", "expires_at", b"expires_at", "push", b"push", "send_at", b"send_at", "sms", b"sms", "ttl", b"ttl", "whatsapp", b"whatsapp"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["attachments", b"attachments", "channel", b"channel", "context", b"context", "delivery_guarantee", b"delivery_guarantee", "email", b"email", "expires_at", b"expires_at", "fallbacks", b"fallbacks", "idempotency_key", b"idempotency_key", "locale", b"locale", "metadata", b"metadata", "priority", b"priority", "push", b"push", "send_at", b"send_at", "sender", b"sender", "sms", b"sms", "subject", b"subject", "template_name", b"template_name", "to", b"to", "ttl", b"ttl", "user_id", b"user_id", "validate_only", b"validate_only"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attachments", b"attachments", "channel", b"channel", "context", b"context", "delivery_guarantee", b"delivery_guarantee", "email", b"email", "expires_at", b"expires_at", "fallbacks", b"fallbacks", "idempotency_key", b"idempotency_key", "locale", b"locale", "metadata", b"metadata", "priority", b"priority", "push", b"push", "send_at", b"send_at", "sender", b"sender", "sms", b"sms", "subject", b"subject", "template_name", b"template_name", "to", b"to", "ttl", b"ttl", "user_id", b"user_id", "validate_only", b"validate_only", "whatsapp", b"whatsapp"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

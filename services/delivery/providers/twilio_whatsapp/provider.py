@@ -1,0 +1,67 @@
+"""WhatsApp through Twilio's Messages API: https://www.twilio.com/docs/whatsapp/api."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import Self
+
+from services.delivery.providers.twilio.provider import TwilioProvider
+from services.delivery.providers.twilio.senders import is_messaging_service
+from services.delivery.providers.twilio.settings import TWILIO_URL
+from services.delivery.providers.twilio_whatsapp.settings import TwilioWhatsappSettings
+from services.delivery.rules.provider import Outcome, Outgoing, permanent
+from shared.clock import Clock
+from shared.text.channel_bounds import says_nothing
+
+#: What Twilio calls a number at WhatsApp by.
+PREFIX = "whatsapp:"
+#: How long Twilio keeps what it cannot pass on at once, s, at the least and at the most.
+SHORTEST_VALIDITY, LONGEST_VALIDITY = 1, 36_000
+
+
+class TwilioWhatsappProvider(TwilioProvider):
+    """Sends a content that Twilio holds, or else the text, which WhatsApp takes for 24 hours after the user wrote."""
+
+    name = "twilio_whatsapp"
+    channel = "WHATSAPP"
+
+    @classmethod
+    def of(cls, settings: TwilioWhatsappSettings, clock: Clock) -> Self:
+        """Connects to nothing yet."""
+        return cls(
+            settings.twilio_whatsapp_account_sid,
+            settings.twilio_whatsapp_auth_token.get_secret_value(),
+            settings.twilio_whatsapp_from,
+            base_url=settings.twilio_whatsapp_base_url or TWILIO_URL,
+            public_url=settings.public_url,
+            connections=settings.twilio_whatsapp_connections,
+            clock=clock,
+        )
+
+    def build(self, outgoing: Outgoing) -> dict[str, str] | Outcome:
+        """The arguments of the SDK's call."""
+        said = outgoing.said.whatsapp
+        if not said.content_sid and says_nothing(outgoing.body):
+            return permanent("EMPTY_BODY", "a WhatsApp message must say something")
+        arguments = {"to": PREFIX + outgoing.to, **self._sender_argument(), **_validity(outgoing.ends_at)}
+        if not said.content_sid:
+            arguments["body"] = outgoing.body
+        else:
+            arguments["content_sid"] = said.content_sid
+            if said.content_variables:
+                arguments["content_variables"] = json.dumps(dict(said.content_variables), ensure_ascii=False)
+        return self.reported(arguments, outgoing)
+
+    def _sender_argument(self) -> dict[str, str]:
+        if is_messaging_service(self.sender):
+            return {"messaging_service_sid": self.sender}
+        return {"from_": PREFIX + self.sender}
+
+
+def _validity(ends_at: float | None) -> dict[str, str]:
+    """How long Twilio may keep it: what is left of its time, where that is less than Twilio's own."""
+    if ends_at is None:
+        return {}
+    left = int(ends_at - time.monotonic())
+    return {"validity_period": str(min(max(left, SHORTEST_VALIDITY), LONGEST_VALIDITY))}
