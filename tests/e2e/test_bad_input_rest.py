@@ -61,7 +61,7 @@ CASES = [
     Case(
         "a misspelt required field", 400, "UNKNOWN_FIELD", sending().replace(b"user_id", b"userid"), mentions="userid"
     ),
-    Case("an unknown enum name", 400, "", sending(channel="WHATSAPP")),
+    Case("an unknown enum name", 400, "", sending(channel="FAX")),
     Case("an unknown enum number", 400, "INVALID_FIELDS", sending(channel=9), mentions="channel"),
     Case("NUL in a string", 400, "INVALID_FIELDS", sending(user_id="a\0b"), mentions="user_id"),
     # times
@@ -120,7 +120,7 @@ CASES = [
     Case("a batch of none", 400, "INVALID_FIELDS", b'{"requests": []}', SEND + ":batchSend"),
     Case("a batch of 1,001", 400, "INVALID_FIELDS", b'{"requests": [' + b"{}," * 1_000 + b"{}]}", SEND + ":batchSend"),
     # the original's send
-    Case("the original's unknown channel", 400, "UNKNOWN_CHANNEL", sending(channel="whatsapp"), ORIGINAL_SEND),
+    Case("the original's unknown channel", 400, "UNKNOWN_CHANNEL", sending(channel="fax"), ORIGINAL_SEND),
     Case("the original's missing variable", 400, "MISSING_VARIABLE", sending(context={}), ORIGINAL_SEND),
     Case("the original's unknown template", 404, "TEMPLATE_NOT_FOUND", sending(template_name="test"), ORIGINAL_SEND),
     Case("the original's missing recipient", 400, "INVALID_FIELDS", sending(to=""), ORIGINAL_SEND, mentions="to"),

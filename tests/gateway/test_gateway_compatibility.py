@@ -61,7 +61,7 @@ async def test_the_originals_fields_mean_what_they_meant(
 @pytest.mark.parametrize(
     "fields, code, reason",
     [
-        ({"channel": "whatsapp"}, Code.INVALID_ARGUMENT, "UNKNOWN_CHANNEL"),
+        ({"channel": "fax"}, Code.INVALID_ARGUMENT, "UNKNOWN_CHANNEL"),
         ({"channel": "in_app"}, Code.INVALID_ARGUMENT, "UNKNOWN_CHANNEL"),
         ({"user_id": ""}, Code.INVALID_ARGUMENT, "INVALID_FIELDS"),
         ({"template_name": "", "title": "x"}, Code.INVALID_ARGUMENT, "INVALID_FIELDS"),
@@ -172,7 +172,7 @@ async def test_a_list_is_whole_though_a_page_holds_fewer(
         ({"limit": "-1"}, "LIMIT_INVALID"),
         ({"limit": "0"}, "LIMIT_INVALID"),
         ({"status": "lost"}, "UNKNOWN_STATUS"),
-        ({"channel": "whatsapp"}, "UNKNOWN_CHANNEL"),
+        ({"channel": "fax"}, "UNKNOWN_CHANNEL"),
         ({"user_id": "a\0"}, "USER_ID_INVALID"),
     ],
 )

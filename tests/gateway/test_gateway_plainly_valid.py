@@ -9,10 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pulse.common.v1 import enums_pb2
 from pulse.gateway.v1 import notification_service_pb2 as api
 from services.gateway import wire
 from services.gateway.sending.plainly_valid import plainly_valid
 from tests.gateway.conftest import request
+
+LAST_CHANNEL = max(enums_pb2.Channel.values())
 
 # Lengths and characters on both sides of every bound.
 TEXT = st.text(st.sampled_from("aB9 -_.é€😀\x00\x1f\x7f\n~!"), max_size=12)
@@ -58,7 +61,7 @@ def test_whatever_passes_at_a_glance_breaks_no_rule(asked: api.SendNotificationR
         ("idempotency_key", ["", "k" * 255], ["k" * 256, "a b", "é"]),
         ("subject", ["", "s" * 998], ["s" * 999, "a\nb", "é" * 500]),
         ("locale", ["", "de", "pt-BR"], ["de-", "de_AT", "x" * 36]),
-        ("channel", [0, 3], [-1, 4]),
+        ("channel", [0, LAST_CHANNEL], [-1, LAST_CHANNEL + 1]),
         ("priority", [0, 2], [-1, 3]),
         ("delivery_guarantee", [0, 2], [-1, 3]),
         (

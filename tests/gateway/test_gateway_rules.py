@@ -289,4 +289,4 @@ def test_the_originals_words_cover_every_status_and_channel() -> None:
     with refused("UNKNOWN_STATUS"):
         compatibility.statuses("delivered")
     with pytest.raises(PulseError, match="email, sms, push"):
-        compatibility.channel("whatsapp")
+        compatibility.channel("fax")

@@ -13,6 +13,8 @@ from typing import Any
 
 from google.protobuf.duration_pb2 import Duration
 
+from pulse.common.v1 import enums_pb2
+
 #: Five texts in one look, apart by a sign that none of them may hold: user_id, template_name, idempotency_key, subject
 #: and locale.
 _TEXTS = re.compile(
@@ -30,6 +32,8 @@ _LOOKED_AT = {
 #: A character takes at most 4 bytes in UTF-8, and an address may take 4,096.
 _LONGEST_ADDRESS = 1024
 _LONGEST_TTL = 366 * 24 * 3600
+#: Channels are numbered from 1 without a gap.
+_LAST_CHANNEL = max(enums_pb2.Channel.values())
 
 
 def plainly_valid(said: Mapping[str, Any]) -> bool:
@@ -39,7 +43,7 @@ def plainly_valid(said: Mapping[str, Any]) -> bool:
     return bool(
         _TEXTS.fullmatch("\0".join((*texts, get("locale", ""))))
         and len(get("to", "")) <= _LONGEST_ADDRESS
-        and 0 <= get("channel", 0) <= 3
+        and 0 <= get("channel", 0) <= _LAST_CHANNEL
         and 0 <= get("priority", 0) <= 2
         and 0 <= get("delivery_guarantee", 0) <= 2
         and said.keys() <= _LOOKED_AT
