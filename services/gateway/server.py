@@ -141,7 +141,7 @@ class Gateway:
             NotificationService(entry, sending, reader, ledger, self._watching), to
         )
         template_service_pb2_grpc.add_TemplateServiceServicer_to_server(
-            TemplateService(entry, templates, reader, admin, heavy), to
+            TemplateService(entry, templates, reader, admin, heavy, addresses), to
         )
         operations_service_pb2_grpc.add_OperationsServiceServicer_to_server(
             OperationsService(entry, reader, admin, DeliveryServiceStub(self._peers.delivery)), to

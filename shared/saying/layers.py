@@ -28,7 +28,7 @@ def overridden(lower: Mapping[str, Any], upper: Mapping[str, Any], path: str = "
 
 
 def texts(said: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, str]]:
-    """Each text of it with its path: "email.cc[0]" say, or "push.data.order"."""
+    """Each text of it with its path: "attachments[0].filename" say, or "push.data.order"."""
     for name, value in said.items():
         yield from _texts(value, f"{path}{name}")
 

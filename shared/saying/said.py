@@ -24,15 +24,12 @@ class Push(NamedTuple):
     mutable_content: bool = False
     silent: bool = False
     analytics_label: str = ""
-    devices: int = 0  # the contract's Push.Devices
 
 
 class Email(NamedTuple):
     """What an email carries."""
 
     reply_to: str = ""
-    cc: Sequence[str] = ()
-    bcc: Sequence[str] = ()
     headers: Mapping[str, str] = _NONE
     preheader: str = ""
 
@@ -65,7 +62,6 @@ class Attachment(NamedTuple):
 class Said(NamedTuple):
     """All of it. :data:`NOTHING` for most notifications."""
 
-    sender: str = ""
     email: Email = Email()
     push: Push = Push()
     sms: Sms = Sms()
@@ -83,11 +79,18 @@ def said(fields: Mapping[str, Any]) -> Said:
     if not fields:
         return NOTHING
     made: dict[str, Any] = {
-        name: _PARTS[name](**value) if name in _PARTS else value for name, value in fields.items() if name in _KNOWN
+        name: _made(_PARTS[name], value) if name in _PARTS else value
+        for name, value in fields.items()
+        if name in _KNOWN
     }
     if "attachments" in made:
-        made["attachments"] = [Attachment(**one) for one in made["attachments"]]
+        made["attachments"] = [_made(Attachment, one) for one in made["attachments"]]
     return Said(**made)
+
+
+def _made(kind: Any, fields: Mapping[str, Any]) -> Any:
+    """Without what only a release newer than this knows."""
+    return kind(**{name: value for name, value in fields.items() if name in kind._fields})
 
 
 _KNOWN = frozenset(Said._fields)

@@ -17,6 +17,7 @@ from services.delivery.providers.mail.email_building import build
 from services.delivery.providers.mail.mail_addresses import BadAddress, normal_address, parse_sender
 from services.gateway.rules.addresses import Addresses
 from shared.channel.table import Address
+from shared.saying.said import Email, Said
 from tests.delivery.outgoing import outgoing
 
 NOW = dt.datetime(2026, 1, 2, 3, 4, 5, tzinfo=dt.UTC)
@@ -48,6 +49,38 @@ def test_an_email_that_can_be_unsubscribed_from_says_how_in_one_line() -> None:
     assert f"\r\nList-Unsubscribe: <{link}>\r\n".encode() in content
     assert b"\r\nList-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n" in content
     assert b"List-Unsubscribe" not in build(outgoing(), SENDER, NOW).content
+
+
+def test_what_is_said_of_an_email_stands_in_its_headers() -> None:
+    references = " ".join(f"<{n}.{'x' * 40}@example.com>" for n in range(5))
+    headers = {"X-Campaign": "Frühling " * 20, "References": references, "auto-submitted": "no", "Feedback-ID": "a:b:c"}
+    said = Said(email=Email(reply_to="hilfe@bücher.example", headers=headers))
+    content = build(outgoing(said=said), SENDER, NOW).content
+    message = read(content)
+    assert message["Reply-To"] == "hilfe@xn--bcher-kva.example"
+    assert message["X-Campaign"] == headers["X-Campaign"]
+    assert message["References"] == references
+    assert message.get_all("Auto-Submitted") == ["no"]
+    assert message["Feedback-ID"] == "a:b:c"
+    assert max(map(len, content.split(b"\r\n"))) <= 998
+
+
+@pytest.mark.parametrize(
+    ("html", "shown"),
+    [
+        ("<p>Hi</p>", "{}<p>Hi</p>"),
+        ("<html><BODY class='a'><p>Hi</p></BODY></html>", "<html><BODY class='a'>{}<p>Hi</p></BODY></html>"),
+    ],
+)
+def test_a_preheader_comes_first_and_is_text(html: str, shown: str) -> None:
+    said = Said(email=Email(preheader="1 < 2 <script>"))
+    [text, part] = read(build(outgoing(html_body=html, said=said), SENDER, NOW).content).iter_parts()
+    assert text.get_content().strip() == "Hi there."
+    before, after = shown.split("{}")
+    found = part.get_content().strip()
+    assert found.startswith(before)
+    assert found.endswith(after)
+    assert "1 &lt; 2 &lt;script&gt;</div>" in found
 
 
 def test_html_stands_beside_the_text() -> None:

@@ -18,6 +18,7 @@ from services.delivery.config import DeliverySettings
 from services.delivery.providers.base.http_opening import Place
 from services.delivery.providers.fcm import fcm_errors
 from services.delivery.providers.fcm.provider import FcmProvider
+from services.delivery.providers.fcm.push_message import push_message
 from services.delivery.rules.provider import OutcomeKind, Rejection
 from shared.clock import SystemClock
 from shared.text.channel_bounds import LARGEST_PUSH, push_bytes, push_payload
@@ -135,9 +136,7 @@ def test_a_push_is_the_request_that_the_sdk_would_make(sandbox: Sandbox, monkeyp
         return {"name": "n"}
 
     monkeypatch.setattr(_http_client.JsonHttpClient, "body", post)
-    payload = push_payload(given.notification_id, given.subject, given.body)
-    push = messaging.Message(data=payload["data"], notification=messaging.Notification(**payload["notification"]))
-    push.token = TO
+    push = push_message(given)
     app = firebase_admin.initialize_app(made.provider._app.credential, {"projectId": "p1"}, name="the SDK alone")
     messaging.send(push, app=app)
     firebase_admin.delete_app(app)

@@ -28,7 +28,6 @@ OTHER: dict[str, Any] = {
     "delivery_guarantee": 2,
     "subject": "Hi",
     "fallbacks": [{}],
-    "sender": "shop",
     "email": {"reply_to": "help@example.com"},
     "push": {"badge": 0},
     "sms": {"transliterate": False},

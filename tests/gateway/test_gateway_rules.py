@@ -12,10 +12,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.gateway.rules import compatibility, context, fingerprint, idempotency, segments, times
+from services.gateway.rules import compatibility, context, fingerprint, idempotency, times
 from services.gateway.rules.nul import refuse_nul
 from shared.errors import PulseError
 from shared.observe import tracing
+from shared.text import sms_segments
 
 NOW = dt.datetime(2026, 6, 1, 12, 0, tzinfo=dt.UTC)
 MINUTE, HOUR, DAY = dt.timedelta(minutes=1), dt.timedelta(hours=1), dt.timedelta(days=1)
@@ -204,7 +205,7 @@ def test_a_key_that_cannot_be_is_refused(field: str, headers: list[str], reason:
     ],
 )
 def test_segments_are_counted_as_phones_do(text: str, expected: int) -> None:
-    assert segments.count(text) == expected
+    assert sms_segments.count(text) == expected
 
 
 def test_a_fingerprint_depends_on_all_that_was_asked_and_on_nothing_else() -> None:

@@ -14,10 +14,10 @@ TEMPLATES = {"push": {"link": "app://{{ id }}", "data": {"order": "{{ id }}", "f
 
 
 def test_the_requests_fields_win_and_in_maps_its_entries() -> None:
-    request = {"push": {"link": "app://other", "data": {"order": "8"}, "badge": 0}, "sender": "shop"}
+    request = {"push": {"link": "app://other", "data": {"order": "8"}, "badge": 0}, "sms": {"transliterate": True}}
     assert layers.laid(TEMPLATES, request) == {
         "push": {"link": "app://other", "data": {"order": "8", "from_template": "1"}, "badge": 0},
-        "sender": "shop",
+        "sms": {"transliterate": True},
     }
 
 
@@ -39,11 +39,11 @@ def test_what_a_request_says_in_place_of_the_template_is_named(request_says: dic
 
 
 def test_a_templates_texts_are_rendered_wherever_they_stand() -> None:
-    deep = {"push": TEMPLATES["push"], "email": {"cc": ["{{ id }}@example.com"], "headers": {"X-Id": "{{ id }}"}}}
+    deep = {"push": TEMPLATES["push"], "email": {"reply_to": "{{ id }}@example.com", "headers": {"X-Id": "{{ id }}"}}}
     rendered = CompiledTemplate([Text("", "", "", "hi", "", deep)], "en").render("PUSH", "", {"id": 7})
     assert rendered.said == {
         "push": {"link": "app://7", "data": {"order": "7", "from_template": "1"}, "badge": 2},
-        "email": {"cc": ["7@example.com"], "headers": {"X-Id": "7"}},
+        "email": {"reply_to": "7@example.com", "headers": {"X-Id": "7"}},
     }
 
 

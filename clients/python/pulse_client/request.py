@@ -5,14 +5,16 @@ from __future__ import annotations
 import datetime as dt
 import uuid
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple, NotRequired, TypedDict
+from typing import Any, NamedTuple, NotRequired, TypedDict, TypeVar
 
-from pulse.common.v1 import enums_pb2, notification_pb2
+from pulse.common.v1 import enums_pb2, notification_pb2, saying_pb2
 from pulse.gateway.v1 import notification_service_pb2 as pb
 from pulse_client import trace
 from pulse_client.enums import Channel, Priority
 from pulse_client.models import Fallback
 from pulse_client.wire import number, to_duration, to_struct, to_timestamp
+
+Said = TypeVar("Said", saying_pb2.Email, saying_pb2.Push, saying_pb2.Sms)
 
 
 class Request(TypedDict):
@@ -36,6 +38,9 @@ class Request(TypedDict):
     locale: NotRequired[str | None]  # BCP 47
     metadata: NotRequired[Mapping[str, str] | None]  # your labels, returned as they came
     subject: NotRequired[str | None]  # overrides the template's subject or title
+    email: NotRequired[Mapping[str, Any] | None]  # by the contract's names: reply_to, headers, preheader
+    push: NotRequired[Mapping[str, Any] | None]  # data, link, image, sound, badge, collapse_key, ...
+    sms: NotRequired[Mapping[str, Any] | None]  # max_segments, transliterate
     fallbacks: NotRequired[Sequence[Fallback]]  # channels it moves on to where it does not arrive; at most 4
     at_most_once: NotRequired[bool]  # never try again when a provider did not answer
     validate_only: NotRequired[bool]  # check, but store and send nothing
@@ -68,6 +73,9 @@ def build(
     locale: str | None = None,
     metadata: Mapping[str, str] | None = None,
     subject: str | None = None,
+    email: Mapping[str, Any] | None = None,
+    push: Mapping[str, Any] | None = None,
+    sms: Mapping[str, Any] | None = None,
     fallbacks: Sequence[Fallback] = (),
     at_most_once: bool = False,
     validate_only: bool = False,
@@ -90,9 +98,16 @@ def build(
         delivery_guarantee=enums_pb2.AT_MOST_ONCE if at_most_once else enums_pb2.DELIVERY_GUARANTEE_UNSPECIFIED,
         validate_only=validate_only,
         subject=subject or "",
+        email=_said(saying_pb2.Email, email),
+        push=_said(saying_pb2.Push, push),
+        sms=_said(saying_pb2.Sms, sms),
         fallbacks=[_fallback(fallback) for fallback in fallbacks],
     )
     return Built(message, trace.given(traceparent))
+
+
+def _said(kind: type[Said], fields: Mapping[str, Any] | None) -> Said | None:
+    return None if fields is None else kind(**fields)
 
 
 def _fallback(fallback: Fallback) -> notification_pb2.Fallback:

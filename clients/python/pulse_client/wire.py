@@ -40,13 +40,17 @@ def _members(kind: type[Name], wire: Any) -> Mapping[int, Name]:
     return {number: kind(name) for name, number in wire.items() if number}
 
 
+#: Fields of a template's content that :class:`.template.TemplateContent` passes on as they are.
+_WITHOUT_NAME = frozenset({"email", "push", "sms", "whatsapp"})
+
+
 def unknown(message: Message) -> bytes:
-    """What this client does not know of a message: fields, and numbers of enumerations; mostly empty."""
+    """What this client has no name for in a message: fields, and numbers of enumerations; mostly empty."""
     rest = type(message)()
     rest.CopyFrom(message)
     for field, value in message.ListFields():
         kind = None if field.is_repeated else field.enum_type
-        if kind is None or value in kind.values_by_number:
+        if field.name not in _WITHOUT_NAME and (kind is None or value in kind.values_by_number):
             rest.ClearField(field.name)
     return rest.SerializeToString(deterministic=True)
 

@@ -15,7 +15,10 @@ from typing import Any
 
 from services.delivery.rules.claim import ClaimedNotification
 from shared.channel.table import Channel
+from shared.saying.layers import laid
+from shared.saying.said import said
 from shared.text.rendering import CompiledTemplate, Rendered, RenderError
+from shared.text.sms_segments import body_of
 from shared.turns import Turns
 
 _VARIABLE = "digest"
@@ -129,4 +132,7 @@ def _is_carried(claim: ClaimedNotification, rendered: Rendered) -> bool:
     channel = Channel.named(claim.channel)
     bound = channel.facts.bound if channel else None
     subject = claim.asked.subject or rendered.subject
-    return bound is None or bound.is_kept(claim.notification_id, subject, rendered.body)
+    if channel is None or bound is None:
+        return True
+    beside = said(laid(rendered.said, claim.said))
+    return bound.is_kept(claim.notification_id, subject, body_of(channel, rendered.body, beside), beside)

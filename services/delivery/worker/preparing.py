@@ -10,11 +10,13 @@ from services.delivery.rules.provider import Outcome, Outgoing, permanent, relea
 from services.delivery.worker import digest_fitting
 from services.delivery.worker.templates import TemplateCache
 from services.delivery.worker.unsubscribe_links import UnsubscribeLinks
+from shared.channel.table import Channel
 from shared.errors import Code, PulseError
 from shared.lane.names import Lane
 from shared.saying.layers import laid
 from shared.saying.said import said
 from shared.text.rendering import CompiledTemplate, RenderError
+from shared.text.sms_segments import body_of
 from shared.turns import Turns
 
 
@@ -42,6 +44,7 @@ async def _outgoing(
     claim: ClaimedNotification, template: CompiledTemplate, unsubscribe: UnsubscribeLinks, turns: Turns
 ) -> Outgoing:
     rendered = await digest_fitting.render(template, claim, _context(claim.asked.context_json), turns)
+    beside = said(laid(rendered.said, claim.said))
     return Outgoing(
         notification_id=claim.notification_id,
         tenant_id=claim.tenant_id,
@@ -49,13 +52,13 @@ async def _outgoing(
         attempt=claim.attempt,
         to=claim.to,
         subject=claim.asked.subject or rendered.subject,
-        body=rendered.body,
+        body=body_of(Channel.named(claim.channel), rendered.body, beside),
         html_body=rendered.html_body,
         created_at=claim.created_at,
         unsubscribe_url=unsubscribe.of(claim),
         urgent=claim.lane is Lane.HIGH,
         ends_at=claim.expires_at,
-        said=said(laid(rendered.said, claim.said)),
+        said=beside,
     )
 
 

@@ -17,14 +17,17 @@ from services.gateway.api.service import DEFAULT_PAGE_SIZE
 from services.gateway.door.auth import Caller
 from services.gateway.door.calls import Context, Entry
 from services.gateway.peers import ask
-from services.gateway.rules import carrying, digests, segments
+from services.gateway.rules import carrying, digests
 from services.gateway.rules import context as contexts
+from services.gateway.rules.addresses import Addresses
 from services.gateway.rules.contents import check_contents
 from services.gateway.sending.heavy_work import HeavyWork
 from services.gateway.sending.templates import PinnedTemplate, TemplateCatalogue, require_possible
 from shared.channel.texts import texts
 from shared.errors import Code, PulseError, invalid_field
 from shared.rpc.validation import check
+from shared.saying.said import said
+from shared.text import sms_segments
 from shared.text.rendering import CompiledTemplate, RenderError, Text
 
 if TYPE_CHECKING:
@@ -45,12 +48,14 @@ class TemplateService(api_grpc.TemplateServiceServicer):
         reader: LedgerReaderAsyncStub,
         admin: LedgerAdminAsyncStub,
         heavy: HeavyWork,
+        addresses: Addresses,
     ) -> None:
         self._entry = entry
         self._templates = templates
         self._reader = reader
         self._admin = admin
         self._heavy = heavy
+        self._addresses = addresses
 
     async def CreateTemplate(self, request: api.CreateTemplateRequest, context: Context) -> template_pb2.Template:
         caller = self._entry.caller(context, _WRITE)
@@ -156,13 +161,16 @@ class TemplateService(api_grpc.TemplateServiceServicer):
             rendered = await self._heavy.do(caller.tenant_id, partial(compiled.render, by, request.locale, context))
         except RenderError as error:
             raise (stored.refusal(error) if stored else wire.render_refusal(error)) from None
-        carrying.check(by, "", rendered)
+        beside = said(rendered.said)
+        carrying.check(by, "", rendered, beside, self._addresses)
+        body = sms_segments.body_of(by, rendered.body, beside)
         return api.PreviewTemplateResponse(
             subject=rendered.subject,
-            body=rendered.body,
+            body=body,
             html_body=rendered.html_body,
             locale=rendered.locale,
-            sms_segments=segments.count(rendered.body) if by.facts.in_segments else 0,
+            sms_segments=sms_segments.count(body) if by.facts.in_segments else 0,
+            sms_unicode_character=sms_segments.outsider(body) if by.facts.in_segments else "",
         )
 
     async def _to_preview(

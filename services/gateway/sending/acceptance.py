@@ -151,7 +151,7 @@ class Acceptance:
             digests.refuse_own(given)
             given = digests.with_digest(given)
         for one in wanted:
-            check_it = partial(_check_text, one.channel, draft, given, template)
+            check_it = partial(_check_text, one.channel, draft, given, template, self._addresses)
             try:
                 if template.compiled.is_quick(one.channel, draft.request.locale, given):
                     check_it()
@@ -229,9 +229,12 @@ def _surely_renders(template: PinnedTemplate, wanted: Sequence[ChannelAddress], 
     return "digest_window" not in template.carried
 
 
-def _check_text(channel: Channel, draft: Draft, given: dict[str, Any], template: PinnedTemplate) -> None:
+def _check_text(
+    channel: Channel, draft: Draft, given: dict[str, Any], template: PinnedTemplate, addresses: Addresses
+) -> None:
     rendered = template.compiled.render(channel, draft.request.locale, given)
-    carrying.check(channel, draft.request.subject, rendered, made_said(layers.laid(rendered.said, draft.beside)))
+    said = made_said(layers.laid(rendered.said, draft.beside))
+    carrying.check(channel, draft.request.subject, rendered, said, addresses)
 
 
 def _overriding(template: PinnedTemplate, channel: int, draft: Draft) -> list[notification_pb2.Decision]:

@@ -7,6 +7,7 @@ import json
 import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import Any
 
 #: How every line of the log begins; enough to count a line without parsing it.
 LINE_START = re.compile(rb'\{"id":"(\d{1,19})","channel":"([a-z_]+)",')
@@ -25,6 +26,8 @@ class Receipt:
     provider_id: str
     html_body: str = ""
     data: dict[str, str] = field(default_factory=dict)
+    #: All that the provider was asked, where it is more than the fields above.
+    request: dict[str, Any] | None = None
 
     def line(self, receipt_id: int, at_ns: int) -> bytes:
         """The log line: JSON in UTF-8, ended by a line feed; hashes are SHA-256 in hex over the UTF-8 text.
@@ -46,6 +49,8 @@ class Receipt:
             "to_sha256": sha256(self.to),
             "body_sha256": sha256(self.body),
         }
+        if self.request is not None:
+            values["request"] = self.request
         return json.dumps(values, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace") + b"\n"
 
 

@@ -18,6 +18,7 @@ from services.delivery.providers.base.http_provider import HttpProvider
 from services.delivery.providers.fcm import fcm_errors
 from services.delivery.providers.fcm.access_token import AccessToken
 from services.delivery.providers.fcm.local_credential import LocalCredential
+from services.delivery.providers.fcm.push_message import push_message
 from services.delivery.providers.fcm.settings import FCM_URL, FcmSettings
 from services.delivery.rules.provider import (
     Outcome,
@@ -102,10 +103,10 @@ class FcmProvider(HttpProvider[bytes]):
         """The body of the request."""
         if not outgoing.to:
             return permanent("INVALID_ARGUMENT", "there is no device token")
-        payload = push_payload(outgoing.notification_id, outgoing.subject, outgoing.body)
+        payload = push_payload(outgoing.notification_id, outgoing.subject, outgoing.body, outgoing.said.push)
         if push_bytes(payload) > LARGEST_PUSH:
             return permanent("PAYLOAD_TOO_LARGE", f"a push has at most {LARGEST_PUSH} bytes")
-        encoded = messaging._MessagingService.encode_message(_push(payload, outgoing.to))
+        encoded = messaging._MessagingService.encode_message(push_message(outgoing))
         return json.dumps({"message": encoded}, separators=(",", ":")).encode("ascii")
 
     async def ask(self, message: bytes, call: Call) -> Outcome:
@@ -163,10 +164,3 @@ def _json(body: bytes) -> Any:
         return json.loads(body)
     except ValueError:
         return None
-
-
-def _push(payload: dict[str, dict[str, str]], token: str) -> messaging.Message:
-    push = messaging.Message(data=payload["data"], notification=messaging.Notification(**payload["notification"]))
-    # The constructor warns at every call that tokens give way to installation ids, which callers do not have.
-    push.token = token
-    return push

@@ -10,11 +10,13 @@ from functools import lru_cache
 
 from services.delivery.providers.mail import mail_parts
 from services.delivery.providers.mail.mail_addresses import Sender, normal_address
-from services.delivery.providers.mail.mail_headers import mailbox_header, plain_header, text_header
+from services.delivery.providers.mail.mail_headers import folded, mailbox_header, plain_header, text_header
+from services.delivery.providers.mail.preheader import with_preheader
 from services.delivery.rules.provider import Outgoing
 
 #: RFC 3834: no out-of-office answers.
-_ALWAYS = plain_header("Auto-Submitted", "auto-generated") + plain_header("MIME-Version", "1.0")
+_AUTO_SUBMITTED = plain_header("Auto-Submitted", "auto-generated")
+_MIME = plain_header("MIME-Version", "1.0")
 _ONE_CLICK = plain_header("List-Unsubscribe-Post", "List-Unsubscribe=One-Click")
 
 
@@ -42,7 +44,7 @@ def build(outgoing: Outgoing, sender: Sender, now: dt.datetime) -> BuiltEmail:
         text_header("Subject", outgoing.subject),
         *_own_headers(outgoing, sender, now),
     ]
-    utf8 = not (recipient.isascii() and sender.envelope.isascii())
+    utf8 = not (recipient.isascii() and sender.envelope.isascii() and outgoing.said.email.reply_to.isascii())
     content = "".join(headers).encode() + _body(outgoing)
     return BuiltEmail(sender.envelope, recipient, content, utf8)
 
@@ -62,7 +64,14 @@ def _own_headers(outgoing: Outgoing, sender: Sender, now: dt.datetime) -> Iterat
     yield _date_header(now.replace(microsecond=0))
     yield plain_header("Message-ID", f"<{outgoing.notification_id}.{outgoing.attempt}@{domain}>")
     yield plain_header("X-Pulse-Notification-Id", outgoing.notification_id)
-    yield _ALWAYS
+    email = outgoing.said.email
+    if not any(name.lower() == "auto-submitted" for name in email.headers):
+        yield _AUTO_SUBMITTED
+    yield _MIME
+    if email.reply_to:
+        yield mailbox_header("Reply-To", "", normal_address(email.reply_to))
+    for name, value in email.headers.items():
+        yield text_header(name, value) if name.lower().startswith("x-") else folded(name, value.split())
     if outgoing.unsubscribe_url:
         yield plain_header("List-Unsubscribe", f"<{outgoing.unsubscribe_url}>")
         yield _ONE_CLICK
@@ -71,5 +80,6 @@ def _own_headers(outgoing: Outgoing, sender: Sender, now: dt.datetime) -> Iterat
 def _body(outgoing: Outgoing) -> bytes:
     body = mail_parts.text_part("plain", outgoing.body)
     if outgoing.html_body:
-        body = mail_parts.alternatives([body, mail_parts.text_part("html", outgoing.html_body)])
+        html = with_preheader(outgoing.html_body, outgoing.said.email.preheader)
+        body = mail_parts.alternatives([body, mail_parts.text_part("html", html)])
     return body if body.endswith(b"\r\n") else body + b"\r\n"

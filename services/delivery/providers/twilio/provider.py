@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Self
 from urllib.parse import urlencode
 
@@ -20,6 +21,9 @@ from services.delivery.rules.provider import Outcome, Outgoing, permanent, succe
 from shared.clock import Clock
 from shared.observe.logs import logger
 from shared.text.channel_bounds import says_nothing
+
+#: How long Twilio tries at the most, s, and does unless it is told to end before.
+LONGEST_VALIDITY = 36_000
 
 log = logger(__name__)
 
@@ -68,6 +72,8 @@ class TwilioProvider(HttpProvider[dict[str, str]]):
         if says_nothing(outgoing.body):
             return permanent("EMPTY_BODY", "an SMS must say something")
         arguments = {"to": outgoing.to, "body": outgoing.body, **sender_arguments(self.sender)}
+        if outgoing.ends_at is not None and (left := int(outgoing.ends_at - time.monotonic())) < LONGEST_VALIDITY:
+            arguments["validity_period"] = str(max(left, 1))
         return self.reported(arguments, outgoing)
 
     def reported(self, arguments: dict[str, str], outgoing: Outgoing) -> dict[str, str]:

@@ -67,7 +67,8 @@ class Fcm:
             data = push.get("data", {})
             body = shown.get("body") or data.get("body", "")
             title = shown.get("title") or data.get("title", "")
-            receipt = Receipt("push", PROVIDER, to, title, body, data.get("notification_id", ""), name, data=data)
+            id_ = data.get("notification_id", "")
+            receipt = Receipt("push", PROVIDER, to, title, body, id_, name, data=data, request=push)
             try:
                 await self._receipts.keep(receipt)
             except OSError:

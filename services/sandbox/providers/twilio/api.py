@@ -118,7 +118,7 @@ def _receipt(form: dict[str, str], sid: str) -> Receipt:
     """Of WhatsApp with the whole request."""
     provider, to, body = _provider(form), form["To"].removeprefix(WHATSAPP), form.get("Body", "")
     channel, whole = ("whatsapp", form) if provider == WHATSAPP_PROVIDER else ("sms", {})
-    return Receipt(channel, provider, to, "", body, _notification_id(form), sid, data=whole)
+    return Receipt(channel, provider, to, "", body, _notification_id(form), sid, data=whole, request=dict(form))
 
 
 def _mistake(form: dict[str, str]) -> int | None:

@@ -69,7 +69,6 @@ class Asked(_message.Message):
     FALLBACKS_FIELD_NUMBER: _builtins.int
     CATEGORY_FIELD_NUMBER: _builtins.int
     DIGEST_WINDOW_FIELD_NUMBER: _builtins.int
-    SENDER_FIELD_NUMBER: _builtins.int
     EMAIL_FIELD_NUMBER: _builtins.int
     PUSH_FIELD_NUMBER: _builtins.int
     SMS_FIELD_NUMBER: _builtins.int
@@ -97,8 +96,6 @@ class Asked(_message.Message):
     """What happens to an unanswered call."""
     category: _builtins.str
     """The template's category."""
-    sender: _builtins.str
-    """Who it comes from, as the request says."""
     @_builtins.property
     def send_at(self) -> _timestamp_pb2.Timestamp:
         """Not before."""
@@ -158,7 +155,6 @@ class Asked(_message.Message):
         fallbacks: _abc.Iterable[_notification_pb2.Fallback] | None = ...,
         category: _builtins.str = ...,
         digest_window: _duration_pb2.Duration | None = ...,
-        sender: _builtins.str = ...,
         email: _saying_pb2.Email | None = ...,
         push: _saying_pb2.Push | None = ...,
         sms: _saying_pb2.Sms | None = ...,
@@ -167,7 +163,7 @@ class Asked(_message.Message):
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["digest_window", b"digest_window", "email", b"email", "expires_at", b"expires_at", "push", b"push", "send_at", b"send_at", "sms", b"sms", "whatsapp", b"whatsapp"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["attachments", b"attachments", "category", b"category", "channel", b"channel", "context_json", b"context_json", "delivery_guarantee", b"delivery_guarantee", "digest_window", b"digest_window", "email", b"email", "expires_at", b"expires_at", "fallbacks", b"fallbacks", "idempotency_key", b"idempotency_key", "locale", b"locale", "metadata", b"metadata", "push", b"push", "send_at", b"send_at", "sender", b"sender", "sms", b"sms", "subject", b"subject", "template_name", b"template_name", "template_version", b"template_version", "to", b"to", "user_id", b"user_id", "whatsapp", b"whatsapp"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attachments", b"attachments", "category", b"category", "channel", b"channel", "context_json", b"context_json", "delivery_guarantee", b"delivery_guarantee", "digest_window", b"digest_window", "email", b"email", "expires_at", b"expires_at", "fallbacks", b"fallbacks", "idempotency_key", b"idempotency_key", "locale", b"locale", "metadata", b"metadata", "push", b"push", "send_at", b"send_at", "sms", b"sms", "subject", b"subject", "template_name", b"template_name", "template_version", b"template_version", "to", b"to", "user_id", b"user_id", "whatsapp", b"whatsapp"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

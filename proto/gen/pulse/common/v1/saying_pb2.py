@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1cpulse/common/v1/saying.proto\x12\x0fpulse.common.v1\x1a\x1b\x62uf/validate/validate.proto\"\xde\x04\n\x04Push\x12G\n\x04\x64\x61ta\x18\x01 \x03(\x0b\x32\x1f.pulse.common.v1.Push.DataEntryB\x18\xbaH\x15\x9a\x01\x12\x10@\"\x07r\x05\x10\x01(\x80\x02*\x05r\x03(\x80 \x12\x16\n\x04link\x18\x02 \x01(\tB\x08\xbaH\x05r\x03(\x80\x10\x12\x17\n\x05image\x18\x03 \x01(\tB\x08\xbaH\x05r\x03(\x80\x10\x12\x16\n\x04icon\x18\x04 \x01(\tB\x08\xbaH\x05r\x03(\x80\x10\x12\x17\n\x05sound\x18\x05 \x01(\tB\x08\xbaH\x05r\x03(\x80\x02\x12\x1f\n\x05\x62\x61\x64ge\x18\x06 \x01(\x05\x42\x0b\xbaH\x08\x1a\x06\x18\x9f\x8d\x06(\x00H\x00\x88\x01\x01\x12\x1d\n\x0c\x63ollapse_key\x18\x07 \x01(\tB\x07\xbaH\x04r\x02(@\x12\x1c\n\nchannel_id\x18\x08 \x01(\tB\x08\xbaH\x05r\x03(\x80\x02\x12\x1a\n\x08\x63\x61tegory\x18\t \x01(\tB\x08\xbaH\x05r\x03(\x80\x02\x12\x1c\n\x0fmutable_content\x18\n \x01(\x08H\x01\x88\x01\x01\x12\x13\n\x06silent\x18\x0b \x01(\x08H\x02\x88\x01\x01\x12\x35\n\x0f\x61nalytics_label\x18\x0c \x01(\tB\x1c\xbaH\x19r\x17(22\x13^[a-zA-Z0-9_.~%-]*$\x12\x38\n\x07\x64\x65vices\x18\r \x01(\x0e\x32\x1d.pulse.common.v1.Push.DevicesB\x08\xbaH\x05\x82\x01\x02\x10\x01\x1a+\n\tDataEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"7\n\x07\x44\x65vices\x12\x17\n\x13\x44\x45VICES_UNSPECIFIED\x10\x00\x12\x07\n\x03\x41LL\x10\x01\x12\n\n\x06LATEST\x10\x02\x42\x08\n\x06_badgeB\x12\n\x10_mutable_contentB\t\n\x07_silent\"\xec\x01\n\x05\x45mail\x12\x1a\n\x08reply_to\x18\x01 \x01(\tB\x08\xbaH\x05r\x03(\xe6\x07\x12\x14\n\x02\x63\x63\x18\x02 \x03(\tB\x08\xbaH\x05\x92\x01\x02\x10\x14\x12\x15\n\x03\x62\x63\x63\x18\x03 \x03(\tB\x08\xbaH\x05\x92\x01\x02\x10\x14\x12M\n\x07headers\x18\x04 \x03(\x0b\x32#.pulse.common.v1.Email.HeadersEntryB\x17\xbaH\x14\x9a\x01\x11\x10 \"\x06r\x04\x10\x01(L*\x05r\x03(\xe6\x07\x12\x1b\n\tpreheader\x18\x05 \x01(\tB\x08\xbaH\x05r\x03(\xe6\x07\x1a.\n\x0cHeadersEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"j\n\x03Sms\x12$\n\x0cmax_segments\x18\x01 \x01(\x05\x42\t\xbaH\x06\x1a\x04\x18\n(\x01H\x00\x88\x01\x01\x12\x1a\n\rtransliterate\x18\x02 \x01(\x08H\x01\x88\x01\x01\x42\x0f\n\r_max_segmentsB\x10\n\x0e_transliterate\"\xdb\x01\n\x08Whatsapp\x12\x1d\n\x0b\x63ontent_sid\x18\x01 \x01(\tB\x08\xbaH\x05r\x03(\x80\x08\x12w\n\x11\x63ontent_variables\x18\x02 \x03(\x0b\x32/.pulse.common.v1.Whatsapp.ContentVariablesEntryB+\xbaH(\x9a\x01%\x10\x64\"\x18r\x16\x32\x14^[A-Za-z0-9_]{1,64}$*\x07r\x05\x10\x01(\x80 \x1a\x37\n\x15\x43ontentVariablesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\xc5\x01\n\nAttachment\x12\x1e\n\rattachment_id\x18\x01 \x01(\tB\x07\xbaH\x04r\x02\x18@\x12\x1a\n\x07\x63ontent\x18\x02 \x01(\x0c\x42\t\xbaH\x06z\x04\x18\x80\x80@\x12\x1a\n\x08\x66ilename\x18\x03 \x01(\tB\x08\xbaH\x05r\x03(\xff\x01\x12\x1d\n\x0c\x63ontent_type\x18\x04 \x01(\tB\x07\xbaH\x04r\x02(\x7f\x12/\n\tinline_id\x18\x05 \x01(\tB\x1c\xbaH\x19r\x17(\x80\x01\x32\x12^[A-Za-z0-9_.@-]*$\x12\x0f\n\x07\x61s_link\x18\x06 \x01(\x08\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1cpulse/common/v1/saying.proto\x12\x0fpulse.common.v1\x1a\x1b\x62uf/validate/validate.proto\"\xeb\x03\n\x04Push\x12G\n\x04\x64\x61ta\x18\x01 \x03(\x0b\x32\x1f.pulse.common.v1.Push.DataEntryB\x18\xbaH\x15\x9a\x01\x12\x10@\"\x07r\x05\x10\x01(\x80\x02*\x05r\x03(\x80 \x12\x16\n\x04link\x18\x02 \x01(\tB\x08\xbaH\x05r\x03(\x80\x10\x12\x17\n\x05image\x18\x03 \x01(\tB\x08\xbaH\x05r\x03(\x80\x10\x12\x16\n\x04icon\x18\x04 \x01(\tB\x08\xbaH\x05r\x03(\x80\x10\x12\x17\n\x05sound\x18\x05 \x01(\tB\x08\xbaH\x05r\x03(\x80\x02\x12\x1f\n\x05\x62\x61\x64ge\x18\x06 \x01(\x05\x42\x0b\xbaH\x08\x1a\x06\x18\x9f\x8d\x06(\x00H\x00\x88\x01\x01\x12\x1d\n\x0c\x63ollapse_key\x18\x07 \x01(\tB\x07\xbaH\x04r\x02(@\x12\x1c\n\nchannel_id\x18\x08 \x01(\tB\x08\xbaH\x05r\x03(\x80\x02\x12\x1a\n\x08\x63\x61tegory\x18\t \x01(\tB\x08\xbaH\x05r\x03(\x80\x02\x12\x1c\n\x0fmutable_content\x18\n \x01(\x08H\x01\x88\x01\x01\x12\x13\n\x06silent\x18\x0b \x01(\x08H\x02\x88\x01\x01\x12\x35\n\x0f\x61nalytics_label\x18\x0c \x01(\tB\x1c\xbaH\x19r\x17(22\x13^[a-zA-Z0-9_.~%-]*$\x1a+\n\tDataEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x42\x08\n\x06_badgeB\x12\n\x10_mutable_contentB\t\n\x07_silent\"\xbf\x01\n\x05\x45mail\x12\x1a\n\x08reply_to\x18\x01 \x01(\tB\x08\xbaH\x05r\x03(\xe6\x07\x12M\n\x07headers\x18\x04 \x03(\x0b\x32#.pulse.common.v1.Email.HeadersEntryB\x17\xbaH\x14\x9a\x01\x11\x10 \"\x06r\x04\x10\x01(L*\x05r\x03(\xe6\x07\x12\x1b\n\tpreheader\x18\x05 \x01(\tB\x08\xbaH\x05r\x03(\xe6\x07\x1a.\n\x0cHeadersEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"j\n\x03Sms\x12$\n\x0cmax_segments\x18\x01 \x01(\x05\x42\t\xbaH\x06\x1a\x04\x18\n(\x01H\x00\x88\x01\x01\x12\x1a\n\rtransliterate\x18\x02 \x01(\x08H\x01\x88\x01\x01\x42\x0f\n\r_max_segmentsB\x10\n\x0e_transliterate\"\xdb\x01\n\x08Whatsapp\x12\x1d\n\x0b\x63ontent_sid\x18\x01 \x01(\tB\x08\xbaH\x05r\x03(\x80\x08\x12w\n\x11\x63ontent_variables\x18\x02 \x03(\x0b\x32/.pulse.common.v1.Whatsapp.ContentVariablesEntryB+\xbaH(\x9a\x01%\x10\x64\"\x18r\x16\x32\x14^[A-Za-z0-9_]{1,64}$*\x07r\x05\x10\x01(\x80 \x1a\x37\n\x15\x43ontentVariablesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\xc5\x01\n\nAttachment\x12\x1e\n\rattachment_id\x18\x01 \x01(\tB\x07\xbaH\x04r\x02\x18@\x12\x1a\n\x07\x63ontent\x18\x02 \x01(\x0c\x42\t\xbaH\x06z\x04\x18\x80\x80@\x12\x1a\n\x08\x66ilename\x18\x03 \x01(\tB\x08\xbaH\x05r\x03(\xff\x01\x12\x1d\n\x0c\x63ontent_type\x18\x04 \x01(\tB\x07\xbaH\x04r\x02(\x7f\x12/\n\tinline_id\x18\x05 \x01(\tB\x1c\xbaH\x19r\x17(\x80\x01\x32\x12^[A-Za-z0-9_.@-]*$\x12\x0f\n\x07\x61s_link\x18\x06 \x01(\x08\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -54,16 +54,10 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_PUSH'].fields_by_name['category']._serialized_options = b'\272H\005r\003(\200\002'
   _globals['_PUSH'].fields_by_name['analytics_label']._loaded_options = None
   _globals['_PUSH'].fields_by_name['analytics_label']._serialized_options = b'\272H\031r\027(22\023^[a-zA-Z0-9_.~%-]*$'
-  _globals['_PUSH'].fields_by_name['devices']._loaded_options = None
-  _globals['_PUSH'].fields_by_name['devices']._serialized_options = b'\272H\005\202\001\002\020\001'
   _globals['_EMAIL_HEADERSENTRY']._loaded_options = None
   _globals['_EMAIL_HEADERSENTRY']._serialized_options = b'8\001'
   _globals['_EMAIL'].fields_by_name['reply_to']._loaded_options = None
   _globals['_EMAIL'].fields_by_name['reply_to']._serialized_options = b'\272H\005r\003(\346\007'
-  _globals['_EMAIL'].fields_by_name['cc']._loaded_options = None
-  _globals['_EMAIL'].fields_by_name['cc']._serialized_options = b'\272H\005\222\001\002\020\024'
-  _globals['_EMAIL'].fields_by_name['bcc']._loaded_options = None
-  _globals['_EMAIL'].fields_by_name['bcc']._serialized_options = b'\272H\005\222\001\002\020\024'
   _globals['_EMAIL'].fields_by_name['headers']._loaded_options = None
   _globals['_EMAIL'].fields_by_name['headers']._serialized_options = b'\272H\024\232\001\021\020 \"\006r\004\020\001(L*\005r\003(\346\007'
   _globals['_EMAIL'].fields_by_name['preheader']._loaded_options = None
@@ -87,21 +81,19 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ATTACHMENT'].fields_by_name['inline_id']._loaded_options = None
   _globals['_ATTACHMENT'].fields_by_name['inline_id']._serialized_options = b'\272H\031r\027(\200\0012\022^[A-Za-z0-9_.@-]*$'
   _globals['_PUSH']._serialized_start=79
-  _globals['_PUSH']._serialized_end=685
-  _globals['_PUSH_DATAENTRY']._serialized_start=544
-  _globals['_PUSH_DATAENTRY']._serialized_end=587
-  _globals['_PUSH_DEVICES']._serialized_start=589
-  _globals['_PUSH_DEVICES']._serialized_end=644
-  _globals['_EMAIL']._serialized_start=688
-  _globals['_EMAIL']._serialized_end=924
-  _globals['_EMAIL_HEADERSENTRY']._serialized_start=878
-  _globals['_EMAIL_HEADERSENTRY']._serialized_end=924
-  _globals['_SMS']._serialized_start=926
-  _globals['_SMS']._serialized_end=1032
-  _globals['_WHATSAPP']._serialized_start=1035
-  _globals['_WHATSAPP']._serialized_end=1254
-  _globals['_WHATSAPP_CONTENTVARIABLESENTRY']._serialized_start=1199
-  _globals['_WHATSAPP_CONTENTVARIABLESENTRY']._serialized_end=1254
-  _globals['_ATTACHMENT']._serialized_start=1257
-  _globals['_ATTACHMENT']._serialized_end=1454
+  _globals['_PUSH']._serialized_end=570
+  _globals['_PUSH_DATAENTRY']._serialized_start=486
+  _globals['_PUSH_DATAENTRY']._serialized_end=529
+  _globals['_EMAIL']._serialized_start=573
+  _globals['_EMAIL']._serialized_end=764
+  _globals['_EMAIL_HEADERSENTRY']._serialized_start=718
+  _globals['_EMAIL_HEADERSENTRY']._serialized_end=764
+  _globals['_SMS']._serialized_start=766
+  _globals['_SMS']._serialized_end=872
+  _globals['_WHATSAPP']._serialized_start=875
+  _globals['_WHATSAPP']._serialized_end=1094
+  _globals['_WHATSAPP_CONTENTVARIABLESENTRY']._serialized_start=1039
+  _globals['_WHATSAPP_CONTENTVARIABLESENTRY']._serialized_end=1094
+  _globals['_ATTACHMENT']._serialized_start=1097
+  _globals['_ATTACHMENT']._serialized_end=1294
 # @@protoc_insertion_point(module_scope)

@@ -10,7 +10,6 @@ from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf.internal import containers as _containers
-from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -27,29 +26,6 @@ class Push(_message.Message):
     """What a push carries and does beside its title and text. Each field reaches the devices that know such a thing."""
 
     DESCRIPTOR: _descriptor.Descriptor
-
-    class _Devices:
-        ValueType = _typing.NewType("ValueType", _builtins.int)
-        V: _TypeAlias = ValueType  # noqa: Y015
-
-    class _DevicesEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[Push._Devices.ValueType], _builtins.type):
-        DESCRIPTOR: _descriptor.EnumDescriptor
-        DEVICES_UNSPECIFIED: Push._Devices.ValueType  # 0
-        """Not said; ALL is meant."""
-        ALL: Push._Devices.ValueType  # 1
-        """Every live one, as one notification."""
-        LATEST: Push._Devices.ValueType  # 2
-        """The one that was registered last."""
-
-    class Devices(_Devices, metaclass=_DevicesEnumTypeWrapper):
-        """Which of the user's devices are meant where a request names none."""
-
-    DEVICES_UNSPECIFIED: Push.Devices.ValueType  # 0
-    """Not said; ALL is meant."""
-    ALL: Push.Devices.ValueType  # 1
-    """Every live one, as one notification."""
-    LATEST: Push.Devices.ValueType  # 2
-    """The one that was registered last."""
 
     @_typing.final
     class DataEntry(_message.Message):
@@ -83,7 +59,6 @@ class Push(_message.Message):
     MUTABLE_CONTENT_FIELD_NUMBER: _builtins.int
     SILENT_FIELD_NUMBER: _builtins.int
     ANALYTICS_LABEL_FIELD_NUMBER: _builtins.int
-    DEVICES_FIELD_NUMBER: _builtins.int
     link: _builtins.str
     """What opens when it is tapped: http, https or an app's own scheme."""
     image: _builtins.str
@@ -106,12 +81,10 @@ class Push(_message.Message):
     """It wakes the app and shows nothing: title and text are not sent."""
     analytics_label: _builtins.str
     """What FCM counts it under."""
-    devices: Global___Push.Devices.ValueType
-    """Which devices, where none is named."""
     @_builtins.property
     def data(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
-        """For the app itself; the keys that FCM reserves (from, message_type, gcm and google at the beginning) are refused, and
-        notification_id, which Pulse sets. At most 64.
+        """For the app itself; the keys that FCM reserves (from, message_type, collapse_key, what begins with gcm or google) are
+        refused, and notification_id, which Pulse sets. At most 64.
         """
 
     def __init__(
@@ -129,11 +102,10 @@ class Push(_message.Message):
         mutable_content: _builtins.bool | None = ...,
         silent: _builtins.bool | None = ...,
         analytics_label: _builtins.str = ...,
-        devices: Global___Push.Devices.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_badge", b"_badge", "_mutable_content", b"_mutable_content", "_silent", b"_silent", "badge", b"badge", "mutable_content", b"mutable_content", "silent", b"silent"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_badge", b"_badge", "_mutable_content", b"_mutable_content", "_silent", b"_silent", "analytics_label", b"analytics_label", "badge", b"badge", "category", b"category", "channel_id", b"channel_id", "collapse_key", b"collapse_key", "data", b"data", "devices", b"devices", "icon", b"icon", "image", b"image", "link", b"link", "mutable_content", b"mutable_content", "silent", b"silent", "sound", b"sound"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_badge", b"_badge", "_mutable_content", b"_mutable_content", "_silent", b"_silent", "analytics_label", b"analytics_label", "badge", b"badge", "category", b"category", "channel_id", b"channel_id", "collapse_key", b"collapse_key", "data", b"data", "icon", b"icon", "image", b"image", "link", b"link", "mutable_content", b"mutable_content", "silent", b"silent", "sound", b"sound"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__badge: _TypeAlias = _typing.Literal["badge"]  # noqa: Y015
     _WhichOneofArgType__badge: _TypeAlias = _typing.Literal["_badge", b"_badge"]  # noqa: Y015
@@ -177,24 +149,12 @@ class Email(_message.Message):
         def WhichOneof(self, oneof_group: _Never) -> None: ...
 
     REPLY_TO_FIELD_NUMBER: _builtins.int
-    CC_FIELD_NUMBER: _builtins.int
-    BCC_FIELD_NUMBER: _builtins.int
     HEADERS_FIELD_NUMBER: _builtins.int
     PREHEADER_FIELD_NUMBER: _builtins.int
     reply_to: _builtins.str
     """Where answers go; empty: the sender's."""
     preheader: _builtins.str
     """What mail programs show behind the subject before it is opened."""
-    @_builtins.property
-    def cc(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Who gets a copy, to be seen by all. With bcc 20 at the most; each counts in limits, and none is sent one that it must not
-        get.
-        """
-
-    @_builtins.property
-    def bcc(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Who gets a copy that nobody sees."""
-
     @_builtins.property
     def headers(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
         """Headers: X-..., In-Reply-To, References, Precedence, Auto-Submitted and Feedback-ID. At most 32."""
@@ -203,14 +163,12 @@ class Email(_message.Message):
         self,
         *,
         reply_to: _builtins.str = ...,
-        cc: _abc.Iterable[_builtins.str] | None = ...,
-        bcc: _abc.Iterable[_builtins.str] | None = ...,
         headers: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
         preheader: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["bcc", b"bcc", "cc", b"cc", "headers", b"headers", "preheader", b"preheader", "reply_to", b"reply_to"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["headers", b"headers", "preheader", b"preheader", "reply_to", b"reply_to"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -113,7 +113,6 @@ class TemplateContent(_message.Message):
     SUBJECT_FIELD_NUMBER: _builtins.int
     BODY_FIELD_NUMBER: _builtins.int
     HTML_BODY_FIELD_NUMBER: _builtins.int
-    SENDER_FIELD_NUMBER: _builtins.int
     EMAIL_FIELD_NUMBER: _builtins.int
     PUSH_FIELD_NUMBER: _builtins.int
     SMS_FIELD_NUMBER: _builtins.int
@@ -128,8 +127,6 @@ class TemplateContent(_message.Message):
     """The text. At most 64 KiB."""
     html_body: _builtins.str
     """The mail's HTML part, values escaped; empty: text only. At most 64 KiB."""
-    sender: _builtins.str
-    """A registered sender's name; empty: the tenant's default for the channel."""
     @_builtins.property
     def email(self) -> _saying_pb2.Email:
         """What an email carries beside subject and text; its texts are Liquid."""
@@ -154,7 +151,6 @@ class TemplateContent(_message.Message):
         subject: _builtins.str = ...,
         body: _builtins.str = ...,
         html_body: _builtins.str = ...,
-        sender: _builtins.str = ...,
         email: _saying_pb2.Email | None = ...,
         push: _saying_pb2.Push | None = ...,
         sms: _saying_pb2.Sms | None = ...,
@@ -162,7 +158,7 @@ class TemplateContent(_message.Message):
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["email", b"email", "push", b"push", "sms", b"sms", "whatsapp", b"whatsapp"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["body", b"body", "channel", b"channel", "email", b"email", "html_body", b"html_body", "locale", b"locale", "push", b"push", "sender", b"sender", "sms", b"sms", "subject", b"subject", "whatsapp", b"whatsapp"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["body", b"body", "channel", b"channel", "email", b"email", "html_body", b"html_body", "locale", b"locale", "push", b"push", "sms", b"sms", "subject", b"subject", "whatsapp", b"whatsapp"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

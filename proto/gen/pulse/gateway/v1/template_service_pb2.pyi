@@ -234,6 +234,7 @@ class PreviewTemplateResponse(_message.Message):
     HTML_BODY_FIELD_NUMBER: _builtins.int
     LOCALE_FIELD_NUMBER: _builtins.int
     SMS_SEGMENTS_FIELD_NUMBER: _builtins.int
+    SMS_UNICODE_CHARACTER_FIELD_NUMBER: _builtins.int
     subject: _builtins.str
     """Subject or title."""
     body: _builtins.str
@@ -244,6 +245,8 @@ class PreviewTemplateResponse(_message.Message):
     """The language that was taken."""
     sms_segments: _builtins.int
     """For SMS: how many segments it takes."""
+    sms_unicode_character: _builtins.str
+    """For SMS: the first character for which the text goes as UCS-2, so that a segment holds 70 and not 160; empty: none."""
     def __init__(
         self,
         *,
@@ -252,10 +255,11 @@ class PreviewTemplateResponse(_message.Message):
         html_body: _builtins.str = ...,
         locale: _builtins.str = ...,
         sms_segments: _builtins.int = ...,
+        sms_unicode_character: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["body", b"body", "html_body", b"html_body", "locale", b"locale", "sms_segments", b"sms_segments", "subject", b"subject"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["body", b"body", "html_body", b"html_body", "locale", b"locale", "sms_segments", b"sms_segments", "sms_unicode_character", b"sms_unicode_character", "subject", b"subject"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -1,0 +1,111 @@
+"""What no device or provider would take of a push is refused at the door, from requests and from templates."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from pulse.common.v1 import enums_pb2, template_pb2
+from tests.gateway import fakes
+from tests.gateway.conftest import Client, refusal
+
+PUSH: dict[str, Any] = {"template_name": "push", "to": "token"}
+
+
+@pytest.fixture(autouse=True)
+def alert(peers: fakes.Peers) -> None:
+    peers.store(fakes.template("push", enums_pb2.PUSH, "x", subject="Alert"))
+
+
+@pytest.mark.parametrize("key", ["from", "message_type", "google.c.a.e", "gcm.notification.x", "GCM.n", "Google.a"])
+async def test_a_key_that_fcm_keeps_to_itself_is_refused(client: Client, key: str) -> None:
+    error = await refusal(client.send(**PUSH, push={"data": {key: "x", "fine": "y"}}))
+    assert (error.reason, [one.field for one in error.violations]) == ("PUSH_DATA_KEY_RESERVED", [f"push.data.{key}"])
+
+
+async def test_the_key_that_pulse_sets_is_refused(client: Client) -> None:
+    error = await refusal(client.send(**PUSH, push={"data": {"notification_id": "x"}}))
+    assert error.reason == "PUSH_DATA_KEY_RESERVED"
+
+
+@pytest.mark.parametrize(
+    "link",
+    [
+        *("https://shop.example.com/7?a=b#c", "http://shop.example.com", "HTTPS://EXAMPLE.COM/", "shop://orders/7"),
+        *("com.example.shop:/orders", "mailto:help@example.com", "tel:+491511234567", "https://[2001:db8::1]/x"),
+    ],
+)
+async def test_what_a_tap_can_open_is_a_link(client: Client, link: str) -> None:
+    await client.send(**PUSH, push={"link": link})
+
+
+@pytest.mark.parametrize(
+    "link",
+    [
+        *(
+            "javascript:alert(1)",
+            "JavaScript:alert(1)",
+            "data:text/html,x",
+            "file:///etc/passwd",
+            "vbscript:x",
+            "blob:x",
+        ),
+        *("/orders/7", "orders", "//example.com", "https://", "https:/example.com", "https:example.com", "http://"),
+        *("https://a b", "https://user@evil.example.com", "https:\\\\example.com", " https://example.com", "shop:"),
+        *("blob:x", "about:blank", "content://media", "1a://x", "view-source:https://a.example"),
+    ],
+)
+async def test_what_a_tap_must_not_open_is_refused(client: Client, link: str) -> None:
+    error = await refusal(client.send(**PUSH, push={"link": link}))
+    assert (error.reason, [one.field for one in error.violations]) == ("INVALID_LINK", ["push.link"])
+
+
+@pytest.mark.parametrize(
+    ("push", "reason"),
+    [
+        ({"image": "http://example.com/a.png"}, "INVALID_IMAGE"),
+        ({"image": "a.png"}, "INVALID_IMAGE"),
+        ({"image": "https://"}, "INVALID_IMAGE"),
+        ({"icon": "http://example.com/a.png"}, "INVALID_ICON"),
+        ({"icon": "../a"}, "INVALID_ICON"),
+        ({"badge": -1}, "INVALID_FIELDS"),
+        ({"analytics_label": "no spaces"}, "INVALID_FIELDS"),
+        ({"analytics_label": "x" * 51}, "INVALID_FIELDS"),
+        ({"collapse_key": "x" * 65}, "INVALID_FIELDS"),
+        ({"data": {str(n): "x" for n in range(65)}}, "INVALID_FIELDS"),
+        ({"data": {"": "x"}}, "INVALID_FIELDS"),
+    ],
+)
+async def test_bad_input_has_its_reason(client: Client, push: dict[str, Any], reason: str) -> None:
+    assert (await refusal(client.send(**PUSH, push=push))).reason == reason
+
+
+def size(data: dict[str, str], **options: Any) -> int:
+    shown = {"title": "Alert", "body": "x"}
+    payload: dict[str, Any] = {"notification": shown, "data": {**data, "notification_id": "0" * 36}}
+    if options:
+        payload["options"] = options
+    return len(json.dumps(payload, separators=(",", ":")))
+
+
+async def test_all_that_a_push_carries_counts(client: Client) -> None:
+    room = 4096 - size({"a": ""})
+    await client.send(**PUSH, push={"data": {"a": "x" * room}})
+    error = await refusal(client.send(**PUSH, push={"data": {"a": "x" * (room + 1)}}))
+    assert error.reason == "PUSH_TOO_LARGE"
+    assert "4097 bytes" in error.violations[0].description
+    sound = 4096 - size({"a": ""}, sound="ding")
+    error = await refusal(client.send(**PUSH, push={"data": {"a": "x" * (sound + 1)}, "sound": "ding"}))
+    assert error.reason == "PUSH_TOO_LARGE"
+
+
+async def test_a_templates_link_is_looked_at_as_it_is_filled_in(client: Client, peers: fakes.Peers) -> None:
+    content = template_pb2.TemplateContent(body="x")
+    content.push.link = "{{ where }}"
+    peers.store(template_pb2.Template(name="linked", channel=enums_pb2.PUSH, version=1, contents=[content]))
+    asked = {"template_name": "linked", "to": "token"}
+    await client.send(**asked, context={"where": "https://example.com"})
+    error = await refusal(client.send(**asked, context={"where": "javascript:alert(1)"}))
+    assert error.reason == "INVALID_LINK"
