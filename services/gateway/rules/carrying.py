@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from services.gateway.rules import email_rules, push_rules, whatsapp
 from services.gateway.rules.addresses import Addresses
-from shared.channel.table import Channel
+from shared.channel.table import Address, Channel
 from shared.errors import invalid_field
 from shared.saying.said import NOTHING, Said
 from shared.text import channel_bounds, sms_segments
@@ -36,9 +36,9 @@ def check(channel: Channel, subject: str, rendered: Rendered, said: Said, addres
 
 
 def _check_said(channel: Channel, said: Said, addresses: Addresses) -> None:
-    if channel is Channel.PUSH:
+    if channel.facts.address is Address.DEVICE:
         push_rules.check(said.push)
-    elif channel is Channel.EMAIL:
+    elif channel.facts.address is Address.MAILBOX:
         email_rules.check(said.email, addresses)
     whatsapp.check(said.whatsapp)
 
