@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from pulse.common.v1 import enums_pb2, template_pb2
+from pulse.gateway.v1.template_service_pb2 import CreateTemplateRequest
 from tests.gateway import fakes
 from tests.gateway.conftest import Client, refusal
 
@@ -109,3 +110,20 @@ async def test_a_templates_link_is_looked_at_as_it_is_filled_in(client: Client, 
     await client.send(**asked, context={"where": "https://example.com"})
     error = await refusal(client.send(**asked, context={"where": "javascript:alert(1)"}))
     assert error.reason == "INVALID_LINK"
+
+
+async def test_what_a_template_says_whatever_the_context_is_looked_at_when_it_is_made(client: Client) -> None:
+    made = CreateTemplateRequest()
+    made.template.name, made.template.channel = "wrong", enums_pb2.PUSH
+    content = made.template.contents.add(body="x")
+    content.push.data["from"] = "{{ it }}"
+    content.push.link = "javascript:x"
+    content.push.image = "{{ picture }}"
+    content.email.headers["Bcc"] = "x"
+    content.email.headers["References"] = "<{{ id }}@example.com>"
+    error = await refusal(client.templates.CreateTemplate(made))
+    assert sorted(one.field.removeprefix("template.contents[0].") for one in error.violations) == [
+        "email.headers.Bcc",
+        "push.data.from",
+        "push.link",
+    ]

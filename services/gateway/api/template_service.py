@@ -146,6 +146,7 @@ class TemplateService(api_grpc.TemplateServiceServicer):
             default_locale=default_locale,
             path=path,
             do=partial(self._heavy.do, caller.tenant_id),
+            addresses=self._addresses,
         )
 
     async def _preview(

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 
+from services.gateway.rules import email_rules, push_rules
+from services.gateway.rules.addresses import Addresses
 from shared.errors import PulseError, invalid_field, together
+from shared.saying import layers
+from shared.saying.said import said
 from shared.text.rendering import CONTROL, RenderError, Text, is_one_line, variables_in
 
 #: Most outputs and tags of all texts together.
@@ -16,7 +20,7 @@ Do = Callable[[Callable[[], frozenset[str]]], Awaitable[frozenset[str]]]
 
 
 async def check_contents(
-    texts: Sequence[Text], *, channel: str, default_locale: str, path: str, do: Do
+    texts: Sequence[Text], *, channel: str, default_locale: str, path: str, do: Do, addresses: Addresses
 ) -> frozenset[str]:
     """The names that a context must hold. Raises INVALID_ARGUMENT naming all that is wrong with the contents.
 
@@ -36,6 +40,7 @@ async def check_contents(
             except RenderError as error:
                 words = error.message.partition(": ")[2] or error.message
                 refusals.append(invalid_field(f"{path}[{n}].{part}", error.reason, words))
+        refusals += _beside(text, f"{path}[{n}]", addresses)
     refusals += _doubles(texts, default_locale, path)
     if not any(text.channel in ("", channel) for text in texts):
         refusals.append(invalid_field(path, "NO_CONTENT_FOR_CHANNEL", f"holds nothing that can be sent by {channel}"))
@@ -56,6 +61,34 @@ def _characters(part: str, source: str, path: str) -> list[PulseError]:
     if "\0" in source:
         refusals.append(invalid_field(path, "CONTROL_CHARACTER", "holds a NUL character"))
     return refusals
+
+
+def _beside(text: Text, path: str, addresses: Addresses) -> list[PulseError]:
+    """What is wrong with what it says beside subject and text, whatever the context will hold."""
+    refusals = []
+    fixed = said(layers.with_texts(text.said, _fixed(dict(layers.texts(text.said)))))
+    checks: list[Callable[[], None]] = [
+        partial(push_rules.check, fixed.push, f"{path}.push"),
+        partial(email_rules.check, fixed.email, addresses, f"{path}.email"),
+    ]
+    for check in checks:
+        try:
+            check()
+        except PulseError as error:
+            refusals.append(error)
+    return refusals
+
+
+def _fixed(sources: Mapping[str, str]) -> Callable[[str], str]:
+    """What a text that holds Liquid is taken for, until it is filled in: nothing, and of a header a word."""
+
+    def text(path: str) -> str:
+        source = sources[path]
+        if "{{" not in source and "{%" not in source:
+            return source
+        return "x" if path.startswith("email.headers.") else ""
+
+    return text
 
 
 def _doubles(texts: Sequence[Text], default_locale: str, path: str) -> list[PulseError]:

@@ -18,29 +18,29 @@ _NAME = re.compile(r"[A-Za-z0-9-]{1,76}")
 _WORDS = re.compile(r"[!-~]+( [!-~]+)*")
 
 
-def check(email: Email, addresses: Addresses) -> None:
-    """Raises INVALID_ARGUMENT that names all that cannot be sent."""
-    refusals = list(_refusals(email, addresses))
+def check(email: Email, addresses: Addresses, path: str = "email") -> None:
+    """Raises INVALID_ARGUMENT that names all that cannot be sent; ``path`` is where it stands."""
+    refusals = list(_refusals(email, addresses, path))
     if refusals:
         raise together(refusals)
 
 
-def _refusals(email: Email, addresses: Addresses) -> Iterator[PulseError]:
+def _refusals(email: Email, addresses: Addresses, path: str) -> Iterator[PulseError]:
     if email.reply_to:
         try:
-            addresses.normalise(Address.MAILBOX, email.reply_to, "email.reply_to")
+            addresses.normalise(Address.MAILBOX, email.reply_to, f"{path}.reply_to")
         except PulseError as error:
             yield error
     seen: set[str] = set()
     for name, value in email.headers.items():
-        path, folded = f"email.headers.{name}", name.lower()
+        place, folded = f"{path}.headers.{name}", name.lower()
         if not _is_allowed(name):
             description = "is none of X-..., In-Reply-To, References, Precedence, Auto-Submitted and Feedback-ID"
-            yield invalid_field(path, "HEADER_NOT_ALLOWED", description)
+            yield invalid_field(place, "HEADER_NOT_ALLOWED", description)
         elif folded in seen:
-            yield invalid_field(path, "HEADER_REPEATED", "is there already; upper and lower case are one")
+            yield invalid_field(place, "HEADER_REPEATED", "is there already; upper and lower case are one")
         elif folded in STRUCTURED and not _WORDS.fullmatch(value):
-            yield invalid_field(path, "HEADER_INVALID", "holds more than words of visible ASCII, a space between each")
+            yield invalid_field(place, "HEADER_INVALID", "holds more than words of visible ASCII, a space between each")
         seen.add(folded)
 
 

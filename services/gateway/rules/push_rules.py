@@ -20,26 +20,26 @@ _NO_LINKS = frozenset(
 )
 
 
-def check(push: Push) -> None:
-    """Raises INVALID_ARGUMENT that names everything no device or provider would take."""
-    refusals = list(_refusals(push))
+def check(push: Push, path: str = "push") -> None:
+    """Raises INVALID_ARGUMENT that names everything no device or provider would take; ``path`` is where it stands."""
+    refusals = list(_refusals(push, path))
     if refusals:
         raise together(refusals)
 
 
-def _refusals(push: Push) -> Iterator[PulseError]:
+def _refusals(push: Push, path: str) -> Iterator[PulseError]:
     for key in push.data:
         if key == NOTIFICATION_ID:
-            yield invalid_field(f"push.data.{key}", "PUSH_DATA_KEY_RESERVED", "is set by Pulse itself")
+            yield invalid_field(f"{path}.data.{key}", "PUSH_DATA_KEY_RESERVED", "is set by Pulse itself")
         elif key.lower() in _RESERVED or key.lower().startswith(_RESERVED_BEGINNINGS):
-            yield invalid_field(f"push.data.{key}", "PUSH_DATA_KEY_RESERVED", "is a key that FCM keeps to itself")
+            yield invalid_field(f"{path}.data.{key}", "PUSH_DATA_KEY_RESERVED", "is a key that FCM keeps to itself")
     if push.link and not is_link(push.link):
         description = "is not an address by http or https, or by an app's own scheme"
-        yield invalid_field("push.link", "INVALID_LINK", description)
+        yield invalid_field(f"{path}.link", "INVALID_LINK", description)
     if push.image and not _is_web(push.image, "https"):
-        yield invalid_field("push.image", "INVALID_IMAGE", "is not an address by https")
+        yield invalid_field(f"{path}.image", "INVALID_IMAGE", "is not an address by https")
     if "/" in push.icon and not _is_web(push.icon, "https"):
-        yield invalid_field("push.icon", "INVALID_ICON", "is neither the name of a drawable nor an address by https")
+        yield invalid_field(f"{path}.icon", "INVALID_ICON", "is neither the name of a drawable nor an address by https")
 
 
 def is_link(link: str) -> bool:
