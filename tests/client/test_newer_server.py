@@ -93,6 +93,26 @@ def test_what_is_not_known_of_a_template_is_kept_when_it_is_changed(gateway: Fak
     assert gateway.templates.stored["letter"] == expected
 
 
+def test_what_a_content_says_beside_its_texts_is_kept_when_these_are_changed(
+    gateway: FakeGateway, client: Client
+) -> None:
+    stored = newer_template.make()
+    stored.contents[0].push.data["order"] = "{{ id }}"
+    stored.contents[0].email.reply_to = "help@example.com"
+    stored.contents[0].sms.max_segments = 2
+    gateway.templates.stored["letter"] = stored
+    read = client.get_template("letter")
+    first, *others = read.contents
+    client.update_template(replace(read, contents=(replace(first, body="Changed"), *others)))
+    kept = gateway.templates.stored["letter"].contents[0]
+    assert (kept.body, kept.push, kept.email, kept.sms) == (
+        "Changed",
+        stored.contents[0].push,
+        stored.contents[0].email,
+        stored.contents[0].sms,
+    )
+
+
 def test_a_word_that_is_chosen_takes_the_place_of_one_that_is_not_known(gateway: FakeGateway, client: Client) -> None:
     gateway.templates.stored["letter"] = newer_template.make()
     read = client.get_template("letter")
