@@ -190,7 +190,15 @@ def preview(
     if json:
         output.print_json(shown)
         return
-    output.print_fields({"subject": shown.subject, "locale": shown.locale, "sms segments": shown.sms_segments or None})
+    output.print_fields(
+        {
+            "subject": shown.subject,
+            "locale": shown.locale,
+            "sms segments": shown.sms_segments or None,
+            "missing strings": ", ".join(shown.missing_strings) or None,
+            "warnings": "; ".join(shown.warnings) or None,
+        }
+    )
     print(shown.body)
 
 

@@ -69,11 +69,14 @@ def _window(given: Any) -> dt.timedelta | None:
 def _content(fields: Any) -> TemplateContent:
     if not isinstance(fields, dict):
         raise typer.BadParameter("each of a template's contents must be a JSON object")
-    known = _texts(fields, ("channel", *CONTENT_TEXTS), ("unknown",))
-    if not known["body"]:
+    known = _texts(fields, ("channel", *CONTENT_TEXTS), ("strings", "unknown"))
+    strings = fields.get("strings") or {}
+    if not isinstance(strings, dict) or not all(isinstance(words, str) for words in strings.values()):
+        raise typer.BadParameter("strings must be a JSON object of texts")
+    if not (known["body"] or known["html_body"] or strings):
         raise typer.BadParameter("a template needs a body")
     channel = Channel(parse.channel(known.pop("channel")) or "UNSPECIFIED")
-    return TemplateContent(channel=channel, unknown=_unknown(fields), **known)
+    return TemplateContent(channel=channel, strings=strings, unknown=_unknown(fields), **known)
 
 
 def _texts(fields: Mapping[str, Any], names: tuple[str, ...], others: tuple[str, ...] = ()) -> dict[str, str]:

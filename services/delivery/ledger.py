@@ -122,7 +122,8 @@ class LedgerClient:
         """One version, each of whose texts is parsed when it is first wanted."""
         request = ledger_reader_pb2.GetTemplateRequest(tenant_id=tenant_id, name=name, version=version)
         answer = await call(self._reader.GetTemplate, request, CALL_SECONDS)
-        return CompiledTemplate(texts(answer.template.contents), answer.template.default_locale, lazily=True)
+        stored = answer.template
+        return CompiledTemplate(texts(stored.contents, stored.default_locale), stored.default_locale, lazily=True)
 
     async def exchange(self, views: Sequence[ProviderView]) -> list[Directive]:
         """Tells how this worker sees its providers; how all do, and what operators decided."""

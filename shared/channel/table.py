@@ -59,6 +59,8 @@ class Facts:
     priced: bool = False
     #: Whether a text is sent, and paid, in segments.
     in_segments: bool = False
+    #: Whether it carries HTML, of which a text can be made.
+    carries_html: bool = False
 
 
 class Channel(enum.StrEnum):
@@ -76,7 +78,16 @@ class Channel(enum.StrEnum):
 
     EMAIL = (
         "EMAIL",
-        Facts(Address.MAILBOX, Heading.SUBJECT, "Email", "mail", "smtp", ("#2563eb", "#7fb0ff"), patient=True),
+        Facts(
+            Address.MAILBOX,
+            Heading.SUBJECT,
+            "Email",
+            "mail",
+            "smtp",
+            ("#2563eb", "#7fb0ff"),
+            patient=True,
+            carries_html=True,
+        ),
     )
     SMS = (
         "SMS",

@@ -2,25 +2,64 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Mapping, Sequence
 
 from pulse.common.v1 import template_pb2
 from shared.channel.numbers import channel_of
 from shared.saying.fields import of_content
 from shared.text.rendering import OWN_PARTS, Text
 
-#: What a text and a content have under the same names.
-_SAME = ("locale", *OWN_PARTS)
+
+def texts(contents: Sequence[template_pb2.TemplateContent], default_locale: str) -> list[Text]:
+    """In the contents' order; without those for channels that are newer than this release.
+
+    A content of strings alone says what the same channel's content in the default language says, with its own strings.
+    """
+    read = [content for content in contents if not content.channel or channel_of(content.channel)]
+    if not any(content.strings for content in read):
+        return [_text(content, content, None) for content in read]
+    own = _in_default_locale(read, default_locale or "en")
+    return [_with_strings(content, own.get(content.channel)) for content in read]
 
 
-def texts(contents: Iterable[template_pb2.TemplateContent]) -> list[Text]:
-    """Without those for channels that are newer than this release."""
-    return [
-        Text(
-            channel_of(content.channel) or "",
-            **{name: getattr(content, name) for name in _SAME},
-            said=of_content(content),
-        )
+def has_strings_alone(content: template_pb2.TemplateContent) -> bool:
+    """Whether it leaves to the default language's content what it says."""
+    return bool(content.strings) and not any(name not in _NOT_SAID for name in _set(content))
+
+
+#: What a content of strings alone may have set.
+_NOT_SAID = ("channel", "locale", "strings")
+
+
+def _set(content: template_pb2.TemplateContent) -> list[str]:
+    return [field.name for field, _ in content.ListFields()]
+
+
+def _in_default_locale(
+    contents: Sequence[template_pb2.TemplateContent], default_locale: str
+) -> Mapping[int, template_pb2.TemplateContent]:
+    """The contents in the template's own language, by channel."""
+    return {
+        content.channel: content
         for content in contents
-        if not content.channel or channel_of(content.channel)
-    ]
+        if (content.locale or default_locale).lower() == default_locale.lower()
+    }
+
+
+def _with_strings(content: template_pb2.TemplateContent, default: template_pb2.TemplateContent | None) -> Text:
+    strings = {**default.strings, **content.strings} if default else dict(content.strings)
+    says = default if default and has_strings_alone(content) else content
+    return _text(content, says, strings)
+
+
+def _text(
+    content: template_pb2.TemplateContent, says: template_pb2.TemplateContent, strings: Mapping[str, str] | None
+) -> Text:
+    return Text(
+        channel_of(content.channel) or "",
+        content.locale,
+        **{name: getattr(says, name) for name in OWN_PARTS},
+        said=of_content(says),
+        strings=strings,
+        lacking=tuple(sorted(strings.keys() - content.strings.keys())) if strings else (),
+    )

@@ -19,7 +19,7 @@ from shared.text.liquid.bounds import MAX_EXPRESSIONS, MAX_MARKUP, MAX_TEXT, too
 from shared.text.liquid.context import BoundedContext
 from shared.text.liquid.environment import BoundedEnvironment, BoundedTemplate
 from shared.text.liquid.explaining import failure, missing_variable, refusal
-from shared.text.liquid.tree import variables_of
+from shared.text.liquid.tree import members_of, variables_of
 from shared.text.liquid.unfit_value import UnfitValue
 from shared.text.locales import nearest
 from shared.text.plain_text import plain_text
@@ -55,6 +55,14 @@ class Text:
     html_body: str
     #: What it says beside these, by the contract's names, nested (:mod:`shared.saying`).
     said: Mapping[str, Any] = field(default_factory=dict)
+    #: What ``strings`` is in it; None: a variable of the context like any other.
+    strings: Mapping[str, str] | None = None
+    #: Names of strings that its language lacks, and that are the default language's.
+    lacking: Sequence[str] = ()
+
+    def own_strings(self) -> list[tuple[str, str]]:
+        """Those of its own language."""
+        return [(name, words) for name, words in (self.strings or {}).items() if name not in self.lacking]
 
     def parts(self) -> dict[str, str]:
         """All that is Liquid in it, by name: "subject", or the path "push.link"."""
@@ -82,6 +90,8 @@ def _html() -> BoundedEnvironment:
     return BoundedEnvironment(autoescape=True)
 
 
+#: The variable that holds a language's strings.
+STRINGS = "strings"
 #: What every text has that is Liquid.
 OWN_PARTS = ("subject", "body", "html_body")
 #: Parts that may hold more than a line, or how their names begin: all else becomes a header, a title, a name.
@@ -116,7 +126,8 @@ class CompiledTemplate:
     @property
     def weight(self) -> int:
         """About how much memory it takes with all texts parsed, bytes."""
-        return sum(_weight(source) for text in self._texts for source in text.parts().values())
+        strings = sum(200 + 2 * len(value) for text in self._texts for value in (text.strings or {}).values())
+        return strings + sum(_weight(source) for text in self._texts for source in text.parts().values())
 
     def is_quick(self, channel: str, locale: str, context: Mapping[str, object]) -> bool:
         """True if rendering is filling in words and numbers; False if it may take some 50 ms."""
@@ -172,7 +183,8 @@ class _CompiledText:
     def __init__(self, text: Text) -> None:
         self.text = text
         self._parts = {name: _Part(_parse(name, source)) for name, source in text.parts().items()}
-        self.variables = frozenset(name for part in self._parts.values() for name in part.variables)
+        found = frozenset(name for part in self._parts.values() for name in part.variables)
+        self.variables = found if text.strings is None else found - {STRINGS}
         plain = {name: part.plain for name, part in self._parts.items()}
         self._is_plain = None not in plain.values()
         #: Longest value that surely fits, characters; below zero: not even that can be told.
@@ -196,6 +208,8 @@ class _CompiledText:
 
     def render(self, context: Mapping[str, object], locale: str) -> Rendered:
         words = {}
+        if self.text.strings is not None:
+            context = {**context, STRINGS: self.text.strings}
         for name, part in self._parts.items():
             words[name] = part.render(context)
             if is_one_line(name) and CONTROL.search(words[name]):
@@ -219,9 +233,25 @@ class _Part:
         return _render(self._template, context) if filled is None else filled
 
 
-def variables_in(part: str, source: str) -> frozenset[str]:
-    """The names that a context must hold for this part; raises :class:`RenderError` if it cannot be parsed."""
-    return variables_of(_parse(part, source))
+def variables_in(part: str, source: str, strings: Mapping[str, str] | None = None) -> frozenset[str]:
+    """The names that a context must hold for this part; raises :class:`RenderError` if it cannot be parsed.
+
+    ``strings`` are the text's: one that it names and they do not hold is refused too.
+    """
+    template = _parse(part, source)
+    variables = variables_of(template)
+    if strings is None:
+        return variables
+    missing = members_of(template, STRINGS) - strings.keys() - _OF_ANY
+    if missing:
+        name = f"{STRINGS}.{min(missing)}"
+        words = f"{part}: neither the language nor the template's own has {quoted(name)}"
+        raise RenderError("MISSING_VARIABLE", words, name)
+    return variables - {STRINGS}
+
+
+#: What Liquid knows of any list of names.
+_OF_ANY = {"size", "first"}
 
 
 def _parse(part: str, source: str) -> BoundedTemplate:

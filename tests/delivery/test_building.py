@@ -166,6 +166,16 @@ async def test_so_is_what_breaks_while_a_text_is_rendered() -> None:
     assert "ada" not in outcome.message
 
 
+async def test_a_mail_of_html_alone_is_sent_with_the_text_in_it() -> None:
+    async def fetch(*_: Any) -> CompiledTemplate:
+        return CompiledTemplate([Text("EMAIL", "", "Hi", "", "<h1>Hi {{ 1 }}</h1><p>Bye")], "en")
+
+    links = UnsubscribeLinks.from_settings(DeliverySettings(), lambda *_: None)
+    made = await prepare(claim(), TemplateCache(fetch, 10), links)
+    assert isinstance(made, Outgoing)
+    assert (made.body, made.html_body) == ("Hi 1\n\nBye", "<h1>Hi 1</h1><p>Bye")
+
+
 @pytest.fixture
 async def engine(ledger: tuple[FakeLedger, str]) -> AsyncIterator[Engine]:
     settings = DeliverySettings(delivery_breaker_least_calls=2, delivery_breaker_calls=10)

@@ -239,6 +239,7 @@ def _template(template: Template) -> template_pb2.Template:
 def _content(content: TemplateContent) -> template_pb2.TemplateContent:
     made = template_pb2.TemplateContent(
         channel=number(Channel, enums_pb2.Channel, content.channel),
+        strings=content.strings,
         **{text: getattr(content, text) for text in CONTENT_TEXTS},
     )
     return with_unknown(made, content.unknown)

@@ -113,6 +113,10 @@ class Preview:
     html_body: str
     locale: str
     sms_segments: int
+    #: Strings that the language lacks, taken from the template's own.
+    missing_strings: tuple[str, ...] = ()
+    #: What would be sent, but would not look as it should.
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -108,7 +108,15 @@ def template(stored: template_pb2.Template) -> Template:
 
 def preview(answer: template_service_pb2.PreviewTemplateResponse) -> Preview:
     """From PreviewTemplate."""
-    return Preview(answer.subject, answer.body, answer.html_body, answer.locale, answer.sms_segments)
+    return Preview(
+        answer.subject,
+        answer.body,
+        answer.html_body,
+        answer.locale,
+        answer.sms_segments,
+        tuple(answer.missing_strings),
+        tuple(answer.warnings),
+    )
 
 
 def queue_depths(answer: operations_service_pb2.GetQueueDepthsResponse) -> tuple[QueueDepth, ...]:
@@ -133,7 +141,7 @@ def _queue_depth(queue: operations_service_pb2.QueueDepth) -> QueueDepth:
 def _content(content: template_pb2.TemplateContent) -> TemplateContent:
     channel = name(Channel, enums_pb2.Channel, content.channel)
     texts = {text: getattr(content, text) for text in CONTENT_TEXTS}
-    return TemplateContent(channel=channel, unknown=unknown(content), **texts)
+    return TemplateContent(channel=channel, strings=dict(content.strings), unknown=unknown(content), **texts)
 
 
 def _fallback(stored: notification_pb2.Fallback) -> Fallback:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 
 from pulse.common.v1 import template_pb2
@@ -14,12 +15,15 @@ from pulse_client.wire import with_unknown
 class TemplateContent:
     """What is said by one channel (UNSPECIFIED: any) in one language (empty: the template's default), as Liquid."""
 
-    body: str
+    #: Empty only beside an email's ``html_body``, or where ``strings`` are all that is given.
+    body: str = ""
     subject: str = ""
     html_body: str = ""
     channel: Channel = Channel.UNSPECIFIED
     locale: str = ""
-    #: What a newer gateway said of it besides, and is told again.
+    #: Words in this language, for ``{{ strings.greeting }}``.
+    strings: Mapping[str, str] = field(default_factory=dict)
+    #: What this client does not know of it, and is told again.
     unknown: bytes = field(default=b"", repr=False)
 
 

@@ -62,8 +62,20 @@ def _text(form: Form, number: str) -> TemplateContent:
         html_body=form.text(f"text-{number}-html_body"),
         channel=_channel(form.get(f"text-{number}-channel")),
         locale=form.get(f"text-{number}-locale"),
+        strings=_strings(form.text(f"text-{number}-strings")),
         unknown=_unknown(form.get(f"text-{number}-unknown")),
     )
+
+
+def _strings(text: str) -> Mapping[str, str]:
+    """A language's strings, which the page carries along."""
+    try:
+        strings = loads(text) if text else {}
+    except BadJson as error:
+        raise FormError(f"the strings: {error}") from None
+    if not isinstance(strings, dict) or not all(isinstance(words, str) for words in strings.values()):
+        raise FormError("the strings are a JSON object of texts")
+    return strings
 
 
 def _unknown(text: str) -> bytes:

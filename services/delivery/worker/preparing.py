@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from typing import Any
 
 from services.delivery.rules.claim import ClaimedNotification
@@ -15,6 +16,7 @@ from shared.errors import Code, PulseError
 from shared.lane.names import Lane
 from shared.saying.layers import laid
 from shared.saying.said import said
+from shared.text import html_text
 from shared.text.rendering import CompiledTemplate, RenderError
 from shared.text.sms_segments import body_of
 from shared.turns import Turns
@@ -44,6 +46,8 @@ async def _outgoing(
     claim: ClaimedNotification, template: CompiledTemplate, unsubscribe: UnsubscribeLinks, turns: Turns
 ) -> Outgoing:
     rendered = await digest_fitting.render(template, claim, _context(claim.asked.context_json), turns)
+    if html_text.lacks_text(rendered):
+        rendered = await turns.take(claim.tenant_id, partial(html_text.completed, rendered))
     beside = said(laid(rendered.said, claim.said))
     return Outgoing(
         notification_id=claim.notification_id,

@@ -17,7 +17,7 @@ from services.gateway.api.service import DEFAULT_PAGE_SIZE
 from services.gateway.door.auth import Caller
 from services.gateway.door.calls import Context, Entry
 from services.gateway.peers import ask
-from services.gateway.rules import carrying, digests
+from services.gateway.rules import carrying, digests, looks
 from services.gateway.rules import context as contexts
 from services.gateway.rules.addresses import Addresses
 from services.gateway.rules.contents import check_contents
@@ -27,7 +27,7 @@ from shared.channel.texts import texts
 from shared.errors import Code, PulseError, invalid_field
 from shared.rpc.validation import check
 from shared.saying.said import said
-from shared.text import sms_segments
+from shared.text import html_text, sms_segments
 from shared.text.rendering import CompiledTemplate, RenderError, Text
 
 if TYPE_CHECKING:
@@ -124,7 +124,7 @@ class TemplateService(api_grpc.TemplateServiceServicer):
 
     async def _to_keep(self, caller: Caller, given: template_pb2.Template) -> template_pb2.Template:
         """The template as the ledger stores it: what Pulse makes itself is filled in or left out."""
-        contents = texts(given.contents)
+        contents = texts(given.contents, given.default_locale)
         variables = set(await self._check(caller, contents, given.channel, given.default_locale, "template.contents"))
         kept = template_pb2.Template()
         kept.CopyFrom(given)
@@ -162,6 +162,7 @@ class TemplateService(api_grpc.TemplateServiceServicer):
             rendered = await self._heavy.do(caller.tenant_id, partial(compiled.render, by, request.locale, context))
         except RenderError as error:
             raise (stored.refusal(error) if stored else wire.render_refusal(error)) from None
+        rendered = await self._heavy.do(caller.tenant_id, partial(html_text.completed, rendered))
         beside = said(rendered.said)
         carrying.check(by, "", rendered, beside, self._addresses)
         body = sms_segments.body_of(by, rendered.body, beside)
@@ -172,6 +173,8 @@ class TemplateService(api_grpc.TemplateServiceServicer):
             locale=rendered.locale,
             sms_segments=sms_segments.count(body) if by.facts.in_segments else 0,
             sms_unicode_character=sms_segments.outsider(body) if by.facts.in_segments else "",
+            missing_strings=compiled.text(by, request.locale).lacking,
+            warnings=looks.warnings(rendered),
         )
 
     async def _to_preview(
@@ -180,6 +183,6 @@ class TemplateService(api_grpc.TemplateServiceServicer):
         if stored is not None and not request.draft:
             return stored.compiled
         default_locale = stored.stored.default_locale if stored else ""
-        contents = texts(request.draft)
+        contents = texts(request.draft, default_locale)
         await self._check(caller, contents, channel, default_locale, "draft")
         return CompiledTemplate(contents, default_locale, lazily=True)

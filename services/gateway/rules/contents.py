@@ -7,6 +7,7 @@ from functools import partial
 
 from services.gateway.rules import email_rules, push_rules
 from services.gateway.rules.addresses import Addresses
+from shared.channel.table import Channel
 from shared.errors import PulseError, invalid_field, together
 from shared.saying import layers
 from shared.saying.said import said
@@ -33,10 +34,12 @@ async def check_contents(
     refusals: list[PulseError] = []
     variables: set[str] = set()
     for n, text in enumerate(texts):
+        refusals += _nothing_said(text, f"{path}[{n}].body")
+        refusals += [_nul(f"{path}[{n}].strings.{name}") for name, words in text.own_strings() if "\0" in words]
         for part, source in text.parts().items():
             refusals += _characters(part, source, f"{path}[{n}].{part}")
             try:
-                variables |= await do(partial(variables_in, part, source))
+                variables |= await do(partial(variables_in, part, source, text.strings))
             except RenderError as error:
                 words = error.message.partition(": ")[2] or error.message
                 refusals.append(invalid_field(f"{path}[{n}].{part}", error.reason, words))
@@ -59,8 +62,20 @@ def _characters(part: str, source: str, path: str) -> list[PulseError]:
     if is_one_line(part) and CONTROL.search(source):
         refusals.append(invalid_field(path, "CONTROL_CHARACTER", "holds a line break or a control character"))
     if "\0" in source:
-        refusals.append(invalid_field(path, "CONTROL_CHARACTER", "holds a NUL character"))
+        refusals.append(_nul(path))
     return refusals
+
+
+def _nul(path: str) -> PulseError:
+    return invalid_field(path, "CONTROL_CHARACTER", "holds a NUL character")
+
+
+def _nothing_said(text: Text, path: str) -> list[PulseError]:
+    channel = Channel.named(text.channel)
+    if text.body or (text.html_body and channel and channel.facts.carries_html):
+        return []
+    hint = "an email may have html_body alone; of strings alone, the default language must say the rest by that channel"
+    return [invalid_field(path, "BODY_MISSING", "is empty", hint)]
 
 
 def _beside(text: Text, path: str, addresses: Addresses) -> list[PulseError]:

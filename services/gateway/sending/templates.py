@@ -122,7 +122,8 @@ class TemplateCatalogue:
         if pinned is None:
             # Each text is parsed when it is first wanted, as heavy work is done in turns.
             pinned = PinnedTemplate(
-                stored, CompiledTemplate(texts(stored.contents), stored.default_locale, lazily=True)
+                stored,
+                CompiledTemplate(texts(stored.contents, stored.default_locale), stored.default_locale, lazily=True),
             )
             self._compiled.put(key, pinned)
         return pinned

@@ -136,19 +136,29 @@ def _quoted(segment: object) -> str:
 
 def variables_of(template: BoundTemplate) -> frozenset[str]:
     """The names that a context may have to hold: all but the template's own."""
-    found: set[str] = set()
+    return frozenset(str(path.path[0]) for path in _variables(template))
+
+
+def members_of(template: BoundTemplate, variable: str) -> frozenset[str]:
+    """The members of a variable of the context that are named as such: "greeting" for ``strings.greeting``."""
+    paths = (path.path for path in _variables(template) if path.path[0] == variable and len(path.path) > 1)
+    return frozenset(path[1] for path in paths if isinstance(path[1], str))
+
+
+def _variables(template: BoundTemplate) -> list[Path]:
+    found: list[Path] = []
     _find_variables(template.nodes, found, set(), frozenset())
-    return frozenset(found)
+    return found
 
 
-def _find_variables(nodes: Iterable[Node], found: set[str], own: set[str], inner: frozenset[str]) -> None:
+def _find_variables(nodes: Iterable[Node], found: list[Path], own: set[str], inner: frozenset[str]) -> None:
     for node in nodes:
         waiting = [*node.expressions()]
         while waiting:
             expression = waiting.pop()
             name = expression.path[0] if isinstance(expression, Path) else None
-            if isinstance(name, str) and name not in own and name not in inner:
-                found.add(name)
+            if isinstance(expression, Path) and isinstance(name, str) and name not in own and name not in inner:
+                found.append(expression)
             waiting.extend(expression.children())
         own.update(node.template_scope())
         _find_variables(node.children(_NO_CONTEXT), found, own, inner.union(node.block_scope()))

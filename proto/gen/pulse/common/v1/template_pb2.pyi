@@ -108,6 +108,26 @@ class TemplateContent(_message.Message):
 
     DESCRIPTOR: _descriptor.Descriptor
 
+    @_typing.final
+    class StringsEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.str
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
     CHANNEL_FIELD_NUMBER: _builtins.int
     LOCALE_FIELD_NUMBER: _builtins.int
     SUBJECT_FIELD_NUMBER: _builtins.int
@@ -117,6 +137,7 @@ class TemplateContent(_message.Message):
     PUSH_FIELD_NUMBER: _builtins.int
     SMS_FIELD_NUMBER: _builtins.int
     WHATSAPP_FIELD_NUMBER: _builtins.int
+    STRINGS_FIELD_NUMBER: _builtins.int
     channel: _enums_pb2.Channel.ValueType
     """The channel it is for; unspecified: any channel that has none of its own."""
     locale: _builtins.str
@@ -124,7 +145,9 @@ class TemplateContent(_message.Message):
     subject: _builtins.str
     """The mail's subject or the push's title; unused for SMS. At most 998 bytes."""
     body: _builtins.str
-    """The text. At most 64 KiB."""
+    """The text. At most 64 KiB. Empty only where it is made from an email's html_body, or where strings alone are given: then
+    all else is said as in the template's own language, by the same channel.
+    """
     html_body: _builtins.str
     """The mail's HTML part, values escaped; empty: text only. At most 64 KiB."""
     @_builtins.property
@@ -143,6 +166,13 @@ class TemplateContent(_message.Message):
     def whatsapp(self) -> _saying_pb2.Whatsapp:
         """What a WhatsApp message says in the text's place; its texts are Liquid."""
 
+    @_builtins.property
+    def strings(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
+        """Words in this language, which texts name as {{ strings.greeting }}; what is in them is no Liquid, and is escaped in HTML.
+        One that is missing here is taken from the template's own language; one that is missing there too is refused. Where any
+        content has some, "strings" is no variable of the context. At most 500.
+        """
+
     def __init__(
         self,
         *,
@@ -155,10 +185,11 @@ class TemplateContent(_message.Message):
         push: _saying_pb2.Push | None = ...,
         sms: _saying_pb2.Sms | None = ...,
         whatsapp: _saying_pb2.Whatsapp | None = ...,
+        strings: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["email", b"email", "push", b"push", "sms", b"sms", "whatsapp", b"whatsapp"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["body", b"body", "channel", b"channel", "email", b"email", "html_body", b"html_body", "locale", b"locale", "push", b"push", "sms", b"sms", "subject", b"subject", "whatsapp", b"whatsapp"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["body", b"body", "channel", b"channel", "email", b"email", "html_body", b"html_body", "locale", b"locale", "push", b"push", "sms", b"sms", "strings", b"strings", "subject", b"subject", "whatsapp", b"whatsapp"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -235,6 +235,8 @@ class PreviewTemplateResponse(_message.Message):
     LOCALE_FIELD_NUMBER: _builtins.int
     SMS_SEGMENTS_FIELD_NUMBER: _builtins.int
     SMS_UNICODE_CHARACTER_FIELD_NUMBER: _builtins.int
+    MISSING_STRINGS_FIELD_NUMBER: _builtins.int
+    WARNINGS_FIELD_NUMBER: _builtins.int
     subject: _builtins.str
     """Subject or title."""
     body: _builtins.str
@@ -247,6 +249,16 @@ class PreviewTemplateResponse(_message.Message):
     """For SMS: how many segments it takes."""
     sms_unicode_character: _builtins.str
     """For SMS: the first character for which the text goes as UCS-2, so that a segment holds 70 and not 160; empty: none."""
+    @_builtins.property
+    def missing_strings(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Names of strings that the language lacks, and that were taken from the template's own."""
+
+    @_builtins.property
+    def warnings(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """What would be sent, but would not look as it should: sentences, each of which begins with a word in capitals and a colon.
+        HTML_CLIPPED: Gmail shows no more than 102 KB of a mail's HTML.
+        """
+
     def __init__(
         self,
         *,
@@ -256,10 +268,12 @@ class PreviewTemplateResponse(_message.Message):
         locale: _builtins.str = ...,
         sms_segments: _builtins.int = ...,
         sms_unicode_character: _builtins.str = ...,
+        missing_strings: _abc.Iterable[_builtins.str] | None = ...,
+        warnings: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["body", b"body", "html_body", b"html_body", "locale", b"locale", "sms_segments", b"sms_segments", "sms_unicode_character", b"sms_unicode_character", "subject", b"subject"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["body", b"body", "html_body", b"html_body", "locale", b"locale", "missing_strings", b"missing_strings", "sms_segments", b"sms_segments", "sms_unicode_character", b"sms_unicode_character", "subject", b"subject", "warnings", b"warnings"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
