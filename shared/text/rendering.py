@@ -191,6 +191,8 @@ class _CompiledText:
         self._room = min(part.room if part else -1 for part in plain.values())
         if any(part and CONTROL.search(part.words) for name, part in plain.items() if is_one_line(name)):
             self._room = -1
+        if text.said:
+            self._room = -1  # each part of it has rules of its own, which look at what was rendered
 
     def surely_renders(self, context: Mapping[str, object]) -> bool:
         """True if all that it takes are words of one line, or whole numbers, that fit."""

@@ -55,8 +55,9 @@ def test_what_is_said_of_an_email_stands_in_its_headers() -> None:
     references = " ".join(f"<{n}.{'x' * 40}@example.com>" for n in range(5))
     headers = {"X-Campaign": "Frühling " * 20, "References": references, "auto-submitted": "no", "Feedback-ID": "a:b:c"}
     said = Said(email=Email(reply_to="hilfe@bücher.example", headers=headers))
-    content = build(outgoing(said=said), SENDER, NOW).content
-    message = read(content)
+    built = build(outgoing(said=said), SENDER, NOW)
+    content, message = built.content, read(built.content)
+    assert not built.utf8, "all addresses are ASCII once their domains are"
     assert message["Reply-To"] == "hilfe@xn--bcher-kva.example"
     assert message["X-Campaign"] == headers["X-Campaign"]
     assert message["References"] == references
@@ -70,6 +71,16 @@ def test_what_is_said_of_an_email_stands_in_its_headers() -> None:
     [
         ("<p>Hi</p>", "{}<p>Hi</p>"),
         ("<html><BODY class='a'><p>Hi</p></BODY></html>", "<html><BODY class='a'>{}<p>Hi</p></BODY></html>"),
+        ('<body title="a>b"><p>Hi</p>', '<body title="a>b">{}<p>Hi</p>'),
+        ("<!--[if mso]><body><![endif]--><body id='b'>Hi", "<!--[if mso]><body><![endif]--><body id='b'>{}Hi"),
+        ("<!doctype html><p>Hi</p>", "<!doctype html>{}<p>Hi</p>"),
+        (
+            "<!DOCTYPE html><html><head><title>T</title></head><p>Hi",
+            "<!DOCTYPE html><html><head><title>T</title></head>{}<p>Hi",
+        ),
+        ("<p>Hi</p><!-- <body>", "{}<p>Hi</p><!-- <body>"),
+        ("<tbody><p>Hi", "{}<tbody><p>Hi"),
+        ('<body title="', '{}<body title="'),
     ],
 )
 def test_a_preheader_comes_first_and_is_text(html: str, shown: str) -> None:
@@ -81,6 +92,34 @@ def test_a_preheader_comes_first_and_is_text(html: str, shown: str) -> None:
     assert found.startswith(before)
     assert found.endswith(after)
     assert "1 &lt; 2 &lt;script&gt;</div>" in found
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "\u00e4",
+        "<a@b>\r\nBcc: x@example.com",
+        "<a@b>\u2028Bcc: x@example.com",
+        "x" * 998,
+        "<a@b>  <c@d>",
+        "=?utf-8?q?x?=",
+    ],
+)
+def test_a_digest_or_a_newer_template_can_put_nothing_but_text_into_a_header(value: str) -> None:
+    said = Said(email=Email(headers={"References": value, "X-A": value}))
+    built = build(outgoing(said=said), SENDER, NOW)
+    head, _, _ = built.content.partition(b"\r\n\r\n")
+    assert head.isascii()
+    assert max(map(len, built.content.split(b"\r\n"))) <= 998
+    names = [line.partition(b":")[0] for line in head.split(b"\r\n") if not line.startswith(b" ")]
+    assert b"Bcc" not in names
+    assert read(built.content)["X-A"] is not None
+
+
+def test_html_without_an_end_is_gone_through_once() -> None:
+    said = Said(email=Email(preheader="Hi"))
+    for html_body in ("<body" * 200_000, "<!--" * 200_000, "<body '" * 100_000, "<head>" * 100_000):
+        assert build(outgoing(html_body=html_body, said=said), SENDER, NOW)
 
 
 def test_html_stands_beside_the_text() -> None:

@@ -13,9 +13,20 @@ from shared.saying.said import Email
 #: Headers that a caller may set, besides X-...; their values are words of visible ASCII.
 STRUCTURED = frozenset({"in-reply-to", "references", "precedence", "auto-submitted", "feedback-id"})
 #: X-... that Pulse sets itself, or by which a mail server or service is told what to do.
-_KEPT = ("x-pulse-", "x-ses-", "x-mailer-", "x-original-", "x-envelope-", "x-google-", "x-mailgun-", "x-smtpapi")
+_KEPT = (
+    *("x-pulse-", "x-ses-", "x-google-", "x-mailgun-", "x-mailer-", "x-smtpapi", "x-sg-", "x-pm-", "x-mc-", "x-msys-"),
+    *("x-mj-", "x-mailin-", "x-sib-", "x-smtp2go-", "x-elasticemail", "x-ms-exchange-", "x-microsoft-", "x-forefront-"),
+    *("x-original-", "x-envelope-", "x-forwarded-", "x-delivered-", "x-rcpt-", "x-failed-recipients", "x-return-path"),
+    *("x-received", "x-spam-"),
+)
 _NAME = re.compile(r"[A-Za-z0-9-]{1,76}")
 _WORDS = re.compile(r"[!-~]+( [!-~]+)*")
+#: Line ends of every kind: some programs that read an email part its decoded headers at those of Unicode too.
+_BREAK = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+#: A header's value or a preheader as it is sent, bytes: a context can make more of a template than stands in it.
+LONGEST = 998
+#: A word of it, characters: on a line of its own a space stands before it (RFC 5322, section 2.1.1).
+_LONGEST_WORD = LONGEST - 1
 
 
 def check(email: Email, addresses: Addresses, path: str = "email") -> None:
@@ -31,6 +42,8 @@ def _refusals(email: Email, addresses: Addresses, path: str) -> Iterator[PulseEr
             addresses.normalise(Address.MAILBOX, email.reply_to, f"{path}.reply_to")
         except PulseError as error:
             yield error
+    if len(email.preheader.encode("utf-8", "replace")) > LONGEST:
+        yield invalid_field(f"{path}.preheader", "PREHEADER_TOO_LONG", f"is longer than {LONGEST} bytes")
     seen: set[str] = set()
     for name, value in email.headers.items():
         place, folded = f"{path}.headers.{name}", name.lower()
@@ -39,9 +52,23 @@ def _refusals(email: Email, addresses: Addresses, path: str) -> Iterator[PulseEr
             yield invalid_field(place, "HEADER_NOT_ALLOWED", description)
         elif folded in seen:
             yield invalid_field(place, "HEADER_REPEATED", "is there already; upper and lower case are one")
-        elif folded in STRUCTURED and not _WORDS.fullmatch(value):
-            yield invalid_field(place, "HEADER_INVALID", "holds more than words of visible ASCII, a space between each")
+        elif refusal := _unfit_value(place, folded, value):
+            yield refusal
         seen.add(folded)
+
+
+def _unfit_value(place: str, folded: str, value: str) -> PulseError | None:
+    if _BREAK.search(value):
+        return invalid_field(place, "CONTROL_CHARACTER", "holds a line break or a control character")
+    if len(value.encode("utf-8", "replace")) > LONGEST:
+        return invalid_field(place, "HEADER_TOO_LONG", f"is longer than {LONGEST} bytes")
+    if folded not in STRUCTURED:
+        return None
+    if not _WORDS.fullmatch(value):
+        return invalid_field(place, "HEADER_INVALID", "holds more than words of visible ASCII, a space between each")
+    if max(map(len, value.split(" "))) > _LONGEST_WORD:
+        return invalid_field(place, "HEADER_TOO_LONG", f"holds a word of more than {_LONGEST_WORD} characters")
+    return None
 
 
 def _is_allowed(name: str) -> bool:

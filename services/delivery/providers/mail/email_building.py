@@ -10,7 +10,7 @@ from functools import lru_cache
 
 from services.delivery.providers.mail import mail_parts
 from services.delivery.providers.mail.mail_addresses import Sender, normal_address
-from services.delivery.providers.mail.mail_headers import folded, mailbox_header, plain_header, text_header
+from services.delivery.providers.mail.mail_headers import mailbox_header, plain_header, text_header, words_header
 from services.delivery.providers.mail.preheader import with_preheader
 from services.delivery.rules.provider import Outgoing
 
@@ -38,13 +38,14 @@ def build(outgoing: Outgoing, sender: Sender, now: dt.datetime) -> BuiltEmail:
     to sign List-Unsubscribe and List-Unsubscribe-Post is the task of the relay or service that signs the email.
     """
     recipient = normal_address(outgoing.to)
+    reply_to = normal_address(outgoing.said.email.reply_to) if outgoing.said.email.reply_to else ""
     headers = [
         _from_header(sender),
         mailbox_header("To", "", recipient),
         text_header("Subject", outgoing.subject),
-        *_own_headers(outgoing, sender, now),
+        *_own_headers(outgoing, sender, reply_to, now),
     ]
-    utf8 = not (recipient.isascii() and sender.envelope.isascii() and outgoing.said.email.reply_to.isascii())
+    utf8 = not (recipient.isascii() and sender.envelope.isascii() and reply_to.isascii())
     content = "".join(headers).encode() + _body(outgoing)
     return BuiltEmail(sender.envelope, recipient, content, utf8)
 
@@ -59,7 +60,7 @@ def _date_header(now: dt.datetime) -> str:
     return plain_header("Date", email.utils.format_datetime(now))
 
 
-def _own_headers(outgoing: Outgoing, sender: Sender, now: dt.datetime) -> Iterator[str]:
+def _own_headers(outgoing: Outgoing, sender: Sender, reply_to: str, now: dt.datetime) -> Iterator[str]:
     domain = sender.envelope.rpartition("@")[2]
     yield _date_header(now.replace(microsecond=0))
     yield plain_header("Message-ID", f"<{outgoing.notification_id}.{outgoing.attempt}@{domain}>")
@@ -68,10 +69,10 @@ def _own_headers(outgoing: Outgoing, sender: Sender, now: dt.datetime) -> Iterat
     if not any(name.lower() == "auto-submitted" for name in email.headers):
         yield _AUTO_SUBMITTED
     yield _MIME
-    if email.reply_to:
-        yield mailbox_header("Reply-To", "", normal_address(email.reply_to))
+    if reply_to:
+        yield mailbox_header("Reply-To", "", reply_to)
     for name, value in email.headers.items():
-        yield text_header(name, value) if name.lower().startswith("x-") else folded(name, value.split())
+        yield text_header(name, value) if name.lower().startswith("x-") else words_header(name, value)
     if outgoing.unsubscribe_url:
         yield plain_header("List-Unsubscribe", f"<{outgoing.unsubscribe_url}>")
         yield _ONE_CLICK

@@ -15,7 +15,9 @@ from collections.abc import Sequence
 LONGEST_LINE = 76
 #: Name and value of a header that is not folded: a line has 998 characters at the most (RFC 5322, section 2.1.1).
 LONGEST_PLAIN = 998 - len(": ")
-#: Characters of one encoded word at the most (ibid.).
+#: A word that stands alone on its line, behind a space (ibid.).
+LONGEST_WORD_ALONE = 997
+#: Characters of one encoded word at the most (RFC 2047, section 2).
 LONGEST_WORD = 75
 
 _CHARSET = "utf-8"
@@ -43,6 +45,13 @@ def text_header(name: str, text: str) -> str:
     if text and not (_is_simple(text) and max(map(len, words)) <= room):
         words = encoded_words(text, room)
     return folded(name, words)
+
+
+def words_header(name: str, text: str) -> str:
+    """A header of words that are not encoded, such as References; what is more than such words is text after all."""
+    words = text.split(" ")
+    fits = _is_simple(text) and max(map(len, words)) <= LONGEST_WORD_ALONE
+    return folded(name, words) if fits else text_header(name, text)
 
 
 def mailbox_header(name: str, display_name: str, address: str) -> str:
