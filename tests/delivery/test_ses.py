@@ -12,11 +12,13 @@ from services.delivery.config import DeliverySettings
 from services.delivery.providers.ses.provider import SesProvider
 from services.delivery.rules.provider import OutcomeKind
 from shared.clock import SystemClock
+from shared.saying.said import Email, Said
 from tests.delivery.conftest import Sandbox
 from tests.delivery.in_a_loop import InALoop
 from tests.delivery.outgoing import outgoing, within
 from tests.delivery.test_mail_headers import drawn
 from tests.delivery.test_smtp import SUBJECTS
+from tests.delivery.test_smtp import provider as smtp_provider
 
 
 def provider(base_url: str, **settings: Any) -> InALoop:
@@ -67,6 +69,21 @@ def test_texts_full_of_syntax_arrive_to_the_letter(ses: InALoop, sandbox: Sandbo
         assert ses.send(outgoing(subject=text, body=text), within()).kind is OutcomeKind.SUCCEEDED, text
         [receipt] = sandbox.receipts()
         assert (receipt["subject"], receipt["body"]) == (text, text)
+
+
+def test_what_is_said_of_an_email_goes_by_ses_as_by_smtp(ses: InALoop, sandbox: Sandbox) -> None:
+    headers = {"X-Campaign": "Frühling ☃", "References": "<1@example.org> <2@example.org>"}
+    said = Said(email=Email(reply_to="hilfe@bücher.example", headers=headers, preheader="1 < 2"))
+    given = outgoing(html_body="<p>☃</p>", said=said)
+    smtp = smtp_provider(sandbox.smtp_port, smtp_from="Pulse <pulse@example.org>")
+    assert (smtp.send(given, within()).kind, ses.send(given, within()).kind) == (OutcomeKind.SUCCEEDED,) * 2
+    smtp.close()
+    by_ses, by_smtp = sandbox.receipts()
+    assert {by_ses["provider"], by_smtp["provider"]} == {"ses", "smtp"}
+    assert [by_ses[part] for part in ("subject", "body", "html_body")] == [
+        by_smtp[part] for part in ("subject", "body", "html_body")
+    ]
+    assert "1 &lt; 2</div><p>☃</p>" in by_ses["html_body"]
 
 
 @pytest.mark.parametrize(
