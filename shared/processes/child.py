@@ -8,6 +8,7 @@ import os
 import re
 import signal
 import socket
+import threading
 
 #: How often a child shows that its event loop runs, s.
 BEAT_SECONDS = 5.0
@@ -41,14 +42,21 @@ class Child:
         #: From 1; a child that takes the place of one that died has its number.
         self.number = number
         self._parent = parent
+        self._has_left = False
+        self._saying = threading.Lock()
 
     def tell_figures(self, port: int) -> None:
         """Tells the parent where to ask for what this process counts."""
         self._say(f"{FIGURES} {port}")
 
     def tell_leaving(self) -> None:
-        """Tells the parent that this process serves no more, and may be silent from now on."""
-        self._say(LEAVING)
+        """Tells the parent, from any thread, that this process serves no more, and may be silent from now on.
+
+        That is its last word: what follows in another thread's loop does not call it alive again.
+        """
+        with self._saying:
+            self._has_left = True
+            self._say(LEAVING)
 
     async def follow(self) -> None:
         """Tells the parent that this process serves, again and again while this loop runs, until the parent is gone."""
@@ -56,7 +64,7 @@ class Child:
         gone = asyncio.create_task(self._until_gone())
         try:
             while not gone.done():
-                self._say(ALIVE)
+                self._say_alive()
                 await asyncio.wait([gone], timeout=BEAT_SECONDS)
         finally:
             gone.cancel()
@@ -65,6 +73,11 @@ class Child:
     async def _until_gone(self) -> None:
         with contextlib.suppress(OSError):
             await asyncio.get_running_loop().sock_recv(self._parent, 1)  # it says nothing: this is its end
+
+    def _say_alive(self) -> None:
+        with self._saying:
+            if not self._has_left:
+                self._say(ALIVE)
 
     def _say(self, word: str) -> None:
         try:
