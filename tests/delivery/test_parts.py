@@ -44,6 +44,53 @@ async def test_room_is_given_in_the_order_of_asking() -> None:
     assert order == [1, 2]
 
 
+async def test_who_is_cancelled_with_places_just_given_gives_them_back() -> None:
+    room = Room(2)
+    await room.reserve(2)
+    asking = asyncio.create_task(room.reserve(2))
+    await asyncio.sleep(0)
+    room.release(2)
+    asking.cancel()  # before it has seen what it was given
+    with pytest.raises(asyncio.CancelledError):
+        await asking
+    assert (room.taken, room.spare) == (0, 2)
+
+
+async def test_who_is_cancelled_while_it_waits_holds_nobody_up() -> None:
+    room = Room(2)
+    await room.reserve(1)
+    large, small = asyncio.create_task(room.reserve(2)), asyncio.create_task(room.reserve(1))
+    await asyncio.sleep(0)
+    large.cancel()
+    await asyncio.wait_for(small, 5)
+    with pytest.raises(asyncio.CancelledError):
+        await large
+    assert (room.taken, room.spare) == (2, 0)
+    room.release(2)
+    assert (room.taken, room.spare) == (0, 2)
+
+
+async def test_a_cancelled_last_one_leaves_its_room_to_what_may_come() -> None:
+    room = Room(2)
+    await room.reserve(1)
+    large = asyncio.create_task(room.reserve(2))
+    await asyncio.sleep(0)
+    large.cancel()
+    await asyncio.wait([large])
+    assert room.spare == 1
+
+
+async def test_who_is_turned_away_and_cancelled_gives_nothing_back() -> None:
+    room = Room(1)
+    await room.reserve(1)
+    waiting = asyncio.create_task(room.reserve(1))
+    await asyncio.sleep(0)
+    room.close()
+    waiting.cancel()
+    await asyncio.wait([waiting])
+    assert room.taken == 1
+
+
 async def test_a_closed_room_turns_all_away() -> None:
     room = Room(1)
     await room.reserve(1)

@@ -48,16 +48,25 @@ class Room:
             return
         given: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._asking.append((places, given))
-        await given
+        try:
+            await given
+        except asyncio.CancelledError:
+            # Nobody will use, or give back, what was given meanwhile; and who asks no more holds nobody up.
+            was_given = given.done() and not given.cancelled() and given.exception() is None
+            self.release(places if was_given else 0)
+            raise
 
     def release(self, places: int) -> None:
-        """Gives places back."""
+        """Gives places back, to those who have waited longest; who asks no more is passed over."""
         self._free += places
-        while self._asking and self._asking[0][0] <= self._free:
-            wanted, given = self._asking.popleft()
+        while self._asking:
+            wanted, given = self._asking[0]
             if not given.done():
+                if wanted > self._free:
+                    return
                 self._free -= wanted
                 given.set_result(None)
+            self._asking.popleft()
 
     def close(self) -> None:
         """Turns away all who ask, those who wait included."""
