@@ -278,7 +278,7 @@ def test_a_mail_server_that_hardly_reads_ends_the_call_at_its_deadline() -> None
         peer.sip()
 
     with mail_server(talk) as made:
-        assert timed(made, LARGE_CALL_S, body=LARGE).kind is OPEN
+        assert timed(made, LARGE_CALL_S, body=LARGE).kind is CERTAIN  # its end was not sent
 
 
 @pytest.fixture(scope="module")
@@ -289,16 +289,16 @@ def tls(tmp_path_factory: pytest.TempPathFactory) -> tuple[ssl.SSLContext, Path]
 
 
 @pytest.mark.parametrize(
-    ("talk", "kind"),
+    ("talk", "body", "kind"),
     [
-        (lambda peer: peer.drip_bytes(b"220 hi and welcome"), CERTAIN),
-        (smtp(HELLO, *ENVELOPE, then=said(b"250 queued as abc")), OPEN),
-        (smtp(HELLO, *ENVELOPE[:2], then=lambda peer: (peer.say(b"354 go"), peer.sip())), OPEN),
+        (lambda peer: peer.drip_bytes(b"220 hi and welcome"), LARGE, CERTAIN),
+        (smtp(HELLO, *ENVELOPE, then=said(b"250 queued as abc")), "Hello.", OPEN),
+        (smtp(HELLO, *ENVELOPE[:2], then=lambda peer: (peer.say(b"354 go"), peer.sip())), LARGE, CERTAIN),
     ],
     ids=["greeting", "end of data", "hardly reads"],
 )
 def test_inside_tls_a_mail_server_cannot_hold_a_call_either(
-    tls: tuple[ssl.SSLContext, Path], talk: Talk, kind: OutcomeKind
+    tls: tuple[ssl.SSLContext, Path], talk: Talk, body: str, kind: OutcomeKind
 ) -> None:
     context, certificate = tls
     with dripping(talk, context) as port:
@@ -306,7 +306,7 @@ def test_inside_tls_a_mail_server_cannot_hold_a_call_either(
             smtp_host="localhost", smtp_port=port, smtp_tls="implicit", smtp_ca_file=str(certificate)
         )
         made = InALoop(SmtpProvider.from_settings(settings, SystemClock()))
-        assert timed(made, LARGE_CALL_S, body=LARGE).kind is kind
+        assert timed(made, LARGE_CALL_S, body=body).kind is kind
 
 
 def test_inside_tls_an_http_answer_cannot_hold_a_call_either(tls: tuple[ssl.SSLContext, Path]) -> None:

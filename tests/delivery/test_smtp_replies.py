@@ -21,7 +21,7 @@ OK, PASSES, STAYS, OPEN = (
     OutcomeKind.UNANSWERED,
 )
 GREETING, EHLO, STARTTLS, AUTH = Step.GREETING, Step.EHLO, Step.STARTTLS, Step.AUTH
-MAIL, RCPT, DATA, END = Step.MAIL, Step.RCPT, Step.DATA, Step.END
+MAIL, RCPT, DATA, CONTENT, END = Step.MAIL, Step.RCPT, Step.DATA, Step.CONTENT, Step.END
 
 
 @pytest.mark.parametrize(
@@ -56,7 +56,9 @@ def test_a_code_means(step: Step, code: int, kind: OutcomeKind) -> None:
     assert replies.classify(step, code, "").kind is kind
 
 
-@pytest.mark.parametrize(("step", "kind"), [(GREETING, PASSES), (MAIL, PASSES), (DATA, PASSES), (END, OPEN)])
+@pytest.mark.parametrize(
+    ("step", "kind"), [(GREETING, PASSES), (MAIL, PASSES), (DATA, PASSES), (CONTENT, PASSES), (END, OPEN)]
+)
 def test_a_lost_connection_leaves_open_only_what_was_on_its_way(step: Step, kind: OutcomeKind) -> None:
     assert replies.lost(step).kind is kind
 

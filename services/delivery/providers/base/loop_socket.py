@@ -24,6 +24,8 @@ class LoopSocket:
         self._connection = connection
         self._loop = asyncio.get_running_loop()
         self._heard = bytearray()
+        #: Bytes of what was said last that the kernel, or TLS, was not given: the peer cannot have them.
+        self.unsaid = 0
         self._over = False
         self._waiting: asyncio.Future[None] | None = None
         self._loop.add_reader(connection.fileno(), self._read)
@@ -37,9 +39,11 @@ class LoopSocket:
     async def say(self, data: bytes) -> None:
         """Returns once all is on its way; raises OSError."""
         left = memoryview(data)
+        self.unsaid = len(left)
         while left:
             try:
                 left = left[self._connection.send_now(left) :]
+                self.unsaid = len(left)
             except _NOT_NOW:
                 await self._until_writable()
 

@@ -55,6 +55,10 @@ def classify(step: Step, code: int, text: str, queue_id: str = "") -> Outcome:
 
 def lost(step: Step) -> Outcome:
     """The outcome of a connection that broke, or of a wait that took too long, at ``step``."""
+    if step is Step.CONTENT:
+        return transient(
+            "SMTP_CONTENT_CUT", "the connection to the mail server ended before the content's end was sent"
+        )
     when = "after the content" if step is Step.END else "before the content"
     if step.is_about_server:
         when = "while connecting"

@@ -16,6 +16,8 @@ from services.delivery.providers.mail.email_building import BuiltEmail
 from services.delivery.providers.smtp.steps import Step
 
 _CRLF = b"\r\n"
+#: What ends a content, on a line of its own (RFC 5321, section 4.1.1.4).
+_END = b".\r\n"
 #: RFC 1870: at most 20 digits. Python takes other scripts' for digits too, and not any number of them.
 _SIZE = re.compile(r"[0-9]{1,20}")
 #: A line of a reply that is longer is none, bytes (RFC 5321, section 4.5.3.1.5, says 512).
@@ -73,7 +75,7 @@ class SmtpSession:
                 refusal = await self._envelope(email, call)
                 return refusal or await self._content(email.content, call)
         except OSError:  # time-outs are such
-            raise ConnectionLost(self._step) from None
+            raise ConnectionLost(self._reached()) from None
 
     def close(self) -> None:
         """Hangs up."""
@@ -81,6 +83,11 @@ class SmtpSession:
         self._socket.stop()
         with contextlib.suppress(OSError):
             self._client.close()
+
+    def _reached(self) -> Step:
+        """The step under way; of a content without its final dot, which is on its way with it, the part before it."""
+        is_cut = self._step is Step.END and self._socket.unsaid >= len(_END)
+        return Step.CONTENT if is_cut else self._step
 
     async def _envelope(self, email: BuiltEmail, call: Call) -> Reply | None:
         """MAIL, RCPT and DATA, in one go where the server takes it (RFC 2920); the refusal if there is one."""
@@ -103,7 +110,7 @@ class SmtpSession:
     async def _content(self, content: bytes, call: Call) -> Reply:
         stuffed = content.replace(b"\r\n.", b"\r\n..")
         stuffed = b"." + stuffed if stuffed.startswith(b".") else stuffed
-        end = b".\r\n" if stuffed.endswith(_CRLF) else b"\r\n.\r\n"
+        end = _END if stuffed.endswith(_CRLF) else _CRLF + _END
         reply = (await self._exchange({Step.END: stuffed + end}, call))[0]
         self.usable = reply.code not in (-1, 421)
         return reply

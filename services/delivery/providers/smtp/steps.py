@@ -16,6 +16,7 @@ class Step(enum.Enum):
     MAIL = "the sender (MAIL)"
     RCPT = "the recipient (RCPT)"
     DATA = "the email (DATA)"
+    CONTENT = "a part of the content"  # its end was not said: the server cannot have taken it over
     END = "the content"  # it was on its way: the server may have taken it over
 
     @property
