@@ -52,7 +52,8 @@ class RouterSettings(Settings):
         "", description="beginnings that are allowed all the same; the longest that fits counts"
     )
     router_sms_prices: str = Field(
-        "", description='price of one SMS by prefix, "+1=0.0079,+=0.05" say; the longest that fits counts, none: 0'
+        "",
+        description='price of one SMS segment by prefix, "+1=0.0079,+=0.05" say; the longest that fits counts, none: 0',
     )
     router_sms_spend_limit: float = Field(
         0.0, ge=0, le=10**6, description="what one tenant's SMS may cost in any window; 0: no limit"

@@ -23,9 +23,11 @@ def digest(entries: list[dict[str, Any]], count: int = 0) -> dict[str, Any]:
     return {**entries[0], "digest": {"count": count, "omitted": count - len(entries), "entries": entries}}
 
 
-async def told(body: str, context: Mapping[str, Any], channel: str = "EMAIL") -> Rendered:
+async def told(
+    body: str, context: Mapping[str, Any], channel: str = "EMAIL", said: Mapping[str, Any] | None = None
+) -> Rendered:
     template = CompiledTemplate([Text("", "", "", body, "")], "en")
-    return await digest_fitting.render(template, claim(channel=channel), context)
+    return await digest_fitting.render(template, claim(channel=channel, said=said or {}), context)
 
 
 def omitted(rendered: Rendered) -> tuple[int, int]:
@@ -187,3 +189,12 @@ async def test_entries_that_each_take_long_do_not_take_a_lease_together() -> Non
     rendered = await told(COUNTED + body, digest([{"nick": "Bob"}] + [{"name": "Ann"}] * 300))
     assert time.monotonic() - began < 10
     assert omitted(rendered)[1] > 200
+
+
+async def test_as_many_segments_are_told_as_are_asked_for_and_counted_as_they_are_sent() -> None:
+    """Each entry takes a segment by itself, in the short alphabet."""
+    body, context = COUNTED + "{% for e in digest.entries %}{{ e.text }}{% endfor %}", digest([{"text": "ł" * 100}] * 9)
+    rendered = await told(body, context, "SMS", {"sms": {"max_segments": 2, "transliterate": True}})
+    assert omitted(rendered) == (9, 6)
+    assert omitted(await told(body, context, "SMS", {"sms": {"max_segments": 10}})) == (9, 3)
+    assert omitted(await told(body, context, "SMS")) == (9, 0)

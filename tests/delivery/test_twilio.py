@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -122,3 +123,18 @@ def test_no_callback_is_asked_for_without_a_public_address(sandbox: Sandbox) -> 
     made = provider(sandbox.http, public_url="")
     assert made.send(outgoing(TO), within()).kind is OutcomeKind.SUCCEEDED
     assert sandbox.receipts()[0]["notification_id"] == ""
+
+
+@pytest.mark.parametrize(
+    ("left", "told"), [(3_600.5, "3600"), (90.9, "90"), (1.5, "1"), (0.2, "1"), (-5.0, "1"), (86_400.0, "36000")]
+)
+def test_twilio_is_told_what_is_left_of_its_time(twilio: InALoop, sandbox: Sandbox, left: float, told: str) -> None:
+    twilio.send(outgoing(TO, ends_at=time.monotonic() + left), within())
+    [receipt] = sandbox.receipts()
+    assert receipt["request"]["ValidityPeriod"] == told
+
+
+def test_what_has_no_end_is_sent_for_as_long_as_twilio_likes(twilio: InALoop, sandbox: Sandbox) -> None:
+    twilio.send(outgoing(TO), within())
+    [receipt] = sandbox.receipts()
+    assert "ValidityPeriod" not in receipt["request"]

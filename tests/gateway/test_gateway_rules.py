@@ -1,4 +1,4 @@
-"""The pure rules: times, context, keys, segments, fingerprint, traceparent, the original's words."""
+"""The pure rules: times, context, keys, fingerprint, traceparent, the original's words."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ from services.gateway.rules import compatibility, context, fingerprint, idempote
 from services.gateway.rules.nul import refuse_nul
 from shared.errors import PulseError
 from shared.observe import tracing
-from shared.text import sms_segments
 
 NOW = dt.datetime(2026, 6, 1, 12, 0, tzinfo=dt.UTC)
 MINUTE, HOUR, DAY = dt.timedelta(minutes=1), dt.timedelta(hours=1), dt.timedelta(days=1)
@@ -178,34 +177,6 @@ def test_a_key_comes_from_field_or_header(field: str, headers: list[str], expect
 def test_a_key_that_cannot_be_is_refused(field: str, headers: list[str], reason: str) -> None:
     with refused(reason):
         idempotency.resolve(field, headers)
-
-
-@pytest.mark.parametrize(
-    "text, expected",
-    [
-        ("", 1),
-        ("a" * 160, 1),
-        ("a" * 161, 2),
-        ("a" * 306, 2),
-        ("a" * 307, 3),
-        ("€" * 80, 1),
-        ("€" * 81, 2),
-        # 153 is odd: the escape pair at the end of a segment goes whole into the next.
-        ("€" * 153, 3),
-        ("é" * 160, 1),
-        ("ê" * 70, 1),
-        ("ê" * 71, 2),
-        ("😀" * 35, 1),
-        ("😀" * 36, 2),
-        # 67 is odd as well: 33 pairs a segment.
-        ("😀" * 66, 2),
-        ("😀" * 67, 3),
-        ("a" * 159 + "😀", 3),
-        ("x" * 70 + "\n", 1),
-    ],
-)
-def test_segments_are_counted_as_phones_do(text: str, expected: int) -> None:
-    assert sms_segments.count(text) == expected
 
 
 def test_a_fingerprint_depends_on_all_that_was_asked_and_on_nothing_else() -> None:

@@ -166,6 +166,22 @@ async def test_what_sms_may_cost_is_capped(run_router: Any, ledger: PlayedLedger
     assert [result.HasField("error") for result in results] == [False] * 3 + [True]
 
 
+async def test_each_segment_of_an_sms_costs(run_router: Any, ledger: PlayedLedger) -> None:
+    """A gateway of a release before says nothing of segments: it counts as one."""
+    router = await run_router(router_sms_prices="+49=0.1", router_sms_spend_limit=1)
+    segments = [3, 3, 3, 2, None, None]
+    sent = [submission("SMS", to=GERMAN, sms_size={"segments": count} if count else None) for count in segments]
+    results = await router.submit(*sent)
+    assert [result.HasField("error") for result in results] == [False, False, False, True, False, True]
+    assert [quota.subject for quota in error_of(results[3]).quotas] == ["sms_spend"]
+
+
+async def test_segments_of_a_fallback_cost_too(run_router: Any, ledger: PlayedLedger) -> None:
+    router = await run_router(router_sms_prices="+49=0.5", router_sms_spend_limit=1)
+    sent = [submission("EMAIL", fallbacks=[fallback("SMS", GERMAN)], sms_size={"segments": 2}) for _ in range(2)]
+    assert [result.HasField("error") for result in await router.submit(*sent)] == [False, True]
+
+
 class TestFallbacks:
     """Channels a notification may move on to."""
 

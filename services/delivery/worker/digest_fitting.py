@@ -14,11 +14,12 @@ from functools import partial
 from typing import Any
 
 from services.delivery.rules.claim import ClaimedNotification
+from shared.channel.sent_texts import body_of
 from shared.channel.table import Channel
 from shared.saying.layers import laid
 from shared.saying.said import said
 from shared.text.rendering import CompiledTemplate, Rendered, RenderError
-from shared.text.sms_segments import body_of
+from shared.text.sms_segments import measure
 from shared.turns import Turns
 
 _VARIABLE = "digest"
@@ -128,11 +129,14 @@ def _digest(context: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _is_carried(claim: ClaimedNotification, rendered: Rendered) -> bool:
-    """Whether its channel can carry it."""
+    """Whether its channel can carry it, in as few segments as are asked for."""
     channel = Channel.named(claim.channel)
     bound = channel.facts.bound if channel else None
     subject = claim.asked.subject or rendered.subject
     if channel is None or bound is None:
         return True
     beside = said(laid(rendered.said, claim.said))
-    return bound.is_kept(claim.notification_id, subject, body_of(channel, rendered.body, beside), beside)
+    body, most = body_of(channel, rendered.body, beside), beside.sms.max_segments
+    if most is not None and channel.facts.in_segments and measure(body).segments > most:
+        return False
+    return bound.is_kept(claim.notification_id, subject, body, beside)

@@ -11,6 +11,7 @@ from services.delivery.rules.provider import Outcome, Outgoing, permanent, relea
 from services.delivery.worker import digest_fitting
 from services.delivery.worker.templates import TemplateCache
 from services.delivery.worker.unsubscribe_links import UnsubscribeLinks
+from shared.channel.sent_texts import body_of
 from shared.channel.table import Channel
 from shared.errors import Code, PulseError
 from shared.lane.names import Lane
@@ -18,7 +19,6 @@ from shared.saying.layers import laid
 from shared.saying.said import said
 from shared.text import html_text
 from shared.text.rendering import CompiledTemplate, RenderError
-from shared.text.sms_segments import body_of
 from shared.turns import Turns
 
 

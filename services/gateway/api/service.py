@@ -55,6 +55,7 @@ class NotificationService(api_grpc.NotificationServiceServicer):
             notification_id="" if request.validate_only else result.notification_id,
             status=result.status,
             replayed=result.replayed,
+            sms=result.sms_size if result.HasField("sms_size") else None,
         )
 
     async def BatchSendNotifications(
@@ -143,4 +144,5 @@ def _batch_result(request: api.SendNotificationRequest, outcome: SubmitAnswer) -
         notification_id="" if request.validate_only else outcome.notification_id,
         status=outcome.status,
         replayed=outcome.replayed,
+        sms=outcome.sms_size if outcome.HasField("sms_size") else None,
     )

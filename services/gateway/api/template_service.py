@@ -23,11 +23,12 @@ from services.gateway.rules.addresses import Addresses
 from services.gateway.rules.contents import check_contents
 from services.gateway.sending.heavy_work import HeavyWork
 from services.gateway.sending.templates import PinnedTemplate, TemplateCatalogue, require_possible
+from shared.channel.sent_texts import body_of
 from shared.channel.texts import texts
 from shared.errors import Code, PulseError, invalid_field
 from shared.rpc.validation import check
 from shared.saying.said import said
-from shared.text import html_text, sms_segments
+from shared.text import html_text
 from shared.text.rendering import CompiledTemplate, RenderError, Text
 
 if TYPE_CHECKING:
@@ -164,15 +165,14 @@ class TemplateService(api_grpc.TemplateServiceServicer):
             raise (stored.refusal(error) if stored else wire.render_refusal(error)) from None
         rendered = await self._heavy.do(caller.tenant_id, partial(html_text.completed, rendered))
         beside = said(rendered.said)
-        carrying.check(by, "", rendered, beside, self._addresses)
-        body = sms_segments.body_of(by, rendered.body, beside)
+        size = carrying.check(by, "", rendered, beside, self._addresses)
         return api.PreviewTemplateResponse(
             subject=rendered.subject,
-            body=body,
+            body=body_of(by, rendered.body, beside),
             html_body=rendered.html_body,
             locale=rendered.locale,
-            sms_segments=sms_segments.count(body) if by.facts.in_segments else 0,
-            sms_unicode_character=sms_segments.outsider(body) if by.facts.in_segments else "",
+            sms_segments=size.segments if size else 0,
+            sms_unicode_character=size.unicode_character if size else "",
             missing_strings=compiled.text(by, request.locale).lacking,
             warnings=looks.warnings(rendered),
         )

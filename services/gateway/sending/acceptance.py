@@ -27,6 +27,7 @@ from services.gateway.rules import (
 from services.gateway.rules.addresses import Addresses
 from services.gateway.rules.channel_addresses import ChannelAddress
 from services.gateway.rules.nul import refuse_nul
+from services.gateway.sending import sms_sizes
 from services.gateway.sending.heavy_work import HeavyWork
 from services.gateway.sending.plainly_valid import plainly_valid
 from services.gateway.sending.templates import PinnedTemplate, TemplateCatalogue
@@ -40,6 +41,7 @@ from shared.saying import fields as said_fields
 from shared.saying import layers
 from shared.saying.said import said as made_said
 from shared.text.rendering import RenderError
+from shared.text.sms_segments import SmsSize
 from shared.times import to_timestamp
 
 #: Refusals that time, a new template version or its deletion can bring about.
@@ -111,10 +113,13 @@ class Acceptance:
         channel = request.channel or template.stored.channel
         wanted = _wanted(request, channel)
         to, *further = channel_addresses.normalise(self._addresses, wanted)
-        decisions: Sequence[notification_pb2.Decision] = ()
+        decisions: list[notification_pb2.Decision] = []
+        sms: SmsSize | None = None
         if not _surely_renders(template, wanted, draft):
-            await self._check_texts(tenant_id, wanted, draft, template)
+            sms = await self._check_texts(tenant_id, wanted, draft, template)
             decisions = _overriding(template, channel, draft)
+            if sms is not None:
+                decisions.append(sms_sizes.decision(sms))
         # A mapping, of which protobuf makes the message where it belongs: half as dear as one that is copied there.
         asked: Any = {
             **template.carried,
@@ -140,12 +145,17 @@ class Acceptance:
             traceparent=self._traceparent(headers),
             validate_only=request.validate_only,
             decisions=decisions,
+            sms_size=None if sms is None else sms_sizes.message(sms),
         )
 
     async def _check_texts(
         self, tenant_id: str, wanted: Sequence[ChannelAddress], draft: Draft, template: PinnedTemplate
-    ) -> None:
-        """Refuses what could not be rendered for each of the channels, or not be carried by it."""
+    ) -> SmsSize | None:
+        """What it takes as SMS, if one of the channels is that.
+
+        Refuses what could not be rendered for each of the channels, or not be carried by it.
+        """
+        sms: SmsSize | None = None
         given = draft.context
         if template.stored.HasField("digest_window"):
             digests.refuse_own(given)
@@ -154,11 +164,13 @@ class Acceptance:
             check_it = partial(_check_text, one.channel, draft, given, template, self._addresses)
             try:
                 if template.compiled.is_quick(one.channel, draft.request.locale, given):
-                    check_it()
+                    size = check_it()
                 else:
-                    await self._heavy.do(tenant_id, check_it)
+                    size = await self._heavy.do(tenant_id, check_it)
             except RenderError as error:
                 raise template.refusal(error, one.field("channel")) from None
+            sms = size or sms
+        return sms
 
     def _traceparent(self, headers: Headers) -> str:
         span = tracing.current()
@@ -231,10 +243,10 @@ def _surely_renders(template: PinnedTemplate, wanted: Sequence[ChannelAddress], 
 
 def _check_text(
     channel: Channel, draft: Draft, given: dict[str, Any], template: PinnedTemplate, addresses: Addresses
-) -> None:
+) -> SmsSize | None:
     rendered = template.compiled.render(channel, draft.request.locale, given)
     said = made_said(layers.laid(rendered.said, draft.beside))
-    carrying.check(channel, draft.request.subject, rendered, said, addresses)
+    return carrying.check(channel, draft.request.subject, rendered, said, addresses)
 
 
 def _overriding(template: PinnedTemplate, channel: int, draft: Draft) -> list[notification_pb2.Decision]:

@@ -111,6 +111,9 @@ class Submitter:
         if len(response.results) != len(submissions):
             raise PulseError(Code.INTERNAL, "INTERNAL", "the router answered for another number of submissions")
         self._metrics.answered(submissions, response.results)
+        for submission, result in zip(submissions, response.results, strict=True):
+            if submission.HasField("sms_size") and not result.replayed and not result.HasField("error"):
+                result.sms_size.CopyFrom(submission.sms_size)
         return response.results
 
 

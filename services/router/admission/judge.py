@@ -55,7 +55,8 @@ class Judge:
         ruling = self._rulings.get(facts)
         if ruling is None:
             ruling = self._rulings[facts] = rule(facts, self._routes, self._rates, self._now)
-        applicable = self._limits.applicable(submission.tenant_id, submission.asked.template_name, addresses)
+        template, segments = submission.asked.template_name, submission.sms_size.segments or 1
+        applicable = self._limits.applicable(submission.tenant_id, template, addresses, segments)
         case = self._cases.get((ruling, applicable))
         if case is None:
             most = self._max_attempts.of(facts.channels)

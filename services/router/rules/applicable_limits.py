@@ -40,13 +40,16 @@ class LimitMatcher:
         self._book = book
         self._applicable: dict[object, ApplicableLimits] = {}
 
-    def applicable(self, tenant_id: str, template: str, addresses: Sequence[ChannelAddress]) -> ApplicableLimits:
+    def applicable(
+        self, tenant_id: str, template: str, addresses: Sequence[ChannelAddress], sms_segments: int = 1
+    ) -> ApplicableLimits:
         """The limits of a submission that may go to ``addresses``, its own channel first; one object for equal rules.
 
+        By SMS it takes ``sms_segments``, each of which is paid for.
         Raises :class:`shared.errors.PulseError` for a phone number that no SMS may go to.
         """
         limit, own_template = self._book.user_channel(tenant_id, template)
-        rules = tuple([(to.channel, bool(to.address), self._sms_rule(tenant_id, to)) for to in addresses])
+        rules = tuple([(to.channel, bool(to.address), self._sms_rule(tenant_id, to, sms_segments)) for to in addresses])
         which = (tenant_id, limit, own_template, rules)
         applicable = self._applicable.get(which)
         if applicable is None:
@@ -59,13 +62,13 @@ class LimitMatcher:
             applicable = self._applicable[which] = ApplicableLimits((*bounds, *self._tenant(tenant_id)))
         return applicable
 
-    def _sms_rule(self, tenant_id: str, to: ChannelAddress) -> _SmsRule | None:
+    def _sms_rule(self, tenant_id: str, to: ChannelAddress, segments: int) -> _SmsRule | None:
         if not to.channel.facts.priced:
             return None
         prefix = self._book.sms_prefix(tenant_id, to.address)
         if not prefix.allowed:
             raise refusals.prefix_denied(to.channel, prefix.prefix)
-        price = self._book.sms_price(to.address)
+        price = self._book.sms_price(to.address) * segments
         return _SmsRule(prefix, price, self._book.sms_spend(tenant_id) if price else None)
 
     def _recipient(self, tenant_id: str, channel: str) -> Iterator[Bound]:

@@ -94,7 +94,7 @@ class LimitBook:
         return max(found, key=lambda one: len(one[0]))[1] if found else _UNKNOWN_PREFIX
 
     def sms_price(self, number: str) -> int:
-        """What one SMS to ``number`` costs, millionths; 0: not counted."""
+        """What one segment of an SMS to ``number`` costs, millionths; 0: not counted."""
         found = longest_prefix(number, self._configured.sms_prices)
         return found[1] if found else 0
 

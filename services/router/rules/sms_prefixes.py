@@ -1,4 +1,4 @@
-"""SMS prefixes: which beginnings of phone numbers are denied unless somebody allows them, and what an SMS costs.
+"""SMS prefixes: which beginnings of phone numbers are denied unless somebody allows them, and what a segment costs.
 
 Numbers are E.164 ("+" and digits). The longest prefix that a number begins with counts.
 """
@@ -88,7 +88,7 @@ def parse_prefixes(text: str) -> tuple[str, ...]:
 
 
 def parse_prices(text: str) -> dict[str, int]:
-    """Prices of one SMS by prefix, in millionths, from ``"+1=0.0079,+=0.05"``. Raises ValueError with a sentence."""
+    """Prices of a segment by prefix, in millionths, from ``"+1=0.0079,+=0.05"``. Raises ValueError with a sentence."""
     prices: dict[str, int] = {}
     for part in text.split(",") if text else ():
         prefix, _, price = part.partition("=")

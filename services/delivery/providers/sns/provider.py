@@ -19,7 +19,8 @@ class SnsProvider(HttpProvider[dict[str, Any]]):
     """Sends SMS.
 
     SNS takes no token by which it could tell a repetition: a call without an answer stays open. What became of an SMS
-    it writes to CloudWatch's logs alone, so that none has a receipt.
+    it writes to CloudWatch's logs alone, so that none has a receipt. It has no attribute for an
+    SMS's end, either: https://docs.aws.amazon.com/sns/latest/dg/sms_publish-to-phone.html.
     """
 
     name = "sns"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import Self
 from urllib.parse import urlencode
 
@@ -17,13 +16,11 @@ from services.delivery.providers.twilio.senders import sender_arguments
 from services.delivery.providers.twilio.settings import TWILIO_URL, TwilioSettings
 from services.delivery.providers.twilio.signature import callback_url
 from services.delivery.providers.twilio.transport import Transport
+from services.delivery.providers.twilio.validity import validity
 from services.delivery.rules.provider import Outcome, Outgoing, permanent, succeeded, unanswered
 from shared.clock import Clock
 from shared.observe.logs import logger
 from shared.text.channel_bounds import says_nothing
-
-#: How long Twilio tries at the most, s, and does unless it is told to end before.
-LONGEST_VALIDITY = 36_000
 
 log = logger(__name__)
 
@@ -72,9 +69,7 @@ class TwilioProvider(HttpProvider[dict[str, str]]):
         if says_nothing(outgoing.body):
             return permanent("EMPTY_BODY", "an SMS must say something")
         arguments = {"to": outgoing.to, "body": outgoing.body, **sender_arguments(self.sender)}
-        if outgoing.ends_at is not None and (left := int(outgoing.ends_at - time.monotonic())) < LONGEST_VALIDITY:
-            arguments["validity_period"] = str(max(left, 1))
-        return self.reported(arguments, outgoing)
+        return self.reported({**arguments, **validity(outgoing.ends_at)}, outgoing)
 
     def reported(self, arguments: dict[str, str], outgoing: Outgoing) -> dict[str, str]:
         """With the address to which Twilio tells what became of it; raises UnicodeError for text that is no Unicode."""

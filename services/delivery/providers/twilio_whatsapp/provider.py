@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import time
 from typing import Self
 
 from services.delivery.providers.twilio.provider import TwilioProvider
 from services.delivery.providers.twilio.senders import is_messaging_service
 from services.delivery.providers.twilio.settings import TWILIO_URL
+from services.delivery.providers.twilio.validity import validity
 from services.delivery.providers.twilio_whatsapp.settings import TwilioWhatsappSettings
 from services.delivery.rules.provider import Outcome, Outgoing, permanent
 from shared.clock import Clock
@@ -16,8 +16,6 @@ from shared.text.channel_bounds import says_nothing
 
 #: What Twilio calls a number at WhatsApp by.
 PREFIX = "whatsapp:"
-#: How long Twilio keeps what it cannot pass on at once, s, at the least and at the most.
-SHORTEST_VALIDITY, LONGEST_VALIDITY = 1, 36_000
 
 
 class TwilioWhatsappProvider(TwilioProvider):
@@ -44,7 +42,7 @@ class TwilioWhatsappProvider(TwilioProvider):
         said = outgoing.said.whatsapp
         if not said.content_sid and says_nothing(outgoing.body):
             return permanent("EMPTY_BODY", "a WhatsApp message must say something")
-        arguments = {"to": PREFIX + outgoing.to, **self._sender_argument(), **_validity(outgoing.ends_at)}
+        arguments = {"to": PREFIX + outgoing.to, **self._sender_argument(), **validity(outgoing.ends_at)}
         if not said.content_sid:
             arguments["body"] = outgoing.body
         else:
@@ -57,11 +55,3 @@ class TwilioWhatsappProvider(TwilioProvider):
         if is_messaging_service(self.sender):
             return {"messaging_service_sid": self.sender}
         return {"from_": PREFIX + self.sender}
-
-
-def _validity(ends_at: float | None) -> dict[str, str]:
-    """How long Twilio may keep it: what is left of its time, where that is less than Twilio's own."""
-    if ends_at is None:
-        return {}
-    left = int(ends_at - time.monotonic())
-    return {"validity_period": str(min(max(left, SHORTEST_VALIDITY), LONGEST_VALIDITY))}

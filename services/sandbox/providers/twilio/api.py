@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-import math
 import re
 import secrets
 from datetime import UTC, datetime
@@ -23,6 +22,7 @@ from services.sandbox.providers.twilio.callbacks import Callback, StatusCallback
 from services.sandbox.providers.twilio.twilio_errors import FAILING_FROM, FAILING_TO, refusal
 from services.sandbox.receipts.log import ReceiptLog
 from services.sandbox.receipts.receipt import Receipt
+from shared.text.sms_segments import measure
 
 PROVIDER = "twilio"
 WHATSAPP_PROVIDER = "twilio_whatsapp"
@@ -36,13 +36,6 @@ E164 = re.compile(r"\+[1-9]\d{6,14}")
 SENDER = re.compile(r"\+[1-9]\d{6,14}|\d{3,8}|(?=.*[A-Za-z])[A-Za-z0-9 &_+-]{1,11}")
 SERVICE = re.compile(r"MG[0-9a-fA-F]{32}")
 CONTENT = re.compile(r"HX[0-9a-fA-F]{32}")
-
-#: GSM 03.38: the basic alphabet, and the characters of its extension table, which count twice.
-GSM_BASIC = frozenset(
-    "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿"
-    "abcdefghijklmnopqrstuvwxyzäöñüà"
-)
-GSM_EXTENDED = frozenset("\f^{}\\[~]|€")
 
 
 class Twilio:
@@ -98,16 +91,6 @@ class Twilio:
                 Callback(form["StatusCallback"], token, account, sid, form.get("From", ""), form["To"])
             )
         return JSONResponse(_message(account, sid, form), status_code=201)
-
-
-def segments(body: str) -> int:
-    """How many SMS a text takes: 160 septets or 70 UTF-16 units in one, 153 or 67 in each of several (3GPP 23.038)."""
-    characters = set(body)
-    if characters <= GSM_BASIC | GSM_EXTENDED:
-        units, one, each = len(body) + sum(body.count(character) for character in GSM_EXTENDED), 160, 153
-    else:
-        units, one, each = len(body.encode("utf-16-le", "replace")) // 2, 70, 67
-    return 1 if units <= one else math.ceil(units / each)
 
 
 def _provider(form: dict[str, str]) -> str:
@@ -188,7 +171,7 @@ def _message(account: str, sid: str, form: dict[str, str]) -> dict[str, object]:
         "from": form.get("From") or None,
         "messaging_service_sid": service or None,
         "num_media": "0",
-        "num_segments": str(segments(form.get("Body", ""))),
+        "num_segments": str(measure(form.get("Body", "")).segments),
         "price": None,
         "price_unit": "USD",
         "sid": sid,

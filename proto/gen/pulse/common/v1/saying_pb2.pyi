@@ -10,6 +10,7 @@ from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -183,9 +184,13 @@ class Sms(_message.Message):
     MAX_SEGMENTS_FIELD_NUMBER: _builtins.int
     TRANSLITERATE_FIELD_NUMBER: _builtins.int
     max_segments: _builtins.int
-    """A text that takes more segments is refused when it is asked for; unset: as many as the channel carries."""
+    """A text that takes more segments is refused when it is asked for (SMS_TOO_MANY_SEGMENTS), and nothing of it is cut; unset:
+    as many as the channel carries.
+    """
     transliterate: _builtins.bool
-    """What the short alphabet (GSM-7) lacks is written in its letters, so that a segment holds 160 and not 70."""
+    """What the short alphabet (GSM-7) lacks is written in its letters, so that a segment holds 160 and not 70: "Lodz" for
+    "Łódź". What it has stays as it is, and a character that nobody knows letters for.
+    """
     def __init__(
         self,
         *,
@@ -256,6 +261,59 @@ class Whatsapp(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Whatsapp: _TypeAlias = Whatsapp  # noqa: Y015
+
+@_typing.final
+class SmsSize(_message.Message):
+    """What a text takes as SMS."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    class _Encoding:
+        ValueType = _typing.NewType("ValueType", _builtins.int)
+        V: _TypeAlias = ValueType  # noqa: Y015
+
+    class _EncodingEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[SmsSize._Encoding.ValueType], _builtins.type):
+        DESCRIPTOR: _descriptor.EnumDescriptor
+        ENCODING_UNSPECIFIED: SmsSize._Encoding.ValueType  # 0
+        """Not said."""
+        GSM_7: SmsSize._Encoding.ValueType  # 1
+        """The short one (3GPP TS 23.038): 160 septets alone, 153 in each of several; ^ { } \\ [ ] ~ | and the euro sign take two."""
+        UCS_2: SmsSize._Encoding.ValueType  # 2
+        """70 code units alone, 67 in each of several; an emoji takes two or more."""
+
+    class Encoding(_Encoding, metaclass=_EncodingEnumTypeWrapper):
+        """The alphabet that it is sent in."""
+
+    ENCODING_UNSPECIFIED: SmsSize.Encoding.ValueType  # 0
+    """Not said."""
+    GSM_7: SmsSize.Encoding.ValueType  # 1
+    """The short one (3GPP TS 23.038): 160 septets alone, 153 in each of several; ^ { } \\ [ ] ~ | and the euro sign take two."""
+    UCS_2: SmsSize.Encoding.ValueType  # 2
+    """70 code units alone, 67 in each of several; an emoji takes two or more."""
+
+    SEGMENTS_FIELD_NUMBER: _builtins.int
+    ENCODING_FIELD_NUMBER: _builtins.int
+    UNICODE_CHARACTER_FIELD_NUMBER: _builtins.int
+    segments: _builtins.int
+    """How many are paid for, at least 1."""
+    encoding: Global___SmsSize.Encoding.ValueType
+    """The alphabet."""
+    unicode_character: _builtins.str
+    """The first character that GSM_7 lacks, which made it UCS_2; empty where it lacks none."""
+    def __init__(
+        self,
+        *,
+        segments: _builtins.int = ...,
+        encoding: Global___SmsSize.Encoding.ValueType = ...,
+        unicode_character: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["encoding", b"encoding", "segments", b"segments", "unicode_character", b"unicode_character"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SmsSize: _TypeAlias = SmsSize  # noqa: Y015
 
 @_typing.final
 class Attachment(_message.Message):

@@ -186,22 +186,28 @@ class SendNotificationResponse(_message.Message):
     NOTIFICATION_ID_FIELD_NUMBER: _builtins.int
     STATUS_FIELD_NUMBER: _builtins.int
     REPLAYED_FIELD_NUMBER: _builtins.int
+    SMS_FIELD_NUMBER: _builtins.int
     notification_id: _builtins.str
     """UUIDv7; empty for validate_only."""
     status: _enums_pb2.Status.ValueType
     """QUEUED or SCHEDULED; for a replay where it stands now."""
     replayed: _builtins.bool
     """True if an earlier request with this idempotency key made it."""
+    @_builtins.property
+    def sms(self) -> _saying_pb2.SmsSize:
+        """What it takes as SMS, by its own channel or a fallback's; unset for others, and for a replay, whose timeline tells it."""
+
     def __init__(
         self,
         *,
         notification_id: _builtins.str = ...,
         status: _enums_pb2.Status.ValueType = ...,
         replayed: _builtins.bool = ...,
+        sms: _saying_pb2.SmsSize | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["sms", b"sms"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["notification_id", b"notification_id", "replayed", b"replayed", "status", b"status"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["notification_id", b"notification_id", "replayed", b"replayed", "sms", b"sms", "status", b"status"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -274,6 +280,7 @@ class BatchSendResult(_message.Message):
     STATUS_FIELD_NUMBER: _builtins.int
     REPLAYED_FIELD_NUMBER: _builtins.int
     ERROR_FIELD_NUMBER: _builtins.int
+    SMS_FIELD_NUMBER: _builtins.int
     notification_id: _builtins.str
     """UUIDv7; empty if it was refused."""
     status: _enums_pb2.Status.ValueType
@@ -284,6 +291,10 @@ class BatchSendResult(_message.Message):
     def error(self) -> _status_pb2.Status:
         """Why it was refused, as SendNotification would have answered; unset if it was accepted."""
 
+    @_builtins.property
+    def sms(self) -> _saying_pb2.SmsSize:
+        """As in SendNotificationResponse."""
+
     def __init__(
         self,
         *,
@@ -291,10 +302,11 @@ class BatchSendResult(_message.Message):
         status: _enums_pb2.Status.ValueType = ...,
         replayed: _builtins.bool = ...,
         error: _status_pb2.Status | None = ...,
+        sms: _saying_pb2.SmsSize | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["error", b"error"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["error", b"error", "sms", b"sms"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["error", b"error", "notification_id", b"notification_id", "replayed", b"replayed", "status", b"status"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["error", b"error", "notification_id", b"notification_id", "replayed", b"replayed", "sms", b"sms", "status", b"status"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -14,6 +14,7 @@ from pulse.common.v1 import asked_pb2 as _asked_pb2
 from pulse.common.v1 import enums_pb2 as _enums_pb2
 from pulse.common.v1 import limit_pb2 as _limit_pb2
 from pulse.common.v1 import notification_pb2 as _notification_pb2
+from pulse.common.v1 import saying_pb2 as _saying_pb2
 from pulse.ledger.v1 import ledger_service_pb2 as _ledger_service_pb2
 from pulse.ledger.v1 import records_pb2 as _records_pb2
 import builtins as _builtins
@@ -109,6 +110,7 @@ class Submission(_message.Message):
     DIGEST_WINDOW_FIELD_NUMBER: _builtins.int
     ASKED_FIELD_NUMBER: _builtins.int
     DECISIONS_FIELD_NUMBER: _builtins.int
+    SMS_SIZE_FIELD_NUMBER: _builtins.int
     tenant_id: _builtins.str
     """From the credential, never from the caller's words."""
     @_builtins.property
@@ -266,6 +268,12 @@ class Submission(_message.Message):
     def decisions(self) -> _containers.RepeatedCompositeFieldContainer[_notification_pb2.Decision]:
         """What the gateway decided, for the timeline: it comes before what the router decides."""
 
+    @_builtins.property
+    def sms_size(self) -> _saying_pb2.SmsSize:
+        """What it takes as SMS, by its own channel or a fallback's; unset for others, and by gateways of the release before: one
+        segment. Its price counts so many times.
+        """
+
     def __init__(
         self,
         *,
@@ -294,10 +302,11 @@ class Submission(_message.Message):
         digest_window: _duration_pb2.Duration | None = ...,
         asked: _asked_pb2.Asked | None = ...,
         decisions: _abc.Iterable[_notification_pb2.Decision] | None = ...,
+        sms_size: _saying_pb2.SmsSize | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["asked", b"asked", "digest_window", b"digest_window", "expires_at", b"expires_at", "send_at", b"send_at"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["asked", b"asked", "digest_window", b"digest_window", "expires_at", b"expires_at", "send_at", b"send_at", "sms_size", b"sms_size"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["asked", b"asked", "category", b"category", "channel", b"channel", "context_json", b"context_json", "decisions", b"decisions", "delivery_guarantee", b"delivery_guarantee", "digest_window", b"digest_window", "expires_at", b"expires_at", "fallbacks", b"fallbacks", "fingerprint", b"fingerprint", "idempotency_key", b"idempotency_key", "locale", b"locale", "metadata", b"metadata", "notification_id", b"notification_id", "requested_priority", b"requested_priority", "send_at", b"send_at", "subject", b"subject", "template_name", b"template_name", "template_priority", b"template_priority", "template_version", b"template_version", "tenant_id", b"tenant_id", "to", b"to", "traceparent", b"traceparent", "user_id", b"user_id", "validate_only", b"validate_only"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["asked", b"asked", "category", b"category", "channel", b"channel", "context_json", b"context_json", "decisions", b"decisions", "delivery_guarantee", b"delivery_guarantee", "digest_window", b"digest_window", "expires_at", b"expires_at", "fallbacks", b"fallbacks", "fingerprint", b"fingerprint", "idempotency_key", b"idempotency_key", "locale", b"locale", "metadata", b"metadata", "notification_id", b"notification_id", "requested_priority", b"requested_priority", "send_at", b"send_at", "sms_size", b"sms_size", "subject", b"subject", "template_name", b"template_name", "template_priority", b"template_priority", "template_version", b"template_version", "tenant_id", b"tenant_id", "to", b"to", "traceparent", b"traceparent", "user_id", b"user_id", "validate_only", b"validate_only"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -345,6 +354,7 @@ class SubmitResult(_message.Message):
     ERROR_FIELD_NUMBER: _builtins.int
     QUOTA_FIELD_NUMBER: _builtins.int
     KEEP_TRACE_FIELD_NUMBER: _builtins.int
+    SMS_SIZE_FIELD_NUMBER: _builtins.int
     notification_id: _builtins.str
     """Set if it was accepted or replayed."""
     status: _enums_pb2.Status.ValueType
@@ -361,6 +371,10 @@ class SubmitResult(_message.Message):
     def quota(self) -> _limit_pb2.QuotaState:
         """Where the caller stands in the limit that is nearest to its end; unset where none was counted."""
 
+    @_builtins.property
+    def sms_size(self) -> _saying_pb2.SmsSize:
+        """Submission.sms_size, filled in by the gateway where it was accepted now."""
+
     def __init__(
         self,
         *,
@@ -370,10 +384,11 @@ class SubmitResult(_message.Message):
         error: _status_pb2.Status | None = ...,
         quota: _limit_pb2.QuotaState | None = ...,
         keep_trace: _builtins.bool = ...,
+        sms_size: _saying_pb2.SmsSize | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["error", b"error", "quota", b"quota"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["error", b"error", "quota", b"quota", "sms_size", b"sms_size"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["error", b"error", "keep_trace", b"keep_trace", "notification_id", b"notification_id", "quota", b"quota", "replayed", b"replayed", "status", b"status"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["error", b"error", "keep_trace", b"keep_trace", "notification_id", b"notification_id", "quota", b"quota", "replayed", b"replayed", "sms_size", b"sms_size", "status", b"status"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
