@@ -91,7 +91,7 @@ def send(fails: Fails, body: str, certificates: Path | None = None) -> tuple[Out
     with dripping(talk, context) as port:
         settings = DeliverySettings(smtp_host="localhost", smtp_port=port, **tls)
         made = InALoop(SmtpProvider.from_settings(settings, SystemClock()))
-        outcome = made.send(outgoing(body=body), within(0.8))
+        outcome = made.send(outgoing(body=body), within(3.0))
         made.close()
     return outcome, len(peers)
 
