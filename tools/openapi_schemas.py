@@ -27,6 +27,7 @@ WELL_KNOWN: dict[str, Schema] = {
     },
     ".google.protobuf.Struct": {"type": "object", "additionalProperties": True},
     ".google.protobuf.Value": {},
+    ".google.api.HttpBody": {"type": "string", "format": "binary"},
     ".google.protobuf.Empty": {"type": "object"},
     ".google.rpc.Status": {"$ref": "#/components/schemas/Error"},
 }

@@ -118,6 +118,11 @@ local fault_of_type = kept(function(content_type)
   return false
 end)
 
+-- Where a file is taken as it is, which no JSON is.
+local function takes_file(method, path)
+  return method == "POST" and path:match("^[^?]*") == "/v1/attachments"
+end
+
 -- Why a body cannot be JSON in UTF-8 as it stands, by its headers; nil or false if it can.
 local function unreadable(headers)
   local encoding, content_type = headers:get("content-encoding"), headers:get("content-type")
@@ -179,7 +184,7 @@ function envoy_on_request(handle)
   if not is_api(path) then
     return
   end
-  local why = unreadable(headers)
+  local why = not takes_file(method, path) and unreadable(headers)
   if why then
     return refuse(handle, 415, errors.json(415, why))
   end

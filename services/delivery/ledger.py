@@ -125,6 +125,13 @@ class LedgerClient:
         stored = answer.template
         return CompiledTemplate(texts(stored.contents, stored.default_locale), stored.default_locale, lazily=True)
 
+    async def attachment(self, tenant_id: str, attachment_id: str) -> bytes:
+        """The bytes of a tenant's file, at most 10 MiB."""
+        request = ledger_reader_pb2.GetAttachmentRequest(
+            tenant_id=tenant_id, attachment_id=attachment_id, with_content=True
+        )
+        return (await call(self._reader.GetAttachment, request, CALL_SECONDS)).content
+
     async def exchange(self, views: Sequence[ProviderView]) -> list[Directive]:
         """Tells how this worker sees its providers; how all do, and what operators decided."""
         request = wire.provider_states(self._worker_id, views)

@@ -6,6 +6,7 @@ import sys
 
 from pulse.delivery.v1.delivery_service_pb2_grpc import DeliveryServiceStub
 from pulse.gateway.v1 import (
+    attachment_service_pb2_grpc,
     compatibility_service_pb2_grpc,
     door_service_pb2_grpc,
     key_service_pb2_grpc,
@@ -19,6 +20,7 @@ from pulse.ledger.v1.ledger_admin_pb2_grpc import LedgerAdminStub
 from pulse.ledger.v1.ledger_reader_pb2_grpc import LedgerReaderStub
 from pulse.ledger.v1.ledger_service_pb2_grpc import LedgerServiceStub
 from pulse.router.v1.router_service_pb2_grpc import RouterServiceStub
+from services.gateway.api.attachment_service import AttachmentService
 from services.gateway.api.key_service import KeyService
 from services.gateway.api.operations_service import OperationsService
 from services.gateway.api.original.metrics import Figures, OriginalMetrics
@@ -41,6 +43,7 @@ from services.gateway.metrics import GatewayMetrics
 from services.gateway.peers import Peers
 from services.gateway.rules.addresses import Addresses
 from services.gateway.sending.acceptance import Acceptance
+from services.gateway.sending.attachments import Attachments
 from services.gateway.sending.heavy_work import HeavyWork
 from services.gateway.sending.replays import Replays
 from services.gateway.sending.sending import Sending
@@ -59,7 +62,17 @@ from shared.unsubscribe import KeyRing
 
 SERVICE_NAMES = tuple(
     f"pulse.gateway.v1.{name}Service"
-    for name in ("Notification", "Template", "Recipient", "Operations", "Key", "Compatibility", "Unsubscribe", "Door")
+    for name in (
+        "Notification",
+        "Template",
+        "Recipient",
+        "Attachment",
+        "Operations",
+        "Key",
+        "Compatibility",
+        "Unsubscribe",
+        "Door",
+    )
 )
 
 
@@ -82,7 +95,15 @@ class Gateway:
         templates = TemplateCatalogue(reader, fresh_seconds=settings.gateway_template_seconds)
         addresses = Addresses(phone_check=settings.phone_check, test_domains=settings.env == "development")
         heavy = HeavyWork()
-        acceptance = Acceptance(templates, addresses, clock, trace_ratio=settings.gateway_trace_ratio, heavy=heavy)
+        attachments = Attachments(reader, LedgerAdminStub(self._peers.ledger))
+        acceptance = Acceptance(
+            templates,
+            addresses,
+            clock,
+            trace_ratio=settings.gateway_trace_ratio,
+            heavy=heavy,
+            attachments=attachments,
+        )
         counted = GatewayMetrics(self.metrics)
         original = OriginalMetrics(reader)
         self.metrics.registry.register(Polled[Figures]("ledger", original.ask, original.show))
@@ -122,6 +143,9 @@ class Gateway:
             self._server.closing,
         )
         self._add_services(settings, clock, entry, templates, sending, addresses, heavy)
+        attachment_service_pb2_grpc.add_AttachmentServiceServicer_to_server(
+            AttachmentService(entry, attachments), self._server.grpc
+        )
 
     def _add_services(
         self,

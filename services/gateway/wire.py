@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -155,5 +156,5 @@ def _as_json(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {key: _as_json(value[key]) for key in sorted(value)}
     if isinstance(value, bytes):
-        return value.hex()
+        return hashlib.sha256(value).hexdigest()
     return [_as_json(inner) for inner in value]

@@ -111,6 +111,10 @@ class LedgerSettings(Settings):
         5_000_000, ge=1, le=1_000_000_000, description="most suppressions that a tenant's callers may add"
     )
     ledger_most_devices: int = Field(5_000_000, ge=1, le=1_000_000_000, description="most devices of a tenant's users")
+    ledger_most_attachments: int = Field(10_000, ge=1, le=10_000_000, description="most files that a tenant may keep")
+    ledger_attachments_mib: int = Field(
+        5_120, ge=1, le=10_000_000, description="what a tenant's files may weigh together, MiB"
+    )
     ledger_weeks_ahead: int = Field(4, ge=1, le=52, description="weeks for which partitions are made ahead")
     ledger_weeks_dropped: int = Field(
         1,

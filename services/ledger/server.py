@@ -41,6 +41,7 @@ from services.ledger.schema import schema_check
 from services.ledger.schema.housekeeping import Housekeeping
 from services.ledger.schema.maintenance import Maintenance
 from services.ledger.stores.api_key_store import ApiKeyStore
+from services.ledger.stores.attachment_store import AttachmentStore
 from services.ledger.stores.limit_store import LimitStore
 from services.ledger.stores.provider_store import ProviderStore
 from services.ledger.stores.receipt_delays import ReceiptDelays
@@ -66,6 +67,7 @@ class Stores(NamedTuple):
     recipients: RecipientStore
     providers: ProviderStore
     api_keys: ApiKeyStore
+    attachments: AttachmentStore
 
 
 class Ledger:
@@ -193,6 +195,7 @@ def _stores(postgres: Postgres, clock: Clock, settings: LedgerSettings, delays: 
         recipients=RecipientStore(postgres, clock, caps),
         providers=ProviderStore(postgres, clock, delays),
         api_keys=ApiKeyStore(postgres, clock, caps),
+        attachments=AttachmentStore(postgres, clock, settings),
     )
 
 

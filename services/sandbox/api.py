@@ -45,6 +45,7 @@ class SandboxApi:
             Route("/api/receipts", self.delete_receipts, methods=["DELETE"]),
             Route("/api/receipts:count", self.count_receipts, methods=["GET"]),
             Route("/api/receipts/{receipt_id:int}/html", self.receipt_html, methods=["GET"]),
+            Route("/api/files/{sha256}", self.file, methods=["GET"]),
             Route("/api/faults", self.list_faults, methods=["GET"]),
             Route("/api/faults", self.replace_faults, methods=["PUT"]),
         ]
@@ -90,6 +91,14 @@ class SandboxApi:
             return error_answer(404, "NOT_FOUND", "there is no such receipt, or it has no HTML")
         headers = {"Content-Security-Policy": HTML_POLICY, "X-Content-Type-Options": "nosniff"}
         return Response(html.encode("utf-8"), media_type="text/html", headers=headers)
+
+    async def file(self, request: Request) -> Response:
+        """The bytes of a file that came with an email lately, to be saved and not shown."""
+        content = self._receipts.files.get(request.path_params["sha256"])
+        if content is None:
+            return error_answer(404, "NOT_FOUND", "there is no such file, or it is not kept any more")
+        headers = {"Content-Disposition": "attachment", "X-Content-Type-Options": "nosniff"}
+        return Response(content, media_type="application/octet-stream", headers=headers)
 
     async def list_faults(self, _request: Request) -> Response:
         """The faults in force, as a list."""

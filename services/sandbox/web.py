@@ -12,7 +12,7 @@ from starlette.responses import FileResponse, HTMLResponse, Response
 from starlette.routing import Route
 
 from services.sandbox.api import SandboxApi, error_answer
-from services.sandbox.http.body import LARGEST_BODY, BodyTooLarge
+from services.sandbox.http.body import BodyTooLarge
 from services.sandbox.providers.lookalike import Lookalike
 from shared.channel.styles import style_sheet
 from shared.channel.table import Channel
@@ -87,5 +87,5 @@ async def _http_error(_request: Request, error: Exception) -> Response:
     return error_answer(code, "NOT_FOUND" if code == 404 else "UNKNOWN", "there is nothing at this path")
 
 
-async def _too_large(_request: Request, _error: Exception) -> Response:
-    return error_answer(413, "INVALID_ARGUMENT", f"the body must have at most {LARGEST_BODY} bytes")
+async def _too_large(_request: Request, error: Exception) -> Response:
+    return error_answer(413, "INVALID_ARGUMENT", f"the body must have at most {error} bytes")

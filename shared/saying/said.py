@@ -57,6 +57,8 @@ class Attachment(NamedTuple):
     content_type: str = ""
     inline_id: str = ""
     as_link: bool = False
+    size: int = 0  # bytes
+    sha256: str = ""  # in hex
 
 
 class Said(NamedTuple):

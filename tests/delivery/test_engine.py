@@ -14,9 +14,9 @@ from services.delivery import ledger as ledger_client
 from services.delivery.config import DeliverySettings
 from services.delivery.ledger import LedgerClient
 from services.delivery.rules.provider import Cause, Outcome, Outgoing, Rejection, permanent, succeeded, transient
+from services.delivery.rules.room import RoomClosed
 from services.delivery.worker.engine import Engine
 from services.delivery.worker.pace import BITE, Pace
-from services.delivery.worker.room import RoomClosed
 from services.delivery.worker.rounds import ANSWER_TEXT
 from shared.rpc.channels import open_channel
 from shared.times import to_timestamp

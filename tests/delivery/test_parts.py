@@ -11,7 +11,7 @@ import pytest
 from services.delivery.ledger import NOTHING_CLAIMED
 from services.delivery.rules.claim import ClaimedNotification, Round, Settlement
 from services.delivery.rules.provider import succeeded
-from services.delivery.worker.room import Room, RoomClosed
+from services.delivery.rules.room import Room, RoomClosed
 from services.delivery.worker.settler import Settler
 from services.delivery.worker.templates import TemplateCache
 from shared.errors import Code, PulseError

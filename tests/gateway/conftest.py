@@ -13,6 +13,7 @@ import pytest
 
 from pulse.common.v1 import enums_pb2
 from pulse.gateway.v1 import (
+    attachment_service_pb2_grpc,
     compatibility_service_pb2_grpc,
     notification_service_pb2,
     notification_service_pb2_grpc,
@@ -43,6 +44,7 @@ class Client:
         self.templates = template_service_pb2_grpc.TemplateServiceStub(self.channel)
         self.operations = operations_service_pb2_grpc.OperationsServiceStub(self.channel)
         self.recipients = recipient_service_pb2_grpc.RecipientServiceStub(self.channel)
+        self.attachments = attachment_service_pb2_grpc.AttachmentServiceStub(self.channel)
         self.links = unsubscribe_service_pb2_grpc.UnsubscribeServiceStub(self.channel)
         self.original = compatibility_service_pb2_grpc.CompatibilityServiceStub(self.channel)
 

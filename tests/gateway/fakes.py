@@ -23,6 +23,7 @@ from pulse.router.v1 import router_service_pb2, router_service_pb2_grpc
 from shared.errors import Code, PulseError, not_found
 from shared.rpc.serving import Server
 from shared.rpc.statuses import to_status
+from tests.gateway.fake_attachments import AttachmentReads, AttachmentWrites
 from tests.gateway.fake_operators import FakeDelivery, OperatorReads, Operators, OperatorWrites
 from tests.gateway.fake_recipients import RecipientReads, Recipients, RecipientWrites
 from tests.gateway.fake_timelines import TimelineReads, Timelines
@@ -77,12 +78,15 @@ class FakeRouter(router_service_pb2_grpc.RouterServiceServicer):
         )
 
 
-class FakeReader(TimelineReads, RecipientReads, OperatorReads, ledger_reader_pb2_grpc.LedgerReaderServicer):
+class FakeReader(
+    AttachmentReads, TimelineReads, RecipientReads, OperatorReads, ledger_reader_pb2_grpc.LedgerReaderServicer
+):
     """Holds templates and notifications that the test puts in, and the requests it was sent."""
 
     def __init__(self, recipients: Recipients, operators: Operators) -> None:
         self.recipients = recipients
         self.operators = operators
+        self.attachments = {}
         self.templates: dict[tuple[str, str], template_pb2.Template] = {}
         self.notifications: dict[tuple[str, str], notification_pb2.Notification] = {}
         self.requests: list[Any] = []
@@ -191,13 +195,15 @@ class FakeLedger(ledger_service_pb2_grpc.LedgerServiceServicer):
         )
 
 
-class FakeAdmin(RecipientWrites, OperatorWrites, ledger_admin_pb2_grpc.LedgerAdminServicer):
+class FakeAdmin(AttachmentWrites, RecipientWrites, OperatorWrites, ledger_admin_pb2_grpc.LedgerAdminServicer):
     """Keeps templates where the reader finds them."""
 
     def __init__(self, reader: FakeReader) -> None:
         self._reader = reader
         self.recipients = reader.recipients
         self.operators = reader.operators
+        self.attachments = reader.attachments
+        self.puts = []
         self.changes: list[Any] = []
         self.replays: list[Any] = []
 

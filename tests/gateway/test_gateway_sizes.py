@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from pulse.gateway.v1 import notification_service_pb2, template_service_pb2
+from pulse.gateway.v1 import attachment_service_pb2, notification_service_pb2, template_service_pb2
 from services.gateway.door.taking_in import LIMITS, MOST_BYTES
 from shared.errors import Code, PulseError
 from tests.gateway import fakes
@@ -29,7 +29,7 @@ def padded(message: Any, size: int) -> bytes:
 BATCH = notification_service_pb2.BatchSendNotificationsRequest(requests=[request()])
 PREVIEW = template_service_pb2.PreviewTemplateRequest(name="welcome")
 CASES = [
-    ("NotificationService/SendNotification", request(), 1),
+    ("NotificationService/SendNotification", request(), 4),
     ("NotificationService/GetNotification", notification_service_pb2.GetNotificationRequest(), 1),
     ("NotificationService/ListNotifications", notification_service_pb2.ListNotificationsRequest(), 1),
     ("KeyService/CreateKey", notification_service_pb2.ListNotificationsRequest(), 1),
@@ -53,7 +53,8 @@ async def test_a_message_beyond_its_methods_limit_is_refused_by_it(
 
 
 async def test_a_message_of_just_the_limit_is_taken(client: Client, peers: fakes.Peers) -> None:
-    await client.channel.unary_unary("/pulse.gateway.v1.NotificationService/SendNotification")(padded(request(), MIB))
+    send = client.channel.unary_unary("/pulse.gateway.v1.NotificationService/SendNotification")
+    await send(padded(request(), 4 * MIB))
     batch = client.channel.unary_unary("/pulse.gateway.v1.NotificationService/BatchSendNotifications")
     for size in (2 * MIB, 15 * MIB, 16 * MIB):
         await batch(padded(BATCH, size))
@@ -88,7 +89,7 @@ async def overloaded(batch: Any) -> PulseError | None:
 def test_only_methods_that_there_are_have_a_limit_of_their_own() -> None:
     known = {
         f"/{service.full_name}/{method.name}"
-        for file in (notification_service_pb2, template_service_pb2)
+        for file in (notification_service_pb2, template_service_pb2, attachment_service_pb2)
         for service in file.DESCRIPTOR.services_by_name.values()
         for method in service.methods
     }

@@ -10,7 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.sandbox.providers.mail.letter import Mail, parse, parse_any, parse_simple
+from services.sandbox.receipts.files import ReceivedFile
 
+FILE = ReceivedFile("", "text/plain", "", b"first")
 PLAIN = b"Content-Type: text/plain\r\n\r\nfirst\r\n"
 
 
@@ -56,7 +58,7 @@ def multipart(kind: bytes, *parts: bytes) -> bytes:
         (b"Content-Type: multipart/mixed; boundary=b\r\n\r\nno parts\r\n", Mail("", "", "", "", {})),
         (multipart(b"alternative", PLAIN, PLAIN.replace(b"first", b"second")), Mail("", "", "first", "", {})),
         (multipart(b"mixed", PLAIN), Mail("", "", "first", "", {})),
-        (multipart(b"mixed", b"Content-Disposition: attachment\r\n" + PLAIN), Mail("", "", "", "", {})),
+        (multipart(b"mixed", b"Content-Disposition: attachment\r\n" + PLAIN), Mail("", "", "", "", {}, (FILE,))),
         (multipart(b"alternative", PLAIN)[:-8], Mail("", "", "first", "", {})),
     ],
 )

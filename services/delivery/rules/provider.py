@@ -4,9 +4,19 @@ from __future__ import annotations
 
 import datetime as dt
 import enum
+from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
 from shared.saying.said import NOTHING, Said
+
+
+class File(NamedTuple):
+    """A file that goes with an email."""
+
+    filename: str
+    content_type: str
+    inline_id: str  # by which the HTML shows it; empty: it stands beside the text
+    encoded: bytes  # in base64, lines of 76 signs ended by CR LF
 
 
 class Outgoing(NamedTuple):
@@ -25,6 +35,7 @@ class Outgoing(NamedTuple):
     urgent: bool = False  # it travels in HIGH
     ends_at: float | None = None  # of time.monotonic(): nobody wants it after this
     said: Said = NOTHING  # beside subject and text
+    files: Sequence[File] = ()
     traceparent: str = ""  # W3C context of the call, for providers reached by HTTP; empty: not sampled
 
 

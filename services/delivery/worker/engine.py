@@ -10,19 +10,20 @@ from functools import partial
 from types import MappingProxyType
 from typing import TypeVar
 
+from services.delivery.attachments import Attachments
 from services.delivery.config import DeliverySettings
 from services.delivery.ledger import HOPELESS, LedgerClient
 from services.delivery.rules.breakers import Breakers, Probe
 from services.delivery.rules.claim import Claimed, ClaimedNotification, Settlement
 from services.delivery.rules.provider import Provider, released, transient
 from services.delivery.rules.provider_view import NONE_AVOIDED, Avoided
+from services.delivery.rules.room import Room
 from services.delivery.spans import Spans, settled
 from services.delivery.worker.exchange import StateExchange
 from services.delivery.worker.line import Line
 from services.delivery.worker.metrics import DeliveryMetrics
 from services.delivery.worker.offers import Offers
 from services.delivery.worker.pace import Pace
-from services.delivery.worker.room import Room
 from services.delivery.worker.rounds import WISHES, Rounds
 from services.delivery.worker.settler import FIRST_PAUSE, LONGEST_PAUSE, Settler
 from services.delivery.worker.templates import TemplateCache
@@ -142,6 +143,7 @@ class Engine:
 
     def _make_lines(self, ledger: LedgerClient, settings: DeliverySettings) -> dict[str, Line]:
         templates = TemplateCache(ledger.template, settings.worker_templates, settings.worker_templates_mib * 2**20)
+        attachments = Attachments(ledger.attachment)
         links = UnsubscribeLinks.from_settings(settings, self._metrics.without_link)
         return {
             name: Line(
@@ -153,6 +155,7 @@ class Engine:
                 stalled=partial(self._stalled, name),
                 call_seconds=settings.delivery_call_seconds,
                 stall_seconds=settings.delivery_stall_seconds,
+                attachments=attachments,
             )
             for name, provider in self._providers.items()
         }

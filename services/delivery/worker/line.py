@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterable
 from typing import cast
 
+from services.delivery.attachments import Attachments
 from services.delivery.rules.claim import ClaimedNotification, Settlement
 from services.delivery.rules.provider import Outcome, Outgoing, Provider, released, transient, unanswered
 from services.delivery.rules.slots import Slots
@@ -54,7 +55,9 @@ class Line:
         stalled: Stalled,
         call_seconds: float,
         stall_seconds: float,
+        attachments: Attachments | None = None,
     ) -> None:
+        self._attachments = attachments
         self._provider = provider
         self._templates = templates
         self._settle = settle
@@ -156,7 +159,14 @@ class Line:
         if problem is not None:
             self._settle(Settlement(claim, problem))
             return
-        prepared = await prepare(claim, self._templates, self._unsubscribe)
+        if self._attachments is None or "attachments" not in claim.said:
+            await self._send(claim)
+            return
+        async with self._attachments.in_hand(claim.said):
+            await self._send(claim)
+
+    async def _send(self, claim: ClaimedNotification) -> None:
+        prepared = await prepare(claim, self._templates, self._unsubscribe, self._attachments)
         if isinstance(prepared, Outcome):
             self._settle(Settlement(claim, prepared))
             return

@@ -11,8 +11,8 @@ from services.delivery.rules.breaker import BreakerState
 from services.delivery.rules.claim import ClaimedNotification, Round, Settlement
 from services.delivery.rules.provider import OutcomeKind
 from services.delivery.rules.provider_view import Avoided
+from services.delivery.rules.room import Room
 from services.delivery.worker.line import Line
-from services.delivery.worker.room import Room
 from services.delivery.worker.settler import Ask
 from services.delivery.worker.unsubscribe_links import NO_CATEGORY, TOO_LONG
 from shared.clock import Clock

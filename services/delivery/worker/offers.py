@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from services.delivery.rules.claim import ClaimedNotification
-from services.delivery.worker.room import Room
+from services.delivery.rules.room import Room
 
 #: Characters of one such claim's context at the most: the router claims nothing that is larger.
 OFFERED_TEXT = 64 * 1024

@@ -6,13 +6,14 @@ import json
 from functools import partial
 from typing import Any
 
+from services.delivery.attachments import Attachments
 from services.delivery.rules.claim import ClaimedNotification
-from services.delivery.rules.provider import Outcome, Outgoing, permanent, released, unbuildable
+from services.delivery.rules.provider import Outcome, Outgoing, permanent, released, transient, unbuildable
 from services.delivery.worker import digest_fitting
 from services.delivery.worker.templates import TemplateCache
 from services.delivery.worker.unsubscribe_links import UnsubscribeLinks
 from shared.channel.sent_texts import body_of
-from shared.channel.table import Channel
+from shared.channel.table import Address, Channel
 from shared.errors import Code, PulseError
 from shared.lane.names import Lane
 from shared.saying.layers import laid
@@ -23,9 +24,29 @@ from shared.turns import Turns
 
 
 async def prepare(
-    claim: ClaimedNotification, templates: TemplateCache, unsubscribe: UnsubscribeLinks
+    claim: ClaimedNotification,
+    templates: TemplateCache,
+    unsubscribe: UnsubscribeLinks,
+    attachments: Attachments | None = None,
 ) -> Outgoing | Outcome:
     """Renders ``claim`` for a provider, or says how the attempt ends without a call."""
+    outgoing = await _rendered(claim, templates, unsubscribe)
+    if attachments is None or isinstance(outgoing, Outcome) or not outgoing.said.attachments:
+        return outgoing
+    channel = Channel.named(claim.channel)
+    if channel is None or channel.facts.address is not Address.MAILBOX:  # a fallback, which carries the text alone
+        return outgoing
+    try:
+        return outgoing._replace(files=await attachments.of(claim.tenant_id, outgoing.said))
+    except PulseError as error:
+        if error.code is Code.NOT_FOUND:
+            return permanent("ATTACHMENT_NOT_FOUND", "an attached file is not kept any more")
+        return transient("ATTACHMENT_UNAVAILABLE", "an attached file could not be fetched", retry_after=1.0)
+
+
+async def _rendered(
+    claim: ClaimedNotification, templates: TemplateCache, unsubscribe: UnsubscribeLinks
+) -> Outgoing | Outcome:
     try:
         template = await templates.get(claim.tenant_id, claim.asked.template_name, claim.asked.template_version)
     except RenderError as error:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from services.delivery.rules.claim import Claimed, ClaimedNotification, Settlement
 from services.delivery.rules.provider_view import NONE_AVOIDED, Avoided
-from services.delivery.worker.room import Room, RoomClosed
+from services.delivery.rules.room import Room, RoomClosed
 from services.delivery.worker.settler import MOST, Ask, Settler, said
 from shared.errors import PulseError
 from shared.refs import Ref

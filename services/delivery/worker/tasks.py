@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from celery import Celery, Task
 from celery.exceptions import Reject
 
-from services.delivery.worker.room import RoomClosed
+from services.delivery.rules.room import RoomClosed
 from shared.broker import DELIVER_TASK, TRACES_HEADER, decode_refs, decode_traces
 from shared.errors import PulseError
 from shared.observe.logs import logger

@@ -13,6 +13,7 @@ class Headers:
     authorization: list[str] = field(default_factory=list)
     api_key: list[str] = field(default_factory=list)
     idempotency_key: list[str] = field(default_factory=list)
+    content_disposition: list[str] = field(default_factory=list)
     traceparent: list[str] = field(default_factory=list)
     transcoded_from: list[str] = field(default_factory=list)
     #: What the edge was called by, and the pages that browsers say the call is from.
@@ -33,6 +34,7 @@ def read(metadata: Iterable[tuple[str, str | bytes]]) -> Headers:
         "x-api-key": headers.api_key,
         "idempotency-key": headers.idempotency_key,
         "traceparent": headers.traceparent,
+        "content-disposition": headers.content_disposition,
         "x-envoy-original-path": headers.transcoded_from,
         "x-pulse-host": headers.host,
         "origin": headers.origin,

@@ -14,6 +14,9 @@ MOST_BYTES = _MIB
 #: Batches have what gRPC takes at all; a template with all its texts has what the edge takes.
 LIMITS = {
     "/pulse.gateway.v1.NotificationService/BatchSendNotifications": MAX_MESSAGE_BYTES,
+    # Files of 1 MiB in base64 have what the edge takes; an upload has one file, and what is said of it.
+    "/pulse.gateway.v1.NotificationService/SendNotification": 4 * _MIB,
+    "/pulse.gateway.v1.AttachmentService/UploadAttachment": 10 * _MIB + 4096,
     "/pulse.gateway.v1.TemplateService/CreateTemplate": 4 * _MIB,
     "/pulse.gateway.v1.TemplateService/UpdateTemplate": 4 * _MIB,
     "/pulse.gateway.v1.TemplateService/PreviewTemplate": 4 * _MIB,

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
-from pulse.common.v1 import notification_pb2
+from pulse.common.v1 import notification_pb2, saying_pb2
 from pulse.gateway.v1 import notification_service_pb2 as api
 from pulse.ledger.v1 import records_pb2
 from pulse.router.v1 import router_service_pb2 as router_pb2
@@ -28,12 +28,13 @@ from services.gateway.rules.addresses import Addresses
 from services.gateway.rules.channel_addresses import ChannelAddress
 from services.gateway.rules.nul import refuse_nul
 from services.gateway.sending import sms_sizes
+from services.gateway.sending.attachments import Attachments
 from services.gateway.sending.heavy_work import HeavyWork
 from services.gateway.sending.plainly_valid import plainly_valid
 from services.gateway.sending.templates import PinnedTemplate, TemplateCatalogue
 from shared.channel.table import Channel
 from shared.clock import Clock
-from shared.errors import Code, PulseError
+from shared.errors import Code, PulseError, invalid_field
 from shared.ids import uuid7
 from shared.observe import tracing
 from shared.rpc.validation import check
@@ -81,7 +82,9 @@ class Acceptance:
         *,
         trace_ratio: float,
         heavy: HeavyWork | None = None,
+        attachments: Attachments | None = None,
     ) -> None:
+        self._attachments = attachments
         self._templates = templates
         self._addresses = addresses
         self._clock = clock
@@ -131,6 +134,8 @@ class Acceptance:
             "context_json": draft.context_json,
             "idempotency_key": draft.idempotency_key,
         }
+        if "attachments" in draft.said:
+            asked["attachments"] = await self._take_in(tenant_id, wanted, draft, expires_at)
         if further:
             asked["fallbacks"] = list(map(_fallback, request.fallbacks, further))
         if expires_at is not None:
@@ -147,6 +152,16 @@ class Acceptance:
             decisions=decisions,
             sms_size=None if sms is None else sms_sizes.message(sms),
         )
+
+    async def _take_in(
+        self, tenant_id: str, wanted: Sequence[ChannelAddress], draft: Draft, expires_at: dt.datetime | None
+    ) -> Sequence[saying_pb2.Attachment]:
+        if self._attachments is None:
+            raise invalid_field("attachments", "ATTACHMENTS_NOT_CARRIED", "are not taken here")
+        channels = [one.channel for one in wanted]
+        until = max((time for time in (draft.send_at, expires_at) if time is not None), default=None)
+        said, only_look = draft.request.attachments, draft.request.validate_only
+        return await self._attachments.take_in(tenant_id, said, channels, until, only_look=only_look)
 
     async def _check_texts(
         self, tenant_id: str, wanted: Sequence[ChannelAddress], draft: Draft, template: PinnedTemplate

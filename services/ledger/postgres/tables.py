@@ -340,6 +340,24 @@ api_keys = sa.Table(
     sa.Index("api_keys_revision_idx", "revision"),
 )
 
+# Files that go with emails: read when they are sent, and by nobody else.
+attachments = sa.Table(
+    "attachments",
+    metadata,
+    sa.Column("tenant_id", sa.Text, primary_key=True),
+    # Made of tenant and bytes.
+    sa.Column("attachment_id", sa.Text, primary_key=True),
+    sa.Column("filename", sa.Text, nullable=False),
+    sa.Column("content_type", sa.Text, nullable=False),
+    sa.Column("size", sa.BigInteger, nullable=False),
+    sa.Column("sha256", sa.Text, nullable=False),
+    sa.Column("image_type", sa.Text, nullable=False),
+    sa.Column("content", sa.LargeBinary, nullable=False),
+    sa.Column("created_at", TIME, nullable=False),
+    sa.Column("expires_at", TIME, nullable=False),
+    sa.Index("attachments_expires_at_idx", "expires_at"),
+)
+
 # How often what many poll was changed: limits, keys.
 revisions = sa.Table(
     "revisions",

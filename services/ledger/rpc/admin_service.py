@@ -13,11 +13,13 @@ from services.ledger.read.dead_letters import DeadLetters
 from services.ledger.read.reader import Reader
 from services.ledger.rpc import wire, wire_reads, wire_templates
 from services.ledger.rpc.api_key_rpcs import ApiKeyWrites
+from services.ledger.rpc.attachment_rpcs import AttachmentWrites
 from services.ledger.rpc.limit_service import LimitWrites
 from services.ledger.rpc.provider_rpcs import ProviderDecisions
 from services.ledger.rpc.recipient_services import RecipientWrites
 from services.ledger.rpc.service import named
 from services.ledger.stores.api_key_store import ApiKeyStore
+from services.ledger.stores.attachment_store import AttachmentStore
 from services.ledger.stores.limit_store import LimitStore
 from services.ledger.stores.provider_store import ProviderStore
 from services.ledger.stores.recipient_store import RecipientStore
@@ -28,7 +30,12 @@ from shared.times import to_timestamp
 
 
 class LedgerAdmin(
-    LimitWrites, RecipientWrites, ProviderDecisions, ApiKeyWrites, ledger_admin_pb2_grpc.LedgerAdminServicer
+    LimitWrites,
+    RecipientWrites,
+    ProviderDecisions,
+    ApiKeyWrites,
+    AttachmentWrites,
+    ledger_admin_pb2_grpc.LedgerAdminServicer,
 ):
     """For those who administer."""
 
@@ -44,6 +51,7 @@ class LedgerAdmin(
         recipients: RecipientStore,
         providers: ProviderStore,
         api_keys: ApiKeyStore,
+        attachments: AttachmentStore,
     ) -> None:
         self._operator = operator
         self._bulk_replay = bulk_replay
@@ -54,6 +62,7 @@ class LedgerAdmin(
         self._recipients = recipients
         self._providers = providers
         self._api_keys = api_keys
+        self._attachments = attachments
 
     async def CreateTemplate(self, request: pb.CreateTemplateRequest, context: Any) -> pb.CreateTemplateResponse:
         check(request)

@@ -14,6 +14,7 @@ from services.ledger.read.walks import Walk
 from services.ledger.read.watchers import Watchers
 from services.ledger.rpc import pages, wire, wire_reads, wire_templates
 from services.ledger.rpc.api_key_rpcs import ApiKeyReads
+from services.ledger.rpc.attachment_rpcs import AttachmentReads
 from services.ledger.rpc.follow_rpcs import FollowReads
 from services.ledger.rpc.limit_service import LimitReads
 from services.ledger.rpc.pages import PageRequest
@@ -21,6 +22,7 @@ from services.ledger.rpc.provider_rpcs import ProviderReads
 from services.ledger.rpc.recipient_services import RecipientReads
 from services.ledger.rpc.service import named
 from services.ledger.stores.api_key_store import ApiKeyStore
+from services.ledger.stores.attachment_store import AttachmentStore
 from services.ledger.stores.limit_store import LimitStore
 from services.ledger.stores.provider_store import ProviderStore
 from services.ledger.stores.recipient_store import RecipientStore
@@ -35,7 +37,13 @@ _TEMPLATES_AT_ONCE = 20
 
 
 class LedgerReader(
-    FollowReads, LimitReads, RecipientReads, ProviderReads, ApiKeyReads, ledger_reader_pb2_grpc.LedgerReaderServicer
+    FollowReads,
+    LimitReads,
+    RecipientReads,
+    ProviderReads,
+    ApiKeyReads,
+    AttachmentReads,
+    ledger_reader_pb2_grpc.LedgerReaderServicer,
 ):
     """Changes nothing."""
 
@@ -49,6 +57,7 @@ class LedgerReader(
         recipients: RecipientStore,
         providers: ProviderStore,
         api_keys: ApiKeyStore,
+        attachments: AttachmentStore,
         timelines: Timelines,
         watchers: Watchers,
         closing: asyncio.Event,
@@ -60,6 +69,7 @@ class LedgerReader(
         self._recipients = recipients
         self._providers = providers
         self._api_keys = api_keys
+        self._attachments = attachments
         self._timelines = timelines
         self._watchers = watchers
         self._closing = closing

@@ -19,6 +19,7 @@ from services.ledger.postgres.agreed_time import AskTime, agreed_time, postgres_
 from services.ledger.postgres.postgres import Connection, Postgres
 from services.ledger.schema import partitions, retention
 from services.ledger.schema.partitions import Partition
+from services.ledger.stores import attachment_store
 from shared.clock import Clock
 from shared.ids import time_floor
 from shared.observe.logs import logger
@@ -67,6 +68,8 @@ class Done:
     keys: int = 0
     #: Digests that had ended without being sent.
     digests: int = 0
+    #: Files whose time was over.
+    attachments: int = 0
 
     def __bool__(self) -> bool:
         return any(dataclasses.astuple(self))
@@ -148,6 +151,8 @@ class Maintenance:
             done.keys += count
         async for count in self._batches(digests.PURGE, now - _DIGEST_GRACE):
             done.digests += count
+        async for count in self._batches(attachment_store.PURGE, now):
+            done.attachments += count
 
     async def _drop_weeks(self, done: Done, end: dt.datetime) -> None:
         weeks = await self._alone(partial(retention.weeks_before, end=end)) or []

@@ -10,17 +10,18 @@ LARGEST_BODY = 1024 * 1024
 
 
 class BodyTooLarge(Exception):
-    """The body has more than :data:`LARGEST_BODY` bytes."""
+    """The body has more bytes than may be; how many these are is its argument."""
 
 
-async def read_body(request: Request) -> bytes:
-    """The whole body; raises :class:`BodyTooLarge`."""
-    body = b""
+async def read_body(request: Request, most: int = LARGEST_BODY) -> bytes:
+    """The whole body, of at most so many bytes; raises :class:`BodyTooLarge`."""
+    chunks, size = [], 0
     async for chunk in request.stream():
-        body = body + chunk if body else chunk
-        if len(body) > LARGEST_BODY:
-            raise BodyTooLarge
-    return body
+        chunks.append(chunk)
+        size += len(chunk)
+        if size > most:
+            raise BodyTooLarge(most)
+    return b"".join(chunks)
 
 
 async def read_form(request: Request) -> dict[str, str]:

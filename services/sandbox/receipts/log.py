@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
+from services.sandbox.receipts.files import Files
 from services.sandbox.receipts.inbox import Entry, Inbox
 from services.sandbox.receipts.receipt import LINE_START, Receipt
 from shared.config import StartError
@@ -49,6 +50,8 @@ class ReceiptLog:
         self._inbox = inbox
         self._now_ns = now_ns
         self._kept = kept
+        #: Those that came with the newest emails.
+        self.files = Files()
         self._disk = ThreadPoolExecutor(max_workers=1, thread_name_prefix="receipt-log")
         self._busy = asyncio.Lock()
         self._waiting: list[_Waiting] = []
@@ -126,6 +129,8 @@ class ReceiptLog:
 
     def _index(self, waiting: _Waiting, offset: int) -> None:
         receipt = waiting.receipt
+        for file in receipt.files:
+            self.files.keep(file.content)
         self._inbox.add(
             Entry(waiting.id, receipt.channel, receipt.to, receipt.notification_id, offset, len(waiting.line))
         )

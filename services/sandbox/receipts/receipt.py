@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from services.sandbox.receipts.files import ReceivedFile
+
 #: How every line of the log begins; enough to count a line without parsing it.
 LINE_START = re.compile(rb'\{"id":"(\d{1,19})","channel":"([a-z_]+)",')
 
@@ -28,6 +30,7 @@ class Receipt:
     data: dict[str, str] = field(default_factory=dict)
     #: All that the provider was asked, where it is more than the fields above.
     request: dict[str, Any] | None = None
+    files: tuple[ReceivedFile, ...] = ()
 
     def line(self, receipt_id: int, at_ns: int) -> bytes:
         """The log line: JSON in UTF-8, ended by a line feed; hashes are SHA-256 in hex over the UTF-8 text.
@@ -51,6 +54,8 @@ class Receipt:
         }
         if self.request is not None:
             values["request"] = self.request
+        if self.files:
+            values["attachments"] = [one.described() for one in self.files]
         return json.dumps(values, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace") + b"\n"
 
 

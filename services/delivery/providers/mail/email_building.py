@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
-from services.delivery.providers.mail import mail_parts
+from services.delivery.providers.mail import file_parts, mail_parts
 from services.delivery.providers.mail.mail_addresses import Sender, normal_address
 from services.delivery.providers.mail.mail_headers import mailbox_header, plain_header, text_header, words_header
 from services.delivery.providers.mail.preheader import with_preheader
@@ -83,4 +83,6 @@ def _body(outgoing: Outgoing) -> bytes:
     if outgoing.html_body:
         html = with_preheader(outgoing.html_body, outgoing.said.email.preheader)
         body = mail_parts.alternatives([body, mail_parts.text_part("html", html)])
+    if outgoing.files:
+        body = file_parts.with_files(body, outgoing.files, has_html=bool(outgoing.html_body))
     return body if body.endswith(b"\r\n") else body + b"\r\n"

@@ -22,6 +22,8 @@ from services.sandbox.providers.mail.letter import parse
 from services.sandbox.receipts.log import ReceiptLog
 
 PROVIDER = "ses"
+#: An email has 40 MB at the most, which in base64 are a third more.
+MOST_BYTES = 54 * 1024 * 1024
 
 #: Errors of SendEmail, with their HTTP status.
 ERRORS = {
@@ -73,7 +75,7 @@ class Ses:
         if not is_signed(request.headers.get("authorization", ""), "ses"):
             return refusal("MissingAuthenticationTokenException")
         try:
-            body = json.loads(await read_body(request))
+            body = json.loads(await read_body(request, MOST_BYTES))
             to, content = _read(body)
             publishing = _publishing(body)
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError):

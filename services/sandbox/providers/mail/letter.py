@@ -9,6 +9,7 @@ from email.message import Message
 from typing import NamedTuple
 
 from services.sandbox.providers.mail import encoded_words
+from services.sandbox.receipts.files import ReceivedFile
 from services.sandbox.receipts.receipt import Receipt
 
 NOTIFICATION_HEADER = "x-pulse-notification-id"
@@ -36,11 +37,21 @@ class Mail(NamedTuple):
     body: str
     html_body: str
     data: dict[str, str]
+    files: tuple[ReceivedFile, ...] = ()
 
     def receipt(self, provider: str, to: str, provider_id: str) -> Receipt:
         """What ``provider`` took on for one recipient under its own id."""
         return Receipt(
-            "email", provider, to, self.subject, self.body, self.notification_id, provider_id, self.html_body, self.data
+            "email",
+            provider,
+            to,
+            self.subject,
+            self.body,
+            self.notification_id,
+            provider_id,
+            self.html_body,
+            self.data,
+            files=self.files,
         )
 
 
@@ -78,7 +89,21 @@ def parse_any(content: bytes) -> Mail:
         kind = part.get_content_type()
         if kind in ("text/plain", "text/html") and part.get_content_disposition() != "attachment":
             texts.setdefault(kind, _text(part))
-    return _mail(headers, texts)
+    return _mail(headers, texts)._replace(files=tuple(map(_file, filter(_is_file, message.walk()))))
+
+
+def _is_file(part: Message) -> bool:
+    return not part.is_multipart() and (part.get_content_disposition() is not None or "content-id" in part)
+
+
+def _file(part: Message) -> ReceivedFile:
+    payload = part.get_payload(decode=True)
+    return ReceivedFile(
+        _header(part.get_filename("")),
+        part.get_content_type(),
+        str(part.get("content-id", "")).strip("<> "),
+        payload if isinstance(payload, bytes) else b"",
+    )
 
 
 def _mail(headers: dict[str, str], texts: dict[str, str]) -> Mail:

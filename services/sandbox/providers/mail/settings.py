@@ -21,7 +21,7 @@ class MailSettings(LookalikeSettings):
     sandbox_smtp_username: str = Field("", description="SMTP user who must log in; empty: SMTP asks for no login")
     sandbox_smtp_password: SecretStr = Field(SecretStr(""), description="password of the SMTP user")
     sandbox_smtp_size_limit: int = Field(
-        10 * 1024 * 1024, ge=1024, le=64 * 1024 * 1024, description="largest email accepted, bytes"
+        40 * 1024 * 1024, ge=1024, le=64 * 1024 * 1024, description="largest email accepted, bytes"
     )
 
     @model_validator(mode="after")

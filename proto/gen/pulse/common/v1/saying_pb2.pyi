@@ -327,18 +327,26 @@ class Attachment(_message.Message):
     CONTENT_TYPE_FIELD_NUMBER: _builtins.int
     INLINE_ID_FIELD_NUMBER: _builtins.int
     AS_LINK_FIELD_NUMBER: _builtins.int
+    SIZE_FIELD_NUMBER: _builtins.int
+    SHA256_FIELD_NUMBER: _builtins.int
     attachment_id: _builtins.str
     """One that was uploaded; or content is given."""
     content: _builtins.bytes
     """The file itself, at most 1 MiB; a larger one is uploaded first."""
     filename: _builtins.str
-    """Its name, as the recipient sees it; of an uploaded one its own, if this is empty."""
+    """Its name without a path, as the recipient sees it; of an uploaded one its own, if this is empty."""
     content_type: _builtins.str
-    """"application/pdf" say; of an uploaded one its own, if this is empty."""
+    """"application/pdf" say; empty: an uploaded one's own, else as the name tells."""
     inline_id: _builtins.str
-    """The name by which the HTML part shows it, as cid:<inline_id>; empty: it is not shown in the text."""
+    """The name by which the HTML part shows it, as cid:<inline_id>, which makes it a picture; empty: it is not shown in the
+    text.
+    """
     as_link: _builtins.bool
     """A link to it stands in the mail in its place, which ends with the notification's retention."""
+    size: _builtins.int
+    """Bytes; Pulse fills it in."""
+    sha256: _builtins.str
+    """SHA-256 in lower-case hex; Pulse fills it in."""
     def __init__(
         self,
         *,
@@ -348,10 +356,12 @@ class Attachment(_message.Message):
         content_type: _builtins.str = ...,
         inline_id: _builtins.str = ...,
         as_link: _builtins.bool = ...,
+        size: _builtins.int = ...,
+        sha256: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_link", b"as_link", "attachment_id", b"attachment_id", "content", b"content", "content_type", b"content_type", "filename", b"filename", "inline_id", b"inline_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_link", b"as_link", "attachment_id", b"attachment_id", "content", b"content", "content_type", b"content_type", "filename", b"filename", "inline_id", b"inline_id", "sha256", b"sha256", "size", b"size"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -3,10 +3,13 @@
 isort:skip_file
 The ledger's side for those who administer."""
 
+from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
+from google.protobuf.internal import containers as _containers
+from pulse.common.v1 import attachment_pb2 as _attachment_pb2
 from pulse.common.v1 import enums_pb2 as _enums_pb2
 from pulse.common.v1 import key_pb2 as _key_pb2
 from pulse.common.v1 import limit_pb2 as _limit_pb2
@@ -864,3 +867,123 @@ class EndKeyResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___EndKeyResponse: _TypeAlias = EndKeyResponse  # noqa: Y015
+
+@_typing.final
+class PutAttachmentRequest(_message.Message):
+    """A file and its bytes."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TENANT_ID_FIELD_NUMBER: _builtins.int
+    ATTACHMENT_FIELD_NUMBER: _builtins.int
+    CONTENT_FIELD_NUMBER: _builtins.int
+    NEEDED_UNTIL_FIELD_NUMBER: _builtins.int
+    tenant_id: _builtins.str
+    """The tenant."""
+    content: _builtins.bytes
+    """The bytes, at most 10 MiB."""
+    @_builtins.property
+    def attachment(self) -> _attachment_pb2.StoredAttachment:
+        """Without its times."""
+
+    @_builtins.property
+    def needed_until(self) -> _timestamp_pb2.Timestamp:
+        """The last moment at which a notification with it may still be sent; unset: now."""
+
+    def __init__(
+        self,
+        *,
+        tenant_id: _builtins.str = ...,
+        attachment: _attachment_pb2.StoredAttachment | None = ...,
+        content: _builtins.bytes = ...,
+        needed_until: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["attachment", b"attachment", "needed_until", b"needed_until"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attachment", b"attachment", "content", b"content", "needed_until", b"needed_until", "tenant_id", b"tenant_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PutAttachmentRequest: _TypeAlias = PutAttachmentRequest  # noqa: Y015
+
+@_typing.final
+class PutAttachmentResponse(_message.Message):
+    """As kept."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ATTACHMENT_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def attachment(self) -> _attachment_pb2.StoredAttachment:
+        """With its times."""
+
+    def __init__(
+        self,
+        *,
+        attachment: _attachment_pb2.StoredAttachment | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["attachment", b"attachment"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attachment", b"attachment"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PutAttachmentResponse: _TypeAlias = PutAttachmentResponse  # noqa: Y015
+
+@_typing.final
+class KeepAttachmentsRequest(_message.Message):
+    """Files of a notification."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TENANT_ID_FIELD_NUMBER: _builtins.int
+    ATTACHMENT_IDS_FIELD_NUMBER: _builtins.int
+    NEEDED_UNTIL_FIELD_NUMBER: _builtins.int
+    tenant_id: _builtins.str
+    """The tenant."""
+    @_builtins.property
+    def attachment_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Which."""
+
+    @_builtins.property
+    def needed_until(self) -> _timestamp_pb2.Timestamp:
+        """The last moment at which the notification may still be sent; unset: now."""
+
+    def __init__(
+        self,
+        *,
+        tenant_id: _builtins.str = ...,
+        attachment_ids: _abc.Iterable[_builtins.str] | None = ...,
+        needed_until: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["needed_until", b"needed_until"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attachment_ids", b"attachment_ids", "needed_until", b"needed_until", "tenant_id", b"tenant_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___KeepAttachmentsRequest: _TypeAlias = KeepAttachmentsRequest  # noqa: Y015
+
+@_typing.final
+class KeepAttachmentsResponse(_message.Message):
+    """Those that are there."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ATTACHMENTS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def attachments(self) -> _containers.RepeatedCompositeFieldContainer[_attachment_pb2.StoredAttachment]:
+        """In any order."""
+
+    def __init__(
+        self,
+        *,
+        attachments: _abc.Iterable[_attachment_pb2.StoredAttachment] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attachments", b"attachments"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___KeepAttachmentsResponse: _TypeAlias = KeepAttachmentsResponse  # noqa: Y015

@@ -115,6 +115,16 @@ class LedgerAdminStub:
                 request_serializer=pulse_dot_ledger_dot_v1_dot_ledger__admin__pb2.EndKeyRequest.SerializeToString,
                 response_deserializer=pulse_dot_ledger_dot_v1_dot_ledger__admin__pb2.EndKeyResponse.FromString,
                 _registered_method=True)
+        self.PutAttachment = channel.unary_unary(
+                '/pulse.ledger.v1.LedgerAdmin/PutAttachment',
+                request_serializer=pulse_dot_ledger_dot_v1_dot_ledger__admin__pb2.PutAttachmentRequest.SerializeToString,
+                response_deserializer=pulse_dot_ledger_dot_v1_dot_ledger__admin__pb2.PutAttachmentResponse.FromString,
+                _registered_method=True)
+        self.KeepAttachments = channel.unary_unary(
+                '/pulse.ledger.v1.LedgerAdmin/KeepAttachments',
+                request_serializer=pulse_dot_ledger_dot_v1_dot_ledger__admin__pb2.KeepAttachmentsRequest.SerializeToString,
+                response_deserializer=pulse_dot_ledger_dot_v1_dot_ledger__admin__pb2.KeepAttachmentsResponse.FromString,
+                _registered_method=True)
 
 
 class LedgerAdminServicer:
@@ -234,6 +244,20 @@ class LedgerAdminServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def PutAttachment(self, request, context):
+        """Keeps a file, or one that is there already for longer. RESOURCE_EXHAUSTED: the tenant keeps as much as it may.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def KeepAttachments(self, request, context):
+        """Has files kept as long as a notification may need them; those that are not there are left out of the answer.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_LedgerAdminServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -316,6 +340,16 @@ def add_LedgerAdminServicer_to_server(servicer, server):
                     servicer.EndKey,
                     request_deserializer=pulse_dot_ledger_dot_v1_dot_ledger__admin__pb2.EndKeyRequest.FromString,
                     response_serializer=pulse_dot_ledger_dot_v1_dot_ledger__admin__pb2.EndKeyResponse.SerializeToString,
+            ),
+            'PutAttachment': grpc.unary_unary_rpc_method_handler(
+                    servicer.PutAttachment,
+                    request_deserializer=pulse_dot_ledger_dot_v1_dot_ledger__admin__pb2.PutAttachmentRequest.FromString,
+                    response_serializer=pulse_dot_ledger_dot_v1_dot_ledger__admin__pb2.PutAttachmentResponse.SerializeToString,
+            ),
+            'KeepAttachments': grpc.unary_unary_rpc_method_handler(
+                    servicer.KeepAttachments,
+                    request_deserializer=pulse_dot_ledger_dot_v1_dot_ledger__admin__pb2.KeepAttachmentsRequest.FromString,
+                    response_serializer=pulse_dot_ledger_dot_v1_dot_ledger__admin__pb2.KeepAttachmentsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -751,6 +785,60 @@ class LedgerAdmin:
             '/pulse.ledger.v1.LedgerAdmin/EndKey',
             pulse_dot_ledger_dot_v1_dot_ledger__admin__pb2.EndKeyRequest.SerializeToString,
             pulse_dot_ledger_dot_v1_dot_ledger__admin__pb2.EndKeyResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PutAttachment(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/pulse.ledger.v1.LedgerAdmin/PutAttachment',
+            pulse_dot_ledger_dot_v1_dot_ledger__admin__pb2.PutAttachmentRequest.SerializeToString,
+            pulse_dot_ledger_dot_v1_dot_ledger__admin__pb2.PutAttachmentResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def KeepAttachments(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/pulse.ledger.v1.LedgerAdmin/KeepAttachments',
+            pulse_dot_ledger_dot_v1_dot_ledger__admin__pb2.KeepAttachmentsRequest.SerializeToString,
+            pulse_dot_ledger_dot_v1_dot_ledger__admin__pb2.KeepAttachmentsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -67,6 +67,10 @@ class LedgerAdminStub:
     """Stores a key's hash. ALREADY_EXISTS: the id is taken."""
     EndKey: _grpc.UnaryUnaryMultiCallable[_ledger_admin_pb2.EndKeyRequest, _ledger_admin_pb2.EndKeyResponse]
     """Lets a key end at a time. NOT_FOUND: no such key."""
+    PutAttachment: _grpc.UnaryUnaryMultiCallable[_ledger_admin_pb2.PutAttachmentRequest, _ledger_admin_pb2.PutAttachmentResponse]
+    """Keeps a file, or one that is there already for longer. RESOURCE_EXHAUSTED: the tenant keeps as much as it may."""
+    KeepAttachments: _grpc.UnaryUnaryMultiCallable[_ledger_admin_pb2.KeepAttachmentsRequest, _ledger_admin_pb2.KeepAttachmentsResponse]
+    """Has files kept as long as a notification may need them; those that are not there are left out of the answer."""
 
 @_typing.type_check_only
 class LedgerAdminAsyncStub(LedgerAdminStub):
@@ -107,6 +111,10 @@ class LedgerAdminAsyncStub(LedgerAdminStub):
     """Stores a key's hash. ALREADY_EXISTS: the id is taken."""
     EndKey: _aio.UnaryUnaryMultiCallable[_ledger_admin_pb2.EndKeyRequest, _ledger_admin_pb2.EndKeyResponse]  # type: ignore[assignment]
     """Lets a key end at a time. NOT_FOUND: no such key."""
+    PutAttachment: _aio.UnaryUnaryMultiCallable[_ledger_admin_pb2.PutAttachmentRequest, _ledger_admin_pb2.PutAttachmentResponse]  # type: ignore[assignment]
+    """Keeps a file, or one that is there already for longer. RESOURCE_EXHAUSTED: the tenant keeps as much as it may."""
+    KeepAttachments: _aio.UnaryUnaryMultiCallable[_ledger_admin_pb2.KeepAttachmentsRequest, _ledger_admin_pb2.KeepAttachmentsResponse]  # type: ignore[assignment]
+    """Has files kept as long as a notification may need them; those that are not there are left out of the answer."""
 
 class LedgerAdminServicer(metaclass=_abc_1.ABCMeta):
     """Changes what is not a notification's ordinary way: templates and dead letters. Called by the gateway."""
@@ -240,5 +248,21 @@ class LedgerAdminServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_ledger_admin_pb2.EndKeyResponse, _abc.Awaitable[_ledger_admin_pb2.EndKeyResponse]]:
         """Lets a key end at a time. NOT_FOUND: no such key."""
+
+    @_abc_1.abstractmethod
+    def PutAttachment(
+        self,
+        request: _ledger_admin_pb2.PutAttachmentRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_ledger_admin_pb2.PutAttachmentResponse, _abc.Awaitable[_ledger_admin_pb2.PutAttachmentResponse]]:
+        """Keeps a file, or one that is there already for longer. RESOURCE_EXHAUSTED: the tenant keeps as much as it may."""
+
+    @_abc_1.abstractmethod
+    def KeepAttachments(
+        self,
+        request: _ledger_admin_pb2.KeepAttachmentsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_ledger_admin_pb2.KeepAttachmentsResponse, _abc.Awaitable[_ledger_admin_pb2.KeepAttachmentsResponse]]:
+        """Has files kept as long as a notification may need them; those that are not there are left out of the answer."""
 
 def add_LedgerAdminServicer_to_server(servicer: LedgerAdminServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

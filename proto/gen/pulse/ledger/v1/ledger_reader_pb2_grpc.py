@@ -110,6 +110,11 @@ class LedgerReaderStub:
                 request_serializer=pulse_dot_ledger_dot_v1_dot_ledger__reader__pb2.ListKeysRequest.SerializeToString,
                 response_deserializer=pulse_dot_ledger_dot_v1_dot_ledger__reader__pb2.ListKeysResponse.FromString,
                 _registered_method=True)
+        self.GetAttachment = channel.unary_unary(
+                '/pulse.ledger.v1.LedgerReader/GetAttachment',
+                request_serializer=pulse_dot_ledger_dot_v1_dot_ledger__reader__pb2.GetAttachmentRequest.SerializeToString,
+                response_deserializer=pulse_dot_ledger_dot_v1_dot_ledger__reader__pb2.GetAttachmentResponse.FromString,
+                _registered_method=True)
 
 
 class LedgerReaderServicer:
@@ -225,6 +230,13 @@ class LedgerReaderServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetAttachment(self, request, context):
+        """A file. NOT_FOUND: there is none of that id, or its time is over.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_LedgerReaderServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -302,6 +314,11 @@ def add_LedgerReaderServicer_to_server(servicer, server):
                     servicer.ListKeys,
                     request_deserializer=pulse_dot_ledger_dot_v1_dot_ledger__reader__pb2.ListKeysRequest.FromString,
                     response_serializer=pulse_dot_ledger_dot_v1_dot_ledger__reader__pb2.ListKeysResponse.SerializeToString,
+            ),
+            'GetAttachment': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetAttachment,
+                    request_deserializer=pulse_dot_ledger_dot_v1_dot_ledger__reader__pb2.GetAttachmentRequest.FromString,
+                    response_serializer=pulse_dot_ledger_dot_v1_dot_ledger__reader__pb2.GetAttachmentResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -710,6 +727,33 @@ class LedgerReader:
             '/pulse.ledger.v1.LedgerReader/ListKeys',
             pulse_dot_ledger_dot_v1_dot_ledger__reader__pb2.ListKeysRequest.SerializeToString,
             pulse_dot_ledger_dot_v1_dot_ledger__reader__pb2.ListKeysResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetAttachment(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/pulse.ledger.v1.LedgerReader/GetAttachment',
+            pulse_dot_ledger_dot_v1_dot_ledger__reader__pb2.GetAttachmentRequest.SerializeToString,
+            pulse_dot_ledger_dot_v1_dot_ledger__reader__pb2.GetAttachmentResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -70,6 +70,8 @@ class LedgerReaderStub:
     """Every provider that any worker told of lately."""
     ListKeys: _grpc.UnaryUnaryMultiCallable[_ledger_reader_pb2.ListKeysRequest, _ledger_reader_pb2.ListKeysResponse]
     """A tenant's API keys, the last made first, or all that are accepted now, with their hashes."""
+    GetAttachment: _grpc.UnaryUnaryMultiCallable[_ledger_reader_pb2.GetAttachmentRequest, _ledger_reader_pb2.GetAttachmentResponse]
+    """A file. NOT_FOUND: there is none of that id, or its time is over."""
 
 @_typing.type_check_only
 class LedgerReaderAsyncStub(LedgerReaderStub):
@@ -113,6 +115,8 @@ class LedgerReaderAsyncStub(LedgerReaderStub):
     """Every provider that any worker told of lately."""
     ListKeys: _aio.UnaryUnaryMultiCallable[_ledger_reader_pb2.ListKeysRequest, _ledger_reader_pb2.ListKeysResponse]  # type: ignore[assignment]
     """A tenant's API keys, the last made first, or all that are accepted now, with their hashes."""
+    GetAttachment: _aio.UnaryUnaryMultiCallable[_ledger_reader_pb2.GetAttachmentRequest, _ledger_reader_pb2.GetAttachmentResponse]  # type: ignore[assignment]
+    """A file. NOT_FOUND: there is none of that id, or its time is over."""
 
 class LedgerReaderServicer(metaclass=_abc_1.ABCMeta):
     """Reads; changes nothing. Every request names the tenant it reads for."""
@@ -243,5 +247,13 @@ class LedgerReaderServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_ledger_reader_pb2.ListKeysResponse, _abc.Awaitable[_ledger_reader_pb2.ListKeysResponse]]:
         """A tenant's API keys, the last made first, or all that are accepted now, with their hashes."""
+
+    @_abc_1.abstractmethod
+    def GetAttachment(
+        self,
+        request: _ledger_reader_pb2.GetAttachmentRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_ledger_reader_pb2.GetAttachmentResponse, _abc.Awaitable[_ledger_reader_pb2.GetAttachmentResponse]]:
+        """A file. NOT_FOUND: there is none of that id, or its time is over."""
 
 def add_LedgerReaderServicer_to_server(servicer: LedgerReaderServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
