@@ -64,6 +64,7 @@ def test_every_field_reaches_the_devices_that_know_it(fcm: InALoop, sandbox: San
             "notification": {
                 "icon": "ic_shop",
                 "sound": "ding",
+                "tag": "order-7",
                 "channel_id": "orders",
                 "click_action": "ORDER",
                 "notification_count": 0,
@@ -76,7 +77,7 @@ def test_every_field_reaches_the_devices_that_know_it(fcm: InALoop, sandbox: San
         },
         "webpush": {
             "headers": {"Urgency": "high", "Topic": "order-7"},
-            "notification": {"image": "https://shop.example.com/7.png"},
+            "notification": {"image": "https://shop.example.com/7.png", "tag": "order-7"},
             "fcm_options": {"link": "https://shop.example.com/7"},
         },
         "fcm_options": {"analytics_label": "orders"},
@@ -94,8 +95,9 @@ def test_one_that_says_nothing_of_it_tells_devices_how_urgent_it_is(fcm: InALoop
 
 
 def test_a_silent_one_wakes_the_app_and_shows_nothing(fcm: InALoop, sandbox: Sandbox) -> None:
-    asked = sent(fcm, sandbox, Push(data={"sync": "1"}, silent=True, sound="ding", icon="x"), urgent=True)
+    asked = sent(fcm, sandbox, EVERYTHING._replace(silent=True, collapse_key=""), urgent=True)
     assert "notification" not in asked
+    assert "fcm_options" not in asked["apns"]
     assert "notification" not in asked["android"]
     assert asked["apns"]["headers"] == {"apns-priority": "5", "apns-push-type": "background"}
     assert asked["apns"]["payload"] == {"aps": {"content-available": 1}}
@@ -111,6 +113,17 @@ def test_what_is_left_of_its_time_is_told_for_each_kind_of_device(
     assert asked["android"]["ttl"] == f"{told}s"
     assert asked["webpush"]["headers"]["TTL"] == str(told)
     assert before + told <= int(asked["apns"]["headers"]["apns-expiration"]) <= after + told
+
+
+def test_no_longer_time_is_told_than_fcm_takes(fcm: InALoop, sandbox: Sandbox) -> None:
+    asked = sent(fcm, sandbox, Push(), ends_at=time.monotonic() + 90 * 86_400)
+    assert asked["android"]["ttl"] == "2419200s"
+    assert asked["webpush"]["headers"]["TTL"] == "2419200"
+
+
+def test_a_picture_is_left_to_the_app_s_extension(fcm: InALoop, sandbox: Sandbox) -> None:
+    asked = sent(fcm, sandbox, Push(image="https://a.example/i.png"))
+    assert asked["apns"]["payload"] == {"aps": {"mutable-content": 1}}
 
 
 def test_a_collapse_key_that_is_no_topic_of_the_web_is_left_out_there(fcm: InALoop, sandbox: Sandbox) -> None:

@@ -20,7 +20,9 @@ def alert(peers: fakes.Peers) -> None:
     peers.store(fakes.template("push", enums_pb2.PUSH, "x", subject="Alert"))
 
 
-@pytest.mark.parametrize("key", ["from", "message_type", "google.c.a.e", "gcm.notification.x", "GCM.n", "Google.a"])
+@pytest.mark.parametrize(
+    "key", ["from", "message_type", "google.c.a.e", "gcm.notification.x", "GCM.n", "Google.a", "aps"]
+)
 async def test_a_key_that_fcm_keeps_to_itself_is_refused(client: Client, key: str) -> None:
     error = await refusal(client.send(**PUSH, push={"data": {key: "x", "fine": "y"}}))
     assert (error.reason, [one.field for one in error.violations]) == ("PUSH_DATA_KEY_RESERVED", [f"push.data.{key}"])
@@ -55,6 +57,7 @@ async def test_what_a_tap_can_open_is_a_link(client: Client, link: str) -> None:
         ),
         *("/orders/7", "orders", "//example.com", "https://", "https:/example.com", "https:example.com", "http://"),
         *("https://a b", "https://user@evil.example.com", "https:\\\\example.com", " https://example.com", "shop:"),
+        *("intent://x#Intent;end", "ftp://a.example/x", "https://a\u200b.example", "shop://\u202e7", "wss://a.example"),
         *("blob:x", "about:blank", "content://media", "1a://x", "view-source:https://a.example"),
     ],
 )
@@ -77,6 +80,7 @@ async def test_what_a_tap_must_not_open_is_refused(client: Client, link: str) ->
         ({"collapse_key": "x" * 65}, "INVALID_FIELDS"),
         ({"data": {str(n): "x" for n in range(65)}}, "INVALID_FIELDS"),
         ({"data": {"": "x"}}, "INVALID_FIELDS"),
+        ({"collapse_key": "größe"}, "INVALID_COLLAPSE_KEY"),
     ],
 )
 async def test_bad_input_has_its_reason(client: Client, push: dict[str, Any], reason: str) -> None:
@@ -110,6 +114,27 @@ async def test_a_templates_link_is_looked_at_as_it_is_filled_in(client: Client, 
     await client.send(**asked, context={"where": "https://example.com"})
     error = await refusal(client.send(**asked, context={"where": "javascript:alert(1)"}))
     assert error.reason == "INVALID_LINK"
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "reason"),
+    [
+        ("collapse_key", "x" * 65, "INVALID_COLLAPSE_KEY"),
+        ("collapse_key", "größe", "INVALID_COLLAPSE_KEY"),
+        ("analytics_label", "two words", "INVALID_ANALYTICS_LABEL"),
+        ("analytics_label", "x" * 51, "INVALID_ANALYTICS_LABEL"),
+        ("image", "http://example.com/a.png", "INVALID_IMAGE"),
+        ("icon", "a/b", "INVALID_ICON"),
+    ],
+)
+async def test_what_a_context_makes_of_a_template_has_its_reason(
+    client: Client, peers: fakes.Peers, field: str, value: str, reason: str
+) -> None:
+    content = template_pb2.TemplateContent(body="x")
+    setattr(content.push, field, "{{ it }}")
+    peers.store(template_pb2.Template(name="filled", channel=enums_pb2.PUSH, version=1, contents=[content]))
+    error = await refusal(client.send(template_name="filled", to="token", context={"it": value}))
+    assert (error.reason, error.violations[0].field) == (reason, f"push.{field}")
 
 
 async def test_what_a_template_says_whatever_the_context_is_looked_at_when_it_is_made(client: Client) -> None:

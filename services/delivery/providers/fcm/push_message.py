@@ -15,6 +15,8 @@ from services.delivery.rules.provider import Outgoing
 from shared.saying.said import Push
 from shared.text.channel_bounds import push_payload
 
+#: As long as FCM keeps a push, s: it refuses a longer time to live.
+LONGEST_KEPT = 28 * 86_400
 #: What a web push's Topic may be (RFC 8030, section 5.4); another collapse key has none there.
 _TOPIC = re.compile(r"[A-Za-z0-9_-]{1,32}")
 
@@ -46,6 +48,7 @@ def _android(push: Push, left: int | None, *, urgent: bool) -> messaging.Android
     shown = {
         "icon": push.icon if push.icon and "/" not in push.icon else None,
         "sound": push.sound or None,
+        "tag": push.collapse_key or None,
         "channel_id": push.channel_id or None,
         "click_action": push.category or None,
         "notification_count": push.badge,
@@ -55,7 +58,7 @@ def _android(push: Push, left: int | None, *, urgent: bool) -> messaging.Android
         notification = messaging.AndroidNotification(**shown)
     return messaging.AndroidConfig(
         priority="high" if urgent else "normal",
-        ttl=left,
+        ttl=None if left is None else min(left, LONGEST_KEPT),
         collapse_key=push.collapse_key or None,
         notification=notification,
     )
@@ -70,27 +73,33 @@ def _apns(push: Push, left: int | None, *, urgent: bool) -> messaging.APNSConfig
         headers["apns-expiration"] = str(int(time.time()) + left)
     if push.collapse_key:
         headers["apns-collapse-id"] = push.collapse_key
-    aps: dict[str, Any] = {
-        "badge": push.badge,
-        "sound": None if push.silent else push.sound or None,
-        "category": push.category or None,
-        "mutable_content": push.mutable_content or None,
-        "content_available": push.silent or None,
-    }
+    aps: dict[str, Any] = {"content_available": True} if push.silent else _shown_by_apple(push)
     payload = None
     if any(value is not None for value in aps.values()):
         payload = messaging.APNSPayload(messaging.Aps(**aps))
-    options = messaging.APNSFCMOptions(image=push.image) if push.image else None
+    options = messaging.APNSFCMOptions(image=push.image) if push.image and not push.silent else None
     return messaging.APNSConfig(headers=headers, payload=payload, fcm_options=options)
+
+
+def _shown_by_apple(push: Push) -> dict[str, Any]:
+    """Of a silent push nothing: Apple takes it for one only then."""
+    return {
+        "badge": push.badge,
+        "sound": push.sound or None,
+        "category": push.category or None,
+        # A picture is fetched by the app's extension, which is only asked where it may change something.
+        "mutable_content": push.mutable_content or bool(push.image) or None,
+    }
 
 
 def _webpush(push: Push, left: int | None, *, urgent: bool) -> messaging.WebpushConfig:
     headers = {"Urgency": "high" if urgent else "normal"}
     if left is not None:
-        headers["TTL"] = str(left)
+        headers["TTL"] = str(min(left, LONGEST_KEPT))
     if _TOPIC.fullmatch(push.collapse_key):
         headers["Topic"] = push.collapse_key
-    shown = {"icon": push.icon if "/" in push.icon else None, "image": push.image or None}
+    icon = push.icon if "/" in push.icon else None
+    shown = {"icon": icon, "image": push.image or None, "tag": push.collapse_key or None}
     notification = None
     if not push.silent and any(shown.values()):
         notification = messaging.WebpushNotification(**shown)

@@ -13,6 +13,7 @@ from starlette.responses import JSONResponse, Response
 from services.sandbox.faults import Faults
 from services.sandbox.http.body import read_body
 from services.sandbox.http.faults import answer
+from services.sandbox.providers.fcm import payload
 from services.sandbox.providers.fcm.fcm_errors import invalid, refusal, unauthenticated
 from services.sandbox.providers.fcm.oauth import TokenEndpoint
 from services.sandbox.receipts.log import ReceiptLog
@@ -25,9 +26,6 @@ TARGETS = ("token", "fid", "topic", "condition")
 TOKEN = re.compile(r"[A-Za-z0-9_:.\-]{1,4096}")
 #: Device tokens that begin so belong to an app that was removed.
 STALE = "unregistered"
-
-#: https://firebase.google.com/docs/cloud-messaging: bytes of notification and data together.
-LARGEST_PAYLOAD = 4096
 
 
 class Fcm:
@@ -93,15 +91,4 @@ def _mistake(push: Any) -> Response | None:
         return invalid(f"message.{targets[0]}", "Must be text.")
     if targets[0] in ("token", "fid") and TOKEN.fullmatch(push[targets[0]]) is None:
         return invalid(f"message.{targets[0]}", "The registration token is not a valid FCM registration token")
-    return _payload_mistake(push)
-
-
-def _payload_mistake(push: dict[str, Any]) -> Response | None:
-    for name in ("data", "notification"):
-        field = push.get(name, {})
-        if not isinstance(field, dict) or not all(isinstance(value, str) for value in field.values()):
-            return invalid(f"message.{name}", "Must be an object whose values are text.")
-    payload = {name: push[name] for name in ("data", "notification") if name in push}
-    if len(json.dumps(payload, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")) > LARGEST_PAYLOAD:
-        return invalid("message", f"Message is too big: notification and data have at most {LARGEST_PAYLOAD} bytes.")
-    return None
+    return payload.mistake(push)
