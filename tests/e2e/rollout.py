@@ -102,8 +102,20 @@ class Rollout:
 
 #: Of those that callers need, what version N knows too.
 KNOWN_SCOPES = ["send", "read", "templates", "operate"]
-#: What version N does not know, and would refuse to start with.
-NEW_SETTINGS = ("PULSE_LEDGER_RETRY_POLICIES", "PULSE_ROUTER_EMAIL_MAX_ATTEMPTS")
+#: How settings begin that version N does not know, and would refuse to start with.
+NEW_SETTINGS = ("PULSE_LEDGER_RETRY_POLICIES", "PULSE_ROUTER_EMAIL_MAX_ATTEMPTS", "PULSE_TWILIO_WHATSAPP_")
+
+
+def _known(settings: Mapping[str, str]) -> dict[str, str]:
+    """Those that version N knows."""
+    return {key: value for key, value in settings.items() if not key.startswith(NEW_SETTINGS)}
+
+
+class _Before(Plan):
+    """A plan whose processes are told what version N knows."""
+
+    def environment(self, role: str, own: Mapping[str, str]) -> dict[str, str]:
+        return _known(super().environment(role, own))
 
 
 @contextlib.asynccontextmanager
@@ -111,10 +123,11 @@ async def rolling(folder: Path, tree: Path) -> AsyncIterator[Rollout]:
     """Version N, whose code is in ``tree``, running in ``folder``; everything has ended when the block has."""
     settings = {**SHORT.environment, **with_keys(folder, API_KEYS, KNOWN_SCOPES)}
     after = _plan(folder / "after", settings)
-    known = {key: value for key, value in settings.items() if key not in NEW_SETTINGS}
-    before = _plan(folder / "before", {**known, "PYTHONPATH": code_path(tree)})
+    before = _plan(folder / "before", {**_known(settings), "PYTHONPATH": code_path(tree)})
     shared = {name: getattr(after.ports, name) for name in ("postgres", "valkey", "sandbox", "sandbox_smtp")}
-    before = dataclasses.replace(before, root=tree, ports=dataclasses.replace(before.ports, **shared))
+    ports = dataclasses.replace(before.ports, **shared)
+    fields = {one.name: getattr(before, one.name) for one in dataclasses.fields(before)}
+    before = _Before(**{**fields, "root": tree, "ports": ports})
     rollout = Rollout(before, after)
     try:
         await rollout.start_old()
