@@ -173,7 +173,7 @@ LONG_CONTENTS: list[tuple[list[dict[str, str]], str, int]] = [
     ([{"body": "{% " + "x" * 30_000 + " %}"}], "template.contents[0].body: ", 1),
     ([{"body": "{{ a | " + "é" * 20_000 + " }}"}], "template.contents[0].body: ", 1),
     ([{"body": "{{"}] * 40, "79 fields break their rules, the first of them template.contents[0]", 9),
-    ([{"body": ""}] * 40, "40 fields break their rules, the first of them template.contents[0]", 9),
+    ([{"body": ""}] * 40, "79 fields break their rules, the first of them template.contents[0]", 9),
 ]
 
 

@@ -19,7 +19,14 @@ from services.ledger.postgres.postgres import PLANS
 from services.ledger.read import dead_letter_queries, page_queries, queries
 from services.ledger.rules.states import Status
 from services.ledger.schema import maintenance
-from services.ledger.stores import api_key_store, limit_store, provider_store, receipt_delays, recipient_store
+from services.ledger.stores import (
+    api_key_store,
+    attachment_store,
+    limit_store,
+    provider_store,
+    receipt_delays,
+    recipient_store,
+)
 from services.ledger.stores.paging import DeadLetterFilter, Filter
 from shared.ids import uuid7
 from tests.ledger.conftest import NOON
@@ -61,6 +68,7 @@ READERS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
         receipt_delays._DELAYED,
         {"providers": ["twilio"], "since": NOON - dt.timedelta(minutes=5), "until": NOON, "sample": 100},
     ),
+    "attachments_expires_at_idx": (attachment_store.PURGE, {"before": NOON, "limit": 10}),
     "idempotency_keys_expires_at_idx": (maintenance._PURGE_KEYS, {"before": NOON, "limit": 10}),
     "device_tokens_user_idx": (
         recipient_store._DEVICES,
