@@ -118,20 +118,7 @@ class Gateway:
         sending = Sending(acceptance, self._submitter, Replays(LedgerServiceStub(self._peers.ledger)), traces)
 
         self._requests = RequestLog("gateway", sys.stderr.write, process)
-        self._server = Server(
-            settings.listen or DEFAULT_LISTEN,
-            SERVICE_NAMES,
-            reflect=settings.env == "development",
-            drain_seconds=settings.drain_seconds,
-            leave_seconds=settings.leave_seconds,
-            rpcs=self.metrics.rpcs,
-            tls=settings.tls,
-            health_listen=settings.health_listen,
-            shares_port=settings.gateway_processes > 1,
-            traces=traces,
-            requests=self._requests,
-            take_in=receiving(entry.door),
-        )
+        self._server = self._serving(settings, traces, entry)
         self.port = self._server.port
         quota = WatchQuota(settings.most_watches)
         counted.show_watches(lambda: quota.count)
@@ -145,6 +132,22 @@ class Gateway:
         self._add_services(settings, clock, entry, templates, sending, addresses, heavy)
         attachment_service_pb2_grpc.add_AttachmentServiceServicer_to_server(
             AttachmentService(entry, attachments), self._server.grpc
+        )
+
+    def _serving(self, settings: GatewaySettings, traces: CallTraces, entry: Entry) -> Server:
+        return Server(
+            settings.listen or DEFAULT_LISTEN,
+            SERVICE_NAMES,
+            reflect=settings.env == "development",
+            drain_seconds=settings.drain_seconds,
+            leave_seconds=settings.leave_seconds,
+            rpcs=self.metrics.rpcs,
+            tls=settings.tls,
+            health_listen=settings.health_listen,
+            shares_port=settings.gateway_processes > 1,
+            traces=traces,
+            requests=self._requests,
+            take_in=receiving(entry.door),
         )
 
     def _add_services(

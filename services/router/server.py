@@ -110,7 +110,14 @@ class Router:
         for lane, parts in self._lanes.items():
             counted.show_lane(lane, parts.window, parts.dispatcher, parts.publisher)
         admission = self._admission(settings, clock or SystemClock(), counted, tracer)
-        self._server = Server(
+        self._server = self._serving(settings, tracer)
+        urgent = UrgentStreams(self._waiting, tracer, self.metrics.batch("push"))
+        add_RouterServiceServicer_to_server(RouterService(admission, urgent), self._server.grpc)
+        self._dispatching: list[asyncio.Task[None]] = []
+        self._running: list[asyncio.Task[None]] = []
+
+    def _serving(self, settings: RouterSettings, tracer: Tracer) -> Server:
+        return Server(
             settings.listen or DEFAULT_LISTEN,
             [NAME],
             reflect=settings.env == "development",
@@ -122,10 +129,6 @@ class Router:
             shares_port=settings.router_processes > 1,
             keeps_calls=True,
         )
-        urgent = UrgentStreams(self._waiting, tracer, self.metrics.batch("push"))
-        add_RouterServiceServicer_to_server(RouterService(admission, urgent), self._server.grpc)
-        self._dispatching: list[asyncio.Task[None]] = []
-        self._running: list[asyncio.Task[None]] = []
 
     def _admission(self, settings: RouterSettings, clock: Clock, counted: RouterMetrics, tracer: Tracer) -> Admission:
         return Admission(

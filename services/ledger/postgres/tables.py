@@ -390,16 +390,3 @@ provider_controls = sa.Table(
     sa.Column("actor", sa.Text, nullable=False),
     sa.Column("updated_at", TIME, nullable=False),
 )
-
-#: Each attempt as one row: its intent beside its outcome. The fence tells apart what a release numbered alike.
-ATTEMPTS_VIEW = """
-CREATE VIEW attempts AS
-SELECT b.tenant_id, b.notification_id, b.attempt, b.fence, b.provider, b.worker, b.recorded_at AS started_at,
-       b.lease_until, e.recorded_at AS ended_at, e.outcome, e.latency_ms, e.provider_message_id, e.failure_code,
-       e.failure_message
-FROM events b
-LEFT JOIN events e
-  ON e.tenant_id = b.tenant_id AND e.notification_id = b.notification_id AND e.fence = b.fence
- AND e.kind = 'ATTEMPT_ENDED'
-WHERE b.kind = 'ATTEMPT_STARTED'
-"""
