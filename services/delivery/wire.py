@@ -56,9 +56,10 @@ def claim(claimed: records_pb2.ClaimedNotification, lease: float, asked_at: floa
     than its end; by how much ``expires_at`` differs from ``lease_until`` says when that is.
     """
     lease_until = asked_at + lease
-    expires_at = None
+    expires_at = expires_time = None
     if claimed.HasField("expires_at"):
-        margin = from_timestamp(claimed.expires_at) - from_timestamp(claimed.lease_until)
+        expires_time = from_timestamp(claimed.expires_at)
+        margin = expires_time - from_timestamp(claimed.lease_until)
         expires_at = lease_until + margin.total_seconds()
     created_at = from_timestamp(claimed.create_time)
     asked = _FORMER.asked(claimed)
@@ -78,6 +79,7 @@ def claim(claimed: records_pb2.ClaimedNotification, lease: float, asked_at: floa
         lane=lane_of(claimed.lane) or Lane.LOW,
         traceparent=claimed.traceparent,
         said=of_asked(asked),
+        expires_time=expires_time,
         unsubscribable=claimed.unsubscribable,
         span=span,
     )

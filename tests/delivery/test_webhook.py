@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import base64
+import datetime as dt
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from pulse.common.v1.asked_pb2 import Asked
 from services.delivery.config import DeliverySettings
+from services.delivery.providers.webhook.body import LARGEST
 from services.delivery.providers.webhook.provider import WebhookProvider
 from services.delivery.providers.webhook.signature import Signer
 from services.delivery.rules.provider import OutcomeKind
 from shared.clock import SystemClock
+from shared.saying.said import Email, Push, Said, Sms, Whatsapp
 from tests.delivery.conftest import Sandbox, run_sandbox
 from tests.delivery.in_a_loop import InALoop
 from tests.delivery.outgoing import outgoing, within
@@ -58,6 +62,55 @@ def test_a_notification_of_any_channel_arrives_as_it_was_given(
     assert (receipt["provider"], receipt["channel"], receipt["to"]) == ("webhook", channel.lower(), to)
     assert (receipt["subject"], receipt["body"], receipt["html_body"]) == ("Hello", given.body, given.html_body)
     assert receipt["notification_id"] == given.notification_id
+
+
+def test_the_receiver_is_told_who_what_of_and_until_when(webhook: InALoop, receiver: Sandbox) -> None:
+    asked = Asked(user_id="u-42", template_name="order", template_version=7, category="orders", locale="de-CH")
+    asked.metadata.update({"team": "a", "naïve ☃": '"}'})
+    ends = dt.datetime(2026, 6, 1, 12, 0, 0, 500_000, tzinfo=dt.UTC)
+    webhook.send(outgoing(asked=asked, locale="de", expires_time=ends), within())
+    [receipt] = receiver.receipts()
+    told = receipt["request"]
+    assert (told["user_id"], told["template"], told["template_version"]) == ("u-42", "order", 7)
+    assert (told["category"], told["locale"], told["expires_at"]) == ("orders", "de", "2026-06-01T12:00:00.500Z")
+    assert told["metadata"] == {"team": "a", "naïve ☃": '"}'}
+    assert (told["subject"], told["body"], told["html_body"]) == ("Hello", "Hi there.", "")
+
+
+def test_what_is_not_asked_for_is_told_as_empty(webhook: InALoop, receiver: Sandbox) -> None:
+    webhook.send(outgoing(asked=Asked(user_id="u", template_name="t", template_version=1)), within())
+    told = receiver.receipts()[0]["request"]
+    assert (told["category"], told["metadata"], told["expires_at"]) == ("", {}, "")
+    assert not {"push", "email", "sms"} & told.keys()
+
+
+@pytest.mark.parametrize(
+    ("channel", "said", "told"),
+    [
+        ("PUSH", Said(push=Push({"a": "7"}, "app://7", badge=0)), {"data": {"a": "7"}, "link": "app://7", "badge": 0}),
+        ("EMAIL", Said(email=Email("a@b.example", {"X-A": "b"})), {"reply_to": "a@b.example", "headers": {"X-A": "b"}}),
+        ("SMS", Said(sms=Sms(2, True)), {"max_segments": 2, "transliterate": True}),
+        (
+            "WHATSAPP",
+            Said(whatsapp=Whatsapp("HX1", {"1": "7"})),
+            {"content_sid": "HX1", "content_variables": {"1": "7"}},
+        ),
+    ],
+)
+def test_what_is_said_beside_the_texts_is_told_of_its_own_channel(
+    webhook: InALoop, receiver: Sandbox, channel: str, said: Said, told: dict[str, Any]
+) -> None:
+    webhook.send(outgoing("+4915112345678", channel=channel, said=said), within())
+    request = receiver.receipts()[0]["request"]
+    assert request[channel.lower()] == told
+    assert {"push", "email", "sms", "whatsapp"} & request.keys() == {channel.lower()}
+
+
+def test_a_body_that_no_receiver_need_take_is_sent_to_none(webhook: InALoop, receiver: Sandbox) -> None:
+    outcome = webhook.send(outgoing(body="\x01" * (LARGEST // 6)), within())
+    assert (outcome.kind, outcome.code) == (OutcomeKind.PERMANENT_FAILURE, "WEBHOOK_TOO_LARGE")
+    assert webhook.send(outgoing(body="x" * (LARGEST - 1_000)), within()).kind is OutcomeKind.SUCCEEDED
+    assert len(receiver.receipts()) == 1
 
 
 @pytest.mark.parametrize(

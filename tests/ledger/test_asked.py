@@ -69,7 +69,7 @@ async def test_a_router_of_the_release_before_is_understood(calls: Calls):
     assert (found.user_id, found.to, dict(found.metadata)) == ("ada", "ada@example.com", {"team": "a"})
     assert (found.idempotency_key, found.delivery_guarantee) == ("key-1", enums_pb2.AT_MOST_ONCE)
     (claimed,) = await calls.claim(entry.ref)
-    assert claimed.asked == Asked(**FORMER)
+    assert claimed.asked == Asked(**FORMER, metadata={"team": "a"})
 
 
 async def test_a_worker_of_the_release_before_finds_all_where_it_looks(calls: Calls):
@@ -78,6 +78,21 @@ async def test_a_worker_of_the_release_before_finds_all_where_it_looks(calls: Ca
     assert {name: getattr(claimed, name) for name in FORMER} == FORMER
     assert (claimed.to, claimed.channel) == ("ada@example.com", enums_pb2.EMAIL)
     assert not claimed.HasField("asked"), "what it says twice would fill a message twice as fast"
+
+
+@pytest.mark.parametrize("labels", [{}, {"team": "a", "naïve ☃": '"}'}])
+async def test_the_caller_s_labels_reach_the_worker(calls: Calls, labels: dict[str, str]):
+    ref = await calls.recorded(metadata=labels)
+    (claimed,) = await calls.claim(ref)
+    assert dict(claimed.asked.metadata) == labels
+
+
+async def test_labels_count_in_what_an_answer_holds(calls: Calls):
+    """32 labels as long as they may be, of signs of four bytes: some 74 KB each."""
+    labels = {f"{n:02}" + "\U0001f600" * 62: "\U0001f600" * 512 for n in range(32)}
+    refs = [await calls.recorded(metadata=labels) for _ in range(70)]
+    claimed = await calls.claim(*refs)
+    assert 1 <= len(claimed) < 70
 
 
 @pytest.mark.parametrize("size", [1, 5, 100, 200_000])

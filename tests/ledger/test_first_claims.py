@@ -38,6 +38,7 @@ async def test_what_is_claimed_with_its_recording_is_what_a_claim_would_have_giv
         "subject": "Hi",
         "locale": "de",
         "category": "codes",
+        "metadata": {"team": "a"},
         "traceparent": f"00-{1:032x}-{1:016x}-01",
     }
     at_once, later = [calls.entry(expires_at=NOON + dt.timedelta(hours=1), **fields) for _ in range(2)]

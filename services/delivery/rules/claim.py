@@ -5,8 +5,9 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
+from services.delivery.rules.asked import Asked
 from services.delivery.rules.provider import Outcome
 from shared.errors import PulseError
 from shared.lane.names import Lane
@@ -14,25 +15,6 @@ from shared.observe.tracing import OFF, Span
 from shared.refs import Ref
 
 _NO_SPAN = OFF.start("deliver", "")
-
-
-class Asked(Protocol):
-    """What was asked for: so much of the contract's ``pulse.common.v1.Asked`` as a worker reads."""
-
-    @property
-    def user_id(self) -> str: ...
-    @property
-    def subject(self) -> str: ...  # replaces the template's, if not empty
-    @property
-    def context_json(self) -> str: ...
-    @property
-    def template_name(self) -> str: ...
-    @property
-    def template_version(self) -> int: ...
-    @property
-    def locale(self) -> str: ...
-    @property
-    def category(self) -> str: ...
 
 
 class ClaimedNotification(NamedTuple):
@@ -57,6 +39,7 @@ class ClaimedNotification(NamedTuple):
     lane: Lane = Lane.LOW
     traceparent: str = ""
     said: Mapping[str, Any] = MappingProxyType({})  # by the request, beside subject and text (shared.saying)
+    expires_time: dt.datetime | None = None  # the same by the ledger's clock, UTC
     unsubscribable: bool = False  # its recipient may unsubscribe from its category
     span: Span = _NO_SPAN  # of the attempt, under way
 

@@ -7,6 +7,7 @@ import enum
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
+from services.delivery.rules.asked import Asked
 from shared.saying.said import NOTHING, Said
 
 
@@ -36,6 +37,9 @@ class Outgoing(NamedTuple):
     ends_at: float | None = None  # of time.monotonic(): nobody wants it after this
     said: Said = NOTHING  # beside subject and text
     files: Sequence[File] = ()
+    asked: Asked | None = None  # what it was made of, for providers that pass it on
+    locale: str = ""  # the language that was taken
+    expires_time: dt.datetime | None = None  # what ends_at is by the ledger's clock, UTC
     traceparent: str = ""  # W3C context of the call, for providers reached by HTTP; empty: not sampled
 
 

@@ -22,7 +22,8 @@ _AROUND = 300
 # a digest holds, beside its own context, those that were collected.
 _BYTES = f"""
 octet_length(n.user_id) + octet_length(n.recipient) + octet_length(n.subject) + octet_length(n.context_json)
-    + coalesce(octet_length(n.asked), 0) + coalesce(octet_length(t.token), 0) + {_AROUND}
+    + octet_length(n.metadata::text) + coalesce(octet_length(n.asked), 0) + coalesce(octet_length(t.token), 0)
+    + {_AROUND}
     + CASE WHEN n.collapsed_into = n.notification_id THEN (
         SELECT least({digests.MOST_BYTES}, coalesce(sum(octet_length(e.context_json)), 0)) FROM (
             SELECT e.context_json FROM notifications e
@@ -37,11 +38,12 @@ CONTENT = f"""
 SELECT c.tenant_id, c.notification_id::text, c.user_id, c.recipient, c.subject,
     CASE WHEN sum(c.bytes) OVER lightest <= {MOST_BYTES} OR row_number() OVER lightest = 1 THEN c.context_json END,
     c.template_name, c.template_version, c.locale, c.traceparent, c.created_at, c.category, c.asked, c.tells_digest,
-    c.bytes, c.preferences, c.suppressions, c.device_token_id, c.token
+    c.metadata, c.bytes, c.preferences, c.suppressions, c.device_token_id, c.token
 FROM (
     SELECT n.tenant_id, n.notification_id, n.user_id, n.recipient, n.subject, n.context_json, n.template_name,
         n.template_version, n.locale, n.traceparent, n.created_at, n.category, n.asked,
         coalesce(n.collapsed_into = n.notification_id, FALSE) AS tells_digest, {_BYTES} AS bytes,
+        CASE WHEN n.metadata::text <> '{{}}' THEN n.metadata END AS metadata,
         to_json(p) AS preferences,
         (SELECT json_agg(json_build_array(s.channel, s.address, s.category, s.reason)) FROM suppressions s
          WHERE s.tenant_id = n.tenant_id AND s.user_id = n.user_id) AS suppressions,
@@ -78,6 +80,8 @@ class Content(NamedTuple):
     asked: bytes | None
     #: It tells all that was collected into its digest.
     tells_digest: bool
+    #: The caller's labels; None: none.
+    metadata: Mapping[str, str] | None
     #: What it weighs.
     bytes: int
     #: What is known of its recipient, as in :func:`services.ledger.rules.recipient_gate.recipient`.

@@ -123,7 +123,9 @@ def _light(drafts: Sequence[Draft]) -> list[Draft]:
     """As many as one answer holds, as of a claim."""
     taken, weight = [], 0
     for draft in drafts:
+        labels = draft.entry.metadata
         weight += 4 * len(draft.entry.context_json) + len(draft.entry.asked)
+        weight += 4 * sum(map(len, (*labels, *labels.values()))) if labels else 0
         if weight <= MOST_BYTES:
             taken.append(draft)
     return taken
@@ -150,6 +152,7 @@ def _content(entry: Entry, address: str, accepted_at: dt.datetime) -> Content:
         category=entry.category,
         asked=entry.asked or None,
         tells_digest=False,
+        metadata=entry.metadata or None,
         bytes=0,
         preferences=None,
         suppressions=None,

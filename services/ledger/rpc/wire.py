@@ -198,6 +198,8 @@ def claimed(
         locale=content.locale,
         category=content.category,
     )
+    if content.metadata:
+        asked.metadata.update(content.metadata)
     if not reads_asked:
         message.MergeFrom(records_pb2.ClaimedNotification(**_CLAIMED.fields(asked)))
         message.ClearField("asked")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import NamedTuple, Self
 
 from services.delivery.providers.base.call import Call
@@ -10,9 +9,10 @@ from services.delivery.providers.base.http_answer import Answer, NoAnswer
 from services.delivery.providers.base.http_client import HttpClient, target_of
 from services.delivery.providers.base.http_provider import HttpProvider
 from services.delivery.providers.webhook import answers
+from services.delivery.providers.webhook import body as bodies
 from services.delivery.providers.webhook.settings import WebhookSettings
 from services.delivery.providers.webhook.signature import Signer
-from services.delivery.rules.provider import Outcome, Outgoing
+from services.delivery.rules.provider import Outcome, Outgoing, permanent
 from shared.clock import Clock
 from shared.observe.logs import logger
 
@@ -56,8 +56,12 @@ class WebhookProvider(HttpProvider[_Webhook]):
             clock=clock,
         )
 
-    def build(self, outgoing: Outgoing) -> _Webhook:
-        body = _body(outgoing)
+    def build(self, outgoing: Outgoing) -> _Webhook | Outcome:
+        body = bodies.body(outgoing)
+        if len(body) > bodies.LARGEST:
+            return permanent(
+                "WEBHOOK_TOO_LARGE", f"a webhook of {len(body)} bytes; at most {bodies.LARGEST} can be sent"
+            )
         webhook_id = f"{outgoing.notification_id}-{outgoing.channel.lower()}"
         signature = self._signer.headers(webhook_id, int(self._clock.now().timestamp()), body)
         return _Webhook(webhook_id, body, {"Content-Type": "application/json", **signature})
@@ -80,18 +84,3 @@ class WebhookProvider(HttpProvider[_Webhook]):
             if error.begun is None:
                 raise
             return error.begun
-
-
-def _body(outgoing: Outgoing) -> bytes:
-    values = {
-        "notification_id": outgoing.notification_id,
-        "tenant_id": outgoing.tenant_id,
-        "attempt": outgoing.attempt,
-        "channel": outgoing.channel,
-        "to": outgoing.to,
-        "subject": outgoing.subject,
-        "body": outgoing.body,
-        "html_body": outgoing.html_body,
-        "unsubscribe_url": outgoing.unsubscribe_url,
-    }
-    return json.dumps(values, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")

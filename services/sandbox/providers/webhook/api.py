@@ -65,6 +65,7 @@ class WebhookReceiver:
                 notification["notification_id"],
                 webhook_id,
                 notification["html_body"],
+                request=notification,
             )
             try:
                 await self._receipts.keep(receipt)

@@ -691,7 +691,7 @@ class ClaimedNotification(_message.Message):
     @_builtins.property
     def asked(self) -> _asked_pb2.Asked:
         """What is asked for, as far as sending it needs. Without channel, to and expires_at, which stand above as they are now, and
-        without what only callers and the ledger go by: idempotency_key, send_at, metadata, delivery_guarantee, fallbacks and
+        without what only callers and the ledger go by: idempotency_key, send_at, delivery_guarantee, fallbacks and
         digest_window.
         """
 
