@@ -7,6 +7,7 @@ import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -202,9 +203,13 @@ def test_a_bad_address_is_refused_without_a_connection(smtp: InALoop) -> None:
     assert not smtp.provider._idle
 
 
-def test_an_email_larger_than_the_server_takes_is_refused_without_sending_it(smtp: InALoop) -> None:
-    outcome = smtp.send(outgoing(body="x" * 11_000_000), within(10))
-    assert (outcome.kind, outcome.code) == (OutcomeKind.PERMANENT_FAILURE, "EMAIL_TOO_LARGE")
+def test_an_email_larger_than_the_server_takes_is_refused_without_sending_it(tmp_path: Path) -> None:
+    with run_sandbox(tmp_path, smtp_size_limit="100000") as strict:
+        smtp = provider(strict.smtp_port)
+        outcome = smtp.send(outgoing(body="x" * 110_000), within(10))
+        smtp.close()
+        assert (outcome.kind, outcome.code) == (OutcomeKind.PERMANENT_FAILURE, "EMAIL_TOO_LARGE")
+        assert not strict.receipts()
 
 
 @pytest.mark.parametrize(

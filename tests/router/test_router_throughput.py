@@ -42,7 +42,13 @@ async def test_a_backlog_for_a_bounded_provider_holds_up_nobody_else(
     ledger.fill(1_000, provider="twilio")
     ids = ledger.fill(600, provider="smtp")
     router = await run_router(router_provider_rates="twilio=5/1", **ONCE)
-    await eventually(lambda: set(ids) <= set(queues.ids("LOW")))
+    taken: set[str] = set()
+
+    def all_taken() -> bool:
+        taken.update(queues.ids("LOW"))
+        return taken.issuperset(ids)
+
+    await eventually(all_taken)
     await eventually(lambda: ledger.drawn[-1][1] == "twilio")
     (fresh,) = await router.submit(submission())
     assert ledger.rows[fresh.notification_id].entry.dispatched
