@@ -11,7 +11,8 @@ from typing import Any
 import typer
 
 from pulse_client import Channel, Priority, Template, TemplateContent
-from pulse_client.template import CONTENT_TEXTS, TEXTS, check_unknown
+from pulse_client.template import CONTENT_TEXTS, TEXTS, check_unknown, said_of
+from pulse_client.wire import SAID
 from services.cli import parse
 
 #: What Pulse adds to a template by itself.
@@ -41,6 +42,8 @@ def template(fields: Mapping[str, Any]) -> Template:
     )
     try:
         check_unknown(made)
+        for content in made.contents:
+            said_of(content)
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None
     return made
@@ -69,14 +72,18 @@ def _window(given: Any) -> dt.timedelta | None:
 def _content(fields: Any) -> TemplateContent:
     if not isinstance(fields, dict):
         raise typer.BadParameter("each of a template's contents must be a JSON object")
-    known = _texts(fields, ("channel", *CONTENT_TEXTS), ("strings", "unknown"))
+    known = _texts(fields, ("channel", *CONTENT_TEXTS), ("strings", "unknown", *SAID))
     strings = fields.get("strings") or {}
     if not isinstance(strings, dict) or not all(isinstance(words, str) for words in strings.values()):
         raise typer.BadParameter("strings must be a JSON object of texts")
+    said = {name: fields.get(name) or {} for name in SAID}
+    for name, given in said.items():
+        if not isinstance(given, dict):
+            raise typer.BadParameter(f"{name} must be a JSON object")
     if not (known["body"] or known["html_body"] or strings):
         raise typer.BadParameter("a template needs a body")
     channel = Channel(parse.channel(known.pop("channel")) or "UNSPECIFIED")
-    return TemplateContent(channel=channel, strings=strings, unknown=_unknown(fields), **known)
+    return TemplateContent(channel=channel, strings=strings, unknown=_unknown(fields), **known, **said)
 
 
 def _texts(fields: Mapping[str, Any], names: tuple[str, ...], others: tuple[str, ...] = ()) -> dict[str, str]:

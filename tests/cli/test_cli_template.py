@@ -40,6 +40,18 @@ def test_what_get_prints_is_what_a_file_takes(pulse: Pulse, tmp_path: Path) -> N
     assert [t["name"] for t in json.loads(pulse("template", "list", "--json").stdout)] == ["hi", "other"]
 
 
+def test_a_file_says_what_goes_beside_the_texts(pulse: Pulse, gateway: FakeGateway, tmp_path: Path) -> None:
+    push = {"link": "app://orders", "data": {"order": "{{ id }}"}}
+    content = {"body": "Hi", "push": push, "sms": {"max_segments": 1}}
+    file = tmp_path / "hi.json"
+    file.write_text(json.dumps({"name": "hi", "channel": "push", "contents": [content]}))
+    assert pulse("template", "create", "--file", file).exit_code == 0
+    kept = gateway.templates.stored["hi"].contents[0]
+    assert (kept.push.link, kept.push.data, kept.sms.max_segments) == ("app://orders", {"order": "{{ id }}"}, 1)
+    printed = json.loads(pulse("template", "get", "hi", "--json").stdout)["contents"][0]
+    assert {name: printed[name] for name in content} == content
+
+
 def test_get_list_and_delete_are_readable(pulse: Pulse) -> None:
     pulse("template", "create", "hi", "--channel", "sms", "--body", "Hi")
     assert "Hi" in pulse("template", "get", "hi").stdout
@@ -57,6 +69,8 @@ def test_get_list_and_delete_are_readable(pulse: Pulse) -> None:
         ('{"name": "n", "channel": "sms", "contents": [1]}', "must be a JSON object"),
         ('{"name": "n", "channel": "sms", "contents": [{"bdy": "s"}]}', "no field bdy"),
         ('{"name": "n", "chanel": "sms", "contents": []}', "no field chanel"),
+        ('{"name": "n", "channel": "push", "contents": [{"body": "b", "push": [1]}]}', "push must be a JSON object"),
+        ('{"name": "n", "channel": "push", "contents": [{"body": "b", "push": {"lnk": "x"}}]}', "lnk"),
         ('{"name": 7, "channel": "sms", "contents": []}', "name must be text"),
         ('{"name": "n", "channel": "fax", "contents": []}', "EMAIL, SMS, PUSH"),
     ],

@@ -113,6 +113,30 @@ def test_what_a_content_says_beside_its_texts_is_kept_when_these_are_changed(
     )
 
 
+def test_what_a_content_says_beside_its_texts_is_changed_by_its_names(gateway: FakeGateway, client: Client) -> None:
+    stored = newer_template.make()
+    stored.contents[0].push.MergeFromString(b"\xc2\x0c\x05newer")  # field 200
+    stored.contents[0].push.data["order"] = "7"
+    gateway.templates.stored["letter"] = stored
+    read = client.get_template("letter")
+    first, *others = read.contents
+    assert first.push == {"data": {"order": "7"}}
+    changed = replace(first, push={"link": "app://orders", "badge": 0, "silent": False}, sms={"max_segments": 2})
+    client.update_template(replace(read, contents=(changed, *others)))
+    expected = template_pb2.TemplateContent(push={"link": "app://orders", "badge": 0, "silent": False}).push
+    expected.MergeFromString(b"\xc2\x0c\x05newer")
+    kept = gateway.templates.stored["letter"].contents[0]
+    assert (kept.push, kept.sms.max_segments) == (expected, 2)
+
+
+@pytest.mark.parametrize(
+    "said", [{"push": {"lnk": "x"}}, {"push": {"badge": "x"}}, {"sms": {"max_segments": 2**40}}, {"email": "x"}]
+)
+def test_what_the_contract_has_no_place_for_is_refused(client: Client, said: Any) -> None:
+    with pytest.raises(ValueError, match=next(iter(said))):
+        client.create_template(Template("t", Channel.SMS, (TemplateContent("hi", **said),)))
+
+
 def test_a_word_that_is_chosen_takes_the_place_of_one_that_is_not_known(gateway: FakeGateway, client: Client) -> None:
     gateway.templates.stored["letter"] = newer_template.make()
     read = client.get_template("letter")

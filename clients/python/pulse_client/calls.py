@@ -24,7 +24,7 @@ from pulse_client.enums import Channel, Priority, Status
 from pulse_client.errors import PulseError
 from pulse_client.models import Notification, Preview, QueueDepth, Sent, Statistics
 from pulse_client.request import Built, Request, build
-from pulse_client.template import CONTENT_TEXTS, TEXTS, Template, TemplateContent
+from pulse_client.template import CONTENT_TEXTS, TEXTS, Template, TemplateContent, said_of
 from pulse_client.wire import number, to_duration, to_struct, to_timestamp, with_unknown
 
 #: The stubs a client makes of its channel.
@@ -242,4 +242,5 @@ def _content(content: TemplateContent) -> template_pb2.TemplateContent:
         strings=content.strings,
         **{text: getattr(content, text) for text in CONTENT_TEXTS},
     )
+    made.MergeFrom(said_of(content))
     return with_unknown(made, content.unknown)

@@ -19,7 +19,7 @@ from pulse_client.models import (
     StatusCount,
 )
 from pulse_client.template import CONTENT_TEXTS, TEXTS, Template, TemplateContent
-from pulse_client.wire import length, name, time, unknown
+from pulse_client.wire import length, name, said, time, unknown
 
 
 def sent(answer: notification_service_pb2.SendNotificationResponse) -> Sent:
@@ -141,7 +141,9 @@ def _queue_depth(queue: operations_service_pb2.QueueDepth) -> QueueDepth:
 def _content(content: template_pb2.TemplateContent) -> TemplateContent:
     channel = name(Channel, enums_pb2.Channel, content.channel)
     texts = {text: getattr(content, text) for text in CONTENT_TEXTS}
-    return TemplateContent(channel=channel, strings=dict(content.strings), unknown=unknown(content), **texts)
+    return TemplateContent(
+        channel=channel, strings=dict(content.strings), unknown=unknown(content), **texts, **said(content)
+    )
 
 
 def _fallback(stored: notification_pb2.Fallback) -> Fallback:

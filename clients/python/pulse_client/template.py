@@ -5,10 +5,11 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
+from typing import Any
 
 from pulse.common.v1 import template_pb2
 from pulse_client.enums import Channel, Priority
-from pulse_client.wire import with_unknown
+from pulse_client.wire import SAID, with_unknown
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,11 @@ class TemplateContent:
     locale: str = ""
     #: Words in this language, for ``{{ strings.greeting }}``.
     strings: Mapping[str, str] = field(default_factory=dict)
+    #: What it says beside these, by the contract's names: ``push={"link": "https://..."}``.
+    email: Mapping[str, Any] = field(default_factory=dict)
+    push: Mapping[str, Any] = field(default_factory=dict)
+    sms: Mapping[str, Any] = field(default_factory=dict)
+    whatsapp: Mapping[str, Any] = field(default_factory=dict)
     #: What this client does not know of it, and is told again.
     unknown: bytes = field(default=b"", repr=False)
 
@@ -49,19 +55,22 @@ class Template:
     unknown: bytes = field(default=b"", repr=False)
 
     def keeping(self, stored: Template) -> Template:
-        """With what this client does not know of a version that is stored, wherever it says nothing of it itself.
+        """With what a stored version says beside its texts, wherever it says nothing of it itself, and with what this
+        client does not know of it.
 
         Contents are those of the same channel, as far as it is known, and language.
         """
         kept = {
-            (content.channel, content.locale): content.unknown
+            (content.channel, content.locale): content
             for content in reversed(stored.contents)
             if not is_of_unknown_channel(content)
         }
-        contents = tuple(
-            replace(one, unknown=one.unknown or kept.get((one.channel, one.locale), b"")) for one in self.contents
-        )
+        contents = tuple(_keeping(one, kept.get((one.channel, one.locale), one)) for one in self.contents)
         return replace(self, contents=contents, unknown=self.unknown or stored.unknown)
+
+
+def _keeping(content: TemplateContent, stored: TemplateContent) -> TemplateContent:
+    return replace(content, **{name: getattr(content, name) or getattr(stored, name) for name in (*SAID, "unknown")})
 
 
 def is_of_unknown_channel(content: TemplateContent) -> bool:
@@ -74,6 +83,18 @@ def check_unknown(template: Template) -> None:
     with_unknown(template_pb2.Template(), template.unknown)
     for content in template.contents:
         with_unknown(template_pb2.TemplateContent(), content.unknown)
+
+
+def said_of(content: TemplateContent) -> template_pb2.TemplateContent:
+    """A message of what it says beside its texts alone; ValueError for a name or a value that the contract has not."""
+    made = template_pb2.TemplateContent()
+    for name in SAID:
+        given = getattr(content, name)
+        try:
+            made.MergeFrom(template_pb2.TemplateContent(**({name: given} if given else {})))
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"{name}: {error}") from None
+    return made
 
 
 #: What of a template, and of a content, is text and bears the contract's name.

@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Any, TypeVar
 
 from google.protobuf.duration_pb2 import Duration
+from google.protobuf.json_format import MessageToDict
 from google.protobuf.message import DecodeError, Message
 from google.protobuf.struct_pb2 import Struct
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -17,6 +18,9 @@ from pulse_client.enums import parse
 
 #: Deepest JSON object that a gateway takes; protobuf would refuse the whole call for one much deeper.
 MOST_LEVELS = 32
+
+#: What a template's content says beside its texts, each a message of the contract.
+SAID = ("email", "push", "sms", "whatsapp")
 
 Name = TypeVar("Name", bound=StrEnum)
 Kept = TypeVar("Kept", bound=Message)
@@ -40,19 +44,31 @@ def _members(kind: type[Name], wire: Any) -> Mapping[int, Name]:
     return {number: kind(name) for name, number in wire.items() if number}
 
 
-#: Fields of a template's content that :class:`.template.TemplateContent` passes on as they are.
-_WITHOUT_NAME = frozenset({"email", "push", "sms", "whatsapp"})
-
-
 def unknown(message: Message) -> bytes:
     """What this client has no name for in a message: fields, and numbers of enumerations; mostly empty."""
     rest = type(message)()
     rest.CopyFrom(message)
     for field, value in message.ListFields():
-        kind = None if field.is_repeated else field.enum_type
-        if field.name not in _WITHOUT_NAME and (kind is None or value in kind.values_by_number):
+        if field.name in SAID:
+            _forget_known(rest, field.name)
+        elif field.is_repeated or field.enum_type is None or value in field.enum_type.values_by_number:
             rest.ClearField(field.name)
     return rest.SerializeToString(deterministic=True)
+
+
+def _forget_known(owner: Message, name: str) -> None:
+    """Leaves of a field's message what this client does not know of it, and the field only if there is such a thing."""
+    said = getattr(owner, name)
+    for field, _ in said.ListFields():
+        said.ClearField(field.name)
+    if not said.ByteSize():
+        owner.ClearField(name)
+
+
+def said(owner: Message) -> dict[str, dict[str, Any]]:
+    """What a content says beside its texts, as plain values by the contract's names."""
+    set_fields = (name for name in SAID if owner.HasField(name))
+    return {name: MessageToDict(getattr(owner, name), preserving_proto_field_name=True) for name in set_fields}
 
 
 def with_unknown(made: Kept, rest: bytes) -> Kept:
