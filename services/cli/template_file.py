@@ -72,11 +72,11 @@ def _window(given: Any) -> dt.timedelta | None:
 def _content(fields: Any) -> TemplateContent:
     if not isinstance(fields, dict):
         raise typer.BadParameter("each of a template's contents must be a JSON object")
-    known = _texts(fields, ("channel", *CONTENT_TEXTS), ("strings", "unknown", *SAID))
+    known: dict[str, Any] = _texts(fields, ("channel", *CONTENT_TEXTS), ("strings", "unknown", *SAID))
     strings = fields.get("strings") or {}
     if not isinstance(strings, dict) or not all(isinstance(words, str) for words in strings.values()):
         raise typer.BadParameter("strings must be a JSON object of texts")
-    said = {name: fields.get(name) or {} for name in SAID}
+    said: dict[str, Any] = {name: fields.get(name) or {} for name in SAID}
     for name, given in said.items():
         if not isinstance(given, dict):
             raise typer.BadParameter(f"{name} must be a JSON object")

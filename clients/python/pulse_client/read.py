@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from pulse.common.v1 import enums_pb2, notification_pb2, template_pb2
 from pulse.gateway.v1 import notification_service_pb2, operations_service_pb2, template_service_pb2
 from pulse_client import errors
@@ -140,10 +142,8 @@ def _queue_depth(queue: operations_service_pb2.QueueDepth) -> QueueDepth:
 
 def _content(content: template_pb2.TemplateContent) -> TemplateContent:
     channel = name(Channel, enums_pb2.Channel, content.channel)
-    texts = {text: getattr(content, text) for text in CONTENT_TEXTS}
-    return TemplateContent(
-        channel=channel, strings=dict(content.strings), unknown=unknown(content), **texts, **said(content)
-    )
+    fields: dict[str, Any] = {text: getattr(content, text) for text in CONTENT_TEXTS} | said(content)
+    return TemplateContent(channel=channel, strings=dict(content.strings), unknown=unknown(content), **fields)
 
 
 def _fallback(stored: notification_pb2.Fallback) -> Fallback:
