@@ -68,7 +68,7 @@ class DeliverySettings(_OfProviders):
         1,
         ge=1,
         le=MOST_PROCESSES,
-        description="processes of a LOW worker; every other bound of one is for each of them",
+        description="processes of a LOW worker; every other bound of one but its share is for each of them",
     )
     worker_tasks: int = Field(4, ge=1, le=64, description="Celery tasks handled at once by one worker")
     worker_high_in_flight: int = Field(256, ge=1, le=10_000, description="claims in hand at the most, HIGH worker")
@@ -89,8 +89,8 @@ class DeliverySettings(_OfProviders):
         0.1,
         gt=0,
         le=1,
-        description="share of the time in which LOW is claimed while HIGH is under way; 1 where the lanes have "
-        "machines, ledgers and a database with room for both",
+        description="share of the time in which a LOW worker's processes claim, taken together, while HIGH is under "
+        "way; 1 where the lanes have machines, ledgers and a database with room for both",
     )
     worker_templates: int = Field(512, ge=1, le=100_000, description="compiled templates kept in memory")
     worker_templates_mib: int = Field(64, ge=1, le=4096, description="memory for compiled templates, MiB")
@@ -114,6 +114,12 @@ class DeliverySettings(_OfProviders):
         if self.delivery_breaker_longest_pause_seconds < self.delivery_breaker_pause_seconds:
             raise ValueError("PULSE_DELIVERY_BREAKER_LONGEST_PAUSE_SECONDS must not be less than the first pause")
         return self
+
+    @property
+    def low_share_of_a_process(self) -> float:
+        """One LOW process's part of the worker's share; 1 where none is to yield."""
+        share = self.worker_low_share
+        return share / self.worker_low_processes if share < 1 else share
 
     @model_validator(mode="after")
     def _lease_outlasts_a_call(self) -> Self:

@@ -50,6 +50,12 @@ def test_twilio_may_send_from_any_of_its_kinds_of_sender(sender: str) -> None:
     assert DeliverySettings.load({**TWILIO, "PULSE_TWILIO_FROM": sender}).twilio_from == sender
 
 
+@pytest.mark.parametrize(("share", "processes", "each"), [("0.1", "1", 0.1), ("0.2", "4", 0.05), ("1", "4", 1.0)])
+def test_the_processes_of_a_low_worker_take_its_share_together(share: str, processes: str, each: float) -> None:
+    environment = {"PULSE_WORKER_LOW_SHARE": share, "PULSE_WORKER_LOW_PROCESSES": processes}
+    assert DeliverySettings.load(environment).low_share_of_a_process == each
+
+
 def test_the_defaults_are_fit_to_start_with() -> None:
     assert DeliverySettings.load({}).delivery_lease_seconds == 12
 

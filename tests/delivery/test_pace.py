@@ -37,7 +37,7 @@ async def test_claims_take_their_share_of_the_time_while_high_is_under_way(share
 async def test_a_claim_that_was_slow_does_not_stop_it_for_long() -> None:
     time = Time()
     await time.pace(0.1).claimed(3.0, high_under_way=True)
-    assert time.rests == [0.2]
+    assert time.rests == [0.198]
 
 
 async def test_it_goes_as_fast_as_it_can_while_there_is_no_high() -> None:

@@ -170,6 +170,25 @@ async def test_each_of_those_that_failed_together_has_its_own_time() -> None:
     assert asked == [[early]]
 
 
+async def test_one_settlement_that_is_refused_takes_no_other_down_with_it(capsys: pytest.CaptureFixture[str]) -> None:
+    refused = PulseError(Code.INVALID_ARGUMENT, "VALUE_REFUSED", "no")
+    batch = [Settlement(claim(9.0), succeeded(str(number))) for number in range(37)]
+    asked, done = 0, list[Settlement]()
+    bad = {"3", "36"}
+
+    async def ask(settlements: Sequence[Settlement], *_: object) -> Round:
+        nonlocal asked
+        asked += 1
+        blamed = bad & {one.outcome.provider_message_id for one in settlements}
+        return Round(refused if blamed else [True] * len(settlements), NOTHING_CLAIMED)
+
+    Settler(ask, done.extend).failed(batch, refused)
+    await eventually(lambda: len(done) == len(batch))
+    assert {one.outcome.provider_message_id for one in done} == {str(number) for number in range(37)}
+    assert capsys.readouterr().out.count("VALUE_REFUSED") == len(bad)
+    assert asked < 30
+
+
 def test_a_settlement_whose_fence_is_stale_is_done_with(capsys: pytest.CaptureFixture[str]) -> None:
     done = list[Settlement]()
 

@@ -14,8 +14,8 @@ from collections.abc import Awaitable, Callable
 BITE = 8
 #: What the ledger said holds for so long, s; who has not heard from it lately takes a bite first.
 _HOLDS = 1.0
-#: Longest rest, s: an answer that was slow for another reason must not stop LOW.
-_LONGEST_REST = 0.2
+#: A claim counts as this long at the most, s: an answer that was slow for another reason must not stop LOW.
+_LONGEST_CLAIM = 0.022
 
 
 class Pace:
@@ -48,7 +48,7 @@ class Pace:
             return
         self._free_until = 0.0
         if self._yields():
-            await self._sleep(min(seconds * (1 / self._share - 1), _LONGEST_REST))
+            await self._sleep(min(seconds, _LONGEST_CLAIM) * (1 / self._share - 1))
 
     def _yields(self) -> bool:
         return self._share < 1 and self._monotonic() >= self._free_until

@@ -32,7 +32,8 @@ log = logger(__name__)
 class Settler:
     """Ends settlements: those that were answered, and those that failed, once another try was answered or is hopeless.
 
-    Each is tried again until ``grace`` s after the end of its lease, apart from all that has not failed yet.
+    Each is tried again until ``grace`` s after the end of its lease, apart from all that has not failed yet. Of several
+    that are refused together one may be to blame: each half is tried by itself, until that one is alone.
     """
 
     def __init__(self, ask: Ask, done: Done, grace: float = GRACE) -> None:
@@ -40,6 +41,7 @@ class Settler:
         self._done = done
         self._grace = grace
         self._failed: list[Settlement] = []
+        self._halves: list[Sequence[Settlement]] = []  # of what was refused
         self._trying: asyncio.Task[None] | None = None
 
     @property
@@ -60,15 +62,21 @@ class Settler:
 
     def failed(self, settlements: Sequence[Settlement], error: PulseError) -> None:
         """Keeps those that are worth another try."""
-        hopeless = [one for one in settlements if error.code in HOPELESS or self._left(one) <= 0]
-        for settlement in hopeless:
+        timely = [one for one in settlements if self._left(one) > 0]
+        if error.code is Code.INVALID_ARGUMENT and len(timely) > 1:
+            middle = len(timely) // 2
+            self._halves += [timely[:middle], timely[middle:]]
+        elif error.code in HOPELESS:
+            timely = []
+        else:
+            self._failed.extend(timely)
+        kept = set(map(id, timely))
+        given_up = [one for one in settlements if id(one) not in kept]
+        for settlement in given_up:
             _give_up(settlement, error.reason)
-        if hopeless:
-            self._done(hopeless)
-            given_up = set(map(id, hopeless))
-            settlements = [one for one in settlements if id(one) not in given_up]
-        self._failed.extend(settlements)
-        if self._failed and self._trying is None:
+        if given_up:
+            self._done(given_up)
+        if (self._failed or self._halves) and self._trying is None:
             self._trying = asyncio.create_task(self._try_again())
 
     def _left(self, settlement: Settlement) -> float:
@@ -77,9 +85,8 @@ class Settler:
 
     async def _try_again(self) -> None:
         pause = FIRST_PAUSE
-        while self._failed:
-            await asyncio.sleep(min(pause, max(0.0, min(map(self._left, self._failed)))))
-            batch, self._failed = self._failed[:MOST], self._failed[MOST:]
+        while self._failed or self._halves:
+            batch = await self._next(pause)
             try:
                 applied, _ = await self._ask(batch, (), NONE_AVOIDED)
             except Exception as error:
@@ -91,6 +98,14 @@ class Settler:
                 self.answered(batch, applied)
                 pause = 0.0
         self._trying = None
+
+    async def _next(self, pause: float) -> Sequence[Settlement]:
+        """A refused batch's half at once; what failed for another reason after ``pause`` s."""
+        if self._halves:
+            return self._halves.pop()
+        await asyncio.sleep(min(pause, max(0.0, min(map(self._left, self._failed)))))
+        batch, self._failed = self._failed[:MOST], self._failed[MOST:]
+        return batch
 
 
 def said(error: Exception) -> PulseError:

@@ -57,7 +57,7 @@ class DeliveryWorker:
             metrics,
             worker_id=self._name,
             in_flight=in_flight,
-            share=1.0 if high else settings.worker_low_share,
+            share=1.0 if high else settings.low_share_of_a_process,
             waiting=settings.worker_high_waiting if high else 0,
             tracer=tracer,
         )
