@@ -27,12 +27,12 @@ from services.console.web.session import Sessions
 from services.console.web.visits import Visits
 from shared.clock import Clock, SystemClock
 from shared.config import StartError
-from shared.http_server import HttpServer
+from shared.net.http_server import HttpServer
+from shared.net.own_pages import OwnPages, OwnPagesOnly, names
 from shared.observe.http_traces import HttpTraces
 from shared.observe.logs import logger
 from shared.observe.metrics import Metrics
 from shared.observe.tracing import OFF, Tracer
-from shared.own_pages import OwnPages, OwnPagesOnly, names
 from shared.rpc import channels
 
 log = logger(__name__)

@@ -50,12 +50,12 @@ from services.gateway.sending.sending import Sending
 from services.gateway.sending.submitter import Submitter
 from services.gateway.sending.templates import TemplateCatalogue
 from shared.clock import Clock, SystemClock
+from shared.net.own_pages import OwnPages, names
 from shared.observe.logs import logger
 from shared.observe.metrics import Metrics
 from shared.observe.metrics_polling import Polled
 from shared.observe.request_log import RequestLog
 from shared.observe.tracing import OFF, Tracer
-from shared.own_pages import OwnPages, names
 from shared.rpc.call_traces import CallTraces
 from shared.rpc.serving import Server
 from shared.unsubscribe import KeyRing

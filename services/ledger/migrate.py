@@ -131,6 +131,7 @@ def target(current: str | None, only_before: bool) -> str:
 def _config() -> Config:
     config = Config()
     config.set_main_option("script_location", "services.ledger:migrations")
+    config.set_main_option("recursive_version_locations", "true")
     return config
 
 

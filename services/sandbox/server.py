@@ -19,12 +19,12 @@ from services.sandbox.receipts.inbox import Inbox
 from services.sandbox.receipts.log import ReceiptLog
 from services.sandbox.web import application
 from shared.config import StartError
-from shared.http_server import HttpServer
+from shared.net.http_server import HttpServer
+from shared.net.own_pages import OwnPages, OwnPagesOnly, names
 from shared.observe.http_traces import HttpTraces
 from shared.observe.logs import logger
 from shared.observe.metrics import Metrics
 from shared.observe.tracing import OFF, Tracer
-from shared.own_pages import OwnPages, OwnPagesOnly, names
 
 #: Calls under way when it stops have so long, s.
 DRAIN_SECONDS = 1.0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from shared.domains import BadDomain, ascii_domain, ascii_url
+from shared.net.domains import BadDomain, ascii_domain, ascii_url
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from services.gateway.door.headers import Headers
 from shared import secret_keys
 from shared.clock import Clock
 from shared.errors import Code, PulseError
-from shared.own_pages import OwnPages
+from shared.net.own_pages import OwnPages
 from shared.scopes import SCOPES
 
 #: The tenant of everybody while credentials are off.

@@ -11,8 +11,8 @@ import phonenumbers
 
 from services.gateway.rules import homoglyphs
 from shared.channel.table import Address
-from shared.domains import BadDomain, ascii_domain
 from shared.errors import PulseError, invalid_field
+from shared.net.domains import BadDomain, ascii_domain
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 #: RFC 5322 dot-atom in ASCII, which nearly every local part is.

@@ -17,7 +17,7 @@ from services.delivery.providers.base.http_connection import HttpConnection
 from services.delivery.providers.base.look_ups import look_up
 from services.delivery.providers.base.outgoing_proxies import proxy_for
 from services.delivery.providers.base.threads import Threads
-from shared.domains import ascii_domain
+from shared.net.domains import ascii_domain
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from pydantic import Field, field_validator
 
 from shared.config import PREFIX, Settings
-from shared.domains import ascii_url
+from shared.net.domains import ascii_url
 
 
 class ProviderSettings(Settings):

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 
 from services.delivery.providers.mail.mail_headers import mailbox
-from shared.domains import BadDomain, ascii_domain
+from shared.net.domains import BadDomain, ascii_domain
 
 #: What no part of a plain address holds.
 _SPECIAL = r"\s\x00-\x1f\x7f@,;:<>()\[\]\"\\\ud800-\udfff"

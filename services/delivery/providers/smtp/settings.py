@@ -9,7 +9,7 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 
 from services.delivery.providers.mail.settings import MailSettings
 from services.delivery.providers.smtp.hello import is_hello_name
-from shared.domains import ascii_domain
+from shared.net.domains import ascii_domain
 
 
 class SmtpSettings(MailSettings):

@@ -1,0 +1,1 @@
+"""The network around Pulse: domains, addresses, servers of HTTP."""
