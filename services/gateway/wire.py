@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from google.protobuf.duration_pb2 import Duration
@@ -14,6 +14,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from pulse.common.v1 import asked_pb2, enums_pb2, notification_pb2, template_pb2
 from pulse.gateway.v1 import notification_service_pb2 as api
+from services.gateway.rules import digests
 from shared.channel.numbers import channel_of
 from shared.channel.table import Channel
 from shared.errors import PulseError, invalid_field
@@ -102,6 +103,12 @@ def length(message: Message, field: str) -> Duration | None:
     balanced = Duration()
     balanced.FromNanoseconds(getattr(message, field).ToNanoseconds())
     return balanced
+
+
+def left_to_callers(template: template_pb2.Template, variables: Iterable[str]) -> list[str]:
+    """Those of a template's variables that a request's context must hold, by name: a digest is filled in by Pulse."""
+    by_pulse = {digests.VARIABLE} if template.HasField("digest_window") else set()
+    return sorted({*variables} - by_pulse)
 
 
 def time_filter(message: Message, field: str) -> Timestamp | None:

@@ -131,3 +131,33 @@ async def test_a_template_that_breaks_the_rules_is_refused(calls: Calls):
     with pytest.raises(PulseError) as caught:
         await create(calls, template("no spaces please"))
     assert [violation.field for violation in caught.value.violations] == ["template.name"]
+
+
+async def test_the_next_version_is_made_of_the_one_that_is_expected_or_not_at_all(calls: Calls):
+    def expecting(version: int, name: str = "welcome") -> Any:
+        given = ledger_admin_pb2.UpdateTemplateRequest(
+            tenant_id=TENANT, template=template(name=name, category="news"), expected_version=version
+        )
+        return call(calls.admin.UpdateTemplate, given)
+
+    await create(calls, template(name="welcome"))
+    assert (await expecting(1)).template.version == 2
+    for other in (1, 3, 2**31 - 1):
+        with pytest.raises(PulseError) as caught:
+            await expecting(other)
+        error = caught.value
+        assert (error.code, error.reason) == (Code.FAILED_PRECONDITION, "TEMPLATE_CHANGED")
+        assert error.metadata["version"] == "2"
+    assert (await get(calls, "welcome")).version == 2
+    assert (await expecting(0)).template.version == 3
+    assert await reason(expecting(1, "nothing")) == "TEMPLATE_NOT_FOUND"
+
+
+async def test_of_two_who_expect_the_same_version_one_makes_the_next(calls: Calls):
+    await create(calls, template(name="welcome"))
+    request = ledger_admin_pb2.UpdateTemplateRequest(
+        tenant_id=TENANT, template=template(name="welcome"), expected_version=1
+    )
+    ended = await asyncio.gather(*(call(calls.admin.UpdateTemplate, request) for _ in "1234"), return_exceptions=True)
+    assert sum(isinstance(one, PulseError) and one.reason == "TEMPLATE_CHANGED" for one in ended) == 3
+    assert (await get(calls, "welcome")).version == 2

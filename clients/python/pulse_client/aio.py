@@ -105,9 +105,9 @@ class AsyncClient(AsyncRecipientMethods, AsyncOperationMethods):
         """Makes version 1; ALREADY_EXISTS if the name is taken."""
         return await self._call(calls.create_template(template))
 
-    async def update_template(self, template: Template) -> Template:
-        """Makes the next version, out of the whole template."""
-        return await self._call(calls.update_template(template))
+    async def update_template(self, template: Template, expected_version: int = 0) -> Template:
+        """Makes the next version, out of the whole template; TEMPLATE_CHANGED if the newest is not the expected one."""
+        return await self._call(calls.update_template(template, expected_version))
 
     async def get_template(self, name: str, version: int = 0) -> Template:
         """The newest version, or a given one."""
@@ -130,8 +130,22 @@ class AsyncClient(AsyncRecipientMethods, AsyncOperationMethods):
         channel: Channel | str | None = None,
         locale: str = "",
         draft: Sequence[TemplateContent] = (),
+        template: Template | None = None,
+        fill_missing: bool = False,
     ) -> Preview:
-        """What a recipient would see, of a stored template or, if given, of ``draft``."""
+        """What a recipient would see, of a stored template or, if given, of ``draft`` or a whole ``template``.
+
+        ``fill_missing``: variables that the context lacks say their own names.
+        """
         return await self._call(
-            calls.preview_template(name, context, version=version, channel=channel, locale=locale, draft=draft)
+            calls.preview_template(
+                name,
+                context,
+                version=version,
+                channel=channel,
+                locale=locale,
+                draft=draft,
+                template=template,
+                fill_missing=fill_missing,
+            )
         )

@@ -151,9 +151,11 @@ def create_template(template: Template) -> Call[Template]:
     return Call(TemplateServiceStub, "CreateTemplate", request, read.template)
 
 
-def update_template(template: Template) -> Call[Template]:
+def update_template(template: Template, expected_version: int = 0) -> Call[Template]:
     """UpdateTemplate."""
-    request = template_service_pb2.UpdateTemplateRequest(template=_template(template))
+    request = template_service_pb2.UpdateTemplateRequest(
+        template=_template(template), expected_version=expected_version
+    )
     return Call(TemplateServiceStub, "UpdateTemplate", request, read.template)
 
 
@@ -185,6 +187,8 @@ def preview_template(
     channel: Channel | str | None = None,
     locale: str = "",
     draft: Sequence[TemplateContent] = (),
+    template: Template | None = None,
+    fill_missing: bool = False,
 ) -> Call[Preview]:
     """PreviewTemplate."""
     request = template_service_pb2.PreviewTemplateRequest(
@@ -194,6 +198,8 @@ def preview_template(
         context=to_struct(context),
         channel=number(Channel, enums_pb2.Channel, channel),
         locale=locale,
+        template=_template(template) if template else None,
+        fill_missing=fill_missing,
     )
     return Call(TemplateServiceStub, "PreviewTemplate", request, read.preview)
 

@@ -101,9 +101,9 @@ class Client(RecipientMethods, OperationMethods):
         """Makes version 1; ALREADY_EXISTS if the name is taken."""
         return self._call(calls.create_template(template))
 
-    def update_template(self, template: Template) -> Template:
-        """Makes the next version, out of the whole template."""
-        return self._call(calls.update_template(template))
+    def update_template(self, template: Template, expected_version: int = 0) -> Template:
+        """Makes the next version, out of the whole template; TEMPLATE_CHANGED if the newest is not the expected one."""
+        return self._call(calls.update_template(template, expected_version))
 
     def get_template(self, name: str, version: int = 0) -> Template:
         """The newest version, or a given one."""
@@ -126,8 +126,22 @@ class Client(RecipientMethods, OperationMethods):
         channel: Channel | str | None = None,
         locale: str = "",
         draft: Sequence[TemplateContent] = (),
+        template: Template | None = None,
+        fill_missing: bool = False,
     ) -> Preview:
-        """What a recipient would see, of a stored template or, if given, of ``draft``."""
+        """What a recipient would see, of a stored template or, if given, of ``draft`` or a whole ``template``.
+
+        ``fill_missing``: variables that the context lacks say their own names.
+        """
         return self._call(
-            calls.preview_template(name, context, version=version, channel=channel, locale=locale, draft=draft)
+            calls.preview_template(
+                name,
+                context,
+                version=version,
+                channel=channel,
+                locale=locale,
+                draft=draft,
+                template=template,
+                fill_missing=fill_missing,
+            )
         )

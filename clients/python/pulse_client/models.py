@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 from pulse_client.enums import Channel, DeliveryGuarantee, EventKind, Outcome, Priority, Status
 
@@ -117,6 +118,14 @@ class Preview:
     missing_strings: tuple[str, ...] = ()
     #: What would be sent, but would not look as it should.
     warnings: tuple[str, ...] = ()
+    #: The first character that made an SMS UCS-2, so that a segment holds 70 and not 160; empty: none.
+    sms_unicode_character: str = ""
+    #: Names that a context must hold.
+    variables: tuple[str, ...] = ()
+    #: What it says beside these, by the contract's names.
+    email: Mapping[str, Any] = field(default_factory=dict)
+    push: Mapping[str, Any] = field(default_factory=dict)
+    whatsapp: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -118,6 +118,9 @@ def preview(answer: template_service_pb2.PreviewTemplateResponse) -> Preview:
         answer.sms_segments,
         tuple(answer.missing_strings),
         tuple(answer.warnings),
+        answer.sms_unicode_character,
+        tuple(answer.variables),
+        **said(answer),
     )
 
 

@@ -66,8 +66,8 @@ def _forget_known(owner: Message, name: str) -> None:
 
 
 def said(owner: Message) -> dict[str, dict[str, Any]]:
-    """What a content says beside its texts, as plain values by the contract's names."""
-    set_fields = (name for name in SAID if owner.HasField(name))
+    """What a content, or a preview, says beside its texts, as plain values by the contract's names."""
+    set_fields = (name for name in SAID if name in owner.DESCRIPTOR.fields_by_name and owner.HasField(name))
     return {name: MessageToDict(getattr(owner, name), preserving_proto_field_name=True) for name in set_fields}
 
 

@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING
 
 from google.protobuf import empty_pb2
 
-from pulse.common.v1 import enums_pb2, template_pb2
+from pulse.common.v1 import template_pb2
 from pulse.gateway.v1 import template_service_pb2 as api
 from pulse.gateway.v1 import template_service_pb2_grpc as api_grpc
 from pulse.ledger.v1 import ledger_admin_pb2, ledger_reader_pb2
 from services.gateway import wire
+from services.gateway.api.previewed import Previewed
 from services.gateway.api.service import DEFAULT_PAGE_SIZE
 from services.gateway.door.auth import Caller
 from services.gateway.door.calls import Context, Entry
 from services.gateway.peers import ask
-from services.gateway.rules import carrying, digests, looks
-from services.gateway.rules import context as contexts
+from services.gateway.rules import carrying, looks
 from services.gateway.rules.addresses import Addresses
 from services.gateway.rules.contents import check_contents
 from services.gateway.sending.heavy_work import HeavyWork
@@ -71,7 +71,9 @@ class TemplateService(api_grpc.TemplateServiceServicer):
         caller = self._entry.caller(context, _WRITE)
         check(request)
         kept = await self._to_keep(caller, request.template)
-        inner = ledger_admin_pb2.UpdateTemplateRequest(tenant_id=caller.tenant_id, template=kept)
+        inner = ledger_admin_pb2.UpdateTemplateRequest(
+            tenant_id=caller.tenant_id, template=kept, expected_version=request.expected_version
+        )
         stored = (await ask(self._admin.UpdateTemplate, inner)).template
         self._templates.forget(caller.tenant_id, stored.name)
         return stored
@@ -107,34 +109,20 @@ class TemplateService(api_grpc.TemplateServiceServicer):
     ) -> api.PreviewTemplateResponse:
         caller = self._entry.caller(context, _READ)
         check(request)
-        stored = await self._stored(caller, request)
-        channel = request.channel or (stored.stored.channel if stored else enums_pb2.CHANNEL_UNSPECIFIED)
-        if not channel and stored is None:
-            description = "is required for a draft of a template that is not stored"
-            raise invalid_field("channel", "CHANNEL_MISSING", description)
-        return await self._preview(caller, request, stored, channel)
-
-    async def _stored(self, caller: Caller, request: api.PreviewTemplateRequest) -> PinnedTemplate | None:
-        """The template of that name; a draft may do without."""
-        try:
-            return await self._templates.at_version(caller.tenant_id, request.name, request.version)
-        except PulseError as error:
-            if request.draft and error.code is Code.NOT_FOUND:
-                return None
-            raise
+        previewed = await self._to_preview(caller, request)
+        return await self._preview(caller, request, previewed)
 
     async def _to_keep(self, caller: Caller, given: template_pb2.Template) -> template_pb2.Template:
         """The template as the ledger stores it: what Pulse makes itself is filled in or left out."""
         contents = texts(given.contents, given.default_locale)
-        variables = set(await self._check(caller, contents, given.channel, given.default_locale, "template.contents"))
+        variables = await self._check(caller, contents, given.channel, given.default_locale, "template.contents")
         kept = template_pb2.Template()
         kept.CopyFrom(given)
         for made_by_pulse in ("version", "create_time", "update_time", "variables"):
             kept.ClearField(made_by_pulse)
         if window := wire.length(given, "digest_window"):
             kept.digest_window.CopyFrom(window)
-            variables.discard(digests.VARIABLE)
-        kept.variables.extend(sorted(variables))
+        kept.variables.extend(wire.left_to_callers(given, variables))
         return kept
 
     async def _check(
@@ -150,19 +138,51 @@ class TemplateService(api_grpc.TemplateServiceServicer):
             addresses=self._addresses,
         )
 
+    async def _to_preview(self, caller: Caller, request: api.PreviewTemplateRequest) -> Previewed:
+        """What the request means: the template that it gives, or a stored one, with a draft in its contents' place."""
+        if request.HasField("template"):
+            if request.draft:
+                raise invalid_field("draft", "DRAFT_TWICE", "is given beside a template")
+            return await self._given(caller, request.template, "template.contents")
+        stored = await self._stored(caller, request)
+        if stored and not request.draft:
+            return Previewed(stored.stored, stored.compiled, stored.stored.variables, stored)
+        template = template_pb2.Template()
+        if stored:
+            template.CopyFrom(stored.stored)
+        template.channel = request.channel or template.channel
+        if not template.channel and not stored:
+            description = "is required for a draft of a template that is not stored"
+            raise invalid_field("channel", "CHANNEL_MISSING", description)
+        del template.contents[:]
+        template.contents.extend(request.draft)
+        return await self._given(caller, template, "draft")
+
+    async def _given(self, caller: Caller, template: template_pb2.Template, path: str) -> Previewed:
+        """One that is not stored, checked as if it were to be."""
+        contents = texts(template.contents, template.default_locale)
+        variables = await self._check(caller, contents, template.channel, template.default_locale, path)
+        compiled = CompiledTemplate(contents, template.default_locale, lazily=True)
+        return Previewed(template, compiled, wire.left_to_callers(template, variables))
+
+    async def _stored(self, caller: Caller, request: api.PreviewTemplateRequest) -> PinnedTemplate | None:
+        """The template of that name; a draft may do without."""
+        try:
+            return await self._templates.at_version(caller.tenant_id, request.name, request.version)
+        except PulseError as error:
+            if request.draft and error.code is Code.NOT_FOUND:
+                return None
+            raise
+
     async def _preview(
-        self, caller: Caller, request: api.PreviewTemplateRequest, stored: PinnedTemplate | None, channel: int
+        self, caller: Caller, request: api.PreviewTemplateRequest, previewed: Previewed
     ) -> api.PreviewTemplateResponse:
-        context = wire.variables(request.context)
-        contexts.canonical(context)
-        if stored and stored.stored.HasField("digest_window") and digests.VARIABLE not in context:
-            context = digests.with_digest(context)
-        compiled = await self._to_preview(caller, request, stored, channel)
-        by = wire.channel(channel)
+        by = wire.channel(request.channel or previewed.template.channel)
+        compiled, context = previewed.compiled, previewed.context(request)
         try:
             rendered = await self._heavy.do(caller.tenant_id, partial(compiled.render, by, request.locale, context))
         except RenderError as error:
-            raise (stored.refusal(error) if stored else wire.render_refusal(error)) from None
+            raise previewed.refusal(error) from None
         rendered = await self._heavy.do(caller.tenant_id, partial(html_text.completed, rendered))
         beside = said(rendered.said)
         size = carrying.check(by, "", rendered, beside, self._addresses)
@@ -175,14 +195,6 @@ class TemplateService(api_grpc.TemplateServiceServicer):
             sms_unicode_character=size.unicode_character if size else "",
             missing_strings=compiled.text(by, request.locale).lacking,
             warnings=looks.warnings(rendered),
+            variables=previewed.variables,
+            **{part: rendered.said[part] for part in ("email", "push", "whatsapp") if part in rendered.said},
         )
-
-    async def _to_preview(
-        self, caller: Caller, request: api.PreviewTemplateRequest, stored: PinnedTemplate | None, channel: int
-    ) -> CompiledTemplate:
-        if stored is not None and not request.draft:
-            return stored.compiled
-        default_locale = stored.stored.default_locale if stored else ""
-        contents = texts(request.draft, default_locale)
-        await self._check(caller, contents, channel, default_locale, "draft")
-        return CompiledTemplate(contents, default_locale, lazily=True)

@@ -78,10 +78,20 @@ class LedgerAdmin(
 
     async def UpdateTemplate(self, request: pb.UpdateTemplateRequest, context: Any) -> pb.UpdateTemplateResponse:
         check(request)
-        stored = await self._templates.update(request.tenant_id, wire_templates.template_of(request.template))
+        given = wire_templates.template_of(request.template)
+        stored = await self._templates.update(request.tenant_id, given, request.expected_version)
         if stored is None:
-            raise not_found("TEMPLATE", request.template.name)
+            raise await self._not_updated(request)
         return pb.UpdateTemplateResponse(template=wire_templates.template(stored))
+
+    async def _not_updated(self, request: pb.UpdateTemplateRequest) -> PulseError:
+        newest = await self._templates.get(request.tenant_id, request.template.name, 0)
+        if newest is None:
+            return not_found("TEMPLATE", request.template.name)
+        message = f"its newest version is {newest.version}, and not {request.expected_version}"
+        hint = "look at what somebody else has changed, and make the next version of that"
+        metadata = {"version": str(newest.version)}
+        return PulseError(Code.FAILED_PRECONDITION, "TEMPLATE_CHANGED", message, hint, metadata=metadata)
 
     async def DeleteTemplate(self, request: pb.DeleteTemplateRequest, context: Any) -> pb.DeleteTemplateResponse:
         check(request)

@@ -29,7 +29,7 @@ RETURNING version
 # Updates of one template wait for each other here, so that each gets a version of its own.
 _UPDATE = """
 UPDATE templates SET version = version + 1
-WHERE tenant_id = %(tenant_id)s AND name = %(name)s AND deleted_at IS NULL
+WHERE tenant_id = %(tenant_id)s AND name = %(name)s AND deleted_at IS NULL AND %(expected)s::int IN (0, version)
 RETURNING version
 """
 
@@ -60,9 +60,9 @@ class TemplateStore:
         """As stored; None if the name is taken."""
         return await self._store(_CREATE, tenant_id, template)
 
-    async def update(self, tenant_id: str, template: Template) -> Template | None:
-        """As stored, at its next version; None if there is no such template."""
-        return await self._store(_UPDATE, tenant_id, template)
+    async def update(self, tenant_id: str, template: Template, expected: int = 0) -> Template | None:
+        """As stored, at its next version; None if there is none, or its newest version is not ``expected``."""
+        return await self._store(_UPDATE, tenant_id, template, expected)
 
     async def delete(self, tenant_id: str, name: str) -> bool:
         """Takes it out of use; False if there is no such template."""
@@ -89,9 +89,9 @@ class TemplateStore:
             statement = statement.where(v.c.channel == wanted.channel)
         return await self._read(compiled(statement.order_by(t.c.name).limit(size)))
 
-    async def _store(self, number: str, tenant_id: str, template: Template) -> Template | None:
+    async def _store(self, number: str, tenant_id: str, template: Template, expected: int = 0) -> Template | None:
         """``number`` is the statement that gives the version, or no row."""
-        key = {"tenant_id": tenant_id, "name": template.name, "now": self._clock.now()}
+        key = {"tenant_id": tenant_id, "name": template.name, "now": self._clock.now(), "expected": expected}
         former = dict(template.former or {})
         fields = former | {"contents": Jsonb(former["contents"]), "channel": template.channel}
         fields["document"] = template.document

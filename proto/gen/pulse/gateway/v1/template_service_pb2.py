@@ -28,10 +28,11 @@ from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior_
 from google.protobuf import empty_pb2 as google_dot_protobuf_dot_empty__pb2
 from google.protobuf import struct_pb2 as google_dot_protobuf_dot_struct__pb2
 from pulse.common.v1 import enums_pb2 as pulse_dot_common_dot_v1_dot_enums__pb2
+from pulse.common.v1 import saying_pb2 as pulse_dot_common_dot_v1_dot_saying__pb2
 from pulse.common.v1 import template_pb2 as pulse_dot_common_dot_v1_dot_template__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'pulse/gateway/v1/template_service.proto\x12\x10pulse.gateway.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1bpulse/common/v1/enums.proto\x1a\x1epulse/common/v1/template.proto\"P\n\x15\x43reateTemplateRequest\x12\x37\n\x08template\x18\x01 \x01(\x0b\x32\x19.pulse.common.v1.TemplateB\n\xe2\x41\x01\x02\xbaH\x03\xc8\x01\x01\"P\n\x15UpdateTemplateRequest\x12\x37\n\x08template\x18\x01 \x01(\x0b\x32\x19.pulse.common.v1.TemplateB\n\xe2\x41\x01\x02\xbaH\x03\xc8\x01\x01\"K\n\x12GetTemplateRequest\x12\x1b\n\x04name\x18\x01 \x01(\tB\r\xe2\x41\x01\x02\xbaH\x06r\x04\x10\x01\x18\x64\x12\x18\n\x07version\x18\x02 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\"\x88\x01\n\x14ListTemplatesRequest\x12\x1d\n\tpage_size\x18\x01 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x00\x12\x1c\n\npage_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x04\x12\x33\n\x07\x63hannel\x18\x03 \x01(\x0e\x32\x18.pulse.common.v1.ChannelB\x08\xbaH\x05\x82\x01\x02\x10\x01\"^\n\x15ListTemplatesResponse\x12,\n\ttemplates\x18\x01 \x03(\x0b\x32\x19.pulse.common.v1.Template\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"4\n\x15\x44\x65leteTemplateRequest\x12\x1b\n\x04name\x18\x01 \x01(\tB\r\xe2\x41\x01\x02\xbaH\x06r\x04\x10\x01\x18\x64\"\xaa\x02\n\x16PreviewTemplateRequest\x12\x1b\n\x04name\x18\x01 \x01(\tB\r\xe2\x41\x01\x02\xbaH\x06r\x04\x10\x01\x18\x64\x12\x18\n\x07version\x18\x02 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\x12\x39\n\x05\x64raft\x18\x03 \x03(\x0b\x32 .pulse.common.v1.TemplateContentB\x08\xbaH\x05\x92\x01\x02\x10\x64\x12(\n\x07\x63ontext\x18\x04 \x01(\x0b\x32\x17.google.protobuf.Struct\x12\x33\n\x07\x63hannel\x18\x05 \x01(\x0e\x32\x18.pulse.common.v1.ChannelB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12?\n\x06locale\x18\x06 \x01(\tB/\xbaH,r*\x18#2&^([A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*)?$\"\xbb\x01\n\x17PreviewTemplateResponse\x12\x0f\n\x07subject\x18\x01 \x01(\t\x12\x0c\n\x04\x62ody\x18\x02 \x01(\t\x12\x11\n\thtml_body\x18\x03 \x01(\t\x12\x0e\n\x06locale\x18\x04 \x01(\t\x12\x14\n\x0csms_segments\x18\x05 \x01(\x05\x12\x1d\n\x15sms_unicode_character\x18\x06 \x01(\t\x12\x17\n\x0fmissing_strings\x18\x07 \x03(\t\x12\x10\n\x08warnings\x18\x08 \x03(\t2\xfa\x05\n\x0fTemplateService\x12u\n\x0e\x43reateTemplate\x12\'.pulse.gateway.v1.CreateTemplateRequest\x1a\x19.pulse.common.v1.Template\"\x1f\x82\xd3\xe4\x93\x02\x19\"\r/v1/templates:\x08template\x12\x85\x01\n\x0eUpdateTemplate\x12\'.pulse.gateway.v1.UpdateTemplateRequest\x1a\x19.pulse.common.v1.Template\"/\x82\xd3\xe4\x93\x02)\x1a\x1d/v1/templates/{template.name}:\x08template\x12l\n\x0bGetTemplate\x12$.pulse.gateway.v1.GetTemplateRequest\x1a\x19.pulse.common.v1.Template\"\x1c\x82\xd3\xe4\x93\x02\x16\x12\x14/v1/templates/{name}\x12w\n\rListTemplates\x12&.pulse.gateway.v1.ListTemplatesRequest\x1a\'.pulse.gateway.v1.ListTemplatesResponse\"\x15\x82\xd3\xe4\x93\x02\x0f\x12\r/v1/templates\x12o\n\x0e\x44\x65leteTemplate\x12\'.pulse.gateway.v1.DeleteTemplateRequest\x1a\x16.google.protobuf.Empty\"\x1c\x82\xd3\xe4\x93\x02\x16*\x14/v1/templates/{name}\x12\x8f\x01\n\x0fPreviewTemplate\x12(.pulse.gateway.v1.PreviewTemplateRequest\x1a).pulse.gateway.v1.PreviewTemplateResponse\"\'\x82\xd3\xe4\x93\x02!\"\x1c/v1/templates/{name}:preview:\x01*b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'pulse/gateway/v1/template_service.proto\x12\x10pulse.gateway.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1bpulse/common/v1/enums.proto\x1a\x1cpulse/common/v1/saying.proto\x1a\x1epulse/common/v1/template.proto\"P\n\x15\x43reateTemplateRequest\x12\x37\n\x08template\x18\x01 \x01(\x0b\x32\x19.pulse.common.v1.TemplateB\n\xe2\x41\x01\x02\xbaH\x03\xc8\x01\x01\"s\n\x15UpdateTemplateRequest\x12\x37\n\x08template\x18\x01 \x01(\x0b\x32\x19.pulse.common.v1.TemplateB\n\xe2\x41\x01\x02\xbaH\x03\xc8\x01\x01\x12!\n\x10\x65xpected_version\x18\x02 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\"K\n\x12GetTemplateRequest\x12\x1b\n\x04name\x18\x01 \x01(\tB\r\xe2\x41\x01\x02\xbaH\x06r\x04\x10\x01\x18\x64\x12\x18\n\x07version\x18\x02 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\"\x88\x01\n\x14ListTemplatesRequest\x12\x1d\n\tpage_size\x18\x01 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x00\x12\x1c\n\npage_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x04\x12\x33\n\x07\x63hannel\x18\x03 \x01(\x0e\x32\x18.pulse.common.v1.ChannelB\x08\xbaH\x05\x82\x01\x02\x10\x01\"^\n\x15ListTemplatesResponse\x12,\n\ttemplates\x18\x01 \x03(\x0b\x32\x19.pulse.common.v1.Template\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"4\n\x15\x44\x65leteTemplateRequest\x12\x1b\n\x04name\x18\x01 \x01(\tB\r\xe2\x41\x01\x02\xbaH\x06r\x04\x10\x01\x18\x64\"\xed\x02\n\x16PreviewTemplateRequest\x12\x1b\n\x04name\x18\x01 \x01(\tB\r\xe2\x41\x01\x02\xbaH\x06r\x04\x10\x01\x18\x64\x12\x18\n\x07version\x18\x02 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\x12\x39\n\x05\x64raft\x18\x03 \x03(\x0b\x32 .pulse.common.v1.TemplateContentB\x08\xbaH\x05\x92\x01\x02\x10\x64\x12(\n\x07\x63ontext\x18\x04 \x01(\x0b\x32\x17.google.protobuf.Struct\x12\x33\n\x07\x63hannel\x18\x05 \x01(\x0e\x32\x18.pulse.common.v1.ChannelB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12?\n\x06locale\x18\x06 \x01(\tB/\xbaH,r*\x18#2&^([A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*)?$\x12+\n\x08template\x18\x07 \x01(\x0b\x32\x19.pulse.common.v1.Template\x12\x14\n\x0c\x66ill_missing\x18\x08 \x01(\x08\"\xc7\x02\n\x17PreviewTemplateResponse\x12\x0f\n\x07subject\x18\x01 \x01(\t\x12\x0c\n\x04\x62ody\x18\x02 \x01(\t\x12\x11\n\thtml_body\x18\x03 \x01(\t\x12\x0e\n\x06locale\x18\x04 \x01(\t\x12\x14\n\x0csms_segments\x18\x05 \x01(\x05\x12\x1d\n\x15sms_unicode_character\x18\x06 \x01(\t\x12\x17\n\x0fmissing_strings\x18\x07 \x03(\t\x12\x10\n\x08warnings\x18\x08 \x03(\t\x12\x11\n\tvariables\x18\t \x03(\t\x12%\n\x05\x65mail\x18\n \x01(\x0b\x32\x16.pulse.common.v1.Email\x12#\n\x04push\x18\x0b \x01(\x0b\x32\x15.pulse.common.v1.Push\x12+\n\x08whatsapp\x18\x0c \x01(\x0b\x32\x19.pulse.common.v1.Whatsapp2\xfa\x05\n\x0fTemplateService\x12u\n\x0e\x43reateTemplate\x12\'.pulse.gateway.v1.CreateTemplateRequest\x1a\x19.pulse.common.v1.Template\"\x1f\x82\xd3\xe4\x93\x02\x19\"\r/v1/templates:\x08template\x12\x85\x01\n\x0eUpdateTemplate\x12\'.pulse.gateway.v1.UpdateTemplateRequest\x1a\x19.pulse.common.v1.Template\"/\x82\xd3\xe4\x93\x02)\x1a\x1d/v1/templates/{template.name}:\x08template\x12l\n\x0bGetTemplate\x12$.pulse.gateway.v1.GetTemplateRequest\x1a\x19.pulse.common.v1.Template\"\x1c\x82\xd3\xe4\x93\x02\x16\x12\x14/v1/templates/{name}\x12w\n\rListTemplates\x12&.pulse.gateway.v1.ListTemplatesRequest\x1a\'.pulse.gateway.v1.ListTemplatesResponse\"\x15\x82\xd3\xe4\x93\x02\x0f\x12\r/v1/templates\x12o\n\x0e\x44\x65leteTemplate\x12\'.pulse.gateway.v1.DeleteTemplateRequest\x1a\x16.google.protobuf.Empty\"\x1c\x82\xd3\xe4\x93\x02\x16*\x14/v1/templates/{name}\x12\x8f\x01\n\x0fPreviewTemplate\x12(.pulse.gateway.v1.PreviewTemplateRequest\x1a).pulse.gateway.v1.PreviewTemplateResponse\"\'\x82\xd3\xe4\x93\x02!\"\x1c/v1/templates/{name}:preview:\x01*b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -42,6 +43,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CREATETEMPLATEREQUEST'].fields_by_name['template']._serialized_options = b'\342A\001\002\272H\003\310\001\001'
   _globals['_UPDATETEMPLATEREQUEST'].fields_by_name['template']._loaded_options = None
   _globals['_UPDATETEMPLATEREQUEST'].fields_by_name['template']._serialized_options = b'\342A\001\002\272H\003\310\001\001'
+  _globals['_UPDATETEMPLATEREQUEST'].fields_by_name['expected_version']._loaded_options = None
+  _globals['_UPDATETEMPLATEREQUEST'].fields_by_name['expected_version']._serialized_options = b'\272H\004\032\002(\000'
   _globals['_GETTEMPLATEREQUEST'].fields_by_name['name']._loaded_options = None
   _globals['_GETTEMPLATEREQUEST'].fields_by_name['name']._serialized_options = b'\342A\001\002\272H\006r\004\020\001\030d'
   _globals['_GETTEMPLATEREQUEST'].fields_by_name['version']._loaded_options = None
@@ -76,22 +79,22 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_TEMPLATESERVICE'].methods_by_name['DeleteTemplate']._serialized_options = b'\202\323\344\223\002\026*\024/v1/templates/{name}'
   _globals['_TEMPLATESERVICE'].methods_by_name['PreviewTemplate']._loaded_options = None
   _globals['_TEMPLATESERVICE'].methods_by_name['PreviewTemplate']._serialized_options = b'\202\323\344\223\002!\"\034/v1/templates/{name}:preview:\001*'
-  _globals['_CREATETEMPLATEREQUEST']._serialized_start=273
-  _globals['_CREATETEMPLATEREQUEST']._serialized_end=353
-  _globals['_UPDATETEMPLATEREQUEST']._serialized_start=355
-  _globals['_UPDATETEMPLATEREQUEST']._serialized_end=435
-  _globals['_GETTEMPLATEREQUEST']._serialized_start=437
-  _globals['_GETTEMPLATEREQUEST']._serialized_end=512
-  _globals['_LISTTEMPLATESREQUEST']._serialized_start=515
-  _globals['_LISTTEMPLATESREQUEST']._serialized_end=651
-  _globals['_LISTTEMPLATESRESPONSE']._serialized_start=653
-  _globals['_LISTTEMPLATESRESPONSE']._serialized_end=747
-  _globals['_DELETETEMPLATEREQUEST']._serialized_start=749
-  _globals['_DELETETEMPLATEREQUEST']._serialized_end=801
-  _globals['_PREVIEWTEMPLATEREQUEST']._serialized_start=804
-  _globals['_PREVIEWTEMPLATEREQUEST']._serialized_end=1102
-  _globals['_PREVIEWTEMPLATERESPONSE']._serialized_start=1105
-  _globals['_PREVIEWTEMPLATERESPONSE']._serialized_end=1292
-  _globals['_TEMPLATESERVICE']._serialized_start=1295
-  _globals['_TEMPLATESERVICE']._serialized_end=2057
+  _globals['_CREATETEMPLATEREQUEST']._serialized_start=303
+  _globals['_CREATETEMPLATEREQUEST']._serialized_end=383
+  _globals['_UPDATETEMPLATEREQUEST']._serialized_start=385
+  _globals['_UPDATETEMPLATEREQUEST']._serialized_end=500
+  _globals['_GETTEMPLATEREQUEST']._serialized_start=502
+  _globals['_GETTEMPLATEREQUEST']._serialized_end=577
+  _globals['_LISTTEMPLATESREQUEST']._serialized_start=580
+  _globals['_LISTTEMPLATESREQUEST']._serialized_end=716
+  _globals['_LISTTEMPLATESRESPONSE']._serialized_start=718
+  _globals['_LISTTEMPLATESRESPONSE']._serialized_end=812
+  _globals['_DELETETEMPLATEREQUEST']._serialized_start=814
+  _globals['_DELETETEMPLATEREQUEST']._serialized_end=866
+  _globals['_PREVIEWTEMPLATEREQUEST']._serialized_start=869
+  _globals['_PREVIEWTEMPLATEREQUEST']._serialized_end=1234
+  _globals['_PREVIEWTEMPLATERESPONSE']._serialized_start=1237
+  _globals['_PREVIEWTEMPLATERESPONSE']._serialized_end=1564
+  _globals['_TEMPLATESERVICE']._serialized_start=1567
+  _globals['_TEMPLATESERVICE']._serialized_end=2329
 # @@protoc_insertion_point(module_scope)

@@ -9,6 +9,7 @@ from google.protobuf import message as _message
 from google.protobuf import struct_pb2 as _struct_pb2
 from google.protobuf.internal import containers as _containers
 from pulse.common.v1 import enums_pb2 as _enums_pb2
+from pulse.common.v1 import saying_pb2 as _saying_pb2
 from pulse.common.v1 import template_pb2 as _template_pb2
 import builtins as _builtins
 import sys
@@ -52,6 +53,9 @@ class UpdateTemplateRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     TEMPLATE_FIELD_NUMBER: _builtins.int
+    EXPECTED_VERSION_FIELD_NUMBER: _builtins.int
+    expected_version: _builtins.int
+    """The version that it was made of: nothing is stored if somebody else has made another one meanwhile; 0: whichever there is."""
     @_builtins.property
     def template(self) -> _template_pb2.Template:
         """The whole new version; name says which template."""
@@ -60,10 +64,11 @@ class UpdateTemplateRequest(_message.Message):
         self,
         *,
         template: _template_pb2.Template | None = ...,
+        expected_version: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["template", b"template"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["template", b"template"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["expected_version", b"expected_version", "template", b"template"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -189,6 +194,8 @@ class PreviewTemplateRequest(_message.Message):
     CONTEXT_FIELD_NUMBER: _builtins.int
     CHANNEL_FIELD_NUMBER: _builtins.int
     LOCALE_FIELD_NUMBER: _builtins.int
+    TEMPLATE_FIELD_NUMBER: _builtins.int
+    FILL_MISSING_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """A stored template's name; also the name given to a draft."""
     version: _builtins.int
@@ -197,13 +204,21 @@ class PreviewTemplateRequest(_message.Message):
     """The channel; unspecified: the template's own."""
     locale: _builtins.str
     """The language wanted, a BCP 47 tag; the nearest content is taken, as in a request to send."""
+    fill_missing: _builtins.bool
+    """Each variable that the context lacks says its own name, in capitals, so that a template can be looked at before there is
+    a context.
+    """
     @_builtins.property
     def draft(self) -> _containers.RepeatedCompositeFieldContainer[_template_pb2.TemplateContent]:
-        """Contents to render in place of the stored ones: a draft."""
+        """Contents to render in place of the stored ones: a draft. Not beside template."""
 
     @_builtins.property
     def context(self) -> _struct_pb2.Struct:
         """The variables."""
+
+    @_builtins.property
+    def template(self) -> _template_pb2.Template:
+        """A whole template to render as it stands here, in place of a stored one; it is checked as for CreateTemplate."""
 
     def __init__(
         self,
@@ -214,10 +229,12 @@ class PreviewTemplateRequest(_message.Message):
         context: _struct_pb2.Struct | None = ...,
         channel: _enums_pb2.Channel.ValueType = ...,
         locale: _builtins.str = ...,
+        template: _template_pb2.Template | None = ...,
+        fill_missing: _builtins.bool = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["context", b"context"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["context", b"context", "template", b"template"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["channel", b"channel", "context", b"context", "draft", b"draft", "locale", b"locale", "name", b"name", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["channel", b"channel", "context", b"context", "draft", b"draft", "fill_missing", b"fill_missing", "locale", b"locale", "name", b"name", "template", b"template", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -237,6 +254,10 @@ class PreviewTemplateResponse(_message.Message):
     SMS_UNICODE_CHARACTER_FIELD_NUMBER: _builtins.int
     MISSING_STRINGS_FIELD_NUMBER: _builtins.int
     WARNINGS_FIELD_NUMBER: _builtins.int
+    VARIABLES_FIELD_NUMBER: _builtins.int
+    EMAIL_FIELD_NUMBER: _builtins.int
+    PUSH_FIELD_NUMBER: _builtins.int
+    WHATSAPP_FIELD_NUMBER: _builtins.int
     subject: _builtins.str
     """Subject or title."""
     body: _builtins.str
@@ -259,6 +280,22 @@ class PreviewTemplateResponse(_message.Message):
         HTML_CLIPPED: Gmail shows no more than 102 KB of a mail's HTML.
         """
 
+    @_builtins.property
+    def variables(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Names that a context must hold, of all contents."""
+
+    @_builtins.property
+    def email(self) -> _saying_pb2.Email:
+        """What a mail carries beside subject and text, rendered."""
+
+    @_builtins.property
+    def push(self) -> _saying_pb2.Push:
+        """What a push carries and does beside title and text, rendered."""
+
+    @_builtins.property
+    def whatsapp(self) -> _saying_pb2.Whatsapp:
+        """What a WhatsApp message says in the text's place, rendered."""
+
     def __init__(
         self,
         *,
@@ -270,10 +307,14 @@ class PreviewTemplateResponse(_message.Message):
         sms_unicode_character: _builtins.str = ...,
         missing_strings: _abc.Iterable[_builtins.str] | None = ...,
         warnings: _abc.Iterable[_builtins.str] | None = ...,
+        variables: _abc.Iterable[_builtins.str] | None = ...,
+        email: _saying_pb2.Email | None = ...,
+        push: _saying_pb2.Push | None = ...,
+        whatsapp: _saying_pb2.Whatsapp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["email", b"email", "push", b"push", "whatsapp", b"whatsapp"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["body", b"body", "html_body", b"html_body", "locale", b"locale", "missing_strings", b"missing_strings", "sms_segments", b"sms_segments", "sms_unicode_character", b"sms_unicode_character", "subject", b"subject", "warnings", b"warnings"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["body", b"body", "email", b"email", "html_body", b"html_body", "locale", b"locale", "missing_strings", b"missing_strings", "push", b"push", "sms_segments", b"sms_segments", "sms_unicode_character", b"sms_unicode_character", "subject", b"subject", "variables", b"variables", "warnings", b"warnings", "whatsapp", b"whatsapp"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -84,6 +84,7 @@ class TemplateServiceServicer:
 
     def UpdateTemplate(self, request, context):
         """Makes the next version, in effect at once for new requests. INVALID_ARGUMENT: as for create. NOT_FOUND: no such template.
+        FAILED_PRECONDITION: TEMPLATE_CHANGED, if expected_version is not the newest one any more.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -111,8 +112,8 @@ class TemplateServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def PreviewTemplate(self, request, context):
-        """Renders a template, stored or given, without sending. INVALID_ARGUMENT: a variable is missing, or the text goes
-        beyond its limits. NOT_FOUND: no such template or version.
+        """Renders a template, stored or given, without sending or storing. INVALID_ARGUMENT: a variable is missing, the text goes
+        beyond its limits, or what is given could not be stored. NOT_FOUND: no such template or version.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

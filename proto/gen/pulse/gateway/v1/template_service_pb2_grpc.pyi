@@ -40,7 +40,9 @@ class TemplateServiceStub:
     CreateTemplate: _grpc.UnaryUnaryMultiCallable[_template_service_pb2.CreateTemplateRequest, _template_pb2.Template]
     """Makes version 1. INVALID_ARGUMENT: a text is not valid Liquid or beyond its limits. ALREADY_EXISTS: the name is taken."""
     UpdateTemplate: _grpc.UnaryUnaryMultiCallable[_template_service_pb2.UpdateTemplateRequest, _template_pb2.Template]
-    """Makes the next version, in effect at once for new requests. INVALID_ARGUMENT: as for create. NOT_FOUND: no such template."""
+    """Makes the next version, in effect at once for new requests. INVALID_ARGUMENT: as for create. NOT_FOUND: no such template.
+    FAILED_PRECONDITION: TEMPLATE_CHANGED, if expected_version is not the newest one any more.
+    """
     GetTemplate: _grpc.UnaryUnaryMultiCallable[_template_service_pb2.GetTemplateRequest, _template_pb2.Template]
     """Tells a template at its newest or a given version. NOT_FOUND: no such template or version."""
     ListTemplates: _grpc.UnaryUnaryMultiCallable[_template_service_pb2.ListTemplatesRequest, _template_service_pb2.ListTemplatesResponse]
@@ -48,8 +50,8 @@ class TemplateServiceStub:
     DeleteTemplate: _grpc.UnaryUnaryMultiCallable[_template_service_pb2.DeleteTemplateRequest, _empty_pb2.Empty]
     """Takes a template out of use; notifications already accepted are still sent. NOT_FOUND: no such template."""
     PreviewTemplate: _grpc.UnaryUnaryMultiCallable[_template_service_pb2.PreviewTemplateRequest, _template_service_pb2.PreviewTemplateResponse]
-    """Renders a template, stored or given, without sending. INVALID_ARGUMENT: a variable is missing, or the text goes
-    beyond its limits. NOT_FOUND: no such template or version.
+    """Renders a template, stored or given, without sending or storing. INVALID_ARGUMENT: a variable is missing, the text goes
+    beyond its limits, or what is given could not be stored. NOT_FOUND: no such template or version.
     """
 
 @_typing.type_check_only
@@ -62,7 +64,9 @@ class TemplateServiceAsyncStub(TemplateServiceStub):
     CreateTemplate: _aio.UnaryUnaryMultiCallable[_template_service_pb2.CreateTemplateRequest, _template_pb2.Template]  # type: ignore[assignment]
     """Makes version 1. INVALID_ARGUMENT: a text is not valid Liquid or beyond its limits. ALREADY_EXISTS: the name is taken."""
     UpdateTemplate: _aio.UnaryUnaryMultiCallable[_template_service_pb2.UpdateTemplateRequest, _template_pb2.Template]  # type: ignore[assignment]
-    """Makes the next version, in effect at once for new requests. INVALID_ARGUMENT: as for create. NOT_FOUND: no such template."""
+    """Makes the next version, in effect at once for new requests. INVALID_ARGUMENT: as for create. NOT_FOUND: no such template.
+    FAILED_PRECONDITION: TEMPLATE_CHANGED, if expected_version is not the newest one any more.
+    """
     GetTemplate: _aio.UnaryUnaryMultiCallable[_template_service_pb2.GetTemplateRequest, _template_pb2.Template]  # type: ignore[assignment]
     """Tells a template at its newest or a given version. NOT_FOUND: no such template or version."""
     ListTemplates: _aio.UnaryUnaryMultiCallable[_template_service_pb2.ListTemplatesRequest, _template_service_pb2.ListTemplatesResponse]  # type: ignore[assignment]
@@ -70,8 +74,8 @@ class TemplateServiceAsyncStub(TemplateServiceStub):
     DeleteTemplate: _aio.UnaryUnaryMultiCallable[_template_service_pb2.DeleteTemplateRequest, _empty_pb2.Empty]  # type: ignore[assignment]
     """Takes a template out of use; notifications already accepted are still sent. NOT_FOUND: no such template."""
     PreviewTemplate: _aio.UnaryUnaryMultiCallable[_template_service_pb2.PreviewTemplateRequest, _template_service_pb2.PreviewTemplateResponse]  # type: ignore[assignment]
-    """Renders a template, stored or given, without sending. INVALID_ARGUMENT: a variable is missing, or the text goes
-    beyond its limits. NOT_FOUND: no such template or version.
+    """Renders a template, stored or given, without sending or storing. INVALID_ARGUMENT: a variable is missing, the text goes
+    beyond its limits, or what is given could not be stored. NOT_FOUND: no such template or version.
     """
 
 class TemplateServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -93,7 +97,9 @@ class TemplateServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _template_service_pb2.UpdateTemplateRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_template_pb2.Template, _abc.Awaitable[_template_pb2.Template]]:
-        """Makes the next version, in effect at once for new requests. INVALID_ARGUMENT: as for create. NOT_FOUND: no such template."""
+        """Makes the next version, in effect at once for new requests. INVALID_ARGUMENT: as for create. NOT_FOUND: no such template.
+        FAILED_PRECONDITION: TEMPLATE_CHANGED, if expected_version is not the newest one any more.
+        """
 
     @_abc_1.abstractmethod
     def GetTemplate(
@@ -125,8 +131,8 @@ class TemplateServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _template_service_pb2.PreviewTemplateRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_template_service_pb2.PreviewTemplateResponse, _abc.Awaitable[_template_service_pb2.PreviewTemplateResponse]]:
-        """Renders a template, stored or given, without sending. INVALID_ARGUMENT: a variable is missing, or the text goes
-        beyond its limits. NOT_FOUND: no such template or version.
+        """Renders a template, stored or given, without sending or storing. INVALID_ARGUMENT: a variable is missing, the text goes
+        beyond its limits, or what is given could not be stored. NOT_FOUND: no such template or version.
         """
 
 def add_TemplateServiceServicer_to_server(servicer: TemplateServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

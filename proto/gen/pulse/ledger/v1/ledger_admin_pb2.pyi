@@ -89,8 +89,11 @@ class UpdateTemplateRequest(_message.Message):
 
     TENANT_ID_FIELD_NUMBER: _builtins.int
     TEMPLATE_FIELD_NUMBER: _builtins.int
+    EXPECTED_VERSION_FIELD_NUMBER: _builtins.int
     tenant_id: _builtins.str
     """The tenant."""
+    expected_version: _builtins.int
+    """The newest version, as the caller knows it; 0: whichever."""
     @_builtins.property
     def template(self) -> _template_pb2.Template:
         """The whole new version."""
@@ -100,10 +103,11 @@ class UpdateTemplateRequest(_message.Message):
         *,
         tenant_id: _builtins.str = ...,
         template: _template_pb2.Template | None = ...,
+        expected_version: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["template", b"template"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["template", b"template", "tenant_id", b"tenant_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["expected_version", b"expected_version", "template", b"template", "tenant_id", b"tenant_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

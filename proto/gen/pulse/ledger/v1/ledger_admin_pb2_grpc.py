@@ -139,7 +139,8 @@ class LedgerAdminServicer:
         raise NotImplementedError('Method not implemented!')
 
     def UpdateTemplate(self, request, context):
-        """Stores the next version. NOT_FOUND: no such template.
+        """Stores the next version. NOT_FOUND: no such template. FAILED_PRECONDITION: TEMPLATE_CHANGED, if the newest version is
+        another than expected.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

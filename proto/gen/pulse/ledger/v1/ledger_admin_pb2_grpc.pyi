@@ -36,7 +36,9 @@ class LedgerAdminStub:
     CreateTemplate: _grpc.UnaryUnaryMultiCallable[_ledger_admin_pb2.CreateTemplateRequest, _ledger_admin_pb2.CreateTemplateResponse]
     """Stores version 1. ALREADY_EXISTS: the name is taken."""
     UpdateTemplate: _grpc.UnaryUnaryMultiCallable[_ledger_admin_pb2.UpdateTemplateRequest, _ledger_admin_pb2.UpdateTemplateResponse]
-    """Stores the next version. NOT_FOUND: no such template."""
+    """Stores the next version. NOT_FOUND: no such template. FAILED_PRECONDITION: TEMPLATE_CHANGED, if the newest version is
+    another than expected.
+    """
     DeleteTemplate: _grpc.UnaryUnaryMultiCallable[_ledger_admin_pb2.DeleteTemplateRequest, _ledger_admin_pb2.DeleteTemplateResponse]
     """Takes a template out of use. NOT_FOUND: no such template."""
     ReplayDeadLetter: _grpc.UnaryUnaryMultiCallable[_ledger_admin_pb2.ReplayDeadLetterRequest, _ledger_admin_pb2.ReplayDeadLetterResponse]
@@ -80,7 +82,9 @@ class LedgerAdminAsyncStub(LedgerAdminStub):
     CreateTemplate: _aio.UnaryUnaryMultiCallable[_ledger_admin_pb2.CreateTemplateRequest, _ledger_admin_pb2.CreateTemplateResponse]  # type: ignore[assignment]
     """Stores version 1. ALREADY_EXISTS: the name is taken."""
     UpdateTemplate: _aio.UnaryUnaryMultiCallable[_ledger_admin_pb2.UpdateTemplateRequest, _ledger_admin_pb2.UpdateTemplateResponse]  # type: ignore[assignment]
-    """Stores the next version. NOT_FOUND: no such template."""
+    """Stores the next version. NOT_FOUND: no such template. FAILED_PRECONDITION: TEMPLATE_CHANGED, if the newest version is
+    another than expected.
+    """
     DeleteTemplate: _aio.UnaryUnaryMultiCallable[_ledger_admin_pb2.DeleteTemplateRequest, _ledger_admin_pb2.DeleteTemplateResponse]  # type: ignore[assignment]
     """Takes a template out of use. NOT_FOUND: no such template."""
     ReplayDeadLetter: _aio.UnaryUnaryMultiCallable[_ledger_admin_pb2.ReplayDeadLetterRequest, _ledger_admin_pb2.ReplayDeadLetterResponse]  # type: ignore[assignment]
@@ -133,7 +137,9 @@ class LedgerAdminServicer(metaclass=_abc_1.ABCMeta):
         request: _ledger_admin_pb2.UpdateTemplateRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_ledger_admin_pb2.UpdateTemplateResponse, _abc.Awaitable[_ledger_admin_pb2.UpdateTemplateResponse]]:
-        """Stores the next version. NOT_FOUND: no such template."""
+        """Stores the next version. NOT_FOUND: no such template. FAILED_PRECONDITION: TEMPLATE_CHANGED, if the newest version is
+        another than expected.
+        """
 
     @_abc_1.abstractmethod
     def DeleteTemplate(
