@@ -27,6 +27,10 @@ class NotSent(OSError):
     """No byte of the request went out: no address, no connection, no encryption, or no time."""
 
 
+class NotPublic(NotSent):
+    """As above: the server's addresses are private ones, where only public ones may be called."""
+
+
 class NoAnswer(OSError):
     """The request went out, and there is no whole answer to it.
 

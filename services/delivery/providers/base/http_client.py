@@ -12,7 +12,7 @@ from urllib.parse import quote, urlsplit
 import certifi
 
 from services.delivery.providers.base.call import Call
-from services.delivery.providers.base.http_answer import Answer, NotSent
+from services.delivery.providers.base.http_answer import Answer, NotPublic, NotSent
 from services.delivery.providers.base.http_connection import HttpConnection
 from services.delivery.providers.base.http_opening import Route, basic_authentication, open_connection, why_not
 from services.delivery.providers.base.threads import Threads
@@ -35,18 +35,30 @@ def target_of(url: str) -> str:
     return f"{path}?{query}" if query else path
 
 
+def check_request(target: str, headers: Mapping[str, str]) -> None:
+    """Raises ValueError for what can be neither target nor headers."""
+    if not _TARGET.fullmatch(target):
+        raise ValueError("not the target of a request")
+    for name, value in headers.items():
+        if not (_NAME.fullmatch(name) and _VALUE.fullmatch(value)):
+            raise ValueError(f"not a header: {name!a}")
+
+
 class HttpClient:
     """For one event loop. Follows no redirect, and repeats nothing by itself.
 
     As many connections are kept as are used at once, ``connections`` at the most.
     """
 
-    def __init__(self, url: str, connections: int, tls: ssl.SSLContext | None = None) -> None:
+    def __init__(
+        self, url: str, connections: int, tls: ssl.SSLContext | None = None, *, public_only: bool = False
+    ) -> None:
         """Of ``url`` only where it leads counts, and who it says to log in as; ValueError: it is no address.
 
         The environment's proxies are looked up here, once. Without ``tls`` servers are believed that certifi knows.
+        ``public_only``: it came from others, and must not lead into a network of ours.
         """
-        self._route = Route.to(url)
+        self._route = Route.to(url, public_only=public_only)
         login = basic_authentication(urlsplit(url))
         self._headers = {"User-Agent": "Pulse", "Accept": "*/*", **({"Authorization": login} if login else {})}
         self._tls = tls
@@ -101,7 +113,9 @@ class HttpClient:
 
     async def _new(self, call: Call) -> HttpConnection:
         try:
-            connection = await open_connection(self._route, self._tls, self._threads, call)
+            connection = await open_connection(self._route, self._tls, self._threads, call, HttpConnection)
+        except NotPublic:
+            raise
         except OSError as error:
             raise NotSent(why_not(error)) from error
         self.opened += 1
@@ -121,14 +135,11 @@ class HttpClient:
         return head
 
     def _written(self, call: Call, method: str, target: str, headers: Mapping[str, str], body: bytes) -> bytes:
-        if not _TARGET.fullmatch(target):
-            raise ValueError("not the target of a request")
+        given = {**self._headers, **headers}
+        check_request(target, given)
         place = f"http://{self._route.server.authority}{target}" if self._route.relayed else target
         lines = [f"{method} {place} HTTP/1.1\r\n{self._head}Content-Length: {len(body)}\r\n"]
         if call.traceparent:
             lines.append(f"traceparent: {call.traceparent}\r\n")
-        for name, value in {**self._headers, **headers}.items():
-            if not (_NAME.fullmatch(name) and _VALUE.fullmatch(value)):
-                raise ValueError(f"not a header: {name!a}")
-            lines.append(f"{name}: {value}\r\n")
+        lines += [f"{name}: {value}\r\n" for name, value in given.items()]
         return "".join(lines).encode("latin-1") + b"\r\n" + body

@@ -6,18 +6,22 @@ import asyncio
 import base64
 import socket
 import ssl
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Self, cast
+from typing import Any, Self, TypeVar
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from services.delivery.providers.base.bounded_sockets import CONNECT_SECONDS
 from services.delivery.providers.base.call import Call
-from services.delivery.providers.base.http_answer import NoAnswer
+from services.delivery.providers.base.http_answer import NoAnswer, NotPublic
 from services.delivery.providers.base.http_connection import HttpConnection
 from services.delivery.providers.base.look_ups import look_up
 from services.delivery.providers.base.outgoing_proxies import proxy_for
 from services.delivery.providers.base.threads import Threads
 from shared.net.domains import ascii_domain
+from shared.net.public_addresses import is_public, literal
+
+Made = TypeVar("Made", bound=asyncio.Protocol)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,14 +62,15 @@ class Route:
     server: Place
     proxy: Place | None
     authorization: str  # Proxy-Authorization; empty: none
+    public_only: bool = False  # it leads to no private address; names are the proxy's to resolve, if there is one
 
     @classmethod
-    def to(cls, url: str) -> Self:
+    def to(cls, url: str, *, public_only: bool = False) -> Self:
         """As the environment says; raises ValueError for an address that is none."""
         server = Place.of(urlsplit(url))
         proxy = proxy_for(url)
         parts = urlsplit(proxy)
-        return cls(server, Place.of(parts) if proxy else None, basic_authentication(parts))
+        return cls(server, Place.of(parts) if proxy else None, basic_authentication(parts), public_only)
 
     @property
     def encrypted(self) -> bool:
@@ -78,16 +83,36 @@ class Route:
         return self.proxy is not None and not self.server.tls
 
 
-async def open_connection(route: Route, tls: ssl.SSLContext | None, threads: Threads, call: Call) -> HttpConnection:
-    """A connection over which requests to the server can go, within the call's time; raises OSError, also for a name
-    that is none, and TimeoutError."""
+async def open_connection(
+    route: Route, tls: ssl.SSLContext | None, threads: Threads, call: Call, made: Callable[[], Made]
+) -> Made:
+    """A connection over which requests to the server can go, within the call's time; ``made`` makes what speaks by it.
+
+    Raises OSError, also for a name that is none, :class:`.http_answer.NotPublic` and TimeoutError.
+    """
     first = route.proxy or route.server
     async with asyncio.timeout(call.left()):
-        connected = await _connected(first, await look_up(threads, first.host, first.port), call)
-        connection = await _speaking(connected, first, tls)
-    if route.proxy is not None and route.server.tls and tls is not None:
-        await _tunnel(connection, route, tls, call)
-    return connection
+        addresses = _permitted(route, await look_up(threads, first.host, first.port))
+        connected = await _connected(first, addresses, call)
+        if route.proxy is None or not route.server.tls or tls is None:
+            return await _speaking(connected, first, tls, made)
+        proxy = await _speaking(connected, first, tls, HttpConnection)
+    return await _tunnel(proxy, route, tls, call, made)
+
+
+def _permitted(route: Route, addresses: list[Any]) -> list[Any]:
+    """Those that the route may lead to: who checks a name and then looks it up again may get another answer."""
+    if not route.public_only:
+        return addresses
+    written = literal(route.server.host)
+    if written is not None and not is_public(written):
+        raise NotPublic("its address is a private one")
+    if route.proxy is not None:
+        return addresses
+    permitted = [one for one in addresses if (address := literal(one[4][0])) is not None and is_public(address)]
+    if not permitted:
+        raise NotPublic("its name leads to private addresses alone")
+    return permitted
 
 
 async def _connected(place: Place, addresses: list[Any], call: Call) -> socket.socket:
@@ -114,10 +139,10 @@ async def _connected(place: Place, addresses: list[Any], call: Call) -> socket.s
     raise problem or OSError(f"{place.host} has no address")
 
 
-async def _speaking(sock: socket.socket, place: Place, tls: ssl.SSLContext | None) -> HttpConnection:
+async def _speaking(sock: socket.socket, place: Place, tls: ssl.SSLContext | None, made: Callable[[], Made]) -> Made:
     try:
         _, connection = await asyncio.get_running_loop().create_connection(
-            HttpConnection, sock=sock, ssl=tls if place.tls else None, server_hostname=place.host if place.tls else None
+            made, sock=sock, ssl=tls if place.tls else None, server_hostname=place.host if place.tls else None
         )
     except BaseException:
         sock.close()
@@ -125,26 +150,32 @@ async def _speaking(sock: socket.socket, place: Place, tls: ssl.SSLContext | Non
     return connection
 
 
-async def _tunnel(connection: HttpConnection, route: Route, tls: ssl.SSLContext, call: Call) -> None:
+async def _tunnel(
+    proxy: HttpConnection, route: Route, tls: ssl.SSLContext, call: Call, made: Callable[[], Made]
+) -> Made:
     """Has the proxy lead the connection through to the server (RFC 9110, section 9.3.6), and encrypts it."""
     server = route.server.with_port
     head = f"CONNECT {server} HTTP/1.1\r\nHost: {server}\r\n"
     if route.authorization:
         head += f"Proxy-Authorization: {route.authorization}\r\n"
     try:
-        answer = await connection.exchange(f"{head}\r\n".encode("latin-1"), call.left(), tunnel=True)
+        answer = await proxy.exchange(f"{head}\r\n".encode("latin-1"), call.left(), tunnel=True)
         if not 200 <= answer.status <= 299:
             raise OSError(f"the proxy refuses (HTTP {answer.status})")
+        connection = made()
         async with asyncio.timeout(call.left()):
             transport = await asyncio.get_running_loop().start_tls(
-                connection.transport, connection, tls, server_hostname=route.server.host
+                proxy.transport, connection, tls, server_hostname=route.server.host
             )
     except NoAnswer as error:
         raise OSError(f"the proxy gave no answer: {error}") from None
     except BaseException:
-        connection.close()
+        proxy.close()
         raise
-    connection.transport = cast("asyncio.Transport", transport)
+    if transport is None:
+        raise OSError("the connection was lost")
+    connection.connection_made(transport)
+    return connection
 
 
 def basic_authentication(parts: SplitResult) -> str:
