@@ -12,7 +12,7 @@ import sys
 import tomllib
 
 from openapi_errors import ERROR_SCHEMAS, error_responses
-from openapi_schemas import Schema, Schemas
+from openapi_schemas import RAW, WELL_KNOWN, Schema, Schemas
 from openapi_source import ROOT, Documented, http_rule, is_required, load
 
 OUTPUT = ROOT / "services" / "console" / "static" / "openapi.json"
@@ -81,8 +81,8 @@ def _operation(service: Documented, method: Documented, schemas: Schemas) -> tup
     path = re.sub(r"{[^}]*?([^.}]+)}", r"{\1}", getattr(rule, verb))
     request = method.proto.input_type
     parameters = [_path_parameter(request, name, schemas) for name in bound]
-    if not rule.body:
-        parameters += _query_parameters(request, "", frozenset(bound), schemas)
+    if rule.body != "*":
+        parameters += _query_parameters(request, "", frozenset({*bound, rule.body}), schemas)
     if method.proto.name in SENDS:
         parameters.append(IDEMPOTENCY_KEY)
     operation: Schema = {
@@ -94,10 +94,16 @@ def _operation(service: Documented, method: Documented, schemas: Schemas) -> tup
     if parameters:
         operation["parameters"] = parameters
     if rule.body:
-        body = _body(request, rule.body, bound, schemas)
+        content = _content(_body(request, rule.body, bound, schemas))
         needed = any(is_required(field.proto) and field.proto.name not in bound for field in schemas.fields(request))
-        operation["requestBody"] = {"required": needed, "content": {"application/json": {"schema": body}}}
+        operation["requestBody"] = {"required": needed, "content": content}
     return path, verb, operation
+
+
+def _content(schema: Schema) -> Schema:
+    """By content type: JSON, but for raw bytes."""
+    kind = "application/octet-stream" if schema == WELL_KNOWN[RAW] else "application/json"
+    return {kind: {"schema": schema}}
 
 
 def _body(request: str, body: str, bound: list[str], schemas: Schemas) -> Schema:
@@ -142,11 +148,11 @@ def _responses(method: Documented, comments: dict[str, str], schemas: Schemas) -
     """What the method may answer; ``comments`` by method, for those that name another's codes as theirs."""
     same = re.search(r"The codes are those of \w+\.(\w+)", method.comment)
     errors = error_responses(comments[same[1]] if same else method.comment)
-    answer = {"schema": schemas.reference(method.proto.output_type)}
+    answer = _content(schemas.reference(method.proto.output_type))
     if method.proto.server_streaming:
-        ok = {"description": "OK: one JSON object a line, as they happen.", "content": {"application/json": answer}}
+        ok = {"description": "OK: one JSON object a line, as they happen.", "content": answer}
     else:
-        ok = {"description": "OK", "content": {"application/json": answer}}
+        ok = {"description": "OK", "content": answer}
     if method.proto.name not in ACCEPTED:
         return {"200": ok, **errors}
     return {

@@ -18,6 +18,8 @@ SCALARS: dict[int, Schema] = {
     FieldDescriptorProto.TYPE_INT64: {"type": "string", "format": "int64", "pattern": "^-?[0-9]+$"},
     FieldDescriptorProto.TYPE_DOUBLE: {"type": "number", "format": "double"},
 }
+#: Raw bytes.
+RAW = ".google.api.HttpBody"
 WELL_KNOWN: dict[str, Schema] = {
     ".google.protobuf.Timestamp": {"type": "string", "format": "date-time"},
     ".google.protobuf.Duration": {
@@ -27,7 +29,7 @@ WELL_KNOWN: dict[str, Schema] = {
     },
     ".google.protobuf.Struct": {"type": "object", "additionalProperties": True},
     ".google.protobuf.Value": {},
-    ".google.api.HttpBody": {"type": "string", "format": "binary"},
+    RAW: {"type": "string", "format": "binary"},
     ".google.protobuf.Empty": {"type": "object"},
     ".google.rpc.Status": {"$ref": "#/components/schemas/Error"},
 }

@@ -19,6 +19,7 @@ from services.cli import (
     roles,
     send,
     template,
+    templates,
     version,
 )
 from services.cli.batch import command as batch
@@ -60,6 +61,7 @@ def build() -> typer.Typer:
         for name, command in commands.items():
             tree.command(name, rich_help_panel=panel)(command)
     tree.add_typer(template.build(), name="template", rich_help_panel="Notifications")
+    tree.add_typer(templates.build(), name="templates", rich_help_panel="Notifications")
     tree.add_typer(recipients.build(), name="recipients", rich_help_panel="Notifications")
     tree.add_typer(dead_letters.build(), name="dead-letters", rich_help_panel="Operations")
     tree.add_typer(limits.build(), name="limits", rich_help_panel="Operations")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import os
 import sys
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -15,6 +16,7 @@ from shared.clock import SystemClock
 
 if TYPE_CHECKING:
     from pulse.common.v1.key_pb2 import ApiKey
+    from services.cli.stub_calls import Call
 
 KeyId = Annotated[str, typer.Argument(metavar="ID", help="the key's public part: pulse_...")]
 Name = Annotated[str, typer.Argument(metavar="NAME", help="what stands in timelines for its holder")]
@@ -55,12 +57,11 @@ def create(
     """Make a key, and print it: it cannot be told again."""
     from pulse.common.v1.key_pb2 import ApiKey
     from pulse.gateway.v1 import key_service_pb2 as api
-    from services.cli.key_calls import key_calls
     from shared.times import to_timestamp
 
     end = to_timestamp(SystemClock().now() + expires) if expires else None
     key = ApiKey(name=name, scopes=scope, tenant_id=tenant, expire_time=end)
-    with key_calls(address) as call:
+    with _calls(address) as call:
         made = call("CreateKey", api.CreateKeyRequest(key=key))
     _tell(made.key, made.secret, json)
 
@@ -68,9 +69,8 @@ def create(
 def list_(tenant: Tenant = "", json: Json = False, address: Address = "") -> None:
     """List keys, the last made first, without their secrets."""
     from pulse.gateway.v1 import key_service_pb2 as api
-    from services.cli.key_calls import key_calls
 
-    with key_calls(address) as call:
+    with _calls(address) as call:
         keys = call("ListKeys", api.ListKeysRequest(tenant_id=tenant)).keys
     if json:
         output.print_json([_fields(key) for key in keys])
@@ -93,13 +93,12 @@ def rotate(
 ) -> None:
     """Make a key with the same name and scopes, print it, and let the old one end."""
     from pulse.gateway.v1 import key_service_pb2 as api
-    from services.cli.key_calls import key_calls
     from shared.times import to_duration
 
     request = api.RotateKeyRequest(key_id=key_id, tenant_id=tenant)
     if overlap is not None:
         request.overlap.CopyFrom(to_duration(overlap.total_seconds()))
-    with key_calls(address) as call:
+    with _calls(address) as call:
         made = call("RotateKey", request)
     _tell(made.key, made.secret, json)
 
@@ -107,9 +106,8 @@ def rotate(
 def revoke(key_id: KeyId, tenant: Tenant = "", address: Address = "") -> None:
     """End a key: within seconds, nobody gets in by it."""
     from pulse.gateway.v1 import key_service_pb2 as api
-    from services.cli.key_calls import key_calls
 
-    with key_calls(address) as call:
+    with _calls(address) as call:
         call("RevokeKey", api.RevokeKeyRequest(key_id=key_id, tenant_id=tenant))
     output.say(f"{key_id} is revoked.")
 
@@ -121,6 +119,13 @@ def bootstrap(
     """Make the first key, which may do everything: straight in the database, where the ledger's settings are."""
     arguments = ["-m", "services.ledger.first_key", "--name", name, "--tenant", tenant]
     os.execv(sys.executable, [sys.executable, *arguments])  # noqa: S606  # a name of our own module
+
+
+def _calls(address: str) -> AbstractContextManager[Call]:
+    from pulse.gateway.v1.key_service_pb2_grpc import KeyServiceStub
+    from services.cli.stub_calls import stub_calls
+
+    return stub_calls(address, KeyServiceStub)
 
 
 def _tell(key: ApiKey, secret: str, json: bool) -> None:

@@ -265,7 +265,7 @@ def _parse(part: str, source: str) -> BoundedTemplate:
     except (ResourceLimitError, RecursionError):
         raise RenderError("TEMPLATE_TOO_LARGE", f"{part} is longer or holds more than {_LIMITS}") from None
     except LiquidError as error:
-        raise RenderError("TEMPLATE_SYNTAX", f"{part}: {_first_line(error)}") from None
+        raise RenderError("TEMPLATE_SYNTAX", f"{part}: {_place(error, source)}{_first_line(error)}") from None
     except Exception:  # whatever the library makes of a text, it is the text that is wrong
         raise RenderError("TEMPLATE_SYNTAX", f"{part}: cannot be read as Liquid") from None
 
@@ -290,6 +290,14 @@ def _weight(source: str) -> int:
     """As measured: text is kept twice at most, and what stands in markup becomes objects."""
     markup = _MARKUP.findall(source)
     return 4 * len(source) + 800 * len(markup) + 100 * sum(map(len, markup))
+
+
+def _place(error: LiquidError, source: str) -> str:
+    """Its line, where there are several and it is known: what is missing at the end has none."""
+    token = error.token
+    if token is None or token.start_index < 0 or token.source != source or "\n" not in source:
+        return ""
+    return f"line {source.count(chr(10), 0, token.start_index) + 1}: "
 
 
 def _first_line(error: Exception) -> str:

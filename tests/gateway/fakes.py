@@ -20,6 +20,7 @@ from pulse.ledger.v1 import (
     records_pb2,
 )
 from pulse.router.v1 import router_service_pb2, router_service_pb2_grpc
+from shared.channel import template_rules
 from shared.errors import Code, PulseError, not_found
 from shared.rpc.serving import Server
 from shared.rpc.statuses import to_status
@@ -88,6 +89,7 @@ class FakeReader(
         self.operators = operators
         self.attachments = {}
         self.templates: dict[tuple[str, str], template_pb2.Template] = {}
+        self.versions: dict[tuple[str, str, int], template_pb2.Template] = {}
         self.notifications: dict[tuple[str, str], notification_pb2.Notification] = {}
         self.requests: list[Any] = []
         self.lanes: list[ledger_reader_pb2.LaneDepth] = []
@@ -105,7 +107,9 @@ class FakeReader(
         self.requests.append(request)
         await self.gate.wait()
         stored = self.templates.get((request.tenant_id, request.name))
-        if stored is None or request.version not in (0, stored.version):
+        if request.version and (stored is None or request.version != stored.version):
+            stored = self.versions.get((request.tenant_id, request.name, request.version))
+        if stored is None:
             raise not_found("template", request.name)
         return ledger_reader_pb2.GetTemplateResponse(template=stored)
 
@@ -218,6 +222,8 @@ class FakeAdmin(AttachmentWrites, RecipientWrites, OperatorWrites, ledger_admin_
         stored = self._reader.templates.get((request.tenant_id, request.template.name))
         if stored is None:
             raise not_found("template", request.template.name)
+        if request.expected_version not in (0, stored.version):
+            raise template_rules.changed(stored.version, request.expected_version)
         kept = self._keep(request.tenant_id, request.template, stored.version + 1)
         return ledger_admin_pb2.UpdateTemplateResponse(template=kept)
 
@@ -265,6 +271,7 @@ class FakeAdmin(AttachmentWrites, RecipientWrites, OperatorWrites, ledger_admin_
         kept.version = version
         kept.update_time.GetCurrentTime()
         self._reader.templates[tenant_id, given.name] = kept
+        self._reader.versions[tenant_id, given.name, version] = kept
         return kept
 
 
@@ -277,11 +284,12 @@ class Peers:
     recipients: Recipients = field(default_factory=Recipients)
     operators: Operators = field(default_factory=Operators)
     delivery: FakeDelivery = field(default_factory=FakeDelivery)
+    admin_of: Callable[[FakeReader], FakeAdmin] = FakeAdmin
 
     def __post_init__(self) -> None:
         self.reader = FakeReader(self.recipients, self.operators)
         self.ledger = FakeLedger(self.reader)
-        self.admin = FakeAdmin(self.reader)
+        self.admin = self.admin_of(self.reader)
         self._server = Server(self.listen, [], reflect=False, drain_seconds=0.1)
         router_service_pb2_grpc.add_RouterServiceServicer_to_server(self.router, self._server.grpc)
         ledger_reader_pb2_grpc.add_LedgerReaderServicer_to_server(self.reader, self._server.grpc)

@@ -47,6 +47,51 @@ async def test_a_name_that_is_taken_and_one_that_is_unknown_are_told(client: Cli
     assert (error.code, error.reason) == (Code.NOT_FOUND, "TEMPLATE_NOT_FOUND")
 
 
+async def test_what_is_only_to_be_checked_is_refused_as_it_would_be_and_not_kept(
+    client: Client, peers: fakes.Peers
+) -> None:
+    only = api.CreateTemplateRequest(template=new(TemplateContent(body="{{ name }}")), validate_only=True)
+    checked = await client.templates.CreateTemplate(only)
+    assert (checked.version, list(checked.variables), peers.admin.changes) == (0, ["name"], [])
+    update = api.UpdateTemplateRequest(template=only.template, validate_only=True)
+    error = await refusal(client.templates.UpdateTemplate(update))
+    assert (error.code, error.reason) == (Code.NOT_FOUND, "TEMPLATE_NOT_FOUND")
+    await client.templates.CreateTemplate(api.CreateTemplateRequest(template=only.template))
+    error = await refusal(client.templates.CreateTemplate(only))
+    assert (error.code, error.reason) == (Code.ALREADY_EXISTS, "TEMPLATE_EXISTS")
+    assert (await client.templates.UpdateTemplate(update)).version == 0
+    update.expected_version = 7
+    error = await refusal(client.templates.UpdateTemplate(update))
+    assert (error.code, error.reason) == (Code.FAILED_PRECONDITION, "TEMPLATE_CHANGED")
+    assert len(peers.admin.changes) == 1
+
+
+@pytest.mark.parametrize("call", ["CreateTemplate", "UpdateTemplate"])
+@pytest.mark.parametrize(
+    ("contents", "reason"),
+    [
+        ([TemplateContent(body="a\n{{ b")], "TEMPLATE_SYNTAX"),
+        ([TemplateContent(body="x" * 65_000, locale=f"de-x-{n}") for n in range(60)], "TEMPLATE_TOO_LARGE"),
+        ([TemplateContent(body="")], "BODY_MISSING"),
+    ],
+)
+async def test_what_is_wrong_is_told_by_a_check_too(
+    client: Client, peers: fakes.Peers, call: str, contents: list[TemplateContent], reason: str
+) -> None:
+    request = getattr(api, f"{call}Request")(template=new(*contents), validate_only=True)
+    error = await refusal(getattr(client.templates, call)(request))
+    assert (error.code, error.reason, peers.admin.changes) == (Code.INVALID_ARGUMENT, reason, [])
+
+
+async def test_a_mistake_in_a_text_of_several_lines_is_told_with_its_line(client: Client) -> None:
+    given = new(TemplateContent(body="a\nb\n{{ a | nope }}", subject="{{ a | nope }}"))
+    error = await refusal(client.templates.CreateTemplate(api.CreateTemplateRequest(template=given)))
+    assert [violation.description for violation in error.violations] == [
+        "there is no filter 'nope'",
+        "line 3: there is no filter 'nope'",
+    ]
+
+
 BAD: list[tuple[Template, str, list[str]]] = [
     (
         new(TemplateContent(body="ok"), TemplateContent(locale="de", body="{{ a")),

@@ -23,6 +23,7 @@ from services.gateway.rules.addresses import Addresses
 from services.gateway.rules.contents import check_contents
 from services.gateway.sending.heavy_work import HeavyWork
 from services.gateway.sending.templates import PinnedTemplate, TemplateCatalogue, require_possible
+from shared.channel import template_rules
 from shared.channel.sent_texts import body_of
 from shared.channel.texts import texts
 from shared.errors import Code, PulseError, invalid_field
@@ -62,6 +63,9 @@ class TemplateService(api_grpc.TemplateServiceServicer):
         caller = self._entry.caller(context, _WRITE)
         check(request)
         kept = await self._to_keep(caller, request.template)
+        if request.validate_only:
+            await self._require_none(caller, kept.name)
+            return kept
         inner = ledger_admin_pb2.CreateTemplateRequest(tenant_id=caller.tenant_id, template=kept)
         stored = (await ask(self._admin.CreateTemplate, inner)).template
         self._templates.forget(caller.tenant_id, stored.name)
@@ -71,6 +75,11 @@ class TemplateService(api_grpc.TemplateServiceServicer):
         caller = self._entry.caller(context, _WRITE)
         check(request)
         kept = await self._to_keep(caller, request.template)
+        if request.validate_only:
+            newest = (await self._templates.at_version(caller.tenant_id, kept.name, 0)).stored.version
+            if request.expected_version not in (0, newest):
+                raise template_rules.changed(newest, request.expected_version)
+            return kept
         inner = ledger_admin_pb2.UpdateTemplateRequest(
             tenant_id=caller.tenant_id, template=kept, expected_version=request.expected_version
         )
@@ -112,6 +121,16 @@ class TemplateService(api_grpc.TemplateServiceServicer):
         previewed = await self._to_preview(caller, request)
         return await self._preview(caller, request, previewed)
 
+    async def _require_none(self, caller: Caller, name: str) -> None:
+        """Refuses a name that is taken, as the ledger would."""
+        try:
+            await self._templates.at_version(caller.tenant_id, name, 0)
+        except PulseError as error:
+            if error.code is not Code.NOT_FOUND:
+                raise
+        else:
+            raise template_rules.exists(name)
+
     async def _to_keep(self, caller: Caller, given: template_pb2.Template) -> template_pb2.Template:
         """The template as the ledger stores it: what Pulse makes itself is filled in or left out."""
         contents = texts(given.contents, given.default_locale)
@@ -123,6 +142,7 @@ class TemplateService(api_grpc.TemplateServiceServicer):
         if window := wire.length(given, "digest_window"):
             kept.digest_window.CopyFrom(window)
         kept.variables.extend(wire.left_to_callers(given, variables))
+        template_rules.check_size(kept)
         return kept
 
     async def _check(

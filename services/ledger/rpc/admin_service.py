@@ -24,7 +24,8 @@ from services.ledger.stores.limit_store import LimitStore
 from services.ledger.stores.provider_store import ProviderStore
 from services.ledger.stores.recipient_store import RecipientStore
 from services.ledger.stores.template_store import TemplateStore
-from shared.errors import Code, PulseError, not_found
+from shared.channel import template_rules
+from shared.errors import PulseError, not_found
 from shared.rpc.validation import check
 from shared.times import to_timestamp
 
@@ -68,12 +69,7 @@ class LedgerAdmin(
         check(request)
         stored = await self._templates.create(request.tenant_id, wire_templates.template_of(request.template))
         if stored is None:
-            raise PulseError(
-                Code.ALREADY_EXISTS,
-                "TEMPLATE_EXISTS",
-                f"there is a template {request.template.name!r} already",
-                hint="update it to store a new version",
-            )
+            raise template_rules.exists(request.template.name)
         return pb.CreateTemplateResponse(template=wire_templates.template(stored))
 
     async def UpdateTemplate(self, request: pb.UpdateTemplateRequest, context: Any) -> pb.UpdateTemplateResponse:
@@ -88,10 +84,7 @@ class LedgerAdmin(
         newest = await self._templates.get(request.tenant_id, request.template.name, 0)
         if newest is None:
             return not_found("TEMPLATE", request.template.name)
-        message = f"its newest version is {newest.version}, and not {request.expected_version}"
-        hint = "look at what somebody else has changed, and make the next version of that"
-        metadata = {"version": str(newest.version)}
-        return PulseError(Code.FAILED_PRECONDITION, "TEMPLATE_CHANGED", message, hint, metadata=metadata)
+        return template_rules.changed(newest.version, request.expected_version)
 
     async def DeleteTemplate(self, request: pb.DeleteTemplateRequest, context: Any) -> pb.DeleteTemplateResponse:
         check(request)

@@ -8,11 +8,9 @@ from pulse.common.v1 import template_pb2
 from services.ledger.rpc import former_templates
 from services.ledger.rpc.wire_enums import channel_needed
 from services.ledger.rules.templates import Template
-from shared.errors import Violation, invalid
+from shared.channel import template_rules
 from shared.times import to_timestamp
 
-#: Bytes; what was stored is a little larger when it is shown.
-_LARGEST_TEMPLATE = 7 * 2**19
 #: What is the store's to give.
 _MADE_BY_STORE = ("version", "create_time", "update_time")
 
@@ -34,14 +32,8 @@ def template(found: Template) -> template_pb2.Template:
 
 
 def template_of(message: template_pb2.Template) -> Template:
-    """A template to store. INVALID_ARGUMENT for an unknown channel, and for one that could not be shown again.
-
-    gRPC's own clients take answers of 4 MiB.
-    """
-    if message.ByteSize() > _LARGEST_TEMPLATE:
-        size = f"{_LARGEST_TEMPLATE / 2**20:g} MiB"
-        violation = Violation("template.contents", f"take more than {size} in all")
-        raise invalid([violation], "TEMPLATE_TOO_LARGE")
+    """A template to store. INVALID_ARGUMENT for an unknown channel, and for one that could not be shown again."""
+    template_rules.check_size(message)
     channel = channel_needed(message.channel, "template.channel")
     kept: Message = template_pb2.Template()
     kept.CopyFrom(message)

@@ -29,6 +29,9 @@ class CreateTemplateRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     TEMPLATE_FIELD_NUMBER: _builtins.int
+    VALIDATE_ONLY_FIELD_NUMBER: _builtins.int
+    validate_only: _builtins.bool
+    """Only check: nothing is kept, all refusals are as without it, and the answer has version 0. By REST a query parameter."""
     @_builtins.property
     def template(self) -> _template_pb2.Template:
         """What to keep."""
@@ -37,10 +40,11 @@ class CreateTemplateRequest(_message.Message):
         self,
         *,
         template: _template_pb2.Template | None = ...,
+        validate_only: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["template", b"template"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["template", b"template"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["template", b"template", "validate_only", b"validate_only"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -54,8 +58,11 @@ class UpdateTemplateRequest(_message.Message):
 
     TEMPLATE_FIELD_NUMBER: _builtins.int
     EXPECTED_VERSION_FIELD_NUMBER: _builtins.int
+    VALIDATE_ONLY_FIELD_NUMBER: _builtins.int
     expected_version: _builtins.int
     """The version that it was made of: nothing is stored if somebody else has made another one meanwhile; 0: whichever there is."""
+    validate_only: _builtins.bool
+    """Only check: nothing is kept, all refusals are as without it, and the answer has version 0. By REST a query parameter."""
     @_builtins.property
     def template(self) -> _template_pb2.Template:
         """The whole new version; name says which template."""
@@ -65,10 +72,11 @@ class UpdateTemplateRequest(_message.Message):
         *,
         template: _template_pb2.Template | None = ...,
         expected_version: _builtins.int = ...,
+        validate_only: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["template", b"template"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["expected_version", b"expected_version", "template", b"template"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["expected_version", b"expected_version", "template", b"template", "validate_only", b"validate_only"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -1,4 +1,4 @@
-"""Calls about API keys: for those who run Pulse, so they are no part of the client library."""
+"""Calls by a stub of the contract: for commands that are no part of the client library."""
 
 from __future__ import annotations
 
@@ -8,33 +8,35 @@ from typing import Any
 
 import grpc
 
-from pulse.gateway.v1.key_service_pb2_grpc import KeyServiceStub
-from pulse_client import connection
+from pulse_client import PulseError, connection
 from pulse_client.errors import from_rpc_error
 from services.cli import output
 from services.cli.config import CliSettings
 from services.cli.connect import gateway_address, sentence, tls
 
-#: Takes a method's name and its request, and gives the response.
+#: Takes a method's name and its request, and gives the response; raises PulseError.
 Call = Callable[[str, Any], Any]
 
 
 @contextmanager
-def key_calls(address: str) -> Iterator[Call]:
-    """Calls of KeyService for as long as the block lasts; a refusal inside it ends the command with a sentence."""
+def stub_calls(address: str, stub: Callable[[grpc.Channel], Any]) -> Iterator[Call]:
+    """Calls of a service for as long as the block lasts; a refusal inside it ends the command with a sentence."""
     settings = CliSettings.load_or_exit()
     place = address or gateway_address(settings)
     metadata = connection.metadata(settings.api_key.get_secret_value())
     with _channel(place, tls(settings)) as channel:
-        stub = KeyServiceStub(channel)
+        service = stub(channel)
 
         def call(method: str, request: Any) -> Any:
-            return getattr(stub, method)(request, timeout=settings.cli_timeout, metadata=metadata)
+            try:
+                return getattr(service, method)(request, timeout=settings.cli_timeout, metadata=metadata)
+            except grpc.RpcError as error:
+                raise from_rpc_error(error) from None
 
         try:
             yield call
-        except grpc.RpcError as error:
-            output.fail(sentence(from_rpc_error(error), place))
+        except PulseError as error:
+            output.fail(sentence(error, place))
 
 
 def _channel(place: str, encryption: bool | bytes | grpc.ChannelCredentials) -> grpc.Channel:

@@ -1,0 +1,160 @@
+"""A template as files, and files as a template."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from pulse.common.v1 import enums_pb2
+from pulse.common.v1.template_pb2 import Template, TemplateContent
+from services.cli.template_folder import fields, toml_text
+from services.cli.template_folder.content_names import ENDINGS, BadName, ContentKey, key_of, locale_written, parts
+from services.cli.template_folder.problem import Problem
+from services.cli.template_folder.reading import TOML, Files
+
+#: The language of contents that name none, where the template does not say it either.
+DEFAULT_LOCALE = "en"
+_ENDING_OF = {field: ending for ending, field in ENDINGS.items()}
+#: What a content's place says of it.
+_BY_NAME = frozenset({"channel", "locale", *_ENDING_OF})
+_CONTENTS = "contents"
+_BOM = b"\xef\xbb\xbf"
+
+
+@dataclass
+class LocalTemplate:
+    """A template as its folder says it, and where in the folder what stands."""
+
+    template: Template
+    keys: list[ContentKey] = field(default_factory=list)  # of its contents, in their order
+    toml: str = ""
+
+    def at(self, path: str, words: str) -> Problem:
+        """A problem with a field, by its path in the template: ``contents[1].body``."""
+        name, place = self.template.name, f"{self.template.name}/{TOML}"
+        outer, _, rest = path.partition(".")
+        if not (outer.startswith(f"{_CONTENTS}[") and outer[len(_CONTENTS) + 1 : -1].isdigit()):
+            return Problem(place, f"{path}: {words}" if path else words, toml_text.line_of(self.toml, path.split(".")))
+        key = self.keys[int(outer[len(_CONTENTS) + 1 : -1])]
+        if rest in _ENDING_OF:
+            return Problem(f"{name}/{key.stem}.{_ENDING_OF[rest]}", words)
+        where = [_CONTENTS, key.stem, *filter(None, rest.split("."))]
+        return Problem(place, f"{key.stem}: {rest}: {words}", toml_text.line_of(self.toml, where))
+
+
+def files_of(template: Template) -> dict[str, bytes]:
+    """Its files by their names: the same for all that says the same.
+
+    ValueError for what this release has no name for.
+    """
+    table = fields.plain(template, frozenset({"name", _CONTENTS}))
+    files: dict[str, bytes] = {}
+    tables: dict[str, Any] = {}
+    for content in template.contents:
+        stem = key_in(template, content).stem
+        texts = {name: getattr(content, name) for name in _ENDING_OF if getattr(content, name)}
+        files |= {f"{stem}.{_ENDING_OF[name]}": _as_file(text) for name, text in texts.items()}
+        beside = fields.plain(content, _BY_NAME)
+        if beside or not texts:
+            tables[stem] = beside
+    return {TOML: toml_text.dumped(table | ({_CONTENTS: tables} if tables else {})).encode(), **files}
+
+
+def key_in(template: Template, content: TemplateContent) -> ContentKey:
+    """Which of the template's contents it is; ValueError for a channel that this release does not know."""
+    if content.channel not in enums_pb2.Channel.values():
+        raise ValueError("is by a channel that this release of the command does not know")
+    return ContentKey(locale_written(content.locale or template.default_locale or DEFAULT_LOCALE), content.channel)
+
+
+def template_of(name: str, files: Files) -> tuple[LocalTemplate, list[Problem]]:
+    """The template that a folder's files say, and all that is wrong with them."""
+    problems: list[Problem] = []
+    made = LocalTemplate(Template(name=name))
+    contents: dict[ContentKey, TemplateContent] = {}
+    for file, content in files.items():
+        try:
+            if file == TOML:
+                made.toml = _text(content)
+            else:
+                key, part = parts(file)
+                setattr(contents.setdefault(key, TemplateContent()), part, _from_file(_text(content)))
+        except BadName as error:
+            problems.append(Problem(f"{name}/{file}", str(error)))
+    problems += _read_toml(made, contents)
+    default = locale_written(made.template.default_locale or DEFAULT_LOCALE)
+    made.keys = sorted(contents, key=lambda key: (key.locale != default, key.locale, key.channel))
+    for key in made.keys:
+        contents[key].MergeFrom(TemplateContent(locale=key.locale, channel=key.channel))
+        made.template.contents.append(contents[key])
+    return made, problems
+
+
+def _read_toml(made: LocalTemplate, contents: dict[ContentKey, TemplateContent]) -> list[Problem]:
+    name, place = made.template.name, f"{made.template.name}/{TOML}"
+    problems: list[Problem] = []
+
+    def refuse(path: tuple[str, ...], words: str) -> None:
+        problems.append(Problem(place, words, toml_text.line_of(made.toml, path)))
+
+    try:
+        table = tomllib.loads(made.toml)
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        return [Problem(place, f"is no TOML: {error}")]
+    if table.pop("name", name) != name:
+        refuse(("name",), f"the template's name is its folder's, {name!r}")
+    tables = table.pop(_CONTENTS, {})
+    fields.fill(made.template, table, (), refuse)
+    if isinstance(tables, dict):
+        _read_contents(tables, contents, refuse)
+    else:
+        refuse((_CONTENTS,), _HOW)
+    return problems
+
+
+_HOW = f'{_CONTENTS!r} holds a table for each content: [{_CONTENTS}."de.email"]'
+
+
+def _read_contents(
+    tables: Mapping[str, Any],
+    contents: dict[ContentKey, TemplateContent],
+    refuse: Callable[[tuple[str, ...], str], None],
+) -> None:
+    for stem, table in tables.items():
+        path = (_CONTENTS, stem)
+        try:
+            key = key_of(stem)
+        except BadName as error:
+            refuse(path, f"{error}; {_HOW}")
+            continue
+        if not isinstance(table, dict):
+            refuse(path, _HOW)
+            continue
+        for name in table.keys() & _BY_NAME:
+            where = (
+                f"stands in the file {stem}.{_ENDING_OF[name]}" if name in _ENDING_OF else "stands in the table's name"
+            )
+            refuse((*path, name), f"{name!r} {where}")
+        rest = {name: value for name, value in table.items() if name not in _BY_NAME}
+        fields.fill(contents.setdefault(key, TemplateContent()), rest, path, refuse, _BY_NAME)
+
+
+def _text(content: bytes) -> str:
+    if content.startswith(_BOM):
+        raise BadName("begins with a byte order mark; save it as UTF-8 without one")
+    try:
+        return content.decode()
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise BadName(f"line {line} is not UTF-8 text") from None
+
+
+def _as_file(text: str) -> bytes:
+    """With the line end that editors want to see at a file's end, and that is no part of the text."""
+    return (text + ("\r\n" if text.endswith("\r") else "\n")).encode()
+
+
+def _from_file(text: str) -> str:
+    return text[:-2] if text.endswith("\r\n") else text.removesuffix("\n")
