@@ -26,7 +26,7 @@ KNOWN_HERE = {
     "POST /v1/operations/limits?limit.foo=1": "",
     "PUT /v1/recipients/u/preferences?zone=1": "",
     "PUT /v1/recipients/u/preferences?preferences.zone=1": "",
-    "POST /v1/templates/welcome:preview?colour=red": "channel, locale, version",
+    "POST /v1/templates/welcome:preview?colour=red": "channel, fill_missing, locale, version",
     "POST /v1/notifications?send_at.second=1": "",
     "POST /v1/notifications?colour=red": (
         "channel, delivery_guarantee, expires_at, idempotency_key, locale, priority, send_at, subject, template_name,"
