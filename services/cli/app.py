@@ -7,6 +7,7 @@ from collections.abc import Callable
 import typer
 
 from services.cli import (
+    attachments,
     certs,
     dead_letters,
     keys,
@@ -62,6 +63,7 @@ def build() -> typer.Typer:
             tree.command(name, rich_help_panel=panel)(command)
     tree.add_typer(template.build(), name="template", rich_help_panel="Notifications")
     tree.add_typer(templates.build(), name="templates", rich_help_panel="Notifications")
+    tree.add_typer(attachments.build(), name="attachments", rich_help_panel="Notifications")
     tree.add_typer(recipients.build(), name="recipients", rich_help_panel="Notifications")
     tree.add_typer(dead_letters.build(), name="dead-letters", rich_help_panel="Operations")
     tree.add_typer(limits.build(), name="limits", rich_help_panel="Operations")

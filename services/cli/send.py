@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from services.cli import output, parse
+from services.cli import attachments, output, parse
 from services.cli.options import Address, ChannelName, Context, Json, Locale, PriorityName, Variables
 
 if TYPE_CHECKING:
-    from pulse_client import Client, Sent
+    from pulse_client import Client, Sent, SmsSize
 
 #: How long ``--wait`` waits, s.
 LONGEST_WAIT_S = 300.0
@@ -44,6 +44,12 @@ def send(
         list[str],
         typer.Option("--fallback", metavar="CHANNEL[:TO][@LENGTH]", help="where to next if it does not arrive in time"),
     ] = [],  # noqa: B006
+    attach: Annotated[
+        list[str], typer.Option("--attach", metavar="FILE|ID", help="a file, or the id of one that was uploaded")
+    ] = [],  # noqa: B006
+    inline: Annotated[
+        list[str], typer.Option("--inline", metavar="NAME=FILE|ID", help="a picture that the HTML shows as cid:NAME")
+    ] = [],  # noqa: B006
     at_most_once: Annotated[bool, typer.Option(help="never try again when a provider did not answer")] = False,
     check: Annotated[bool, typer.Option("--check", help="check everything, send nothing")] = False,
     wait: Annotated[bool, typer.Option("--wait", help="wait until it is sent, or has failed")] = False,
@@ -53,6 +59,8 @@ def send(
     """Send one notification; prints its id."""
     variables, labels = parse.variables(context, var), parse.labels(label, "--label")
     fallbacks = [parse.fallback(text) for text in fallback]
+    files = [attachments.given(text) for text in attach]
+    files += [attachments.given(text, name) for name, text in parse.labels(inline, "--inline").items()]
     from pulse_client import Fallback
     from services.cli.connect import gateway
 
@@ -70,11 +78,17 @@ def send(
             locale=locale,
             subject=subject,
             metadata=labels,
+            attachments=[attachments.sendable(client, file) for file in files],
             fallbacks=[Fallback(*one) for one in fallbacks],
             at_most_once=at_most_once,
             validate_only=check,
         )
         _show(client, sent, json, wait and not check)
+
+
+def _size(sms: SmsSize) -> str:
+    why = f", as the short alphabet lacks {output.printable(sms.unicode_character)!r}" if sms.unicode_character else ""
+    return f"SMS: {sms.segments} segment{'s' if sms.segments != 1 else ''} in {sms.encoding}{why}"
 
 
 def _show(client: Client, sent: Sent, json: bool, wait: bool) -> None:
@@ -86,5 +100,7 @@ def _show(client: Client, sent: Sent, json: bool, wait: bool) -> None:
     elif sent.notification_id:
         status = notification.status if notification else sent.status
         output.say(f"{status}{' (its key was known: this is the first one)' if sent.replayed else ''}")
+    if sent.sms and not json:
+        output.say(_size(sent.sms))
     if notification and not notification.status.is_success:
         raise typer.Exit(1)

@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 from pulse_client.aio import AsyncClient
+from pulse_client.attachments.attachment import Attachment, StoredAttachment
 from pulse_client.client import Client
 from pulse_client.enums import (
     BreakerOverride,
@@ -33,6 +34,7 @@ from pulse_client.models import (
     Preview,
     QueueDepth,
     Sent,
+    SmsSize,
     Statistics,
     StatusCount,
 )
@@ -43,6 +45,7 @@ from pulse_client.template import Template, TemplateContent
 
 __all__ = [
     "AsyncClient",
+    "Attachment",
     "BreakerOverride",
     "BreakerState",
     "Channel",
@@ -69,9 +72,11 @@ __all__ = [
     "ReplayTemplate",
     "Request",
     "Sent",
+    "SmsSize",
     "Statistics",
     "Status",
     "StatusCount",
+    "StoredAttachment",
     "Suppression",
     "SuppressionReason",
     "Template",

@@ -12,6 +12,7 @@ import grpc.aio
 from pulse_client import calls
 from pulse_client.aio_operations import AsyncOperationMethods
 from pulse_client.aio_recipients import AsyncRecipientMethods
+from pulse_client.attachments.aio_methods import AsyncAttachmentMethods
 from pulse_client.enums import Channel
 from pulse_client.errors import PulseError, from_rpc_error
 from pulse_client.follow import Follow
@@ -20,7 +21,7 @@ from pulse_client.request import Request, build
 from pulse_client.template import Template, TemplateContent
 
 
-class AsyncClient(AsyncRecipientMethods, AsyncOperationMethods):
+class AsyncClient(AsyncRecipientMethods, AsyncOperationMethods, AsyncAttachmentMethods):
     """Talks to one gateway, from the event loop it is made in. Connects when first used.
 
     ``address`` is host:port or any gRPC target, ``timeout`` (s) bounds every unary call, its retries

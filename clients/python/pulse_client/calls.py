@@ -15,6 +15,7 @@ from google.protobuf.message import Message
 
 from pulse.common.v1 import enums_pb2, template_pb2
 from pulse.gateway.v1 import notification_service_pb2, operations_service_pb2, template_service_pb2
+from pulse.gateway.v1.attachment_service_pb2_grpc import AttachmentServiceStub
 from pulse.gateway.v1.notification_service_pb2_grpc import NotificationServiceStub
 from pulse.gateway.v1.operations_service_pb2_grpc import OperationsServiceStub
 from pulse.gateway.v1.recipient_service_pb2_grpc import RecipientServiceStub
@@ -28,7 +29,13 @@ from pulse_client.template import CONTENT_TEXTS, TEXTS, Template, TemplateConten
 from pulse_client.wire import number, to_duration, to_struct, to_timestamp, with_unknown
 
 #: The stubs a client makes of its channel.
-STUBS: tuple[Any, ...] = (NotificationServiceStub, TemplateServiceStub, OperationsServiceStub, RecipientServiceStub)
+STUBS: tuple[Any, ...] = (
+    NotificationServiceStub,
+    TemplateServiceStub,
+    OperationsServiceStub,
+    RecipientServiceStub,
+    AttachmentServiceStub,
+)
 #: The one of them with the one method that streams, ``WatchNotification``.
 WATCH_STUB: Any = NotificationServiceStub
 #: A batch is cut here too, well below what a gateway takes in one message, bytes.

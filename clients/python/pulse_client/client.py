@@ -10,6 +10,7 @@ from typing import Any, Unpack
 import grpc
 
 from pulse_client import calls
+from pulse_client.attachments.methods import AttachmentMethods
 from pulse_client.client_operations import OperationMethods
 from pulse_client.client_recipients import RecipientMethods
 from pulse_client.enums import Channel
@@ -20,7 +21,7 @@ from pulse_client.request import Request, build
 from pulse_client.template import Template, TemplateContent
 
 
-class Client(RecipientMethods, OperationMethods):
+class Client(RecipientMethods, OperationMethods, AttachmentMethods):
     """Talks to one gateway; safe to share among threads. Connects when first used.
 
     ``address`` is host:port or any gRPC target, ``timeout`` (s) bounds every unary call, its retries

@@ -19,6 +19,7 @@ RETRIED = [
     {"service": "pulse.gateway.v1.TemplateService", "method": "ListTemplates"},
     {"service": "pulse.gateway.v1.TemplateService", "method": "PreviewTemplate"},
     {"service": "pulse.gateway.v1.RecipientService"},
+    {"service": "pulse.gateway.v1.AttachmentService"},
 ]
 #: A second try would not find what the first one, whose answer was lost, has taken away.
 NOT_RETRIED = [

@@ -11,12 +11,25 @@ from pulse_client.enums import Channel, DeliveryGuarantee, EventKind, Outcome, P
 
 
 @dataclass(frozen=True)
+class SmsSize:
+    """What a text takes as SMS. ``encoding``: GSM_7, or UCS_2 where ``unicode_character`` forces it."""
+
+    segments: int
+    encoding: str
+    unicode_character: str = ""
+
+
+@dataclass(frozen=True)
 class Sent:
-    """A notification that is stored durably. ``replayed``: an earlier request with its key made it."""
+    """A notification that is stored durably. ``replayed``: an earlier request with its key made it.
+
+    ``sms``: what it takes as SMS, by its own channel or a fallback's; None for others, and for what is replayed.
+    """
 
     notification_id: str
     status: Status
     replayed: bool
+    sms: SmsSize | None = None
 
 
 @dataclass(frozen=True)

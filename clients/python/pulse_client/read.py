@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pulse.common.v1 import enums_pb2, notification_pb2, template_pb2
+from pulse.common.v1 import enums_pb2, notification_pb2, saying_pb2, template_pb2
 from pulse.gateway.v1 import notification_service_pb2, operations_service_pb2, template_service_pb2
 from pulse_client import errors
 from pulse_client.enums import Channel, DeliveryGuarantee, EventKind, Outcome, Priority, Status
@@ -17,6 +17,7 @@ from pulse_client.models import (
     Preview,
     QueueDepth,
     Sent,
+    SmsSize,
     Statistics,
     StatusCount,
 )
@@ -26,14 +27,14 @@ from pulse_client.wire import length, name, said, time, unknown
 
 def sent(answer: notification_service_pb2.SendNotificationResponse) -> Sent:
     """From SendNotification."""
-    return Sent(answer.notification_id, name(Status, enums_pb2.Status, answer.status), answer.replayed)
+    return _sent(answer)
 
 
 def result(answer: notification_service_pb2.BatchSendResult) -> Sent | errors.PulseError:
     """From one result of BatchSendNotifications."""
     if answer.HasField("error"):
         return errors.from_status(answer.error)
-    return Sent(answer.notification_id, name(Status, enums_pb2.Status, answer.status), answer.replayed)
+    return _sent(answer)
 
 
 def notification(stored: notification_pb2.Notification) -> Notification:
@@ -136,6 +137,19 @@ def statistics(answer: operations_service_pb2.GetStatisticsResponse) -> Statisti
         for c in answer.counts
     )
     return Statistics(counts, answer.average_retry_attempts)
+
+
+def _sent(
+    answer: notification_service_pb2.SendNotificationResponse | notification_service_pb2.BatchSendResult,
+) -> Sent:
+    sms = _sms_size(answer.sms) if answer.HasField("sms") else None
+    return Sent(answer.notification_id, name(Status, enums_pb2.Status, answer.status), answer.replayed, sms)
+
+
+def _sms_size(size: saying_pb2.SmsSize) -> SmsSize:
+    kind = saying_pb2.SmsSize.Encoding
+    encoding = kind.Name(size.encoding) if size.encoding in kind.values() else "UNSPECIFIED"
+    return SmsSize(size.segments, encoding, size.unicode_character)
 
 
 def _queue_depth(queue: operations_service_pb2.QueueDepth) -> QueueDepth:

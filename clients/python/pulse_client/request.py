@@ -10,6 +10,8 @@ from typing import Any, NamedTuple, NotRequired, TypedDict, TypeVar
 from pulse.common.v1 import enums_pb2, notification_pb2, saying_pb2
 from pulse.gateway.v1 import notification_service_pb2 as pb
 from pulse_client import trace
+from pulse_client.attachments.attachment import Attachment
+from pulse_client.attachments.attachment import message as attached
 from pulse_client.enums import Channel, Priority
 from pulse_client.models import Fallback
 from pulse_client.wire import number, to_duration, to_struct, to_timestamp
@@ -41,6 +43,7 @@ class Request(TypedDict):
     email: NotRequired[Mapping[str, Any] | None]  # by the contract's names: reply_to, headers, preheader
     push: NotRequired[Mapping[str, Any] | None]  # data, link, image, sound, badge, collapse_key, ...
     sms: NotRequired[Mapping[str, Any] | None]  # max_segments, transliterate
+    attachments: NotRequired[Sequence[Attachment]]  # files, of at most 20 MiB together
     fallbacks: NotRequired[Sequence[Fallback]]  # channels it moves on to where it does not arrive; at most 4
     at_most_once: NotRequired[bool]  # never try again when a provider did not answer
     validate_only: NotRequired[bool]  # check, but store and send nothing
@@ -76,6 +79,7 @@ def build(
     email: Mapping[str, Any] | None = None,
     push: Mapping[str, Any] | None = None,
     sms: Mapping[str, Any] | None = None,
+    attachments: Sequence[Attachment] = (),
     fallbacks: Sequence[Fallback] = (),
     at_most_once: bool = False,
     validate_only: bool = False,
@@ -101,6 +105,7 @@ def build(
         email=_said(saying_pb2.Email, email),
         push=_said(saying_pb2.Push, push),
         sms=_said(saying_pb2.Sms, sms),
+        attachments=map(attached, attachments),
         fallbacks=[_fallback(fallback) for fallback in fallbacks],
     )
     return Built(message, trace.given(traceparent))
