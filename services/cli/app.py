@@ -8,22 +8,21 @@ import typer
 
 from services.cli import (
     attachments,
-    certs,
+    cancel,
     dead_letters,
     keys,
     limits,
-    local,
     notification,
     operations,
     providers,
     recipients,
-    roles,
     send,
     template,
     templates,
     version,
 )
 from services.cli.batch import command as batch
+from services.cli.running import certs, local, roles
 
 COMMANDS: dict[str, dict[str, Callable[..., None]]] = {
     "Notifications": {
@@ -32,7 +31,7 @@ COMMANDS: dict[str, dict[str, Callable[..., None]]] = {
         "get": notification.get,
         "list": notification.list_,
         "watch": notification.watch,
-        "cancel": notification.cancel,
+        "cancel": cancel.cancel,
         "acknowledge": notification.acknowledge,
     },
     "Operations": {"queues": operations.queues, "stats": operations.stats},

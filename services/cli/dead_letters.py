@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _PAGE = 500
 
 
-def _since(text: str) -> dt.datetime:
+def ago(text: str) -> dt.datetime:
     """A time, or how long ago: 2026-12-01T09:00Z, 90m."""
     return parse.moment(text) if "-" in text else SystemClock().now() - parse.length(text)
 
@@ -29,10 +29,11 @@ Provider = Annotated[str, typer.Option("--provider", help="only those that this 
 FailureCode = Annotated[str, typer.Option("--code", help="only those that failed last with this code")]
 Since = Annotated[
     dt.datetime | None,
-    typer.Option("--since", parser=_since, metavar="TIME|LENGTH", help="died then or later: 2026-12-01T09:00Z, 2h"),
+    typer.Option("--since", parser=ago, metavar="TIME|LENGTH", help="died then or later: 2026-12-01T09:00Z, 2h"),
 ]
 Until = Annotated[
-    dt.datetime | None, typer.Option("--until", parser=_since, metavar="TIME|LENGTH", help="died before: as --since")
+    dt.datetime | None,
+    typer.Option("--until", parser=ago, metavar="TIME|LENGTH", help="died before: as --since"),
 ]
 
 

@@ -1,4 +1,4 @@
-"""``pulse get``, ``list``, ``watch`` and ``cancel``."""
+"""``pulse get``, ``list``, ``watch`` and ``acknowledge``."""
 
 from __future__ import annotations
 
@@ -65,18 +65,6 @@ def watch(notification_id: NotificationId, json: Json = False, address: Address 
             print(output.to_json(event) if json else _line(event), flush=True)
     if event and not event.status.is_success:
         raise typer.Exit(1)
-
-
-def cancel(notification_id: NotificationId, json: Json = False, address: Address = "") -> None:
-    """Take a notification back before it is sent."""
-    from services.cli.connect import gateway
-
-    with gateway(address) as client:
-        notification = client.cancel(notification_id)
-    if json:
-        output.print_json(notification)
-    else:
-        output.say(str(notification.status))
 
 
 def acknowledge(notification_id: NotificationId, json: Json = False, address: Address = "") -> None:

@@ -165,7 +165,7 @@ class Gateway:
         ledger = LedgerServiceStub(self._peers.ledger)
         to = self._server.grpc
         notification_service_pb2_grpc.add_NotificationServiceServicer_to_server(
-            NotificationService(entry, sending, reader, ledger, self._watching), to
+            NotificationService(entry, sending, reader, ledger, admin, self._watching), to
         )
         template_service_pb2_grpc.add_TemplateServiceServicer_to_server(
             TemplateService(entry, templates, reader, admin, heavy, addresses), to

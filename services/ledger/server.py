@@ -12,6 +12,7 @@ from services.ledger.accept.recorder import Recorder, RecorderSettings
 from services.ledger.config import DEFAULT_LISTEN, LedgerSettings
 from services.ledger.draw.bounded_providers import BoundedProviders
 from services.ledger.draw.draws import Draws
+from services.ledger.move.bulk_cancel import BulkCancel
 from services.ledger.move.bulk_replay import BulkReplay
 from services.ledger.move.claim import Claimer
 from services.ledger.move.expire import expire
@@ -169,7 +170,12 @@ class Ledger:
             self._server.grpc,
         )
         ledger_admin_pb2_grpc.add_LedgerAdminServicer_to_server(
-            LedgerAdmin(**stores._asdict(), operator=operator, bulk_replay=BulkReplay(transactions, clock)),
+            LedgerAdmin(
+                **stores._asdict(),
+                operator=operator,
+                bulk_replay=BulkReplay(transactions, clock),
+                bulk_cancel=BulkCancel(self._postgres, transactions),
+            ),
             self._server.grpc,
         )
 

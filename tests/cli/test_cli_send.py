@@ -170,6 +170,22 @@ def test_cancel_says_where_it_stands(pulse: Pulse) -> None:
     assert "NOTIFICATION_NOT_FOUND" in pulse("cancel", "nothing").stderr
 
 
+def test_cancel_takes_back_all_that_match_or_counts_them(pulse: Pulse, gateway: FakeGateway) -> None:
+    many = ("--user", "u-1", "--label", "campaign=spring", "--since", "2h")
+    assert "7 would be taken back" in pulse("cancel", *many, "--dry-run").stderr
+    told = pulse("cancel", *many).stderr
+    assert "5 of 7 taken back" in told and "run it again" in told
+    wanted = gateway.notifications.requests[-1].filter
+    assert (wanted.user_id, dict(wanted.metadata)) == ("u-1", {"campaign": "spring"})
+    assert wanted.HasField("created_after")
+
+
+def test_cancel_wants_an_id_or_options_and_not_both(pulse: Pulse) -> None:
+    for wrong in ((), ("--dry-run", "some-id"), ("some-id", "--user", "u-1")):
+        refused = pulse("cancel", *wrong)
+        assert (refused.exit_code, "give an id" in refused.stderr) == (2, True)
+
+
 def test_queues_and_stats_tell_figures(pulse: Pulse) -> None:
     assert "90 s" in pulse("queues").stdout
     assert json.loads(pulse("queues", "--json").stdout)[0]["oldest_due_age"] == 90

@@ -147,6 +147,11 @@ class Notifications(notification_service_pb2_grpc.NotificationServiceServicer):
         notification.status = enums_pb2.CANCELLED
         return notification
 
+    def CancelNotifications(self, request: Any, context: Any) -> Any:
+        self._begin("CancelNotifications", context)
+        self.requests.append(request)
+        return notification_service_pb2.CancelNotificationsResponse(matched=7, cancelled=0 if request.dry_run else 5)
+
     def happen(self, notification_id: str, *statuses: int) -> None:
         """Gives a notification a timeline that leads through these statuses."""
         notification = self.stored[notification_id]

@@ -10,7 +10,18 @@ import grpc
 import pytest
 
 from pulse.common.v1 import enums_pb2
-from pulse_client import Channel, Client, Priority, PulseError, Request, Sent, Status, Template, TemplateContent
+from pulse_client import (
+    Cancelled,
+    Channel,
+    Client,
+    Priority,
+    PulseError,
+    Request,
+    Sent,
+    Status,
+    Template,
+    TemplateContent,
+)
 from tests.client.fake_gateway import AWAY, LIMITED, FakeGateway
 
 ANN = Request(user_id="u1", template="welcome_email", to="ann@example.org")
@@ -194,6 +205,15 @@ def test_wait_ends_when_a_provider_took_it_over(client: Client, gateway: FakeGat
     sent = client.send(**ANN)
     gateway.notifications.happen(sent.notification_id, enums_pb2.SENT)
     assert client.wait(sent.notification_id, timeout=5).status is Status.SENT
+
+
+def test_all_that_match_are_taken_back_or_counted(client: Client, gateway: FakeGateway) -> None:
+    assert client.cancel_many(template="news", channel="email", metadata={"campaign": "7"}) == Cancelled(7, 5)
+    wanted = gateway.notifications.requests[-1].filter
+    assert (wanted.template_name, wanted.channel, dict(wanted.metadata)) == ("news", 1, {"campaign": "7"})
+    assert client.cancel_many(dry_run=True, idempotency_key="k") == Cancelled(7, 0)
+    with pytest.raises(TypeError, match="no filter colour"):
+        client.cancel_many(colour="red")  # type: ignore[call-arg]
 
 
 def test_cancel_takes_back_and_says_when_it_is_too_late(client: Client, gateway: FakeGateway) -> None:

@@ -58,6 +58,7 @@ PUBLIC = {
     "GET /v1/notifications/{notification_id}:watch",
     "POST /v1/notifications/{notification_id}:acknowledge",
     "POST /v1/notifications/{notification_id}:cancel",
+    "POST /v1/notifications:cancel",
     "POST /v1/templates",
     "GET /v1/templates",
     "GET /v1/templates/{name}",

@@ -247,6 +247,10 @@ class FakeAdmin(AttachmentWrites, RecipientWrites, OperatorWrites, ledger_admin_
             return ledger_admin_pb2.ReplayDeadLettersResponse(matched=7)
         return ledger_admin_pb2.ReplayDeadLettersResponse(matched=7, replayed=5, last_due_time={"seconds": 50})
 
+    async def CancelNotifications(self, request: Any, context: Any) -> ledger_admin_pb2.CancelNotificationsResponse:
+        self.changes.append(request)
+        return ledger_admin_pb2.CancelNotificationsResponse(matched=7, cancelled=0 if request.dry_run else 5)
+
     async def CreateKey(self, request: Any, context: Any) -> ledger_admin_pb2.CreateKeyResponse:
         record = ledger_reader_pb2.KeyRecord(key=request.key, digest=request.digest)
         record.key.create_time.GetCurrentTime()

@@ -5,8 +5,10 @@ from __future__ import annotations
 import uuid
 
 import pytest
+from google.protobuf.timestamp_pb2 import Timestamp
 
 from pulse.common.v1 import enums_pb2, notification_pb2
+from pulse.common.v1.notification_filter_pb2 import NotificationFilter
 from pulse.gateway.v1 import notification_service_pb2 as api
 from pulse.gateway.v1 import operations_service_pb2 as operations
 from pulse.ledger.v1 import ledger_reader_pb2
@@ -118,6 +120,43 @@ async def test_a_cancel_says_who_asked(client: Client, peers: fakes.Peers) -> No
     )
     assert answer.status == enums_pb2.CANCELLED
     assert peers.ledger.cancels[0].actor == "anonymous"
+
+
+async def test_all_that_match_are_taken_back_by_a_filter_that_names_something(
+    client: Client, peers: fakes.Peers
+) -> None:
+    zero = Timestamp(seconds=-62_135_596_800)
+    wanted = NotificationFilter(user_id="u", metadata={"campaign": "7"}, created_after=zero)
+    asked = api.CancelNotificationsRequest(filter=wanted)
+    answer = await client.notifications.CancelNotifications(asked)
+    assert (answer.matched, answer.cancelled) == (7, 5)
+    [inner] = peers.admin.changes
+    assert (inner.tenant_id, inner.actor, inner.filter.user_id) == ("default", "anonymous", "u")
+    assert dict(inner.filter.metadata) == {"campaign": "7"} and not inner.filter.HasField("created_after")
+
+
+@pytest.mark.parametrize(
+    ("wanted", "reason"),
+    [
+        (None, "INVALID_FIELDS"),
+        (NotificationFilter(), "FILTER_EMPTY"),
+        (NotificationFilter(created_before=Timestamp(seconds=5)), "FILTER_EMPTY"),
+        (NotificationFilter(metadata={"a": "x\0"}), "FILTER_NUL"),
+        (NotificationFilter(metadata={"": "x"}), "INVALID_FIELDS"),
+        (NotificationFilter(metadata={str(number): "" for number in range(33)}), "INVALID_FIELDS"),
+        (NotificationFilter(user_id="u\n"), "INVALID_FIELDS"),
+        (NotificationFilter(category="No Such"), "INVALID_FIELDS"),
+        (NotificationFilter(channel=99), "INVALID_FIELDS"),  # type: ignore[arg-type]
+        (NotificationFilter(user_id="u", created_after=Timestamp(seconds=10**12)), "TIME_OUT_OF_RANGE"),
+    ],
+)
+async def test_a_filter_to_cancel_by_that_cannot_be_changes_nothing(
+    client: Client, peers: fakes.Peers, wanted: NotificationFilter | None, reason: str
+) -> None:
+    asked = api.CancelNotificationsRequest(filter=wanted)
+    refused = await refusal(client.notifications.CancelNotifications(asked))
+    assert (refused.code, refused.reason) == (Code.INVALID_ARGUMENT, reason)
+    assert not peers.admin.changes
 
 
 async def test_an_acknowledgement_says_who_gave_it(client: Client, peers: fakes.Peers) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import grpc.aio
 
 from pulse.common.v1 import asked_pb2, enums_pb2, notification_pb2, provider_pb2, template_pb2
+from pulse.common.v1.notification_filter_pb2 import NotificationFilter
 from pulse.ledger.v1 import (
     ledger_admin_pb2,
     ledger_admin_pb2_grpc,
@@ -189,6 +190,14 @@ class Calls:
             template=template,
         )
         return await call(self.admin.ReplayDeadLetters, request)
+
+    async def cancel_many(self, dry_run: bool = False, tenant: str = TENANT, **wanted: Any) -> tuple[int, int]:
+        """How many waited that ``wanted`` says, and how many of them were taken back."""
+        request = ledger_admin_pb2.CancelNotificationsRequest(
+            tenant_id=tenant, filter=NotificationFilter(**wanted), dry_run=dry_run, actor="key-7"
+        )
+        answer = await call(self.admin.CancelNotifications, request)
+        return answer.matched, answer.cancelled
 
     async def get(self, ref: records_pb2.NotificationRef) -> notification_pb2.Notification:
         request = ledger_reader_pb2.GetNotificationRequest(ref=ref)

@@ -38,7 +38,7 @@ from pulse_client.models import (
     Statistics,
     StatusCount,
 )
-from pulse_client.operations import Limit, ProviderState, Replay
+from pulse_client.operations import Cancelled, Limit, ProviderState, Replay
 from pulse_client.recipient import Choice, DeviceToken, Preferences, Suppression
 from pulse_client.request import Request
 from pulse_client.template import Template, TemplateContent
@@ -48,6 +48,7 @@ __all__ = [
     "Attachment",
     "BreakerOverride",
     "BreakerState",
+    "Cancelled",
     "Channel",
     "Choice",
     "Client",

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping
 from typing import TypedDict, Unpack
 
 from pulse.common.v1 import enums_pb2, limit_pb2, provider_pb2
+from pulse.common.v1.notification_filter_pb2 import NotificationFilter
+from pulse.gateway.v1 import notification_service_pb2
 from pulse.gateway.v1 import operations_service_pb2 as pb
+from pulse.gateway.v1.notification_service_pb2_grpc import NotificationServiceStub
 from pulse.gateway.v1.operations_service_pb2_grpc import OperationsServiceStub
 from pulse_client import read
 from pulse_client import read_operations as read_own
 from pulse_client.calls import Call, Page, page
 from pulse_client.enums import BreakerOverride, Channel, LimitKind, ReplayTemplate
 from pulse_client.models import Notification
-from pulse_client.operations import Limit, ProviderState, Replay
+from pulse_client.operations import Cancelled, Limit, ProviderState, Replay
 from pulse_client.wire import number, to_duration, to_timestamp
 
 
@@ -25,6 +29,36 @@ class Deaths(TypedDict, total=False):
     failure_code: str  # that they failed with last
     died_after: dt.datetime | None  # at or after; aware
     died_before: dt.datetime | None  # aware
+
+
+class Waiting(TypedDict, total=False):
+    """Which of those that wait are meant; each narrows it down further, and one besides times is needed."""
+
+    user_id: str
+    channel: Channel | str | None
+    template: str
+    category: str
+    idempotency_key: str
+    metadata: Mapping[str, str]  # all of these entries
+    created_after: dt.datetime | None  # at or after; aware
+    created_before: dt.datetime | None  # aware
+
+
+def cancel_many(dry_run: bool = False, **waiting: Unpack[Waiting]) -> Call[Cancelled]:
+    """CancelNotifications. TypeError for a filter there is not."""
+    _refuse_unknown(waiting, Waiting)
+    wanted = NotificationFilter(
+        user_id=waiting.get("user_id", ""),
+        channel=number(Channel, enums_pb2.Channel, waiting.get("channel")),
+        template_name=waiting.get("template", ""),
+        category=waiting.get("category", ""),
+        idempotency_key=waiting.get("idempotency_key", ""),
+        metadata=waiting.get("metadata", {}),
+        created_after=to_timestamp(waiting.get("created_after")),
+        created_before=to_timestamp(waiting.get("created_before")),
+    )
+    request = notification_service_pb2.CancelNotificationsRequest(filter=wanted, dry_run=dry_run)
+    return Call(NotificationServiceStub, "CancelNotifications", request, read_own.cancelled)
 
 
 def list_dead_letters(page_size: int = 0, **deaths: Unpack[Deaths]) -> Call[Page[Notification]]:
@@ -116,9 +150,7 @@ def _version(template: ReplayTemplate | str | None) -> enums_pb2.ReplayTemplate.
 
 def _filter(deaths: Deaths) -> pb.DeadLetterFilter:
     """TypeError for a filter there is not."""
-    unknown = deaths.keys() - Deaths.__annotations__.keys()
-    if unknown:
-        raise TypeError(f"there is no filter {', '.join(sorted(unknown))}")
+    _refuse_unknown(deaths, Deaths)
     return pb.DeadLetterFilter(
         channel=number(Channel, enums_pb2.Channel, deaths.get("channel")),
         provider=deaths.get("provider", ""),
@@ -126,3 +158,10 @@ def _filter(deaths: Deaths) -> pb.DeadLetterFilter:
         died_after=to_timestamp(deaths.get("died_after")),
         died_before=to_timestamp(deaths.get("died_before")),
     )
+
+
+def _refuse_unknown(given: Mapping[str, object], known: type) -> None:
+    """TypeError for a filter there is not."""
+    unknown = given.keys() - known.__annotations__.keys()
+    if unknown:
+        raise TypeError(f"there is no filter {', '.join(sorted(unknown))}")

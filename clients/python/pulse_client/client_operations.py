@@ -9,10 +9,10 @@ from typing import Unpack
 from pulse_client import calls
 from pulse_client import calls_operations as own_calls
 from pulse_client.calling import Calling
-from pulse_client.calls_operations import Deaths
+from pulse_client.calls_operations import Deaths, Waiting
 from pulse_client.enums import BreakerOverride, Channel, LimitKind, ReplayTemplate
 from pulse_client.models import Notification, QueueDepth, Statistics
-from pulse_client.operations import Limit, ProviderState, Replay
+from pulse_client.operations import Cancelled, Limit, ProviderState, Replay
 
 
 class OperationMethods(Calling):
@@ -25,6 +25,10 @@ class OperationMethods(Calling):
     def statistics(self, window: dt.timedelta | None = None) -> Statistics:
         """Counts of what was accepted within ``window`` (up to 31 days; None: 24 hours)."""
         return self._call(calls.statistics(window))
+
+    def cancel_many(self, dry_run: bool = False, **waiting: Unpack[Waiting]) -> Cancelled:
+        """Takes back all that match and wait to be sent, 100,000 a call at the most, or only counts them."""
+        return self._call(own_calls.cancel_many(dry_run, **waiting))
 
     def list_dead_letters(self, page_size: int = 0, **deaths: Unpack[Deaths]) -> Iterator[Notification]:
         """What failed for good, the last to die first, page by page as they are consumed."""

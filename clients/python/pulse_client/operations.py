@@ -9,6 +9,14 @@ from pulse_client.enums import BreakerOverride, BreakerState, Channel, LimitKind
 
 
 @dataclass(frozen=True)
+class Cancelled:
+    """What became of taking many back: ``cancelled`` of ``matched``, which counts those that waited."""
+
+    matched: int
+    cancelled: int
+
+
+@dataclass(frozen=True)
 class Replay:
     """What became of a replay of many: ``replayed`` of ``matched``, the last of them due at ``last_due_time``."""
 

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from pulse.common.v1 import enums_pb2, limit_pb2, provider_pb2
-from pulse.gateway.v1 import operations_service_pb2
+from pulse.gateway.v1 import notification_service_pb2, operations_service_pb2
 from pulse_client.enums import BreakerOverride, BreakerState, Channel, LimitKind
-from pulse_client.operations import Limit, ProviderState, Replay
+from pulse_client.operations import Cancelled, Limit, ProviderState, Replay
 from pulse_client.wire import length, name, time
+
+
+def cancelled(answer: notification_service_pb2.CancelNotificationsResponse) -> Cancelled:
+    """From CancelNotifications."""
+    return Cancelled(answer.matched, answer.cancelled)
 
 
 def replay(answer: operations_service_pb2.ReplayDeadLettersResponse) -> Replay:

@@ -6,22 +6,25 @@ from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING
 
 from pulse.common.v1 import notification_pb2
+from pulse.common.v1.notification_filter_pb2 import NotificationFilter
 from pulse.gateway.v1 import notification_service_pb2 as api
 from pulse.gateway.v1 import notification_service_pb2_grpc as api_grpc
-from pulse.ledger.v1 import ledger_reader_pb2, ledger_service_pb2, records_pb2
+from pulse.ledger.v1 import ledger_admin_pb2, ledger_reader_pb2, ledger_service_pb2, records_pb2
 from services.gateway import wire
 from services.gateway.api.watching import Watching
 from services.gateway.door.announcing import announce
 from services.gateway.door.auth import Caller
 from services.gateway.door.calls import Context, Entry, refuse_key_on_batch
 from services.gateway.peers import ask
+from services.gateway.rules.nul import refuse_nul
 from services.gateway.sending.sending import Sending
 from services.gateway.sending.submitter import SubmitAnswer
-from shared.errors import PulseError
+from shared.errors import PulseError, invalid_field
 from shared.rpc.statuses import to_status
 from shared.rpc.validation import check
 
 if TYPE_CHECKING:
+    from pulse.ledger.v1.ledger_admin_pb2_grpc import LedgerAdminAsyncStub
     from pulse.ledger.v1.ledger_reader_pb2_grpc import LedgerReaderAsyncStub
     from pulse.ledger.v1.ledger_service_pb2_grpc import LedgerServiceAsyncStub
 
@@ -37,6 +40,7 @@ class NotificationService(api_grpc.NotificationServiceServicer):
         sending: Sending,
         reader: LedgerReaderAsyncStub,
         ledger: LedgerServiceAsyncStub,
+        admin: LedgerAdminAsyncStub,
         watching: Watching,
     ) -> None:
         self._entry = entry
@@ -44,6 +48,7 @@ class NotificationService(api_grpc.NotificationServiceServicer):
         self._sending = sending
         self._reader = reader
         self._ledger = ledger
+        self._admin = admin
 
     async def SendNotification(
         self, request: api.SendNotificationRequest, context: Context
@@ -130,6 +135,33 @@ class NotificationService(api_grpc.NotificationServiceServicer):
             ref=notification_ref(caller, request.notification_id), actor=caller.actor
         )
         return (await ask(self._ledger.Cancel, inner)).notification
+
+    async def CancelNotifications(
+        self, request: api.CancelNotificationsRequest, context: Context
+    ) -> api.CancelNotificationsResponse:
+        caller = self._entry.caller(context, "send")
+        check(request)
+        inner = ledger_admin_pb2.CancelNotificationsRequest(
+            tenant_id=caller.tenant_id, filter=_waiting(request.filter), dry_run=request.dry_run, actor=caller.actor
+        )
+        done = await ask(self._admin.CancelNotifications, inner)
+        return api.CancelNotificationsResponse(matched=done.matched, cancelled=done.cancelled)
+
+
+def _waiting(wanted: NotificationFilter) -> NotificationFilter:
+    """The filter as the ledger takes it. Raises INVALID_ARGUMENT for a text or time that cannot be, and for none."""
+    texts = (wanted.user_id, wanted.template_name, wanted.category, wanted.idempotency_key)
+    refuse_nul("filter", "FILTER_NUL", *texts, *wanted.metadata, *wanted.metadata.values())
+    if not any((*texts, wanted.channel, wanted.metadata)):
+        raise invalid_field("filter", "FILTER_EMPTY", "names neither user, template, category, channel, label nor key")
+    taken = NotificationFilter(
+        created_after=wire.time_filter(wanted, "created_after"),
+        created_before=wire.time_filter(wanted, "created_before"),
+    )
+    for field in ("created_after", "created_before"):
+        wanted.ClearField(field)
+    taken.MergeFrom(wanted)
+    return taken
 
 
 def notification_ref(caller: Caller, notification_id: str) -> records_pb2.NotificationRef:

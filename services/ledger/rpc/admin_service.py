@@ -7,6 +7,7 @@ from typing import Any
 from pulse.common.v1 import enums_pb2
 from pulse.ledger.v1 import ledger_admin_pb2 as pb
 from pulse.ledger.v1 import ledger_admin_pb2_grpc
+from services.ledger.move.bulk_cancel import BulkCancel
 from services.ledger.move.bulk_replay import BulkReplay
 from services.ledger.move.operate import OperatorActions
 from services.ledger.read.dead_letters import DeadLetters
@@ -45,6 +46,7 @@ class LedgerAdmin(
         *,
         operator: OperatorActions,
         bulk_replay: BulkReplay,
+        bulk_cancel: BulkCancel,
         dead_letters: DeadLetters,
         templates: TemplateStore,
         reader: Reader,
@@ -56,6 +58,7 @@ class LedgerAdmin(
     ) -> None:
         self._operator = operator
         self._bulk_replay = bulk_replay
+        self._bulk_cancel = bulk_cancel
         self._dead_letters = dead_letters
         self._templates = templates
         self._reader = reader
@@ -114,3 +117,14 @@ class LedgerAdmin(
         return pb.ReplayDeadLettersResponse(
             matched=matched, replayed=replay.replayed, last_due_time=to_timestamp(replay.last_due_at)
         )
+
+    async def CancelNotifications(
+        self, request: pb.CancelNotificationsRequest, context: Any
+    ) -> pb.CancelNotificationsResponse:
+        check(request)
+        wanted = wire_reads.waiting_filter_of(request.tenant_id, request.filter)
+        matched = await self._bulk_cancel.count(wanted)
+        if request.dry_run or not matched:
+            return pb.CancelNotificationsResponse(matched=matched)
+        cancelled = await self._bulk_cancel.cancel(wanted, wire.clean(request.actor))
+        return pb.CancelNotificationsResponse(matched=matched, cancelled=cancelled)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from pulse.common.v1 import notification_pb2
+from pulse.common.v1 import notification_filter_pb2, notification_pb2
 from pulse.ledger.v1 import ledger_reader_pb2, records_pb2
 from services.ledger.read.reader import Cell, Depth, Happening, Notification
 from services.ledger.rpc import pages
@@ -24,7 +24,7 @@ from services.ledger.rules import fallbacks
 from services.ledger.rules.delivery import Failure
 from services.ledger.rules.fallbacks import Fallback
 from services.ledger.rules.states import WAITING, Status
-from services.ledger.stores.paging import DeadLetterFilter, Filter, TemplateFilter
+from services.ledger.stores.paging import DeadLetterFilter, Filter, TemplateFilter, WaitingFilter
 from shared.channel.numbers import number_of
 from shared.times import to_duration, to_timestamp
 
@@ -117,6 +117,21 @@ def dead_letter_filter_of(tenant_id: str, message: records_pb2.DeadLetterFilter)
         message.failure_code,
         moment(message, "died_after"),
         moment(message, "died_before"),
+    )
+
+
+def waiting_filter_of(tenant_id: str, message: notification_filter_pb2.NotificationFilter) -> WaitingFilter:
+    """Which of those that wait are wanted. Raises INVALID_ARGUMENT for an impossible time or channel."""
+    return WaitingFilter(
+        tenant_id,
+        message.user_id,
+        channel_asked(message.channel, "filter.channel"),
+        message.template_name,
+        message.category,
+        message.idempotency_key,
+        tuple(sorted(message.metadata.items())),
+        moment(message, "created_after"),
+        moment(message, "created_before"),
     )
 
 

@@ -40,6 +40,20 @@ class DeadLetterFilter(NamedTuple):
     died_before: dt.datetime | None = None
 
 
+class WaitingFilter(NamedTuple):
+    """Which of those that wait to be sent; what is empty or None does not matter."""
+
+    tenant_id: str
+    user_id: str = ""
+    channel: Channel | None = None
+    template_name: str = ""
+    category: str = ""
+    idempotency_key: str = ""
+    metadata: tuple[tuple[str, str], ...] = ()
+    created_after: dt.datetime | None = None
+    created_before: dt.datetime | None = None
+
+
 class TemplateFilter(NamedTuple):
     """Which templates."""
 

@@ -7,9 +7,10 @@ from collections.abc import Callable, Collection, Iterator
 from typing import Any, TypeVar
 
 from pulse.common.v1 import enums_pb2, notification_pb2
+from pulse.common.v1.notification_filter_pb2 import NotificationFilter
 from pulse.gateway.v1 import notification_service_pb2 as pb
 from pulse.gateway.v1 import notification_service_pb2_grpc
-from pulse_client.testing.records import Records, by_address, first_status
+from pulse_client.testing.records import WAITING, Records, by_address, first_status
 from pulse_client.testing.refusals import Refusal, Script, invalid, refusal
 from pulse_client.testing.requests import Received, received
 
@@ -80,6 +81,15 @@ class Notifications(notification_service_pb2_grpc.NotificationServiceServicer):
     def CancelNotification(self, request: pb.CancelNotificationRequest, context: Any) -> notification_pb2.Notification:
         self._begin("CancelNotification", context)
         return self._of(request.notification_id, self.records.cancel, context)
+
+    def CancelNotifications(
+        self, request: pb.CancelNotificationsRequest, context: Any
+    ) -> pb.CancelNotificationsResponse:
+        self._begin("CancelNotifications", context)
+        found = [one.notification_id for one in self.records.newest() if _is_meant(one, request.filter)]
+        for notification_id in () if request.dry_run else found:
+            self.records.cancel(notification_id)
+        return pb.CancelNotificationsResponse(matched=len(found), cancelled=0 if request.dry_run else len(found))
 
     def _begin(self, method: str, context: Any) -> None:
         """Ends the call here for want of the key, or as the test's script says."""
@@ -158,6 +168,13 @@ def _key(request: pb.SendNotificationRequest, header: str) -> str:
         description = "differs between the field and the Idempotency-Key header"
         raise refusal("IDEMPOTENCY_KEY_MISMATCH", description, code=invalid("", "").code)
     return header or request.idempotency_key
+
+
+def _is_meant(found: notification_pb2.Notification, wanted: NotificationFilter) -> bool:
+    """Whether it waits and is what a filter names; times are as good as now."""
+    named = ("user_id", "channel", "template_name", "category", "idempotency_key")
+    same = all(getattr(found, field) == value for field in named if (value := getattr(wanted, field)))
+    return found.status in WAITING and same and wanted.metadata.items() <= found.metadata.items()
 
 
 def _is_wanted(one: notification_pb2.Notification, request: pb.ListNotificationsRequest) -> bool:

@@ -12,6 +12,7 @@ from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.rpc import status_pb2 as _status_pb2
 from pulse.common.v1 import enums_pb2 as _enums_pb2
+from pulse.common.v1 import notification_filter_pb2 as _notification_filter_pb2
 from pulse.common.v1 import notification_pb2 as _notification_pb2
 from pulse.common.v1 import saying_pb2 as _saying_pb2
 import builtins as _builtins
@@ -523,3 +524,59 @@ class CancelNotificationRequest(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___CancelNotificationRequest: _TypeAlias = CancelNotificationRequest  # noqa: Y015
+
+@_typing.final
+class CancelNotificationsRequest(_message.Message):
+    """Which to take back."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FILTER_FIELD_NUMBER: _builtins.int
+    DRY_RUN_FIELD_NUMBER: _builtins.int
+    dry_run: _builtins.bool
+    """Count only."""
+    @_builtins.property
+    def filter(self) -> _notification_filter_pb2.NotificationFilter:
+        """What is set must all be true of one; more than times must be named."""
+
+    def __init__(
+        self,
+        *,
+        filter: _notification_filter_pb2.NotificationFilter | None = ...,
+        dry_run: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["filter", b"filter"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["dry_run", b"dry_run", "filter", b"filter"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CancelNotificationsRequest: _TypeAlias = CancelNotificationsRequest  # noqa: Y015
+
+@_typing.final
+class CancelNotificationsResponse(_message.Message):
+    """What was taken back."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MATCHED_FIELD_NUMBER: _builtins.int
+    CANCELLED_FIELD_NUMBER: _builtins.int
+    matched: _builtins.int
+    """How many matched and waited when the call began."""
+    cancelled: _builtins.int
+    """How many were taken back; 0 for a dry run. Fewer than matched: one call takes back 100,000 at the most and ends before
+    its deadline, or some were sent meanwhile. Call again for the rest.
+    """
+    def __init__(
+        self,
+        *,
+        matched: _builtins.int = ...,
+        cancelled: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cancelled", b"cancelled", "matched", b"matched"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CancelNotificationsResponse: _TypeAlias = CancelNotificationsResponse  # noqa: Y015

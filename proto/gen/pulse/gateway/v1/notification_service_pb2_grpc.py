@@ -72,6 +72,11 @@ class NotificationServiceStub:
                 request_serializer=pulse_dot_gateway_dot_v1_dot_notification__service__pb2.CancelNotificationRequest.SerializeToString,
                 response_deserializer=pulse_dot_common_dot_v1_dot_notification__pb2.Notification.FromString,
                 _registered_method=True)
+        self.CancelNotifications = channel.unary_unary(
+                '/pulse.gateway.v1.NotificationService/CancelNotifications',
+                request_serializer=pulse_dot_gateway_dot_v1_dot_notification__service__pb2.CancelNotificationsRequest.SerializeToString,
+                response_deserializer=pulse_dot_gateway_dot_v1_dot_notification__service__pb2.CancelNotificationsResponse.FromString,
+                _registered_method=True)
 
 
 class NotificationServiceServicer:
@@ -141,6 +146,15 @@ class NotificationServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def CancelNotifications(self, request, context):
+        """Takes back all that match and wait to be sent, each for itself: what is being sent, or was, stays as it is.
+        INVALID_ARGUMENT: a filter that names nothing, or what cannot be. RESOURCE_EXHAUSTED: as ListNotifications; what was
+        taken back by then stays so.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_NotificationServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -178,6 +192,11 @@ def add_NotificationServiceServicer_to_server(servicer, server):
                     servicer.CancelNotification,
                     request_deserializer=pulse_dot_gateway_dot_v1_dot_notification__service__pb2.CancelNotificationRequest.FromString,
                     response_serializer=pulse_dot_common_dot_v1_dot_notification__pb2.Notification.SerializeToString,
+            ),
+            'CancelNotifications': grpc.unary_unary_rpc_method_handler(
+                    servicer.CancelNotifications,
+                    request_deserializer=pulse_dot_gateway_dot_v1_dot_notification__service__pb2.CancelNotificationsRequest.FromString,
+                    response_serializer=pulse_dot_gateway_dot_v1_dot_notification__service__pb2.CancelNotificationsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -371,6 +390,33 @@ class NotificationService:
             '/pulse.gateway.v1.NotificationService/CancelNotification',
             pulse_dot_gateway_dot_v1_dot_notification__service__pb2.CancelNotificationRequest.SerializeToString,
             pulse_dot_common_dot_v1_dot_notification__pb2.Notification.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CancelNotifications(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/pulse.gateway.v1.NotificationService/CancelNotifications',
+            pulse_dot_gateway_dot_v1_dot_notification__service__pb2.CancelNotificationsRequest.SerializeToString,
+            pulse_dot_gateway_dot_v1_dot_notification__service__pb2.CancelNotificationsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -70,6 +70,11 @@ class NotificationServiceStub:
     """Takes a notification back before it is sent; doing it twice is no error.
     INVALID_ARGUMENT: not a UUID. NOT_FOUND: no such notification. FAILED_PRECONDITION: it is being sent or has ended otherwise.
     """
+    CancelNotifications: _grpc.UnaryUnaryMultiCallable[_notification_service_pb2.CancelNotificationsRequest, _notification_service_pb2.CancelNotificationsResponse]
+    """Takes back all that match and wait to be sent, each for itself: what is being sent, or was, stays as it is.
+    INVALID_ARGUMENT: a filter that names nothing, or what cannot be. RESOURCE_EXHAUSTED: as ListNotifications; what was
+    taken back by then stays so.
+    """
 
 @_typing.type_check_only
 class NotificationServiceAsyncStub(NotificationServiceStub):
@@ -111,6 +116,11 @@ class NotificationServiceAsyncStub(NotificationServiceStub):
     CancelNotification: _aio.UnaryUnaryMultiCallable[_notification_service_pb2.CancelNotificationRequest, _notification_pb2.Notification]  # type: ignore[assignment]
     """Takes a notification back before it is sent; doing it twice is no error.
     INVALID_ARGUMENT: not a UUID. NOT_FOUND: no such notification. FAILED_PRECONDITION: it is being sent or has ended otherwise.
+    """
+    CancelNotifications: _aio.UnaryUnaryMultiCallable[_notification_service_pb2.CancelNotificationsRequest, _notification_service_pb2.CancelNotificationsResponse]  # type: ignore[assignment]
+    """Takes back all that match and wait to be sent, each for itself: what is being sent, or was, stays as it is.
+    INVALID_ARGUMENT: a filter that names nothing, or what cannot be. RESOURCE_EXHAUSTED: as ListNotifications; what was
+    taken back by then stays so.
     """
 
 class NotificationServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -192,6 +202,17 @@ class NotificationServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_notification_pb2.Notification, _abc.Awaitable[_notification_pb2.Notification]]:
         """Takes a notification back before it is sent; doing it twice is no error.
         INVALID_ARGUMENT: not a UUID. NOT_FOUND: no such notification. FAILED_PRECONDITION: it is being sent or has ended otherwise.
+        """
+
+    @_abc_1.abstractmethod
+    def CancelNotifications(
+        self,
+        request: _notification_service_pb2.CancelNotificationsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_notification_service_pb2.CancelNotificationsResponse, _abc.Awaitable[_notification_service_pb2.CancelNotificationsResponse]]:
+        """Takes back all that match and wait to be sent, each for itself: what is being sent, or was, stays as it is.
+        INVALID_ARGUMENT: a filter that names nothing, or what cannot be. RESOURCE_EXHAUSTED: as ListNotifications; what was
+        taken back by then stays so.
         """
 
 def add_NotificationServiceServicer_to_server(servicer: NotificationServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -30,13 +30,14 @@ from pulse.common.v1 import enums_pb2 as pulse_dot_common_dot_v1_dot_enums__pb2
 from pulse.common.v1 import key_pb2 as pulse_dot_common_dot_v1_dot_key__pb2
 from pulse.common.v1 import limit_pb2 as pulse_dot_common_dot_v1_dot_limit__pb2
 from pulse.common.v1 import notification_pb2 as pulse_dot_common_dot_v1_dot_notification__pb2
+from pulse.common.v1 import notification_filter_pb2 as pulse_dot_common_dot_v1_dot_notification__filter__pb2
 from pulse.common.v1 import provider_pb2 as pulse_dot_common_dot_v1_dot_provider__pb2
 from pulse.common.v1 import recipient_pb2 as pulse_dot_common_dot_v1_dot_recipient__pb2
 from pulse.common.v1 import template_pb2 as pulse_dot_common_dot_v1_dot_template__pb2
 from pulse.ledger.v1 import records_pb2 as pulse_dot_ledger_dot_v1_dot_records__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"pulse/ledger/v1/ledger_admin.proto\x12\x0fpulse.ledger.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a pulse/common/v1/attachment.proto\x1a\x1bpulse/common/v1/enums.proto\x1a\x19pulse/common/v1/key.proto\x1a\x1bpulse/common/v1/limit.proto\x1a\"pulse/common/v1/notification.proto\x1a\x1epulse/common/v1/provider.proto\x1a\x1fpulse/common/v1/recipient.proto\x1a\x1epulse/common/v1/template.proto\x1a\x1dpulse/ledger/v1/records.proto\"h\n\x15\x43reateTemplateRequest\x12\x1a\n\ttenant_id\x18\x01 \x01(\tB\x07\xbaH\x04r\x02\x10\x01\x12\x33\n\x08template\x18\x02 \x01(\x0b\x32\x19.pulse.common.v1.TemplateB\x06\xbaH\x03\xc8\x01\x01\"E\n\x16\x43reateTemplateResponse\x12+\n\x08template\x18\x01 \x01(\x0b\x32\x19.pulse.common.v1.Template\"\x82\x01\n\x15UpdateTemplateRequest\x12\x1a\n\ttenant_id\x18\x01 \x01(\tB\x07\xbaH\x04r\x02\x10\x01\x12\x33\n\x08template\x18\x02 \x01(\x0b\x32\x19.pulse.common.v1.TemplateB\x06\xbaH\x03\xc8\x01\x01\x12\x18\n\x10\x65xpected_version\x18\x03 \x01(\x05\"E\n\x16UpdateTemplateResponse\x12+\n\x08template\x18\x01 \x01(\x0b\x32\x19.pulse.common.v1.Template\"A\n\x15\x44\x65leteTemplateRequest\x12\x1a\n\ttenant_id\x18\x01 \x01(\tB\x07\xbaH\x04r\x02\x10\x01\x12\x0c\n\x04name\x18\x02 \x01(\t\"\x18\n\x16\x44\x65leteTemplateResponse\"\x8a\x01\n\x17ReplayDeadLetterRequest\x12-\n\x03ref\x18\x01 \x01(\x0b\x32 .pulse.ledger.v1.NotificationRef\x12\r\n\x05\x61\x63tor\x18\x02 \x01(\t\x12\x31\n\x08template\x18\x03 \x01(\x0e\x32\x1f.pulse.common.v1.ReplayTemplate\"O\n\x18ReplayDeadLetterResponse\x12\x33\n\x0cnotification\x18\x01 \x01(\x0b\x32\x1d.pulse.common.v1.Notification\"\xe1\x01\n\x18ReplayDeadLettersRequest\x12\x1a\n\ttenant_id\x18\x01 \x01(\tB\x07\xbaH\x04r\x02\x10\x01\x12\x31\n\x06\x66ilter\x18\x02 \x01(\x0b\x32!.pulse.ledger.v1.DeadLetterFilter\x12#\n\x0frate_per_second\x18\x03 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\x90N(\x01\x12\x0f\n\x07\x64ry_run\x18\x04 \x01(\x08\x12\r\n\x05\x61\x63tor\x18\x05 \x01(\t\x12\x31\n\x08template\x18\x06 \x01(\x0e\x32\x1f.pulse.common.v1.ReplayTemplate\"q\n\x19ReplayDeadLettersResponse\x12\x0f\n\x07matched\x18\x01 \x01(\x03\x12\x10\n\x08replayed\x18\x02 \x01(\x03\x12\x31\n\rlast_due_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"q\n\x18UpdatePreferencesRequest\x12\x1a\n\ttenant_id\x18\x01 \x01(\tB\x07\xbaH\x04r\x02\x10\x01\x12\x39\n\x0bpreferences\x18\x02 \x01(\x0b\x32\x1c.pulse.common.v1.PreferencesB\x06\xbaH\x03\xc8\x01\x01\"N\n\x19UpdatePreferencesResponse\x12\x31\n\x0bpreferences\x18\x01 \x01(\x0b\x32\x1c.pulse.common.v1.Preferences\"q\n\x18\x43reateSuppressionRequest\x12\x1a\n\ttenant_id\x18\x01 \x01(\tB\x07\xbaH\x04r\x02\x10\x01\x12\x39\n\x0bsuppression\x18\x02 \x01(\x0b\x32\x1c.pulse.common.v1.SuppressionB\x06\xbaH\x03\xc8\x01\x01\"N\n\x19\x43reateSuppressionResponse\x12\x31\n\x0bsuppression\x18\x01 \x01(\x0b\x32\x1c.pulse.common.v1.Suppression\"_\n\x18\x44\x65leteSuppressionRequest\x12\x1a\n\ttenant_id\x18\x01 \x01(\tB\x07\xbaH\x04r\x02\x10\x01\x12\x0f\n\x07user_id\x18\x02 \x01(\t\x12\x16\n\x0esuppression_id\x18\x03 \x01(\t\"\x1b\n\x19\x44\x65leteSuppressionResponse\"t\n\x1aRegisterDeviceTokenRequest\x12\x1a\n\ttenant_id\x18\x01 \x01(\tB\x07\xbaH\x04r\x02\x10\x01\x12:\n\x0c\x64\x65vice_token\x18\x02 \x01(\x0b\x32\x1c.pulse.common.v1.DeviceTokenB\x06\xbaH\x03\xc8\x01\x01\"Q\n\x1bRegisterDeviceTokenResponse\x12\x32\n\x0c\x64\x65vice_token\x18\x01 \x01(\x0b\x32\x1c.pulse.common.v1.DeviceToken\"`\n\x18\x44\x65leteDeviceTokenRequest\x12\x1a\n\ttenant_id\x18\x01 \x01(\tB\x07\xbaH\x04r\x02\x10\x01\x12\x0f\n\x07user_id\x18\x02 \x01(\t\x12\x17\n\x0f\x64\x65vice_token_id\x18\x03 \x01(\t\"\x1b\n\x19\x44\x65leteDeviceTokenResponse\"O\n\x0fSetLimitRequest\x12-\n\x05limit\x18\x01 \x01(\x0b\x32\x16.pulse.common.v1.LimitB\x06\xbaH\x03\xc8\x01\x01\x12\r\n\x05\x61\x63tor\x18\x02 \x01(\t\"9\n\x10SetLimitResponse\x12%\n\x05limit\x18\x01 \x01(\x0b\x32\x16.pulse.common.v1.Limit\"9\n\x12\x44\x65leteLimitRequest\x12\x11\n\ttenant_id\x18\x01 \x01(\t\x12\x10\n\x08limit_id\x18\x02 \x01(\t\"\x15\n\x13\x44\x65leteLimitResponse\"m\n\x0fSetPauseRequest\x12)\n\x07\x63hannel\x18\x01 \x01(\x0e\x32\x18.pulse.common.v1.Channel\x12\x10\n\x08provider\x18\x02 \x01(\t\x12\x0e\n\x06paused\x18\x03 \x01(\x08\x12\r\n\x05\x61\x63tor\x18\x04 \x01(\t\"\x12\n\x10SetPauseResponse\"m\n\x16OverrideBreakerRequest\x12\x10\n\x08provider\x18\x01 \x01(\t\x12\x32\n\x08override\x18\x02 \x01(\x0e\x32 .pulse.common.v1.BreakerOverride\x12\r\n\x05\x61\x63tor\x18\x03 \x01(\t\"H\n\x17OverrideBreakerResponse\x12-\n\x05state\x18\x01 \x01(\x0b\x32\x1e.pulse.common.v1.ProviderState\"Y\n\x10\x43reateKeyRequest\x12,\n\x03key\x18\x01 \x01(\x0b\x32\x17.pulse.common.v1.ApiKeyB\x06\xbaH\x03\xc8\x01\x01\x12\x17\n\x06\x64igest\x18\x02 \x01(\x0c\x42\x07\xbaH\x04z\x02h \"9\n\x11\x43reateKeyResponse\x12$\n\x03key\x18\x01 \x01(\x0b\x32\x17.pulse.common.v1.ApiKey\"e\n\rEndKeyRequest\x12\x1a\n\ttenant_id\x18\x01 \x01(\tB\x07\xbaH\x04r\x02\x10\x01\x12\x0e\n\x06key_id\x18\x02 \x01(\t\x12(\n\x05\x61\x66ter\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\"6\n\x0e\x45ndKeyResponse\x12$\n\x03key\x18\x01 \x01(\x0b\x32\x17.pulse.common.v1.ApiKey\"\xc2\x01\n\x14PutAttachmentRequest\x12\x1a\n\ttenant_id\x18\x01 \x01(\tB\x07\xbaH\x04r\x02\x10\x01\x12=\n\nattachment\x18\x02 \x01(\x0b\x32!.pulse.common.v1.StoredAttachmentB\x06\xbaH\x03\xc8\x01\x01\x12\x1d\n\x07\x63ontent\x18\x03 \x01(\x0c\x42\x0c\xbaH\tz\x07\x10\x01\x18\x80\x80\x80\x05\x12\x30\n\x0cneeded_until\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"N\n\x15PutAttachmentResponse\x12\x35\n\nattachment\x18\x01 \x01(\x0b\x32!.pulse.common.v1.StoredAttachment\"\x8a\x01\n\x16KeepAttachmentsRequest\x12\x1a\n\ttenant_id\x18\x01 \x01(\tB\x07\xbaH\x04r\x02\x10\x01\x12\"\n\x0e\x61ttachment_ids\x18\x02 \x03(\tB\n\xbaH\x07\x92\x01\x04\x08\x01\x10\x14\x12\x30\n\x0cneeded_until\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"Q\n\x17KeepAttachmentsResponse\x12\x36\n\x0b\x61ttachments\x18\x01 \x03(\x0b\x32!.pulse.common.v1.StoredAttachment2\xf4\r\n\x0bLedgerAdmin\x12\x61\n\x0e\x43reateTemplate\x12&.pulse.ledger.v1.CreateTemplateRequest\x1a\'.pulse.ledger.v1.CreateTemplateResponse\x12\x61\n\x0eUpdateTemplate\x12&.pulse.ledger.v1.UpdateTemplateRequest\x1a\'.pulse.ledger.v1.UpdateTemplateResponse\x12\x61\n\x0e\x44\x65leteTemplate\x12&.pulse.ledger.v1.DeleteTemplateRequest\x1a\'.pulse.ledger.v1.DeleteTemplateResponse\x12g\n\x10ReplayDeadLetter\x12(.pulse.ledger.v1.ReplayDeadLetterRequest\x1a).pulse.ledger.v1.ReplayDeadLetterResponse\x12j\n\x11ReplayDeadLetters\x12).pulse.ledger.v1.ReplayDeadLettersRequest\x1a*.pulse.ledger.v1.ReplayDeadLettersResponse\x12j\n\x11UpdatePreferences\x12).pulse.ledger.v1.UpdatePreferencesRequest\x1a*.pulse.ledger.v1.UpdatePreferencesResponse\x12j\n\x11\x43reateSuppression\x12).pulse.ledger.v1.CreateSuppressionRequest\x1a*.pulse.ledger.v1.CreateSuppressionResponse\x12j\n\x11\x44\x65leteSuppression\x12).pulse.ledger.v1.DeleteSuppressionRequest\x1a*.pulse.ledger.v1.DeleteSuppressionResponse\x12p\n\x13RegisterDeviceToken\x12+.pulse.ledger.v1.RegisterDeviceTokenRequest\x1a,.pulse.ledger.v1.RegisterDeviceTokenResponse\x12j\n\x11\x44\x65leteDeviceToken\x12).pulse.ledger.v1.DeleteDeviceTokenRequest\x1a*.pulse.ledger.v1.DeleteDeviceTokenResponse\x12O\n\x08SetLimit\x12 .pulse.ledger.v1.SetLimitRequest\x1a!.pulse.ledger.v1.SetLimitResponse\x12X\n\x0b\x44\x65leteLimit\x12#.pulse.ledger.v1.DeleteLimitRequest\x1a$.pulse.ledger.v1.DeleteLimitResponse\x12O\n\x08SetPause\x12 .pulse.ledger.v1.SetPauseRequest\x1a!.pulse.ledger.v1.SetPauseResponse\x12\x64\n\x0fOverrideBreaker\x12\'.pulse.ledger.v1.OverrideBreakerRequest\x1a(.pulse.ledger.v1.OverrideBreakerResponse\x12R\n\tCreateKey\x12!.pulse.ledger.v1.CreateKeyRequest\x1a\".pulse.ledger.v1.CreateKeyResponse\x12I\n\x06\x45ndKey\x12\x1e.pulse.ledger.v1.EndKeyRequest\x1a\x1f.pulse.ledger.v1.EndKeyResponse\x12^\n\rPutAttachment\x12%.pulse.ledger.v1.PutAttachmentRequest\x1a&.pulse.ledger.v1.PutAttachmentResponse\x12\x64\n\x0fKeepAttachments\x12\'.pulse.ledger.v1.KeepAttachmentsRequest\x1a(.pulse.ledger.v1.KeepAttachmentsResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"pulse/ledger/v1/ledger_admin.proto\x12\x0fpulse.ledger.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a pulse/common/v1/attachment.proto\x1a\x1bpulse/common/v1/enums.proto\x1a\x19pulse/common/v1/key.proto\x1a\x1bpulse/common/v1/limit.proto\x1a\"pulse/common/v1/notification.proto\x1a)pulse/common/v1/notification_filter.proto\x1a\x1epulse/common/v1/provider.proto\x1a\x1fpulse/common/v1/recipient.proto\x1a\x1epulse/common/v1/template.proto\x1a\x1dpulse/ledger/v1/records.proto\"h\n\x15\x43reateTemplateRequest\x12\x1a\n\ttenant_id\x18\x01 \x01(\tB\x07\xbaH\x04r\x02\x10\x01\x12\x33\n\x08template\x18\x02 \x01(\x0b\x32\x19.pulse.common.v1.TemplateB\x06\xbaH\x03\xc8\x01\x01\"E\n\x16\x43reateTemplateResponse\x12+\n\x08template\x18\x01 \x01(\x0b\x32\x19.pulse.common.v1.Template\"\x82\x01\n\x15UpdateTemplateRequest\x12\x1a\n\ttenant_id\x18\x01 \x01(\tB\x07\xbaH\x04r\x02\x10\x01\x12\x33\n\x08template\x18\x02 \x01(\x0b\x32\x19.pulse.common.v1.TemplateB\x06\xbaH\x03\xc8\x01\x01\x12\x18\n\x10\x65xpected_version\x18\x03 \x01(\x05\"E\n\x16UpdateTemplateResponse\x12+\n\x08template\x18\x01 \x01(\x0b\x32\x19.pulse.common.v1.Template\"A\n\x15\x44\x65leteTemplateRequest\x12\x1a\n\ttenant_id\x18\x01 \x01(\tB\x07\xbaH\x04r\x02\x10\x01\x12\x0c\n\x04name\x18\x02 \x01(\t\"\x18\n\x16\x44\x65leteTemplateResponse\"\x8a\x01\n\x17ReplayDeadLetterRequest\x12-\n\x03ref\x18\x01 \x01(\x0b\x32 .pulse.ledger.v1.NotificationRef\x12\r\n\x05\x61\x63tor\x18\x02 \x01(\t\x12\x31\n\x08template\x18\x03 \x01(\x0e\x32\x1f.pulse.common.v1.ReplayTemplate\"O\n\x18ReplayDeadLetterResponse\x12\x33\n\x0cnotification\x18\x01 \x01(\x0b\x32\x1d.pulse.common.v1.Notification\"\xe1\x01\n\x18ReplayDeadLettersRequest\x12\x1a\n\ttenant_id\x18\x01 \x01(\tB\x07\xbaH\x04r\x02\x10\x01\x12\x31\n\x06\x66ilter\x18\x02 \x01(\x0b\x32!.pulse.ledger.v1.DeadLetterFilter\x12#\n\x0frate_per_second\x18\x03 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\x90N(\x01\x12\x0f\n\x07\x64ry_run\x18\x04 \x01(\x08\x12\r\n\x05\x61\x63tor\x18\x05 \x01(\t\x12\x31\n\x08template\x18\x06 \x01(\x0e\x32\x1f.pulse.common.v1.ReplayTemplate\"q\n\x19ReplayDeadLettersResponse\x12\x0f\n\x07matched\x18\x01 \x01(\x03\x12\x10\n\x08replayed\x18\x02 \x01(\x03\x12\x31\n\rlast_due_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x95\x01\n\x1a\x43\x61ncelNotificationsRequest\x12\x1a\n\ttenant_id\x18\x01 \x01(\tB\x07\xbaH\x04r\x02\x10\x01\x12;\n\x06\x66ilter\x18\x02 \x01(\x0b\x32#.pulse.common.v1.NotificationFilterB\x06\xbaH\x03\xc8\x01\x01\x12\x0f\n\x07\x64ry_run\x18\x03 \x01(\x08\x12\r\n\x05\x61\x63tor\x18\x04 \x01(\t\"A\n\x1b\x43\x61ncelNotificationsResponse\x12\x0f\n\x07matched\x18\x01 \x01(\x03\x12\x11\n\tcancelled\x18\x02 \x01(\x03\"q\n\x18UpdatePreferencesRequest\x12\x1a\n\ttenant_id\x18\x01 \x01(\tB\x07\xbaH\x04r\x02\x10\x01\x12\x39\n\x0bpreferences\x18\x02 \x01(\x0b\x32\x1c.pulse.common.v1.PreferencesB\x06\xbaH\x03\xc8\x01\x01\"N\n\x19UpdatePreferencesResponse\x12\x31\n\x0bpreferences\x18\x01 \x01(\x0b\x32\x1c.pulse.common.v1.Preferences\"q\n\x18\x43reateSuppressionRequest\x12\x1a\n\ttenant_id\x18\x01 \x01(\tB\x07\xbaH\x04r\x02\x10\x01\x12\x39\n\x0bsuppression\x18\x02 \x01(\x0b\x32\x1c.pulse.common.v1.SuppressionB\x06\xbaH\x03\xc8\x01\x01\"N\n\x19\x43reateSuppressionResponse\x12\x31\n\x0bsuppression\x18\x01 \x01(\x0b\x32\x1c.pulse.common.v1.Suppression\"_\n\x18\x44\x65leteSuppressionRequest\x12\x1a\n\ttenant_id\x18\x01 \x01(\tB\x07\xbaH\x04r\x02\x10\x01\x12\x0f\n\x07user_id\x18\x02 \x01(\t\x12\x16\n\x0esuppression_id\x18\x03 \x01(\t\"\x1b\n\x19\x44\x65leteSuppressionResponse\"t\n\x1aRegisterDeviceTokenRequest\x12\x1a\n\ttenant_id\x18\x01 \x01(\tB\x07\xbaH\x04r\x02\x10\x01\x12:\n\x0c\x64\x65vice_token\x18\x02 \x01(\x0b\x32\x1c.pulse.common.v1.DeviceTokenB\x06\xbaH\x03\xc8\x01\x01\"Q\n\x1bRegisterDeviceTokenResponse\x12\x32\n\x0c\x64\x65vice_token\x18\x01 \x01(\x0b\x32\x1c.pulse.common.v1.DeviceToken\"`\n\x18\x44\x65leteDeviceTokenRequest\x12\x1a\n\ttenant_id\x18\x01 \x01(\tB\x07\xbaH\x04r\x02\x10\x01\x12\x0f\n\x07user_id\x18\x02 \x01(\t\x12\x17\n\x0f\x64\x65vice_token_id\x18\x03 \x01(\t\"\x1b\n\x19\x44\x65leteDeviceTokenResponse\"O\n\x0fSetLimitRequest\x12-\n\x05limit\x18\x01 \x01(\x0b\x32\x16.pulse.common.v1.LimitB\x06\xbaH\x03\xc8\x01\x01\x12\r\n\x05\x61\x63tor\x18\x02 \x01(\t\"9\n\x10SetLimitResponse\x12%\n\x05limit\x18\x01 \x01(\x0b\x32\x16.pulse.common.v1.Limit\"9\n\x12\x44\x65leteLimitRequest\x12\x11\n\ttenant_id\x18\x01 \x01(\t\x12\x10\n\x08limit_id\x18\x02 \x01(\t\"\x15\n\x13\x44\x65leteLimitResponse\"m\n\x0fSetPauseRequest\x12)\n\x07\x63hannel\x18\x01 \x01(\x0e\x32\x18.pulse.common.v1.Channel\x12\x10\n\x08provider\x18\x02 \x01(\t\x12\x0e\n\x06paused\x18\x03 \x01(\x08\x12\r\n\x05\x61\x63tor\x18\x04 \x01(\t\"\x12\n\x10SetPauseResponse\"m\n\x16OverrideBreakerRequest\x12\x10\n\x08provider\x18\x01 \x01(\t\x12\x32\n\x08override\x18\x02 \x01(\x0e\x32 .pulse.common.v1.BreakerOverride\x12\r\n\x05\x61\x63tor\x18\x03 \x01(\t\"H\n\x17OverrideBreakerResponse\x12-\n\x05state\x18\x01 \x01(\x0b\x32\x1e.pulse.common.v1.ProviderState\"Y\n\x10\x43reateKeyRequest\x12,\n\x03key\x18\x01 \x01(\x0b\x32\x17.pulse.common.v1.ApiKeyB\x06\xbaH\x03\xc8\x01\x01\x12\x17\n\x06\x64igest\x18\x02 \x01(\x0c\x42\x07\xbaH\x04z\x02h \"9\n\x11\x43reateKeyResponse\x12$\n\x03key\x18\x01 \x01(\x0b\x32\x17.pulse.common.v1.ApiKey\"e\n\rEndKeyRequest\x12\x1a\n\ttenant_id\x18\x01 \x01(\tB\x07\xbaH\x04r\x02\x10\x01\x12\x0e\n\x06key_id\x18\x02 \x01(\t\x12(\n\x05\x61\x66ter\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\"6\n\x0e\x45ndKeyResponse\x12$\n\x03key\x18\x01 \x01(\x0b\x32\x17.pulse.common.v1.ApiKey\"\xc2\x01\n\x14PutAttachmentRequest\x12\x1a\n\ttenant_id\x18\x01 \x01(\tB\x07\xbaH\x04r\x02\x10\x01\x12=\n\nattachment\x18\x02 \x01(\x0b\x32!.pulse.common.v1.StoredAttachmentB\x06\xbaH\x03\xc8\x01\x01\x12\x1d\n\x07\x63ontent\x18\x03 \x01(\x0c\x42\x0c\xbaH\tz\x07\x10\x01\x18\x80\x80\x80\x05\x12\x30\n\x0cneeded_until\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"N\n\x15PutAttachmentResponse\x12\x35\n\nattachment\x18\x01 \x01(\x0b\x32!.pulse.common.v1.StoredAttachment\"\x8a\x01\n\x16KeepAttachmentsRequest\x12\x1a\n\ttenant_id\x18\x01 \x01(\tB\x07\xbaH\x04r\x02\x10\x01\x12\"\n\x0e\x61ttachment_ids\x18\x02 \x03(\tB\n\xbaH\x07\x92\x01\x04\x08\x01\x10\x14\x12\x30\n\x0cneeded_until\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"Q\n\x17KeepAttachmentsResponse\x12\x36\n\x0b\x61ttachments\x18\x01 \x03(\x0b\x32!.pulse.common.v1.StoredAttachment2\xe6\x0e\n\x0bLedgerAdmin\x12\x61\n\x0e\x43reateTemplate\x12&.pulse.ledger.v1.CreateTemplateRequest\x1a\'.pulse.ledger.v1.CreateTemplateResponse\x12\x61\n\x0eUpdateTemplate\x12&.pulse.ledger.v1.UpdateTemplateRequest\x1a\'.pulse.ledger.v1.UpdateTemplateResponse\x12\x61\n\x0e\x44\x65leteTemplate\x12&.pulse.ledger.v1.DeleteTemplateRequest\x1a\'.pulse.ledger.v1.DeleteTemplateResponse\x12g\n\x10ReplayDeadLetter\x12(.pulse.ledger.v1.ReplayDeadLetterRequest\x1a).pulse.ledger.v1.ReplayDeadLetterResponse\x12j\n\x11ReplayDeadLetters\x12).pulse.ledger.v1.ReplayDeadLettersRequest\x1a*.pulse.ledger.v1.ReplayDeadLettersResponse\x12p\n\x13\x43\x61ncelNotifications\x12+.pulse.ledger.v1.CancelNotificationsRequest\x1a,.pulse.ledger.v1.CancelNotificationsResponse\x12j\n\x11UpdatePreferences\x12).pulse.ledger.v1.UpdatePreferencesRequest\x1a*.pulse.ledger.v1.UpdatePreferencesResponse\x12j\n\x11\x43reateSuppression\x12).pulse.ledger.v1.CreateSuppressionRequest\x1a*.pulse.ledger.v1.CreateSuppressionResponse\x12j\n\x11\x44\x65leteSuppression\x12).pulse.ledger.v1.DeleteSuppressionRequest\x1a*.pulse.ledger.v1.DeleteSuppressionResponse\x12p\n\x13RegisterDeviceToken\x12+.pulse.ledger.v1.RegisterDeviceTokenRequest\x1a,.pulse.ledger.v1.RegisterDeviceTokenResponse\x12j\n\x11\x44\x65leteDeviceToken\x12).pulse.ledger.v1.DeleteDeviceTokenRequest\x1a*.pulse.ledger.v1.DeleteDeviceTokenResponse\x12O\n\x08SetLimit\x12 .pulse.ledger.v1.SetLimitRequest\x1a!.pulse.ledger.v1.SetLimitResponse\x12X\n\x0b\x44\x65leteLimit\x12#.pulse.ledger.v1.DeleteLimitRequest\x1a$.pulse.ledger.v1.DeleteLimitResponse\x12O\n\x08SetPause\x12 .pulse.ledger.v1.SetPauseRequest\x1a!.pulse.ledger.v1.SetPauseResponse\x12\x64\n\x0fOverrideBreaker\x12\'.pulse.ledger.v1.OverrideBreakerRequest\x1a(.pulse.ledger.v1.OverrideBreakerResponse\x12R\n\tCreateKey\x12!.pulse.ledger.v1.CreateKeyRequest\x1a\".pulse.ledger.v1.CreateKeyResponse\x12I\n\x06\x45ndKey\x12\x1e.pulse.ledger.v1.EndKeyRequest\x1a\x1f.pulse.ledger.v1.EndKeyResponse\x12^\n\rPutAttachment\x12%.pulse.ledger.v1.PutAttachmentRequest\x1a&.pulse.ledger.v1.PutAttachmentResponse\x12\x64\n\x0fKeepAttachments\x12\'.pulse.ledger.v1.KeepAttachmentsRequest\x1a(.pulse.ledger.v1.KeepAttachmentsResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -57,6 +58,10 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_REPLAYDEADLETTERSREQUEST'].fields_by_name['tenant_id']._serialized_options = b'\272H\004r\002\020\001'
   _globals['_REPLAYDEADLETTERSREQUEST'].fields_by_name['rate_per_second']._loaded_options = None
   _globals['_REPLAYDEADLETTERSREQUEST'].fields_by_name['rate_per_second']._serialized_options = b'\272H\007\032\005\030\220N(\001'
+  _globals['_CANCELNOTIFICATIONSREQUEST'].fields_by_name['tenant_id']._loaded_options = None
+  _globals['_CANCELNOTIFICATIONSREQUEST'].fields_by_name['tenant_id']._serialized_options = b'\272H\004r\002\020\001'
+  _globals['_CANCELNOTIFICATIONSREQUEST'].fields_by_name['filter']._loaded_options = None
+  _globals['_CANCELNOTIFICATIONSREQUEST'].fields_by_name['filter']._serialized_options = b'\272H\003\310\001\001'
   _globals['_UPDATEPREFERENCESREQUEST'].fields_by_name['tenant_id']._loaded_options = None
   _globals['_UPDATEPREFERENCESREQUEST'].fields_by_name['tenant_id']._serialized_options = b'\272H\004r\002\020\001'
   _globals['_UPDATEPREFERENCESREQUEST'].fields_by_name['preferences']._loaded_options = None
@@ -91,78 +96,82 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_KEEPATTACHMENTSREQUEST'].fields_by_name['tenant_id']._serialized_options = b'\272H\004r\002\020\001'
   _globals['_KEEPATTACHMENTSREQUEST'].fields_by_name['attachment_ids']._loaded_options = None
   _globals['_KEEPATTACHMENTSREQUEST'].fields_by_name['attachment_ids']._serialized_options = b'\272H\007\222\001\004\010\001\020\024'
-  _globals['_CREATETEMPLATEREQUEST']._serialized_start=432
-  _globals['_CREATETEMPLATEREQUEST']._serialized_end=536
-  _globals['_CREATETEMPLATERESPONSE']._serialized_start=538
-  _globals['_CREATETEMPLATERESPONSE']._serialized_end=607
-  _globals['_UPDATETEMPLATEREQUEST']._serialized_start=610
-  _globals['_UPDATETEMPLATEREQUEST']._serialized_end=740
-  _globals['_UPDATETEMPLATERESPONSE']._serialized_start=742
-  _globals['_UPDATETEMPLATERESPONSE']._serialized_end=811
-  _globals['_DELETETEMPLATEREQUEST']._serialized_start=813
-  _globals['_DELETETEMPLATEREQUEST']._serialized_end=878
-  _globals['_DELETETEMPLATERESPONSE']._serialized_start=880
-  _globals['_DELETETEMPLATERESPONSE']._serialized_end=904
-  _globals['_REPLAYDEADLETTERREQUEST']._serialized_start=907
-  _globals['_REPLAYDEADLETTERREQUEST']._serialized_end=1045
-  _globals['_REPLAYDEADLETTERRESPONSE']._serialized_start=1047
-  _globals['_REPLAYDEADLETTERRESPONSE']._serialized_end=1126
-  _globals['_REPLAYDEADLETTERSREQUEST']._serialized_start=1129
-  _globals['_REPLAYDEADLETTERSREQUEST']._serialized_end=1354
-  _globals['_REPLAYDEADLETTERSRESPONSE']._serialized_start=1356
-  _globals['_REPLAYDEADLETTERSRESPONSE']._serialized_end=1469
-  _globals['_UPDATEPREFERENCESREQUEST']._serialized_start=1471
-  _globals['_UPDATEPREFERENCESREQUEST']._serialized_end=1584
-  _globals['_UPDATEPREFERENCESRESPONSE']._serialized_start=1586
-  _globals['_UPDATEPREFERENCESRESPONSE']._serialized_end=1664
-  _globals['_CREATESUPPRESSIONREQUEST']._serialized_start=1666
-  _globals['_CREATESUPPRESSIONREQUEST']._serialized_end=1779
-  _globals['_CREATESUPPRESSIONRESPONSE']._serialized_start=1781
-  _globals['_CREATESUPPRESSIONRESPONSE']._serialized_end=1859
-  _globals['_DELETESUPPRESSIONREQUEST']._serialized_start=1861
-  _globals['_DELETESUPPRESSIONREQUEST']._serialized_end=1956
-  _globals['_DELETESUPPRESSIONRESPONSE']._serialized_start=1958
-  _globals['_DELETESUPPRESSIONRESPONSE']._serialized_end=1985
-  _globals['_REGISTERDEVICETOKENREQUEST']._serialized_start=1987
-  _globals['_REGISTERDEVICETOKENREQUEST']._serialized_end=2103
-  _globals['_REGISTERDEVICETOKENRESPONSE']._serialized_start=2105
-  _globals['_REGISTERDEVICETOKENRESPONSE']._serialized_end=2186
-  _globals['_DELETEDEVICETOKENREQUEST']._serialized_start=2188
-  _globals['_DELETEDEVICETOKENREQUEST']._serialized_end=2284
-  _globals['_DELETEDEVICETOKENRESPONSE']._serialized_start=2286
-  _globals['_DELETEDEVICETOKENRESPONSE']._serialized_end=2313
-  _globals['_SETLIMITREQUEST']._serialized_start=2315
-  _globals['_SETLIMITREQUEST']._serialized_end=2394
-  _globals['_SETLIMITRESPONSE']._serialized_start=2396
-  _globals['_SETLIMITRESPONSE']._serialized_end=2453
-  _globals['_DELETELIMITREQUEST']._serialized_start=2455
-  _globals['_DELETELIMITREQUEST']._serialized_end=2512
-  _globals['_DELETELIMITRESPONSE']._serialized_start=2514
-  _globals['_DELETELIMITRESPONSE']._serialized_end=2535
-  _globals['_SETPAUSEREQUEST']._serialized_start=2537
-  _globals['_SETPAUSEREQUEST']._serialized_end=2646
-  _globals['_SETPAUSERESPONSE']._serialized_start=2648
-  _globals['_SETPAUSERESPONSE']._serialized_end=2666
-  _globals['_OVERRIDEBREAKERREQUEST']._serialized_start=2668
-  _globals['_OVERRIDEBREAKERREQUEST']._serialized_end=2777
-  _globals['_OVERRIDEBREAKERRESPONSE']._serialized_start=2779
-  _globals['_OVERRIDEBREAKERRESPONSE']._serialized_end=2851
-  _globals['_CREATEKEYREQUEST']._serialized_start=2853
-  _globals['_CREATEKEYREQUEST']._serialized_end=2942
-  _globals['_CREATEKEYRESPONSE']._serialized_start=2944
-  _globals['_CREATEKEYRESPONSE']._serialized_end=3001
-  _globals['_ENDKEYREQUEST']._serialized_start=3003
-  _globals['_ENDKEYREQUEST']._serialized_end=3104
-  _globals['_ENDKEYRESPONSE']._serialized_start=3106
-  _globals['_ENDKEYRESPONSE']._serialized_end=3160
-  _globals['_PUTATTACHMENTREQUEST']._serialized_start=3163
-  _globals['_PUTATTACHMENTREQUEST']._serialized_end=3357
-  _globals['_PUTATTACHMENTRESPONSE']._serialized_start=3359
-  _globals['_PUTATTACHMENTRESPONSE']._serialized_end=3437
-  _globals['_KEEPATTACHMENTSREQUEST']._serialized_start=3440
-  _globals['_KEEPATTACHMENTSREQUEST']._serialized_end=3578
-  _globals['_KEEPATTACHMENTSRESPONSE']._serialized_start=3580
-  _globals['_KEEPATTACHMENTSRESPONSE']._serialized_end=3661
-  _globals['_LEDGERADMIN']._serialized_start=3664
-  _globals['_LEDGERADMIN']._serialized_end=5444
+  _globals['_CREATETEMPLATEREQUEST']._serialized_start=475
+  _globals['_CREATETEMPLATEREQUEST']._serialized_end=579
+  _globals['_CREATETEMPLATERESPONSE']._serialized_start=581
+  _globals['_CREATETEMPLATERESPONSE']._serialized_end=650
+  _globals['_UPDATETEMPLATEREQUEST']._serialized_start=653
+  _globals['_UPDATETEMPLATEREQUEST']._serialized_end=783
+  _globals['_UPDATETEMPLATERESPONSE']._serialized_start=785
+  _globals['_UPDATETEMPLATERESPONSE']._serialized_end=854
+  _globals['_DELETETEMPLATEREQUEST']._serialized_start=856
+  _globals['_DELETETEMPLATEREQUEST']._serialized_end=921
+  _globals['_DELETETEMPLATERESPONSE']._serialized_start=923
+  _globals['_DELETETEMPLATERESPONSE']._serialized_end=947
+  _globals['_REPLAYDEADLETTERREQUEST']._serialized_start=950
+  _globals['_REPLAYDEADLETTERREQUEST']._serialized_end=1088
+  _globals['_REPLAYDEADLETTERRESPONSE']._serialized_start=1090
+  _globals['_REPLAYDEADLETTERRESPONSE']._serialized_end=1169
+  _globals['_REPLAYDEADLETTERSREQUEST']._serialized_start=1172
+  _globals['_REPLAYDEADLETTERSREQUEST']._serialized_end=1397
+  _globals['_REPLAYDEADLETTERSRESPONSE']._serialized_start=1399
+  _globals['_REPLAYDEADLETTERSRESPONSE']._serialized_end=1512
+  _globals['_CANCELNOTIFICATIONSREQUEST']._serialized_start=1515
+  _globals['_CANCELNOTIFICATIONSREQUEST']._serialized_end=1664
+  _globals['_CANCELNOTIFICATIONSRESPONSE']._serialized_start=1666
+  _globals['_CANCELNOTIFICATIONSRESPONSE']._serialized_end=1731
+  _globals['_UPDATEPREFERENCESREQUEST']._serialized_start=1733
+  _globals['_UPDATEPREFERENCESREQUEST']._serialized_end=1846
+  _globals['_UPDATEPREFERENCESRESPONSE']._serialized_start=1848
+  _globals['_UPDATEPREFERENCESRESPONSE']._serialized_end=1926
+  _globals['_CREATESUPPRESSIONREQUEST']._serialized_start=1928
+  _globals['_CREATESUPPRESSIONREQUEST']._serialized_end=2041
+  _globals['_CREATESUPPRESSIONRESPONSE']._serialized_start=2043
+  _globals['_CREATESUPPRESSIONRESPONSE']._serialized_end=2121
+  _globals['_DELETESUPPRESSIONREQUEST']._serialized_start=2123
+  _globals['_DELETESUPPRESSIONREQUEST']._serialized_end=2218
+  _globals['_DELETESUPPRESSIONRESPONSE']._serialized_start=2220
+  _globals['_DELETESUPPRESSIONRESPONSE']._serialized_end=2247
+  _globals['_REGISTERDEVICETOKENREQUEST']._serialized_start=2249
+  _globals['_REGISTERDEVICETOKENREQUEST']._serialized_end=2365
+  _globals['_REGISTERDEVICETOKENRESPONSE']._serialized_start=2367
+  _globals['_REGISTERDEVICETOKENRESPONSE']._serialized_end=2448
+  _globals['_DELETEDEVICETOKENREQUEST']._serialized_start=2450
+  _globals['_DELETEDEVICETOKENREQUEST']._serialized_end=2546
+  _globals['_DELETEDEVICETOKENRESPONSE']._serialized_start=2548
+  _globals['_DELETEDEVICETOKENRESPONSE']._serialized_end=2575
+  _globals['_SETLIMITREQUEST']._serialized_start=2577
+  _globals['_SETLIMITREQUEST']._serialized_end=2656
+  _globals['_SETLIMITRESPONSE']._serialized_start=2658
+  _globals['_SETLIMITRESPONSE']._serialized_end=2715
+  _globals['_DELETELIMITREQUEST']._serialized_start=2717
+  _globals['_DELETELIMITREQUEST']._serialized_end=2774
+  _globals['_DELETELIMITRESPONSE']._serialized_start=2776
+  _globals['_DELETELIMITRESPONSE']._serialized_end=2797
+  _globals['_SETPAUSEREQUEST']._serialized_start=2799
+  _globals['_SETPAUSEREQUEST']._serialized_end=2908
+  _globals['_SETPAUSERESPONSE']._serialized_start=2910
+  _globals['_SETPAUSERESPONSE']._serialized_end=2928
+  _globals['_OVERRIDEBREAKERREQUEST']._serialized_start=2930
+  _globals['_OVERRIDEBREAKERREQUEST']._serialized_end=3039
+  _globals['_OVERRIDEBREAKERRESPONSE']._serialized_start=3041
+  _globals['_OVERRIDEBREAKERRESPONSE']._serialized_end=3113
+  _globals['_CREATEKEYREQUEST']._serialized_start=3115
+  _globals['_CREATEKEYREQUEST']._serialized_end=3204
+  _globals['_CREATEKEYRESPONSE']._serialized_start=3206
+  _globals['_CREATEKEYRESPONSE']._serialized_end=3263
+  _globals['_ENDKEYREQUEST']._serialized_start=3265
+  _globals['_ENDKEYREQUEST']._serialized_end=3366
+  _globals['_ENDKEYRESPONSE']._serialized_start=3368
+  _globals['_ENDKEYRESPONSE']._serialized_end=3422
+  _globals['_PUTATTACHMENTREQUEST']._serialized_start=3425
+  _globals['_PUTATTACHMENTREQUEST']._serialized_end=3619
+  _globals['_PUTATTACHMENTRESPONSE']._serialized_start=3621
+  _globals['_PUTATTACHMENTRESPONSE']._serialized_end=3699
+  _globals['_KEEPATTACHMENTSREQUEST']._serialized_start=3702
+  _globals['_KEEPATTACHMENTSREQUEST']._serialized_end=3840
+  _globals['_KEEPATTACHMENTSRESPONSE']._serialized_start=3842
+  _globals['_KEEPATTACHMENTSRESPONSE']._serialized_end=3923
+  _globals['_LEDGERADMIN']._serialized_start=3926
+  _globals['_LEDGERADMIN']._serialized_end=5820
 # @@protoc_insertion_point(module_scope)

@@ -60,6 +60,11 @@ class LedgerAdminStub:
                 request_serializer=pulse_dot_ledger_dot_v1_dot_ledger__admin__pb2.ReplayDeadLettersRequest.SerializeToString,
                 response_deserializer=pulse_dot_ledger_dot_v1_dot_ledger__admin__pb2.ReplayDeadLettersResponse.FromString,
                 _registered_method=True)
+        self.CancelNotifications = channel.unary_unary(
+                '/pulse.ledger.v1.LedgerAdmin/CancelNotifications',
+                request_serializer=pulse_dot_ledger_dot_v1_dot_ledger__admin__pb2.CancelNotificationsRequest.SerializeToString,
+                response_deserializer=pulse_dot_ledger_dot_v1_dot_ledger__admin__pb2.CancelNotificationsResponse.FromString,
+                _registered_method=True)
         self.UpdatePreferences = channel.unary_unary(
                 '/pulse.ledger.v1.LedgerAdmin/UpdatePreferences',
                 request_serializer=pulse_dot_ledger_dot_v1_dot_ledger__admin__pb2.UpdatePreferencesRequest.SerializeToString,
@@ -163,6 +168,13 @@ class LedgerAdminServicer:
     def ReplayDeadLetters(self, request, context):
         """Makes dead letters due again one after another, the first to die first; none is ever replayed by two calls.
         INVALID_ARGUMENT: a rate that cannot be.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CancelNotifications(self, request, context):
+        """Takes back what waits to be sent, each for itself. INVALID_ARGUMENT: a filter that cannot be.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -286,6 +298,11 @@ def add_LedgerAdminServicer_to_server(servicer, server):
                     servicer.ReplayDeadLetters,
                     request_deserializer=pulse_dot_ledger_dot_v1_dot_ledger__admin__pb2.ReplayDeadLettersRequest.FromString,
                     response_serializer=pulse_dot_ledger_dot_v1_dot_ledger__admin__pb2.ReplayDeadLettersResponse.SerializeToString,
+            ),
+            'CancelNotifications': grpc.unary_unary_rpc_method_handler(
+                    servicer.CancelNotifications,
+                    request_deserializer=pulse_dot_ledger_dot_v1_dot_ledger__admin__pb2.CancelNotificationsRequest.FromString,
+                    response_serializer=pulse_dot_ledger_dot_v1_dot_ledger__admin__pb2.CancelNotificationsResponse.SerializeToString,
             ),
             'UpdatePreferences': grpc.unary_unary_rpc_method_handler(
                     servicer.UpdatePreferences,
@@ -489,6 +506,33 @@ class LedgerAdmin:
             '/pulse.ledger.v1.LedgerAdmin/ReplayDeadLetters',
             pulse_dot_ledger_dot_v1_dot_ledger__admin__pb2.ReplayDeadLettersRequest.SerializeToString,
             pulse_dot_ledger_dot_v1_dot_ledger__admin__pb2.ReplayDeadLettersResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CancelNotifications(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/pulse.ledger.v1.LedgerAdmin/CancelNotifications',
+            pulse_dot_ledger_dot_v1_dot_ledger__admin__pb2.CancelNotificationsRequest.SerializeToString,
+            pulse_dot_ledger_dot_v1_dot_ledger__admin__pb2.CancelNotificationsResponse.FromString,
             options,
             channel_credentials,
             insecure,

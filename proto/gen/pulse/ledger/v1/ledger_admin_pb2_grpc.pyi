@@ -47,6 +47,8 @@ class LedgerAdminStub:
     """Makes dead letters due again one after another, the first to die first; none is ever replayed by two calls.
     INVALID_ARGUMENT: a rate that cannot be.
     """
+    CancelNotifications: _grpc.UnaryUnaryMultiCallable[_ledger_admin_pb2.CancelNotificationsRequest, _ledger_admin_pb2.CancelNotificationsResponse]
+    """Takes back what waits to be sent, each for itself. INVALID_ARGUMENT: a filter that cannot be."""
     UpdatePreferences: _grpc.UnaryUnaryMultiCallable[_ledger_admin_pb2.UpdatePreferencesRequest, _ledger_admin_pb2.UpdatePreferencesResponse]
     """Replaces a user's preferences."""
     CreateSuppression: _grpc.UnaryUnaryMultiCallable[_ledger_admin_pb2.CreateSuppressionRequest, _ledger_admin_pb2.CreateSuppressionResponse]
@@ -93,6 +95,8 @@ class LedgerAdminAsyncStub(LedgerAdminStub):
     """Makes dead letters due again one after another, the first to die first; none is ever replayed by two calls.
     INVALID_ARGUMENT: a rate that cannot be.
     """
+    CancelNotifications: _aio.UnaryUnaryMultiCallable[_ledger_admin_pb2.CancelNotificationsRequest, _ledger_admin_pb2.CancelNotificationsResponse]  # type: ignore[assignment]
+    """Takes back what waits to be sent, each for itself. INVALID_ARGUMENT: a filter that cannot be."""
     UpdatePreferences: _aio.UnaryUnaryMultiCallable[_ledger_admin_pb2.UpdatePreferencesRequest, _ledger_admin_pb2.UpdatePreferencesResponse]  # type: ignore[assignment]
     """Replaces a user's preferences."""
     CreateSuppression: _aio.UnaryUnaryMultiCallable[_ledger_admin_pb2.CreateSuppressionRequest, _ledger_admin_pb2.CreateSuppressionResponse]  # type: ignore[assignment]
@@ -166,6 +170,14 @@ class LedgerAdminServicer(metaclass=_abc_1.ABCMeta):
         """Makes dead letters due again one after another, the first to die first; none is ever replayed by two calls.
         INVALID_ARGUMENT: a rate that cannot be.
         """
+
+    @_abc_1.abstractmethod
+    def CancelNotifications(
+        self,
+        request: _ledger_admin_pb2.CancelNotificationsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_ledger_admin_pb2.CancelNotificationsResponse, _abc.Awaitable[_ledger_admin_pb2.CancelNotificationsResponse]]:
+        """Takes back what waits to be sent, each for itself. INVALID_ARGUMENT: a filter that cannot be."""
 
     @_abc_1.abstractmethod
     def UpdatePreferences(
