@@ -39,6 +39,7 @@ def send(
     ] = None,
     locale: Locale = "",
     subject: Annotated[str, typer.Option("--subject", help="in place of the template's subject or title")] = "",
+    sender: Annotated[str, typer.Option("--sender", help="who it comes from: a registered sender's name")] = "",
     label: Annotated[list[str], typer.Option("--label", metavar="NAME=TEXT", help="a label of your own")] = [],  # noqa: B006
     fallback: Annotated[
         list[str],
@@ -77,6 +78,7 @@ def send(
             ttl=ttl,
             locale=locale,
             subject=subject,
+            sender=sender,
             metadata=labels,
             attachments=[attachments.sendable(client, file) for file in files],
             fallbacks=[Fallback(*one) for one in fallbacks],

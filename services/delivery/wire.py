@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from pulse.common.v1 import enums_pb2, notification_pb2, provider_pb2
+from pulse.common.v1 import asked_pb2, enums_pb2, notification_pb2, provider_pb2
 from pulse.ledger.v1 import ledger_service_pb2, records_pb2
 from services.delivery.rules.claim import ClaimedNotification, Settlement
-from services.delivery.rules.provider import Cause, OutcomeKind, Rejection
+from services.delivery.rules.provider import Cause, OutcomeKind, RegisteredSender, Rejection
 from services.delivery.rules.provider_view import Avoided, BreakerOverride, Directive, ProviderView
 from services.delivery.rules.receipts import Receipt
 from shared.channel.numbers import channel_of, number_of
@@ -79,10 +79,18 @@ def claim(claimed: records_pb2.ClaimedNotification, lease: float, asked_at: floa
         lane=lane_of(claimed.lane) or Lane.LOW,
         traceparent=claimed.traceparent,
         said=of_asked(asked),
+        sender=_sender(asked, claimed.channel),
         expires_time=expires_time,
         unsubscribable=claimed.unsubscribable,
         span=span,
     )
+
+
+def _sender(asked: asked_pb2.Asked, channel: int) -> RegisteredSender | None:
+    for one in asked.senders:
+        if one.channel == channel:
+            return RegisteredSender(one.address, one.display_name, one.reply_to)
+    return None
 
 
 def settle_request(settlements: Sequence[Settlement]) -> ledger_service_pb2.SettleRequest:

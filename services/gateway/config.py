@@ -49,6 +49,9 @@ class GatewaySettings(Settings):
     gateway_template_seconds: float = Field(
         1.0, ge=0, le=60, description="how long the newest version of a template may be remembered, s"
     )
+    gateway_sender_seconds: float = Field(
+        5.0, ge=0, le=60, description="how long a registered sender, or that there is none, may be remembered, s"
+    )
     gateway_trace_ratio: float = Field(
         0.01, ge=0, le=1, description="share of requests that are traced if the caller does not say"
     )

@@ -13,6 +13,7 @@ from pulse.gateway.v1 import (
     notification_service_pb2_grpc,
     operations_service_pb2_grpc,
     recipient_service_pb2_grpc,
+    sender_service_pb2_grpc,
     template_service_pb2_grpc,
     unsubscribe_service_pb2_grpc,
 )
@@ -26,6 +27,7 @@ from services.gateway.api.operations_service import OperationsService
 from services.gateway.api.original.metrics import Figures, OriginalMetrics
 from services.gateway.api.original.service import CompatibilityService
 from services.gateway.api.recipient_service import RecipientService
+from services.gateway.api.sender_service import SenderService
 from services.gateway.api.service import NotificationService
 from services.gateway.api.template_service import TemplateService
 from services.gateway.api.unsubscribe_service import UnsubscribeService
@@ -46,6 +48,7 @@ from services.gateway.sending.acceptance import Acceptance
 from services.gateway.sending.attachments import Attachments
 from services.gateway.sending.heavy_work import HeavyWork
 from services.gateway.sending.replays import Replays
+from services.gateway.sending.senders import Senders
 from services.gateway.sending.sending import Sending
 from services.gateway.sending.submitter import Submitter
 from services.gateway.sending.templates import TemplateCatalogue
@@ -66,6 +69,7 @@ SERVICE_NAMES = tuple(
         "Notification",
         "Template",
         "Recipient",
+        "Sender",
         "Attachment",
         "Operations",
         "Key",
@@ -96,6 +100,7 @@ class Gateway:
         addresses = Addresses(phone_check=settings.phone_check, test_domains=settings.env == "development")
         heavy = HeavyWork()
         attachments = Attachments(reader, LedgerAdminStub(self._peers.ledger))
+        senders = Senders(reader, fresh_seconds=settings.gateway_sender_seconds)
         acceptance = Acceptance(
             templates,
             addresses,
@@ -103,6 +108,7 @@ class Gateway:
             trace_ratio=settings.gateway_trace_ratio,
             heavy=heavy,
             attachments=attachments,
+            senders=senders,
         )
         counted = GatewayMetrics(self.metrics)
         original = OriginalMetrics(reader)
@@ -129,7 +135,7 @@ class Gateway:
             min(settings.gateway_watch_seconds, self._server.longest_stream),
             self._server.closing,
         )
-        self._add_services(settings, clock, entry, templates, sending, addresses, heavy)
+        self._add_services(settings, clock, entry, templates, sending, addresses, heavy, senders)
         attachment_service_pb2_grpc.add_AttachmentServiceServicer_to_server(
             AttachmentService(entry, attachments), self._server.grpc
         )
@@ -159,6 +165,7 @@ class Gateway:
         sending: Sending,
         addresses: Addresses,
         heavy: HeavyWork,
+        senders: Senders,
     ) -> None:
         reader = LedgerReaderStub(self._peers.ledger)
         admin = LedgerAdminStub(self._peers.ledger)
@@ -168,7 +175,7 @@ class Gateway:
             NotificationService(entry, sending, reader, ledger, admin, self._watching), to
         )
         template_service_pb2_grpc.add_TemplateServiceServicer_to_server(
-            TemplateService(entry, templates, reader, admin, heavy, addresses), to
+            TemplateService(entry, templates, reader, admin, heavy, addresses, senders), to
         )
         operations_service_pb2_grpc.add_OperationsServiceServicer_to_server(
             OperationsService(entry, reader, admin, DeliveryServiceStub(self._peers.delivery)), to
@@ -180,6 +187,9 @@ class Gateway:
         door_service_pb2_grpc.add_DoorServiceServicer_to_server(DoorService(entry.door), to)
         recipient_service_pb2_grpc.add_RecipientServiceServicer_to_server(
             RecipientService(entry, addresses, reader, admin), to
+        )
+        sender_service_pb2_grpc.add_SenderServiceServicer_to_server(
+            SenderService(entry, senders, addresses, reader, admin), to
         )
         unsubscribe_service_pb2_grpc.add_UnsubscribeServiceServicer_to_server(
             UnsubscribeService(admin, KeyRing.parse(settings.unsubscribe_key.get_secret_value())), to

@@ -47,6 +47,7 @@ from services.ledger.stores.limit_store import LimitStore
 from services.ledger.stores.provider_store import ProviderStore
 from services.ledger.stores.receipt_delays import ReceiptDelays
 from services.ledger.stores.recipient_store import RecipientStore
+from services.ledger.stores.sender_store import SenderStore
 from services.ledger.stores.template_store import TemplateStore
 from services.ledger.stores.tenant_caps import TenantCaps
 from shared.clock import Clock, SystemClock
@@ -69,6 +70,7 @@ class Stores(NamedTuple):
     providers: ProviderStore
     api_keys: ApiKeyStore
     attachments: AttachmentStore
+    senders: SenderStore
 
 
 class Ledger:
@@ -202,6 +204,7 @@ def _stores(postgres: Postgres, clock: Clock, settings: LedgerSettings, delays: 
         providers=ProviderStore(postgres, clock, delays),
         api_keys=ApiKeyStore(postgres, clock, caps),
         attachments=AttachmentStore(postgres, clock, settings),
+        senders=SenderStore(postgres, clock, caps),
     )
 
 

@@ -28,6 +28,17 @@ class Address(enum.Enum):
         return cls.PHONE if text.startswith("+") else cls.DEVICE
 
 
+class SenderKind(enum.Enum):
+    """What the senders of a channel are, in words."""
+
+    MAILBOX = "a mail address"
+    TEXT = (
+        "a number in E.164, a short code of 3 to 8 digits, an id of at most 11 letters and digits with a letter in it, "
+        "or a messaging service (MG and 32 hexadecimal digits)"
+    )
+    NUMBER = "a number in E.164 or a messaging service (MG and 32 hexadecimal digits)"
+
+
 class Heading(enum.Enum):
     """What stands above the text."""
 
@@ -61,6 +72,8 @@ class Facts:
     in_segments: bool = False
     #: Whether it carries HTML, of which a text can be made.
     carries_html: bool = False
+    #: What its senders are; None: it has none that could be registered.
+    sender: SenderKind | None = None
 
 
 class Channel(enum.StrEnum):
@@ -87,6 +100,7 @@ class Channel(enum.StrEnum):
             ("#2563eb", "#7fb0ff"),
             patient=True,
             carries_html=True,
+            sender=SenderKind.MAILBOX,
         ),
     )
     SMS = (
@@ -101,6 +115,7 @@ class Channel(enum.StrEnum):
             bound=SMS_TEXT,
             priced=True,
             in_segments=True,
+            sender=SenderKind.TEXT,
         ),
     )
     PUSH = (
@@ -126,6 +141,7 @@ class Channel(enum.StrEnum):
             "twilio_whatsapp",
             ("#0e7490", "#67d3e8"),
             bound=WHATSAPP_TEXT,
+            sender=SenderKind.NUMBER,
         ),
     )
 

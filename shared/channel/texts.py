@@ -60,6 +60,7 @@ def _text(
         content.locale,
         **{name: getattr(says, name) for name in OWN_PARTS},
         said=of_content(says),
+        sender=says.sender,
         strings=strings,
         lacking=tuple(sorted(strings.keys() - content.strings.keys())) if strings else (),
     )

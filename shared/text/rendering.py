@@ -57,6 +57,8 @@ class Text:
     said: Mapping[str, Any] = field(default_factory=dict)
     #: What ``strings`` is in it; None: a variable of the context like any other.
     strings: Mapping[str, str] | None = None
+    #: Who it comes from: a registered sender's name; empty: it says nothing of that.
+    sender: str = ""
     #: Names of strings that its language lacks, and that are the default language's.
     lacking: Sequence[str] = ()
 

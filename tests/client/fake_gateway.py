@@ -20,6 +20,7 @@ from pulse.gateway.v1 import (
     operations_service_pb2,
     operations_service_pb2_grpc,
     recipient_service_pb2_grpc,
+    sender_service_pb2_grpc,
     template_service_pb2,
     template_service_pb2_grpc,
 )
@@ -28,6 +29,7 @@ from shared.errors import Code, PulseError, Violation, invalid, not_found
 from shared.ids import uuid7
 from shared.rpc.statuses import to_status
 from tests.client.fake_kept import Kept, Recipients
+from tests.client.fake_senders import Senders
 
 Kind = notification_pb2.TimelineEvent.Kind
 LIMITED = PulseError(Code.RESOURCE_EXHAUSTED, "RATE_LIMITED", "10 per 60 s for this user and channel", retry_after=7)
@@ -282,11 +284,13 @@ class FakeGateway:
         self.templates = Templates()
         self.operations = Operations()
         self.recipients = Recipients()
+        self.senders = Senders()
         self._server = grpc.server(futures.ThreadPoolExecutor(8), options=[("grpc.so_reuseport", 0)])
         notification_service_pb2_grpc.add_NotificationServiceServicer_to_server(self.notifications, self._server)
         template_service_pb2_grpc.add_TemplateServiceServicer_to_server(self.templates, self._server)
         operations_service_pb2_grpc.add_OperationsServiceServicer_to_server(self.operations, self._server)
         recipient_service_pb2_grpc.add_RecipientServiceServicer_to_server(self.recipients, self._server)
+        sender_service_pb2_grpc.add_SenderServiceServicer_to_server(self.senders, self._server)
         place = f"127.0.0.1:{port}"
         bound = (
             self._server.add_secure_port(place, credentials) if credentials else self._server.add_insecure_port(place)

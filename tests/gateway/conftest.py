@@ -19,6 +19,7 @@ from pulse.gateway.v1 import (
     notification_service_pb2_grpc,
     operations_service_pb2_grpc,
     recipient_service_pb2_grpc,
+    sender_service_pb2_grpc,
     template_service_pb2_grpc,
     unsubscribe_service_pb2_grpc,
 )
@@ -44,6 +45,7 @@ class Client:
         self.templates = template_service_pb2_grpc.TemplateServiceStub(self.channel)
         self.operations = operations_service_pb2_grpc.OperationsServiceStub(self.channel)
         self.recipients = recipient_service_pb2_grpc.RecipientServiceStub(self.channel)
+        self.senders = sender_service_pb2_grpc.SenderServiceStub(self.channel)
         self.attachments = attachment_service_pb2_grpc.AttachmentServiceStub(self.channel)
         self.links = unsubscribe_service_pb2_grpc.UnsubscribeServiceStub(self.channel)
         self.original = compatibility_service_pb2_grpc.CompatibilityServiceStub(self.channel)

@@ -27,6 +27,7 @@ from shared.rpc.statuses import to_status
 from tests.gateway.fake_attachments import AttachmentReads, AttachmentWrites
 from tests.gateway.fake_operators import FakeDelivery, OperatorReads, Operators, OperatorWrites
 from tests.gateway.fake_recipients import RecipientReads, Recipients, RecipientWrites
+from tests.gateway.fake_senders import SenderReads, SenderWrites
 from tests.gateway.fake_timelines import TimelineReads, Timelines
 
 #: The time at which every test here plays, s since 1970: 2026-06-01T12:00Z.
@@ -80,7 +81,12 @@ class FakeRouter(router_service_pb2_grpc.RouterServiceServicer):
 
 
 class FakeReader(
-    AttachmentReads, TimelineReads, RecipientReads, OperatorReads, ledger_reader_pb2_grpc.LedgerReaderServicer
+    AttachmentReads,
+    SenderReads,
+    TimelineReads,
+    RecipientReads,
+    OperatorReads,
+    ledger_reader_pb2_grpc.LedgerReaderServicer,
 ):
     """Holds templates and notifications that the test puts in, and the requests it was sent."""
 
@@ -88,6 +94,8 @@ class FakeReader(
         self.recipients = recipients
         self.operators = operators
         self.attachments = {}
+        self.senders = {}
+        self.sender_look_ups = []
         self.templates: dict[tuple[str, str], template_pb2.Template] = {}
         self.versions: dict[tuple[str, str, int], template_pb2.Template] = {}
         self.notifications: dict[tuple[str, str], notification_pb2.Notification] = {}
@@ -199,7 +207,9 @@ class FakeLedger(ledger_service_pb2_grpc.LedgerServiceServicer):
         )
 
 
-class FakeAdmin(AttachmentWrites, RecipientWrites, OperatorWrites, ledger_admin_pb2_grpc.LedgerAdminServicer):
+class FakeAdmin(
+    AttachmentWrites, SenderWrites, RecipientWrites, OperatorWrites, ledger_admin_pb2_grpc.LedgerAdminServicer
+):
     """Keeps templates where the reader finds them."""
 
     def __init__(self, reader: FakeReader) -> None:
@@ -207,6 +217,7 @@ class FakeAdmin(AttachmentWrites, RecipientWrites, OperatorWrites, ledger_admin_
         self.recipients = reader.recipients
         self.operators = reader.operators
         self.attachments = reader.attachments
+        self.senders = reader.senders
         self.puts = []
         self.changes: list[Any] = []
         self.replays: list[Any] = []

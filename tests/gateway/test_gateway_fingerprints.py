@@ -27,6 +27,7 @@ OTHER: dict[str, Any] = {
     "metadata": {"": ""},
     "delivery_guarantee": 2,
     "subject": "Hi",
+    "sender": "billing",
     "fallbacks": [{}],
     "email": {"reply_to": "help@example.com"},
     "push": {"badge": 0},

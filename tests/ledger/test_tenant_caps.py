@@ -16,12 +16,16 @@ from tests.ledger.calls import Calls, template
 from tests.ledger.test_api_keys import created, ended
 from tests.ledger.test_limits import forget, limit, listed, set_limit
 from tests.ledger.test_recipients import Recipients
+from tests.ledger.test_senders import billing
+from tests.ledger.test_senders import create as create_sender
+
+CAPPED = ("api_keys", "limits", "templates", "senders", "suppressions", "devices")
 
 
 @pytest.fixture
 def settings(settings: LedgerSettings) -> LedgerSettings:
     """A tenant may have few of everything."""
-    most = {f"ledger_most_{name}": 3 for name in ("api_keys", "limits", "templates", "suppressions", "devices")}
+    most = {f"ledger_most_{name}": 3 for name in CAPPED}
     return settings.model_copy(update=most)
 
 
@@ -41,6 +45,10 @@ async def make_template(calls: Calls, number: int) -> None:
     await calls.create(template(f"t{number}"))
 
 
+async def make_sender(calls: Calls, number: int) -> None:
+    await create_sender(calls, billing(name=f"s{number}"))
+
+
 async def suppress(calls: Calls, number: int, **fields: Any) -> Any:
     values = {"user_id": f"user-{number}", "channel": enums_pb2.SMS, "reason": SUPPRESSED.MANUAL}
     return await Recipients(calls).suppress(**(values | fields))
@@ -54,6 +62,7 @@ MAKES: dict[str, Make] = {
     "API_KEYS": make_key,
     "LIMITS": make_limit,
     "TEMPLATES": make_template,
+    "SENDERS": make_sender,
     "SUPPRESSIONS": suppress,
     "DEVICES": register,
 }

@@ -14,6 +14,7 @@ from pulse.gateway.v1 import (
     notification_service_pb2,
     operations_service_pb2,
     recipient_service_pb2,
+    sender_service_pb2,
     template_service_pb2,
 )
 
@@ -23,6 +24,7 @@ FILES = (
     notification_service_pb2,
     operations_service_pb2,
     recipient_service_pb2,
+    sender_service_pb2,
     template_service_pb2,
 )
 

@@ -41,6 +41,7 @@ from pulse_client.models import (
 from pulse_client.operations import Cancelled, Limit, ProviderState, Replay
 from pulse_client.recipient import Choice, DeviceToken, Preferences, Suppression
 from pulse_client.request import Request
+from pulse_client.senders.sender import Sender
 from pulse_client.template import Template, TemplateContent
 
 __all__ = [
@@ -72,6 +73,7 @@ __all__ = [
     "Replay",
     "ReplayTemplate",
     "Request",
+    "Sender",
     "Sent",
     "SmsSize",
     "Statistics",

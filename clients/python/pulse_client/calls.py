@@ -19,6 +19,7 @@ from pulse.gateway.v1.attachment_service_pb2_grpc import AttachmentServiceStub
 from pulse.gateway.v1.notification_service_pb2_grpc import NotificationServiceStub
 from pulse.gateway.v1.operations_service_pb2_grpc import OperationsServiceStub
 from pulse.gateway.v1.recipient_service_pb2_grpc import RecipientServiceStub
+from pulse.gateway.v1.sender_service_pb2_grpc import SenderServiceStub
 from pulse.gateway.v1.template_service_pb2_grpc import TemplateServiceStub
 from pulse_client import read
 from pulse_client.enums import Channel, Priority, Status
@@ -35,6 +36,7 @@ STUBS: tuple[Any, ...] = (
     OperationsServiceStub,
     RecipientServiceStub,
     AttachmentServiceStub,
+    SenderServiceStub,
 )
 #: The one of them with the one method that streams, ``WatchNotification``.
 WATCH_STUB: Any = NotificationServiceStub

@@ -18,10 +18,11 @@ from pulse_client.errors import PulseError, from_rpc_error
 from pulse_client.follow import Follow
 from pulse_client.models import Event, Notification, Preview, Sent
 from pulse_client.request import Request, build
+from pulse_client.senders.methods import SenderMethods
 from pulse_client.template import Template, TemplateContent
 
 
-class Client(RecipientMethods, OperationMethods, AttachmentMethods):
+class Client(RecipientMethods, SenderMethods, OperationMethods, AttachmentMethods):
     """Talks to one gateway; safe to share among threads. Connects when first used.
 
     ``address`` is host:port or any gRPC target, ``timeout`` (s) bounds every unary call, its retries

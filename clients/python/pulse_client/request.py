@@ -40,6 +40,7 @@ class Request(TypedDict):
     locale: NotRequired[str | None]  # BCP 47
     metadata: NotRequired[Mapping[str, str] | None]  # your labels, returned as they came
     subject: NotRequired[str | None]  # overrides the template's subject or title
+    sender: NotRequired[str | None]  # who it comes from: a registered sender's name; overrides the template's
     email: NotRequired[Mapping[str, Any] | None]  # by the contract's names: reply_to, headers, preheader
     push: NotRequired[Mapping[str, Any] | None]  # data, link, image, sound, badge, collapse_key, ...
     sms: NotRequired[Mapping[str, Any] | None]  # max_segments, transliterate
@@ -76,6 +77,7 @@ def build(
     locale: str | None = None,
     metadata: Mapping[str, str] | None = None,
     subject: str | None = None,
+    sender: str | None = None,
     email: Mapping[str, Any] | None = None,
     push: Mapping[str, Any] | None = None,
     sms: Mapping[str, Any] | None = None,
@@ -102,6 +104,7 @@ def build(
         delivery_guarantee=enums_pb2.AT_MOST_ONCE if at_most_once else enums_pb2.DELIVERY_GUARANTEE_UNSPECIFIED,
         validate_only=validate_only,
         subject=subject or "",
+        sender=sender or "",
         email=_said(saying_pb2.Email, email),
         push=_said(saying_pb2.Push, push),
         sms=_said(saying_pb2.Sms, sms),

@@ -29,6 +29,8 @@ class TemplateContent:
     push: Mapping[str, Any] = field(default_factory=dict)
     sms: Mapping[str, Any] = field(default_factory=dict)
     whatsapp: Mapping[str, Any] = field(default_factory=dict)
+    #: Who it comes from: a registered sender's name.
+    sender: str = ""
     #: What this client does not know of it, and is told again.
     unknown: bytes = field(default=b"", repr=False)
 
@@ -70,7 +72,9 @@ class Template:
 
 
 def _keeping(content: TemplateContent, stored: TemplateContent) -> TemplateContent:
-    return replace(content, **{name: getattr(content, name) or getattr(stored, name) for name in (*SAID, "unknown")})
+    return replace(
+        content, **{name: getattr(content, name) or getattr(stored, name) for name in (*SAID, "sender", "unknown")}
+    )
 
 
 def is_of_unknown_channel(content: TemplateContent) -> bool:

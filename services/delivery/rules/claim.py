@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from services.delivery.rules.asked import Asked
-from services.delivery.rules.provider import Outcome
+from services.delivery.rules.provider import Outcome, RegisteredSender
 from shared.errors import PulseError
 from shared.lane.names import Lane
 from shared.observe.tracing import OFF, Span
@@ -41,6 +41,7 @@ class ClaimedNotification(NamedTuple):
     said: Mapping[str, Any] = MappingProxyType({})  # by the request, beside subject and text (shared.saying)
     expires_time: dt.datetime | None = None  # the same by the ledger's clock, UTC
     unsubscribable: bool = False  # its recipient may unsubscribe from its category
+    sender: RegisteredSender | None = None  # by its channel; None: as the provider's settings say
     span: Span = _NO_SPAN  # of the attempt, under way
 
 

@@ -20,6 +20,14 @@ class File(NamedTuple):
     encoded: bytes  # in base64, lines of 76 signs ended by CR LF
 
 
+class RegisteredSender(NamedTuple):
+    """Who a notification comes from in the settings' place, as its tenant has registered it."""
+
+    address: str
+    display_name: str = ""  # of an email
+    reply_to: str = ""  # of an email; empty: answers go to the address
+
+
 class Outgoing(NamedTuple):
     """One rendered notification on its way to a provider."""
 
@@ -37,6 +45,7 @@ class Outgoing(NamedTuple):
     ends_at: float | None = None  # of time.monotonic(): nobody wants it after this
     said: Said = NOTHING  # beside subject and text
     files: Sequence[File] = ()
+    sender: RegisteredSender | None = None  # None: as the provider's settings say
     asked: Asked | None = None  # what it was made of, for providers that pass it on
     locale: str = ""  # the language that was taken
     expires_time: dt.datetime | None = None  # what ends_at is by the ledger's clock, UTC

@@ -84,6 +84,7 @@ async def _outgoing(
         urgent=claim.lane is Lane.HIGH,
         ends_at=claim.expires_at,
         said=beside,
+        sender=claim.sender,
         asked=claim.asked,
         locale=rendered.locale,
         expires_time=claim.expires_time,

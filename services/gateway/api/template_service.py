@@ -22,6 +22,7 @@ from services.gateway.rules import carrying, looks
 from services.gateway.rules.addresses import Addresses
 from services.gateway.rules.contents import check_contents
 from services.gateway.sending.heavy_work import HeavyWork
+from services.gateway.sending.senders import Senders
 from services.gateway.sending.templates import PinnedTemplate, TemplateCatalogue, require_possible
 from shared.channel import template_rules
 from shared.channel.sent_texts import body_of
@@ -51,6 +52,7 @@ class TemplateService(api_grpc.TemplateServiceServicer):
         admin: LedgerAdminAsyncStub,
         heavy: HeavyWork,
         addresses: Addresses,
+        senders: Senders,
     ) -> None:
         self._entry = entry
         self._templates = templates
@@ -58,6 +60,7 @@ class TemplateService(api_grpc.TemplateServiceServicer):
         self._admin = admin
         self._heavy = heavy
         self._addresses = addresses
+        self._senders = senders
 
     async def CreateTemplate(self, request: api.CreateTemplateRequest, context: Context) -> template_pb2.Template:
         caller = self._entry.caller(context, _WRITE)
@@ -149,7 +152,7 @@ class TemplateService(api_grpc.TemplateServiceServicer):
         self, caller: Caller, contents: Sequence[Text], channel: int, default_locale: str, path: str
     ) -> frozenset[str]:
         """The names a context must hold; INVALID_ARGUMENT for contents that cannot be kept."""
-        return await check_contents(
+        variables = await check_contents(
             contents,
             channel=wire.channel(channel),
             default_locale=default_locale,
@@ -157,6 +160,8 @@ class TemplateService(api_grpc.TemplateServiceServicer):
             do=partial(self._heavy.do, caller.tenant_id),
             addresses=self._addresses,
         )
+        await self._senders.check(caller.tenant_id, contents, path)
+        return variables
 
     async def _to_preview(self, caller: Caller, request: api.PreviewTemplateRequest) -> Previewed:
         """What the request means: the template that it gives, or a stored one, with a draft in its contents' place."""

@@ -31,6 +31,7 @@ from services.gateway.sending import sms_sizes
 from services.gateway.sending.attachments import Attachments
 from services.gateway.sending.heavy_work import HeavyWork
 from services.gateway.sending.plainly_valid import plainly_valid
+from services.gateway.sending.senders import NONE, Pinned, Senders
 from services.gateway.sending.templates import PinnedTemplate, TemplateCatalogue
 from shared.channel.table import Channel
 from shared.clock import Clock
@@ -45,8 +46,8 @@ from shared.text.rendering import RenderError
 from shared.text.sms_segments import SmsSize
 from shared.times import to_timestamp
 
-#: Refusals that time, a new template version or its deletion can bring about.
-_PASSING = frozenset({Code.INVALID_ARGUMENT, Code.NOT_FOUND, Code.FAILED_PRECONDITION})
+#: Refusals that time, a new template version, its deletion or that of a sender can bring about.
+_PASSING = frozenset({Code.INVALID_ARGUMENT, Code.NOT_FOUND, Code.FAILED_PRECONDITION, Code.PERMISSION_DENIED})
 
 
 class Refused(NamedTuple):
@@ -83,7 +84,9 @@ class Acceptance:
         trace_ratio: float,
         heavy: HeavyWork | None = None,
         attachments: Attachments | None = None,
+        senders: Senders | None = None,
     ) -> None:
+        self._senders = senders
         self._attachments = attachments
         self._templates = templates
         self._addresses = addresses
@@ -123,6 +126,7 @@ class Acceptance:
             decisions = _overriding(template, channel, draft)
             if sms is not None:
                 decisions.append(sms_sizes.decision(sms))
+        pinned = await self._pin_senders(tenant_id, wanted, draft, template)
         # A mapping, of which protobuf makes the message where it belongs: half as dear as one that is copied there.
         asked: Any = {
             **template.carried,
@@ -134,6 +138,9 @@ class Acceptance:
             "context_json": draft.context_json,
             "idempotency_key": draft.idempotency_key,
         }
+        if pinned is not NONE:
+            asked["senders"] = pinned.senders
+            decisions = [*decisions, *pinned.decisions]
         if "attachments" in draft.said:
             asked["attachments"] = await self._take_in(tenant_id, wanted, draft, expires_at)
         if further:
@@ -152,6 +159,14 @@ class Acceptance:
             decisions=decisions,
             sms_size=None if sms is None else sms_sizes.message(sms),
         )
+
+    async def _pin_senders(
+        self, tenant_id: str, wanted: Sequence[ChannelAddress], draft: Draft, template: PinnedTemplate
+    ) -> Pinned:
+        if self._senders is None:
+            return NONE
+        request = draft.request
+        return await self._senders.pinned(tenant_id, request.sender, wanted, template.compiled, request.locale)
 
     async def _take_in(
         self, tenant_id: str, wanted: Sequence[ChannelAddress], draft: Draft, expires_at: dt.datetime | None

@@ -23,4 +23,5 @@ READERS: Mapping[str, str] = {
     "notifications_digest_idx": "services.ledger.move.digests:_ENTRIES",
     "notifications_template_idx": "services.ledger.read.page_queries:page",
     "notifications_user_idx": "services.ledger.read.page_queries:page",
+    "senders_default_idx": "services.ledger.stores.sender_store:_DEFAULT",
 }

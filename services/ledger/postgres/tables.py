@@ -358,6 +358,23 @@ attachments = sa.Table(
     sa.Index("attachments_expires_at_idx", "expires_at"),
 )
 
+# Who a tenant's notifications may come from.
+senders = sa.Table(
+    "senders",
+    metadata,
+    sa.Column("tenant_id", sa.Text, primary_key=True),
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("channel", CHANNEL, nullable=False),
+    sa.Column("address", sa.Text, nullable=False),
+    sa.Column("display_name", sa.Text, nullable=False),
+    sa.Column("reply_to", sa.Text, nullable=False),
+    # Of its channel: one at the most.
+    sa.Column("is_default", sa.Boolean, nullable=False),
+    sa.Column("created_at", TIME, nullable=False),
+    sa.Column("updated_at", TIME, nullable=False),
+    sa.Index("senders_default_idx", "tenant_id", "channel", unique=True, postgresql_where=sa.text("is_default")),
+)
+
 # How often what many poll was changed: limits, keys.
 revisions = sa.Table(
     "revisions",

@@ -18,12 +18,14 @@ from services.ledger.rpc.attachment_rpcs import AttachmentWrites
 from services.ledger.rpc.limit_service import LimitWrites
 from services.ledger.rpc.provider_rpcs import ProviderDecisions
 from services.ledger.rpc.recipient_services import RecipientWrites
+from services.ledger.rpc.sender_rpcs import SenderWrites
 from services.ledger.rpc.service import named
 from services.ledger.stores.api_key_store import ApiKeyStore
 from services.ledger.stores.attachment_store import AttachmentStore
 from services.ledger.stores.limit_store import LimitStore
 from services.ledger.stores.provider_store import ProviderStore
 from services.ledger.stores.recipient_store import RecipientStore
+from services.ledger.stores.sender_store import SenderStore
 from services.ledger.stores.template_store import TemplateStore
 from shared.channel import template_rules
 from shared.errors import PulseError, not_found
@@ -37,6 +39,7 @@ class LedgerAdmin(
     ProviderDecisions,
     ApiKeyWrites,
     AttachmentWrites,
+    SenderWrites,
     ledger_admin_pb2_grpc.LedgerAdminServicer,
 ):
     """For those who administer."""
@@ -55,6 +58,7 @@ class LedgerAdmin(
         providers: ProviderStore,
         api_keys: ApiKeyStore,
         attachments: AttachmentStore,
+        senders: SenderStore,
     ) -> None:
         self._operator = operator
         self._bulk_replay = bulk_replay
@@ -67,6 +71,7 @@ class LedgerAdmin(
         self._providers = providers
         self._api_keys = api_keys
         self._attachments = attachments
+        self._senders = senders
 
     async def CreateTemplate(self, request: pb.CreateTemplateRequest, context: Any) -> pb.CreateTemplateResponse:
         check(request)

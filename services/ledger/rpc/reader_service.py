@@ -20,12 +20,14 @@ from services.ledger.rpc.limit_service import LimitReads
 from services.ledger.rpc.pages import PageRequest
 from services.ledger.rpc.provider_rpcs import ProviderReads
 from services.ledger.rpc.recipient_services import RecipientReads
+from services.ledger.rpc.sender_rpcs import SenderReads
 from services.ledger.rpc.service import named
 from services.ledger.stores.api_key_store import ApiKeyStore
 from services.ledger.stores.attachment_store import AttachmentStore
 from services.ledger.stores.limit_store import LimitStore
 from services.ledger.stores.provider_store import ProviderStore
 from services.ledger.stores.recipient_store import RecipientStore
+from services.ledger.stores.sender_store import SenderStore
 from services.ledger.stores.template_store import TemplateStore
 from shared.errors import not_found
 from shared.rpc.validation import check
@@ -43,6 +45,7 @@ class LedgerReader(
     ProviderReads,
     ApiKeyReads,
     AttachmentReads,
+    SenderReads,
     ledger_reader_pb2_grpc.LedgerReaderServicer,
 ):
     """Changes nothing."""
@@ -58,6 +61,7 @@ class LedgerReader(
         providers: ProviderStore,
         api_keys: ApiKeyStore,
         attachments: AttachmentStore,
+        senders: SenderStore,
         timelines: Timelines,
         watchers: Watchers,
         closing: asyncio.Event,
@@ -70,6 +74,7 @@ class LedgerReader(
         self._providers = providers
         self._api_keys = api_keys
         self._attachments = attachments
+        self._senders = senders
         self._timelines = timelines
         self._watchers = watchers
         self._closing = closing

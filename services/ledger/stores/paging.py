@@ -61,6 +61,13 @@ class TemplateFilter(NamedTuple):
     channel: Channel | None = None
 
 
+class SenderFilter(NamedTuple):
+    """Which senders."""
+
+    tenant_id: str
+    channel: Channel | None = None
+
+
 class SuppressionFilter(NamedTuple):
     """Which suppressions."""
 
@@ -69,7 +76,7 @@ class SuppressionFilter(NamedTuple):
 
 
 #: What pages can be asked for.
-AnyFilter = Filter | DeadLetterFilter | TemplateFilter | SuppressionFilter
+AnyFilter = Filter | DeadLetterFilter | TemplateFilter | SenderFilter | SuppressionFilter
 
 
 def token(last: str, wanted: AnyFilter) -> str:

@@ -23,6 +23,7 @@ class Subject(enum.StrEnum):
     KEYS = "API keys"
     LIMITS = "limits"
     TEMPLATES = "templates"
+    SENDERS = "senders"
     SUPPRESSIONS = "suppressions"
     DEVICES = "devices"
 
@@ -42,6 +43,7 @@ _ROWS: Mapping[Subject, _Rows] = {
     ),
     Subject.LIMITS: _Rows("limits WHERE tenant_id = %(tenant_id)s AND deleted_at IS NULL", "limit_id = %(limit_id)s"),
     Subject.TEMPLATES: _Rows("templates WHERE tenant_id = %(tenant_id)s AND deleted_at IS NULL", "name = %(name)s"),
+    Subject.SENDERS: _Rows("senders WHERE tenant_id = %(tenant_id)s", "name = %(name)s"),
     Subject.SUPPRESSIONS: _Rows(
         "suppressions WHERE tenant_id = %(tenant_id)s", "user_id = %(user_id)s AND digest = %(digest)s"
     ),
@@ -68,6 +70,7 @@ class TenantCaps:
                 Subject.KEYS: settings.ledger_most_api_keys,
                 Subject.LIMITS: settings.ledger_most_limits,
                 Subject.TEMPLATES: settings.ledger_most_templates,
+                Subject.SENDERS: settings.ledger_most_senders,
                 Subject.SUPPRESSIONS: settings.ledger_most_suppressions,
                 Subject.DEVICES: settings.ledger_most_devices,
             }

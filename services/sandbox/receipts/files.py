@@ -18,16 +18,20 @@ class ReceivedFile(NamedTuple):
     inline_id: str
     content: bytes
 
+    @property
+    def path(self) -> str:
+        """Where the sandbox's API gives its bytes."""
+        return f"/api/files/{hashlib.sha256(self.content).hexdigest()}"
+
     def described(self) -> dict[str, object]:
-        """As a receipt tells it, with the path by which the sandbox's API gives its bytes."""
-        sha256 = hashlib.sha256(self.content).hexdigest()
+        """As a receipt tells it."""
         return {
             "filename": self.filename,
             "content_type": self.content_type,
             "inline_id": self.inline_id,
             "size": len(self.content),
-            "sha256": sha256,
-            "path": f"/api/files/{sha256}",
+            "sha256": hashlib.sha256(self.content).hexdigest(),
+            "path": self.path,
         }
 
 

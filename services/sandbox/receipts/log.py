@@ -131,6 +131,8 @@ class ReceiptLog:
         receipt = waiting.receipt
         for file in receipt.files:
             self.files.keep(file.content)
+        if receipt.message:
+            self.files.keep(receipt.message)
         self._inbox.add(
             Entry(waiting.id, receipt.channel, receipt.to, receipt.notification_id, offset, len(waiting.line))
         )

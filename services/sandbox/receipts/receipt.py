@@ -31,6 +31,8 @@ class Receipt:
     #: All that the provider was asked, where it is more than the fields above.
     request: dict[str, Any] | None = None
     files: tuple[ReceivedFile, ...] = ()
+    #: An email as it came: bytes that are kept for a while, beside the log.
+    message: bytes = b""
 
     def line(self, receipt_id: int, at_ns: int) -> bytes:
         """The log line: JSON in UTF-8, ended by a line feed; hashes are SHA-256 in hex over the UTF-8 text.

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from services.delivery.providers.mail import file_parts, mail_parts
-from services.delivery.providers.mail.mail_addresses import Sender, normal_address
+from services.delivery.providers.mail.mail_addresses import Sender, normal_address, registered
 from services.delivery.providers.mail.mail_headers import mailbox_header, plain_header, text_header, words_header
 from services.delivery.providers.mail.preheader import with_preheader
 from services.delivery.rules.provider import Outgoing
@@ -24,7 +24,7 @@ _ONE_CLICK = plain_header("List-Unsubscribe-Post", "List-Unsubscribe=One-Click")
 class BuiltEmail:
     """An email in wire form, with its envelope. ``utf8``: the server must speak SMTPUTF8 (RFC 6531)."""
 
-    sender: str
+    sender: Sender
     recipient: str
     content: bytes  # lines end in CRLF
     utf8: bool
@@ -33,12 +33,17 @@ class BuiltEmail:
 def build(outgoing: Outgoing, sender: Sender, now: dt.datetime) -> BuiltEmail:
     """The email: plain text, and HTML beside it if there is any. Raises :class:`.mail_addresses.BadAddress`.
 
+    It comes from the notification's own sender, or else from ``sender``.
+
     Its Message-ID names notification and attempt, so that a repeated attempt can be told from a copy. Mail programs
     heed the headers of a one-click unsubscription only under a DKIM signature that covers them (RFC 8058, section 4):
     to sign List-Unsubscribe and List-Unsubscribe-Post is the task of the relay or service that signs the email.
     """
+    own = outgoing.sender
+    sender = registered(own.display_name, own.address) if own else sender
     recipient = normal_address(outgoing.to)
-    reply_to = normal_address(outgoing.said.email.reply_to) if outgoing.said.email.reply_to else ""
+    reply_to = outgoing.said.email.reply_to or (own.reply_to if own else "")
+    reply_to = normal_address(reply_to) if reply_to else ""
     headers = [
         _from_header(sender),
         mailbox_header("To", "", recipient),
@@ -47,10 +52,10 @@ def build(outgoing: Outgoing, sender: Sender, now: dt.datetime) -> BuiltEmail:
     ]
     utf8 = not (recipient.isascii() and sender.envelope.isascii() and reply_to.isascii())
     content = "".join(headers).encode() + _body(outgoing)
-    return BuiltEmail(sender.envelope, recipient, content, utf8)
+    return BuiltEmail(sender, recipient, content, utf8)
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=256)
 def _from_header(sender: Sender) -> str:
     return mailbox_header("From", sender.name, sender.envelope)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from services.delivery.providers.mail.mail_headers import mailbox
 from shared.net.domains import BadDomain, ascii_domain
@@ -22,7 +23,7 @@ class BadAddress(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Sender:
-    """Who all emails are from."""
+    """Who an email is from."""
 
     name: str  # may be empty
     envelope: str  # a plain address
@@ -43,6 +44,12 @@ def parse_sender(text: str) -> Sender:
     if quoted is None and ("@" in name or '"' in name):
         raise BadAddress("not one mail address")
     return Sender(re.sub(r"\\(.)", r"\1", quoted[1]) if quoted else name, normal_address(found[2].strip()))
+
+
+@lru_cache(maxsize=256)
+def registered(name: str, address: str) -> Sender:
+    """A sender that a tenant has registered; raises :class:`BadAddress`."""
+    return Sender(name, normal_address(address))
 
 
 def normal_address(text: str) -> str:

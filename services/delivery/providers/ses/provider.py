@@ -58,7 +58,7 @@ class SesProvider(HttpProvider[dict[str, Any]]):
         if email.utf8:
             return permanent("SMTPUTF8_NOT_OFFERED", "SES takes no addresses outside ASCII")
         return {
-            "FromEmailAddress": self._sender.header,
+            "FromEmailAddress": email.sender.header,
             "Destination": {"ToAddresses": [email.recipient]},
             "Content": {"Raw": {"Data": email.content}},
             "EmailTags": tags(outgoing.tenant_id, outgoing.notification_id),

@@ -94,7 +94,7 @@ class SmtpSession:
         options = f" SIZE={len(email.content)}" if self.size_limit is not None else ""
         options += " SMTPUTF8" if email.utf8 else ""
         commands = {
-            Step.MAIL: f"MAIL FROM:<{email.sender}>{options}",
+            Step.MAIL: f"MAIL FROM:<{email.sender.envelope}>{options}",
             Step.RCPT: f"RCPT TO:<{email.recipient}>",
             Step.DATA: "DATA",
         }

@@ -9,8 +9,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 from services.delivery.providers.aws.client import AwsClient
 from services.delivery.providers.base.call import Call
 from services.delivery.providers.base.http_provider import HttpProvider
+from services.delivery.providers.sns.senders import sender_attributes
 from services.delivery.providers.sns.settings import SnsSettings
-from services.delivery.rules.provider import Outcome, Outgoing, permanent, succeeded, unanswered
+from services.delivery.rules.provider import Outcome, Outgoing, misconfigured, permanent, succeeded, unanswered
 from shared.clock import Clock
 from shared.text.channel_bounds import says_nothing
 
@@ -29,7 +30,7 @@ class SnsProvider(HttpProvider[dict[str, Any]]):
 
     def __init__(self, client: AwsClient, *, sender_id: str, connections: int, clock: Clock) -> None:
         self._client = client
-        self._sender_id = sender_id
+        self._sender = {"AWS.SNS.SMS.SenderID": sender_id} if sender_id else {}
         self._clock = clock
         self.concurrency = connections
 
@@ -52,8 +53,10 @@ class SnsProvider(HttpProvider[dict[str, Any]]):
             "AWS.SNS.SMS.SMSType": _text("Transactional"),
             "pulse_notification_id": _text(outgoing.notification_id),
         }
-        if self._sender_id:
-            attributes["AWS.SNS.SMS.SenderID"] = _text(self._sender_id)
+        own = sender_attributes(outgoing.sender.address) if outgoing.sender else self._sender
+        if own is None:
+            return misconfigured("SENDER_NOT_CARRIED", "SNS has no such senders as the notification's", "its route")
+        attributes |= {name: _text(value) for name, value in own.items()}
         return {"PhoneNumber": outgoing.to, "Message": outgoing.body, "MessageAttributes": attributes}
 
     async def ask(self, message: dict[str, Any], call: Call) -> Outcome:

@@ -68,8 +68,12 @@ class TwilioProvider(HttpProvider[dict[str, str]]):
         """The arguments of the SDK's call."""
         if says_nothing(outgoing.body):
             return permanent("EMPTY_BODY", "an SMS must say something")
-        arguments = {"to": outgoing.to, "body": outgoing.body, **sender_arguments(self.sender)}
+        arguments = {"to": outgoing.to, "body": outgoing.body, **sender_arguments(self.sender_of(outgoing))}
         return self.reported({**arguments, **validity(outgoing.ends_at)}, outgoing)
+
+    def sender_of(self, outgoing: Outgoing) -> str:
+        """Who it comes from: the notification's own sender, or else the settings'."""
+        return outgoing.sender.address if outgoing.sender else self.sender
 
     def reported(self, arguments: dict[str, str], outgoing: Outgoing) -> dict[str, str]:
         """With the address to which Twilio tells what became of it; raises UnicodeError for text that is no Unicode."""

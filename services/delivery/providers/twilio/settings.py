@@ -7,7 +7,7 @@ from typing import Self
 from pydantic import Field, SecretStr, model_validator
 
 from services.delivery.providers.base.settings import ProviderSettings, check_has_host
-from services.delivery.providers.twilio.senders import is_sender
+from shared.channel.sender_addresses import is_text_sender
 
 TWILIO_URL = "https://api.twilio.com"
 
@@ -28,7 +28,7 @@ class TwilioSettings(ProviderSettings):
     def _twilio_is_complete(self) -> Self:
         if self.twilio_account_sid and not (self.twilio_auth_token.get_secret_value() and self.twilio_from):
             raise ValueError("PULSE_TWILIO_ACCOUNT_SID also needs PULSE_TWILIO_AUTH_TOKEN and PULSE_TWILIO_FROM")
-        if self.twilio_from and not is_sender(self.twilio_from):
+        if self.twilio_from and not is_text_sender(self.twilio_from):
             raise ValueError(
                 "PULSE_TWILIO_FROM must be a number such as +15005550006, a short code of 3 to 8 digits, an id of at "
                 "most 11 letters and digits, or a messaging service: MG and 32 hexadecimal digits"

@@ -6,7 +6,7 @@ import json
 from typing import Self
 
 from services.delivery.providers.twilio.provider import TwilioProvider
-from services.delivery.providers.twilio.senders import is_messaging_service
+from services.delivery.providers.twilio.senders import sender_arguments
 from services.delivery.providers.twilio.settings import TWILIO_URL
 from services.delivery.providers.twilio.validity import validity
 from services.delivery.providers.twilio_whatsapp.settings import TwilioWhatsappSettings
@@ -42,7 +42,8 @@ class TwilioWhatsappProvider(TwilioProvider):
         said = outgoing.said.whatsapp
         if not said.content_sid and says_nothing(outgoing.body):
             return permanent("EMPTY_BODY", "a WhatsApp message must say something")
-        arguments = {"to": PREFIX + outgoing.to, **self._sender_argument(), **validity(outgoing.ends_at)}
+        sender = sender_arguments(self.sender_of(outgoing), PREFIX)
+        arguments = {"to": PREFIX + outgoing.to, **sender, **validity(outgoing.ends_at)}
         if not said.content_sid:
             arguments["body"] = outgoing.body
         else:
@@ -50,8 +51,3 @@ class TwilioWhatsappProvider(TwilioProvider):
             if said.content_variables:
                 arguments["content_variables"] = json.dumps(dict(said.content_variables), ensure_ascii=False)
         return self.reported(arguments, outgoing)
-
-    def _sender_argument(self) -> dict[str, str]:
-        if is_messaging_service(self.sender):
-            return {"messaging_service_sid": self.sender}
-        return {"from_": PREFIX + self.sender}

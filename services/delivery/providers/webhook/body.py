@@ -24,6 +24,7 @@ def body(outgoing: Outgoing) -> bytes:
         "body": outgoing.body,
         "html_body": outgoing.html_body,
         "unsubscribe_url": outgoing.unsubscribe_url,
+        **({"sender": outgoing.sender._asdict()} if outgoing.sender else {}),
         **_asked(outgoing),
         **_said(outgoing),
     }

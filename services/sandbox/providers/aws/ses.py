@@ -18,7 +18,7 @@ from services.sandbox.http.faults import answer
 from services.sandbox.providers.aws.ses_events import Email
 from services.sandbox.providers.aws.signature import is_signed
 from services.sandbox.providers.aws.sns_topics import SnsTopics
-from services.sandbox.providers.mail.letter import parse
+from services.sandbox.providers.mail.letter import Envelope, parse
 from services.sandbox.receipts.log import ReceiptLog
 
 PROVIDER = "ses"
@@ -76,26 +76,25 @@ class Ses:
             return refusal("MissingAuthenticationTokenException")
         try:
             body = json.loads(await read_body(request, MOST_BYTES))
-            to, content = _read(body)
+            envelope = _read(body)
             publishing = _publishing(body)
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             return refusal("BadRequestException")
 
         async def accept() -> Response:
-            return await self._accept(to, content, publishing)
+            return await self._accept(envelope, publishing)
 
-        return await answer(request, self._faults.take(PROVIDER, to), accept, refusal)
+        return await answer(request, self._faults.take(PROVIDER, envelope.recipients), accept, refusal)
 
-    async def _accept(self, to: list[str], content: bytes, publishing: Publishing | None) -> Response:
-        mail = parse(content)
+    async def _accept(self, envelope: Envelope, publishing: Publishing | None) -> Response:
         message_id = f"{secrets.token_hex(8)}-{secrets.token_hex(16)}-000000"
-        receipts = [mail.receipt(PROVIDER, each, message_id) for each in to]
+        receipts = parse(envelope.content).receipts(PROVIDER, envelope, message_id)
         try:
             await self._receipts.keep(*receipts)
         except OSError:
             return refusal("InternalServiceErrorException")
         if publishing is not None:
-            for each in to:
+            for each in envelope.recipients:
                 self._topics.publish(Email(message_id, each, *publishing).events())
         return JSONResponse({"MessageId": message_id})
 
@@ -123,9 +122,11 @@ def _publishing(body: Any) -> Publishing | None:
     return Publishing(str(body["FromEmailAddress"]), str(body["ConfigurationSetName"]), tags)
 
 
-def _read(body: Any) -> tuple[list[str], bytes]:
-    """Recipients and content; raises ValueError, KeyError, TypeError or AttributeError for a request that is none."""
-    to = body["Destination"]["ToAddresses"]
+def _read(body: Any) -> Envelope:
+    """Sender, recipients and content; raises ValueError, KeyError, TypeError or AttributeError for a request that is
+    none."""
+    groups = ("ToAddresses", "CcAddresses", "BccAddresses")
+    to = [each for group in groups for each in body["Destination"].get(group) or ()]
     if not to or not all(isinstance(each, str) and "@" in each for each in to):
         raise ValueError("no recipient")
     try:
@@ -135,4 +136,4 @@ def _read(body: Any) -> tuple[list[str], bytes]:
     sender = body["FromEmailAddress"]
     if not content or not sender.isascii() or not SENDER.fullmatch(sender):
         raise ValueError("no sender or no content")
-    return to, content
+    return Envelope(sender, to, content)

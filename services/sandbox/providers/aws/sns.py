@@ -97,8 +97,17 @@ class Sns:
 
     async def _accept(self, form: dict[str, str]) -> Response:
         message_id = str(uuid.uuid4())
-        notification_id = attributes(form).get("pulse_notification_id", "")
-        receipt = Receipt("sms", PROVIDER, form["PhoneNumber"], "", form["Message"], notification_id, message_id)
+        said = attributes(form)
+        receipt = Receipt(
+            "sms",
+            PROVIDER,
+            form["PhoneNumber"],
+            "",
+            form["Message"],
+            said.get("pulse_notification_id", ""),
+            message_id,
+            request={"MessageAttributes": said},
+        )
         try:
             await self._receipts.keep(receipt)
         except OSError:

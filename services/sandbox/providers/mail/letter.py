@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import binascii
 import re
+from collections.abc import Sequence
 from email import message_from_bytes
 from email.message import Message
 from typing import NamedTuple
@@ -29,6 +30,14 @@ ENCODINGS = frozenset({"7bit", "8bit", "quoted-printable", "base64"})
 EXPECTED = frozenset({"subject", NOTIFICATION_HEADER, "content-type", "content-transfer-encoding", *SHOWN})
 
 
+class Envelope(NamedTuple):
+    """Who an email is from and goes to, whatever it says itself, and the email."""
+
+    sender: str
+    recipients: Sequence[str]
+    content: bytes
+
+
 class Mail(NamedTuple):
     """Decoded text of one email; line ends are ``\\n``, and those at the very end are left out."""
 
@@ -39,20 +48,27 @@ class Mail(NamedTuple):
     data: dict[str, str]
     files: tuple[ReceivedFile, ...] = ()
 
-    def receipt(self, provider: str, to: str, provider_id: str) -> Receipt:
-        """What ``provider`` took on for one recipient under its own id."""
-        return Receipt(
-            "email",
-            provider,
-            to,
-            self.subject,
-            self.body,
-            self.notification_id,
-            provider_id,
-            self.html_body,
-            self.data,
-            files=self.files,
-        )
+    def receipts(self, provider: str, envelope: Envelope, provider_id: str) -> list[Receipt]:
+        """What ``provider`` took on under its own id, one for each recipient."""
+        whole = ReceivedFile("", "message/rfc822", "", envelope.content)
+        request = {"from": envelope.sender, "to": list(envelope.recipients), "message": whole.path}
+        return [
+            Receipt(
+                "email",
+                provider,
+                to,
+                self.subject,
+                self.body,
+                self.notification_id,
+                provider_id,
+                self.html_body,
+                self.data,
+                request=request,
+                files=self.files,
+                message=envelope.content,
+            )
+            for to in envelope.recipients
+        ]
 
 
 class _NotSimple(Exception):

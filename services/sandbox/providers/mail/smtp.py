@@ -14,6 +14,7 @@ from typing import Any, cast
 from aiosmtpd.smtp import Envelope, Session
 
 from services.sandbox.faults import ACCEPTED, Fault, Faults, Plan
+from services.sandbox.providers.mail.letter import Envelope as Received
 from services.sandbox.providers.mail.letter import parse
 from services.sandbox.providers.mail.settings import MailSettings
 from services.sandbox.providers.mail.smtp_session import SmtpSession
@@ -88,9 +89,11 @@ class MailHandler:
         return "451 4.3.0 Local error in processing"
 
     async def _keep(self, envelope: Envelope) -> str:
-        mail = parse(cast("bytes", envelope.content))  # aiosmtpd decodes only where it is asked to
+        content = cast("bytes", envelope.content)  # aiosmtpd decodes only where it is asked to
         queue_id = secrets.token_hex(8)
-        receipts = [mail.receipt(PROVIDER, to, queue_id) for to in envelope.rcpt_tos]
+        receipts = parse(content).receipts(
+            PROVIDER, Received(envelope.mail_from or "", envelope.rcpt_tos, content), queue_id
+        )
         try:
             await self._receipts.keep(*receipts)
         except OSError as error:

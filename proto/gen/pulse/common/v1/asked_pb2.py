@@ -27,9 +27,10 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from pulse.common.v1 import enums_pb2 as pulse_dot_common_dot_v1_dot_enums__pb2
 from pulse.common.v1 import notification_pb2 as pulse_dot_common_dot_v1_dot_notification__pb2
 from pulse.common.v1 import saying_pb2 as pulse_dot_common_dot_v1_dot_saying__pb2
+from pulse.common.v1 import sender_pb2 as pulse_dot_common_dot_v1_dot_sender__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1bpulse/common/v1/asked.proto\x12\x0fpulse.common.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1bpulse/common/v1/enums.proto\x1a\"pulse/common/v1/notification.proto\x1a\x1cpulse/common/v1/saying.proto\"\x96\x06\n\x05\x41sked\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12\x15\n\rtemplate_name\x18\x02 \x01(\t\x12\x18\n\x10template_version\x18\x03 \x01(\x05\x12)\n\x07\x63hannel\x18\x04 \x01(\x0e\x32\x18.pulse.common.v1.Channel\x12\n\n\x02to\x18\x05 \x01(\t\x12\x0f\n\x07subject\x18\x06 \x01(\t\x12\x14\n\x0c\x63ontext_json\x18\x07 \x01(\t\x12\x17\n\x0fidempotency_key\x18\x08 \x01(\t\x12+\n\x07send_at\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nexpires_at\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0e\n\x06locale\x18\x0b \x01(\t\x12\x36\n\x08metadata\x18\x0c \x03(\x0b\x32$.pulse.common.v1.Asked.MetadataEntry\x12>\n\x12\x64\x65livery_guarantee\x18\r \x01(\x0e\x32\".pulse.common.v1.DeliveryGuarantee\x12,\n\tfallbacks\x18\x0e \x03(\x0b\x32\x19.pulse.common.v1.Fallback\x12\x10\n\x08\x63\x61tegory\x18\x0f \x01(\t\x12\x30\n\rdigest_window\x18\x10 \x01(\x0b\x32\x19.google.protobuf.Duration\x12%\n\x05\x65mail\x18\x12 \x01(\x0b\x32\x16.pulse.common.v1.Email\x12#\n\x04push\x18\x13 \x01(\x0b\x32\x15.pulse.common.v1.Push\x12!\n\x03sms\x18\x14 \x01(\x0b\x32\x14.pulse.common.v1.Sms\x12\x30\n\x0b\x61ttachments\x18\x15 \x03(\x0b\x32\x1b.pulse.common.v1.Attachment\x12+\n\x08whatsapp\x18\x16 \x01(\x0b\x32\x19.pulse.common.v1.Whatsapp\x1a/\n\rMetadataEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1bpulse/common/v1/asked.proto\x12\x0fpulse.common.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1bpulse/common/v1/enums.proto\x1a\"pulse/common/v1/notification.proto\x1a\x1cpulse/common/v1/saying.proto\x1a\x1cpulse/common/v1/sender.proto\"\xc0\x06\n\x05\x41sked\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12\x15\n\rtemplate_name\x18\x02 \x01(\t\x12\x18\n\x10template_version\x18\x03 \x01(\x05\x12)\n\x07\x63hannel\x18\x04 \x01(\x0e\x32\x18.pulse.common.v1.Channel\x12\n\n\x02to\x18\x05 \x01(\t\x12\x0f\n\x07subject\x18\x06 \x01(\t\x12\x14\n\x0c\x63ontext_json\x18\x07 \x01(\t\x12\x17\n\x0fidempotency_key\x18\x08 \x01(\t\x12+\n\x07send_at\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nexpires_at\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0e\n\x06locale\x18\x0b \x01(\t\x12\x36\n\x08metadata\x18\x0c \x03(\x0b\x32$.pulse.common.v1.Asked.MetadataEntry\x12>\n\x12\x64\x65livery_guarantee\x18\r \x01(\x0e\x32\".pulse.common.v1.DeliveryGuarantee\x12,\n\tfallbacks\x18\x0e \x03(\x0b\x32\x19.pulse.common.v1.Fallback\x12\x10\n\x08\x63\x61tegory\x18\x0f \x01(\t\x12\x30\n\rdigest_window\x18\x10 \x01(\x0b\x32\x19.google.protobuf.Duration\x12(\n\x07senders\x18\x11 \x03(\x0b\x32\x17.pulse.common.v1.Sender\x12%\n\x05\x65mail\x18\x12 \x01(\x0b\x32\x16.pulse.common.v1.Email\x12#\n\x04push\x18\x13 \x01(\x0b\x32\x15.pulse.common.v1.Push\x12!\n\x03sms\x18\x14 \x01(\x0b\x32\x14.pulse.common.v1.Sms\x12\x30\n\x0b\x61ttachments\x18\x15 \x03(\x0b\x32\x1b.pulse.common.v1.Attachment\x12+\n\x08whatsapp\x18\x16 \x01(\x0b\x32\x19.pulse.common.v1.Whatsapp\x1a/\n\rMetadataEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -38,8 +39,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_ASKED_METADATAENTRY']._loaded_options = None
   _globals['_ASKED_METADATAENTRY']._serialized_options = b'8\001'
-  _globals['_ASKED']._serialized_start=209
-  _globals['_ASKED']._serialized_end=999
-  _globals['_ASKED_METADATAENTRY']._serialized_start=952
-  _globals['_ASKED_METADATAENTRY']._serialized_end=999
+  _globals['_ASKED']._serialized_start=239
+  _globals['_ASKED']._serialized_end=1071
+  _globals['_ASKED_METADATAENTRY']._serialized_start=1024
+  _globals['_ASKED_METADATAENTRY']._serialized_end=1071
 # @@protoc_insertion_point(module_scope)

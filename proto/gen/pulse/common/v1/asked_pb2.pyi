@@ -12,6 +12,7 @@ from google.protobuf.internal import containers as _containers
 from pulse.common.v1 import enums_pb2 as _enums_pb2
 from pulse.common.v1 import notification_pb2 as _notification_pb2
 from pulse.common.v1 import saying_pb2 as _saying_pb2
+from pulse.common.v1 import sender_pb2 as _sender_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -69,6 +70,7 @@ class Asked(_message.Message):
     FALLBACKS_FIELD_NUMBER: _builtins.int
     CATEGORY_FIELD_NUMBER: _builtins.int
     DIGEST_WINDOW_FIELD_NUMBER: _builtins.int
+    SENDERS_FIELD_NUMBER: _builtins.int
     EMAIL_FIELD_NUMBER: _builtins.int
     PUSH_FIELD_NUMBER: _builtins.int
     SMS_FIELD_NUMBER: _builtins.int
@@ -117,6 +119,12 @@ class Asked(_message.Message):
         """The template's; unset: it is sent by itself."""
 
     @_builtins.property
+    def senders(self) -> _containers.RepeatedCompositeFieldContainer[_sender_pb2.Sender]:
+        """Who it comes from, as registered when it was accepted: one at the most for each channel that it may go by. A channel
+        without one goes by the provider's own settings.
+        """
+
+    @_builtins.property
     def email(self) -> _saying_pb2.Email:
         """What the request says of an email."""
 
@@ -155,6 +163,7 @@ class Asked(_message.Message):
         fallbacks: _abc.Iterable[_notification_pb2.Fallback] | None = ...,
         category: _builtins.str = ...,
         digest_window: _duration_pb2.Duration | None = ...,
+        senders: _abc.Iterable[_sender_pb2.Sender] | None = ...,
         email: _saying_pb2.Email | None = ...,
         push: _saying_pb2.Push | None = ...,
         sms: _saying_pb2.Sms | None = ...,
@@ -163,7 +172,7 @@ class Asked(_message.Message):
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["digest_window", b"digest_window", "email", b"email", "expires_at", b"expires_at", "push", b"push", "send_at", b"send_at", "sms", b"sms", "whatsapp", b"whatsapp"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["attachments", b"attachments", "category", b"category", "channel", b"channel", "context_json", b"context_json", "delivery_guarantee", b"delivery_guarantee", "digest_window", b"digest_window", "email", b"email", "expires_at", b"expires_at", "fallbacks", b"fallbacks", "idempotency_key", b"idempotency_key", "locale", b"locale", "metadata", b"metadata", "push", b"push", "send_at", b"send_at", "sms", b"sms", "subject", b"subject", "template_name", b"template_name", "template_version", b"template_version", "to", b"to", "user_id", b"user_id", "whatsapp", b"whatsapp"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attachments", b"attachments", "category", b"category", "channel", b"channel", "context_json", b"context_json", "delivery_guarantee", b"delivery_guarantee", "digest_window", b"digest_window", "email", b"email", "expires_at", b"expires_at", "fallbacks", b"fallbacks", "idempotency_key", b"idempotency_key", "locale", b"locale", "metadata", b"metadata", "push", b"push", "send_at", b"send_at", "senders", b"senders", "sms", b"sms", "subject", b"subject", "template_name", b"template_name", "template_version", b"template_version", "to", b"to", "user_id", b"user_id", "whatsapp", b"whatsapp"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -133,6 +133,7 @@ class TemplateContent(_message.Message):
     SUBJECT_FIELD_NUMBER: _builtins.int
     BODY_FIELD_NUMBER: _builtins.int
     HTML_BODY_FIELD_NUMBER: _builtins.int
+    SENDER_FIELD_NUMBER: _builtins.int
     EMAIL_FIELD_NUMBER: _builtins.int
     PUSH_FIELD_NUMBER: _builtins.int
     SMS_FIELD_NUMBER: _builtins.int
@@ -150,6 +151,10 @@ class TemplateContent(_message.Message):
     """
     html_body: _builtins.str
     """The mail's HTML part, values escaped; empty: text only. At most 64 KiB."""
+    sender: _builtins.str
+    """Who it comes from: a registered sender's name, no Liquid; empty: the tenant's default of the channel. Of a content for any
+    channel it counts for the sender's own.
+    """
     @_builtins.property
     def email(self) -> _saying_pb2.Email:
         """What an email carries beside subject and text; its texts are Liquid."""
@@ -181,6 +186,7 @@ class TemplateContent(_message.Message):
         subject: _builtins.str = ...,
         body: _builtins.str = ...,
         html_body: _builtins.str = ...,
+        sender: _builtins.str = ...,
         email: _saying_pb2.Email | None = ...,
         push: _saying_pb2.Push | None = ...,
         sms: _saying_pb2.Sms | None = ...,
@@ -189,7 +195,7 @@ class TemplateContent(_message.Message):
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["email", b"email", "push", b"push", "sms", b"sms", "whatsapp", b"whatsapp"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["body", b"body", "channel", b"channel", "email", b"email", "html_body", b"html_body", "locale", b"locale", "push", b"push", "sms", b"sms", "strings", b"strings", "subject", b"subject", "whatsapp", b"whatsapp"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["body", b"body", "channel", b"channel", "email", b"email", "html_body", b"html_body", "locale", b"locale", "push", b"push", "sender", b"sender", "sms", b"sms", "strings", b"strings", "subject", b"subject", "whatsapp", b"whatsapp"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

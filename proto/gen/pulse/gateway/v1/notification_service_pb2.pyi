@@ -68,6 +68,7 @@ class SendNotificationRequest(_message.Message):
     VALIDATE_ONLY_FIELD_NUMBER: _builtins.int
     SUBJECT_FIELD_NUMBER: _builtins.int
     FALLBACKS_FIELD_NUMBER: _builtins.int
+    SENDER_FIELD_NUMBER: _builtins.int
     EMAIL_FIELD_NUMBER: _builtins.int
     PUSH_FIELD_NUMBER: _builtins.int
     SMS_FIELD_NUMBER: _builtins.int
@@ -101,6 +102,10 @@ class SendNotificationRequest(_message.Message):
     """Check everything, store and send nothing; the response has no notification_id."""
     subject: _builtins.str
     """Overrides the template's subject (email) or title (push); taken literally. At most 998 bytes, one line."""
+    sender: _builtins.str
+    """Who it comes from, in place of the template's or the tenant's default: a registered sender's name. It is one of a channel
+    of the request; each other channel keeps its own. PERMISSION_DENIED with SENDER_UNKNOWN for one that is not registered.
+    """
     @_builtins.property
     def context(self) -> _struct_pb2.Struct:
         """The template's variables. At most 64 KiB as JSON."""
@@ -164,6 +169,7 @@ class SendNotificationRequest(_message.Message):
         validate_only: _builtins.bool = ...,
         subject: _builtins.str = ...,
         fallbacks: _abc.Iterable[_notification_pb2.Fallback] | None = ...,
+        sender: _builtins.str = ...,
         email: _saying_pb2.Email | None = ...,
         push: _saying_pb2.Push | None = ...,
         sms: _saying_pb2.Sms | None = ...,
@@ -172,7 +178,7 @@ class SendNotificationRequest(_message.Message):
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["context", b"context", "email", b"email", "expires_at", b"expires_at", "push", b"push", "send_at", b"send_at", "sms", b"sms", "ttl", b"ttl", "whatsapp", b"whatsapp"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["attachments", b"attachments", "channel", b"channel", "context", b"context", "delivery_guarantee", b"delivery_guarantee", "email", b"email", "expires_at", b"expires_at", "fallbacks", b"fallbacks", "idempotency_key", b"idempotency_key", "locale", b"locale", "metadata", b"metadata", "priority", b"priority", "push", b"push", "send_at", b"send_at", "sms", b"sms", "subject", b"subject", "template_name", b"template_name", "to", b"to", "ttl", b"ttl", "user_id", b"user_id", "validate_only", b"validate_only", "whatsapp", b"whatsapp"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attachments", b"attachments", "channel", b"channel", "context", b"context", "delivery_guarantee", b"delivery_guarantee", "email", b"email", "expires_at", b"expires_at", "fallbacks", b"fallbacks", "idempotency_key", b"idempotency_key", "locale", b"locale", "metadata", b"metadata", "priority", b"priority", "push", b"push", "send_at", b"send_at", "sender", b"sender", "sms", b"sms", "subject", b"subject", "template_name", b"template_name", "to", b"to", "ttl", b"ttl", "user_id", b"user_id", "validate_only", b"validate_only", "whatsapp", b"whatsapp"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -17,6 +17,7 @@ from pulse.common.v1 import notification_filter_pb2 as _notification_filter_pb2
 from pulse.common.v1 import notification_pb2 as _notification_pb2
 from pulse.common.v1 import provider_pb2 as _provider_pb2
 from pulse.common.v1 import recipient_pb2 as _recipient_pb2
+from pulse.common.v1 import sender_pb2 as _sender_pb2
 from pulse.common.v1 import template_pb2 as _template_pb2
 from pulse.ledger.v1 import records_pb2 as _records_pb2
 import builtins as _builtins
@@ -1056,3 +1057,150 @@ class KeepAttachmentsResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___KeepAttachmentsResponse: _TypeAlias = KeepAttachmentsResponse  # noqa: Y015
+
+@_typing.final
+class CreateSenderRequest(_message.Message):
+    """A new sender."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TENANT_ID_FIELD_NUMBER: _builtins.int
+    SENDER_FIELD_NUMBER: _builtins.int
+    tenant_id: _builtins.str
+    """The tenant."""
+    @_builtins.property
+    def sender(self) -> _sender_pb2.Sender:
+        """What to store."""
+
+    def __init__(
+        self,
+        *,
+        tenant_id: _builtins.str = ...,
+        sender: _sender_pb2.Sender | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["sender", b"sender"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["sender", b"sender", "tenant_id", b"tenant_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CreateSenderRequest: _TypeAlias = CreateSenderRequest  # noqa: Y015
+
+@_typing.final
+class CreateSenderResponse(_message.Message):
+    """As stored."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SENDER_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def sender(self) -> _sender_pb2.Sender:
+        """With its times."""
+
+    def __init__(
+        self,
+        *,
+        sender: _sender_pb2.Sender | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["sender", b"sender"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["sender", b"sender"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CreateSenderResponse: _TypeAlias = CreateSenderResponse  # noqa: Y015
+
+@_typing.final
+class UpdateSenderRequest(_message.Message):
+    """A sender as it is to be."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TENANT_ID_FIELD_NUMBER: _builtins.int
+    SENDER_FIELD_NUMBER: _builtins.int
+    tenant_id: _builtins.str
+    """The tenant."""
+    @_builtins.property
+    def sender(self) -> _sender_pb2.Sender:
+        """The whole of it; name says which."""
+
+    def __init__(
+        self,
+        *,
+        tenant_id: _builtins.str = ...,
+        sender: _sender_pb2.Sender | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["sender", b"sender"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["sender", b"sender", "tenant_id", b"tenant_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UpdateSenderRequest: _TypeAlias = UpdateSenderRequest  # noqa: Y015
+
+@_typing.final
+class UpdateSenderResponse(_message.Message):
+    """As stored."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SENDER_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def sender(self) -> _sender_pb2.Sender:
+        """With its times."""
+
+    def __init__(
+        self,
+        *,
+        sender: _sender_pb2.Sender | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["sender", b"sender"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["sender", b"sender"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UpdateSenderResponse: _TypeAlias = UpdateSenderResponse  # noqa: Y015
+
+@_typing.final
+class DeleteSenderRequest(_message.Message):
+    """Which."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TENANT_ID_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    tenant_id: _builtins.str
+    """The tenant."""
+    name: _builtins.str
+    """Its name."""
+    def __init__(
+        self,
+        *,
+        tenant_id: _builtins.str = ...,
+        name: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "tenant_id", b"tenant_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DeleteSenderRequest: _TypeAlias = DeleteSenderRequest  # noqa: Y015
+
+@_typing.final
+class DeleteSenderResponse(_message.Message):
+    """It is gone."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DeleteSenderResponse: _TypeAlias = DeleteSenderResponse  # noqa: Y015

@@ -130,6 +130,21 @@ class LedgerAdminStub:
                 request_serializer=pulse_dot_ledger_dot_v1_dot_ledger__admin__pb2.KeepAttachmentsRequest.SerializeToString,
                 response_deserializer=pulse_dot_ledger_dot_v1_dot_ledger__admin__pb2.KeepAttachmentsResponse.FromString,
                 _registered_method=True)
+        self.CreateSender = channel.unary_unary(
+                '/pulse.ledger.v1.LedgerAdmin/CreateSender',
+                request_serializer=pulse_dot_ledger_dot_v1_dot_ledger__admin__pb2.CreateSenderRequest.SerializeToString,
+                response_deserializer=pulse_dot_ledger_dot_v1_dot_ledger__admin__pb2.CreateSenderResponse.FromString,
+                _registered_method=True)
+        self.UpdateSender = channel.unary_unary(
+                '/pulse.ledger.v1.LedgerAdmin/UpdateSender',
+                request_serializer=pulse_dot_ledger_dot_v1_dot_ledger__admin__pb2.UpdateSenderRequest.SerializeToString,
+                response_deserializer=pulse_dot_ledger_dot_v1_dot_ledger__admin__pb2.UpdateSenderResponse.FromString,
+                _registered_method=True)
+        self.DeleteSender = channel.unary_unary(
+                '/pulse.ledger.v1.LedgerAdmin/DeleteSender',
+                request_serializer=pulse_dot_ledger_dot_v1_dot_ledger__admin__pb2.DeleteSenderRequest.SerializeToString,
+                response_deserializer=pulse_dot_ledger_dot_v1_dot_ledger__admin__pb2.DeleteSenderResponse.FromString,
+                _registered_method=True)
 
 
 class LedgerAdminServicer:
@@ -271,6 +286,27 @@ class LedgerAdminServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def CreateSender(self, request, context):
+        """Stores a new sender. ALREADY_EXISTS: the name is taken. RESOURCE_EXHAUSTED: the tenant has as many as it may have.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UpdateSender(self, request, context):
+        """Replaces a sender. NOT_FOUND: no such sender. FAILED_PRECONDITION: it is of another channel.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeleteSender(self, request, context):
+        """Forgets a sender. NOT_FOUND: no such sender.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_LedgerAdminServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -368,6 +404,21 @@ def add_LedgerAdminServicer_to_server(servicer, server):
                     servicer.KeepAttachments,
                     request_deserializer=pulse_dot_ledger_dot_v1_dot_ledger__admin__pb2.KeepAttachmentsRequest.FromString,
                     response_serializer=pulse_dot_ledger_dot_v1_dot_ledger__admin__pb2.KeepAttachmentsResponse.SerializeToString,
+            ),
+            'CreateSender': grpc.unary_unary_rpc_method_handler(
+                    servicer.CreateSender,
+                    request_deserializer=pulse_dot_ledger_dot_v1_dot_ledger__admin__pb2.CreateSenderRequest.FromString,
+                    response_serializer=pulse_dot_ledger_dot_v1_dot_ledger__admin__pb2.CreateSenderResponse.SerializeToString,
+            ),
+            'UpdateSender': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdateSender,
+                    request_deserializer=pulse_dot_ledger_dot_v1_dot_ledger__admin__pb2.UpdateSenderRequest.FromString,
+                    response_serializer=pulse_dot_ledger_dot_v1_dot_ledger__admin__pb2.UpdateSenderResponse.SerializeToString,
+            ),
+            'DeleteSender': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteSender,
+                    request_deserializer=pulse_dot_ledger_dot_v1_dot_ledger__admin__pb2.DeleteSenderRequest.FromString,
+                    response_serializer=pulse_dot_ledger_dot_v1_dot_ledger__admin__pb2.DeleteSenderResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -884,6 +935,87 @@ class LedgerAdmin:
             '/pulse.ledger.v1.LedgerAdmin/KeepAttachments',
             pulse_dot_ledger_dot_v1_dot_ledger__admin__pb2.KeepAttachmentsRequest.SerializeToString,
             pulse_dot_ledger_dot_v1_dot_ledger__admin__pb2.KeepAttachmentsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CreateSender(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/pulse.ledger.v1.LedgerAdmin/CreateSender',
+            pulse_dot_ledger_dot_v1_dot_ledger__admin__pb2.CreateSenderRequest.SerializeToString,
+            pulse_dot_ledger_dot_v1_dot_ledger__admin__pb2.CreateSenderResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UpdateSender(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/pulse.ledger.v1.LedgerAdmin/UpdateSender',
+            pulse_dot_ledger_dot_v1_dot_ledger__admin__pb2.UpdateSenderRequest.SerializeToString,
+            pulse_dot_ledger_dot_v1_dot_ledger__admin__pb2.UpdateSenderResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteSender(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/pulse.ledger.v1.LedgerAdmin/DeleteSender',
+            pulse_dot_ledger_dot_v1_dot_ledger__admin__pb2.DeleteSenderRequest.SerializeToString,
+            pulse_dot_ledger_dot_v1_dot_ledger__admin__pb2.DeleteSenderResponse.FromString,
             options,
             channel_credentials,
             insecure,

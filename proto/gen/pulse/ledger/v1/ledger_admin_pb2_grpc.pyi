@@ -75,6 +75,12 @@ class LedgerAdminStub:
     """Keeps a file, or one that is there already for longer. RESOURCE_EXHAUSTED: the tenant keeps as much as it may."""
     KeepAttachments: _grpc.UnaryUnaryMultiCallable[_ledger_admin_pb2.KeepAttachmentsRequest, _ledger_admin_pb2.KeepAttachmentsResponse]
     """Has files kept as long as a notification may need them; those that are not there are left out of the answer."""
+    CreateSender: _grpc.UnaryUnaryMultiCallable[_ledger_admin_pb2.CreateSenderRequest, _ledger_admin_pb2.CreateSenderResponse]
+    """Stores a new sender. ALREADY_EXISTS: the name is taken. RESOURCE_EXHAUSTED: the tenant has as many as it may have."""
+    UpdateSender: _grpc.UnaryUnaryMultiCallable[_ledger_admin_pb2.UpdateSenderRequest, _ledger_admin_pb2.UpdateSenderResponse]
+    """Replaces a sender. NOT_FOUND: no such sender. FAILED_PRECONDITION: it is of another channel."""
+    DeleteSender: _grpc.UnaryUnaryMultiCallable[_ledger_admin_pb2.DeleteSenderRequest, _ledger_admin_pb2.DeleteSenderResponse]
+    """Forgets a sender. NOT_FOUND: no such sender."""
 
 @_typing.type_check_only
 class LedgerAdminAsyncStub(LedgerAdminStub):
@@ -123,6 +129,12 @@ class LedgerAdminAsyncStub(LedgerAdminStub):
     """Keeps a file, or one that is there already for longer. RESOURCE_EXHAUSTED: the tenant keeps as much as it may."""
     KeepAttachments: _aio.UnaryUnaryMultiCallable[_ledger_admin_pb2.KeepAttachmentsRequest, _ledger_admin_pb2.KeepAttachmentsResponse]  # type: ignore[assignment]
     """Has files kept as long as a notification may need them; those that are not there are left out of the answer."""
+    CreateSender: _aio.UnaryUnaryMultiCallable[_ledger_admin_pb2.CreateSenderRequest, _ledger_admin_pb2.CreateSenderResponse]  # type: ignore[assignment]
+    """Stores a new sender. ALREADY_EXISTS: the name is taken. RESOURCE_EXHAUSTED: the tenant has as many as it may have."""
+    UpdateSender: _aio.UnaryUnaryMultiCallable[_ledger_admin_pb2.UpdateSenderRequest, _ledger_admin_pb2.UpdateSenderResponse]  # type: ignore[assignment]
+    """Replaces a sender. NOT_FOUND: no such sender. FAILED_PRECONDITION: it is of another channel."""
+    DeleteSender: _aio.UnaryUnaryMultiCallable[_ledger_admin_pb2.DeleteSenderRequest, _ledger_admin_pb2.DeleteSenderResponse]  # type: ignore[assignment]
+    """Forgets a sender. NOT_FOUND: no such sender."""
 
 class LedgerAdminServicer(metaclass=_abc_1.ABCMeta):
     """Changes what is not a notification's ordinary way: templates and dead letters. Called by the gateway."""
@@ -282,5 +294,29 @@ class LedgerAdminServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_ledger_admin_pb2.KeepAttachmentsResponse, _abc.Awaitable[_ledger_admin_pb2.KeepAttachmentsResponse]]:
         """Has files kept as long as a notification may need them; those that are not there are left out of the answer."""
+
+    @_abc_1.abstractmethod
+    def CreateSender(
+        self,
+        request: _ledger_admin_pb2.CreateSenderRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_ledger_admin_pb2.CreateSenderResponse, _abc.Awaitable[_ledger_admin_pb2.CreateSenderResponse]]:
+        """Stores a new sender. ALREADY_EXISTS: the name is taken. RESOURCE_EXHAUSTED: the tenant has as many as it may have."""
+
+    @_abc_1.abstractmethod
+    def UpdateSender(
+        self,
+        request: _ledger_admin_pb2.UpdateSenderRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_ledger_admin_pb2.UpdateSenderResponse, _abc.Awaitable[_ledger_admin_pb2.UpdateSenderResponse]]:
+        """Replaces a sender. NOT_FOUND: no such sender. FAILED_PRECONDITION: it is of another channel."""
+
+    @_abc_1.abstractmethod
+    def DeleteSender(
+        self,
+        request: _ledger_admin_pb2.DeleteSenderRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_ledger_admin_pb2.DeleteSenderResponse, _abc.Awaitable[_ledger_admin_pb2.DeleteSenderResponse]]:
+        """Forgets a sender. NOT_FOUND: no such sender."""
 
 def add_LedgerAdminServicer_to_server(servicer: LedgerAdminServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -16,6 +16,7 @@ from pulse.common.v1 import limit_pb2 as _limit_pb2
 from pulse.common.v1 import notification_pb2 as _notification_pb2
 from pulse.common.v1 import provider_pb2 as _provider_pb2
 from pulse.common.v1 import recipient_pb2 as _recipient_pb2
+from pulse.common.v1 import sender_pb2 as _sender_pb2
 from pulse.common.v1 import template_pb2 as _template_pb2
 from pulse.ledger.v1 import records_pb2 as _records_pb2
 import builtins as _builtins
@@ -1157,3 +1158,119 @@ class GetAttachmentResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___GetAttachmentResponse: _TypeAlias = GetAttachmentResponse  # noqa: Y015
+
+@_typing.final
+class FindSenderRequest(_message.Message):
+    """Which: by name or, without one, the default of a channel."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TENANT_ID_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    CHANNEL_FIELD_NUMBER: _builtins.int
+    tenant_id: _builtins.str
+    """The tenant."""
+    name: _builtins.str
+    """Its name."""
+    channel: _enums_pb2.Channel.ValueType
+    """Whose default, where no name is given."""
+    def __init__(
+        self,
+        *,
+        tenant_id: _builtins.str = ...,
+        name: _builtins.str = ...,
+        channel: _enums_pb2.Channel.ValueType = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["channel", b"channel", "name", b"name", "tenant_id", b"tenant_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FindSenderRequest: _TypeAlias = FindSenderRequest  # noqa: Y015
+
+@_typing.final
+class FindSenderResponse(_message.Message):
+    """It, or nothing."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SENDER_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def sender(self) -> _sender_pb2.Sender:
+        """Unset: there is none."""
+
+    def __init__(
+        self,
+        *,
+        sender: _sender_pb2.Sender | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["sender", b"sender"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["sender", b"sender"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FindSenderResponse: _TypeAlias = FindSenderResponse  # noqa: Y015
+
+@_typing.final
+class ListSendersRequest(_message.Message):
+    """A page."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TENANT_ID_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    CHANNEL_FIELD_NUMBER: _builtins.int
+    tenant_id: _builtins.str
+    """The tenant."""
+    page_size: _builtins.int
+    """1 to 1,000."""
+    page_token: _builtins.str
+    """From the last page."""
+    channel: _enums_pb2.Channel.ValueType
+    """Only those of this channel; unspecified: of all."""
+    def __init__(
+        self,
+        *,
+        tenant_id: _builtins.str = ...,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+        channel: _enums_pb2.Channel.ValueType = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["channel", b"channel", "page_size", b"page_size", "page_token", b"page_token", "tenant_id", b"tenant_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListSendersRequest: _TypeAlias = ListSendersRequest  # noqa: Y015
+
+@_typing.final
+class ListSendersResponse(_message.Message):
+    """A page of senders."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SENDERS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """Empty on the last page."""
+    @_builtins.property
+    def senders(self) -> _containers.RepeatedCompositeFieldContainer[_sender_pb2.Sender]:
+        """By name."""
+
+    def __init__(
+        self,
+        *,
+        senders: _abc.Iterable[_sender_pb2.Sender] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["next_page_token", b"next_page_token", "senders", b"senders"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListSendersResponse: _TypeAlias = ListSendersResponse  # noqa: Y015

@@ -115,6 +115,16 @@ class LedgerReaderStub:
                 request_serializer=pulse_dot_ledger_dot_v1_dot_ledger__reader__pb2.GetAttachmentRequest.SerializeToString,
                 response_deserializer=pulse_dot_ledger_dot_v1_dot_ledger__reader__pb2.GetAttachmentResponse.FromString,
                 _registered_method=True)
+        self.FindSender = channel.unary_unary(
+                '/pulse.ledger.v1.LedgerReader/FindSender',
+                request_serializer=pulse_dot_ledger_dot_v1_dot_ledger__reader__pb2.FindSenderRequest.SerializeToString,
+                response_deserializer=pulse_dot_ledger_dot_v1_dot_ledger__reader__pb2.FindSenderResponse.FromString,
+                _registered_method=True)
+        self.ListSenders = channel.unary_unary(
+                '/pulse.ledger.v1.LedgerReader/ListSenders',
+                request_serializer=pulse_dot_ledger_dot_v1_dot_ledger__reader__pb2.ListSendersRequest.SerializeToString,
+                response_deserializer=pulse_dot_ledger_dot_v1_dot_ledger__reader__pb2.ListSendersResponse.FromString,
+                _registered_method=True)
 
 
 class LedgerReaderServicer:
@@ -237,6 +247,20 @@ class LedgerReaderServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def FindSender(self, request, context):
+        """The sender of a name, or a channel's default; empty where there is none.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListSenders(self, request, context):
+        """A page of senders by name. INVALID_ARGUMENT: a page token that cannot be.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_LedgerReaderServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -319,6 +343,16 @@ def add_LedgerReaderServicer_to_server(servicer, server):
                     servicer.GetAttachment,
                     request_deserializer=pulse_dot_ledger_dot_v1_dot_ledger__reader__pb2.GetAttachmentRequest.FromString,
                     response_serializer=pulse_dot_ledger_dot_v1_dot_ledger__reader__pb2.GetAttachmentResponse.SerializeToString,
+            ),
+            'FindSender': grpc.unary_unary_rpc_method_handler(
+                    servicer.FindSender,
+                    request_deserializer=pulse_dot_ledger_dot_v1_dot_ledger__reader__pb2.FindSenderRequest.FromString,
+                    response_serializer=pulse_dot_ledger_dot_v1_dot_ledger__reader__pb2.FindSenderResponse.SerializeToString,
+            ),
+            'ListSenders': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListSenders,
+                    request_deserializer=pulse_dot_ledger_dot_v1_dot_ledger__reader__pb2.ListSendersRequest.FromString,
+                    response_serializer=pulse_dot_ledger_dot_v1_dot_ledger__reader__pb2.ListSendersResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -754,6 +788,60 @@ class LedgerReader:
             '/pulse.ledger.v1.LedgerReader/GetAttachment',
             pulse_dot_ledger_dot_v1_dot_ledger__reader__pb2.GetAttachmentRequest.SerializeToString,
             pulse_dot_ledger_dot_v1_dot_ledger__reader__pb2.GetAttachmentResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def FindSender(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/pulse.ledger.v1.LedgerReader/FindSender',
+            pulse_dot_ledger_dot_v1_dot_ledger__reader__pb2.FindSenderRequest.SerializeToString,
+            pulse_dot_ledger_dot_v1_dot_ledger__reader__pb2.FindSenderResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListSenders(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/pulse.ledger.v1.LedgerReader/ListSenders',
+            pulse_dot_ledger_dot_v1_dot_ledger__reader__pb2.ListSendersRequest.SerializeToString,
+            pulse_dot_ledger_dot_v1_dot_ledger__reader__pb2.ListSendersResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -72,6 +72,10 @@ class LedgerReaderStub:
     """A tenant's API keys, the last made first, or all that are accepted now, with their hashes."""
     GetAttachment: _grpc.UnaryUnaryMultiCallable[_ledger_reader_pb2.GetAttachmentRequest, _ledger_reader_pb2.GetAttachmentResponse]
     """A file. NOT_FOUND: there is none of that id, or its time is over."""
+    FindSender: _grpc.UnaryUnaryMultiCallable[_ledger_reader_pb2.FindSenderRequest, _ledger_reader_pb2.FindSenderResponse]
+    """The sender of a name, or a channel's default; empty where there is none."""
+    ListSenders: _grpc.UnaryUnaryMultiCallable[_ledger_reader_pb2.ListSendersRequest, _ledger_reader_pb2.ListSendersResponse]
+    """A page of senders by name. INVALID_ARGUMENT: a page token that cannot be."""
 
 @_typing.type_check_only
 class LedgerReaderAsyncStub(LedgerReaderStub):
@@ -117,6 +121,10 @@ class LedgerReaderAsyncStub(LedgerReaderStub):
     """A tenant's API keys, the last made first, or all that are accepted now, with their hashes."""
     GetAttachment: _aio.UnaryUnaryMultiCallable[_ledger_reader_pb2.GetAttachmentRequest, _ledger_reader_pb2.GetAttachmentResponse]  # type: ignore[assignment]
     """A file. NOT_FOUND: there is none of that id, or its time is over."""
+    FindSender: _aio.UnaryUnaryMultiCallable[_ledger_reader_pb2.FindSenderRequest, _ledger_reader_pb2.FindSenderResponse]  # type: ignore[assignment]
+    """The sender of a name, or a channel's default; empty where there is none."""
+    ListSenders: _aio.UnaryUnaryMultiCallable[_ledger_reader_pb2.ListSendersRequest, _ledger_reader_pb2.ListSendersResponse]  # type: ignore[assignment]
+    """A page of senders by name. INVALID_ARGUMENT: a page token that cannot be."""
 
 class LedgerReaderServicer(metaclass=_abc_1.ABCMeta):
     """Reads; changes nothing. Every request names the tenant it reads for."""
@@ -255,5 +263,21 @@ class LedgerReaderServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_ledger_reader_pb2.GetAttachmentResponse, _abc.Awaitable[_ledger_reader_pb2.GetAttachmentResponse]]:
         """A file. NOT_FOUND: there is none of that id, or its time is over."""
+
+    @_abc_1.abstractmethod
+    def FindSender(
+        self,
+        request: _ledger_reader_pb2.FindSenderRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_ledger_reader_pb2.FindSenderResponse, _abc.Awaitable[_ledger_reader_pb2.FindSenderResponse]]:
+        """The sender of a name, or a channel's default; empty where there is none."""
+
+    @_abc_1.abstractmethod
+    def ListSenders(
+        self,
+        request: _ledger_reader_pb2.ListSendersRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_ledger_reader_pb2.ListSendersResponse, _abc.Awaitable[_ledger_reader_pb2.ListSendersResponse]]:
+        """A page of senders by name. INVALID_ARGUMENT: a page token that cannot be."""
 
 def add_LedgerReaderServicer_to_server(servicer: LedgerReaderServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -1,0 +1,1 @@
+"""Senders: who notifications come from."""

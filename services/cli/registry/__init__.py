@@ -1,0 +1,1 @@
+"""Commands on what an operator registers, and requests name."""
