@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from services.delivery.providers.apns import Apns
 from services.delivery.providers.base.entry import Endpoint, Entry
 from services.delivery.providers.base.receiver import Receiver
 from services.delivery.providers.base.settings import ProviderSettings
@@ -14,12 +15,23 @@ from services.delivery.providers.sns import Sns
 from services.delivery.providers.twilio import Twilio
 from services.delivery.providers.twilio_whatsapp import TwilioWhatsapp
 from services.delivery.providers.webhook import Webhook
+from services.delivery.providers.webpush import Webpush
 from services.delivery.rules.provider import Provider
 from shared.channel.table import Channel
 from shared.clock import Clock
 from shared.config import joined
 
-PROVIDERS: tuple[Entry[Any], ...] = (Smtp(), Ses(), Twilio(), Sns(), Fcm(), TwilioWhatsapp(), Webhook())
+PROVIDERS: tuple[Entry[Any], ...] = (
+    Smtp(),
+    Ses(),
+    Twilio(),
+    Sns(),
+    Fcm(),
+    Apns(),
+    Webpush(),
+    TwilioWhatsapp(),
+    Webhook(),
+)
 
 BY_NAME = {entry.name: entry for entry in PROVIDERS}
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from services.sandbox.providers.apns import Apns
 from services.sandbox.providers.aws import Aws
 from services.sandbox.providers.fcm import Firebase
 from services.sandbox.providers.lookalike import Lookalike, LookalikeSettings
 from services.sandbox.providers.mail import Mail
 from services.sandbox.providers.twilio import TwilioAccount
 from services.sandbox.providers.webhook import Webhook
+from services.sandbox.providers.webpush import Webpush
 from shared.config import joined
 
-LOOKALIKES: tuple[type[Lookalike], ...] = (Mail, Aws, TwilioAccount, Firebase, Webhook)
+LOOKALIKES: tuple[type[Lookalike], ...] = (Mail, Aws, TwilioAccount, Firebase, Apns, Webpush, Webhook)
 
 #: What faults can make each provider answer.
 ANSWERS = {name: answers for one in LOOKALIKES for name, answers in one.serves.items()}

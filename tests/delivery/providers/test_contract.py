@@ -20,12 +20,12 @@ from services.delivery.providers.registry import BY_NAME, PROVIDERS
 from services.delivery.rules.provider import Cause, Outcome, OutcomeKind, Outgoing, Provider
 from services.sandbox.faults import Status
 from services.sandbox.providers.registry import ANSWERS, PORTS
-from shared.channel.table import Address, Channel
+from shared.channel.table import Channel
 from shared.clock import SystemClock
 from tests.delivery.conftest import Sandbox
 from tests.delivery.outgoing import outgoing, within
+from tests.delivery.recipients import as_kept, recipient
 
-RECIPIENTS = {Address.MAILBOX: "ada@example.org", Address.PHONE: "+4915112345678", Address.DEVICE: "device-token"}
 #: The deadline of a call that is not answered, s, and how much later it may end on a machine with much to do.
 SHORT_S, LATE_S = 0.4, 3.0
 
@@ -66,6 +66,11 @@ async def made() -> AsyncIterator[Made]:
         await provider.close()
 
 
+def addressed(provider: Provider, port: int) -> Outgoing:
+    """A notification for somebody whom the provider's look-alike at that port knows."""
+    return outgoing(recipient(provider, port), channel=provider.channel)
+
+
 class Stage:
     """One provider before its look-alike."""
 
@@ -73,11 +78,7 @@ class Stage:
         ports = {"http": int(sandbox.http.rpartition(":")[2]), "smtp": sandbox.smtp_port}
         self.name, self.sandbox = name, sandbox
         self.provider = made(name, ports[PORTS[name]])
-        self.given = self._outgoing()
-
-    def _outgoing(self) -> Outgoing:
-        channel = Channel[self.provider.channel]
-        return outgoing(RECIPIENTS[channel.facts.address], channel=channel.value)
+        self.given = addressed(self.provider, ports[PORTS[name]])
 
     def refuse(self, status: Status) -> None:
         more = {"at": status.at} if status.at else {}
@@ -94,7 +95,7 @@ class Stage:
     def whole(self) -> dict[str, Any]:
         """The receipt of what was given."""
         told = {"provider": self.name, "channel": self.provider.channel.lower()}
-        return {**told, "to": self.given.to, "body": self.given.body}
+        return {**told, "to": as_kept(self.given.to), "body": self.given.body}
 
 
 @pytest.fixture
@@ -169,8 +170,7 @@ async def test_nobody_there_passes(name: str) -> None:
         taken.bind(("127.0.0.1", 0))  # and does not listen
         entry, port = BY_NAME[name], taken.getsockname()[1]
         provider = entry.build(settings_for(entry, port), SystemClock())
-        channel = Channel[provider.channel]
-        outcome = await provider.send(outgoing(RECIPIENTS[channel.facts.address], channel=channel), within(5.0))
+        outcome = await provider.send(addressed(provider, port), within(5.0))
         await provider.close()
     assert (outcome.kind, outcome.cause) == (PASSING, Cause.PROVIDER)
     assert outcome.code in UNREACHABLE.get(name, {f"{name.upper()}_UNREACHABLE"})
