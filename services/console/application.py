@@ -16,6 +16,7 @@ from starlette.types import Scope
 
 from pulse_client import PulseError
 from services.console.views.dead_letter_pages import DeadLetterPages
+from services.console.views.editor.preview_pages import PreviewPages
 from services.console.views.limit_pages import LimitPages
 from services.console.views.notification_pages import NotificationPages
 from services.console.views.overview import Overview
@@ -41,6 +42,7 @@ def application(
     dead_letters: DeadLetterPages,
     recipients: RecipientPages,
     templates: TemplatePages,
+    previews: PreviewPages,
     providers: ProviderPages,
     limits: LimitPages,
     login: Login,
@@ -68,8 +70,12 @@ def application(
             route(f"{HOME}/templates", templates.list),
             route(f"{HOME}/templates", templates.create, ["POST"]),
             route(f"{HOME}/new-template", templates.blank),
-            route(f"{HOME}/new-template/text", templates.text),
-            route(f"{HOME}/preview", templates.preview, ["POST"]),
+            route(f"{HOME}/new-template/text", previews.text),
+            route(f"{HOME}/new-template/row", previews.row),
+            route(f"{HOME}/editor", previews.again, ["POST"]),
+            route(f"{HOME}/preview", previews.part, ["POST"]),
+            route(f"{HOME}/preview/context", previews.context, ["POST"]),
+            route(f"{HOME}/preview/pictures", previews.pictures, ["POST"]),
             route(template, templates.show),
             route(template, templates.update, ["POST"]),
             route(f"{HOME}/providers", providers.show),

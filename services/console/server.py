@@ -13,6 +13,7 @@ from services.console.application import application
 from services.console.config import ConsoleSettings
 from services.console.metrics import ConsoleMetrics
 from services.console.views.dead_letter_pages import DeadLetterPages
+from services.console.views.editor.preview_pages import PreviewPages
 from services.console.views.limit_pages import LimitPages
 from services.console.views.monitor import Monitors
 from services.console.views.notification_pages import NotificationPages
@@ -89,6 +90,7 @@ def build(settings: ConsoleSettings, clock: Clock, gateway: grpc.aio.Channel, me
         dead_letters=DeadLetterPages(pages, clock),
         recipients=RecipientPages(pages),
         templates=TemplatePages(pages),
+        previews=PreviewPages(pages),
         providers=ProviderPages(pages),
         limits=LimitPages(pages),
         login=Login(pages),

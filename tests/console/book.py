@@ -8,7 +8,7 @@ from grpc_status import rpc_status
 
 from pulse.common.v1 import enums_pb2, limit_pb2, notification_pb2, provider_pb2, recipient_pb2, template_pb2
 from shared.clock import SystemClock
-from shared.errors import Code, PulseError, not_found
+from shared.errors import Code, PulseError, Violation, not_found
 from shared.ids import uuid7
 from shared.rpc.statuses import to_status
 
@@ -37,6 +37,9 @@ class Book:
         self.preferences = recipient_pb2.Preferences(user_id="ann")
         self.suppressions: dict[str, recipient_pb2.Suppression] = {}
         self.devices: list[recipient_pb2.DeviceToken] = []
+        #: What a preview tells besides, and what templates are refused for.
+        self.preview: dict[str, Any] = {}
+        self.violations: list[Violation] = []
         self.needs_key = False
         self.failure: PulseError | None = None
 

@@ -52,8 +52,8 @@ def page_of(browser: Any, base_url: str, **options: Any) -> Iterator[Any]:
     page.on("console", lambda said: broken.append(said.text) if "Content Security Policy" in said.text else None)
     yield page
     context.close()
-    assert not elsewhere
-    assert not broken
+    assert not elsewhere, elsewhere
+    assert not broken, broken
 
 
 def expect(what: Any) -> Any:

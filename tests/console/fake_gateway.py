@@ -75,17 +75,36 @@ class Templates(template_service_pb2_grpc.TemplateServiceServicer):
 
     async def PreviewTemplate(self, request: Any, context: Any) -> Any:
         await self.book.begin(request, context)
-        context_given = dict(request.context)
-        if "name" not in context_given:
-            await abort(context, invalid([Violation("context", "does not hold 'name'")], "MISSING_VARIABLE"))
-        body, html = (text.replace("{{ name }}", context_given["name"]) for text in _texts(request.draft[0]))
-        return template_service_pb2.PreviewTemplateResponse(body=body, html_body=html, locale="en")
+        await self._refuse(request, context)
+        given = dict(request.context)
+        if "{{ total" in request.template.contents[0].body:
+            await abort(context, invalid([Violation("context", "does not hold 'total'")], "MISSING_VARIABLE"))
+        content = request.template.contents[0]
+        texts = [text.replace("{{ name }}", given.get("name", "NAME")) for text in _texts(content)]
+        return template_service_pb2.PreviewTemplateResponse(
+            subject=texts[0],
+            body=texts[1],
+            html_body=texts[2],
+            locale="en",
+            variables=["name"],
+            email=content.email,
+            push=content.push,
+            whatsapp=content.whatsapp,
+            **self.book.preview,
+        )
+
+    async def _refuse(self, request: Any, context: Any) -> None:
+        bad = [n for n, content in enumerate(request.template.contents) if "{% bad" in content.body]
+        found = [Violation(f"template.contents[{n}].body", "is not valid Liquid") for n in bad]
+        if found or self.book.violations:
+            await abort(context, invalid([*found, *self.book.violations], "TEMPLATE_SYNTAX" if found else "REFUSED"))
 
     async def _keep(self, request: Any, context: Any) -> Any:
         await self.book.begin(request, context)
-        if "{% bad" in request.template.contents[0].body:
-            await abort(context, invalid([Violation("template", "is not valid Liquid")], "TEMPLATE_SYNTAX"))
+        await self._refuse(request, context)
         versions = self.book.templates.setdefault(request.template.name, [])
+        if getattr(request, "expected_version", 0) not in (0, len(versions)):
+            await abort(context, PulseError(Code.FAILED_PRECONDITION, "TEMPLATE_CHANGED", "its newest is another"))
         request.template.version = len(versions) + 1
         request.template.variables[:] = ["name"]
         versions.append(request.template)
@@ -110,5 +129,5 @@ class FakeGateway:
         await self._server.stop(0)
 
 
-def _texts(content: Any) -> tuple[str, str]:
-    return content.body, content.html_body
+def _texts(content: Any) -> tuple[str, str, str]:
+    return content.subject, content.body, content.html_body

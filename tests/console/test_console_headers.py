@@ -29,7 +29,7 @@ async def test_scripts_and_styles_may_be_kept(visitor):
     assert style.headers["cache-control"] != "no-store"
 
 
-@pytest.mark.parametrize("page", sorted(TEMPLATES.glob("*.html")), ids=lambda page: page.name)
+@pytest.mark.parametrize("page", sorted(TEMPLATES.rglob("*.html")), ids=lambda page: page.name)
 def test_no_page_has_an_inline_script_or_style_or_asks_another_host(page):
     text = page.read_text()
     assert not re.search(r"<script(?![^>]*\bsrc=)|<style|\sstyle=|\son\w+=", text)
@@ -37,7 +37,7 @@ def test_no_page_has_an_inline_script_or_style_or_asks_another_host(page):
 
 
 async def test_everything_a_page_refers_to_is_there(visitor):
-    text = "".join(page.read_text() for page in TEMPLATES.glob("*.html"))
+    text = "".join(page.read_text() for page in TEMPLATES.rglob("*.html"))
     paths = set(re.findall(r'"(/console/static/[^"]+)"', text))
     assert len(paths) > 5
     assert {path: (await visitor.get(path)).status_code for path in paths} == dict.fromkeys(paths, 200)

@@ -1,4 +1,4 @@
-// What every page does by itself: local times, the theme's toggle, confirmations, picking rows, texts of a template.
+// What every page does by itself: local times, the theme's toggle, confirmations, picking rows.
 
 const TIME = new Intl.DateTimeFormat(undefined, {
   day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", second: "2-digit", hour12: false,
@@ -30,21 +30,8 @@ function showPicked(form) {
   form.querySelector("[data-picked]").textContent = picked ? `${picked} selected` : "";
 }
 
-let textNumber = Date.now() % 1_000_000;
-
 document.addEventListener("click", (event) => {
   if (event.target.closest("[data-theme-toggle]")) toggleTheme();
-  const locale = event.target.closest("[data-locale]");
-  if (locale) {
-    const field = document.querySelector("[name=preview_locale]");
-    field.value = locale.dataset.locale;
-    field.dispatchEvent(new Event("change", { bubbles: true }));
-  }
-  const removal = event.target.closest("[data-remove-text]");
-  if (removal && document.querySelectorAll("#texts .text").length > 1) {
-    removal.closest(".text").remove();
-    document.getElementById("editor").dispatchEvent(new Event("change", { bubbles: true }));
-  }
 });
 
 // What the chosen kind means, and whether its subject has one.
@@ -72,7 +59,6 @@ document.addEventListener("submit", (event) => {
 });
 
 document.addEventListener("htmx:configRequest", (event) => {
-  if (event.target.matches("[data-add-text]")) event.detail.parameters = { number: String(++textNumber) };
   // Addresses stay short: a filter that is not set is not in them.
   if (event.target.matches(".filters")) {
     const given = [...new FormData(event.target)].filter(([, value]) => value !== "");

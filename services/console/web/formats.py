@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-from base64 import b64encode
 
 from markupsafe import Markup
 
@@ -39,9 +38,9 @@ def _both(large: int, large_unit: str, small: int, small_unit: str) -> str:
     return f"{large} {large_unit}" + (f" {small} {small_unit}" if small else "")
 
 
-def base64(value: bytes) -> str:
-    """For a form to carry along."""
-    return b64encode(value).decode()
+def code_points(text: str) -> str:
+    """``U+0142`` of each character, as one may be seen and not told from another."""
+    return " ".join(f"U+{ord(sign):04X}" for sign in text)
 
 
 def number(value: int) -> str:

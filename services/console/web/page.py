@@ -49,8 +49,8 @@ class Pages:
             moment=formats.moment,
             length=formats.length,
             number=formats.number,
-            base64=formats.base64,
             short_id=formats.short_id,
+            code_points=formats.code_points,
             words=formats.words,
             happening=formats.happening,
         )
@@ -81,18 +81,23 @@ class Pages:
         ``problems`` are shown at the fields they name, as is what ``error`` says of the API's ``fields``; an error of
         which nothing else is left to say is not shown above.
         """
-        session: Session = request.state.session
         status = status or (status_of(error) if error or not problems else HTTPStatus.BAD_REQUEST)
         found = _at_fields(error, fields or {})
         said_there = error is not None and len(found) == len(error.violations) > 0
-        text = self._environment.get_template(name).render(
-            path=request.url.path,
-            form_token=self._sessions.token(session),
+        text = self.text(
+            request,
+            name,
             error=None if said_there else error,
             problems={**(problems or {}), **found},
             **values,
         )
         return HTMLResponse(text, status, headers)
+
+    def text(self, request: Request, name: str, **values: Any) -> str:
+        """The template ``name``, filled in."""
+        session: Session = request.state.session
+        token = self._sessions.token(session)
+        return self._environment.get_template(name).render(path=request.url.path, form_token=token, **values)
 
     def part(self, request: Request, name: str, **values: Any) -> Response:
         """A fragment that replaces part of a page; what went wrong is its content, not its status."""
