@@ -15,6 +15,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 from pulse_client import PulseError
+from services.console.views.attachment_pages import AttachmentPages
 from services.console.views.dead_letter_pages import DeadLetterPages
 from services.console.views.editor.preview_pages import PreviewPages
 from services.console.views.limit_pages import LimitPages
@@ -39,6 +40,7 @@ def application(
     pages: Pages,
     overview: Overview,
     notifications: NotificationPages,
+    attachments: AttachmentPages,
     dead_letters: DeadLetterPages,
     recipients: RecipientPages,
     templates: TemplatePages,
@@ -62,6 +64,7 @@ def application(
             route(f"{HOME}/notifications", notifications.search),
             route(one, notifications.show),
             route(f"{one}/cancel", notifications.cancel, ["POST"]),
+            route(f"{one}/attachments/{{attachment_id}}", attachments.download),
             route(f"{HOME}/dead-letters", dead_letters.browse),
             route(f"{HOME}/dead-letters/replay", dead_letters.replay, ["POST"]),
             route(f"{HOME}/dead-letters/replay-all", dead_letters.replay_all, ["POST"]),

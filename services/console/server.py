@@ -12,6 +12,7 @@ from starlette.middleware import Middleware
 from services.console.application import application
 from services.console.config import ConsoleSettings
 from services.console.metrics import ConsoleMetrics
+from services.console.views.attachment_pages import AttachmentPages
 from services.console.views.dead_letter_pages import DeadLetterPages
 from services.console.views.editor.preview_pages import PreviewPages
 from services.console.views.limit_pages import LimitPages
@@ -87,6 +88,7 @@ def build(settings: ConsoleSettings, clock: Clock, gateway: grpc.aio.Channel, me
         pages,
         overview=Overview(pages, Monitors(clock)),
         notifications=NotificationPages(pages),
+        attachments=AttachmentPages(pages),
         dead_letters=DeadLetterPages(pages, clock),
         recipients=RecipientPages(pages),
         templates=TemplatePages(pages),

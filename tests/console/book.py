@@ -23,6 +23,7 @@ class Book:
     def __init__(self) -> None:
         self.notifications: dict[str, notification_pb2.Notification] = {}
         self.templates: dict[str, list[template_pb2.Template]] = {}
+        self.files: dict[str, bytes] = {}
         self.requests: list[Any] = []
         self.traceparents: list[str] = []
         self.limits: dict[tuple[str, str], limit_pb2.Limit] = {}

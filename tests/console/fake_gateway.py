@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import grpc.aio
+from google.api import httpbody_pb2
 
 from pulse.common.v1 import enums_pb2
 from pulse.gateway.v1 import (
+    attachment_service_pb2_grpc,
     notification_service_pb2,
     notification_service_pb2_grpc,
     operations_service_pb2_grpc,
@@ -111,6 +113,19 @@ class Templates(template_service_pb2_grpc.TemplateServiceServicer):
         return request.template
 
 
+class Attachments(attachment_service_pb2_grpc.AttachmentServiceServicer):
+    """Gives files."""
+
+    def __init__(self, book: Book) -> None:
+        self.book = book
+
+    async def DownloadAttachment(self, request: Any, context: Any) -> Any:
+        await self.book.begin(request, context)
+        if request.attachment_id not in self.book.files:
+            await abort(context, not_found("attachment", request.attachment_id))
+        return httpbody_pb2.HttpBody(data=self.book.files[request.attachment_id], content_type="text/html")
+
+
 class FakeGateway:
     """All of it on a port of the loopback; give ``port`` to come back where it was."""
 
@@ -120,6 +135,7 @@ class FakeGateway:
         operations_service_pb2_grpc.add_OperationsServiceServicer_to_server(Operations(book), self._server)
         template_service_pb2_grpc.add_TemplateServiceServicer_to_server(Templates(book), self._server)
         recipient_service_pb2_grpc.add_RecipientServiceServicer_to_server(Recipients(book), self._server)
+        attachment_service_pb2_grpc.add_AttachmentServiceServicer_to_server(Attachments(book), self._server)
         self.port = self._server.add_insecure_port(f"127.0.0.1:{port}")
 
     async def start(self) -> None:

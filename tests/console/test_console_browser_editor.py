@@ -151,8 +151,9 @@ def test_a_mail_runs_nothing_and_fetches_pictures_only_when_one_asks_for_them(
 ) -> None:
     address, asked = elsewhere
     hostile = (
-        f'<img src="{address}/picture"><script>document.title = "ran"</script><link rel="stylesheet" href="{address}/s">'
-        f'<p style="background: url({address}/ground)" onclick="x()">{{{{ name }}}}</p><iframe src="{address}/f"></iframe>'
+        f'<img src="{address}/picture"><script>document.title = "ran"</script>'
+        f'<link rel="stylesheet" href="{address}/s"><iframe src="{address}/f"></iframe>'
+        f'<p style="background: url({address}/ground)" onclick="x()">{{{{ name }}}}</p>'
         f'<meta http-equiv="refresh" content="0; url={address}/away">'
         f'<form action="{address}/form"><button>Go</button></form>'
     )

@@ -46,6 +46,13 @@ def test_uploaded_and_inline_files_reach_the_recipient_byte_for_byte(suite: Suit
             ("logo.png", "image/png", "logo", len(PNG), digests[1]),
         ]
     )
+    stored = suite.rest.get(f"/v1/notifications/{notification_id}").json()["attachments"]
+    assert sorted(described({"attachments": [one | {"size": int(one["size"])} for one in stored]})) == sorted(
+        described(receipt)
+    )
+    assert not any(one["content"] for one in stored)
+    page = f"/console/notifications/{notification_id}/attachments"
+    assert suite.rest.get(f"{page}/{uploaded['attachment_id']}").content == REPORT
     for one in receipt["attachments"]:
         content = suite.sandbox.get(one["path"]).content
         assert content == (REPORT if one["size"] == len(REPORT) else PNG)

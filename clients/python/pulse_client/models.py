@@ -83,8 +83,20 @@ class Fallback:
 
 
 @dataclass(frozen=True)
+class AttachedFile:
+    """A file that goes with a notification, as it is called there. ``inline_id``: its HTML shows it as ``cid:...``."""
+
+    attachment_id: str
+    filename: str
+    content_type: str
+    size: int  # bytes
+    sha256: str  # in lower-case hex
+    inline_id: str
+
+
+@dataclass(frozen=True)
 class Notification:
-    """What was asked for and where it stands. Only ``get`` and ``wait`` fill ``timeline``."""
+    """What was asked for and where it stands. Only ``get`` and ``wait`` fill ``timeline`` and ``attachments``."""
 
     notification_id: str
     user_id: str
@@ -116,6 +128,7 @@ class Notification:
     category: str = ""
     fallbacks: tuple[Fallback, ...] = ()
     collapsed_into: str = ""  # the notification whose digest tells this one's content too
+    attachments: tuple[AttachedFile, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from pulse.gateway.v1 import notification_service_pb2, operations_service_pb2, t
 from pulse_client import errors
 from pulse_client.enums import Channel, DeliveryGuarantee, EventKind, Outcome, Priority, Status
 from pulse_client.models import (
+    AttachedFile,
     Decision,
     Event,
     Failure,
@@ -70,6 +71,7 @@ def notification(stored: notification_pb2.Notification) -> Notification:
         category=stored.category,
         fallbacks=tuple(_fallback(one) for one in stored.fallbacks),
         collapsed_into=stored.collapsed_into,
+        attachments=tuple(_attached(one) for one in stored.attachments),
     )
 
 
@@ -161,6 +163,12 @@ def _content(content: template_pb2.TemplateContent) -> TemplateContent:
     channel = name(Channel, enums_pb2.Channel, content.channel)
     fields: dict[str, Any] = {text: getattr(content, text) for text in CONTENT_TEXTS} | said(content)
     return TemplateContent(channel=channel, strings=dict(content.strings), unknown=unknown(content), **fields)
+
+
+def _attached(stored: saying_pb2.Attachment) -> AttachedFile:
+    return AttachedFile(
+        stored.attachment_id, stored.filename, stored.content_type, stored.size, stored.sha256, stored.inline_id
+    )
 
 
 def _fallback(stored: notification_pb2.Fallback) -> Fallback:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from pulse_client import PulseError
 from pulse_client import calls as client_calls
 from pulse_client.calls import Filters
+from pulse_client.models import Decision, Notification
 from services.console.web import calls
 from services.console.web.calls import Page
 from services.console.web.page import Pages
@@ -36,7 +39,7 @@ class NotificationPages:
         """One notification and all that happened to it."""
         call = client_calls.get(request.path_params["notification_id"])
         notification = await request.state.gateway.ask(call)
-        return self._pages.page(request, "notification.html", n=notification)
+        return self._one(request, notification)
 
     async def cancel(self, request: Request) -> Response:
         """Takes it back, then shows it; what the gateway has against it is shown with it."""
@@ -48,7 +51,11 @@ class NotificationPages:
         except PulseError as refusal:
             error = refusal
         notification = await gateway.ask(client_calls.get(notification_id))
-        return self._pages.page(request, "notification.html", n=notification, error=error)
+        return self._one(request, notification, error)
+
+    def _one(self, request: Request, notification: Notification, error: PulseError | None = None) -> Response:
+        found = {rule: _decided(notification, rule) for rule in ("content", "sms")}
+        return self._pages.page(request, "notification.html", n=notification, error=error, decided=found)
 
     async def _find(self, request: Request, search: Search) -> tuple[Page[object], PulseError | None]:
         filters = Filters(user_id=search["user_id"] or search["q"], template=search["template"], page_size=PAGE_SIZE)
@@ -59,6 +66,11 @@ class NotificationPages:
             return Page([], ""), error
         except ValueError as error:  # a status or channel that there is not
             return Page([], ""), refusal("BAD_FILTER", str(error))
+
+
+def _decided(notification: Notification, rule: str) -> Sequence[Decision]:
+    """What a rule decided when the notification was accepted."""
+    return [decision for event in notification.timeline for decision in event.decisions if decision.rule == rule]
 
 
 def _to(request: Request, path: str) -> Response:

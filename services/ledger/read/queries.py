@@ -80,8 +80,11 @@ def state() -> list[sa.ColumnElement[Any]]:
     return [sa.cast(d.c[name], read_as[name]) if name in read_as else d.c[name] for name in Delivery._fields]
 
 
-def notification() -> sa.Select[Any]:
-    """What was asked for and where it stands, in the order of the class that takes it."""
+def notification(*, whole: bool = False) -> sa.Select[Any]:
+    """What was asked for and where it stands, in the order of the class that takes it.
+
+    ``whole``: with what has no column, which lists do without.
+    """
     asked = (
         n.c.user_id,
         n.c.template_name,
@@ -95,6 +98,7 @@ def notification() -> sa.Select[Any]:
         n.c.created_at,
         n.c.category,
         sa.cast(sa.func.nullif(n.c.collapsed_into, n.c.notification_id), sa.Text),
+        n.c.asked if whole else sa.literal_column("NULL::bytea").label("asked"),
     )
     same = (d.c.tenant_id == n.c.tenant_id) & (d.c.notification_id == n.c.notification_id)
     return sa.select(*asked, *state()).select_from(n.join(d, same))
@@ -115,7 +119,7 @@ def event() -> list[sa.ColumnElement[Any]]:
 
 @functools.cache
 def _one() -> Query:
-    return compiled(notification().where(_is(d), _is(n)))
+    return compiled(notification(whole=True).where(_is(d), _is(n)))
 
 
 @functools.cache

@@ -35,6 +35,8 @@ class Notification(NamedTuple):
     category: str
     #: The notification whose digest tells this one's content; None: it is sent by itself.
     collapsed_into: str | None
+    #: What was asked for and has no column, as one document; None: there is nothing, or this is of a list.
+    asked: bytes | None
     delivery: Delivery
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from pulse.common.v1 import notification_filter_pb2, notification_pb2
+from pulse.common.v1.asked_pb2 import Asked
 from pulse.ledger.v1 import ledger_reader_pb2, records_pb2
 from services.ledger.read.reader import Cell, Depth, Happening, Notification
 from services.ledger.rpc import pages
@@ -65,6 +66,7 @@ def notification(found: Notification, happenings: Iterable[Happening] = ()) -> n
         category=found.category,
         fallbacks=[_fallback(fallback) for fallback in fallbacks.restored(delivery.fallbacks)],
         collapsed_into=found.collapsed_into or "",
+        attachments=Asked.FromString(found.asked).attachments if found.asked else (),
     )
 
 

@@ -11,6 +11,7 @@ from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from pulse.common.v1 import enums_pb2 as _enums_pb2
+from pulse.common.v1 import saying_pb2 as _saying_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -78,6 +79,7 @@ class Notification(_message.Message):
     CATEGORY_FIELD_NUMBER: _builtins.int
     FALLBACKS_FIELD_NUMBER: _builtins.int
     COLLAPSED_INTO_FIELD_NUMBER: _builtins.int
+    ATTACHMENTS_FIELD_NUMBER: _builtins.int
     notification_id: _builtins.str
     """UUIDv7, made at acceptance."""
     user_id: _builtins.str
@@ -164,6 +166,10 @@ class Notification(_message.Message):
     def fallbacks(self) -> _containers.RepeatedCompositeFieldContainer[Global___Fallback]:
         """Channels it moves on to, in order, where it has not arrived in time; all of them, those behind it too."""
 
+    @_builtins.property
+    def attachments(self) -> _containers.RepeatedCompositeFieldContainer[_saying_pb2.Attachment]:
+        """Its files, without their bytes, which DownloadAttachment gives. Lists leave them out."""
+
     def __init__(
         self,
         *,
@@ -197,10 +203,11 @@ class Notification(_message.Message):
         category: _builtins.str = ...,
         fallbacks: _abc.Iterable[Global___Fallback] | None = ...,
         collapsed_into: _builtins.str = ...,
+        attachments: _abc.Iterable[_saying_pb2.Attachment] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "delivered_time", b"delivered_time", "expires_at", b"expires_at", "failure", b"failure", "last_attempt_time", b"last_attempt_time", "next_attempt_time", b"next_attempt_time", "send_at", b"send_at", "sent_time", b"sent_time", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempt_count", b"attempt_count", "category", b"category", "channel", b"channel", "collapsed_into", b"collapsed_into", "create_time", b"create_time", "delivered_time", b"delivered_time", "delivery_guarantee", b"delivery_guarantee", "expires_at", b"expires_at", "failure", b"failure", "fallbacks", b"fallbacks", "idempotency_key", b"idempotency_key", "last_attempt_time", b"last_attempt_time", "locale", b"locale", "max_attempts", b"max_attempts", "metadata", b"metadata", "next_attempt_time", b"next_attempt_time", "notification_id", b"notification_id", "priority", b"priority", "provider", b"provider", "provider_message_id", b"provider_message_id", "send_at", b"send_at", "sent_time", b"sent_time", "status", b"status", "template_name", b"template_name", "template_version", b"template_version", "timeline", b"timeline", "to", b"to", "trace_id", b"trace_id", "update_time", b"update_time", "user_id", b"user_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attachments", b"attachments", "attempt_count", b"attempt_count", "category", b"category", "channel", b"channel", "collapsed_into", b"collapsed_into", "create_time", b"create_time", "delivered_time", b"delivered_time", "delivery_guarantee", b"delivery_guarantee", "expires_at", b"expires_at", "failure", b"failure", "fallbacks", b"fallbacks", "idempotency_key", b"idempotency_key", "last_attempt_time", b"last_attempt_time", "locale", b"locale", "max_attempts", b"max_attempts", "metadata", b"metadata", "next_attempt_time", b"next_attempt_time", "notification_id", b"notification_id", "priority", b"priority", "provider", b"provider", "provider_message_id", b"provider_message_id", "send_at", b"send_at", "sent_time", b"sent_time", "status", b"status", "template_name", b"template_name", "template_version", b"template_version", "timeline", b"timeline", "to", b"to", "trace_id", b"trace_id", "update_time", b"update_time", "user_id", b"user_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
