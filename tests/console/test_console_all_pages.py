@@ -33,7 +33,10 @@ PAGES: Mapping[str, tuple[Callable[[Story], str], str]] = {
     "providers": (lambda _story: "/providers", "#found tbody tr"),
     "limits": (lambda _story: "/limits", "#found tbody tr"),
 }
-_INTERACTIVE = "a[href], button:enabled, input:enabled:not([type=hidden]), select, textarea, summary"
+#: Of radio buttons one is a stop; arrows lead to the others.
+_INTERACTIVE = (
+    "a[href], button:enabled, input:enabled:not([type=hidden], [type=radio]:not(:checked)), select, textarea, summary"
+)
 #: What can be worked with, is seen, and was not reached yet.
 _UNREACHED = f"""[...document.querySelectorAll("{_INTERACTIVE}")]
     .filter((one) => one.checkVisibility() && !one.dataset.reached)
