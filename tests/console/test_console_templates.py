@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from pulse.common.v1 import enums_pb2, template_pb2
-from pulse_client.template import TemplateContent
+from pulse_client.template import CONTENT_TEXTS, TemplateContent
 from services.console.views.editor import places
 from services.console.views.editor.draft import Draft
 from services.console.views.editor.form import read_draft
@@ -128,7 +128,7 @@ def whole() -> template_pb2.Template:
             "analytics_label": "l",
         },
     )
-    mail = made.contents.add(channel=enums_pb2.EMAIL, locale="fr", body="b", html_body="\n<p>{{ name }}</p>")
+    mail = made.contents.add(channel=enums_pb2.EMAIL, locale="fr", sender="news", body="b", html_body="\n<p>{{ name }}</p>")
     mail.email.reply_to, mail.email.preheader = "help@example.com", "Look"
     mail.email.headers["X-Kind"] = "order"
     made.contents.add(channel=enums_pb2.SMS, body="b", sms={"max_segments": 2, "transliterate": True})
@@ -154,6 +154,8 @@ async def test_a_template_that_is_saved_as_it_is_shown_is_the_same(visitor, book
 async def test_every_field_of_the_contract_can_be_edited(visitor, book):
     assert [one for part in PARTS for one in part.fields if one.kind == "other"] == []
     page = (await visitor.get("/console/new-template")).text
+    for name in CONTENT_TEXTS:
+        assert f'name="text-0-{name}"' in page
     for part in PARTS:
         for one in part.fields:
             assert f'name="text-0-{part.name}-{one.name}{"-key" if one.kind == "map" else ""}"' in page

@@ -9,10 +9,12 @@ from typing import Any
 from google.protobuf.descriptor import FieldDescriptor
 
 from pulse.common.v1 import template_pb2
+from pulse_client.template import CONTENT_TEXTS
 from pulse_client.wire import SAID
 
 #: What stands in an empty field, where its name does not say enough.
 _EXAMPLES: Mapping[str, str] = {
+    "sender": "the tenant's default",
     "email.reply_to": "the sender's",
     "email.preheader": "what is seen behind the subject before the mail is opened",
     "push.link": "https://… or the app's own scheme",
@@ -81,3 +83,10 @@ def _title(name: str) -> str:
 
 
 PARTS: Sequence[Part] = [_part(name) for name in SAID]
+
+#: Texts of a content that have no place of their own in the form; each is a field of one line.
+OTHERS: Sequence[Field] = [
+    Field(name, _title(name), "text", _EXAMPLES.get(name, ""))
+    for name in CONTENT_TEXTS
+    if name not in ("subject", "body", "html_body", "locale")
+]
