@@ -16,7 +16,7 @@ APNS_TOKEN = "0123456789abcdef" * 4
 def browser(url: str, name: str = "ada", key: str = "") -> str:
     """The subscription of a browser at the look-alike that listens at ``url``, for the sender with that key."""
     endpoint = f"{url}/webpush/{name}" + (f"/{key}" if key else "")
-    return json.dumps(Browser(name).subscription(endpoint))
+    return json.dumps(Browser(name).subscription(endpoint), separators=(",", ":"))  # as JSON.stringify writes it
 
 
 def recipient(provider: Provider, port: int) -> str:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import base64
 import contextlib
 import socket
+import time
 from collections.abc import Iterator
 
 import pytest
 
 from proof.local_run import pulse
 from proof.waiting import wait_until
+from tests.delivery.recipients import APNS_TOKEN, browser
 from tests.e2e.notifications import (
     events,
     mail_address,
@@ -34,7 +36,7 @@ def free_port() -> int:
 
 @pytest.fixture(scope="module")
 def routed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Suite]:
-    """Two providers for each channel, those for SMS by halves; a breaker that is quick; reports on SMS."""
+    """Two providers and more for each channel, those for SMS by halves; a breaker that is quick; reports on SMS."""
     port = free_port()
     sandbox = f"http://127.0.0.1:{port}"
     secret = f"whsec_{base64.b64encode(bytes(range(32))).decode()}"
@@ -52,7 +54,9 @@ def routed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Suite]:
         "PULSE_SANDBOX_WEBHOOK_SECRET": secret,  # so it verifies the signatures
         "PULSE_WEBHOOK_CHANNEL": "PUSH",
         "PULSE_ROUTER_EMAIL_ROUTE": "smtp,ses",
-        "PULSE_ROUTER_PUSH_ROUTE": "fcm,webhook",
+        "PULSE_APNS_BASE_URL": sandbox,
+        "PULSE_WEBPUSH_BASE_URL": sandbox,
+        "PULSE_ROUTER_PUSH_ROUTE": "fcm,webhook,apns,webpush",
         "PULSE_ROUTER_SMS_ROUTE": "twilio:1,sns:1",
         "PULSE_DELIVERY_BREAKER_LEAST_CALLS": "4",
         "PULSE_DELIVERY_BREAKER_WINDOW_SECONDS": "10",
@@ -109,6 +113,25 @@ def test_a_push_goes_to_the_webhook_while_fcm_is_forced_open(routed: Suite) -> N
         receipt = routed.until_arrived(sent)
     assert (receipt["provider"], receipt["to"]) == ("webhook", "token")
     assert reasons(told(routed, sent), "breaker") == ["webhook: fcm is forced open"]
+
+
+def test_a_push_goes_to_an_apple_device_and_to_a_browser_by_services_of_their_own(routed: Suite) -> None:
+    sandbox, content = routed.sandbox.base_url, {"badge": 3, "collapse_key": "order-7"}
+    more = {"channel": "push", "push": content, "priority": "HIGH", "ttl": "600s"}
+    with forced_open(routed, "fcm"), forced_open(routed, "webhook"):
+        by_apple = routed.until_arrived(send(routed, "welcome_push", to=APNS_TOKEN, **more))
+        with forced_open(routed, "apns"):
+            to_browser = browser(str(sandbox).rstrip("/"))
+            by_web = routed.until_arrived(send(routed, "welcome_push", to=to_browser, **more))
+    assert (by_apple["provider"], by_web["provider"]) == ("apns", "webpush")
+    asked = by_apple["request"]
+    assert asked["payload"]["aps"]["badge"] == 3
+    assert (asked["headers"]["apns-priority"], asked["headers"]["apns-collapse-id"]) == ("10", "order-7")
+    assert 0 <= int(asked["headers"]["apns-expiration"]) - time.time() <= 600
+    asked = by_web["request"]
+    assert asked["message"]["notification"]["title"] == by_web["subject"] != ""
+    assert (asked["headers"]["urgency"], asked["headers"]["topic"]) == ("high", "order-7")
+    assert 0 < int(asked["headers"]["ttl"]) <= 600
 
 
 def test_a_passing_refusal_is_taken_to_the_next_provider_at_once(routed: Suite) -> None:
