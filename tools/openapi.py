@@ -33,7 +33,10 @@ IDEMPOTENCY_KEY = {
 }
 SENDS = frozenset({"SendNotification", "Send"})
 #: In the order in which a reader needs them; the original's paths come last.
-ORDER = ("Notification", "Template", "Recipient", "Sender", "Attachment", "Operations", "Key", "Compatibility")
+ORDER = (
+    *("Notification", "Template", "Fragment", "Recipient", "Sender", "Attachment", "Operations", "Key"),
+    "Compatibility",
+)
 #: Pages that people see, and what only the edge asks: no part of the API.
 LEFT_OUT = frozenset({"Unsubscribe", "Door"})
 #: The original's send answers 202, and 200 for a replayed key.

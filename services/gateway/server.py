@@ -9,6 +9,7 @@ from pulse.gateway.v1 import (
     attachment_service_pb2_grpc,
     compatibility_service_pb2_grpc,
     door_service_pb2_grpc,
+    fragment_service_pb2_grpc,
     key_service_pb2_grpc,
     notification_service_pb2_grpc,
     operations_service_pb2_grpc,
@@ -22,6 +23,7 @@ from pulse.ledger.v1.ledger_reader_pb2_grpc import LedgerReaderStub
 from pulse.ledger.v1.ledger_service_pb2_grpc import LedgerServiceStub
 from pulse.router.v1.router_service_pb2_grpc import RouterServiceStub
 from services.gateway.api.attachment_service import AttachmentService
+from services.gateway.api.fragment_service import FragmentService
 from services.gateway.api.key_service import KeyService
 from services.gateway.api.operations_service import OperationsService
 from services.gateway.api.original.metrics import Figures, OriginalMetrics
@@ -51,6 +53,8 @@ from services.gateway.sending.replays import Replays
 from services.gateway.sending.senders import Senders
 from services.gateway.sending.sending import Sending
 from services.gateway.sending.submitter import Submitter
+from services.gateway.sending.taking_in import TakingIn
+from services.gateway.sending.template_making import TemplateMaking
 from services.gateway.sending.templates import TemplateCatalogue
 from shared.clock import Clock, SystemClock
 from shared.net.own_pages import OwnPages, names
@@ -68,6 +72,7 @@ SERVICE_NAMES = tuple(
     for name in (
         "Notification",
         "Template",
+        "Fragment",
         "Recipient",
         "Sender",
         "Attachment",
@@ -174,8 +179,13 @@ class Gateway:
         notification_service_pb2_grpc.add_NotificationServiceServicer_to_server(
             NotificationService(entry, sending, reader, ledger, admin, self._watching), to
         )
+        taking_in = TakingIn(reader, heavy)
+        making = TemplateMaking(taking_in, heavy, addresses, senders)
         template_service_pb2_grpc.add_TemplateServiceServicer_to_server(
-            TemplateService(entry, templates, reader, admin, heavy, addresses, senders), to
+            TemplateService(entry, templates, reader, admin, heavy, addresses, making), to
+        )
+        fragment_service_pb2_grpc.add_FragmentServiceServicer_to_server(
+            FragmentService(entry, templates, making, taking_in, heavy, reader, admin), to
         )
         operations_service_pb2_grpc.add_OperationsServiceServicer_to_server(
             OperationsService(entry, reader, admin, DeliveryServiceStub(self._peers.delivery)), to

@@ -108,6 +108,7 @@ class LedgerSettings(Settings):
     ledger_most_limits: int = Field(1_000, ge=1, le=100_000, description="most limits set for a tenant")
     ledger_most_templates: int = Field(10_000, ge=1, le=1_000_000, description="most templates of a tenant")
     ledger_most_senders: int = Field(1_000, ge=1, le=1_000_000, description="most senders of a tenant")
+    ledger_most_fragments: int = Field(1_000, ge=1, le=100_000, description="most fragments of a tenant")
     ledger_most_suppressions: int = Field(
         5_000_000, ge=1, le=1_000_000_000, description="most suppressions that a tenant's callers may add"
     )

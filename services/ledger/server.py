@@ -43,6 +43,7 @@ from services.ledger.schema.housekeeping import Housekeeping
 from services.ledger.schema.maintenance import Maintenance
 from services.ledger.stores.api_key_store import ApiKeyStore
 from services.ledger.stores.attachment_store import AttachmentStore
+from services.ledger.stores.fragment_store import FragmentStore
 from services.ledger.stores.limit_store import LimitStore
 from services.ledger.stores.provider_store import ProviderStore
 from services.ledger.stores.receipt_delays import ReceiptDelays
@@ -71,6 +72,7 @@ class Stores(NamedTuple):
     api_keys: ApiKeyStore
     attachments: AttachmentStore
     senders: SenderStore
+    fragments: FragmentStore
 
 
 class Ledger:
@@ -205,6 +207,7 @@ def _stores(postgres: Postgres, clock: Clock, settings: LedgerSettings, delays: 
         api_keys=ApiKeyStore(postgres, clock, caps),
         attachments=AttachmentStore(postgres, clock, settings),
         senders=SenderStore(postgres, clock, caps),
+        fragments=FragmentStore(postgres, clock, caps),
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from pulse.common.v1 import template_pb2
 from shared.channel.numbers import channel_of
@@ -14,12 +14,18 @@ def texts(contents: Sequence[template_pb2.TemplateContent], default_locale: str)
     """In the contents' order; without those for channels that are newer than this release.
 
     A content of strings alone says what the same channel's content in the default language says, with its own strings.
+    What it was made into when the template was saved is the content's own.
     """
-    read = [content for content in contents if not content.channel or channel_of(content.channel)]
+    read = known_contents(contents)
     if not any(content.strings for content in read):
         return [_text(content, content, None) for content in read]
     own = _in_default_locale(read, default_locale or "en")
     return [_with_strings(content, own.get(content.channel)) for content in read]
+
+
+def known_contents(contents: Iterable[template_pb2.TemplateContent]) -> list[template_pb2.TemplateContent]:
+    """Without those for channels that are newer than this release."""
+    return [content for content in contents if not content.channel or channel_of(content.channel)]
 
 
 def has_strings_alone(content: template_pb2.TemplateContent) -> bool:
@@ -28,7 +34,7 @@ def has_strings_alone(content: template_pb2.TemplateContent) -> bool:
 
 
 #: What a content of strings alone may have set.
-_NOT_SAID = ("channel", "locale", "strings")
+_NOT_SAID = ("channel", "locale", "strings", "compiled")
 
 
 def _set(content: template_pb2.TemplateContent) -> list[str]:
@@ -63,4 +69,6 @@ def _text(
         sender=says.sender,
         strings=strings,
         lacking=tuple(sorted(strings.keys() - content.strings.keys())) if strings else (),
+        woven=content.compiled.texts if content.HasField("compiled") else {},
+        lacking_fragments=tuple(content.compiled.missing_fragments),
     )

@@ -29,6 +29,7 @@ ALLOWED: Mapping[str, Mapping[str, Sequence[str]]] = {
     "edge": {
         "pulse.gateway.v1.NotificationService": ("*",),
         "pulse.gateway.v1.TemplateService": ("*",),
+        "pulse.gateway.v1.FragmentService": ("*",),
         "pulse.gateway.v1.RecipientService": ("*",),
         "pulse.gateway.v1.SenderService": ("*",),
         "pulse.gateway.v1.AttachmentService": ("*",),
@@ -42,6 +43,7 @@ ALLOWED: Mapping[str, Mapping[str, Sequence[str]]] = {
     "console": {
         "pulse.gateway.v1.NotificationService": ("*",),
         "pulse.gateway.v1.TemplateService": ("*",),
+        "pulse.gateway.v1.FragmentService": ("*",),
         "pulse.gateway.v1.RecipientService": ("*",),
         "pulse.gateway.v1.SenderService": ("*",),
         "pulse.gateway.v1.AttachmentService": ("*",),
@@ -51,6 +53,7 @@ ALLOWED: Mapping[str, Mapping[str, Sequence[str]]] = {
     "client": {
         "pulse.gateway.v1.NotificationService": ("*",),
         "pulse.gateway.v1.TemplateService": ("*",),
+        "pulse.gateway.v1.FragmentService": ("*",),
         "pulse.gateway.v1.RecipientService": ("*",),
         "pulse.gateway.v1.SenderService": ("*",),
         "pulse.gateway.v1.AttachmentService": ("*",),

@@ -23,6 +23,7 @@ from shared.text.liquid.tree import members_of, variables_of
 from shared.text.liquid.unfit_value import UnfitValue
 from shared.text.locales import nearest
 from shared.text.plain_text import plain_text
+from shared.text.weaving import MAX_WOVEN
 
 #: Longest words of the parser that are passed on, bytes: they quote the template.
 LONGEST_LINE = 120
@@ -61,6 +62,10 @@ class Text:
     sender: str = ""
     #: Names of strings that its language lacks, and that are the default language's.
     lacking: Sequence[str] = ()
+    #: What is rendered in the place of texts that take fragments in, by the parts' names.
+    woven: Mapping[str, str] = field(default_factory=dict)
+    #: Names of fragments that its language lacks.
+    lacking_fragments: Sequence[str] = ()
 
     def own_strings(self) -> list[tuple[str, str]]:
         """Those of its own language."""
@@ -68,7 +73,8 @@ class Text:
 
     def parts(self) -> dict[str, str]:
         """All that is Liquid in it, by name: "subject", or the path "push.link"."""
-        return {**{name: getattr(self, name) for name in OWN_PARTS}, **dict(layers.texts(self.said))}
+        sources = {**{name: getattr(self, name) for name in OWN_PARTS}, **dict(layers.texts(self.said))}
+        return {**sources, **self.woven} if self.woven else sources
 
 
 @dataclass(frozen=True)
@@ -83,13 +89,8 @@ class Rendered:
 
 
 @functools.cache
-def _plain() -> BoundedEnvironment:
-    return BoundedEnvironment(autoescape=False)
-
-
-@functools.cache
-def _html() -> BoundedEnvironment:
-    return BoundedEnvironment(autoescape=True)
+def _environment(*, autoescape: bool, woven: bool) -> BoundedEnvironment:
+    return BoundedEnvironment(autoescape=autoescape, woven=woven)
 
 
 #: The variable that holds a language's strings.
@@ -184,7 +185,9 @@ class _CompiledText:
 
     def __init__(self, text: Text) -> None:
         self.text = text
-        self._parts = {name: _Part(_parse(name, source)) for name, source in text.parts().items()}
+        self._parts = {
+            name: _Part(_parse(name, source, woven=name in text.woven)) for name, source in text.parts().items()
+        }
         found = frozenset(name for part in self._parts.values() for name in part.variables)
         self.variables = found if text.strings is None else found - {STRINGS}
         plain = {name: part.plain for name, part in self._parts.items()}
@@ -237,16 +240,16 @@ class _Part:
         return _render(self._template, context) if filled is None else filled
 
 
-def variables_in(part: str, source: str, strings: Mapping[str, str] | None = None) -> frozenset[str]:
+def variables_in(part: str, text: Text) -> frozenset[str]:
     """The names that a context must hold for this part; raises :class:`RenderError` if it cannot be parsed.
 
-    ``strings`` are the text's: one that it names and they do not hold is refused too.
+    A string that it names and the text does not hold is refused too.
     """
-    template = _parse(part, source)
+    template = _parse(part, text.parts()[part], woven=part in text.woven)
     variables = variables_of(template)
-    if strings is None:
+    if text.strings is None:
         return variables
-    missing = members_of(template, STRINGS) - strings.keys() - _OF_ANY
+    missing = members_of(template, STRINGS) - text.strings.keys() - _OF_ANY
     if missing:
         name = f"{STRINGS}.{min(missing)}"
         words = f"{part}: neither the language nor the template's own has {quoted(name)}"
@@ -258,16 +261,18 @@ def variables_in(part: str, source: str, strings: Mapping[str, str] | None = Non
 _OF_ANY = {"size", "first"}
 
 
-def _parse(part: str, source: str) -> BoundedTemplate:
+def _parse(part: str, source: str, *, woven: bool = False) -> BoundedTemplate:
     try:
-        if len(source.encode("utf-8", "replace")) > MAX_TEXT:
+        if len(source.encode("utf-8", "replace")) > (MAX_WOVEN if woven else MAX_TEXT):
             raise too_much()
         # Values are escaped in HTML alone.
-        return (_html() if part == "html_body" else _plain()).compiled(source)
+        return _environment(autoescape=part == "html_body", woven=woven).compiled(source)
     except (ResourceLimitError, RecursionError):
         raise RenderError("TEMPLATE_TOO_LARGE", f"{part} is longer or holds more than {_LIMITS}") from None
     except LiquidError as error:
-        raise RenderError("TEMPLATE_SYNTAX", f"{part}: {_place(error, source)}{_first_line(error)}") from None
+        raise RenderError(
+            "TEMPLATE_SYNTAX", f"{part}: {'' if woven else _place(error, source)}{_first_line(error)}"
+        ) from None
     except Exception:  # whatever the library makes of a text, it is the text that is wrong
         raise RenderError("TEMPLATE_SYNTAX", f"{part}: cannot be read as Liquid") from None
 

@@ -128,7 +128,9 @@ def whole() -> template_pb2.Template:
             "analytics_label": "l",
         },
     )
-    mail = made.contents.add(channel=enums_pb2.EMAIL, locale="fr", sender="news", body="b", html_body="\n<p>{{ name }}</p>")
+    mail = made.contents.add(
+        channel=enums_pb2.EMAIL, locale="fr", sender="news", body="b", html_body="\n<p>{{ name }}</p>"
+    )
     mail.email.reply_to, mail.email.preheader = "help@example.com", "Look"
     mail.email.headers["X-Kind"] = "order"
     made.contents.add(channel=enums_pb2.SMS, body="b", sms={"max_segments": 2, "transliterate": True})

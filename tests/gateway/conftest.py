@@ -15,6 +15,7 @@ from pulse.common.v1 import enums_pb2
 from pulse.gateway.v1 import (
     attachment_service_pb2_grpc,
     compatibility_service_pb2_grpc,
+    fragment_service_pb2_grpc,
     notification_service_pb2,
     notification_service_pb2_grpc,
     operations_service_pb2_grpc,
@@ -43,6 +44,7 @@ class Client:
     def __post_init__(self) -> None:
         self.notifications = notification_service_pb2_grpc.NotificationServiceStub(self.channel)
         self.templates = template_service_pb2_grpc.TemplateServiceStub(self.channel)
+        self.fragments = fragment_service_pb2_grpc.FragmentServiceStub(self.channel)
         self.operations = operations_service_pb2_grpc.OperationsServiceStub(self.channel)
         self.recipients = recipient_service_pb2_grpc.RecipientServiceStub(self.channel)
         self.senders = sender_service_pb2_grpc.SenderServiceStub(self.channel)

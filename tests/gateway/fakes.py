@@ -25,6 +25,7 @@ from shared.errors import Code, PulseError, not_found
 from shared.rpc.serving import Server
 from shared.rpc.statuses import to_status
 from tests.gateway.fake_attachments import AttachmentReads, AttachmentWrites
+from tests.gateway.fake_fragments import FragmentReads, FragmentWrites
 from tests.gateway.fake_operators import FakeDelivery, OperatorReads, Operators, OperatorWrites
 from tests.gateway.fake_recipients import RecipientReads, Recipients, RecipientWrites
 from tests.gateway.fake_senders import SenderReads, SenderWrites
@@ -83,6 +84,7 @@ class FakeRouter(router_service_pb2_grpc.RouterServiceServicer):
 class FakeReader(
     AttachmentReads,
     SenderReads,
+    FragmentReads,
     TimelineReads,
     RecipientReads,
     OperatorReads,
@@ -96,7 +98,8 @@ class FakeReader(
         self.attachments = {}
         self.senders = {}
         self.sender_look_ups = []
-        self.templates: dict[tuple[str, str], template_pb2.Template] = {}
+        self.fragments = {}
+        self.templates = {}
         self.versions: dict[tuple[str, str, int], template_pb2.Template] = {}
         self.notifications: dict[tuple[str, str], notification_pb2.Notification] = {}
         self.requests: list[Any] = []
@@ -208,7 +211,12 @@ class FakeLedger(ledger_service_pb2_grpc.LedgerServiceServicer):
 
 
 class FakeAdmin(
-    AttachmentWrites, SenderWrites, RecipientWrites, OperatorWrites, ledger_admin_pb2_grpc.LedgerAdminServicer
+    AttachmentWrites,
+    SenderWrites,
+    FragmentWrites,
+    RecipientWrites,
+    OperatorWrites,
+    ledger_admin_pb2_grpc.LedgerAdminServicer,
 ):
     """Keeps templates where the reader finds them."""
 
@@ -218,6 +226,8 @@ class FakeAdmin(
         self.operators = reader.operators
         self.attachments = reader.attachments
         self.senders = reader.senders
+        self.fragments = reader.fragments
+        self.templates = reader.templates
         self.puts = []
         self.changes: list[Any] = []
         self.replays: list[Any] = []

@@ -8,7 +8,12 @@ from typing import Any
 
 import pytest
 
-from pulse.gateway.v1 import attachment_service_pb2, notification_service_pb2, template_service_pb2
+from pulse.gateway.v1 import (
+    attachment_service_pb2,
+    fragment_service_pb2,
+    notification_service_pb2,
+    template_service_pb2,
+)
 from services.gateway.door.taking_in import LIMITS, MOST_BYTES
 from shared.errors import Code, PulseError
 from tests.gateway import fakes
@@ -89,7 +94,7 @@ async def overloaded(batch: Any) -> PulseError | None:
 def test_only_methods_that_there_are_have_a_limit_of_their_own() -> None:
     known = {
         f"/{service.full_name}/{method.name}"
-        for file in (notification_service_pb2, template_service_pb2, attachment_service_pb2)
+        for file in (notification_service_pb2, template_service_pb2, fragment_service_pb2, attachment_service_pb2)
         for service in file.DESCRIPTOR.services_by_name.values()
         for method in service.methods
     }

@@ -10,6 +10,7 @@ from google.protobuf.descriptor import Descriptor, MethodDescriptor
 
 from pulse.gateway.v1 import (
     compatibility_service_pb2,
+    fragment_service_pb2,
     key_service_pb2,
     notification_service_pb2,
     operations_service_pb2,
@@ -20,6 +21,7 @@ from pulse.gateway.v1 import (
 
 FILES = (
     compatibility_service_pb2,
+    fragment_service_pb2,
     key_service_pb2,
     notification_service_pb2,
     operations_service_pb2,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -20,18 +20,16 @@ from services.gateway.door.calls import Context, Entry
 from services.gateway.peers import ask
 from services.gateway.rules import carrying, looks
 from services.gateway.rules.addresses import Addresses
-from services.gateway.rules.contents import check_contents
 from services.gateway.sending.heavy_work import HeavyWork
-from services.gateway.sending.senders import Senders
+from services.gateway.sending.template_making import TemplateMaking, as_shown
 from services.gateway.sending.templates import PinnedTemplate, TemplateCatalogue, require_possible
 from shared.channel import template_rules
 from shared.channel.sent_texts import body_of
-from shared.channel.texts import texts
 from shared.errors import Code, PulseError, invalid_field
 from shared.rpc.validation import check
 from shared.saying.said import said
 from shared.text import html_text
-from shared.text.rendering import CompiledTemplate, RenderError, Text
+from shared.text.rendering import CompiledTemplate, RenderError
 
 if TYPE_CHECKING:
     from pulse.ledger.v1.ledger_admin_pb2_grpc import LedgerAdminAsyncStub
@@ -39,6 +37,9 @@ if TYPE_CHECKING:
 
 _WRITE = "templates"
 _READ = "read"
+
+#: Stores a template, or only checks that it could be; gives it as it is answered.
+Save = Callable[[template_pb2.Template], Awaitable[template_pb2.Template]]
 
 
 class TemplateService(api_grpc.TemplateServiceServicer):
@@ -52,7 +53,7 @@ class TemplateService(api_grpc.TemplateServiceServicer):
         admin: LedgerAdminAsyncStub,
         heavy: HeavyWork,
         addresses: Addresses,
-        senders: Senders,
+        making: TemplateMaking,
     ) -> None:
         self._entry = entry
         self._templates = templates
@@ -60,40 +61,55 @@ class TemplateService(api_grpc.TemplateServiceServicer):
         self._admin = admin
         self._heavy = heavy
         self._addresses = addresses
-        self._senders = senders
+        self._making = making
 
     async def CreateTemplate(self, request: api.CreateTemplateRequest, context: Context) -> template_pb2.Template:
         caller = self._entry.caller(context, _WRITE)
         check(request)
-        kept = await self._to_keep(caller, request.template)
-        if request.validate_only:
-            await self._require_none(caller, kept.name)
-            return kept
-        inner = ledger_admin_pb2.CreateTemplateRequest(tenant_id=caller.tenant_id, template=kept)
-        stored = (await ask(self._admin.CreateTemplate, inner)).template
-        self._templates.forget(caller.tenant_id, stored.name)
-        return stored
+
+        async def save(kept: template_pb2.Template) -> template_pb2.Template:
+            if request.validate_only:
+                await self._require_none(caller, kept.name)
+                return kept
+            inner = ledger_admin_pb2.CreateTemplateRequest(tenant_id=caller.tenant_id, template=kept)
+            return (await ask(self._admin.CreateTemplate, inner)).template
+
+        return await self._saved(caller, request.template, save)
 
     async def UpdateTemplate(self, request: api.UpdateTemplateRequest, context: Context) -> template_pb2.Template:
         caller = self._entry.caller(context, _WRITE)
         check(request)
-        kept = await self._to_keep(caller, request.template)
-        if request.validate_only:
-            newest = (await self._templates.at_version(caller.tenant_id, kept.name, 0)).stored.version
-            if request.expected_version not in (0, newest):
-                raise template_rules.changed(newest, request.expected_version)
-            return kept
-        inner = ledger_admin_pb2.UpdateTemplateRequest(
-            tenant_id=caller.tenant_id, template=kept, expected_version=request.expected_version
-        )
-        stored = (await ask(self._admin.UpdateTemplate, inner)).template
+
+        async def save(kept: template_pb2.Template) -> template_pb2.Template:
+            if request.validate_only:
+                newest = (await self._templates.at_version(caller.tenant_id, kept.name, 0)).stored.version
+                if request.expected_version not in (0, newest):
+                    raise template_rules.changed(newest, request.expected_version)
+                return kept
+            inner = ledger_admin_pb2.UpdateTemplateRequest(
+                tenant_id=caller.tenant_id, template=kept, expected_version=request.expected_version
+            )
+            return (await ask(self._admin.UpdateTemplate, inner)).template
+
+        return await self._saved(caller, request.template, save)
+
+    async def _saved(self, caller: Caller, given: template_pb2.Template, save: Save) -> template_pb2.Template:
+        """Made and saved, once more if a fragment that it takes in was changed in between."""
+        kept = await self._making.to_keep(caller.tenant_id, given)
+        try:
+            stored = await save(kept)
+        except PulseError as error:
+            if error.reason != "FRAGMENT_CHANGED":
+                raise
+            stored = await save(await self._making.to_keep(caller.tenant_id, given))
         self._templates.forget(caller.tenant_id, stored.name)
-        return stored
+        return as_shown(stored)
 
     async def GetTemplate(self, request: api.GetTemplateRequest, context: Context) -> template_pb2.Template:
         caller = self._entry.caller(context, _READ)
         check(request)
-        return (await self._templates.at_version(caller.tenant_id, request.name, request.version)).stored
+        found = await self._templates.at_version(caller.tenant_id, request.name, request.version)
+        return as_shown(found.stored)
 
     async def ListTemplates(self, request: api.ListTemplatesRequest, context: Context) -> api.ListTemplatesResponse:
         caller = self._entry.caller(context, _READ)
@@ -105,12 +121,12 @@ class TemplateService(api_grpc.TemplateServiceServicer):
             channel=request.channel,
         )
         page = await ask(self._reader.ListTemplates, inner)
-        return api.ListTemplatesResponse(templates=page.templates, next_page_token=page.next_page_token)
+        return api.ListTemplatesResponse(templates=map(as_shown, page.templates), next_page_token=page.next_page_token)
 
     async def DeleteTemplate(self, request: api.DeleteTemplateRequest, context: Context) -> empty_pb2.Empty:
         caller = self._entry.caller(context, _WRITE)
         check(request)
-        require_possible(request.name)
+        require_possible(request.name, "template")
         inner = ledger_admin_pb2.DeleteTemplateRequest(tenant_id=caller.tenant_id, name=request.name)
         await ask(self._admin.DeleteTemplate, inner)
         self._templates.forget(caller.tenant_id, request.name)
@@ -134,35 +150,6 @@ class TemplateService(api_grpc.TemplateServiceServicer):
         else:
             raise template_rules.exists(name)
 
-    async def _to_keep(self, caller: Caller, given: template_pb2.Template) -> template_pb2.Template:
-        """The template as the ledger stores it: what Pulse makes itself is filled in or left out."""
-        contents = texts(given.contents, given.default_locale)
-        variables = await self._check(caller, contents, given.channel, given.default_locale, "template.contents")
-        kept = template_pb2.Template()
-        kept.CopyFrom(given)
-        for made_by_pulse in ("version", "create_time", "update_time", "variables"):
-            kept.ClearField(made_by_pulse)
-        if window := wire.length(given, "digest_window"):
-            kept.digest_window.CopyFrom(window)
-        kept.variables.extend(wire.left_to_callers(given, variables))
-        template_rules.check_size(kept)
-        return kept
-
-    async def _check(
-        self, caller: Caller, contents: Sequence[Text], channel: int, default_locale: str, path: str
-    ) -> frozenset[str]:
-        """The names a context must hold; INVALID_ARGUMENT for contents that cannot be kept."""
-        variables = await check_contents(
-            contents,
-            channel=wire.channel(channel),
-            default_locale=default_locale,
-            path=path,
-            do=partial(self._heavy.do, caller.tenant_id),
-            addresses=self._addresses,
-        )
-        await self._senders.check(caller.tenant_id, contents, path)
-        return variables
-
     async def _to_preview(self, caller: Caller, request: api.PreviewTemplateRequest) -> Previewed:
         """What the request means: the template that it gives, or a stored one, with a draft in its contents' place."""
         if request.HasField("template"):
@@ -185,10 +172,9 @@ class TemplateService(api_grpc.TemplateServiceServicer):
 
     async def _given(self, caller: Caller, template: template_pb2.Template, path: str) -> Previewed:
         """One that is not stored, checked as if it were to be."""
-        contents = texts(template.contents, template.default_locale)
-        variables = await self._check(caller, contents, template.channel, template.default_locale, path)
-        compiled = CompiledTemplate(contents, template.default_locale, lazily=True)
-        return Previewed(template, compiled, wire.left_to_callers(template, variables))
+        tried = await self._making.tried(caller.tenant_id, template, path)
+        compiled = CompiledTemplate(tried.texts, template.default_locale, lazily=True)
+        return Previewed(template, compiled, tried.variables)
 
     async def _stored(self, caller: Caller, request: api.PreviewTemplateRequest) -> PinnedTemplate | None:
         """The template of that name; a draft may do without."""
@@ -210,6 +196,7 @@ class TemplateService(api_grpc.TemplateServiceServicer):
             raise previewed.refusal(error) from None
         rendered = await self._heavy.do(caller.tenant_id, partial(html_text.completed, rendered))
         beside = said(rendered.said)
+        text = compiled.text(by, request.locale)
         size = carrying.check(by, "", rendered, beside, self._addresses)
         return api.PreviewTemplateResponse(
             subject=rendered.subject,
@@ -218,7 +205,8 @@ class TemplateService(api_grpc.TemplateServiceServicer):
             locale=rendered.locale,
             sms_segments=size.segments if size else 0,
             sms_unicode_character=size.unicode_character if size else "",
-            missing_strings=compiled.text(by, request.locale).lacking,
+            missing_strings=text.lacking,
+            missing_fragments=text.lacking_fragments,
             warnings=looks.warnings(rendered),
             variables=previewed.variables,
             **{part: rendered.said[part] for part in ("email", "push", "whatsapp") if part in rendered.said},

@@ -20,6 +20,8 @@ LIMITS = {
     "/pulse.gateway.v1.TemplateService/CreateTemplate": 4 * _MIB,
     "/pulse.gateway.v1.TemplateService/UpdateTemplate": 4 * _MIB,
     "/pulse.gateway.v1.TemplateService/PreviewTemplate": 4 * _MIB,
+    "/pulse.gateway.v1.FragmentService/CreateFragment": 2 * _MIB,
+    "/pulse.gateway.v1.FragmentService/UpdateFragment": 2 * _MIB,
 }
 #: Services for callers without a key, who are all one to the bounds.
 _OPEN = ("/pulse.gateway.v1.UnsubscribeService/", "/pulse.gateway.v1.DoorService/")

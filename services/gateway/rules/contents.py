@@ -39,7 +39,7 @@ async def check_contents(
         for part, source in text.parts().items():
             refusals += _characters(part, source, f"{path}[{n}].{part}")
             try:
-                variables |= await do(partial(variables_in, part, source, text.strings))
+                variables |= await do(partial(variables_in, part, text))
             except RenderError as error:
                 words = error.message.partition(": ")[2] or error.message
                 refusals.append(invalid_field(f"{path}[{n}].{part}", error.reason, words))

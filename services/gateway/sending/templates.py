@@ -102,7 +102,7 @@ class TemplateCatalogue:
 
     async def at_version(self, tenant_id: str, name: str, version: int) -> PinnedTemplate:
         """A given version, also of a template out of use, or with 0 the newest straight from the ledger."""
-        require_possible(name)
+        require_possible(name, "template")
         request = ledger_reader_pb2.GetTemplateRequest(tenant_id=tenant_id, name=name, version=version)
         response = await ask(self._reader.GetTemplate, request)
         return self._pin(tenant_id, response.template)
@@ -129,7 +129,7 @@ class TemplateCatalogue:
         return pinned
 
 
-def require_possible(name: str) -> None:
-    """NOT_FOUND for a name that no template can have, so that the ledger is never asked for it."""
+def require_possible(name: str, what: str) -> None:
+    """NOT_FOUND for a name that no template or fragment can have, so that the ledger is never asked for it."""
     if not _NAME.fullmatch(name):
-        raise not_found("template", name)
+        raise not_found(what, name)

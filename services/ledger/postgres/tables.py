@@ -247,6 +247,32 @@ template_versions = sa.Table(
     sa.Column("digest_seconds", sa.Double, nullable=False, server_default="0"),
     # All of it, a marshalled pulse.common.v1.Template. NULL: the release before wrote it, into the columns above alone.
     sa.Column("document", sa.LargeBinary),
+    # The versions of the fragments that it takes in, by name; NULL: none.
+    sa.Column("fragments", pg.JSONB),
+)
+
+# Layouts and pieces that templates take in.
+fragments = sa.Table(
+    "fragments",
+    metadata,
+    sa.Column("tenant_id", sa.Text, primary_key=True),
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("created_at", TIME, nullable=False),
+    sa.Column("deleted_at", TIME),
+)
+
+fragment_versions = sa.Table(
+    "fragment_versions",
+    metadata,
+    sa.Column("tenant_id", sa.Text, primary_key=True),
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("version", sa.Integer, primary_key=True),
+    # All of it, a marshalled pulse.common.v1.Fragment.
+    sa.Column("document", sa.LargeBinary, nullable=False),
+    # The fragments that it takes in itself.
+    sa.Column("fragments", pg.ARRAY(sa.Text), nullable=False),
+    sa.Column("created_at", TIME, nullable=False),
 )
 
 # What users want. Times of day are local ones, HH:MM; texts are empty where nothing was set.

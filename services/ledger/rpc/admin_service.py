@@ -12,7 +12,7 @@ from services.ledger.move.bulk_replay import BulkReplay
 from services.ledger.move.operate import OperatorActions
 from services.ledger.read.dead_letters import DeadLetters
 from services.ledger.read.reader import Reader
-from services.ledger.rpc import wire, wire_reads, wire_templates
+from services.ledger.rpc import wire, wire_reads
 from services.ledger.rpc.api_key_rpcs import ApiKeyWrites
 from services.ledger.rpc.attachment_rpcs import AttachmentWrites
 from services.ledger.rpc.limit_service import LimitWrites
@@ -20,8 +20,11 @@ from services.ledger.rpc.provider_rpcs import ProviderDecisions
 from services.ledger.rpc.recipient_services import RecipientWrites
 from services.ledger.rpc.sender_rpcs import SenderWrites
 from services.ledger.rpc.service import named
+from services.ledger.rpc.texts import wire_templates
+from services.ledger.rpc.texts.fragment_rpcs import FragmentWrites
 from services.ledger.stores.api_key_store import ApiKeyStore
 from services.ledger.stores.attachment_store import AttachmentStore
+from services.ledger.stores.fragment_store import FragmentStore
 from services.ledger.stores.limit_store import LimitStore
 from services.ledger.stores.provider_store import ProviderStore
 from services.ledger.stores.recipient_store import RecipientStore
@@ -40,6 +43,7 @@ class LedgerAdmin(
     ApiKeyWrites,
     AttachmentWrites,
     SenderWrites,
+    FragmentWrites,
     ledger_admin_pb2_grpc.LedgerAdminServicer,
 ):
     """For those who administer."""
@@ -59,6 +63,7 @@ class LedgerAdmin(
         api_keys: ApiKeyStore,
         attachments: AttachmentStore,
         senders: SenderStore,
+        fragments: FragmentStore,
     ) -> None:
         self._operator = operator
         self._bulk_replay = bulk_replay
@@ -72,6 +77,7 @@ class LedgerAdmin(
         self._api_keys = api_keys
         self._attachments = attachments
         self._senders = senders
+        self._fragments = fragments
 
     async def CreateTemplate(self, request: pb.CreateTemplateRequest, context: Any) -> pb.CreateTemplateResponse:
         check(request)

@@ -12,7 +12,7 @@ from services.ledger.read.reader import Notification, Reader
 from services.ledger.read.timelines import Timelines
 from services.ledger.read.walks import Walk
 from services.ledger.read.watchers import Watchers
-from services.ledger.rpc import pages, wire, wire_reads, wire_templates
+from services.ledger.rpc import pages, wire, wire_reads
 from services.ledger.rpc.api_key_rpcs import ApiKeyReads
 from services.ledger.rpc.attachment_rpcs import AttachmentReads
 from services.ledger.rpc.follow_rpcs import FollowReads
@@ -22,8 +22,11 @@ from services.ledger.rpc.provider_rpcs import ProviderReads
 from services.ledger.rpc.recipient_services import RecipientReads
 from services.ledger.rpc.sender_rpcs import SenderReads
 from services.ledger.rpc.service import named
+from services.ledger.rpc.texts import wire_templates
+from services.ledger.rpc.texts.fragment_rpcs import FragmentReads
 from services.ledger.stores.api_key_store import ApiKeyStore
 from services.ledger.stores.attachment_store import AttachmentStore
+from services.ledger.stores.fragment_store import FragmentStore
 from services.ledger.stores.limit_store import LimitStore
 from services.ledger.stores.provider_store import ProviderStore
 from services.ledger.stores.recipient_store import RecipientStore
@@ -46,6 +49,7 @@ class LedgerReader(
     ApiKeyReads,
     AttachmentReads,
     SenderReads,
+    FragmentReads,
     ledger_reader_pb2_grpc.LedgerReaderServicer,
 ):
     """Changes nothing."""
@@ -62,6 +66,7 @@ class LedgerReader(
         api_keys: ApiKeyStore,
         attachments: AttachmentStore,
         senders: SenderStore,
+        fragments: FragmentStore,
         timelines: Timelines,
         watchers: Watchers,
         closing: asyncio.Event,
@@ -75,6 +80,7 @@ class LedgerReader(
         self._api_keys = api_keys
         self._attachments = attachments
         self._senders = senders
+        self._fragments = fragments
         self._timelines = timelines
         self._watchers = watchers
         self._closing = closing

@@ -68,6 +68,12 @@ class SenderFilter(NamedTuple):
     channel: Channel | None = None
 
 
+class FragmentFilter(NamedTuple):
+    """Which fragments."""
+
+    tenant_id: str
+
+
 class SuppressionFilter(NamedTuple):
     """Which suppressions."""
 
@@ -76,7 +82,7 @@ class SuppressionFilter(NamedTuple):
 
 
 #: What pages can be asked for.
-AnyFilter = Filter | DeadLetterFilter | TemplateFilter | SenderFilter | SuppressionFilter
+AnyFilter = Filter | DeadLetterFilter | TemplateFilter | FragmentFilter | SenderFilter | SuppressionFilter
 
 
 def token(last: str, wanted: AnyFilter) -> str:

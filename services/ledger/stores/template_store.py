@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,38 +14,23 @@ from services.ledger.postgres.postgres import Connection, Postgres
 from services.ledger.postgres.tables import template_versions as v
 from services.ledger.postgres.tables import templates as t
 from services.ledger.rules.templates import Template
+from services.ledger.stores import fragment_locks, named_versions
 from services.ledger.stores.paging import TemplateFilter
 from services.ledger.stores.tenant_caps import Subject, TenantCaps
 from shared.channel.table import Channel
 from shared.clock import Clock
 
-# Takes a name that is free. One that was deleted is taken up again where its versions ended, as those stay readable.
-_CREATE = """
-INSERT INTO templates AS t (tenant_id, name, version, created_at) VALUES (%(tenant_id)s, %(name)s, 1, %(now)s)
-ON CONFLICT (tenant_id, name) DO UPDATE SET version = t.version + 1, created_at = excluded.created_at, deleted_at = NULL
-WHERE t.deleted_at IS NOT NULL
-RETURNING version
-"""
-
-# Updates of one template wait for each other here, so that each gets a version of its own.
-_UPDATE = """
-UPDATE templates SET version = version + 1
-WHERE tenant_id = %(tenant_id)s AND name = %(name)s AND deleted_at IS NULL AND %(expected)s::int IN (0, version)
-RETURNING version
-"""
+_CREATE, _UPDATE, _DELETE = (
+    of("templates") for of in (named_versions.create, named_versions.update, named_versions.delete)
+)
 
 # The second line of columns is the release before's: it has no documents, and goes with them.
 _INSERT = """
 INSERT INTO template_versions
     (tenant_id, name, version, channel, document, created_at,
-    priority, category, default_locale, contents, variables, digest_seconds)
+    priority, category, default_locale, contents, variables, digest_seconds, fragments)
 VALUES (%(tenant_id)s, %(name)s, %(version)s, %(channel)s, %(document)s, %(now)s,
-    %(priority)s, %(category)s, %(default_locale)s, %(contents)s, %(variables)s, %(digest_seconds)s)
-"""
-
-_DELETE = """
-UPDATE templates SET deleted_at = %(now)s
-WHERE tenant_id = %(tenant_id)s AND name = %(name)s AND deleted_at IS NULL
+    %(priority)s, %(category)s, %(default_locale)s, %(contents)s, %(variables)s, %(digest_seconds)s, %(fragments)s)
 """
 
 
@@ -91,20 +77,14 @@ class TemplateStore:
 
     async def _store(self, number: str, tenant_id: str, template: Template, expected: int = 0) -> Template | None:
         """``number`` is the statement that gives the version, or no row."""
-        key = {"tenant_id": tenant_id, "name": template.name, "now": self._clock.now(), "expected": expected}
-        former = dict(template.former or {})
-        fields = former | {"contents": Jsonb(former["contents"]), "channel": template.channel}
-        fields["document"] = template.document
 
         async def work(connection: Connection) -> int | None:
             async with connection.transaction():
                 if number is _CREATE:
+                    key = {"tenant_id": tenant_id, "name": template.name}
                     await self._caps.check(connection, Subject.TEMPLATES, key)
-                row = await (await connection.execute(number, key)).fetchone()
-                if row is None:
-                    return None
-                await connection.execute(_INSERT, fields | key | {"version": row[0]})
-                return int(row[0])
+                await fragment_locks.require_newest(connection, tenant_id, template.fragments)
+                return await _insert(connection, number, tenant_id, template, self._clock.now(), expected)
 
         version = await self._postgres.write(work)
         return None if version is None else await self.get(tenant_id, template.name, version)
@@ -116,6 +96,26 @@ class TemplateStore:
         return [_template(row) for row in await self._postgres.read(work)]
 
 
+async def insert_next(connection: Connection, tenant_id: str, template: Template, now: dt.datetime) -> bool:
+    """Stores the version after the template's own; False if that is not the newest one, or out of use."""
+    return await _insert(connection, _UPDATE, tenant_id, template, now, template.version) is not None
+
+
+async def _insert(
+    connection: Connection, number: str, tenant_id: str, template: Template, now: dt.datetime, expected: int = 0
+) -> int | None:
+    key = {"tenant_id": tenant_id, "name": template.name, "now": now, "expected": expected}
+    row = await (await connection.execute(number, key)).fetchone()
+    if row is None:
+        return None
+    former = dict(template.former or {})
+    fields = former | {"contents": Jsonb(former["contents"]), "channel": template.channel}
+    fields["document"] = template.document
+    fields["fragments"] = Jsonb(dict(template.fragments)) if template.fragments else None
+    await connection.execute(_INSERT, fields | key | {"version": row[0]})
+    return int(row[0])
+
+
 def _select() -> sa.Select[Any]:
     former = sa.case((v.c.document.is_(None), sa.func.to_jsonb(v.table_valued())))
     columns = (v.c.name, v.c.version, v.c.channel, v.c.document, former, t.c.created_at, v.c.created_at)
@@ -124,5 +124,5 @@ def _select() -> sa.Select[Any]:
 
 
 def _template(row: tuple[Any, ...]) -> Template:
-    read = Template._make(row)
+    read = Template(*row)
     return read._replace(channel=Channel.read(read.channel))

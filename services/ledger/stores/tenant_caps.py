@@ -24,6 +24,7 @@ class Subject(enum.StrEnum):
     LIMITS = "limits"
     TEMPLATES = "templates"
     SENDERS = "senders"
+    FRAGMENTS = "fragments"
     SUPPRESSIONS = "suppressions"
     DEVICES = "devices"
 
@@ -44,6 +45,7 @@ _ROWS: Mapping[Subject, _Rows] = {
     Subject.LIMITS: _Rows("limits WHERE tenant_id = %(tenant_id)s AND deleted_at IS NULL", "limit_id = %(limit_id)s"),
     Subject.TEMPLATES: _Rows("templates WHERE tenant_id = %(tenant_id)s AND deleted_at IS NULL", "name = %(name)s"),
     Subject.SENDERS: _Rows("senders WHERE tenant_id = %(tenant_id)s", "name = %(name)s"),
+    Subject.FRAGMENTS: _Rows("fragments WHERE tenant_id = %(tenant_id)s AND deleted_at IS NULL", "name = %(name)s"),
     Subject.SUPPRESSIONS: _Rows(
         "suppressions WHERE tenant_id = %(tenant_id)s", "user_id = %(user_id)s AND digest = %(digest)s"
     ),
@@ -71,6 +73,7 @@ class TenantCaps:
                 Subject.LIMITS: settings.ledger_most_limits,
                 Subject.TEMPLATES: settings.ledger_most_templates,
                 Subject.SENDERS: settings.ledger_most_senders,
+                Subject.FRAGMENTS: settings.ledger_most_fragments,
                 Subject.SUPPRESSIONS: settings.ledger_most_suppressions,
                 Subject.DEVICES: settings.ledger_most_devices,
             }

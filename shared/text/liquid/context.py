@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import itertools
+import math
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -14,6 +16,11 @@ from liquid.utils import ReadOnlyChainMap
 from shared.text.liquid.bounds import CHARACTERS, MAX_KEPT, MAX_WORK, STEP, too_much
 from shared.text.liquid.output import HtmlOutput, Output
 
+#: What each text that is rendered apart has for itself.
+_OWN = (
+    *("locals", "counters", "tag_namespace", "scope", "loops", "loop_iteration_carry"),
+    *("_kept", "_kept_in_all"),
+)
 _SIZED = (str, list, tuple, dict, range)
 
 
@@ -99,6 +106,23 @@ class BoundedContext(RenderContext):
         if self._kept_in_all > MAX_KEPT:
             raise too_much()
         self.locals[key] = val
+
+    @contextlib.contextmanager
+    def apart(self, given: Mapping[str, object]) -> Iterator[None]:
+        """Within it, a text of its own is rendered: it sees the context and what it is ``given``.
+
+        Of the variables and loops around it it knows nothing, and they of none of its own; the budget is the same.
+        """
+        around = {name: getattr(self, name) for name in _OWN}
+        self.loop_iteration_carry *= math.prod(loop.length for loop in self.loops)
+        self.locals, self.counters, self._kept, self.loops = {}, {}, {}, []
+        self.tag_namespace = {"cycles": {}, "ifchanged": "", "stopindex": {}}
+        self.scope = ReadOnlyChainMap(self.locals, given, self.globals, _Clock(), self.counters)
+        try:
+            yield
+        finally:
+            for name, value in around.items():
+                setattr(self, name, value)
 
     def filter(self, name: str, token: Token | None) -> Callable[..., object]:
         """The filter, which works on this rendering's budget."""

@@ -24,6 +24,7 @@ from shared.text.liquid.context import BoundedContext
 from shared.text.liquid.lexing import Lexer
 from shared.text.liquid.nodes import TAGS
 from shared.text.liquid.output import Followed, HtmlOutput, Output
+from shared.text.liquid.pieces import PieceTag
 from shared.text.liquid.tree import filters_of, prepare
 from shared.text.liquid.undefined import Undefined
 
@@ -58,17 +59,19 @@ class BoundedTemplate(BoundTemplate):
 
 
 class BoundedEnvironment(Environment):
-    """``autoescape`` for HTML, where values are escaped."""
+    """``autoescape`` for HTML, where values are escaped; ``woven`` for texts that others were woven into."""
 
     template_class = BoundedTemplate
     loop_iteration_limit = MAX_ROUNDS
 
-    def __init__(self, *, autoescape: bool) -> None:
+    def __init__(self, *, autoescape: bool, woven: bool = False) -> None:
         super().__init__(autoescape=autoescape, undefined=Undefined, strict_filters=True)
         for name in _LOADING_TAGS:
             self.tags.pop(name, None)
         for tag in TAGS:
             self.add_tag(tag)
+        if woven:
+            self.add_tag(PieceTag)
         self.filters = {name: _called(function, autoescape) for name, function in _FILTERS.items()}
         self.filters["default"] = _called(lists.default, autoescape, takes_missing=True)
         self._takes = {name: _takes(function) for name, function in {**_FILTERS, "default": lists.default}.items()}

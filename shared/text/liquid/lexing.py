@@ -46,6 +46,11 @@ class Lexer:
             else:
                 yield from self._content()
 
+    @property
+    def at(self) -> int:
+        """Where what was told last ends: for a tag or an output behind its closing brace."""
+        return self._at
+
     def _content(self) -> Iterator[Token]:
         begin, markup = self._at, _MARKUP.search(self._source, self._at + 1)
         self._at = markup.start() if markup else len(self._source)

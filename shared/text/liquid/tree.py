@@ -20,6 +20,7 @@ from shared.text.error_bounds import fit
 from shared.text.liquid.bounds import CHARACTERS, MAX_DEPTH, STEP, too_much
 from shared.text.liquid.comparing import OURS, AnyOf
 from shared.text.liquid.nodes import Toll
+from shared.text.liquid.pieces import Piece
 
 #: Longest name of a variable in an error, bytes.
 _LONGEST_NAME = 120
@@ -161,4 +162,7 @@ def _find_variables(nodes: Iterable[Node], found: list[Path], own: set[str], inn
                 found.append(expression)
             waiting.extend(expression.children())
         own.update(node.template_scope())
-        _find_variables(node.children(_NO_CONTEXT), found, own, inner.union(node.block_scope()))
+        if isinstance(node, Piece):
+            _find_variables(node.children(_NO_CONTEXT), found, set(), frozenset(node.block_scope()))
+        else:
+            _find_variables(node.children(_NO_CONTEXT), found, own, inner.union(node.block_scope()))

@@ -27,10 +27,11 @@ from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior_
 from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from pulse.common.v1 import enums_pb2 as pulse_dot_common_dot_v1_dot_enums__pb2
+from pulse.common.v1 import fragment_pb2 as pulse_dot_common_dot_v1_dot_fragment__pb2
 from pulse.common.v1 import saying_pb2 as pulse_dot_common_dot_v1_dot_saying__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1epulse/common/v1/template.proto\x12\x0fpulse.common.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1bpulse/common/v1/enums.proto\x1a\x1cpulse/common/v1/saying.proto\"\xd1\x04\n\x08Template\x12:\n\x04name\x18\x01 \x01(\tB,\xe2\x41\x01\x02\xbaH%r#2!^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$\x12\x39\n\x07\x63hannel\x18\x02 \x01(\x0e\x32\x18.pulse.common.v1.ChannelB\x0e\xe2\x41\x01\x02\xbaH\x07\x82\x01\x04\x10\x01 \x00\x12\x35\n\x08priority\x18\x03 \x01(\x0e\x32\x19.pulse.common.v1.PriorityB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12(\n\x08\x63\x61tegory\x18\x04 \x01(\tB\x16\xbaH\x13r\x11\x18@2\r^[a-z0-9_-]*$\x12G\n\x0e\x64\x65\x66\x61ult_locale\x18\x05 \x01(\tB/\xbaH,r*\x18#2&^([A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*)?$\x12\x42\n\x08\x63ontents\x18\x06 \x03(\x0b\x32 .pulse.common.v1.TemplateContentB\x0e\xe2\x41\x01\x02\xbaH\x07\x92\x01\x04\x08\x01\x10\x64\x12\x15\n\x07version\x18\x07 \x01(\x05\x42\x04\xe2\x41\x01\x03\x12\x35\n\x0b\x63reate_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x35\n\x0bupdate_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x17\n\tvariables\x18\n \x03(\tB\x04\xe2\x41\x01\x03\x12\x42\n\rdigest_window\x18\x0b \x01(\x0b\x32\x19.google.protobuf.DurationB\x10\xbaH\r\xaa\x01\n\"\x04\x08\x80\xf5$2\x02\x08\x01\"\xb4\x04\n\x0fTemplateContent\x12\x33\n\x07\x63hannel\x18\x01 \x01(\x0e\x32\x18.pulse.common.v1.ChannelB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12?\n\x06locale\x18\x02 \x01(\tB/\xbaH,r*\x18#2&^([A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*)?$\x12\x19\n\x07subject\x18\x03 \x01(\tB\x08\xbaH\x05r\x03(\xe6\x07\x12\x17\n\x04\x62ody\x18\x04 \x01(\tB\t\xbaH\x06r\x04(\x80\x80\x04\x12\x1c\n\thtml_body\x18\x05 \x01(\tB\t\xbaH\x06r\x04(\x80\x80\x04\x12\x18\n\x06sender\x18\x06 \x01(\tB\x08\xbaH\x05r\x03(\xe6\x07\x12%\n\x05\x65mail\x18\x07 \x01(\x0b\x32\x16.pulse.common.v1.Email\x12#\n\x04push\x18\x08 \x01(\x0b\x32\x15.pulse.common.v1.Push\x12!\n\x03sms\x18\t \x01(\x0b\x32\x14.pulse.common.v1.Sms\x12+\n\x08whatsapp\x18\n \x01(\x0b\x32\x19.pulse.common.v1.Whatsapp\x12s\n\x07strings\x18\x0b \x03(\x0b\x32-.pulse.common.v1.TemplateContent.StringsEntryB3\xbaH0\x9a\x01-\x10\xf4\x03\"!r\x1f\x32\x1d^[A-Za-z_][A-Za-z0-9_]{0,99}$*\x05r\x03(\x80 \x1a.\n\x0cStringsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1epulse/common/v1/template.proto\x12\x0fpulse.common.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1bpulse/common/v1/enums.proto\x1a\x1epulse/common/v1/fragment.proto\x1a\x1cpulse/common/v1/saying.proto\"\x88\x05\n\x08Template\x12:\n\x04name\x18\x01 \x01(\tB,\xe2\x41\x01\x02\xbaH%r#2!^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$\x12\x39\n\x07\x63hannel\x18\x02 \x01(\x0e\x32\x18.pulse.common.v1.ChannelB\x0e\xe2\x41\x01\x02\xbaH\x07\x82\x01\x04\x10\x01 \x00\x12\x35\n\x08priority\x18\x03 \x01(\x0e\x32\x19.pulse.common.v1.PriorityB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12(\n\x08\x63\x61tegory\x18\x04 \x01(\tB\x16\xbaH\x13r\x11\x18@2\r^[a-z0-9_-]*$\x12G\n\x0e\x64\x65\x66\x61ult_locale\x18\x05 \x01(\tB/\xbaH,r*\x18#2&^([A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*)?$\x12\x42\n\x08\x63ontents\x18\x06 \x03(\x0b\x32 .pulse.common.v1.TemplateContentB\x0e\xe2\x41\x01\x02\xbaH\x07\x92\x01\x04\x08\x01\x10\x64\x12\x15\n\x07version\x18\x07 \x01(\x05\x42\x04\xe2\x41\x01\x03\x12\x35\n\x0b\x63reate_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x35\n\x0bupdate_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x17\n\tvariables\x18\n \x03(\tB\x04\xe2\x41\x01\x03\x12\x42\n\rdigest_window\x18\x0b \x01(\x0b\x32\x19.google.protobuf.DurationB\x10\xbaH\r\xaa\x01\n\"\x04\x08\x80\xf5$2\x02\x08\x01\x12\x35\n\tfragments\x18\x0c \x03(\x0b\x32\x1c.pulse.common.v1.FragmentPinB\x04\xe2\x41\x01\x03\"\xec\x04\n\x0fTemplateContent\x12\x33\n\x07\x63hannel\x18\x01 \x01(\x0e\x32\x18.pulse.common.v1.ChannelB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12?\n\x06locale\x18\x02 \x01(\tB/\xbaH,r*\x18#2&^([A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*)?$\x12\x19\n\x07subject\x18\x03 \x01(\tB\x08\xbaH\x05r\x03(\xe6\x07\x12\x17\n\x04\x62ody\x18\x04 \x01(\tB\t\xbaH\x06r\x04(\x80\x80\x04\x12\x1c\n\thtml_body\x18\x05 \x01(\tB\t\xbaH\x06r\x04(\x80\x80\x04\x12\x18\n\x06sender\x18\x06 \x01(\tB\x08\xbaH\x05r\x03(\xe6\x07\x12%\n\x05\x65mail\x18\x07 \x01(\x0b\x32\x16.pulse.common.v1.Email\x12#\n\x04push\x18\x08 \x01(\x0b\x32\x15.pulse.common.v1.Push\x12!\n\x03sms\x18\t \x01(\x0b\x32\x14.pulse.common.v1.Sms\x12+\n\x08whatsapp\x18\n \x01(\x0b\x32\x19.pulse.common.v1.Whatsapp\x12s\n\x07strings\x18\x0b \x03(\x0b\x32-.pulse.common.v1.TemplateContent.StringsEntryB3\xbaH0\x9a\x01-\x10\xf4\x03\"!r\x1f\x32\x1d^[A-Za-z_][A-Za-z0-9_]{0,99}$*\x05r\x03(\x80 \x12\x36\n\x08\x63ompiled\x18\r \x01(\x0b\x32\x1e.pulse.common.v1.CompiledTextsB\x04\xe2\x41\x01\x03\x1a.\n\x0cStringsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\x92\x01\n\rCompiledTexts\x12\x38\n\x05texts\x18\x01 \x03(\x0b\x32).pulse.common.v1.CompiledTexts.TextsEntry\x12\x19\n\x11missing_fragments\x18\x02 \x03(\t\x1a,\n\nTextsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -59,6 +60,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_TEMPLATE'].fields_by_name['variables']._serialized_options = b'\342A\001\003'
   _globals['_TEMPLATE'].fields_by_name['digest_window']._loaded_options = None
   _globals['_TEMPLATE'].fields_by_name['digest_window']._serialized_options = b'\272H\r\252\001\n\"\004\010\200\365$2\002\010\001'
+  _globals['_TEMPLATE'].fields_by_name['fragments']._loaded_options = None
+  _globals['_TEMPLATE'].fields_by_name['fragments']._serialized_options = b'\342A\001\003'
   _globals['_TEMPLATECONTENT_STRINGSENTRY']._loaded_options = None
   _globals['_TEMPLATECONTENT_STRINGSENTRY']._serialized_options = b'8\001'
   _globals['_TEMPLATECONTENT'].fields_by_name['channel']._loaded_options = None
@@ -75,10 +78,18 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_TEMPLATECONTENT'].fields_by_name['sender']._serialized_options = b'\272H\005r\003(\346\007'
   _globals['_TEMPLATECONTENT'].fields_by_name['strings']._loaded_options = None
   _globals['_TEMPLATECONTENT'].fields_by_name['strings']._serialized_options = b'\272H0\232\001-\020\364\003\"!r\0372\035^[A-Za-z_][A-Za-z0-9_]{0,99}$*\005r\003(\200 '
-  _globals['_TEMPLATE']._serialized_start=238
-  _globals['_TEMPLATE']._serialized_end=831
-  _globals['_TEMPLATECONTENT']._serialized_start=834
-  _globals['_TEMPLATECONTENT']._serialized_end=1398
-  _globals['_TEMPLATECONTENT_STRINGSENTRY']._serialized_start=1352
-  _globals['_TEMPLATECONTENT_STRINGSENTRY']._serialized_end=1398
+  _globals['_TEMPLATECONTENT'].fields_by_name['compiled']._loaded_options = None
+  _globals['_TEMPLATECONTENT'].fields_by_name['compiled']._serialized_options = b'\342A\001\003'
+  _globals['_COMPILEDTEXTS_TEXTSENTRY']._loaded_options = None
+  _globals['_COMPILEDTEXTS_TEXTSENTRY']._serialized_options = b'8\001'
+  _globals['_TEMPLATE']._serialized_start=270
+  _globals['_TEMPLATE']._serialized_end=918
+  _globals['_TEMPLATECONTENT']._serialized_start=921
+  _globals['_TEMPLATECONTENT']._serialized_end=1541
+  _globals['_TEMPLATECONTENT_STRINGSENTRY']._serialized_start=1495
+  _globals['_TEMPLATECONTENT_STRINGSENTRY']._serialized_end=1541
+  _globals['_COMPILEDTEXTS']._serialized_start=1544
+  _globals['_COMPILEDTEXTS']._serialized_end=1690
+  _globals['_COMPILEDTEXTS_TEXTSENTRY']._serialized_start=1646
+  _globals['_COMPILEDTEXTS_TEXTSENTRY']._serialized_end=1690
 # @@protoc_insertion_point(module_scope)

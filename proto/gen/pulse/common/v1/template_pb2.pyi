@@ -10,6 +10,7 @@ from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from pulse.common.v1 import enums_pb2 as _enums_pb2
+from pulse.common.v1 import fragment_pb2 as _fragment_pb2
 from pulse.common.v1 import saying_pb2 as _saying_pb2
 import builtins as _builtins
 import sys
@@ -39,6 +40,7 @@ class Template(_message.Message):
     UPDATE_TIME_FIELD_NUMBER: _builtins.int
     VARIABLES_FIELD_NUMBER: _builtins.int
     DIGEST_WINDOW_FIELD_NUMBER: _builtins.int
+    FRAGMENTS_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Unique within a tenant: letters, digits, "_", "-", ".", at most 100."""
     channel: _enums_pb2.Channel.ValueType
@@ -77,6 +79,10 @@ class Template(_message.Message):
         all their contexts as digest.entries and their number as digest.count. Unset: none; 1 s to 7 days.
         """
 
+    @_builtins.property
+    def fragments(self) -> _containers.RepeatedCompositeFieldContainer[_fragment_pb2.FragmentPin]:
+        """The fragments that this version takes in, by themselves or within others, at the versions that it keeps: by name."""
+
     def __init__(
         self,
         *,
@@ -91,10 +97,11 @@ class Template(_message.Message):
         update_time: _timestamp_pb2.Timestamp | None = ...,
         variables: _abc.Iterable[_builtins.str] | None = ...,
         digest_window: _duration_pb2.Duration | None = ...,
+        fragments: _abc.Iterable[_fragment_pb2.FragmentPin] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "digest_window", b"digest_window", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["category", b"category", "channel", b"channel", "contents", b"contents", "create_time", b"create_time", "default_locale", b"default_locale", "digest_window", b"digest_window", "name", b"name", "priority", b"priority", "update_time", b"update_time", "variables", b"variables", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["category", b"category", "channel", b"channel", "contents", b"contents", "create_time", b"create_time", "default_locale", b"default_locale", "digest_window", b"digest_window", "fragments", b"fragments", "name", b"name", "priority", b"priority", "update_time", b"update_time", "variables", b"variables", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -139,6 +146,7 @@ class TemplateContent(_message.Message):
     SMS_FIELD_NUMBER: _builtins.int
     WHATSAPP_FIELD_NUMBER: _builtins.int
     STRINGS_FIELD_NUMBER: _builtins.int
+    COMPILED_FIELD_NUMBER: _builtins.int
     channel: _enums_pb2.Channel.ValueType
     """The channel it is for; unspecified: any channel that has none of its own."""
     locale: _builtins.str
@@ -178,6 +186,12 @@ class TemplateContent(_message.Message):
         content has some, "strings" is no variable of the context. At most 500.
         """
 
+    @_builtins.property
+    def compiled(self) -> Global___CompiledTexts:
+        """What is rendered in the place of texts that take fragments in; Pulse makes it when the template is saved, and answers
+        leave it out.
+        """
+
     def __init__(
         self,
         *,
@@ -192,11 +206,62 @@ class TemplateContent(_message.Message):
         sms: _saying_pb2.Sms | None = ...,
         whatsapp: _saying_pb2.Whatsapp | None = ...,
         strings: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
+        compiled: Global___CompiledTexts | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["email", b"email", "push", b"push", "sms", b"sms", "whatsapp", b"whatsapp"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["compiled", b"compiled", "email", b"email", "push", b"push", "sms", b"sms", "whatsapp", b"whatsapp"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["body", b"body", "channel", b"channel", "email", b"email", "html_body", b"html_body", "locale", b"locale", "push", b"push", "sender", b"sender", "sms", b"sms", "strings", b"strings", "subject", b"subject", "whatsapp", b"whatsapp"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["body", b"body", "channel", b"channel", "compiled", b"compiled", "email", b"email", "html_body", b"html_body", "locale", b"locale", "push", b"push", "sender", b"sender", "sms", b"sms", "strings", b"strings", "subject", b"subject", "whatsapp", b"whatsapp"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___TemplateContent: _TypeAlias = TemplateContent  # noqa: Y015
+
+@_typing.final
+class CompiledTexts(_message.Message):
+    """A content's texts as they are rendered, where that is not as they were written."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class TextsEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.str
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    TEXTS_FIELD_NUMBER: _builtins.int
+    MISSING_FRAGMENTS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def texts(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
+        """By the texts' paths, "html_body" or "push.link" say. Each is of 256 KiB at the most."""
+
+    @_builtins.property
+    def missing_fragments(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Names of fragments that say nothing in the content's language, and that were taken in another."""
+
+    def __init__(
+        self,
+        *,
+        texts: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
+        missing_fragments: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["missing_fragments", b"missing_fragments", "texts", b"texts"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CompiledTexts: _TypeAlias = CompiledTexts  # noqa: Y015

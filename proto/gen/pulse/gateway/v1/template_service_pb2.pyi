@@ -266,6 +266,7 @@ class PreviewTemplateResponse(_message.Message):
     EMAIL_FIELD_NUMBER: _builtins.int
     PUSH_FIELD_NUMBER: _builtins.int
     WHATSAPP_FIELD_NUMBER: _builtins.int
+    MISSING_FRAGMENTS_FIELD_NUMBER: _builtins.int
     subject: _builtins.str
     """Subject or title."""
     body: _builtins.str
@@ -304,6 +305,10 @@ class PreviewTemplateResponse(_message.Message):
     def whatsapp(self) -> _saying_pb2.Whatsapp:
         """What a WhatsApp message says in the text's place, rendered."""
 
+    @_builtins.property
+    def missing_fragments(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Names of fragments that say nothing in the language, and that were taken in another."""
+
     def __init__(
         self,
         *,
@@ -319,10 +324,11 @@ class PreviewTemplateResponse(_message.Message):
         email: _saying_pb2.Email | None = ...,
         push: _saying_pb2.Push | None = ...,
         whatsapp: _saying_pb2.Whatsapp | None = ...,
+        missing_fragments: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["email", b"email", "push", b"push", "whatsapp", b"whatsapp"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["body", b"body", "email", b"email", "html_body", b"html_body", "locale", b"locale", "missing_strings", b"missing_strings", "push", b"push", "sms_segments", b"sms_segments", "sms_unicode_character", b"sms_unicode_character", "subject", b"subject", "variables", b"variables", "warnings", b"warnings", "whatsapp", b"whatsapp"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["body", b"body", "email", b"email", "html_body", b"html_body", "locale", b"locale", "missing_fragments", b"missing_fragments", "missing_strings", b"missing_strings", "push", b"push", "sms_segments", b"sms_segments", "sms_unicode_character", b"sms_unicode_character", "subject", b"subject", "variables", b"variables", "warnings", b"warnings", "whatsapp", b"whatsapp"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -76,7 +76,9 @@ class TemplateServiceServicer:
     """
 
     def CreateTemplate(self, request, context):
-        """Makes version 1. INVALID_ARGUMENT: a text is not valid Liquid or beyond its limits. ALREADY_EXISTS: the name is taken.
+        """Makes version 1, with the newest versions of the fragments that it takes in. INVALID_ARGUMENT: a text is not valid Liquid,
+        beyond its limits, or takes in a fragment that is not there. ALREADY_EXISTS: the name is taken. FAILED_PRECONDITION: a
+        fragment was changed meanwhile.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -84,7 +86,8 @@ class TemplateServiceServicer:
 
     def UpdateTemplate(self, request, context):
         """Makes the next version, in effect at once for new requests. INVALID_ARGUMENT: as for create. NOT_FOUND: no such template.
-        FAILED_PRECONDITION: TEMPLATE_CHANGED, if expected_version is not the newest one any more.
+        FAILED_PRECONDITION: TEMPLATE_CHANGED, if expected_version is not the newest one any more; FRAGMENT_CHANGED, if a fragment
+        was changed meanwhile.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -38,10 +38,14 @@ class TemplateServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> TemplateServiceAsyncStub: ...
     CreateTemplate: _grpc.UnaryUnaryMultiCallable[_template_service_pb2.CreateTemplateRequest, _template_pb2.Template]
-    """Makes version 1. INVALID_ARGUMENT: a text is not valid Liquid or beyond its limits. ALREADY_EXISTS: the name is taken."""
+    """Makes version 1, with the newest versions of the fragments that it takes in. INVALID_ARGUMENT: a text is not valid Liquid,
+    beyond its limits, or takes in a fragment that is not there. ALREADY_EXISTS: the name is taken. FAILED_PRECONDITION: a
+    fragment was changed meanwhile.
+    """
     UpdateTemplate: _grpc.UnaryUnaryMultiCallable[_template_service_pb2.UpdateTemplateRequest, _template_pb2.Template]
     """Makes the next version, in effect at once for new requests. INVALID_ARGUMENT: as for create. NOT_FOUND: no such template.
-    FAILED_PRECONDITION: TEMPLATE_CHANGED, if expected_version is not the newest one any more.
+    FAILED_PRECONDITION: TEMPLATE_CHANGED, if expected_version is not the newest one any more; FRAGMENT_CHANGED, if a fragment
+    was changed meanwhile.
     """
     GetTemplate: _grpc.UnaryUnaryMultiCallable[_template_service_pb2.GetTemplateRequest, _template_pb2.Template]
     """Tells a template at its newest or a given version. NOT_FOUND: no such template or version."""
@@ -62,10 +66,14 @@ class TemplateServiceAsyncStub(TemplateServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     CreateTemplate: _aio.UnaryUnaryMultiCallable[_template_service_pb2.CreateTemplateRequest, _template_pb2.Template]  # type: ignore[assignment]
-    """Makes version 1. INVALID_ARGUMENT: a text is not valid Liquid or beyond its limits. ALREADY_EXISTS: the name is taken."""
+    """Makes version 1, with the newest versions of the fragments that it takes in. INVALID_ARGUMENT: a text is not valid Liquid,
+    beyond its limits, or takes in a fragment that is not there. ALREADY_EXISTS: the name is taken. FAILED_PRECONDITION: a
+    fragment was changed meanwhile.
+    """
     UpdateTemplate: _aio.UnaryUnaryMultiCallable[_template_service_pb2.UpdateTemplateRequest, _template_pb2.Template]  # type: ignore[assignment]
     """Makes the next version, in effect at once for new requests. INVALID_ARGUMENT: as for create. NOT_FOUND: no such template.
-    FAILED_PRECONDITION: TEMPLATE_CHANGED, if expected_version is not the newest one any more.
+    FAILED_PRECONDITION: TEMPLATE_CHANGED, if expected_version is not the newest one any more; FRAGMENT_CHANGED, if a fragment
+    was changed meanwhile.
     """
     GetTemplate: _aio.UnaryUnaryMultiCallable[_template_service_pb2.GetTemplateRequest, _template_pb2.Template]  # type: ignore[assignment]
     """Tells a template at its newest or a given version. NOT_FOUND: no such template or version."""
@@ -89,7 +97,10 @@ class TemplateServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _template_service_pb2.CreateTemplateRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_template_pb2.Template, _abc.Awaitable[_template_pb2.Template]]:
-        """Makes version 1. INVALID_ARGUMENT: a text is not valid Liquid or beyond its limits. ALREADY_EXISTS: the name is taken."""
+        """Makes version 1, with the newest versions of the fragments that it takes in. INVALID_ARGUMENT: a text is not valid Liquid,
+        beyond its limits, or takes in a fragment that is not there. ALREADY_EXISTS: the name is taken. FAILED_PRECONDITION: a
+        fragment was changed meanwhile.
+        """
 
     @_abc_1.abstractmethod
     def UpdateTemplate(
@@ -98,7 +109,8 @@ class TemplateServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_template_pb2.Template, _abc.Awaitable[_template_pb2.Template]]:
         """Makes the next version, in effect at once for new requests. INVALID_ARGUMENT: as for create. NOT_FOUND: no such template.
-        FAILED_PRECONDITION: TEMPLATE_CHANGED, if expected_version is not the newest one any more.
+        FAILED_PRECONDITION: TEMPLATE_CHANGED, if expected_version is not the newest one any more; FRAGMENT_CHANGED, if a fragment
+        was changed meanwhile.
         """
 
     @_abc_1.abstractmethod

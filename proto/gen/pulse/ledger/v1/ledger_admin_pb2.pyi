@@ -11,6 +11,7 @@ from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from pulse.common.v1 import attachment_pb2 as _attachment_pb2
 from pulse.common.v1 import enums_pb2 as _enums_pb2
+from pulse.common.v1 import fragment_pb2 as _fragment_pb2
 from pulse.common.v1 import key_pb2 as _key_pb2
 from pulse.common.v1 import limit_pb2 as _limit_pb2
 from pulse.common.v1 import notification_filter_pb2 as _notification_filter_pb2
@@ -1204,3 +1205,156 @@ class DeleteSenderResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___DeleteSenderResponse: _TypeAlias = DeleteSenderResponse  # noqa: Y015
+
+@_typing.final
+class CreateFragmentRequest(_message.Message):
+    """A new fragment."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TENANT_ID_FIELD_NUMBER: _builtins.int
+    FRAGMENT_FIELD_NUMBER: _builtins.int
+    tenant_id: _builtins.str
+    """The tenant."""
+    @_builtins.property
+    def fragment(self) -> _fragment_pb2.Fragment:
+        """What to store; fragments is filled in by the gateway."""
+
+    def __init__(
+        self,
+        *,
+        tenant_id: _builtins.str = ...,
+        fragment: _fragment_pb2.Fragment | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["fragment", b"fragment"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["fragment", b"fragment", "tenant_id", b"tenant_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CreateFragmentRequest: _TypeAlias = CreateFragmentRequest  # noqa: Y015
+
+@_typing.final
+class CreateFragmentResponse(_message.Message):
+    """As stored."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FRAGMENT_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def fragment(self) -> _fragment_pb2.Fragment:
+        """At version 1."""
+
+    def __init__(
+        self,
+        *,
+        fragment: _fragment_pb2.Fragment | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["fragment", b"fragment"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["fragment", b"fragment"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CreateFragmentResponse: _TypeAlias = CreateFragmentResponse  # noqa: Y015
+
+@_typing.final
+class UpdateFragmentRequest(_message.Message):
+    """The next version."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TENANT_ID_FIELD_NUMBER: _builtins.int
+    FRAGMENT_FIELD_NUMBER: _builtins.int
+    TEMPLATES_FIELD_NUMBER: _builtins.int
+    tenant_id: _builtins.str
+    """The tenant."""
+    @_builtins.property
+    def fragment(self) -> _fragment_pb2.Fragment:
+        """The whole new version. With templates, version says which is to be the newest before."""
+
+    @_builtins.property
+    def templates(self) -> _containers.RepeatedCompositeFieldContainer[_template_pb2.Template]:
+        """The templates' next versions; version says which is to be the newest before."""
+
+    def __init__(
+        self,
+        *,
+        tenant_id: _builtins.str = ...,
+        fragment: _fragment_pb2.Fragment | None = ...,
+        templates: _abc.Iterable[_template_pb2.Template] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["fragment", b"fragment"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["fragment", b"fragment", "templates", b"templates", "tenant_id", b"tenant_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UpdateFragmentRequest: _TypeAlias = UpdateFragmentRequest  # noqa: Y015
+
+@_typing.final
+class UpdateFragmentResponse(_message.Message):
+    """As stored."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FRAGMENT_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def fragment(self) -> _fragment_pb2.Fragment:
+        """At its new version, with its uses."""
+
+    def __init__(
+        self,
+        *,
+        fragment: _fragment_pb2.Fragment | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["fragment", b"fragment"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["fragment", b"fragment"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UpdateFragmentResponse: _TypeAlias = UpdateFragmentResponse  # noqa: Y015
+
+@_typing.final
+class DeleteFragmentRequest(_message.Message):
+    """Which."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TENANT_ID_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    tenant_id: _builtins.str
+    """The tenant."""
+    name: _builtins.str
+    """Its name."""
+    def __init__(
+        self,
+        *,
+        tenant_id: _builtins.str = ...,
+        name: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "tenant_id", b"tenant_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DeleteFragmentRequest: _TypeAlias = DeleteFragmentRequest  # noqa: Y015
+
+@_typing.final
+class DeleteFragmentResponse(_message.Message):
+    """It is out of use."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DeleteFragmentResponse: _TypeAlias = DeleteFragmentResponse  # noqa: Y015

@@ -145,6 +145,21 @@ class LedgerAdminStub:
                 request_serializer=pulse_dot_ledger_dot_v1_dot_ledger__admin__pb2.DeleteSenderRequest.SerializeToString,
                 response_deserializer=pulse_dot_ledger_dot_v1_dot_ledger__admin__pb2.DeleteSenderResponse.FromString,
                 _registered_method=True)
+        self.CreateFragment = channel.unary_unary(
+                '/pulse.ledger.v1.LedgerAdmin/CreateFragment',
+                request_serializer=pulse_dot_ledger_dot_v1_dot_ledger__admin__pb2.CreateFragmentRequest.SerializeToString,
+                response_deserializer=pulse_dot_ledger_dot_v1_dot_ledger__admin__pb2.CreateFragmentResponse.FromString,
+                _registered_method=True)
+        self.UpdateFragment = channel.unary_unary(
+                '/pulse.ledger.v1.LedgerAdmin/UpdateFragment',
+                request_serializer=pulse_dot_ledger_dot_v1_dot_ledger__admin__pb2.UpdateFragmentRequest.SerializeToString,
+                response_deserializer=pulse_dot_ledger_dot_v1_dot_ledger__admin__pb2.UpdateFragmentResponse.FromString,
+                _registered_method=True)
+        self.DeleteFragment = channel.unary_unary(
+                '/pulse.ledger.v1.LedgerAdmin/DeleteFragment',
+                request_serializer=pulse_dot_ledger_dot_v1_dot_ledger__admin__pb2.DeleteFragmentRequest.SerializeToString,
+                response_deserializer=pulse_dot_ledger_dot_v1_dot_ledger__admin__pb2.DeleteFragmentResponse.FromString,
+                _registered_method=True)
 
 
 class LedgerAdminServicer:
@@ -152,7 +167,7 @@ class LedgerAdminServicer:
     """
 
     def CreateTemplate(self, request, context):
-        """Stores version 1. ALREADY_EXISTS: the name is taken.
+        """Stores version 1. ALREADY_EXISTS: the name is taken. FAILED_PRECONDITION: a fragment is not the newest any more.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -160,7 +175,7 @@ class LedgerAdminServicer:
 
     def UpdateTemplate(self, request, context):
         """Stores the next version. NOT_FOUND: no such template. FAILED_PRECONDITION: TEMPLATE_CHANGED, if the newest version is
-        another than expected.
+        another than expected; FRAGMENT_CHANGED, if a fragment is not the newest any more.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -307,6 +322,28 @@ class LedgerAdminServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def CreateFragment(self, request, context):
+        """Stores version 1. ALREADY_EXISTS: the name is taken. RESOURCE_EXHAUSTED: the tenant has as many as it may.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UpdateFragment(self, request, context):
+        """Stores the next version, and with it templates' next versions: all or none. NOT_FOUND: no such fragment.
+        FAILED_PRECONDITION: a template or a fragment is not at the version that was told.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeleteFragment(self, request, context):
+        """Takes a fragment out of use. NOT_FOUND: no such fragment. FAILED_PRECONDITION: what is in use takes it in.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_LedgerAdminServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -419,6 +456,21 @@ def add_LedgerAdminServicer_to_server(servicer, server):
                     servicer.DeleteSender,
                     request_deserializer=pulse_dot_ledger_dot_v1_dot_ledger__admin__pb2.DeleteSenderRequest.FromString,
                     response_serializer=pulse_dot_ledger_dot_v1_dot_ledger__admin__pb2.DeleteSenderResponse.SerializeToString,
+            ),
+            'CreateFragment': grpc.unary_unary_rpc_method_handler(
+                    servicer.CreateFragment,
+                    request_deserializer=pulse_dot_ledger_dot_v1_dot_ledger__admin__pb2.CreateFragmentRequest.FromString,
+                    response_serializer=pulse_dot_ledger_dot_v1_dot_ledger__admin__pb2.CreateFragmentResponse.SerializeToString,
+            ),
+            'UpdateFragment': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdateFragment,
+                    request_deserializer=pulse_dot_ledger_dot_v1_dot_ledger__admin__pb2.UpdateFragmentRequest.FromString,
+                    response_serializer=pulse_dot_ledger_dot_v1_dot_ledger__admin__pb2.UpdateFragmentResponse.SerializeToString,
+            ),
+            'DeleteFragment': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteFragment,
+                    request_deserializer=pulse_dot_ledger_dot_v1_dot_ledger__admin__pb2.DeleteFragmentRequest.FromString,
+                    response_serializer=pulse_dot_ledger_dot_v1_dot_ledger__admin__pb2.DeleteFragmentResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -1016,6 +1068,87 @@ class LedgerAdmin:
             '/pulse.ledger.v1.LedgerAdmin/DeleteSender',
             pulse_dot_ledger_dot_v1_dot_ledger__admin__pb2.DeleteSenderRequest.SerializeToString,
             pulse_dot_ledger_dot_v1_dot_ledger__admin__pb2.DeleteSenderResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CreateFragment(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/pulse.ledger.v1.LedgerAdmin/CreateFragment',
+            pulse_dot_ledger_dot_v1_dot_ledger__admin__pb2.CreateFragmentRequest.SerializeToString,
+            pulse_dot_ledger_dot_v1_dot_ledger__admin__pb2.CreateFragmentResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UpdateFragment(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/pulse.ledger.v1.LedgerAdmin/UpdateFragment',
+            pulse_dot_ledger_dot_v1_dot_ledger__admin__pb2.UpdateFragmentRequest.SerializeToString,
+            pulse_dot_ledger_dot_v1_dot_ledger__admin__pb2.UpdateFragmentResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteFragment(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/pulse.ledger.v1.LedgerAdmin/DeleteFragment',
+            pulse_dot_ledger_dot_v1_dot_ledger__admin__pb2.DeleteFragmentRequest.SerializeToString,
+            pulse_dot_ledger_dot_v1_dot_ledger__admin__pb2.DeleteFragmentResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -34,10 +34,10 @@ class LedgerAdminStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> LedgerAdminAsyncStub: ...
     CreateTemplate: _grpc.UnaryUnaryMultiCallable[_ledger_admin_pb2.CreateTemplateRequest, _ledger_admin_pb2.CreateTemplateResponse]
-    """Stores version 1. ALREADY_EXISTS: the name is taken."""
+    """Stores version 1. ALREADY_EXISTS: the name is taken. FAILED_PRECONDITION: a fragment is not the newest any more."""
     UpdateTemplate: _grpc.UnaryUnaryMultiCallable[_ledger_admin_pb2.UpdateTemplateRequest, _ledger_admin_pb2.UpdateTemplateResponse]
     """Stores the next version. NOT_FOUND: no such template. FAILED_PRECONDITION: TEMPLATE_CHANGED, if the newest version is
-    another than expected.
+    another than expected; FRAGMENT_CHANGED, if a fragment is not the newest any more.
     """
     DeleteTemplate: _grpc.UnaryUnaryMultiCallable[_ledger_admin_pb2.DeleteTemplateRequest, _ledger_admin_pb2.DeleteTemplateResponse]
     """Takes a template out of use. NOT_FOUND: no such template."""
@@ -81,6 +81,14 @@ class LedgerAdminStub:
     """Replaces a sender. NOT_FOUND: no such sender. FAILED_PRECONDITION: it is of another channel."""
     DeleteSender: _grpc.UnaryUnaryMultiCallable[_ledger_admin_pb2.DeleteSenderRequest, _ledger_admin_pb2.DeleteSenderResponse]
     """Forgets a sender. NOT_FOUND: no such sender."""
+    CreateFragment: _grpc.UnaryUnaryMultiCallable[_ledger_admin_pb2.CreateFragmentRequest, _ledger_admin_pb2.CreateFragmentResponse]
+    """Stores version 1. ALREADY_EXISTS: the name is taken. RESOURCE_EXHAUSTED: the tenant has as many as it may."""
+    UpdateFragment: _grpc.UnaryUnaryMultiCallable[_ledger_admin_pb2.UpdateFragmentRequest, _ledger_admin_pb2.UpdateFragmentResponse]
+    """Stores the next version, and with it templates' next versions: all or none. NOT_FOUND: no such fragment.
+    FAILED_PRECONDITION: a template or a fragment is not at the version that was told.
+    """
+    DeleteFragment: _grpc.UnaryUnaryMultiCallable[_ledger_admin_pb2.DeleteFragmentRequest, _ledger_admin_pb2.DeleteFragmentResponse]
+    """Takes a fragment out of use. NOT_FOUND: no such fragment. FAILED_PRECONDITION: what is in use takes it in."""
 
 @_typing.type_check_only
 class LedgerAdminAsyncStub(LedgerAdminStub):
@@ -88,10 +96,10 @@ class LedgerAdminAsyncStub(LedgerAdminStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     CreateTemplate: _aio.UnaryUnaryMultiCallable[_ledger_admin_pb2.CreateTemplateRequest, _ledger_admin_pb2.CreateTemplateResponse]  # type: ignore[assignment]
-    """Stores version 1. ALREADY_EXISTS: the name is taken."""
+    """Stores version 1. ALREADY_EXISTS: the name is taken. FAILED_PRECONDITION: a fragment is not the newest any more."""
     UpdateTemplate: _aio.UnaryUnaryMultiCallable[_ledger_admin_pb2.UpdateTemplateRequest, _ledger_admin_pb2.UpdateTemplateResponse]  # type: ignore[assignment]
     """Stores the next version. NOT_FOUND: no such template. FAILED_PRECONDITION: TEMPLATE_CHANGED, if the newest version is
-    another than expected.
+    another than expected; FRAGMENT_CHANGED, if a fragment is not the newest any more.
     """
     DeleteTemplate: _aio.UnaryUnaryMultiCallable[_ledger_admin_pb2.DeleteTemplateRequest, _ledger_admin_pb2.DeleteTemplateResponse]  # type: ignore[assignment]
     """Takes a template out of use. NOT_FOUND: no such template."""
@@ -135,6 +143,14 @@ class LedgerAdminAsyncStub(LedgerAdminStub):
     """Replaces a sender. NOT_FOUND: no such sender. FAILED_PRECONDITION: it is of another channel."""
     DeleteSender: _aio.UnaryUnaryMultiCallable[_ledger_admin_pb2.DeleteSenderRequest, _ledger_admin_pb2.DeleteSenderResponse]  # type: ignore[assignment]
     """Forgets a sender. NOT_FOUND: no such sender."""
+    CreateFragment: _aio.UnaryUnaryMultiCallable[_ledger_admin_pb2.CreateFragmentRequest, _ledger_admin_pb2.CreateFragmentResponse]  # type: ignore[assignment]
+    """Stores version 1. ALREADY_EXISTS: the name is taken. RESOURCE_EXHAUSTED: the tenant has as many as it may."""
+    UpdateFragment: _aio.UnaryUnaryMultiCallable[_ledger_admin_pb2.UpdateFragmentRequest, _ledger_admin_pb2.UpdateFragmentResponse]  # type: ignore[assignment]
+    """Stores the next version, and with it templates' next versions: all or none. NOT_FOUND: no such fragment.
+    FAILED_PRECONDITION: a template or a fragment is not at the version that was told.
+    """
+    DeleteFragment: _aio.UnaryUnaryMultiCallable[_ledger_admin_pb2.DeleteFragmentRequest, _ledger_admin_pb2.DeleteFragmentResponse]  # type: ignore[assignment]
+    """Takes a fragment out of use. NOT_FOUND: no such fragment. FAILED_PRECONDITION: what is in use takes it in."""
 
 class LedgerAdminServicer(metaclass=_abc_1.ABCMeta):
     """Changes what is not a notification's ordinary way: templates and dead letters. Called by the gateway."""
@@ -145,7 +161,7 @@ class LedgerAdminServicer(metaclass=_abc_1.ABCMeta):
         request: _ledger_admin_pb2.CreateTemplateRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_ledger_admin_pb2.CreateTemplateResponse, _abc.Awaitable[_ledger_admin_pb2.CreateTemplateResponse]]:
-        """Stores version 1. ALREADY_EXISTS: the name is taken."""
+        """Stores version 1. ALREADY_EXISTS: the name is taken. FAILED_PRECONDITION: a fragment is not the newest any more."""
 
     @_abc_1.abstractmethod
     def UpdateTemplate(
@@ -154,7 +170,7 @@ class LedgerAdminServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_ledger_admin_pb2.UpdateTemplateResponse, _abc.Awaitable[_ledger_admin_pb2.UpdateTemplateResponse]]:
         """Stores the next version. NOT_FOUND: no such template. FAILED_PRECONDITION: TEMPLATE_CHANGED, if the newest version is
-        another than expected.
+        another than expected; FRAGMENT_CHANGED, if a fragment is not the newest any more.
         """
 
     @_abc_1.abstractmethod
@@ -318,5 +334,31 @@ class LedgerAdminServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_ledger_admin_pb2.DeleteSenderResponse, _abc.Awaitable[_ledger_admin_pb2.DeleteSenderResponse]]:
         """Forgets a sender. NOT_FOUND: no such sender."""
+
+    @_abc_1.abstractmethod
+    def CreateFragment(
+        self,
+        request: _ledger_admin_pb2.CreateFragmentRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_ledger_admin_pb2.CreateFragmentResponse, _abc.Awaitable[_ledger_admin_pb2.CreateFragmentResponse]]:
+        """Stores version 1. ALREADY_EXISTS: the name is taken. RESOURCE_EXHAUSTED: the tenant has as many as it may."""
+
+    @_abc_1.abstractmethod
+    def UpdateFragment(
+        self,
+        request: _ledger_admin_pb2.UpdateFragmentRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_ledger_admin_pb2.UpdateFragmentResponse, _abc.Awaitable[_ledger_admin_pb2.UpdateFragmentResponse]]:
+        """Stores the next version, and with it templates' next versions: all or none. NOT_FOUND: no such fragment.
+        FAILED_PRECONDITION: a template or a fragment is not at the version that was told.
+        """
+
+    @_abc_1.abstractmethod
+    def DeleteFragment(
+        self,
+        request: _ledger_admin_pb2.DeleteFragmentRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_ledger_admin_pb2.DeleteFragmentResponse, _abc.Awaitable[_ledger_admin_pb2.DeleteFragmentResponse]]:
+        """Takes a fragment out of use. NOT_FOUND: no such fragment. FAILED_PRECONDITION: what is in use takes it in."""
 
 def add_LedgerAdminServicer_to_server(servicer: LedgerAdminServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

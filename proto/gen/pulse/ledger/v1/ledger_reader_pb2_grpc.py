@@ -70,6 +70,21 @@ class LedgerReaderStub:
                 request_serializer=pulse_dot_ledger_dot_v1_dot_ledger__reader__pb2.ListTemplatesRequest.SerializeToString,
                 response_deserializer=pulse_dot_ledger_dot_v1_dot_ledger__reader__pb2.ListTemplatesResponse.FromString,
                 _registered_method=True)
+        self.GetFragment = channel.unary_unary(
+                '/pulse.ledger.v1.LedgerReader/GetFragment',
+                request_serializer=pulse_dot_ledger_dot_v1_dot_ledger__reader__pb2.GetFragmentRequest.SerializeToString,
+                response_deserializer=pulse_dot_ledger_dot_v1_dot_ledger__reader__pb2.GetFragmentResponse.FromString,
+                _registered_method=True)
+        self.GetFragments = channel.unary_unary(
+                '/pulse.ledger.v1.LedgerReader/GetFragments',
+                request_serializer=pulse_dot_ledger_dot_v1_dot_ledger__reader__pb2.GetFragmentsRequest.SerializeToString,
+                response_deserializer=pulse_dot_ledger_dot_v1_dot_ledger__reader__pb2.GetFragmentsResponse.FromString,
+                _registered_method=True)
+        self.ListFragments = channel.unary_unary(
+                '/pulse.ledger.v1.LedgerReader/ListFragments',
+                request_serializer=pulse_dot_ledger_dot_v1_dot_ledger__reader__pb2.ListFragmentsRequest.SerializeToString,
+                response_deserializer=pulse_dot_ledger_dot_v1_dot_ledger__reader__pb2.ListFragmentsResponse.FromString,
+                _registered_method=True)
         self.GetQueueDepths = channel.unary_unary(
                 '/pulse.ledger.v1.LedgerReader/GetQueueDepths',
                 request_serializer=pulse_dot_ledger_dot_v1_dot_ledger__reader__pb2.GetQueueDepthsRequest.SerializeToString,
@@ -179,6 +194,27 @@ class LedgerReaderServicer:
 
     def ListTemplates(self, request, context):
         """A page of templates by name. INVALID_ARGUMENT: a page token that cannot be.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetFragment(self, request, context):
+        """One fragment version with its uses. NOT_FOUND: no such fragment or version.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetFragments(self, request, context):
+        """Several fragments, each at its newest version, without their uses; those that are not there are left out.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListFragments(self, request, context):
+        """A page of fragments by name. INVALID_ARGUMENT: a page token that cannot be.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -298,6 +334,21 @@ def add_LedgerReaderServicer_to_server(servicer, server):
                     servicer.ListTemplates,
                     request_deserializer=pulse_dot_ledger_dot_v1_dot_ledger__reader__pb2.ListTemplatesRequest.FromString,
                     response_serializer=pulse_dot_ledger_dot_v1_dot_ledger__reader__pb2.ListTemplatesResponse.SerializeToString,
+            ),
+            'GetFragment': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetFragment,
+                    request_deserializer=pulse_dot_ledger_dot_v1_dot_ledger__reader__pb2.GetFragmentRequest.FromString,
+                    response_serializer=pulse_dot_ledger_dot_v1_dot_ledger__reader__pb2.GetFragmentResponse.SerializeToString,
+            ),
+            'GetFragments': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetFragments,
+                    request_deserializer=pulse_dot_ledger_dot_v1_dot_ledger__reader__pb2.GetFragmentsRequest.FromString,
+                    response_serializer=pulse_dot_ledger_dot_v1_dot_ledger__reader__pb2.GetFragmentsResponse.SerializeToString,
+            ),
+            'ListFragments': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListFragments,
+                    request_deserializer=pulse_dot_ledger_dot_v1_dot_ledger__reader__pb2.ListFragmentsRequest.FromString,
+                    response_serializer=pulse_dot_ledger_dot_v1_dot_ledger__reader__pb2.ListFragmentsResponse.SerializeToString,
             ),
             'GetQueueDepths': grpc.unary_unary_rpc_method_handler(
                     servicer.GetQueueDepths,
@@ -545,6 +596,87 @@ class LedgerReader:
             '/pulse.ledger.v1.LedgerReader/ListTemplates',
             pulse_dot_ledger_dot_v1_dot_ledger__reader__pb2.ListTemplatesRequest.SerializeToString,
             pulse_dot_ledger_dot_v1_dot_ledger__reader__pb2.ListTemplatesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetFragment(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/pulse.ledger.v1.LedgerReader/GetFragment',
+            pulse_dot_ledger_dot_v1_dot_ledger__reader__pb2.GetFragmentRequest.SerializeToString,
+            pulse_dot_ledger_dot_v1_dot_ledger__reader__pb2.GetFragmentResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetFragments(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/pulse.ledger.v1.LedgerReader/GetFragments',
+            pulse_dot_ledger_dot_v1_dot_ledger__reader__pb2.GetFragmentsRequest.SerializeToString,
+            pulse_dot_ledger_dot_v1_dot_ledger__reader__pb2.GetFragmentsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListFragments(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/pulse.ledger.v1.LedgerReader/ListFragments',
+            pulse_dot_ledger_dot_v1_dot_ledger__reader__pb2.ListFragmentsRequest.SerializeToString,
+            pulse_dot_ledger_dot_v1_dot_ledger__reader__pb2.ListFragmentsResponse.FromString,
             options,
             channel_credentials,
             insecure,

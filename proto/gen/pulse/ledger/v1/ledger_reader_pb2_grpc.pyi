@@ -54,6 +54,12 @@ class LedgerReaderStub:
     """One template version. NOT_FOUND: no such template or version."""
     ListTemplates: _grpc.UnaryUnaryMultiCallable[_ledger_reader_pb2.ListTemplatesRequest, _ledger_reader_pb2.ListTemplatesResponse]
     """A page of templates by name. INVALID_ARGUMENT: a page token that cannot be."""
+    GetFragment: _grpc.UnaryUnaryMultiCallable[_ledger_reader_pb2.GetFragmentRequest, _ledger_reader_pb2.GetFragmentResponse]
+    """One fragment version with its uses. NOT_FOUND: no such fragment or version."""
+    GetFragments: _grpc.UnaryUnaryMultiCallable[_ledger_reader_pb2.GetFragmentsRequest, _ledger_reader_pb2.GetFragmentsResponse]
+    """Several fragments, each at its newest version, without their uses; those that are not there are left out."""
+    ListFragments: _grpc.UnaryUnaryMultiCallable[_ledger_reader_pb2.ListFragmentsRequest, _ledger_reader_pb2.ListFragmentsResponse]
+    """A page of fragments by name. INVALID_ARGUMENT: a page token that cannot be."""
     GetQueueDepths: _grpc.UnaryUnaryMultiCallable[_ledger_reader_pb2.GetQueueDepthsRequest, _ledger_reader_pb2.GetQueueDepthsResponse]
     """What waits in each lane, over all tenants or one."""
     GetStatistics: _grpc.UnaryUnaryMultiCallable[_ledger_reader_pb2.GetStatisticsRequest, _ledger_reader_pb2.GetStatisticsResponse]
@@ -103,6 +109,12 @@ class LedgerReaderAsyncStub(LedgerReaderStub):
     """One template version. NOT_FOUND: no such template or version."""
     ListTemplates: _aio.UnaryUnaryMultiCallable[_ledger_reader_pb2.ListTemplatesRequest, _ledger_reader_pb2.ListTemplatesResponse]  # type: ignore[assignment]
     """A page of templates by name. INVALID_ARGUMENT: a page token that cannot be."""
+    GetFragment: _aio.UnaryUnaryMultiCallable[_ledger_reader_pb2.GetFragmentRequest, _ledger_reader_pb2.GetFragmentResponse]  # type: ignore[assignment]
+    """One fragment version with its uses. NOT_FOUND: no such fragment or version."""
+    GetFragments: _aio.UnaryUnaryMultiCallable[_ledger_reader_pb2.GetFragmentsRequest, _ledger_reader_pb2.GetFragmentsResponse]  # type: ignore[assignment]
+    """Several fragments, each at its newest version, without their uses; those that are not there are left out."""
+    ListFragments: _aio.UnaryUnaryMultiCallable[_ledger_reader_pb2.ListFragmentsRequest, _ledger_reader_pb2.ListFragmentsResponse]  # type: ignore[assignment]
+    """A page of fragments by name. INVALID_ARGUMENT: a page token that cannot be."""
     GetQueueDepths: _aio.UnaryUnaryMultiCallable[_ledger_reader_pb2.GetQueueDepthsRequest, _ledger_reader_pb2.GetQueueDepthsResponse]  # type: ignore[assignment]
     """What waits in each lane, over all tenants or one."""
     GetStatistics: _aio.UnaryUnaryMultiCallable[_ledger_reader_pb2.GetStatisticsRequest, _ledger_reader_pb2.GetStatisticsResponse]  # type: ignore[assignment]
@@ -191,6 +203,30 @@ class LedgerReaderServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_ledger_reader_pb2.ListTemplatesResponse, _abc.Awaitable[_ledger_reader_pb2.ListTemplatesResponse]]:
         """A page of templates by name. INVALID_ARGUMENT: a page token that cannot be."""
+
+    @_abc_1.abstractmethod
+    def GetFragment(
+        self,
+        request: _ledger_reader_pb2.GetFragmentRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_ledger_reader_pb2.GetFragmentResponse, _abc.Awaitable[_ledger_reader_pb2.GetFragmentResponse]]:
+        """One fragment version with its uses. NOT_FOUND: no such fragment or version."""
+
+    @_abc_1.abstractmethod
+    def GetFragments(
+        self,
+        request: _ledger_reader_pb2.GetFragmentsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_ledger_reader_pb2.GetFragmentsResponse, _abc.Awaitable[_ledger_reader_pb2.GetFragmentsResponse]]:
+        """Several fragments, each at its newest version, without their uses; those that are not there are left out."""
+
+    @_abc_1.abstractmethod
+    def ListFragments(
+        self,
+        request: _ledger_reader_pb2.ListFragmentsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_ledger_reader_pb2.ListFragmentsResponse, _abc.Awaitable[_ledger_reader_pb2.ListFragmentsResponse]]:
+        """A page of fragments by name. INVALID_ARGUMENT: a page token that cannot be."""
 
     @_abc_1.abstractmethod
     def GetQueueDepths(

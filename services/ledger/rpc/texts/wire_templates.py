@@ -5,7 +5,7 @@ from __future__ import annotations
 from google.protobuf.message import Message
 
 from pulse.common.v1 import template_pb2
-from services.ledger.rpc import former_templates
+from services.ledger.rpc.texts import former_templates
 from services.ledger.rpc.wire_enums import channel_needed
 from services.ledger.rules.templates import Template
 from shared.channel import template_rules
@@ -32,11 +32,22 @@ def template(found: Template) -> template_pb2.Template:
 
 
 def template_of(message: template_pb2.Template) -> Template:
-    """A template to store. INVALID_ARGUMENT for an unknown channel, and for one that could not be shown again."""
+    """A template to store; ``version`` is the one that is to be the newest before, if any is named.
+
+    INVALID_ARGUMENT for an unknown channel, and for one that could not be shown again.
+    """
     template_rules.check_size(message)
     channel = channel_needed(message.channel, "template.channel")
     kept: Message = template_pb2.Template()
     kept.CopyFrom(message)
     for name in _MADE_BY_STORE:
         kept.ClearField(name)
-    return Template(message.name, 0, channel, kept.SerializeToString(), former_templates.columns(message))
+    pins = {pin.name: pin.version for pin in message.fragments}
+    return Template(
+        message.name,
+        message.version,
+        channel,
+        kept.SerializeToString(),
+        former_templates.columns(message),
+        fragments=pins,
+    )

@@ -1,0 +1,1 @@
+"""Templates and fragments on the wire."""
