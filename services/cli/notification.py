@@ -11,7 +11,7 @@ from services.cli import output, parse
 from services.cli.options import Address, ChannelName, Json, NotificationId
 
 if TYPE_CHECKING:
-    from pulse_client import Event, Notification
+    from pulse_client import DeviceAttempt, Event, Notification
 
 
 def get(notification_id: NotificationId, json: Json = False, address: Address = "") -> None:
@@ -129,8 +129,16 @@ def _details(event: Event) -> str:
         told.append(event.outcome.lower() + (f" in {output.printable(event.latency)}" if event.latency else ""))
     if event.failure:
         told.append(f"{event.failure.code}: {event.failure.message}")
+    told += [_device(one) for one in event.devices if one.outcome != "UNSPECIFIED"]
     if event.next_attempt_time:
         told.append(f"next at {output.printable(event.next_attempt_time)}")
     if event.actor:
         told.append(f"by {event.actor}")
     return "; ".join(told)
+
+
+def _device(attempt: DeviceAttempt) -> str:
+    """What became of one of several devices, short."""
+    failed = f" ({attempt.failure.code})" if attempt.failure else ""
+    forgotten = ", forgotten" if attempt.forgotten else ""
+    return f"device {attempt.device_token_id} by {attempt.provider}: {attempt.outcome.lower()}{failed}{forgotten}"

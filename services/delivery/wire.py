@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 from pulse.common.v1 import asked_pb2, enums_pb2, notification_pb2, provider_pb2
 from pulse.ledger.v1 import ledger_service_pb2, records_pb2
-from services.delivery.rules.claim import ClaimedNotification, Settlement
-from services.delivery.rules.provider import Cause, OutcomeKind, RegisteredSender, Rejection
+from services.delivery.rules.claim import ClaimedNotification, Device, Settlement
+from services.delivery.rules.provider import Cause, Outcome, OutcomeKind, RegisteredSender, Rejection
 from services.delivery.rules.provider_view import Avoided, BreakerOverride, Directive, ProviderView
 from services.delivery.rules.receipts import Receipt
 from shared.channel.numbers import channel_of, number_of
@@ -46,6 +46,7 @@ def claim_request(worker_id: str, lease: float, refs: Sequence[Ref], avoid: Avoi
             for tenant, provider in sorted(avoid.by_tenant)
         ],
         reads_asked=True,
+        reads_devices=True,
     )
 
 
@@ -83,6 +84,7 @@ def claim(claimed: records_pb2.ClaimedNotification, lease: float, asked_at: floa
         expires_time=expires_time,
         unsubscribable=claimed.unsubscribable,
         span=span,
+        devices=[Device(one.device_token_id, one.token, one.provider) for one in claimed.devices],
     )
 
 
@@ -104,10 +106,21 @@ def settlement(settled: Settlement) -> records_pb2.Settlement:
     message = records_pb2.Settlement(fence=held.fence, outcome=_OUTCOMES[outcome.kind])
     message.ref.tenant_id, message.ref.notification_id = held.tenant_id, held.notification_id
     message.latency.seconds, message.latency.nanos = divmod(int(settled.latency * 1e9), 1_000_000_000)
-    if outcome.provider_message_id:
-        message.provider_message_id = _text(outcome.provider_message_id, _LONGEST_NAME)
     if held.span.sampled:
         message.traceparent = held.span.traceparent
+    _add_outcome(message, outcome)
+    for device, its, latency in settled.devices:
+        part = message.devices.add(
+            device_token_id=device.device_token_id, provider=device.provider, outcome=_OUTCOMES[its.kind]
+        )
+        part.latency.CopyFrom(to_duration(latency))
+        _add_outcome(part, its)
+    return message
+
+
+def _add_outcome(message: records_pb2.Settlement | records_pb2.SettledDevice, outcome: Outcome) -> None:
+    if outcome.provider_message_id:
+        message.provider_message_id = _text(outcome.provider_message_id, _LONGEST_NAME)
     if outcome.code:
         message.failure.CopyFrom(_failure(outcome.code, outcome.message))
     if outcome.retry_after is not None:
@@ -118,7 +131,6 @@ def settlement(settled: Settlement) -> records_pb2.Settlement:
         message.cause = _CAUSES[outcome.cause]
     if outcome.rejection is not None:
         message.rejection = _REJECTIONS[outcome.rejection]
-    return message
 
 
 def provider_receipt(receipt: Receipt) -> records_pb2.ProviderReceipt:

@@ -30,6 +30,7 @@ from services.ledger.read.dead_letters import DeadLetters
 from services.ledger.read.reader import Reader
 from services.ledger.read.timelines import Timelines
 from services.ledger.read.watchers import Watchers
+from services.ledger.rpc import asked
 from services.ledger.rpc.admin_service import LedgerAdmin
 from services.ledger.rpc.looking_back import LookingBack
 from services.ledger.rpc.metrics import DeliveredMetrics, show_clock, show_lanes
@@ -145,7 +146,9 @@ class Ledger:
         bounds = BoundedProviders(clock)
         jitter = random.SystemRandom().random
         critical = settings.critical_categories
-        claimer = Claimer(transactions, delays=delays, bounds=bounds, random=jitter, critical=critical)
+        claimer = Claimer(
+            transactions, delays=delays, bounds=bounds, random=jitter, for_latest=asked.for_latest, critical=critical
+        )
         settler = Settler(transactions, settings.retry_policies, jitter)
         ledger_service_pb2_grpc.add_LedgerServiceServicer_to_server(
             LedgerService(

@@ -155,6 +155,13 @@ def test_another_channel_of_the_same_notification_is_another_webhook(webhook: In
     assert {receipt["channel"] for receipt in receiver.receipts()} == {"push", "sms"}
 
 
+def test_each_device_of_the_same_notification_is_another_webhook(webhook: InALoop, receiver: Sandbox) -> None:
+    given = outgoing("token-1", channel="PUSH", device_token_id="id-1")
+    for one in (given, given, given._replace(to="token-2", device_token_id="id-2")):
+        assert webhook.send(one, within()).kind is OutcomeKind.SUCCEEDED
+    assert sorted(receipt["to"] for receipt in receiver.receipts()) == ["token-1", "token-2"]
+
+
 @pytest.mark.parametrize(
     ("secret", "kind"),
     [

@@ -1,9 +1,9 @@
-"""Devices: a push without an address goes to the device registered last; one that is gone is forgotten."""
+"""Devices: a push without an address goes to all that the user registered; one that is gone is forgotten."""
 
 from __future__ import annotations
 
 from proof.waiting import wait_until
-from tests.e2e.notifications import events, new, providers, put_faults, reasons, send, settled
+from tests.e2e.notifications import events, make_template, new, providers, put_faults, send, settled
 from tests.e2e.suite import Suite
 
 
@@ -25,27 +25,63 @@ def uninstall(suite: Suite, *tokens: str) -> None:
     )
 
 
-def test_a_push_without_address_goes_to_the_device_registered_last(suite: Suite) -> None:
+LATEST = {"push": {"devices": "latest"}}
+
+
+def test_a_push_without_address_goes_to_all_devices_as_one_notification(suite: Suite) -> None:
+    user, gone, *others = new("user"), new("gone"), new("old"), new("latest")
+    register(suite, user, gone, *others)
+    uninstall(suite, gone)
+    sent = send(suite, "welcome_push", channel="push", user_id=user)
+    notification = settled(suite, sent)
+    assert (notification["status"], notification["attempt_count"]) == ("SENT", 1)
+    assert sorted(receipt["to"] for receipt in suite.receipts(sent)) == sorted(others)
+    assert tokens_of(suite, user) == others[::-1]
+    (ended,) = events(notification, "ATTEMPT_ENDED")
+    assert [(one["outcome"], one["forgotten"]) for one in ended["devices"]] == [
+        ("SUCCEEDED", False),
+        ("SUCCEEDED", False),
+        ("PERMANENT_FAILURE", True),
+    ]
+    assert ended["devices"][2]["failure"]["code"] == "UNREGISTERED"
+    assert {one["provider"] for one in ended["devices"]} == {"fcm"}
+
+
+def test_only_the_devices_that_may_still_succeed_are_tried_again(suite: Suite) -> None:
+    user, took, busy = new("user"), new("took"), new("busy")
+    register(suite, user, took, busy)
+    fault = {"provider": "fcm", "match": busy, "action": "status", "value": "QUOTA_EXCEEDED", "times": 1}
+    put_faults(suite, fault)
+    sent = send(suite, "welcome_push", channel="push", user_id=user)
+    notification = settled(suite, sent)
+    assert (notification["status"], notification["attempt_count"]) == ("SENT", 2)
+    assert sorted(receipt["to"] for receipt in suite.receipts(sent)) == sorted([took, busy])
+    first, second = events(notification, "ATTEMPT_ENDED")
+    assert (first["status"], second["status"]) == ("RETRYING", "SENT")
+    assert [one["outcome"] for one in first["devices"]] == ["TRANSIENT_FAILURE", "SUCCEEDED"]
+    assert [one["outcome"] for one in second["devices"]] == ["SUCCEEDED"]
+
+
+def test_a_request_or_a_template_may_be_for_the_device_registered_last(suite: Suite) -> None:
     user, old, latest = new("user"), new("old"), new("latest")
     register(suite, user, old, latest)
-    assert suite.until_arrived(send(suite, "welcome_push", channel="push", user_id=user))["to"] == latest
+    assert suite.until_arrived(send(suite, "welcome_push", channel="push", user_id=user, **LATEST))["to"] == latest
     register(suite, user, old)
-    assert suite.until_arrived(send(suite, "welcome_push", channel="push", user_id=user))["to"] == old
+    template = make_template(suite, channel="push", contents=[{"body": "Hi {{ name }}", **LATEST}])
+    assert suite.until_arrived(send(suite, template, channel="push", user_id=user))["to"] == old
     assert tokens_of(suite, user) == [old, latest]
 
 
-def test_a_device_that_is_gone_is_forgotten_and_the_next_one_tried(suite: Suite) -> None:
+def test_the_latest_device_that_is_gone_is_forgotten_and_the_one_before_tried(suite: Suite) -> None:
     user, old, latest = new("user"), new("old"), new("latest")
     register(suite, user, old, latest)
     uninstall(suite, latest)
-    sent = send(suite, "welcome_push", channel="push", user_id=user)
+    sent = send(suite, "welcome_push", channel="push", user_id=user, **LATEST)
     assert suite.until_arrived(sent)["to"] == old
     assert tokens_of(suite, user) == [old]
-    notification = settled(suite, sent)
-    gone, taken_over = events(notification, "ATTEMPT_ENDED")
+    gone, taken_over = events(settled(suite, sent), "ATTEMPT_ENDED")
     assert (gone["outcome"], gone["failure"]["code"]) == ("PERMANENT_FAILURE", "UNREGISTERED")
     assert taken_over["outcome"] == "SUCCEEDED"
-    assert len(reasons(notification, "device")) == 2
 
 
 def test_without_any_device_left_it_fails_and_says_so(suite: Suite) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from pulse.common.v1 import enums_pb2, template_pb2
+from pulse.common.v1 import enums_pb2, saying_pb2, template_pb2
 from pulse.gateway.v1.template_service_pb2 import CreateTemplateRequest
 from tests.gateway import fakes
 from tests.gateway.conftest import Client, refusal
@@ -75,8 +75,11 @@ async def test_what_a_tap_must_not_open_is_refused(client: Client, link: str) ->
         ({"icon": "http://example.com/a.png"}, "INVALID_ICON"),
         ({"icon": "../a"}, "INVALID_ICON"),
         ({"badge": -1}, "INVALID_FIELDS"),
-        ({"analytics_label": "no spaces"}, "INVALID_FIELDS"),
-        ({"analytics_label": "x" * 51}, "INVALID_FIELDS"),
+        ({"analytics_label": "no spaces"}, "INVALID_ANALYTICS_LABEL"),
+        ({"analytics_label": "x" * 51}, "INVALID_ANALYTICS_LABEL"),
+        ({"analytics_label": "größe"}, "INVALID_ANALYTICS_LABEL"),
+        ({"analytics_label": "x" * 257}, "INVALID_FIELDS"),
+        ({"devices": 3}, "INVALID_FIELDS"),
         ({"collapse_key": "x" * 65}, "INVALID_FIELDS"),
         ({"data": {str(n): "x" for n in range(65)}}, "INVALID_FIELDS"),
         ({"data": {"": "x"}}, "INVALID_FIELDS"),
@@ -152,3 +155,46 @@ async def test_what_a_template_says_whatever_the_context_is_looked_at_when_it_is
         "push.data.from",
         "push.link",
     ]
+
+
+@pytest.mark.parametrize(
+    ("label", "reason"), [("{{ campaign }}", ""), ("{{ a }} {{ b }}", ""), ("two words", "INVALID_ANALYTICS_LABEL")]
+)
+async def test_a_templates_label_may_be_filled_in_and_is_looked_at_then(
+    client: Client, label: str, reason: str
+) -> None:
+    content = template_pb2.TemplateContent(body="x", subject="y", push=saying_pb2.Push(analytics_label=label))
+    made = template_pb2.Template(name="labelled", channel=enums_pb2.PUSH, contents=[content])
+    creating = client.templates.CreateTemplate(CreateTemplateRequest(template=made))
+    if reason:
+        assert (await refusal(creating)).reason == reason
+    else:
+        await creating
+
+
+ALL, LATEST = saying_pb2.Push.ALL, saying_pb2.Push.LATEST
+SMS = {"channel": enums_pb2.SMS, "to": "+14155550123"}
+
+
+@pytest.mark.parametrize(
+    ("of_template", "request_", "told"),
+    [
+        (0, {}, 0),
+        (LATEST, {}, LATEST),
+        (LATEST, {"push": {"link": "https://a.example"}}, LATEST),
+        (LATEST, {"push": {"devices": ALL}}, ALL),
+        (0, {"push": {"devices": LATEST}}, LATEST),
+        (LATEST, {"to": "a-device"}, 0),
+        (LATEST, {**SMS, "fallbacks": [{"channel": enums_pb2.PUSH}]}, LATEST),
+        (LATEST, SMS, 0),
+    ],
+)
+async def test_what_is_said_of_the_devices_is_told_to_the_ledger(
+    client: Client, peers: fakes.Peers, of_template: Any, request_: dict[str, Any], told: Any
+) -> None:
+    content = template_pb2.TemplateContent(body="x", push=saying_pb2.Push(devices=of_template))
+    peers.store(template_pb2.Template(name="told", channel=enums_pb2.PUSH, version=1, contents=[content]))
+    await client.send(**{"template_name": "told", "to": "", **request_})
+    asked = peers.router.submissions[-1].asked
+    assert asked.push.devices == told
+    assert asked.push.link == request_.get("push", {}).get("link", "")

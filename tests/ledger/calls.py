@@ -102,8 +102,12 @@ class Calls:
         worker: str = "worker-1",
         avoid: Iterable[str] = (),
         avoid_for: Iterable[tuple[str, str]] = (),
+        devices: bool = False,
     ) -> list[records_pb2.ClaimedNotification]:
-        return list((await self.claimed(*refs, lease=lease, worker=worker, avoid=avoid, avoid_for=avoid_for)).claimed)
+        answer = await self.claimed(
+            *refs, lease=lease, worker=worker, avoid=avoid, avoid_for=avoid_for, devices=devices
+        )
+        return list(answer.claimed)
 
     async def claimed(
         self,
@@ -112,8 +116,12 @@ class Calls:
         worker: str = "worker-1",
         avoid: Iterable[str] = (),
         avoid_for: Iterable[tuple[str, str]] = (),
+        devices: bool = False,
     ) -> ledger_service_pb2.ClaimResponse:
-        """The whole answer to a claim; ``avoid_for`` are tenants with providers."""
+        """The whole answer to a claim; ``avoid_for`` are tenants with providers.
+
+        ``devices``: the worker takes several devices of one notification, as those of the release before do not.
+        """
         request = ledger_service_pb2.ClaimRequest(
             worker_id=worker,
             lease=to_duration(lease),
@@ -121,6 +129,7 @@ class Calls:
             avoid_providers=avoid,
             avoid_for_tenants=[ledger_service_pb2.AvoidForTenant(tenant_id=t, provider=name) for t, name in avoid_for],
             reads_asked=True,
+            reads_devices=devices,
         )
         return await call(self.service.Claim, request)
 

@@ -23,12 +23,12 @@ PUSH: dict[str, Any] = {"channel": enums_pb2.PUSH, "to": "", "route": ["fcm"]}
 
 
 async def record_waited(
-    calls: Calls, *entries: records_pb2.Entry, lease: float = 12, worker: str = "worker-1"
+    calls: Calls, *entries: records_pb2.Entry, lease: float = 12, worker: str = "worker-1", devices: bool = False
 ) -> list[records_pb2.RecordResult]:
     """Records entries that a worker waits for."""
     for entry in entries:
         entry.claim_at_once = entry.dispatched = True
-    claimant = ledger_service_pb2.Claimant(worker_id=worker, lease=to_duration(lease))
+    claimant = ledger_service_pb2.Claimant(worker_id=worker, lease=to_duration(lease), reads_devices=devices)
     request = ledger_service_pb2.RecordRequest(entries=entries, claimant=claimant)
     return list((await call(calls.service.Record, request)).results)
 

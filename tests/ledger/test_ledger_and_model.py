@@ -43,6 +43,7 @@ from services.ledger.move.transaction import Transactions
 from services.ledger.postgres import tenancy
 from services.ledger.postgres.postgres import Connection, Postgres
 from services.ledger.read.watchers import Watchers
+from services.ledger.rpc.asked import for_latest
 from services.ledger.rules.attempts import Ending
 from services.ledger.rules.delivery import NO_FAILURE, Guarantee, Lane, Outcome
 from services.ledger.rules.fallbacks import Fallback
@@ -98,7 +99,7 @@ class World:
         bounds = BoundedProviders(self.clock)
         policies = dataclasses.replace(settings.retry_policies, hand_backs=HAND_BACKS)
         transactions = Transactions(self.postgres, self.clock, watchers)
-        self.claimer = Claimer(transactions, delays=delays, bounds=bounds, random=lambda: 0.5)
+        self.claimer = Claimer(transactions, delays=delays, bounds=bounds, random=lambda: 0.5, for_latest=for_latest)
         self.settler = Settler(transactions, policies, lambda: 0.5)
         self.receiver = Receiver(transactions)
         self.operator = OperatorActions(transactions)

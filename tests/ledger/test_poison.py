@@ -11,7 +11,7 @@ import pytest
 from pulse.common.v1 import enums_pb2
 from pulse.ledger.v1 import records_pb2
 from services.ledger.config import LedgerSettings
-from services.ledger.rules.hand_backs import AT_ONCE
+from services.ledger.rules.retries.hand_backs import AT_ONCE
 from shared.clock import FixedClock
 from tests.ledger.calls import Calls, Outcome, settlement
 from tests.ledger.conftest import Database

@@ -15,7 +15,7 @@ from services.ledger.rules.attempts import Ending
 from services.ledger.rules.changes import begin
 from services.ledger.rules.claims import Claim
 from services.ledger.rules.delivery import NO_FAILURE, Change, Delivery, Event, Guarantee, Kind, Lane, Outcome
-from services.ledger.rules.hand_backs import hand_back
+from services.ledger.rules.retries.hand_backs import hand_back
 from services.ledger.rules.retry import RetryPolicies, RetryPolicy
 from services.ledger.rules.states import TERMINAL, TRANSITIONS, IllegalTransition, Status, step
 from shared.channel.table import Channel

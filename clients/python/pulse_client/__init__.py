@@ -27,6 +27,7 @@ from pulse_client.enums import (
 from pulse_client.errors import PulseError, Violation
 from pulse_client.models import (
     Decision,
+    DeviceAttempt,
     Event,
     Failure,
     Fallback,
@@ -55,6 +56,7 @@ __all__ = [
     "Client",
     "Decision",
     "DeliveryGuarantee",
+    "DeviceAttempt",
     "DeviceToken",
     "Event",
     "EventKind",

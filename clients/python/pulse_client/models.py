@@ -50,8 +50,27 @@ class Decision:
 
 
 @dataclass(frozen=True)
+class DeviceAttempt:
+    """One of several devices that an attempt went to; its outcome is UNSPECIFIED where the attempt was started.
+
+    ``forgotten``: the provider said that the device is gone, so that it is registered no more.
+    """
+
+    device_token_id: str
+    provider: str
+    outcome: Outcome
+    provider_message_id: str
+    failure: Failure | None
+    latency: dt.timedelta | None
+    forgotten: bool
+
+
+@dataclass(frozen=True)
 class Event:
-    """One thing that happened to a notification. ``sequence`` counts from 1, ``attempt`` too (0: none meant)."""
+    """One thing that happened to a notification. ``sequence`` counts from 1, ``attempt`` too (0: none meant).
+
+    ``devices`` are those of an attempt that went to several at once.
+    """
 
     sequence: int
     time: dt.datetime | None
@@ -67,6 +86,7 @@ class Event:
     next_attempt_time: dt.datetime | None
     actor: str
     trace_id: str
+    devices: tuple[DeviceAttempt, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from pulse_client.enums import Channel, DeliveryGuarantee, EventKind, Outcome, P
 from pulse_client.models import (
     AttachedFile,
     Decision,
+    DeviceAttempt,
     Event,
     Failure,
     Fallback,
@@ -92,6 +93,19 @@ def event(happened: notification_pb2.TimelineEvent) -> Event:
         next_attempt_time=time(happened, "next_attempt_time"),
         actor=happened.actor,
         trace_id=happened.trace_id,
+        devices=tuple(_device(one) for one in happened.devices),
+    )
+
+
+def _device(one: notification_pb2.DeviceAttempt) -> DeviceAttempt:
+    return DeviceAttempt(
+        device_token_id=one.device_token_id,
+        provider=one.provider,
+        outcome=name(Outcome, notification_pb2.TimelineEvent.Outcome, one.outcome),
+        provider_message_id=one.provider_message_id,
+        failure=_failure(one),
+        latency=length(one, "latency"),
+        forgotten=one.forgotten,
     )
 
 
@@ -175,5 +189,7 @@ def _fallback(stored: notification_pb2.Fallback) -> Fallback:
     return Fallback(name(Channel, enums_pb2.Channel, stored.channel), stored.to, length(stored, "after"))
 
 
-def _failure(owner: notification_pb2.Notification | notification_pb2.TimelineEvent) -> Failure | None:
+def _failure(
+    owner: notification_pb2.Notification | notification_pb2.TimelineEvent | notification_pb2.DeviceAttempt,
+) -> Failure | None:
     return Failure(owner.failure.code, owner.failure.message) if owner.HasField("failure") else None

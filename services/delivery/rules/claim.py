@@ -3,18 +3,29 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from services.delivery.rules.asked import Asked
-from services.delivery.rules.provider import Outcome, RegisteredSender
+from services.delivery.rules.provider import Outcome, Outgoing, RegisteredSender
 from shared.errors import PulseError
 from shared.lane.names import Lane
 from shared.observe.tracing import OFF, Span
 from shared.refs import Ref
 
+#: What a provider is given, or how the attempt ends without a call.
+Prepared = Outgoing | Outcome
+
 _NO_SPAN = OFF.start("deliver", "")
+
+
+class Device(NamedTuple):
+    """One of several devices that a notification goes to."""
+
+    device_token_id: str
+    token: str
+    provider: str  # that is called for it
 
 
 class ClaimedNotification(NamedTuple):
@@ -43,6 +54,27 @@ class ClaimedNotification(NamedTuple):
     unsubscribable: bool = False  # its recipient may unsubscribe from its category
     sender: RegisteredSender | None = None  # by its channel; None: as the provider's settings say
     span: Span = _NO_SPAN  # of the attempt, under way
+    devices: Sequence[Device] = ()  # it goes to each of these; empty: to the one address
+    whole: Whole | None = None  # this is its part for one device, which stands alone in devices
+
+    @property
+    def weight(self) -> int:
+        """Characters that it holds in memory until it is settled."""
+        if not self.devices:
+            return len(self.asked.context_json)
+        return len(self.asked.context_json) + sum(len(device.token) for device in self.devices)
+
+
+class Whole(Protocol):
+    """A notification that goes to several devices, as its parts see it."""
+
+    def ended(self, part: Settlement) -> Settlement | None:
+        """How the attempt ended, once all parts have; until then None."""
+        ...
+
+    async def prepared(self, prepare: Callable[[], Awaitable[Prepared]]) -> Prepared:
+        """What ``prepare`` gives, which is asked once for all parts."""
+        ...
 
 
 class Claimed(NamedTuple):
@@ -58,6 +90,9 @@ class Settlement(NamedTuple):
     claim: ClaimedNotification
     outcome: Outcome
     latency: float = 0.0  # of the provider's call, s; 0 if there was none
+    devices: Sequence[
+        tuple[Device, Outcome, float]
+    ] = ()  # of a claim with devices: of each the outcome and the latency
 
     @property
     def called(self) -> bool:

@@ -50,6 +50,7 @@ class Outgoing(NamedTuple):
     locale: str = ""  # the language that was taken
     expires_time: dt.datetime | None = None  # what ends_at is by the ledger's clock, UTC
     traceparent: str = ""  # W3C context of the call, for providers reached by HTTP; empty: not sampled
+    device_token_id: str = ""  # which of several devices this goes to; empty: it goes to one address
 
 
 class OutcomeKind(enum.Enum):

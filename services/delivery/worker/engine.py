@@ -20,6 +20,7 @@ from services.delivery.rules.provider_view import NONE_AVOIDED, Avoided
 from services.delivery.rules.room import Room
 from services.delivery.spans import Spans, settled
 from services.delivery.worker.exchange import StateExchange
+from services.delivery.worker.fan_out import FanOut
 from services.delivery.worker.line import Line
 from services.delivery.worker.metrics import DeliveryMetrics
 from services.delivery.worker.offers import Offers
@@ -211,6 +212,13 @@ class Engine:
 
     def _begin(self, claim: ClaimedNotification, avoided: Avoided) -> None:
         """Sends a claim on its way; ``avoided`` is what the ledger was asked to avoid."""
+        if not claim.devices:
+            self._put(claim, avoided)
+            return
+        for part in FanOut(claim).parts():
+            self._put(part, avoided)
+
+    def _put(self, claim: ClaimedNotification, avoided: Avoided) -> None:
         line = self._lines.get(claim.provider)
         if line is None:
             log.error("provider not configured", provider=claim.provider)
@@ -223,8 +231,14 @@ class Engine:
             line.put(claim)
 
     def _settle(self, settlement: Settlement) -> None:
+        """A call has ended, or will not be made; of several devices' calls the last has to."""
         self._metrics.ended(settlement)
         self._breakers.ended(settlement)
+        if settlement.claim.whole is not None:
+            whole = settlement.claim.whole.ended(settlement)
+            if whole is None:
+                return
+            settlement = whole
         # Its place is free for a claim that travels with it, unless too many wait for a ledger that settles nothing.
         self._unsettled += 1
         if self._unsettled <= self._in_flight:
@@ -236,6 +250,6 @@ class Engine:
         kept = min(len(settlements), max(0, self._unsettled - self._in_flight))
         self._unsettled -= len(settlements)
         self._room.release(kept)
-        self._text.release(sum(len(one.claim.asked.context_json) for one in settlements))
+        self._text.release(sum(one.claim.weight for one in settlements))
         for one in settlements:
             settled(one)

@@ -10,10 +10,11 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import cast
 
 from services.delivery.attachments import Attachments
-from services.delivery.rules.claim import ClaimedNotification, Settlement
+from services.delivery.rules.claim import ClaimedNotification, Prepared, Settlement
 from services.delivery.rules.provider import Outcome, Outgoing, Provider, released, transient, unanswered
 from services.delivery.rules.slots import Slots
 from services.delivery.rules.waiting_claims import WaitingClaims
@@ -166,7 +167,7 @@ class Line:
             await self._send(claim)
 
     async def _send(self, claim: ClaimedNotification) -> None:
-        prepared = await prepare(claim, self._templates, self._unsubscribe, self._attachments)
+        prepared = await self._prepared(claim)
         if isinstance(prepared, Outcome):
             self._settle(Settlement(claim, prepared))
             return
@@ -178,6 +179,16 @@ class Line:
             self._settle(Settlement(claim, problem))
             return
         await self._call(claim, prepared)
+
+    async def _prepared(self, claim: ClaimedNotification) -> Prepared:
+        """What the provider is given. All devices of one notification are given the same, rendered once."""
+        rendering = partial(prepare, claim, self._templates, self._unsubscribe, self._attachments)
+        if claim.whole is None:
+            return await rendering()
+        prepared = await claim.whole.prepared(rendering)
+        if not isinstance(prepared, Outgoing):
+            return prepared
+        return prepared._replace(to=claim.to, device_token_id=claim.devices[0].device_token_id)
 
     async def _call(self, claim: ClaimedNotification, outgoing: Outgoing) -> None:
         span = self._spans.call(claim)

@@ -37,7 +37,7 @@ class Offers:
     def take(self, claim: ClaimedNotification) -> None:
         """One was made use of."""
         self._use(1)
-        self._text.release(OFFERED_TEXT - len(claim.asked.context_json))
+        self._text.release(OFFERED_TEXT - claim.weight)
         self._begin(claim)
 
     def _use(self, count: int) -> None:

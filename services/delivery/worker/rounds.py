@@ -201,4 +201,4 @@ class Rounds:
 
     def _keep_text(self, claimed: Claimed) -> None:
         """What was claimed is in hand until it is settled; the rest of its answer's room is free again."""
-        self._text.release(ANSWER_TEXT - sum(len(claim.asked.context_json) for claim in claimed.claims))
+        self._text.release(ANSWER_TEXT - sum(claim.weight for claim in claimed.claims))

@@ -45,6 +45,7 @@ class WorkerState(NamedTuple):
             lease=to_duration(self.lease),
             clock_ns=time.monotonic_ns(),
             granted=granted,
+            reads_devices=True,
             avoid_providers=sorted(avoided.by_all),
             avoid_for_tenants=[
                 AvoidForTenant(tenant_id=tenant, provider=provider) for tenant, provider in sorted(avoided.by_tenant)

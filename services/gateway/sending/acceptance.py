@@ -121,9 +121,11 @@ class Acceptance:
         to, *further = channel_addresses.normalise(self._addresses, wanted)
         decisions: list[notification_pb2.Decision] = []
         sms: SmsSize | None = None
+        devices = 0
         if not _surely_renders(template, wanted, draft):
             sms = await self._check_texts(tenant_id, wanted, draft, template)
             decisions = _overriding(template, channel, draft)
+            devices = _devices(template, wanted, draft)
             if sms is not None:
                 decisions.append(sms_sizes.decision(sms))
         pinned = await self._pin_senders(tenant_id, wanted, draft, template)
@@ -141,6 +143,8 @@ class Acceptance:
         if pinned is not NONE:
             asked["senders"] = pinned.senders
             decisions = [*decisions, *pinned.decisions]
+        if devices:
+            asked["push"] = {**draft.beside.get("push", {}), "devices": devices}
         if "attachments" in draft.said:
             asked["attachments"] = await self._take_in(tenant_id, wanted, draft, expires_at)
         if further:
@@ -289,3 +293,17 @@ def _overriding(template: PinnedTemplate, channel: int, draft: Draft) -> list[no
         paths.insert(0, "subject")
     reason = "the request says it, in place of the template"
     return [notification_pb2.Decision(rule="content", result=path, reason=reason) for path in paths]
+
+
+def _devices(template: PinnedTemplate, wanted: Sequence[ChannelAddress], draft: Draft) -> int:
+    """What the template says of the devices that a push goes to, for the ledger, which knows no template.
+
+    0: nothing, or the request says it.
+    """
+    if "devices" in draft.beside.get("push", {}):
+        return 0
+    for one in wanted:
+        if not one.channel.facts.needs_address and not one.address:
+            text = template.compiled.text(one.channel, draft.request.locale)
+            return int(text.said.get("push", {}).get("devices", 0))
+    return 0

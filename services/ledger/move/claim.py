@@ -13,12 +13,14 @@ from services.ledger.move.batch_state import BatchState, decided
 from services.ledger.move.content import Content
 from services.ledger.move.transaction import Found, Read, Rows, Step, Transactions, close_digests
 from services.ledger.postgres.postgres import Connection
-from services.ledger.rules import claims, deferrals
+from services.ledger.rules import claims, deferrals, recipients
 from services.ledger.rules.claims import Claim
 from services.ledger.rules.delivery import Change, Delivery, Ref
+from services.ledger.rules.devices import LiveDevice
 from services.ledger.rules.provider_choice import Providers
 from services.ledger.rules.provider_states import Controls
-from services.ledger.rules.recipient_gate import Recipient, RecipientGate, recipient
+from services.ledger.rules.recipient_gate import Recipient, RecipientGate
+from services.ledger.rules.recipients import MOST_DEVICES, Profile
 from services.ledger.rules.retry import Random
 from services.ledger.rules.states import Status
 from services.ledger.stores import provider_store
@@ -39,8 +41,12 @@ class Claimant(NamedTuple):
     lease: dt.timedelta
     avoided: Collection[str] = ()
     avoided_for: Collection[tuple[str, str]] = ()
+    #: It takes several devices of one notification; else it is given the one registered last.
+    several: bool = False
 
 
+#: Whether what was asked for, as it is kept, is only for the device registered last.
+ForLatest = Callable[[bytes], bool]
 #: Finds out who a notification is for; None: nobody knows.
 Find = Callable[[Ref], Recipient | None]
 
@@ -64,8 +70,10 @@ class Claimer:
         delays: ReceiptDelays,
         bounds: BoundedProviders,
         random: Random,
+        for_latest: ForLatest,
         critical: frozenset[str] = frozenset(),
     ) -> None:
+        self._for_latest = for_latest
         self._transactions = transactions
         self._delays = delays
         self._bounded = bounds
@@ -84,7 +92,7 @@ class Claimer:
 
     def decide_first(
         self, claimant: Claimant, held: BatchState, find: Find, controls: Controls, now: dt.datetime
-    ) -> list[tuple[Delivery, str]]:
+    ) -> list[tuple[Delivery, Target]]:
         """What of deliveries that are just being recorded the worker may send at once, by its route's first provider,
         and where each goes; all else is left as it is recorded.
         """
@@ -94,8 +102,22 @@ class Claimer:
             change = decided(delivery, partial(claims.decide, claim=claim, now=now, gate=gate))
             if change is not None and claims.goes_straight(change.delivery):
                 held.take(change)
-                claimed.append((change.delivery, gate.address(change.delivery)))
+                claimed.append((change.delivery, _target(change.delivery, gate)))
         return claimed
+
+    def recipient(
+        self,
+        claimant: Claimant,
+        category: str,
+        address: str,
+        profile: Profile,
+        devices: Sequence[LiveDevice],
+        asked: bytes | None,
+    ) -> Recipient:
+        """Who a notification is for, with as many of the user's devices as it is to go to."""
+        if len(devices) > 1 and (not claimant.several or (asked is not None and self._for_latest(asked))):
+            devices = devices[:1]
+        return Recipient(category, address, profile, devices[:MOST_DEVICES])
 
     def _begin(
         self, claimant: Claimant, find: Find, controls: Controls, now: dt.datetime
@@ -105,7 +127,7 @@ class Claimer:
         slow, avoided_for = self._delays.known(), frozenset(claimant.avoided_for)
         providers = Providers(frozenset(claimant.avoided), controls, slow, avoided_for)
         until, bounded = now + claimant.lease, self._bounded.providers
-        return Claim(claimant.worker, until, providers, self._random, bounded, gate.device), gate
+        return Claim(claimant.worker, until, providers, self._random, bounded, gate.devices, claimant.several), gate
 
     def _decide(
         self,
@@ -116,7 +138,7 @@ class Claimer:
         now: dt.datetime,
     ) -> Claimed:
         contents = found[_CONTENTS]
-        claim, gate = self._begin(claimant, _recipients(contents), found[CONTROLS], now)
+        claim, gate = self._begin(claimant, self._recipients(claimant, contents), found[CONTROLS], now)
         rule, otherwise = _claiming(claim, now, gate), partial(deferrals.undecidable, now=now)
         claimed = Claimed([], [])
         for delivery in held.among(refs):
@@ -127,13 +149,43 @@ class Claimer:
                 claimed.left.append(delivery.ref)
             else:
                 held.take(change)
-                claimed.deliveries.append((change.delivery, _addressed(its_content, gate.address(change.delivery))))
+                target = _target(change.delivery, gate)
+                claimed.deliveries.append((change.delivery, target.on(its_content)))
         return claimed
 
+    def _recipients(self, claimant: Claimant, contents: Mapping[Ref, Content]) -> Find:
+        """Each is made of its row when it is asked for: a row that nothing can be made of concerns nobody else."""
 
-def _addressed(its_content: Content, address: str) -> Content:
-    """The same for where it goes, which is as good as always where it did at first."""
-    return its_content if its_content.recipient == address else its_content._replace(recipient=address)
+        @cache
+        def find(ref: Ref) -> Recipient | None:
+            its = contents.get(ref)
+            if its is None:
+                return None
+            profile = recipients.profile(its.preferences, its.suppressions)
+            devices = [LiveDevice(*one) for one in its.devices or ()]
+            return self.recipient(claimant, its.category, its.recipient, profile, devices, its.asked)
+
+        return find
+
+
+class Target(NamedTuple):
+    """Where an attempt goes: to an address, or to several devices."""
+
+    address: str
+    devices: Sequence[LiveDevice] = ()
+
+    def on(self, content: Content) -> Content:
+        """``content`` with it, which is as good as always where it went at first."""
+        if content.recipient == self.address and not content.devices:
+            return content
+        return content._replace(recipient=self.address, devices=self.devices)
+
+
+def _target(delivery: Delivery, gate: RecipientGate) -> Target:
+    devices = gate.devices(delivery)
+    if devices is None or delivery.device_token_id is not None:
+        return Target(gate.address(delivery))
+    return Target("", devices)
 
 
 def _claiming(claim: Claim, now: dt.datetime, gate: RecipientGate) -> Callable[[Delivery], Change | None]:
@@ -149,22 +201,6 @@ def _claiming(claim: Claim, now: dt.datetime, gate: RecipientGate) -> Callable[[
         return claims.decide(delivery, claim, now, gate)
 
     return rule
-
-
-def _recipients(contents: Mapping[Ref, Content]) -> Find:
-    """Each is made of its row when it is asked for, so that a row that nothing can be made of concerns nobody else."""
-
-    @cache
-    def find(ref: Ref) -> Recipient | None:
-        return _recipient(contents[ref]) if ref in contents else None
-
-    return find
-
-
-def _recipient(its: Content) -> Recipient:
-    return recipient(
-        its.category, its.recipient, its.preferences, its.suppressions, its.device_token_id, its.device_token
-    )
 
 
 async def _with_digests(

@@ -22,7 +22,7 @@ _AROUND = 300
 # a digest holds, beside its own context, those that were collected.
 _BYTES = f"""
 octet_length(n.user_id) + octet_length(n.recipient) + octet_length(n.subject) + octet_length(n.context_json)
-    + octet_length(n.metadata::text) + coalesce(octet_length(n.asked), 0) + coalesce(octet_length(t.token), 0)
+    + octet_length(n.metadata::text) + coalesce(octet_length(n.asked), 0) + coalesce(t.bytes, 0)
     + {_AROUND}
     + CASE WHEN n.collapsed_into = n.notification_id THEN (
         SELECT least({digests.MOST_BYTES}, coalesce(sum(octet_length(e.context_json)), 0)) FROM (
@@ -38,7 +38,7 @@ CONTENT = f"""
 SELECT c.tenant_id, c.notification_id::text, c.user_id, c.recipient, c.subject,
     CASE WHEN sum(c.bytes) OVER lightest <= {MOST_BYTES} OR row_number() OVER lightest = 1 THEN c.context_json END,
     c.template_name, c.template_version, c.locale, c.traceparent, c.created_at, c.category, c.asked, c.tells_digest,
-    c.metadata, c.bytes, c.preferences, c.suppressions, c.device_token_id, c.token
+    c.metadata, c.bytes, c.preferences, c.suppressions, c.devices
 FROM (
     SELECT n.tenant_id, n.notification_id, n.user_id, n.recipient, n.subject, n.context_json, n.template_name,
         n.template_version, n.locale, n.traceparent, n.created_at, n.category, n.asked,
@@ -47,13 +47,14 @@ FROM (
         to_json(p) AS preferences,
         (SELECT json_agg(json_build_array(s.channel, s.address, s.category, s.reason)) FROM suppressions s
          WHERE s.tenant_id = n.tenant_id AND s.user_id = n.user_id) AS suppressions,
-        t.device_token_id::text AS device_token_id, t.token
+        t.devices
     FROM {sql.REFS} JOIN notifications n USING (tenant_id, notification_id)
     LEFT JOIN preferences p ON p.tenant_id = n.tenant_id AND p.user_id = n.user_id
     LEFT JOIN LATERAL (
-        SELECT t.device_token_id, t.token FROM device_tokens t
+        SELECT json_agg(json_build_array(t.device_token_id, t.token) ORDER BY t.updated_at DESC, t.device_token_id)
+            AS devices, sum(octet_length(t.token)) AS bytes
+        FROM device_tokens t
         WHERE t.tenant_id = n.tenant_id AND t.user_id = n.user_id AND NOT {DEVICE_REFUSED}
-        ORDER BY t.updated_at DESC, t.device_token_id LIMIT 1
     ) t ON TRUE
 ) c
 WINDOW lightest AS (ORDER BY c.bytes, c.tenant_id, c.notification_id ROWS UNBOUNDED PRECEDING)
@@ -84,11 +85,12 @@ class Content(NamedTuple):
     metadata: Mapping[str, str] | None
     #: What it weighs.
     bytes: int
-    #: What is known of its recipient, as in :func:`services.ledger.rules.recipient_gate.recipient`.
+    #: What is known of its recipient, as in :func:`services.ledger.rules.recipients.profile`.
     preferences: dict[str, Any] | None
     suppressions: Sequence[Sequence[str]] | None
-    device_token_id: str | None
-    device_token: str | None
+    #: Ids and tokens: as it is read, of all the user's devices that it may go to, the one registered last first; as it
+    #: is given to a worker, of those that it goes to, if they are several.
+    devices: Sequence[Sequence[str]] | None
 
     @property
     def ref(self) -> Ref:

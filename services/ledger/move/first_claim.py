@@ -14,12 +14,13 @@ from services.ledger.accept import recorded
 from services.ledger.accept.entries import Entry
 from services.ledger.accept.entry_columns import Draft
 from services.ledger.move.batch_state import BatchState
-from services.ledger.move.claim import CONTROLS, Claimant, Claimer
+from services.ledger.move.claim import CONTROLS, Claimant, Claimer, Target
 from services.ledger.move.content import MOST_BYTES, Content
 from services.ledger.move.transaction import Read, Reading, Rows, Transactions
 from services.ledger.postgres import rows
 from services.ledger.postgres.postgres import Connection
 from services.ledger.rules.delivery import Change, Delivery, Ref
+from services.ledger.rules.devices import LiveDevice
 from services.ledger.rules.recipient_gate import Recipient
 from services.ledger.rules.recipients import UNKNOWN, Profile
 from services.ledger.rules.states import Status
@@ -28,19 +29,22 @@ from shared.clock import Clock
 #: Tenant and user id.
 User = tuple[str, str]
 
-# The device that each user registered last.
+# The devices of each user, the one registered last first.
 _DEVICES = """
 SELECT r.tenant_id, r.user_id, t.device_token_id::text, t.token
 FROM json_to_recordset(%(users)s::json) AS r(tenant_id text, user_id text)
 CROSS JOIN LATERAL (
     SELECT device_token_id, token FROM device_tokens
-    WHERE tenant_id = r.tenant_id AND user_id = r.user_id ORDER BY updated_at DESC, device_token_id LIMIT 1
+    WHERE tenant_id = r.tenant_id AND user_id = r.user_id ORDER BY updated_at DESC, device_token_id LIMIT 100
 ) t
 """
 
 
-def _devices(found: Rows) -> dict[User, tuple[str, str]]:
-    return {(tenant, user): (id_, token) for tenant, user, id_, token in found}
+def _devices(found: Rows) -> dict[User, list[LiveDevice]]:
+    devices: dict[User, list[LiveDevice]] = {}
+    for tenant, user, *device in found:
+        devices.setdefault((tenant, user), []).append(LiveDevice(*device))
+    return devices
 
 
 DEVICES = Read(_DEVICES, _devices)
@@ -103,10 +107,13 @@ class FirstClaim:
         def find(ref: Ref) -> Recipient:
             entry = entries[ref]
             profile = recording.profiles.get(_user(entry), UNKNOWN)
-            return Recipient(entry.category, entry.recipient, profile, *devices.get(_user(entry), ()))
+            own = devices.get(_user(entry), ())
+            return self._claimer.recipient(
+                self._claimant, entry.category, entry.recipient, profile, own, entry.asked or None
+            )
 
-        for delivery, address in self._claimer.decide_first(self._claimant, held, find, found[CONTROLS], now):
-            self._found.append((delivery, _content(entries[delivery.ref], address, accepted_at)))
+        for delivery, target in self._claimer.decide_first(self._claimant, held, find, found[CONTROLS], now):
+            self._found.append((delivery, _content(entries[delivery.ref], target, accepted_at)))
         self._changes += await self._transactions.write_within(connection, held, now)
 
     def committed(self) -> None:
@@ -135,13 +142,13 @@ def _user(entry: Entry) -> User:
     return entry.tenant_id, entry.user_id
 
 
-def _content(entry: Entry, address: str, accepted_at: dt.datetime) -> Content:
+def _content(entry: Entry, target: Target, accepted_at: dt.datetime) -> Content:
     """As it is read of what was recorded, without what is known of its recipient."""
     return Content(
         tenant_id=entry.tenant_id,
         notification_id=entry.notification_id,
         user_id=entry.user_id,
-        recipient=address,
+        recipient=target.address,
         subject=entry.subject,
         context_json=entry.context_json,
         template_name=entry.template_name,
@@ -156,6 +163,5 @@ def _content(entry: Entry, address: str, accepted_at: dt.datetime) -> Content:
         bytes=0,
         preferences=None,
         suppressions=None,
-        device_token_id=None,
-        device_token=None,
+        devices=target.devices,
     )

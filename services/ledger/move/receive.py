@@ -42,7 +42,8 @@ def _decide(batch: Sequence[Receipt], held: BatchState, found: Found, now: dt.da
     known, sources = found[_KNOWN], found[SOURCES]
     result = BatchResult([], [])
     for receipt in batch:
-        result.add(*_receive(receipt, held, sources.get(receipt.ref), known, now))
+        settled, address = _receive(receipt, held, sources.get(receipt.ref), known, now)
+        result.add(settled, *([address] if address else ()))
         known.add(receipt.identity)
     return result
 

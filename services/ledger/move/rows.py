@@ -58,6 +58,7 @@ _CHANGING: Mapping[str, Kind] = {
     "refused_devices": TEXTS.as_("uuid[]"),
     "rests": JSON,
     "losses": INTEGER,
+    "secured": _STATUS,
 }
 _EVENT: Mapping[str, Kind] = {
     "kind": TEXT.as_("event_kind"),
@@ -76,6 +77,7 @@ _EVENT: Mapping[str, Kind] = {
     "lease_until": TIME,
     "actor": TEXT,
     "worker": TEXT,
+    "devices": JSON,
 }
 _values = attrgetter(*_CHANGING)
 _ref = attrgetter("tenant_id", "notification_id")

@@ -30,11 +30,10 @@ class BatchResult(NamedTuple):
     settled: list[Settled]
     rejected: list[Rejected]
 
-    def add(self, settled: Settled, rejected: Rejected | None = None) -> None:
-        """Adds what became of the next one."""
+    def add(self, settled: Settled, *rejected: Rejected) -> None:
+        """Adds what became of the next one, and what was said of addresses with it."""
         self.settled.append(settled)
-        if rejected is not None:
-            self.rejected.append(rejected)
+        self.rejected.extend(rejected)
 
 
 async def remember(connection: Connection, result: BatchResult, _: Sequence[Change], now: dt.datetime) -> BatchResult:

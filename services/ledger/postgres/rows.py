@@ -38,14 +38,17 @@ def refs(refs: Iterable[Ref]) -> Mapping[str, Packed]:
 
 def delivery(row: Sequence[Any]) -> Delivery:
     """A delivery from its columns in the class's order; UNSPECIFIED stands for what this release does not know."""
-    tenant_id, notification_id, status, channel, lane, guarantee, *rest, drawn, device, refused, rests, losses = row
+    tenant_id, notification_id, status, channel, lane, guarantee, *rest, drawn, device, refused, rests, losses, end = (
+        row
+    )
     names = (
         _STATUS.get(status, Status.UNSPECIFIED),
         _CHANNEL.get(channel, UNKNOWN),
         _LANE.get(lane, Lane.UNSPECIFIED),
         _GUARANTEE.get(guarantee, Guarantee.UNSPECIFIED),
     )
-    last = bool(drawn), device, refused or (), times(rests), losses
+    secured = None if end is None else _STATUS.get(end, Status.UNSPECIFIED)
+    last = bool(drawn), device, refused or (), times(rests), losses, secured
     return Delivery._make((tenant_id, notification_id, *names, *rest, *last))
 
 

@@ -127,7 +127,7 @@ deliveries = sa.Table(
     sa.Column("deferred_at", TIME),
     # TRUE: given out since it became due. NULL: not, unless an older release did, which moved due_at alone.
     sa.Column("drawn", sa.Boolean),
-    # The registered device that the last attempt went to, and those that cannot be reached.
+    # The registered device that the last attempt went to, and those that it does not go to any more.
     sa.Column("device_token_id", sa.Uuid),
     sa.Column("refused_devices", pg.ARRAY(sa.Uuid)),
     # A provider's name to the time until when it asked not to be called again, ISO 8601.
@@ -137,6 +137,8 @@ deliveries = sa.Table(
     # The revision that the five columns above are of. Another than the row's, or NULL: a release that does not know
     # them has changed it since (see older_rows).
     sa.Column("state_revision", sa.Integer),
+    # What it ends as at the worst, as one of several devices has it or may have it.
+    sa.Column("secured", STATUS),
     # The dispatcher's queue, by tenant and provider, so that these take turns: only what is not at rest is in it.
     sa.Index(
         "deliveries_flow_idx",
@@ -203,6 +205,8 @@ events = sa.Table(
     sa.Column("lease_until", TIME),
     sa.Column("actor", sa.Text),
     sa.Column("worker", sa.Text),
+    # Of an attempt to several devices: a list of device_token_id, provider and, at its end, what became of it.
+    sa.Column("devices", pg.JSON),
     postgresql_partition_by="RANGE (notification_id)",
 )
 

@@ -110,7 +110,7 @@ def event() -> list[sa.ColumnElement[Any]]:
     numbers = {name: sa.func.coalesce(e.c[name], 0) for name in ("attempt", "fence")}
     rest = [(texts | numbers).get(name, e.c[name]) for name in EVENT_REST]
     head = (e.c.sequence, e.c.recorded_at, e.c.kind, e.c.status, e.c.outcome, e.c.reported)
-    return [*head, e.c.failure_code, e.c.failure_message, e.c.decisions, *rest]
+    return [*head, e.c.failure_code, e.c.failure_message, e.c.decisions, e.c.devices, *rest]
 
 
 # What is read all the time is compiled once: to make and to compile a statement costs several times what the rest of

@@ -168,7 +168,7 @@ def notification(row: tuple[Any, ...]) -> Notification:
 
 def happening(row: tuple[Any, ...]) -> Happening:
     """From its columns in the order of ``queries.event``."""
-    sequence, recorded_at, kind, status, outcome, reported, code, message, decisions, *rest = row
+    sequence, recorded_at, kind, status, outcome, reported, code, message, decisions, devices, *rest = row
     return Happening(
         sequence,
         recorded_at,
@@ -179,6 +179,7 @@ def happening(row: tuple[Any, ...]) -> Happening:
             reported=reported and Status.read(reported),
             failure=Failure(code or "", message or ""),
             decisions=decisions or (),
+            devices=devices or (),
             **dict(zip(queries.EVENT_REST, rest, strict=True)),
         ),
     )

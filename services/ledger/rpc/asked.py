@@ -13,6 +13,7 @@ from google.protobuf.message import Message
 from google.protobuf.unknown_fields import UnknownFieldSet
 
 from pulse.common.v1.asked_pb2 import Asked
+from pulse.common.v1.saying_pb2 import Push
 from shared.rpc.set_fields import SetFields
 
 #: Fields with columns. Whatever is not named here is in the document.
@@ -56,3 +57,8 @@ def put_together(asked: Asked, stored: bytes | None, **columns: Any) -> Asked:
         if value:
             setattr(asked, name, value)
     return asked
+
+
+def for_latest(stored: bytes) -> bool:
+    """Whether a document says that a push goes to the device alone that its user registered last."""
+    return Asked.FromString(stored).push.devices == Push.LATEST

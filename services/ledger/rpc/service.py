@@ -87,7 +87,8 @@ class LedgerService(WorkerRpcs):
         wanted = [entry.ref for entry in request.entries if entry.claim_at_once] if request.HasField("claimant") else ()
         if not wanted:
             return None
-        claimant = Claimant(wire.clean(request.claimant.worker_id), self._lease(request.claimant.lease))
+        said = request.claimant
+        claimant = Claimant(wire.clean(said.worker_id), self._lease(said.lease), several=said.reads_devices)
         return self._first_claims(claimant, wire.refs(wanted))
 
     def _tell_claimed(

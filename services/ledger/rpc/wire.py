@@ -30,6 +30,7 @@ from services.ledger.rpc.wire_enums import (
 )
 from services.ledger.rules.attempts import Ending
 from services.ledger.rules.delivery import NO_FAILURE, Delivery, Failure, Guarantee, Ref
+from services.ledger.rules.devices import DeviceAttempt
 from services.ledger.rules.fallbacks import Fallback
 from services.ledger.rules.receipts import Receipt
 from services.ledger.rules.retry import Cause
@@ -144,7 +145,26 @@ def settlement(message: records_pb2.Settlement) -> Settlement | None:
     retry_after = from_duration(message.retry_after) if message.HasField("retry_after") else 0.0
     rejection = FROM_REJECTION.get(message.rejection)
     cause = FROM_CAUSE.get(message.cause, Cause.PROVIDER)
-    return Settlement(named, message.fence, Ending(outcome, failed, message_id, latency), retry_after, rejection, cause)
+    devices = [_device(one) for one in message.devices] if message.devices else ()
+    if any(one.outcome is None or not one.device_token_id for one in devices):
+        return None
+    ending = Ending(outcome, failed, message_id, latency)
+    return Settlement(named, message.fence, ending, retry_after, rejection, cause, devices)
+
+
+def _device(message: records_pb2.SettledDevice) -> DeviceAttempt:
+    """How an attempt ended for one device; without an outcome for one that only another release knows."""
+    return DeviceAttempt(
+        canonical_uuid(message.device_token_id) or "",
+        clean(message.provider, _LONGEST_NAME),
+        FROM_OUTCOME.get(message.outcome),
+        clean(message.provider_message_id, _LONGEST_NAME),
+        failure(message.failure) if message.HasField("failure") else NO_FAILURE,
+        from_duration(message.latency) * 1000 if message.HasField("latency") else None,
+        from_duration(message.retry_after) if message.HasField("retry_after") else 0.0,
+        FROM_REJECTION.get(message.rejection),
+        FROM_CAUSE.get(message.cause, Cause.PROVIDER),
+    )
 
 
 def receipt(message: records_pb2.ProviderReceipt) -> Receipt | None:
@@ -200,6 +220,8 @@ def claimed(
     )
     if content.metadata:
         asked.metadata.update(content.metadata)
+    for device_token_id, token in content.devices or ():
+        message.devices.add(device_token_id=device_token_id, token=token, provider=delivery.provider)
     if not reads_asked:
         message.MergeFrom(records_pb2.ClaimedNotification(**_CLAIMED.fields(asked)))
         message.ClearField("asked")

@@ -21,8 +21,9 @@ from services.ledger.rpc.wire_enums import (
     number,
     wanted,
 )
-from services.ledger.rules import fallbacks
+from services.ledger.rules import devices, fallbacks
 from services.ledger.rules.delivery import Failure
+from services.ledger.rules.devices import DeviceAttempt
 from services.ledger.rules.fallbacks import Fallback
 from services.ledger.rules.states import WAITING, Status
 from services.ledger.stores.paging import DeadLetterFilter, Filter, TemplateFilter, WaitingFilter
@@ -92,6 +93,7 @@ def happening(found: Happening, traced: str) -> notification_pb2.TimelineEvent:
         next_attempt_time=to_timestamp(event.next_attempt_at),
         actor=event.actor,
         trace_id=traced,
+        devices=[_device(devices.restored(one)) for one in event.devices],
     )
 
 
@@ -175,6 +177,18 @@ def statistics(cells: Iterable[Cell]) -> ledger_reader_pb2.GetStatisticsResponse
 def _fallback(fallback: Fallback) -> notification_pb2.Fallback:
     after = None if fallback.after is None else to_duration(fallback.after)
     return notification_pb2.Fallback(channel=number_of(fallback.channel), to=fallback.to, after=after)
+
+
+def _device(found: DeviceAttempt) -> notification_pb2.DeviceAttempt:
+    return notification_pb2.DeviceAttempt(
+        device_token_id=found.device_token_id,
+        provider=found.provider,
+        outcome=number(TO_OUTCOME, found.outcome),
+        provider_message_id=found.provider_message_id,
+        failure=_failure(found.failure),
+        latency=None if found.latency_ms is None else to_duration(found.latency_ms / 1000),
+        forgotten=found.gone,
+    )
 
 
 def _failure(failure: Failure) -> notification_pb2.Failure | None:

@@ -77,7 +77,8 @@ class WorkerRpcs(ledger_service_pb2_grpc.LedgerServiceServicer):
 
     def _claimant(self, request: pb.ClaimRequest) -> Claimant:
         avoided_for = [(one.tenant_id, one.provider) for one in request.avoid_for_tenants[:_MOST]]
-        return Claimant(wire.clean(request.worker_id), self._lease(request.lease), request.avoid_providers, avoided_for)
+        lease, avoided = self._lease(request.lease), request.avoid_providers
+        return Claimant(wire.clean(request.worker_id), lease, avoided, avoided_for, request.reads_devices)
 
     def _lease(self, asked: Duration) -> dt.timedelta:
         return min(wire.length(asked, self._settings.ledger_lease_seconds), _LONGEST_LEASE)

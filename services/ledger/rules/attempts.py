@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from services.ledger.rules import fallbacks, retry_times
+from services.ledger.rules import fallbacks
 from services.ledger.rules.changes import begin, expire, failed_with, happen
 from services.ledger.rules.delivery import NO_FAILURE, Change, Delivery, Event, Failure, Guarantee, Kind, Outcome
+from services.ledger.rules.retries import retry_times
 from services.ledger.rules.states import Status
 
 
@@ -21,6 +22,10 @@ class Ending(NamedTuple):
     latency_ms: float | None = None
     #: So many attempts in a row, this one the last, that workers did not come back from.
     losses: int = 0
+    #: Of an attempt to several devices, each of them, as its event stores it.
+    devices: Sequence[Mapping[str, Any]] = ()
+    #: What it came to, in words that follow its number.
+    in_words: str = "did not succeed"
 
 
 class Next(NamedTuple):
@@ -44,6 +49,7 @@ def ended(delivery: Delivery, status: Status, ending: Ending, **more: Any) -> Ev
         failure=ending.failure,
         provider_message_id=ending.provider_message_id,
         latency_ms=ending.latency_ms,
+        devices=ending.devices,
         **more,
     )
 
@@ -57,12 +63,13 @@ def fail(delivery: Delivery, status: Status, ending: Ending, now: dt.datetime, *
 def try_again(delivery: Delivery, ending: Ending, following: Next, now: dt.datetime) -> Change:
     """RETRYING; FAILED if no attempt is left; EXPIRED, or on to the next channel, if that one would begin too late."""
     number = f"attempt {delivery.attempt} of {delivery.attempt_limit}"
+    end = delivery.ends_as(Status.FAILED)
     if delivery.exhausted():
-        return fail(delivery, Status.FAILED, ending, now, decisions=_retry("FAILED", f"{number} was the last"))
+        return fail(delivery, Status.FAILED, ending, now, decisions=_retry(end, f"{number} was the last"))
     too_late = delivery.expired(following.ready_at)
     if too_late and fallbacks.pending(delivery) and not delivery.expired(now):
-        return fail(delivery, Status.FAILED, ending, now, decisions=_retry("FAILED", "the next would come too late"))
-    retried = _retry("RETRYING", f"{number} did not succeed; {delivery.route[following.route_index]} is next")
+        return fail(delivery, Status.FAILED, ending, now, decisions=_retry(end, "the next would come too late"))
+    retried = _retry("RETRYING", f"{number} {ending.in_words}; {delivery.route[following.route_index]} is next")
     rests, asked = retry_times.remembered(delivery, following.rests_until, now)
     decisions = (*retried, *asked)
     event = ended(delivery, Status.RETRYING, ending, next_attempt_at=following.ready_at, decisions=decisions)
@@ -96,7 +103,8 @@ def overtaken(delivery: Delivery, ending: Ending, now: dt.datetime) -> Change | 
     if early is None:
         return None
     status = Status(early["status"])
-    if status is Status.DELIVERED or early["provider_message_id"] == ending.provider_message_id != "":
+    own = early["provider_message_id"] == ending.provider_message_id != "" and delivery.secured is None
+    if status is Status.DELIVERED or own:
         return reported(delivery, ended(delivery, status, ending), early, now)
     return None
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any
 
-from services.ledger.rules.delivery import Change, Delivery, Event, Failure, Kind
+from services.ledger.rules.delivery import NO_FAILURE, Change, Delivery, Event, Failure, Kind
 from services.ledger.rules.states import DEAD_LETTERS, TERMINAL, Status, step
 
 #: What every ended delivery has in common: nobody holds it, and the dispatcher never looks at it again.
@@ -20,10 +20,18 @@ def begin(delivery: Delivery) -> Change:
 def happen(change: Change, event: Event, now: dt.datetime, **columns: Any) -> Change:
     """``change`` and after it ``event``, which sets the status and ``columns``.
 
+    What one of several devices has, or may have, ends as that and no worse.
+
     Raises :class:`services.ledger.rules.states.IllegalTransition`.
     """
     before = change.delivery
-    status = step(before.status, event.status, falls_back=event.kind is Kind.FALLBACK)
+    end = before.ends_as(event.status)
+    if end is not event.status:
+        event = event._replace(status=end)
+    secured = end is before.secured
+    if secured and end is Status.SENT:
+        columns |= failed_with(NO_FAILURE)
+    status = step(before.status, end, falls_back=event.kind is Kind.FALLBACK, secured=secured)
     moved: dict[str, Any] = {
         "deferred_at": None,
         "drawn": False,

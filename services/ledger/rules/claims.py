@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import datetime as dt
 import math
-from collections.abc import Callable
-from typing import NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from services.ledger.rules import deferrals, fallbacks
 from services.ledger.rules.attempts import Ending, Next, overtaken, unanswered
 from services.ledger.rules.changes import begin, expire, happen, in_time
 from services.ledger.rules.delivery import Change, Delivery, Event, Failure, Guarantee, Kind, Lane, Outcome
+from services.ledger.rules.devices import DeviceAttempt, LiveDevice
 from services.ledger.rules.provider_choice import ANY, Choice, Obstacle, Providers, choose
-from services.ledger.rules.recipient_rules import decision
+from services.ledger.rules.recipient_rules import Decision, decision
 from services.ledger.rules.retry import Random, RetryPolicy
 from services.ledger.rules.states import WAITING, Status
 
@@ -45,8 +46,10 @@ class Claim(NamedTuple):
     random: Random = lambda: 0.0
     #: Providers that are called only for what was drawn for them.
     bounded: frozenset[str] = frozenset()
-    #: The registered device that it goes to; None: it goes by an address.
-    device: Callable[[Delivery], str | None] = lambda _: None
+    #: The registered devices that it goes to; None: it goes by an address.
+    devices: Callable[[Delivery], Sequence[LiveDevice] | None] = lambda _: None
+    #: The worker takes several devices of one notification.
+    several: bool = False
 
 
 def open_gate(_: Change) -> None:
@@ -143,8 +146,8 @@ def _not_yet(delivery: Delivery, now: dt.datetime) -> bool:
 def _start(change: Change, claim: Claim, choice: Choice, now: dt.datetime) -> Change:
     delivery = change.delivery
     attempt, fence = delivery.attempt + 1, delivery.fence + 1
-    provider, device = delivery.route[choice.route_index], claim.device(delivery)
-    told = [] if device is None else [decision("device", device, "it is the device registered last")]
+    provider, devices = delivery.route[choice.route_index], claim.devices(delivery)
+    told, device, meant = _towards(delivery, claim, devices, provider)
     event = Event(
         Kind.ATTEMPT_STARTED,
         Status.SENDING,
@@ -154,6 +157,7 @@ def _start(change: Change, claim: Claim, choice: Choice, now: dt.datetime) -> Ch
         lease_until=claim.lease_until,
         worker=claim.worker,
         decisions=(*choice.decisions, *told),
+        devices=meant,
     )
     return happen(
         change,
@@ -168,3 +172,19 @@ def _start(change: Change, claim: Claim, choice: Choice, now: dt.datetime) -> Ch
         last_attempt_at=now,
         device_token_id=device,
     )
+
+
+def _towards(
+    delivery: Delivery, claim: Claim, devices: Sequence[LiveDevice] | None, provider: str
+) -> tuple[Sequence[Decision], str | None, Sequence[Mapping[str, Any]]]:
+    """What is told of where it goes; the device that it goes to, if it is one; and all of them, if they are several.
+
+    The only device that a user has is one: that is the usual case, and cheaper.
+    """
+    if devices is None:
+        return (), None, ()
+    if not claim.several or (len(devices) == 1 and not delivery.refused_devices):
+        device = devices[0].device_token_id
+        return (decision("device", device, "it is the device registered last"),), device, ()
+    told = decision("devices", str(len(devices)), "so many devices of the user may still take it")
+    return (told,), None, [DeviceAttempt(one.device_token_id, provider).stored() for one in devices]

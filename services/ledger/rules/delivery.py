@@ -11,6 +11,9 @@ from services.ledger.rules.states import Status
 from services.ledger.rules.words import Word
 from shared.channel.table import Channel
 
+#: Ends of what was not sent, for all that is known.
+_UNSENT = frozenset({Status.FAILED, Status.UNKNOWN, Status.EXPIRED, Status.CANCELLED, Status.SUPPRESSED})
+
 #: Tenant id and notification id: names one notification.
 Ref = tuple[str, str]
 
@@ -121,14 +124,18 @@ class Delivery(NamedTuple):
     deferred_at: dt.datetime | None = None
     #: It was given out since it became due: by a draw, or by the recorder that woke a worker for it.
     drawn: bool = False
-    #: The registered device that the last attempt went to; None: it went by an address.
+    #: The registered device that the last attempt went to; None: it went by an address, or to several devices.
     device_token_id: str | None = None
-    #: Registered devices that cannot be reached by it, as providers said since it was accepted or replayed.
+    #: Registered devices that it does not go to any more since it was accepted or replayed: they cannot be reached by
+    #: it, as providers said, or it went to several and is done with these.
     refused_devices: Sequence[str] = ()
     #: Providers that asked not to be called again for it, with the time until when.
     rests: Mapping[str, dt.datetime] = MappingProxyType({})
     #: Its last attempts, so many in a row, that workers did not come back from.
     losses: int = 0
+    #: What it ends as at the worst, having gone to several devices: SENT if one took it, UNKNOWN if one may have it,
+    #: though there are others to be tried yet. None: neither.
+    secured: Status | None = None
 
     def moved(self, columns: Mapping[str, Any]) -> Delivery:
         """The same but for these columns: what :meth:`_replace` does, in a third of its time."""
@@ -147,11 +154,17 @@ class Delivery(NamedTuple):
         words = [*self[2:6], *(Channel.read(fallback["channel"]) for fallback in self.fallbacks or ())]
         if self.early_receipt is not None:
             words.append(Status.read(self.early_receipt["status"]))
+        if self.secured is not None:
+            words.append(self.secured)
         return "UNSPECIFIED" not in words
 
     def expired(self, now: dt.datetime) -> bool:
         """True if no attempt may begin at ``now`` any more."""
         return self.expires_at is not None and now >= self.expires_at
+
+    def ends_as(self, status: Status) -> Status:
+        """``status``, or what is better and certain already: a device that has it is not lost with the others."""
+        return self.secured if self.secured is not None and status in _UNSENT else status
 
     @property
     def handed_back(self) -> int:
@@ -186,6 +199,8 @@ class Event(NamedTuple):
     lease_until: dt.datetime | None = None
     actor: str = ""
     worker: str = ""
+    #: Of an attempt to several devices, each of them, as :mod:`services.ledger.rules.devices` stores them.
+    devices: Sequence[Mapping[str, Any]] = ()
 
 
 class Change(NamedTuple):

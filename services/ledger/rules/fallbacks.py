@@ -111,6 +111,7 @@ def _move_on(change: Change, reason: str, now: dt.datetime, why: Sequence[Mappin
         provider_message_id="",
         early_receipt=None,
         sent_at=None,
+        secured=None,
     )
 
 

@@ -24,7 +24,10 @@ def not_understood() -> PulseError:
 
 
 def cancel(delivery: Delivery, actor: str, now: dt.datetime) -> Change | None:
-    """CANCELLED; None if it is already. Raises FAILED_PRECONDITION once it is being sent or has ended otherwise."""
+    """CANCELLED, or SENT if one of several devices has it; None if it is CANCELLED already.
+
+    Raises FAILED_PRECONDITION once it is being sent or has ended otherwise.
+    """
     if delivery.status is Status.CANCELLED:
         return None
     if delivery.status not in WAITING:
@@ -80,6 +83,7 @@ def replay(
         sent_at=None,
         delivered_at=None,
         refused_devices=(),
+        secured=None,
         fallback_at=fallbacks.next_at(delivery, due_at or now),
     )
 

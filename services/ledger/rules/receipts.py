@@ -55,7 +55,8 @@ def _ends(delivery: Delivery, receipt: Receipt) -> bool:
     if receipt.status is Status.DELIVERED:
         return delivery.status in DELIVERABLE
     own = delivery.provider_message_id in ("", receipt.provider_message_id) or not receipt.provider_message_id
-    not_arrived = receipt.status is Status.UNDELIVERED and delivery.status in _UNDELIVERABLE
+    # What did not arrive at one of several devices may have at another.
+    not_arrived = receipt.status is Status.UNDELIVERED and delivery.status in _UNDELIVERABLE and not delivery.secured
     return not_arrived and own and not _is_of_a_channel_left(delivery, receipt)
 
 

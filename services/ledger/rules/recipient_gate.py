@@ -4,31 +4,35 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from services.ledger.rules import deferrals, fallbacks, recipients
+from services.ledger.rules import deferrals, fallbacks
 from services.ledger.rules.changes import failed_with, happen
 from services.ledger.rules.delivery import NO_DEVICE, Change, Delivery, Event, Kind, Ref
-from services.ledger.rules.recipient_rules import Decision, Deferred, Sending, Suppressed, decision, rule
+from services.ledger.rules.devices import LiveDevice
+from services.ledger.rules.recipient_rules import Decision, Deferred, Sending, Suppressed, Verdict, decision, rule
 from services.ledger.rules.recipients import UNKNOWN, Profile
 from services.ledger.rules.states import Status
 
 
 class Recipient(NamedTuple):
-    """Who a notification is for. The order, after the reference, is that of the statement."""
+    """Who a notification is for."""
 
     category: str
     #: Where its first channel goes.
     recipient: str
     profile: Profile = UNKNOWN
-    #: Id and token of the device registered last; empty: there is none.
-    device_token_id: str = ""
-    device_token: str = ""
+    #: The user's devices that it may go to, the one registered last first.
+    devices: Sequence[LiveDevice] = ()
 
-    def address(self, delivery: Delivery) -> str:
-        """Where it goes by the channel that it is on now; empty for a push without a device."""
+    def addresses(self, delivery: Delivery) -> Sequence[str]:
+        """Where it may go by the channel that it is on now; empty for a push without a device."""
         named = fallbacks.recipient(delivery, self.recipient)
-        return named if named or delivery.channel.facts.needs_address else self.device_token
+        return (named,) if named or delivery.channel.facts.needs_address else [one.token for one in self.devices]
+
+    def by_device(self, delivery: Delivery) -> bool:
+        """True for a push that names no token of its own: it goes to devices that its user registered."""
+        return not delivery.channel.facts.needs_address and not fallbacks.recipient(delivery, self.recipient)
 
 
 class RecipientGate:
@@ -45,31 +49,45 @@ class RecipientGate:
         recipient = self._find(delivery.ref)
         if recipient is None:
             return None
-        address = recipient.address(delivery)
+        addresses = recipient.addresses(delivery)
         if recipient.profile is not UNKNOWN:
-            critical = recipient.category in self._critical
-            sending = Sending(recipient.category, delivery.channel, address, delivery.lane, critical)
-            verdict = rule(recipient.profile, sending, self._now)
+            verdicts = [self._verdict(recipient, delivery, address) for address in addresses or ("",)]
+            verdict = next((one for one in verdicts if not isinstance(one, Suppressed)), verdicts[0])
             if isinstance(verdict, Suppressed):
                 return self._suppress(change, verdict.decision)
             if isinstance(verdict, Deferred):
                 return self._put_off(change, verdict)
-        if not address and not delivery.channel.facts.needs_address:
+        if not addresses:
             return self._fail(change)
         return None
 
     def address(self, delivery: Delivery) -> str:
-        """Where it goes by the channel that it is on now."""
+        """Where it goes by the channel that it is on now, the first where it goes to several devices."""
         recipient = self._find(delivery.ref)
-        return "" if recipient is None else recipient.address(delivery)
+        if recipient is None:
+            return ""
+        devices = self.devices(delivery)
+        return recipient.addresses(delivery)[0] if devices is None else devices[0].token
 
-    def device(self, delivery: Delivery) -> str | None:
-        """The registered device that it goes to, the one registered last; None: it goes by an address."""
+    def devices(self, delivery: Delivery) -> Sequence[LiveDevice] | None:
+        """The registered devices that it goes to, the one registered last first; None: it goes by an address."""
         recipient = self._find(delivery.ref)
-        return recipient.device_token_id if recipient is not None and _by_device(delivery, recipient) else None
+        if recipient is None or not recipient.by_device(delivery):
+            return None
+        if recipient.profile is UNKNOWN:
+            return recipient.devices
+        return [one for one in recipient.devices if self._wants(recipient, delivery, one.token)]
+
+    def _wants(self, recipient: Recipient, delivery: Delivery, address: str) -> bool:
+        return not isinstance(self._verdict(recipient, delivery, address), Suppressed)
+
+    def _verdict(self, recipient: Recipient, delivery: Delivery, address: str) -> Verdict:
+        critical = recipient.category in self._critical
+        sending = Sending(recipient.category, delivery.channel, address, delivery.lane, critical)
+        return rule(recipient.profile, sending, self._now)
 
     def _suppress(self, change: Change, why: Decision) -> Change:
-        if fallbacks.pending(change.delivery) is not None:
+        if fallbacks.pending(change.delivery) is not None and change.delivery.secured is None:
             return fallbacks.pass_over(change, (why,), self._now)
         return happen(change, Event(Kind.SUPPRESSED, Status.SUPPRESSED, decisions=(why,)), self._now)
 
@@ -80,25 +98,11 @@ class RecipientGate:
         return deferrals.put_off(change, until, (verdict.decision,), self._now)
 
     def _fail(self, change: Change) -> Change:
+        secured = change.delivery.secured
+        if secured is not None:
+            why = decision("devices", secured, "no other device is left that it could go to")
+            return happen(change, Event(Kind.SUPPRESSED, secured, decisions=(why,)), self._now)
         why = decision("device", "FAILED", NO_DEVICE.message)
         event = Event(Kind.SUPPRESSED, Status.FAILED, failure=NO_DEVICE, decisions=(why,))
         failed = happen(change, event, self._now, **failed_with(NO_DEVICE))
         return fallbacks.after_failure(failed, self._now)
-
-
-def recipient(
-    category: str,
-    address: str,
-    preferences: dict[str, Any] | None,
-    suppressions: Sequence[Sequence[str]] | None,
-    device_token_id: str | None,
-    device_token: str | None,
-) -> Recipient:
-    """From a row."""
-    known = recipients.profile(preferences, suppressions)
-    return Recipient(category, address, known, device_token_id or "", device_token or "")
-
-
-def _by_device(delivery: Delivery, recipient: Recipient) -> bool:
-    """True for a push that names no token of its own: it goes to a device that its user registered."""
-    return not delivery.channel.facts.needs_address and not fallbacks.recipient(delivery, recipient.recipient)

@@ -72,16 +72,22 @@ TRANSITIONS: dict[Status, frozenset[Status]] = {
 LEAVABLE = WAITING | {Status.SENT, Status.FAILED, Status.UNDELIVERED}
 
 
+#: What it may end as while it waits, if it went to several devices before: what is known of those.
+_SECURED = frozenset({Status.SENT, Status.UNKNOWN})
+
+
 class IllegalTransition(Exception):
     """A rule tried a step that the table does not allow: a bug, never a caller's mistake."""
 
 
-def step(before: Status, after: Status, *, falls_back: bool = False) -> Status:
+def step(before: Status, after: Status, *, falls_back: bool = False, secured: bool = False) -> Status:
     """``after``, if it may directly follow ``before`` or is the same; else :class:`IllegalTransition`.
 
-    ``falls_back``: by moving on to the next channel, which is the only way from SENT to QUEUED.
+    ``falls_back``: by moving on to the next channel, which is the only way from SENT to QUEUED. ``secured``: with what
+    is known of devices that it went to before, which is the only way from what waits to SENT or UNKNOWN.
     """
     allowed = (before in LEAVABLE and after is Status.QUEUED) if falls_back else after in TRANSITIONS[before]
+    allowed = allowed or (secured and before in WAITING and after in _SECURED)
     if not allowed and (falls_back or after is not before or after is Status.UNSPECIFIED):
         raise IllegalTransition(f"{before} may not become {after}")
     return after

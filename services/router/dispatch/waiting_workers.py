@@ -117,7 +117,7 @@ class UrgentBatch:
         self._clock_ns = said.clock_ns
         self._count = count
         #: For whom they are to be claimed.
-        self.claimant = Claimant(worker_id=said.worker_id, lease=said.lease)
+        self.claimant = Claimant(worker_id=said.worker_id, lease=said.lease, reads_devices=said.reads_devices)
 
     def end(self, claimed: Sequence[ClaimedNotification] = ()) -> None:
         """These were claimed, and go to the worker now."""

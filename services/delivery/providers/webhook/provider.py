@@ -30,8 +30,9 @@ class _Webhook(NamedTuple):
 class WebhookProvider(HttpProvider[_Webhook]):
     """Posts notifications as JSON.
 
-    The id by which each is signed stays the same for one notification and channel, however often it is sent: a receiver
-    that remembers ids turns at least once into exactly once. A call without an answer stays open all the same.
+    The id by which each is signed stays the same for one notification, channel and, where it goes to several, device,
+    however often it is sent: a receiver that remembers ids turns at least once into exactly once. A call without an
+    answer stays open all the same.
     """
 
     name = "webhook"
@@ -62,7 +63,9 @@ class WebhookProvider(HttpProvider[_Webhook]):
             return permanent(
                 "WEBHOOK_TOO_LARGE", f"a webhook of {len(body)} bytes; at most {bodies.LARGEST} can be sent"
             )
-        webhook_id = f"{outgoing.notification_id}-{outgoing.channel.lower()}"
+        webhook_id = "-".join(
+            filter(None, (outgoing.notification_id, outgoing.channel.lower(), outgoing.device_token_id))
+        )
         signature = self._signer.headers(webhook_id, int(self._clock.now().timestamp()), body)
         return _Webhook(webhook_id, body, {"Content-Type": "application/json", **signature})
 

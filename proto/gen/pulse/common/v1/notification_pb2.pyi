@@ -91,7 +91,7 @@ class Notification(_message.Message):
     channel: _enums_pb2.Channel.ValueType
     """The channel it goes by now."""
     to: _builtins.str
-    """Where it goes: a mail address, a phone number in E.164, or a device token."""
+    """Where it goes: a mail address, a phone number in E.164, or a device token; empty: to the user's registered devices."""
     status: _enums_pb2.Status.ValueType
     """Where it stands."""
     priority: _enums_pb2.Priority.ValueType
@@ -281,8 +281,8 @@ class Decision(_message.Message):
     RESULT_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
     rule: _builtins.str
-    """The rule: content, lane, route, schedule, limit, preference, quiet_hours, suppression, device, digest, breaker, pause, fallback,
-    retry, retry_after, receipt.
+    """The rule: content, lane, route, schedule, limit, preference, quiet_hours, suppression, device, devices, digest, breaker,
+    pause, fallback, retry, retry_after, receipt.
     """
     result: _builtins.str
     """What it decided, "HIGH" say."""
@@ -413,6 +413,7 @@ class TimelineEvent(_message.Message):
     NEXT_ATTEMPT_TIME_FIELD_NUMBER: _builtins.int
     ACTOR_FIELD_NUMBER: _builtins.int
     TRACE_ID_FIELD_NUMBER: _builtins.int
+    DEVICES_FIELD_NUMBER: _builtins.int
     sequence: _builtins.int
     """Counts from 1 within the notification, without gaps."""
     kind: Global___TimelineEvent.Kind.ValueType
@@ -451,6 +452,12 @@ class TimelineEvent(_message.Message):
     def next_attempt_time(self) -> _timestamp_pb2.Timestamp:
         """When the next attempt may begin."""
 
+    @_builtins.property
+    def devices(self) -> _containers.RepeatedCompositeFieldContainer[Global___DeviceAttempt]:
+        """Of an attempt to several of the user's devices at once, each of them: those that it is about to go to where it was
+        started, and what became of each where it ended. At most 100; empty for an attempt to one address or device.
+        """
+
     def __init__(
         self,
         *,
@@ -468,11 +475,62 @@ class TimelineEvent(_message.Message):
         next_attempt_time: _timestamp_pb2.Timestamp | None = ...,
         actor: _builtins.str = ...,
         trace_id: _builtins.str = ...,
+        devices: _abc.Iterable[Global___DeviceAttempt] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["failure", b"failure", "latency", b"latency", "next_attempt_time", b"next_attempt_time", "time", b"time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "attempt", b"attempt", "decisions", b"decisions", "failure", b"failure", "kind", b"kind", "latency", b"latency", "next_attempt_time", b"next_attempt_time", "outcome", b"outcome", "provider", b"provider", "provider_message_id", b"provider_message_id", "sequence", b"sequence", "status", b"status", "time", b"time", "trace_id", b"trace_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "attempt", b"attempt", "decisions", b"decisions", "devices", b"devices", "failure", b"failure", "kind", b"kind", "latency", b"latency", "next_attempt_time", b"next_attempt_time", "outcome", b"outcome", "provider", b"provider", "provider_message_id", b"provider_message_id", "sequence", b"sequence", "status", b"status", "time", b"time", "trace_id", b"trace_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___TimelineEvent: _TypeAlias = TimelineEvent  # noqa: Y015
+
+@_typing.final
+class DeviceAttempt(_message.Message):
+    """One of the devices of an attempt."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DEVICE_TOKEN_ID_FIELD_NUMBER: _builtins.int
+    PROVIDER_FIELD_NUMBER: _builtins.int
+    OUTCOME_FIELD_NUMBER: _builtins.int
+    PROVIDER_MESSAGE_ID_FIELD_NUMBER: _builtins.int
+    FAILURE_FIELD_NUMBER: _builtins.int
+    LATENCY_FIELD_NUMBER: _builtins.int
+    FORGOTTEN_FIELD_NUMBER: _builtins.int
+    device_token_id: _builtins.str
+    """The registered device."""
+    provider: _builtins.str
+    """The provider that is called for it."""
+    outcome: Global___TimelineEvent.Outcome.ValueType
+    """How that ended; unspecified where the attempt was started."""
+    provider_message_id: _builtins.str
+    """The provider's own id, if it took it over."""
+    forgotten: _builtins.bool
+    """The provider said that the device is gone: it is registered no more."""
+    @_builtins.property
+    def failure(self) -> Global___Failure:
+        """Why it failed, if it did."""
+
+    @_builtins.property
+    def latency(self) -> _duration_pb2.Duration:
+        """How long the provider took to answer."""
+
+    def __init__(
+        self,
+        *,
+        device_token_id: _builtins.str = ...,
+        provider: _builtins.str = ...,
+        outcome: Global___TimelineEvent.Outcome.ValueType = ...,
+        provider_message_id: _builtins.str = ...,
+        failure: Global___Failure | None = ...,
+        latency: _duration_pb2.Duration | None = ...,
+        forgotten: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["failure", b"failure", "latency", b"latency"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["device_token_id", b"device_token_id", "failure", b"failure", "forgotten", b"forgotten", "latency", b"latency", "outcome", b"outcome", "provider", b"provider", "provider_message_id", b"provider_message_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DeviceAttempt: _TypeAlias = DeviceAttempt  # noqa: Y015

@@ -28,6 +28,29 @@ class Push(_message.Message):
 
     DESCRIPTOR: _descriptor.Descriptor
 
+    class _Devices:
+        ValueType = _typing.NewType("ValueType", _builtins.int)
+        V: _TypeAlias = ValueType  # noqa: Y015
+
+    class _DevicesEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[Push._Devices.ValueType], _builtins.type):
+        DESCRIPTOR: _descriptor.EnumDescriptor
+        DEVICES_UNSPECIFIED: Push._Devices.ValueType  # 0
+        """As ALL."""
+        ALL: Push._Devices.ValueType  # 1
+        """To all of them, as one notification: SENT if one took it."""
+        LATEST: Push._Devices.ValueType  # 2
+        """To the one registered last; where that cannot be reached, to the one before."""
+
+    class Devices(_Devices, metaclass=_DevicesEnumTypeWrapper):
+        """To which of a user's registered devices it goes."""
+
+    DEVICES_UNSPECIFIED: Push.Devices.ValueType  # 0
+    """As ALL."""
+    ALL: Push.Devices.ValueType  # 1
+    """To all of them, as one notification: SENT if one took it."""
+    LATEST: Push.Devices.ValueType  # 2
+    """To the one registered last; where that cannot be reached, to the one before."""
+
     @_typing.final
     class DataEntry(_message.Message):
         DESCRIPTOR: _descriptor.Descriptor
@@ -60,6 +83,7 @@ class Push(_message.Message):
     MUTABLE_CONTENT_FIELD_NUMBER: _builtins.int
     SILENT_FIELD_NUMBER: _builtins.int
     ANALYTICS_LABEL_FIELD_NUMBER: _builtins.int
+    DEVICES_FIELD_NUMBER: _builtins.int
     link: _builtins.str
     """What opens when it is tapped: http, https or an app's own scheme."""
     image: _builtins.str
@@ -81,7 +105,9 @@ class Push(_message.Message):
     silent: _builtins.bool
     """It wakes the app and shows nothing: title and text are not sent."""
     analytics_label: _builtins.str
-    """What FCM counts it under."""
+    """What FCM counts it under: at most 50 letters, digits and -_.~%, once it is filled in."""
+    devices: Global___Push.Devices.ValueType
+    """To which of the user's registered devices it goes, at most 100, where no device is named by an address."""
     @_builtins.property
     def data(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
         """For the app itself; the keys that FCM reserves (from, message_type, collapse_key, what begins with gcm or google) are
@@ -103,10 +129,11 @@ class Push(_message.Message):
         mutable_content: _builtins.bool | None = ...,
         silent: _builtins.bool | None = ...,
         analytics_label: _builtins.str = ...,
+        devices: Global___Push.Devices.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_badge", b"_badge", "_mutable_content", b"_mutable_content", "_silent", b"_silent", "badge", b"badge", "mutable_content", b"mutable_content", "silent", b"silent"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_badge", b"_badge", "_mutable_content", b"_mutable_content", "_silent", b"_silent", "analytics_label", b"analytics_label", "badge", b"badge", "category", b"category", "channel_id", b"channel_id", "collapse_key", b"collapse_key", "data", b"data", "icon", b"icon", "image", b"image", "link", b"link", "mutable_content", b"mutable_content", "silent", b"silent", "sound", b"sound"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_badge", b"_badge", "_mutable_content", b"_mutable_content", "_silent", b"_silent", "analytics_label", b"analytics_label", "badge", b"badge", "category", b"category", "channel_id", b"channel_id", "collapse_key", b"collapse_key", "data", b"data", "devices", b"devices", "icon", b"icon", "image", b"image", "link", b"link", "mutable_content", b"mutable_content", "silent", b"silent", "sound", b"sound"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__badge: _TypeAlias = _typing.Literal["badge"]  # noqa: Y015
     _WhichOneofArgType__badge: _TypeAlias = _typing.Literal["_badge", b"_badge"]  # noqa: Y015

@@ -82,7 +82,7 @@ class SendNotificationRequest(_message.Message):
     """The template's name."""
     to: _builtins.str
     """Where: a mail address, a phone number in E.164, or a device token. At most 4,096 bytes. Required, except by PUSH: empty
-    there means the user's registered devices, the last registered first.
+    there means the user's registered devices, as push.devices says.
     """
     channel: _enums_pb2.Channel.ValueType
     """Overrides the template's channel."""

@@ -139,7 +139,8 @@ class NotificationServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def CancelNotification(self, request, context):
-        """Takes a notification back before it is sent; doing it twice is no error.
+        """Takes a notification back before it is sent; doing it twice is no error. One that a device has already, and that is being
+        tried at the user's others, is SENT then.
         INVALID_ARGUMENT: not a UUID. NOT_FOUND: no such notification. FAILED_PRECONDITION: it is being sent or has ended otherwise.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

@@ -67,7 +67,8 @@ class NotificationServiceStub:
     FAILED_PRECONDITION: it was never sent.
     """
     CancelNotification: _grpc.UnaryUnaryMultiCallable[_notification_service_pb2.CancelNotificationRequest, _notification_pb2.Notification]
-    """Takes a notification back before it is sent; doing it twice is no error.
+    """Takes a notification back before it is sent; doing it twice is no error. One that a device has already, and that is being
+    tried at the user's others, is SENT then.
     INVALID_ARGUMENT: not a UUID. NOT_FOUND: no such notification. FAILED_PRECONDITION: it is being sent or has ended otherwise.
     """
     CancelNotifications: _grpc.UnaryUnaryMultiCallable[_notification_service_pb2.CancelNotificationsRequest, _notification_service_pb2.CancelNotificationsResponse]
@@ -114,7 +115,8 @@ class NotificationServiceAsyncStub(NotificationServiceStub):
     FAILED_PRECONDITION: it was never sent.
     """
     CancelNotification: _aio.UnaryUnaryMultiCallable[_notification_service_pb2.CancelNotificationRequest, _notification_pb2.Notification]  # type: ignore[assignment]
-    """Takes a notification back before it is sent; doing it twice is no error.
+    """Takes a notification back before it is sent; doing it twice is no error. One that a device has already, and that is being
+    tried at the user's others, is SENT then.
     INVALID_ARGUMENT: not a UUID. NOT_FOUND: no such notification. FAILED_PRECONDITION: it is being sent or has ended otherwise.
     """
     CancelNotifications: _aio.UnaryUnaryMultiCallable[_notification_service_pb2.CancelNotificationsRequest, _notification_service_pb2.CancelNotificationsResponse]  # type: ignore[assignment]
@@ -200,7 +202,8 @@ class NotificationServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _notification_service_pb2.CancelNotificationRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_notification_pb2.Notification, _abc.Awaitable[_notification_pb2.Notification]]:
-        """Takes a notification back before it is sent; doing it twice is no error.
+        """Takes a notification back before it is sent; doing it twice is no error. One that a device has already, and that is being
+        tried at the user's others, is SENT then.
         INVALID_ARGUMENT: not a UUID. NOT_FOUND: no such notification. FAILED_PRECONDITION: it is being sent or has ended otherwise.
         """
 

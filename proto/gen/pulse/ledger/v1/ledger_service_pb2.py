@@ -31,7 +31,7 @@ from pulse.common.v1 import provider_pb2 as pulse_dot_common_dot_v1_dot_provider
 from pulse.ledger.v1 import records_pb2 as pulse_dot_ledger_dot_v1_dot_records__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$pulse/ledger/v1/ledger_service.proto\x12\x0fpulse.ledger.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x17google/rpc/status.proto\x1a\x1bpulse/common/v1/enums.proto\x1a\"pulse/common/v1/notification.proto\x1a\x1epulse/common/v1/provider.proto\x1a\x1dpulse/ledger/v1/records.proto\"r\n\rRecordRequest\x12\x34\n\x07\x65ntries\x18\x01 \x03(\x0b\x32\x16.pulse.ledger.v1.EntryB\x0b\xbaH\x08\x92\x01\x05\x08\x01\x10\xe8\x07\x12+\n\x08\x63laimant\x18\x02 \x01(\x0b\x32\x19.pulse.ledger.v1.Claimant\"G\n\x08\x43laimant\x12\x11\n\tworker_id\x18\x01 \x01(\t\x12(\n\x05lease\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\"U\n\x0eRecordResponse\x12.\n\x07results\x18\x01 \x03(\x0b\x32\x1d.pulse.ledger.v1.RecordResult\x12\x13\n\x0breads_asked\x18\x02 \x01(\x08\"G\n\x11LookupKeysRequest\x12\x32\n\x04uses\x18\x01 \x03(\x0b\x32\x17.pulse.ledger.v1.KeyUseB\x0b\xbaH\x08\x92\x01\x05\x08\x01\x10\xe8\x07\"D\n\x12LookupKeysResponse\x12.\n\x07results\x18\x01 \x03(\x0b\x32\x1d.pulse.ledger.v1.RecordResult\"\xca\x01\n\x0b\x44rawRequest\x12\x33\n\x04lane\x18\x01 \x01(\x0e\x32\x19.pulse.common.v1.PriorityB\n\xbaH\x07\x82\x01\x04\x10\x01 \x00\x12\x19\n\x05limit\x18\x02 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\x88\'(\x01\x12\x33\n\x10redispatch_after\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x36\n\nallowances\x18\x04 \x03(\x0b\x32\".pulse.ledger.v1.ProviderAllowance\"~\n\x0c\x44rawResponse\x12.\n\x04refs\x18\x01 \x03(\x0b\x32 .pulse.ledger.v1.NotificationRef\x12\x0c\n\x04more\x18\x02 \x01(\x08\x12\x30\n\x04used\x18\x03 \x03(\x0b\x32\".pulse.ledger.v1.ProviderAllowance\"\xfd\x01\n\x0c\x43laimRequest\x12\x11\n\tworker_id\x18\x01 \x01(\t\x12(\n\x05lease\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12;\n\x04refs\x18\x03 \x03(\x0b\x32 .pulse.ledger.v1.NotificationRefB\x0b\xbaH\x08\x92\x01\x05\x08\x01\x10\xe8\x07\x12\x17\n\x0f\x61void_providers\x18\x04 \x03(\t\x12\x45\n\x11\x61void_for_tenants\x18\x05 \x03(\x0b\x32\x1f.pulse.ledger.v1.AvoidForTenantB\t\xbaH\x06\x92\x01\x03\x10\xe8\x07\x12\x13\n\x0breads_asked\x18\x06 \x01(\x08\"5\n\x0e\x41voidForTenant\x12\x11\n\ttenant_id\x18\x01 \x01(\t\x12\x10\n\x08provider\x18\x02 \x01(\t\"\x8e\x01\n\rClaimResponse\x12\x35\n\x07\x63laimed\x18\x01 \x03(\x0b\x32$.pulse.ledger.v1.ClaimedNotification\x12\x16\n\x0ehigh_under_way\x18\x02 \x01(\x08\x12.\n\x04left\x18\x03 \x03(\x0b\x32 .pulse.ledger.v1.NotificationRef\"N\n\rSettleRequest\x12=\n\x0bsettlements\x18\x01 \x03(\x0b\x32\x1b.pulse.ledger.v1.SettlementB\x0b\xbaH\x08\x92\x01\x05\x08\x01\x10\xe8\x07\"@\n\x0eSettleResponse\x12.\n\x07results\x18\x01 \x03(\x0b\x32\x1d.pulse.ledger.v1.SettleResult\"u\n\x15SettleAndClaimRequest\x12.\n\x06settle\x18\x01 \x01(\x0b\x32\x1e.pulse.ledger.v1.SettleRequest\x12,\n\x05\x63laim\x18\x02 \x01(\x0b\x32\x1d.pulse.ledger.v1.ClaimRequest\"\xce\x01\n\x16SettleAndClaimResponse\x12\x30\n\x07settled\x18\x01 \x01(\x0b\x32\x1f.pulse.ledger.v1.SettleResponse\x12(\n\x0csettle_error\x18\x02 \x01(\x0b\x32\x12.google.rpc.Status\x12/\n\x07\x63laimed\x18\x03 \x01(\x0b\x32\x1e.pulse.ledger.v1.ClaimResponse\x12\'\n\x0b\x63laim_error\x18\x04 \x01(\x0b\x32\x12.google.rpc.Status\"X\n\x15RecordReceiptsRequest\x12?\n\x08receipts\x18\x01 \x03(\x0b\x32 .pulse.ledger.v1.ProviderReceiptB\x0b\xbaH\x08\x92\x01\x05\x08\x01\x10\xe8\x07\"H\n\x16RecordReceiptsResponse\x12.\n\x07results\x18\x01 \x03(\x0b\x32\x1d.pulse.ledger.v1.SettleResult\"b\n\x1d\x45xchangeProviderStatesRequest\x12\x11\n\tworker_id\x18\x01 \x01(\t\x12.\n\x06states\x18\x02 \x03(\x0b\x32\x1e.pulse.common.v1.ProviderState\"P\n\x1e\x45xchangeProviderStatesResponse\x12.\n\x06states\x18\x01 \x03(\x0b\x32\x1e.pulse.common.v1.ProviderState\"R\n\x12\x41\x63knowledgeRequest\x12-\n\x03ref\x18\x01 \x01(\x0b\x32 .pulse.ledger.v1.NotificationRef\x12\r\n\x05\x61\x63tor\x18\x02 \x01(\t\"J\n\x13\x41\x63knowledgeResponse\x12\x33\n\x0cnotification\x18\x01 \x01(\x0b\x32\x1d.pulse.common.v1.Notification\"M\n\rCancelRequest\x12-\n\x03ref\x18\x01 \x01(\x0b\x32 .pulse.ledger.v1.NotificationRef\x12\r\n\x05\x61\x63tor\x18\x02 \x01(\t\"E\n\x0e\x43\x61ncelResponse\x12\x33\n\x0cnotification\x18\x01 \x01(\x0b\x32\x1d.pulse.common.v1.Notification2\xef\x06\n\rLedgerService\x12I\n\x06Record\x12\x1e.pulse.ledger.v1.RecordRequest\x1a\x1f.pulse.ledger.v1.RecordResponse\x12U\n\nLookupKeys\x12\".pulse.ledger.v1.LookupKeysRequest\x1a#.pulse.ledger.v1.LookupKeysResponse\x12\x43\n\x04\x44raw\x12\x1c.pulse.ledger.v1.DrawRequest\x1a\x1d.pulse.ledger.v1.DrawResponse\x12\x46\n\x05\x43laim\x12\x1d.pulse.ledger.v1.ClaimRequest\x1a\x1e.pulse.ledger.v1.ClaimResponse\x12I\n\x06Settle\x12\x1e.pulse.ledger.v1.SettleRequest\x1a\x1f.pulse.ledger.v1.SettleResponse\x12\x61\n\x0eSettleAndClaim\x12&.pulse.ledger.v1.SettleAndClaimRequest\x1a\'.pulse.ledger.v1.SettleAndClaimResponse\x12\x61\n\x0eRecordReceipts\x12&.pulse.ledger.v1.RecordReceiptsRequest\x1a\'.pulse.ledger.v1.RecordReceiptsResponse\x12y\n\x16\x45xchangeProviderStates\x12..pulse.ledger.v1.ExchangeProviderStatesRequest\x1a/.pulse.ledger.v1.ExchangeProviderStatesResponse\x12X\n\x0b\x41\x63knowledge\x12#.pulse.ledger.v1.AcknowledgeRequest\x1a$.pulse.ledger.v1.AcknowledgeResponse\x12I\n\x06\x43\x61ncel\x12\x1e.pulse.ledger.v1.CancelRequest\x1a\x1f.pulse.ledger.v1.CancelResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$pulse/ledger/v1/ledger_service.proto\x12\x0fpulse.ledger.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x17google/rpc/status.proto\x1a\x1bpulse/common/v1/enums.proto\x1a\"pulse/common/v1/notification.proto\x1a\x1epulse/common/v1/provider.proto\x1a\x1dpulse/ledger/v1/records.proto\"r\n\rRecordRequest\x12\x34\n\x07\x65ntries\x18\x01 \x03(\x0b\x32\x16.pulse.ledger.v1.EntryB\x0b\xbaH\x08\x92\x01\x05\x08\x01\x10\xe8\x07\x12+\n\x08\x63laimant\x18\x02 \x01(\x0b\x32\x19.pulse.ledger.v1.Claimant\"^\n\x08\x43laimant\x12\x11\n\tworker_id\x18\x01 \x01(\t\x12(\n\x05lease\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x15\n\rreads_devices\x18\x03 \x01(\x08\"U\n\x0eRecordResponse\x12.\n\x07results\x18\x01 \x03(\x0b\x32\x1d.pulse.ledger.v1.RecordResult\x12\x13\n\x0breads_asked\x18\x02 \x01(\x08\"G\n\x11LookupKeysRequest\x12\x32\n\x04uses\x18\x01 \x03(\x0b\x32\x17.pulse.ledger.v1.KeyUseB\x0b\xbaH\x08\x92\x01\x05\x08\x01\x10\xe8\x07\"D\n\x12LookupKeysResponse\x12.\n\x07results\x18\x01 \x03(\x0b\x32\x1d.pulse.ledger.v1.RecordResult\"\xca\x01\n\x0b\x44rawRequest\x12\x33\n\x04lane\x18\x01 \x01(\x0e\x32\x19.pulse.common.v1.PriorityB\n\xbaH\x07\x82\x01\x04\x10\x01 \x00\x12\x19\n\x05limit\x18\x02 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\x88\'(\x01\x12\x33\n\x10redispatch_after\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x36\n\nallowances\x18\x04 \x03(\x0b\x32\".pulse.ledger.v1.ProviderAllowance\"~\n\x0c\x44rawResponse\x12.\n\x04refs\x18\x01 \x03(\x0b\x32 .pulse.ledger.v1.NotificationRef\x12\x0c\n\x04more\x18\x02 \x01(\x08\x12\x30\n\x04used\x18\x03 \x03(\x0b\x32\".pulse.ledger.v1.ProviderAllowance\"\x94\x02\n\x0c\x43laimRequest\x12\x11\n\tworker_id\x18\x01 \x01(\t\x12(\n\x05lease\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12;\n\x04refs\x18\x03 \x03(\x0b\x32 .pulse.ledger.v1.NotificationRefB\x0b\xbaH\x08\x92\x01\x05\x08\x01\x10\xe8\x07\x12\x17\n\x0f\x61void_providers\x18\x04 \x03(\t\x12\x45\n\x11\x61void_for_tenants\x18\x05 \x03(\x0b\x32\x1f.pulse.ledger.v1.AvoidForTenantB\t\xbaH\x06\x92\x01\x03\x10\xe8\x07\x12\x13\n\x0breads_asked\x18\x06 \x01(\x08\x12\x15\n\rreads_devices\x18\x07 \x01(\x08\"5\n\x0e\x41voidForTenant\x12\x11\n\ttenant_id\x18\x01 \x01(\t\x12\x10\n\x08provider\x18\x02 \x01(\t\"\x8e\x01\n\rClaimResponse\x12\x35\n\x07\x63laimed\x18\x01 \x03(\x0b\x32$.pulse.ledger.v1.ClaimedNotification\x12\x16\n\x0ehigh_under_way\x18\x02 \x01(\x08\x12.\n\x04left\x18\x03 \x03(\x0b\x32 .pulse.ledger.v1.NotificationRef\"N\n\rSettleRequest\x12=\n\x0bsettlements\x18\x01 \x03(\x0b\x32\x1b.pulse.ledger.v1.SettlementB\x0b\xbaH\x08\x92\x01\x05\x08\x01\x10\xe8\x07\"@\n\x0eSettleResponse\x12.\n\x07results\x18\x01 \x03(\x0b\x32\x1d.pulse.ledger.v1.SettleResult\"u\n\x15SettleAndClaimRequest\x12.\n\x06settle\x18\x01 \x01(\x0b\x32\x1e.pulse.ledger.v1.SettleRequest\x12,\n\x05\x63laim\x18\x02 \x01(\x0b\x32\x1d.pulse.ledger.v1.ClaimRequest\"\xce\x01\n\x16SettleAndClaimResponse\x12\x30\n\x07settled\x18\x01 \x01(\x0b\x32\x1f.pulse.ledger.v1.SettleResponse\x12(\n\x0csettle_error\x18\x02 \x01(\x0b\x32\x12.google.rpc.Status\x12/\n\x07\x63laimed\x18\x03 \x01(\x0b\x32\x1e.pulse.ledger.v1.ClaimResponse\x12\'\n\x0b\x63laim_error\x18\x04 \x01(\x0b\x32\x12.google.rpc.Status\"X\n\x15RecordReceiptsRequest\x12?\n\x08receipts\x18\x01 \x03(\x0b\x32 .pulse.ledger.v1.ProviderReceiptB\x0b\xbaH\x08\x92\x01\x05\x08\x01\x10\xe8\x07\"H\n\x16RecordReceiptsResponse\x12.\n\x07results\x18\x01 \x03(\x0b\x32\x1d.pulse.ledger.v1.SettleResult\"b\n\x1d\x45xchangeProviderStatesRequest\x12\x11\n\tworker_id\x18\x01 \x01(\t\x12.\n\x06states\x18\x02 \x03(\x0b\x32\x1e.pulse.common.v1.ProviderState\"P\n\x1e\x45xchangeProviderStatesResponse\x12.\n\x06states\x18\x01 \x03(\x0b\x32\x1e.pulse.common.v1.ProviderState\"R\n\x12\x41\x63knowledgeRequest\x12-\n\x03ref\x18\x01 \x01(\x0b\x32 .pulse.ledger.v1.NotificationRef\x12\r\n\x05\x61\x63tor\x18\x02 \x01(\t\"J\n\x13\x41\x63knowledgeResponse\x12\x33\n\x0cnotification\x18\x01 \x01(\x0b\x32\x1d.pulse.common.v1.Notification\"M\n\rCancelRequest\x12-\n\x03ref\x18\x01 \x01(\x0b\x32 .pulse.ledger.v1.NotificationRef\x12\r\n\x05\x61\x63tor\x18\x02 \x01(\t\"E\n\x0e\x43\x61ncelResponse\x12\x33\n\x0cnotification\x18\x01 \x01(\x0b\x32\x1d.pulse.common.v1.Notification2\xef\x06\n\rLedgerService\x12I\n\x06Record\x12\x1e.pulse.ledger.v1.RecordRequest\x1a\x1f.pulse.ledger.v1.RecordResponse\x12U\n\nLookupKeys\x12\".pulse.ledger.v1.LookupKeysRequest\x1a#.pulse.ledger.v1.LookupKeysResponse\x12\x43\n\x04\x44raw\x12\x1c.pulse.ledger.v1.DrawRequest\x1a\x1d.pulse.ledger.v1.DrawResponse\x12\x46\n\x05\x43laim\x12\x1d.pulse.ledger.v1.ClaimRequest\x1a\x1e.pulse.ledger.v1.ClaimResponse\x12I\n\x06Settle\x12\x1e.pulse.ledger.v1.SettleRequest\x1a\x1f.pulse.ledger.v1.SettleResponse\x12\x61\n\x0eSettleAndClaim\x12&.pulse.ledger.v1.SettleAndClaimRequest\x1a\'.pulse.ledger.v1.SettleAndClaimResponse\x12\x61\n\x0eRecordReceipts\x12&.pulse.ledger.v1.RecordReceiptsRequest\x1a\'.pulse.ledger.v1.RecordReceiptsResponse\x12y\n\x16\x45xchangeProviderStates\x12..pulse.ledger.v1.ExchangeProviderStatesRequest\x1a/.pulse.ledger.v1.ExchangeProviderStatesResponse\x12X\n\x0b\x41\x63knowledge\x12#.pulse.ledger.v1.AcknowledgeRequest\x1a$.pulse.ledger.v1.AcknowledgeResponse\x12I\n\x06\x43\x61ncel\x12\x1e.pulse.ledger.v1.CancelRequest\x1a\x1f.pulse.ledger.v1.CancelResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -57,47 +57,47 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_RECORDREQUEST']._serialized_start=271
   _globals['_RECORDREQUEST']._serialized_end=385
   _globals['_CLAIMANT']._serialized_start=387
-  _globals['_CLAIMANT']._serialized_end=458
-  _globals['_RECORDRESPONSE']._serialized_start=460
-  _globals['_RECORDRESPONSE']._serialized_end=545
-  _globals['_LOOKUPKEYSREQUEST']._serialized_start=547
-  _globals['_LOOKUPKEYSREQUEST']._serialized_end=618
-  _globals['_LOOKUPKEYSRESPONSE']._serialized_start=620
-  _globals['_LOOKUPKEYSRESPONSE']._serialized_end=688
-  _globals['_DRAWREQUEST']._serialized_start=691
-  _globals['_DRAWREQUEST']._serialized_end=893
-  _globals['_DRAWRESPONSE']._serialized_start=895
-  _globals['_DRAWRESPONSE']._serialized_end=1021
-  _globals['_CLAIMREQUEST']._serialized_start=1024
-  _globals['_CLAIMREQUEST']._serialized_end=1277
-  _globals['_AVOIDFORTENANT']._serialized_start=1279
-  _globals['_AVOIDFORTENANT']._serialized_end=1332
-  _globals['_CLAIMRESPONSE']._serialized_start=1335
-  _globals['_CLAIMRESPONSE']._serialized_end=1477
-  _globals['_SETTLEREQUEST']._serialized_start=1479
-  _globals['_SETTLEREQUEST']._serialized_end=1557
-  _globals['_SETTLERESPONSE']._serialized_start=1559
-  _globals['_SETTLERESPONSE']._serialized_end=1623
-  _globals['_SETTLEANDCLAIMREQUEST']._serialized_start=1625
-  _globals['_SETTLEANDCLAIMREQUEST']._serialized_end=1742
-  _globals['_SETTLEANDCLAIMRESPONSE']._serialized_start=1745
-  _globals['_SETTLEANDCLAIMRESPONSE']._serialized_end=1951
-  _globals['_RECORDRECEIPTSREQUEST']._serialized_start=1953
-  _globals['_RECORDRECEIPTSREQUEST']._serialized_end=2041
-  _globals['_RECORDRECEIPTSRESPONSE']._serialized_start=2043
-  _globals['_RECORDRECEIPTSRESPONSE']._serialized_end=2115
-  _globals['_EXCHANGEPROVIDERSTATESREQUEST']._serialized_start=2117
-  _globals['_EXCHANGEPROVIDERSTATESREQUEST']._serialized_end=2215
-  _globals['_EXCHANGEPROVIDERSTATESRESPONSE']._serialized_start=2217
-  _globals['_EXCHANGEPROVIDERSTATESRESPONSE']._serialized_end=2297
-  _globals['_ACKNOWLEDGEREQUEST']._serialized_start=2299
-  _globals['_ACKNOWLEDGEREQUEST']._serialized_end=2381
-  _globals['_ACKNOWLEDGERESPONSE']._serialized_start=2383
-  _globals['_ACKNOWLEDGERESPONSE']._serialized_end=2457
-  _globals['_CANCELREQUEST']._serialized_start=2459
-  _globals['_CANCELREQUEST']._serialized_end=2536
-  _globals['_CANCELRESPONSE']._serialized_start=2538
-  _globals['_CANCELRESPONSE']._serialized_end=2607
-  _globals['_LEDGERSERVICE']._serialized_start=2610
-  _globals['_LEDGERSERVICE']._serialized_end=3489
+  _globals['_CLAIMANT']._serialized_end=481
+  _globals['_RECORDRESPONSE']._serialized_start=483
+  _globals['_RECORDRESPONSE']._serialized_end=568
+  _globals['_LOOKUPKEYSREQUEST']._serialized_start=570
+  _globals['_LOOKUPKEYSREQUEST']._serialized_end=641
+  _globals['_LOOKUPKEYSRESPONSE']._serialized_start=643
+  _globals['_LOOKUPKEYSRESPONSE']._serialized_end=711
+  _globals['_DRAWREQUEST']._serialized_start=714
+  _globals['_DRAWREQUEST']._serialized_end=916
+  _globals['_DRAWRESPONSE']._serialized_start=918
+  _globals['_DRAWRESPONSE']._serialized_end=1044
+  _globals['_CLAIMREQUEST']._serialized_start=1047
+  _globals['_CLAIMREQUEST']._serialized_end=1323
+  _globals['_AVOIDFORTENANT']._serialized_start=1325
+  _globals['_AVOIDFORTENANT']._serialized_end=1378
+  _globals['_CLAIMRESPONSE']._serialized_start=1381
+  _globals['_CLAIMRESPONSE']._serialized_end=1523
+  _globals['_SETTLEREQUEST']._serialized_start=1525
+  _globals['_SETTLEREQUEST']._serialized_end=1603
+  _globals['_SETTLERESPONSE']._serialized_start=1605
+  _globals['_SETTLERESPONSE']._serialized_end=1669
+  _globals['_SETTLEANDCLAIMREQUEST']._serialized_start=1671
+  _globals['_SETTLEANDCLAIMREQUEST']._serialized_end=1788
+  _globals['_SETTLEANDCLAIMRESPONSE']._serialized_start=1791
+  _globals['_SETTLEANDCLAIMRESPONSE']._serialized_end=1997
+  _globals['_RECORDRECEIPTSREQUEST']._serialized_start=1999
+  _globals['_RECORDRECEIPTSREQUEST']._serialized_end=2087
+  _globals['_RECORDRECEIPTSRESPONSE']._serialized_start=2089
+  _globals['_RECORDRECEIPTSRESPONSE']._serialized_end=2161
+  _globals['_EXCHANGEPROVIDERSTATESREQUEST']._serialized_start=2163
+  _globals['_EXCHANGEPROVIDERSTATESREQUEST']._serialized_end=2261
+  _globals['_EXCHANGEPROVIDERSTATESRESPONSE']._serialized_start=2263
+  _globals['_EXCHANGEPROVIDERSTATESRESPONSE']._serialized_end=2343
+  _globals['_ACKNOWLEDGEREQUEST']._serialized_start=2345
+  _globals['_ACKNOWLEDGEREQUEST']._serialized_end=2427
+  _globals['_ACKNOWLEDGERESPONSE']._serialized_start=2429
+  _globals['_ACKNOWLEDGERESPONSE']._serialized_end=2503
+  _globals['_CANCELREQUEST']._serialized_start=2505
+  _globals['_CANCELREQUEST']._serialized_end=2582
+  _globals['_CANCELRESPONSE']._serialized_start=2584
+  _globals['_CANCELRESPONSE']._serialized_end=2653
+  _globals['_LEDGERSERVICE']._serialized_start=2656
+  _globals['_LEDGERSERVICE']._serialized_end=3535
 # @@protoc_insertion_point(module_scope)

@@ -62,8 +62,11 @@ class Claimant(_message.Message):
 
     WORKER_ID_FIELD_NUMBER: _builtins.int
     LEASE_FIELD_NUMBER: _builtins.int
+    READS_DEVICES_FIELD_NUMBER: _builtins.int
     worker_id: _builtins.str
     """Its name, for the timeline."""
+    reads_devices: _builtins.bool
+    """As in ClaimRequest."""
     @_builtins.property
     def lease(self) -> _duration_pb2.Duration:
         """How long it may hold each, an hour at the most."""
@@ -73,10 +76,11 @@ class Claimant(_message.Message):
         *,
         worker_id: _builtins.str = ...,
         lease: _duration_pb2.Duration | None = ...,
+        reads_devices: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["lease", b"lease"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["lease", b"lease", "worker_id", b"worker_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["lease", b"lease", "reads_devices", b"reads_devices", "worker_id", b"worker_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -244,12 +248,15 @@ class ClaimRequest(_message.Message):
     AVOID_PROVIDERS_FIELD_NUMBER: _builtins.int
     AVOID_FOR_TENANTS_FIELD_NUMBER: _builtins.int
     READS_ASKED_FIELD_NUMBER: _builtins.int
+    READS_DEVICES_FIELD_NUMBER: _builtins.int
     worker_id: _builtins.str
     """The worker's name, for the timeline."""
     reads_asked: _builtins.bool
     """The worker reads ClaimedNotification.asked, and needs none of the fields that it took the place of. Workers of the
     release before do not say so; it goes with those fields, in the next release.
     """
+    reads_devices: _builtins.bool
+    """The worker reads ClaimedNotification.devices. Others, of the release before, are given the device registered last."""
     @_builtins.property
     def lease(self) -> _duration_pb2.Duration:
         """How long the worker may hold each, an hour at the most."""
@@ -275,10 +282,11 @@ class ClaimRequest(_message.Message):
         avoid_providers: _abc.Iterable[_builtins.str] | None = ...,
         avoid_for_tenants: _abc.Iterable[Global___AvoidForTenant] | None = ...,
         reads_asked: _builtins.bool = ...,
+        reads_devices: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["lease", b"lease"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["avoid_for_tenants", b"avoid_for_tenants", "avoid_providers", b"avoid_providers", "lease", b"lease", "reads_asked", b"reads_asked", "refs", b"refs", "worker_id", b"worker_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["avoid_for_tenants", b"avoid_for_tenants", "avoid_providers", b"avoid_providers", "lease", b"lease", "reads_asked", b"reads_asked", "reads_devices", b"reads_devices", "refs", b"refs", "worker_id", b"worker_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -582,6 +582,7 @@ class ClaimedNotification(_message.Message):
     READY_TIME_FIELD_NUMBER: _builtins.int
     UNSUBSCRIBABLE_FIELD_NUMBER: _builtins.int
     ASKED_FIELD_NUMBER: _builtins.int
+    DEVICES_FIELD_NUMBER: _builtins.int
     fence: _builtins.int
     """Grows with every claim; a settlement with an older one changes nothing."""
     attempt: _builtins.int
@@ -695,6 +696,10 @@ class ClaimedNotification(_message.Message):
         digest_window.
         """
 
+    @_builtins.property
+    def devices(self) -> _containers.RepeatedCompositeFieldContainer[Global___ClaimedDevice]:
+        """The user's devices that it goes to, each with its own outcome; empty: it goes to the one address in to. At most 100."""
+
     def __init__(
         self,
         *,
@@ -719,14 +724,45 @@ class ClaimedNotification(_message.Message):
         ready_time: _timestamp_pb2.Timestamp | None = ...,
         unsubscribable: _builtins.bool = ...,
         asked: _asked_pb2.Asked | None = ...,
+        devices: _abc.Iterable[Global___ClaimedDevice] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["asked", b"asked", "create_time", b"create_time", "expires_at", b"expires_at", "lease_until", b"lease_until", "ready_time", b"ready_time", "ref", b"ref"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["asked", b"asked", "attempt", b"attempt", "category", b"category", "channel", b"channel", "context_json", b"context_json", "create_time", b"create_time", "expires_at", b"expires_at", "fence", b"fence", "lane", b"lane", "lease_until", b"lease_until", "locale", b"locale", "provider", b"provider", "ready_time", b"ready_time", "ref", b"ref", "subject", b"subject", "template_name", b"template_name", "template_version", b"template_version", "to", b"to", "traceparent", b"traceparent", "unsubscribable", b"unsubscribable", "user_id", b"user_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["asked", b"asked", "attempt", b"attempt", "category", b"category", "channel", b"channel", "context_json", b"context_json", "create_time", b"create_time", "devices", b"devices", "expires_at", b"expires_at", "fence", b"fence", "lane", b"lane", "lease_until", b"lease_until", "locale", b"locale", "provider", b"provider", "ready_time", b"ready_time", "ref", b"ref", "subject", b"subject", "template_name", b"template_name", "template_version", b"template_version", "to", b"to", "traceparent", b"traceparent", "unsubscribable", b"unsubscribable", "user_id", b"user_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ClaimedNotification: _TypeAlias = ClaimedNotification  # noqa: Y015
+
+@_typing.final
+class ClaimedDevice(_message.Message):
+    """One of several devices that a notification goes to."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DEVICE_TOKEN_ID_FIELD_NUMBER: _builtins.int
+    TOKEN_FIELD_NUMBER: _builtins.int
+    PROVIDER_FIELD_NUMBER: _builtins.int
+    device_token_id: _builtins.str
+    """The registered device."""
+    token: _builtins.str
+    """Its address."""
+    provider: _builtins.str
+    """The provider to call for it."""
+    def __init__(
+        self,
+        *,
+        device_token_id: _builtins.str = ...,
+        token: _builtins.str = ...,
+        provider: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["device_token_id", b"device_token_id", "provider", b"provider", "token", b"token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ClaimedDevice: _TypeAlias = ClaimedDevice  # noqa: Y015
 
 @_typing.final
 class Settlement(_message.Message):
@@ -744,6 +780,7 @@ class Settlement(_message.Message):
     REJECTION_FIELD_NUMBER: _builtins.int
     TRACEPARENT_FIELD_NUMBER: _builtins.int
     CAUSE_FIELD_NUMBER: _builtins.int
+    DEVICES_FIELD_NUMBER: _builtins.int
     fence: _builtins.int
     """From the claim."""
     outcome: _notification_pb2.TimelineEvent.Outcome.ValueType
@@ -772,6 +809,10 @@ class Settlement(_message.Message):
     def retry_after(self) -> _duration_pb2.Duration:
         """The provider asked not to be called again for so long."""
 
+    @_builtins.property
+    def devices(self) -> _containers.RepeatedCompositeFieldContainer[Global___SettledDevice]:
+        """How it ended for each of ClaimedNotification.devices; the fields above then say it of all together. Empty without such."""
+
     def __init__(
         self,
         *,
@@ -785,14 +826,75 @@ class Settlement(_message.Message):
         rejection: Global___Rejection.ValueType = ...,
         traceparent: _builtins.str = ...,
         cause: Global___Cause.ValueType = ...,
+        devices: _abc.Iterable[Global___SettledDevice] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["failure", b"failure", "latency", b"latency", "ref", b"ref", "retry_after", b"retry_after"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cause", b"cause", "failure", b"failure", "fence", b"fence", "latency", b"latency", "outcome", b"outcome", "provider_message_id", b"provider_message_id", "ref", b"ref", "rejection", b"rejection", "retry_after", b"retry_after", "traceparent", b"traceparent"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cause", b"cause", "devices", b"devices", "failure", b"failure", "fence", b"fence", "latency", b"latency", "outcome", b"outcome", "provider_message_id", b"provider_message_id", "ref", b"ref", "rejection", b"rejection", "retry_after", b"retry_after", "traceparent", b"traceparent"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Settlement: _TypeAlias = Settlement  # noqa: Y015
+
+@_typing.final
+class SettledDevice(_message.Message):
+    """How an attempt ended for one of its devices; fields as in Settlement."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DEVICE_TOKEN_ID_FIELD_NUMBER: _builtins.int
+    PROVIDER_FIELD_NUMBER: _builtins.int
+    OUTCOME_FIELD_NUMBER: _builtins.int
+    PROVIDER_MESSAGE_ID_FIELD_NUMBER: _builtins.int
+    FAILURE_FIELD_NUMBER: _builtins.int
+    LATENCY_FIELD_NUMBER: _builtins.int
+    RETRY_AFTER_FIELD_NUMBER: _builtins.int
+    REJECTION_FIELD_NUMBER: _builtins.int
+    CAUSE_FIELD_NUMBER: _builtins.int
+    device_token_id: _builtins.str
+    """From the claim."""
+    provider: _builtins.str
+    """From the claim."""
+    outcome: _notification_pb2.TimelineEvent.Outcome.ValueType
+    """How it ended."""
+    provider_message_id: _builtins.str
+    """The provider's own id, if it took it over."""
+    rejection: Global___Rejection.ValueType
+    """The provider's word on the device."""
+    cause: Global___Cause.ValueType
+    """What a TRANSIENT_FAILURE is about."""
+    @_builtins.property
+    def failure(self) -> _notification_pb2.Failure:
+        """Why it failed, if it did."""
+
+    @_builtins.property
+    def latency(self) -> _duration_pb2.Duration:
+        """How long the provider took."""
+
+    @_builtins.property
+    def retry_after(self) -> _duration_pb2.Duration:
+        """The provider asked not to be called again for so long."""
+
+    def __init__(
+        self,
+        *,
+        device_token_id: _builtins.str = ...,
+        provider: _builtins.str = ...,
+        outcome: _notification_pb2.TimelineEvent.Outcome.ValueType = ...,
+        provider_message_id: _builtins.str = ...,
+        failure: _notification_pb2.Failure | None = ...,
+        latency: _duration_pb2.Duration | None = ...,
+        retry_after: _duration_pb2.Duration | None = ...,
+        rejection: Global___Rejection.ValueType = ...,
+        cause: Global___Cause.ValueType = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["failure", b"failure", "latency", b"latency", "retry_after", b"retry_after"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cause", b"cause", "device_token_id", b"device_token_id", "failure", b"failure", "latency", b"latency", "outcome", b"outcome", "provider", b"provider", "provider_message_id", b"provider_message_id", "rejection", b"rejection", "retry_after", b"retry_after"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SettledDevice: _TypeAlias = SettledDevice  # noqa: Y015
 
 @_typing.final
 class SettleResult(_message.Message):

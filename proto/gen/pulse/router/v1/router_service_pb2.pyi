@@ -406,6 +406,7 @@ class AwaitUrgentRequest(_message.Message):
     GRANTED_FIELD_NUMBER: _builtins.int
     AVOID_PROVIDERS_FIELD_NUMBER: _builtins.int
     AVOID_FOR_TENANTS_FIELD_NUMBER: _builtins.int
+    READS_DEVICES_FIELD_NUMBER: _builtins.int
     worker_id: _builtins.str
     """The worker's name, for the timeline."""
     clock_ns: _builtins.int
@@ -414,6 +415,8 @@ class AwaitUrgentRequest(_message.Message):
     """
     granted: _builtins.int
     """How many it takes in all, since the stream began: more is claimed for it only while it was given fewer."""
+    reads_devices: _builtins.bool
+    """As in LedgerService's ClaimRequest."""
     @_builtins.property
     def lease(self) -> _duration_pb2.Duration:
         """How long it may hold each."""
@@ -435,10 +438,11 @@ class AwaitUrgentRequest(_message.Message):
         granted: _builtins.int = ...,
         avoid_providers: _abc.Iterable[_builtins.str] | None = ...,
         avoid_for_tenants: _abc.Iterable[_ledger_service_pb2.AvoidForTenant] | None = ...,
+        reads_devices: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["lease", b"lease"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["avoid_for_tenants", b"avoid_for_tenants", "avoid_providers", b"avoid_providers", "clock_ns", b"clock_ns", "granted", b"granted", "lease", b"lease", "worker_id", b"worker_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["avoid_for_tenants", b"avoid_for_tenants", "avoid_providers", b"avoid_providers", "clock_ns", b"clock_ns", "granted", b"granted", "lease", b"lease", "reads_devices", b"reads_devices", "worker_id", b"worker_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
