@@ -22,6 +22,7 @@ from services.cli import (
     version,
 )
 from services.cli.batch import command as batch
+from services.cli.events import feed
 from services.cli.registry import senders
 from services.cli.running import certs, local, roles
 
@@ -34,6 +35,7 @@ COMMANDS: dict[str, dict[str, Callable[..., None]]] = {
         "watch": notification.watch,
         "cancel": cancel.cancel,
         "acknowledge": notification.acknowledge,
+        "events": feed.events,
     },
     "Operations": {"queues": operations.queues, "stats": operations.stats},
     "Running Pulse": {

@@ -9,6 +9,7 @@ from pulse.gateway.v1 import (
     attachment_service_pb2_grpc,
     compatibility_service_pb2_grpc,
     door_service_pb2_grpc,
+    event_service_pb2_grpc,
     fragment_service_pb2_grpc,
     key_service_pb2_grpc,
     notification_service_pb2_grpc,
@@ -23,8 +24,11 @@ from pulse.ledger.v1.ledger_reader_pb2_grpc import LedgerReaderStub
 from pulse.ledger.v1.ledger_service_pb2_grpc import LedgerServiceStub
 from pulse.router.v1.router_service_pb2_grpc import RouterServiceStub
 from services.gateway.api.attachment_service import AttachmentService
+from services.gateway.api.event_service import EventService
+from services.gateway.api.feeds import Feeds
 from services.gateway.api.fragment_service import FragmentService
 from services.gateway.api.key_service import KeyService
+from services.gateway.api.open_watches import OpenWatches
 from services.gateway.api.operations_service import OperationsService
 from services.gateway.api.original.metrics import Figures, OriginalMetrics
 from services.gateway.api.original.service import CompatibilityService
@@ -76,6 +80,7 @@ SERVICE_NAMES = tuple(
         "Recipient",
         "Sender",
         "Attachment",
+        "Event",
         "Operations",
         "Key",
         "Compatibility",
@@ -133,16 +138,21 @@ class Gateway:
         self.port = self._server.port
         quota = WatchQuota(settings.most_watches)
         counted.show_watches(lambda: quota.count)
-        self._watching = Watching(
-            LedgerReaderStub(self._peers.watching),
+        self._watches = OpenWatches(
             quota,
             lambda headers: entry.door.admit(headers).require("read"),
             min(settings.gateway_watch_seconds, self._server.longest_stream),
             self._server.closing,
         )
+        watching = LedgerReaderStub(self._peers.watching)
+        self._watching = Watching(watching, self._watches)
+        self._feeds = Feeds(watching, self._watches)
         self._add_services(settings, clock, entry, templates, sending, addresses, heavy, senders)
         attachment_service_pb2_grpc.add_AttachmentServiceServicer_to_server(
             AttachmentService(entry, attachments), self._server.grpc
+        )
+        event_service_pb2_grpc.add_EventServiceServicer_to_server(
+            EventService(entry, reader, self._feeds), self._server.grpc
         )
 
     def _serving(self, settings: GatewaySettings, traces: CallTraces, entry: Entry) -> Server:
@@ -209,7 +219,9 @@ class Gateway:
         """Returns when it serves."""
         if self._key_polling:
             await self._key_polling.start()
+        self._watches.start()
         await self._watching.start()
+        await self._feeds.start()
         await self._server.start()
 
     async def stop(self) -> None:
@@ -219,7 +231,9 @@ class Gateway:
         await self._submitter.drain()
         if self._key_polling:
             await self._key_polling.stop()
+        await self._watches.stop()
         await self._watching.stop()
+        await self._feeds.stop()
         await self._peers.close()
 
 

@@ -28,7 +28,7 @@ from psycopg import errors
 from services.ledger.config import LedgerSettings
 from services.ledger.postgres import start_errors
 from services.ledger.postgres.sessions import Start
-from services.ledger.schema import partitions
+from services.ledger.schema import feed_base, partitions
 from shared.clock import SystemClock
 from shared.config import StartError
 from shared.observe import logs
@@ -48,7 +48,7 @@ _START = Start("migrate", more={"statement_timeout": "0", "idle_in_transaction_s
 
 
 def migrate(database_url: str, now: dt.datetime, weeks_ahead: int, *, only_before: bool = False) -> None:
-    """Upgrades to the newest revision and makes the partitions of the coming weeks.
+    """Upgrades to the newest revision and makes the partitions of the coming weeks; feeds grow on if it was restored.
 
     ``only_before``: no further than the release before can live with. Raises ``sqlalchemy.exc.DBAPIError``, and
     :class:`services.ledger.postgres.sessions.WrongSession`.
@@ -59,6 +59,7 @@ def migrate(database_url: str, now: dt.datetime, weeks_ahead: int, *, only_befor
             try:
                 _upgrade(engine, target(_current(engine), only_before))
                 _make_partitions(engine, now, weeks_ahead)
+                _grow_on(engine)
                 return
             except sa.exc.OperationalError as error:
                 if not tries_left or not isinstance(error.orig, errors.LockNotAvailable):
@@ -110,6 +111,12 @@ def _make_partitions(engine: sa.Engine, now: dt.datetime, weeks_ahead: int) -> N
         for partition in partitions.weeks(now, weeks_ahead):
             if connection.exec_driver_sql(partitions.missing(partition.table), partition._asdict()).scalar_one():
                 connection.exec_driver_sql(partitions.create(partition))
+
+
+def _grow_on(engine: sa.Engine) -> None:
+    with engine.begin() as connection:
+        connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{_LOCK_TIMEOUT}'")
+        feed_base.grow_on(connection)
 
 
 def target(current: str | None, only_before: bool) -> str:

@@ -27,6 +27,7 @@ from services.ledger.postgres.agreed_time import postgres_time
 from services.ledger.postgres.database_clock import DatabaseClock
 from services.ledger.postgres.postgres import Postgres
 from services.ledger.read.dead_letters import DeadLetters
+from services.ledger.read.feed.feed import Feed
 from services.ledger.read.reader import Reader
 from services.ledger.read.timelines import Timelines
 from services.ledger.read.watchers import Watchers
@@ -88,6 +89,8 @@ class Ledger:
         self._postgres = Postgres(settings, tracer)
         self._timelines = Timelines(self._postgres)
         self._watchers = Watchers(self._timelines, settings.ledger_watch_seconds)
+        self._feed = Feed(self._postgres)
+        self._feed_watchers = Watchers(self._feed, settings.ledger_watch_seconds)
         self._database_clock = None if clock else DatabaseClock(postgres_time(self._postgres))
         maintenance = Maintenance(self._postgres, clock or SystemClock(), settings)
         self._housekeeping = Housekeeping(maintenance, settings.ledger_housekeeping_seconds)
@@ -125,6 +128,7 @@ class Ledger:
         if self._database_clock:
             await self._database_clock.start()
         await self._watchers.start()
+        await self._feed_watchers.start()
         await self._housekeeping.start()
         await self._server.start()
 
@@ -132,6 +136,7 @@ class Ledger:
         """Lets calls in flight end, then closes the connections."""
         await self._server.stop()
         await self._housekeeping.stop()
+        await self._feed_watchers.stop()
         await self._watchers.stop()
         if self._database_clock:
             await self._database_clock.stop()
@@ -172,6 +177,8 @@ class Ledger:
                 **stores._asdict(),
                 timelines=self._timelines,
                 watchers=self._watchers,
+                feed=self._feed,
+                feed_watchers=self._feed_watchers,
                 closing=self._server.closing,
             ),
             self._server.grpc,

@@ -25,6 +25,7 @@ from shared.errors import Code, PulseError, not_found
 from shared.rpc.serving import Server
 from shared.rpc.statuses import to_status
 from tests.gateway.fake_attachments import AttachmentReads, AttachmentWrites
+from tests.gateway.fake_feeds import Feed, FeedReads
 from tests.gateway.fake_fragments import FragmentReads, FragmentWrites
 from tests.gateway.fake_operators import FakeDelivery, OperatorReads, Operators, OperatorWrites
 from tests.gateway.fake_recipients import RecipientReads, Recipients, RecipientWrites
@@ -86,6 +87,7 @@ class FakeReader(
     SenderReads,
     FragmentReads,
     TimelineReads,
+    FeedReads,
     RecipientReads,
     OperatorReads,
     ledger_reader_pb2_grpc.LedgerReaderServicer,
@@ -99,6 +101,7 @@ class FakeReader(
         self.senders = {}
         self.sender_look_ups = []
         self.fragments = {}
+        self.feed = Feed()
         self.templates = {}
         self.versions: dict[tuple[str, str, int], template_pb2.Template] = {}
         self.notifications: dict[tuple[str, str], notification_pb2.Notification] = {}

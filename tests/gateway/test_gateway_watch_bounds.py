@@ -19,7 +19,7 @@ from pulse.common.v1.key_pb2 import ApiKey
 from pulse.gateway.v1 import key_service_pb2
 from pulse.gateway.v1 import notification_service_pb2 as api
 from pulse.gateway.v1.key_service_pb2_grpc import KeyServiceStub
-from services.gateway.api import watching
+from services.gateway.api import open_watches
 from shared.clock import FixedClock
 from shared.errors import Code, PulseError
 from shared.rpc.statuses import from_rpc_error
@@ -41,7 +41,7 @@ def bearing(secret: str) -> Headers:
 @pytest.fixture(autouse=True)
 def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
     """Watches are looked at more often, so that nobody waits for it."""
-    monkeypatch.setattr(watching, "CHECK_S", 0.05)
+    monkeypatch.setattr(open_watches, "CHECK_S", 0.05)
 
 
 @pytest.fixture

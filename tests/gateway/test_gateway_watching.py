@@ -15,7 +15,7 @@ import pytest
 from proof.planning import make_plan
 from pulse.common.v1 import enums_pb2, notification_pb2
 from pulse.gateway.v1 import notification_service_pb2 as api
-from services.gateway.api import subscription, watching
+from services.gateway.api import open_watches, subscription
 from services.gateway.config import GatewaySettings
 from services.gateway.server import Gateway
 from services.local.plan import Plan
@@ -224,7 +224,7 @@ async def test_over_rest_it_outlives_connections_to_the_gateway(plan: Plan, peer
 async def test_over_rest_it_ends_as_broken_before_its_connection_is_cut(
     plan: Plan, peers: fakes.Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(watching, "CHECK_S", 0.05)
+    monkeypatch.setattr(open_watches, "CHECK_S", 0.05)
     with renewing(1_000):
         gateway = Gateway(settings(plan, peers))
     await gateway.start()

@@ -17,6 +17,7 @@ from services.ledger.postgres import index_readers, tables
 from services.ledger.postgres import sql as statements
 from services.ledger.postgres.postgres import PLANS
 from services.ledger.read import dead_letter_queries, page_queries, queries
+from services.ledger.read.feed import statements as feed
 from services.ledger.rules.states import Status
 from services.ledger.schema import maintenance
 from services.ledger.stores import (
@@ -35,6 +36,17 @@ from tests.ledger.conftest import NOON
 REF = ("tenant-1", uuid7(NOON))
 REFS = {"tenants": [REF[0]], "ids": [REF[1]]}
 CHANGES = {"known_revision": 5, "newest": 50, "limit": 10, "now": NOON}
+FEED_PAGE = {
+    "tenant_id": "tenant-1",
+    "transaction": 0,
+    "id": REF[1],
+    "first_row": 1,
+    "horizon": 100_000,
+    "walk": 100,
+    "types": ["template.updated"],
+    "statuses": ["SENT"],
+    "accepted": True,
+}
 PAGE: Mapping[str, dict[str, Any]] = {
     "notifications_user_idx": {"user_id": "user-1"},
     "notifications_template_idx": {"template_name": "template-1"},
@@ -79,6 +91,9 @@ READERS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     "digests_notification_id_idx": (digests._CLOSE, REFS),
     "limits_revision_idx": (limit_store._CHANGED, CHANGES),
     "api_keys_revision_idx": (api_key_store._CHANGED, CHANGES),
+    "events_feed_idx": (feed.PAGE, FEED_PAGE),
+    "tenant_events_pkey": (feed.PAGE, FEED_PAGE),
+    "tenant_events_recorded_at_idx": (feed.PURGE, {"before": NOON, "limit": 10}),
     "deliveries_pkey": (sql.HOLD, REFS),
     "events_pkey": queries.timeline(REF, 0),
     "notifications_pkey": queries.one(REF),
@@ -133,6 +148,11 @@ FILLED = (
     """
     INSERT INTO api_keys (tenant_id, key_id, name, scopes, digest, created_at)
     SELECT 'tenant-' || i, 'key', '', '{{}}', '', '{now}' FROM generate_series(1, 2000) i
+    """,
+    """
+    INSERT INTO tenant_events (tenant_id, event_id, recorded_at, type, data)
+    SELECT 'tenant-' || i %% 5, id, '{now}'::timestamptz + i * interval '1 min', 'template.updated', '{{}}'
+    FROM unnest(%(ids)s::uuid[]) WITH ORDINALITY r(id, i)
     """,
     "ANALYZE",
 )

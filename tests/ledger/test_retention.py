@@ -21,7 +21,7 @@ from services.ledger.server import Ledger
 from shared.clock import FixedClock, SystemClock
 from shared.errors import PulseError
 from shared.ids import uuid7
-from tests.ledger.calls import Calls, Outcome
+from tests.ledger.calls import Calls, Outcome, template
 from tests.ledger.conftest import NOON, agreeing
 from tests.support import eventually
 
@@ -332,3 +332,12 @@ def test_a_week_ends_where_the_next_begins():
         assert one.high == next(
             other.low for other in partitions.weeks(partitions.end_of(week), 0) if other.table == one.table
         )
+
+
+async def test_events_beside_notifications_leave_at_the_end_of_retention(maintenance, calls, clock, database):
+    await calls.create(template("hello"))
+    at(clock, NOON + dt.timedelta(days=30, seconds=-1))
+    assert (await maintenance.run()).events == 0
+    at(clock, NOON + dt.timedelta(days=30))
+    assert (await maintenance.run()).events == 1
+    assert database.count("tenant_events") == 0

@@ -25,6 +25,7 @@ from pulse_client.enums import (
     SuppressionReason,
 )
 from pulse_client.errors import PulseError, Violation
+from pulse_client.feed.event import FeedEvent
 from pulse_client.models import (
     Decision,
     DeviceAttempt,
@@ -62,6 +63,7 @@ __all__ = [
     "EventKind",
     "Failure",
     "Fallback",
+    "FeedEvent",
     "Limit",
     "LimitKind",
     "Notification",

@@ -15,6 +15,7 @@ from pulse_client.aio_recipients import AsyncRecipientMethods
 from pulse_client.attachments.aio_methods import AsyncAttachmentMethods
 from pulse_client.enums import Channel
 from pulse_client.errors import PulseError, from_rpc_error
+from pulse_client.feed.aio import AsyncFeedMethods
 from pulse_client.follow import Follow
 from pulse_client.models import Event, Notification, Preview, Sent
 from pulse_client.request import Request, build
@@ -22,7 +23,9 @@ from pulse_client.senders.aio_methods import AsyncSenderMethods
 from pulse_client.template import Template, TemplateContent
 
 
-class AsyncClient(AsyncRecipientMethods, AsyncSenderMethods, AsyncOperationMethods, AsyncAttachmentMethods):
+class AsyncClient(
+    AsyncRecipientMethods, AsyncSenderMethods, AsyncOperationMethods, AsyncAttachmentMethods, AsyncFeedMethods
+):
     """Talks to one gateway, from the event loop it is made in. Connects when first used.
 
     ``address`` is host:port or any gRPC target, ``timeout`` (s) bounds every unary call, its retries

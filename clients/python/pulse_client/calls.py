@@ -16,6 +16,7 @@ from google.protobuf.message import Message
 from pulse.common.v1 import enums_pb2, template_pb2
 from pulse.gateway.v1 import notification_service_pb2, operations_service_pb2, template_service_pb2
 from pulse.gateway.v1.attachment_service_pb2_grpc import AttachmentServiceStub
+from pulse.gateway.v1.event_service_pb2_grpc import EventServiceStub
 from pulse.gateway.v1.notification_service_pb2_grpc import NotificationServiceStub
 from pulse.gateway.v1.operations_service_pb2_grpc import OperationsServiceStub
 from pulse.gateway.v1.recipient_service_pb2_grpc import RecipientServiceStub
@@ -37,8 +38,9 @@ STUBS: tuple[Any, ...] = (
     RecipientServiceStub,
     AttachmentServiceStub,
     SenderServiceStub,
+    EventServiceStub,
 )
-#: The one of them with the one method that streams, ``WatchNotification``.
+#: The one of them with ``WatchNotification``.
 WATCH_STUB: Any = NotificationServiceStub
 #: A batch is cut here too, well below what a gateway takes in one message, bytes.
 BATCH_BYTES = 4 * 1024 * 1024

@@ -1,4 +1,4 @@
-"""Following one notification over streams that may break: where to go on, when, and when to give up."""
+"""Following over streams that may break: where to go on, when, and when to give up."""
 
 from __future__ import annotations
 
@@ -20,14 +20,35 @@ BASE_PAUSE_S = 0.1
 LONGEST_PAUSE_S = 5.0
 
 
-class Follow:
+class BrokenStreams:
+    """How often in a row a stream broke, and what follows from that."""
+
+    def __init__(self) -> None:
+        self._failures = 0
+
+    def went_well(self) -> None:
+        """Something came."""
+        self._failures = 0
+
+    def pause(self, error: PulseError) -> float:
+        """How long to wait before the next stream, s; raises ``error`` if there is to be none.
+
+        Exponential back-off with full jitter.
+        """
+        self._failures += 1
+        if error.code is not grpc.StatusCode.UNAVAILABLE or self._failures > MOST_FAILURES:
+            raise error
+        return random.uniform(0, min(LONGEST_PAUSE_S, BASE_PAUSE_S * 2**self._failures))  # noqa: S311  # no secret
+
+
+class Follow(BrokenStreams):
     """The state of one ``watch``; makes no call itself. ``timeout`` in s, over all streams; None: no end."""
 
     def __init__(self, notification_id: str, after_sequence: int, timeout: float | None) -> None:
+        super().__init__()
         self._notification_id = notification_id
         self._sequence = after_sequence
         self._ends_at = None if timeout is None else time.monotonic() + timeout
-        self._failures = 0
 
     @property
     def request(self) -> pb.WatchNotificationRequest:
@@ -42,15 +63,5 @@ class Follow:
     def seen(self, happened: notification_pb2.TimelineEvent) -> Event:
         """Takes note of an event that came."""
         self._sequence = happened.sequence
-        self._failures = 0
+        self.went_well()
         return read.event(happened)
-
-    def pause(self, error: PulseError) -> float:
-        """How long to wait before the next stream, s; raises ``error`` if there is to be none.
-
-        Exponential back-off with full jitter.
-        """
-        self._failures += 1
-        if error.code is not grpc.StatusCode.UNAVAILABLE or self._failures > MOST_FAILURES:
-            raise error
-        return random.uniform(0, min(LONGEST_PAUSE_S, BASE_PAUSE_S * 2**self._failures))  # noqa: S311  # no secret

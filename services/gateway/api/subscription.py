@@ -1,4 +1,4 @@
-"""The one stream by which this process hears from the ledger, however many notifications are watched."""
+"""The one stream by which this process hears from the ledger, however much is watched."""
 
 from __future__ import annotations
 
@@ -13,8 +13,7 @@ from typing import Any, TypeVar
 
 import grpc.aio
 
-from pulse.ledger.v1 import ledger_reader_pb2 as pb
-from pulse.ledger.v1 import records_pb2
+from services.gateway.api.follow_wire import NOTIFICATIONS, FollowWire
 from services.gateway.api.watch import Ref, Watch
 from shared.errors import Code, PulseError
 from shared.observe.logs import logger
@@ -28,7 +27,7 @@ BASE_PAUSE_S = 0.1
 LONGEST_PAUSE_S = 5.0
 #: A stream that lasted so long, s, was none that broke soon.
 LASTING_S = 10.0
-#: Notifications named in one message.
+#: References named in one message.
 _AT_ONCE = 1_000
 
 Key = TypeVar("Key")
@@ -37,10 +36,11 @@ Key = TypeVar("Key")
 class Subscription:
     """Follows at the ledger, by ``method``, what is watched, and wakes those who watch it."""
 
-    def __init__(self, method: Callable[..., Any]) -> None:
+    def __init__(self, method: Callable[..., Any], wire: FollowWire = NOTIFICATIONS) -> None:
         self._method = method
+        self._wire = wire
         self._watches: dict[Ref, set[Watch]] = defaultdict(set)
-        #: The last event known of each notification that is followed.
+        #: The last number known of each that is followed: of a notification, its last event's.
         self._known: dict[Ref, int] = {}
         #: What the ledger is to be told yet.
         self._new: set[Ref] = set()
@@ -77,6 +77,12 @@ class Subscription:
             self._watches[ref].discard(watch)
             if not self._watches[ref]:
                 self._forget(ref)
+
+    async def news(self, watch: Watch, last: int, following: contextlib.ExitStack) -> None:
+        """As :meth:`beyond`; from the first time on the watch is followed, as long as ``following`` is open."""
+        if not watch.is_followed:
+            following.enter_context(self.followed(watch, last))
+        await self.beyond(watch, last)
 
     async def beyond(self, watch: Watch, last: int) -> None:
         """Returns when there is an event behind ``last``; raises the reason why the watch is to end."""
@@ -115,8 +121,8 @@ class Subscription:
         try:
             async for response in call:
                 self._failures = 0
-                for place in response.changed:
-                    self._hear((place.ref.tenant_id, place.ref.notification_id), place.sequence)
+                for ref, last in self._wire.changed(response):
+                    self._hear(ref, last)
         finally:
             call.cancel()
             telling.cancel()
@@ -128,10 +134,7 @@ class Subscription:
         while True:
             while self._new or self._dropped:
                 new, dropped = _part(self._new), _part(self._dropped)
-                followed = [pb.TimelinePlace(ref=to_ref(ref), sequence=self._known[ref]) for ref in new]
-                await call.write(
-                    pb.FollowNotificationsRequest(followed=followed, dropped=[to_ref(ref) for ref in dropped])
-                )
+                await call.write(self._wire.request([(ref, self._known[ref]) for ref in new], dropped))
             self._any_change.clear()
             await self._any_change.wait()
 
@@ -159,19 +162,13 @@ def pause(failures: int) -> float:
     return random.uniform(0, min(LONGEST_PAUSE_S, most))  # noqa: S311 -- no secret
 
 
-def to_ref(ref: Ref) -> records_pb2.NotificationRef:
-    """As it crosses the wire."""
-    tenant_id, notification_id = ref
-    return records_pb2.NotificationRef(tenant_id=tenant_id, notification_id=notification_id)
-
-
 def away() -> PulseError:
     """The ledger stays away."""
     return PulseError(
         Code.UNAVAILABLE,
         "UNAVAILABLE",
         "a part of Pulse cannot be reached just now",
-        hint="watch again after the last sequence that you saw",
+        hint="go on after the last that you saw",
         retry_after=1.0,
     )
 

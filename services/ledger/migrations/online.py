@@ -24,14 +24,16 @@ def create_index(table: str, name: str, definition: str) -> None:
 
     PostgreSQL cannot do that for the whole table at once
     (https://www.postgresql.org/docs/current/ddl-partitioning.html#DDL-PARTITIONING-DECLARATIVE-MAINTENANCE).
-    SQL that is only printed names the default partition alone: which others there are, only the database knows.
+    SQL that is only printed names the default partition alone, and deletes no part of which the making was broken off:
+    which there are, only the database knows.
     """
     op.execute(f"CREATE INDEX IF NOT EXISTS {name} ON ONLY {table} {definition}")
     with op.get_context().autocommit_block():
         for partition in _without(table, name):
             own = partition + name.removeprefix(table)
-            op.execute(f"DROP INDEX CONCURRENTLY IF EXISTS {own}")
-            op.execute(f"CREATE INDEX CONCURRENTLY {own} ON {partition} {definition}")
+            if not op.get_context().as_sql:
+                op.execute(f"DROP INDEX CONCURRENTLY IF EXISTS {own}")
+            op.execute(f"CREATE INDEX CONCURRENTLY IF NOT EXISTS {own} ON {partition} {definition}")
             op.execute(f"ALTER INDEX {name} ATTACH PARTITION {own}")
 
 

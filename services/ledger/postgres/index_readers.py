@@ -18,10 +18,12 @@ READERS: Mapping[str, str] = {
     "deliveries_troubled_idx": "services.ledger.read.page_queries:page",
     "device_tokens_user_idx": "services.ledger.stores.recipient_store:_DEVICES",
     "digests_notification_id_idx": "services.ledger.move.digests:_CLOSE",
+    "events_feed_idx": "services.ledger.read.feed.statements:PAGE",
     "idempotency_keys_expires_at_idx": "services.ledger.schema.maintenance:_PURGE_KEYS",
     "limits_revision_idx": "services.ledger.stores.limit_store:_CHANGED",
     "notifications_digest_idx": "services.ledger.move.digests:_ENTRIES",
     "notifications_template_idx": "services.ledger.read.page_queries:page",
     "notifications_user_idx": "services.ledger.read.page_queries:page",
     "senders_default_idx": "services.ledger.stores.sender_store:_DEFAULT",
+    "tenant_events_recorded_at_idx": "services.ledger.read.feed.statements:PURGE",
 }

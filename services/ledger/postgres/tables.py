@@ -28,6 +28,8 @@ def _enum(kind: type[Word], name: str) -> sa.Enum:
     return sa.Enum(*(member.value for member in kind.known()), name=name, metadata=metadata)
 
 
+#: The number of the transaction that writes the row, which only grows.
+_TRANSACTION = sa.text("(pg_current_xact_id()::text)::bigint")
 STATUS = _enum(states.Status, "status")
 CHANNEL = sa.Enum(*(channel.value for channel in Channel), name="channel", metadata=metadata)
 LANE = _enum(delivery.Lane, "lane")
@@ -207,7 +209,30 @@ events = sa.Table(
     sa.Column("worker", sa.Text),
     # Of an attempt to several devices: a list of device_token_id, provider and, at its end, what became of it.
     sa.Column("devices", pg.JSON),
+    # By which it was recorded. NULL: before there was a feed, of which it is no part.
+    sa.Column("transaction_id", sa.BigInteger, server_default=_TRANSACTION),
+    # The feed. Attempts' beginnings, of which nobody is told, are left out: an entry costs half a microsecond.
+    sa.Index(
+        "events_feed_idx",
+        "tenant_id",
+        "transaction_id",
+        postgresql_where=sa.text("kind <> 'ATTEMPT_STARTED' AND transaction_id IS NOT NULL"),
+    ),
     postgresql_partition_by="RANGE (notification_id)",
+)
+
+# What happens beside notifications, for the feed: recorded by triggers, whoever did it and wherever.
+tenant_events = sa.Table(
+    "tenant_events",
+    metadata,
+    sa.Column("tenant_id", sa.Text, primary_key=True),
+    sa.Column("transaction_id", sa.BigInteger, primary_key=True, server_default=_TRANSACTION),
+    sa.Column("event_id", sa.Uuid, primary_key=True),
+    sa.Column("recorded_at", TIME, nullable=False),
+    sa.Column("type", sa.Text, nullable=False),
+    # A pulse.common.v1.EventData.
+    sa.Column("data", pg.JSON, nullable=False),
+    sa.Index("tenant_events_recorded_at_idx", "recorded_at"),
 )
 
 idempotency_keys = sa.Table(

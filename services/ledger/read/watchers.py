@@ -1,4 +1,4 @@
-"""Tells those who follow notifications when something happened to them."""
+"""Tells those who follow notifications, or feeds, when there is something new in them."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ import contextlib
 import time
 from collections import defaultdict
 from collections.abc import AsyncIterator, Iterable, Iterator
+from typing import Protocol
 
 from services.ledger.postgres import tenancy
-from services.ledger.read.timelines import TimelinePlace, Timelines
+from services.ledger.read.timelines import TimelinePlace
 from services.ledger.rules.delivery import Ref
 from shared.observe.logs import logger
 
@@ -19,6 +20,13 @@ log = logger(__name__)
 _GROWTH, _SLOWEST = 1.5, 4.0
 #: Places told at once.
 _MOST_TOLD = 1_000
+
+
+class Followed(Protocol):
+    """What can be followed: it has a number that grows with whatever is new."""
+
+    async def last_sequences(self, refs: Iterable[Ref]) -> dict[Ref, int]:
+        """The last number of each, without those that have none."""
 
 
 class Follower:
@@ -78,8 +86,8 @@ class Follower:
 class Watchers:
     """What this process records is told at once; what others record is found by one look for all that is followed."""
 
-    def __init__(self, timelines: Timelines, interval: float) -> None:
-        self._timelines = timelines
+    def __init__(self, followed: Followed, interval: float) -> None:
+        self._followed = followed
         self._interval = interval
         self._followers: dict[Ref, set[Follower]] = defaultdict(set)
         self._added: set[Ref] = set()
@@ -163,12 +171,12 @@ class Watchers:
         try:
             return bool(refs) and await self._look(refs)
         except Exception as error:  # whatever it was, nobody would be told any more without this loop
-            log.warning("cannot look at followed notifications", error=type(error).__name__)
+            log.warning("cannot look at what is followed", error=type(error).__name__)
             return False
 
     async def _look(self, refs: list[Ref]) -> bool:
         """Tells what is news of these; True if anything is."""
         with tenancy.tenants(tenant for tenant, _ in refs):
-            last = await self._timelines.last_sequences(refs)
+            last = await self._followed.last_sequences(refs)
         told = [self._tell(ref, sequence) for ref, sequence in last.items()]
         return any(told)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Sequence
-from typing import Any
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from typing import Any, TypeVar
+
+from google.protobuf.message import Message
 
 from pulse.ledger.v1 import ledger_reader_pb2 as pb
 from pulse.ledger.v1 import ledger_reader_pb2_grpc, records_pb2
@@ -14,6 +16,8 @@ from services.ledger.rpc import pages, wire_reads
 from services.ledger.rpc.service import named
 from shared.errors import Code, PulseError
 from shared.rpc.validation import check
+
+Request = TypeVar("Request", bound=Message)
 
 
 class FollowReads(ledger_reader_pb2_grpc.LedgerReaderServicer):
@@ -27,16 +31,8 @@ class FollowReads(ledger_reader_pb2_grpc.LedgerReaderServicer):
     async def FollowNotifications(
         self, requests: AsyncIterator[pb.FollowNotificationsRequest], context: Any
     ) -> AsyncIterator[pb.FollowNotificationsResponse]:
-        with self._watchers.follower() as follower:
-            ends = [asyncio.create_task(_take(requests, follower)), asyncio.create_task(_left(self._closing))]
-            for end in ends:
-                end.add_done_callback(follower.end_with)
-            try:
-                async for changed in follower.news():
-                    yield pb.FollowNotificationsResponse(changed=_places(changed))
-            finally:
-                for end in ends:
-                    end.cancel()
+        async for changed in followed(self._watchers, requests, _take, self._closing):
+            yield pb.FollowNotificationsResponse(changed=_places(changed))
 
     async def GetEvents(self, request: pb.GetEventsRequest, context: Any) -> pb.GetEventsResponse:
         check(request)
@@ -46,11 +42,39 @@ class FollowReads(ledger_reader_pb2_grpc.LedgerReaderServicer):
         return pb.GetEventsResponse(results=[_result(one, share) for one in found])
 
 
-async def _take(requests: AsyncIterator[pb.FollowNotificationsRequest], follower: Follower) -> None:
+async def followed(
+    watchers: Watchers,
+    requests: AsyncIterator[Request],
+    take: Callable[[Request, Follower], None],
+    closing: asyncio.Event,
+) -> AsyncIterator[Sequence[TimelinePlace]]:
+    """What changes in that which the requests name, until they end; ``take`` has a follower follow what one names.
+
+    Raises UNAVAILABLE once ``closing`` is set.
+    """
+    with watchers.follower() as follower:
+        ends = [asyncio.create_task(_taken(requests, take, follower)), asyncio.create_task(_left(closing))]
+        for end in ends:
+            end.add_done_callback(follower.end_with)
+        try:
+            async for changed in follower.news():
+                yield changed
+        finally:
+            for end in ends:
+                end.cancel()
+
+
+async def _taken(
+    requests: AsyncIterator[Request], take: Callable[[Request, Follower], None], follower: Follower
+) -> None:
     async for request in requests:
         check(request)
-        follower.drop([named(ref) for ref in request.dropped])
-        follower.follow([_place(one) for one in request.followed])
+        take(request, follower)
+
+
+def _take(request: pb.FollowNotificationsRequest, follower: Follower) -> None:
+    follower.drop([named(ref) for ref in request.dropped])
+    follower.follow([_place(one) for one in request.followed])
 
 
 async def _left(closing: asyncio.Event) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 from pulse.ledger.v1 import ledger_reader_pb2 as pb
 from pulse.ledger.v1 import ledger_reader_pb2_grpc
 from services.ledger.read.dead_letters import DeadLetters, place
+from services.ledger.read.feed.feed import Feed
 from services.ledger.read.reader import Notification, Reader
 from services.ledger.read.timelines import Timelines
 from services.ledger.read.walks import Walk
@@ -15,6 +16,7 @@ from services.ledger.read.watchers import Watchers
 from services.ledger.rpc import pages, wire, wire_reads
 from services.ledger.rpc.api_key_rpcs import ApiKeyReads
 from services.ledger.rpc.attachment_rpcs import AttachmentReads
+from services.ledger.rpc.feed.feed_rpcs import FeedReads
 from services.ledger.rpc.follow_rpcs import FollowReads
 from services.ledger.rpc.limit_service import LimitReads
 from services.ledger.rpc.pages import PageRequest
@@ -43,6 +45,7 @@ _TEMPLATES_AT_ONCE = 20
 
 class LedgerReader(
     FollowReads,
+    FeedReads,
     LimitReads,
     RecipientReads,
     ProviderReads,
@@ -69,6 +72,8 @@ class LedgerReader(
         fragments: FragmentStore,
         timelines: Timelines,
         watchers: Watchers,
+        feed: Feed,
+        feed_watchers: Watchers,
         closing: asyncio.Event,
     ) -> None:
         self._reader = reader
@@ -83,6 +88,8 @@ class LedgerReader(
         self._fragments = fragments
         self._timelines = timelines
         self._watchers = watchers
+        self._feed = feed
+        self._feed_watchers = feed_watchers
         self._closing = closing
 
     async def GetNotification(self, request: pb.GetNotificationRequest, context: Any) -> pb.GetNotificationResponse:

@@ -61,7 +61,7 @@ def notification(found: Notification, happenings: Iterable[Happening] = ()) -> n
         max_attempts=delivery.attempt_limit,
         provider=delivery.provider,
         provider_message_id=delivery.provider_message_id,
-        failure=_failure(Failure(delivery.failure_code, delivery.failure_message)),
+        failure=failure(Failure(delivery.failure_code, delivery.failure_message)),
         timeline=pages.newest([happening(one, traced) for one in happenings]),
         trace_id=traced,
         category=found.category,
@@ -88,7 +88,7 @@ def happening(found: Happening, traced: str) -> notification_pb2.TimelineEvent:
         outcome=number(TO_OUTCOME, event.outcome),
         latency=None if event.latency_ms is None else to_duration(event.latency_ms / 1000),
         provider_message_id=event.provider_message_id,
-        failure=_failure(event.failure),
+        failure=failure(event.failure),
         decisions=decisions,
         next_attempt_time=to_timestamp(event.next_attempt_at),
         actor=event.actor,
@@ -185,13 +185,14 @@ def _device(found: DeviceAttempt) -> notification_pb2.DeviceAttempt:
         provider=found.provider,
         outcome=number(TO_OUTCOME, found.outcome),
         provider_message_id=found.provider_message_id,
-        failure=_failure(found.failure),
+        failure=failure(found.failure),
         latency=None if found.latency_ms is None else to_duration(found.latency_ms / 1000),
         forgotten=found.gone,
     )
 
 
-def _failure(failure: Failure) -> notification_pb2.Failure | None:
+def failure(failure: Failure) -> notification_pb2.Failure | None:
+    """Why an attempt failed; None: it did not."""
     if not failure.code and not failure.message:
         return None
     return notification_pb2.Failure(code=failure.code, message=failure.message)

@@ -17,6 +17,7 @@ from services.ledger.config import LedgerSettings
 from services.ledger.move import digests
 from services.ledger.postgres.agreed_time import AskTime, agreed_time, postgres_time
 from services.ledger.postgres.postgres import Connection, Postgres
+from services.ledger.read.feed import statements as feed
 from services.ledger.schema import partitions, retention
 from services.ledger.schema.partitions import Partition
 from services.ledger.stores import attachment_store
@@ -70,6 +71,8 @@ class Done:
     digests: int = 0
     #: Files whose time was over.
     attachments: int = 0
+    #: Events about no notification that were as old as notifications become.
+    events: int = 0
 
     def __bool__(self) -> bool:
         return any(dataclasses.astuple(self))
@@ -153,6 +156,8 @@ class Maintenance:
             done.digests += count
         async for count in self._batches(attachment_store.PURGE, now):
             done.attachments += count
+        async for count in self._batches(feed.PURGE, end):
+            done.events += count
 
     async def _drop_weeks(self, done: Done, end: dt.datetime) -> None:
         weeks = await self._alone(partial(retention.weeks_before, end=end)) or []

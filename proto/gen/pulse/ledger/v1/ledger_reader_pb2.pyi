@@ -11,6 +11,7 @@ from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from pulse.common.v1 import attachment_pb2 as _attachment_pb2
 from pulse.common.v1 import enums_pb2 as _enums_pb2
+from pulse.common.v1 import event_pb2 as _event_pb2
 from pulse.common.v1 import fragment_pb2 as _fragment_pb2
 from pulse.common.v1 import key_pb2 as _key_pb2
 from pulse.common.v1 import limit_pb2 as _limit_pb2
@@ -406,6 +407,208 @@ class NotificationEvents(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___NotificationEvents: _TypeAlias = NotificationEvents  # noqa: Y015
+
+@_typing.final
+class ListEventsRequest(_message.Message):
+    """Which part of a tenant's feed."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TENANT_ID_FIELD_NUMBER: _builtins.int
+    AFTER_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    EVENT_TYPES_FIELD_NUMBER: _builtins.int
+    tenant_id: _builtins.str
+    """The tenant."""
+    after: _builtins.str
+    """A position or next_after; empty: from the oldest that is kept; "latest": from now on."""
+    page_size: _builtins.int
+    """1 to 1,000; a page has fewer, or none, where its events would take more than 2 MiB, and where they were not among those
+    that it looked at: 10,000, and 1,000 of each feed in GetFeeds.
+    """
+    @_builtins.property
+    def event_types(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Only these types; empty for all."""
+
+    def __init__(
+        self,
+        *,
+        tenant_id: _builtins.str = ...,
+        after: _builtins.str = ...,
+        page_size: _builtins.int = ...,
+        event_types: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["after", b"after", "event_types", b"event_types", "page_size", b"page_size", "tenant_id", b"tenant_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListEventsRequest: _TypeAlias = ListEventsRequest  # noqa: Y015
+
+@_typing.final
+class ListEventsResponse(_message.Message):
+    """A page."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EVENTS_FIELD_NUMBER: _builtins.int
+    NEXT_AFTER_FIELD_NUMBER: _builtins.int
+    AT_END_FIELD_NUMBER: _builtins.int
+    LAST_TRANSACTION_FIELD_NUMBER: _builtins.int
+    next_after: _builtins.str
+    """Where to go on."""
+    at_end: _builtins.bool
+    """There are no more just now."""
+    last_transaction: _builtins.int
+    """At the end: the last transaction, of any tenant, whose events are all before next_after."""
+    @_builtins.property
+    def events(self) -> _containers.RepeatedCompositeFieldContainer[_event_pb2.Event]:
+        """Oldest first."""
+
+    def __init__(
+        self,
+        *,
+        events: _abc.Iterable[_event_pb2.Event] | None = ...,
+        next_after: _builtins.str = ...,
+        at_end: _builtins.bool = ...,
+        last_transaction: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["at_end", b"at_end", "events", b"events", "last_transaction", b"last_transaction", "next_after", b"next_after"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListEventsResponse: _TypeAlias = ListEventsResponse  # noqa: Y015
+
+@_typing.final
+class GetFeedsRequest(_message.Message):
+    """Which parts of which feeds."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    WANTED_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def wanted(self) -> _containers.RepeatedCompositeFieldContainer[Global___ListEventsRequest]:
+        """One page each."""
+
+    def __init__(
+        self,
+        *,
+        wanted: _abc.Iterable[Global___ListEventsRequest] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["wanted", b"wanted"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetFeedsRequest: _TypeAlias = GetFeedsRequest  # noqa: Y015
+
+@_typing.final
+class GetFeedsResponse(_message.Message):
+    """What is there."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RESULTS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def results(self) -> _containers.RepeatedCompositeFieldContainer[Global___ListEventsResponse]:
+        """In the request's order. Each has its share of 2 MiB but one event at the least."""
+
+    def __init__(
+        self,
+        *,
+        results: _abc.Iterable[Global___ListEventsResponse] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["results", b"results"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetFeedsResponse: _TypeAlias = GetFeedsResponse  # noqa: Y015
+
+@_typing.final
+class FeedPlace(_message.Message):
+    """Up to where a tenant's feed was seen, or reaches."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TENANT_ID_FIELD_NUMBER: _builtins.int
+    TRANSACTION_FIELD_NUMBER: _builtins.int
+    tenant_id: _builtins.str
+    """The tenant."""
+    transaction: _builtins.int
+    """Number of a transaction."""
+    def __init__(
+        self,
+        *,
+        tenant_id: _builtins.str = ...,
+        transaction: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["tenant_id", b"tenant_id", "transaction", b"transaction"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FeedPlace: _TypeAlias = FeedPlace  # noqa: Y015
+
+@_typing.final
+class FollowFeedsRequest(_message.Message):
+    """What changes in that which the caller follows."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FOLLOWED_FIELD_NUMBER: _builtins.int
+    DROPPED_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def followed(self) -> _containers.RepeatedCompositeFieldContainer[Global___FeedPlace]:
+        """Followed from here on: told as soon as there is an event of a later transaction. Named again, the new place counts."""
+
+    @_builtins.property
+    def dropped(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Tenants followed no more."""
+
+    def __init__(
+        self,
+        *,
+        followed: _abc.Iterable[Global___FeedPlace] | None = ...,
+        dropped: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["dropped", b"dropped", "followed", b"followed"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FollowFeedsRequest: _TypeAlias = FollowFeedsRequest  # noqa: Y015
+
+@_typing.final
+class FollowFeedsResponse(_message.Message):
+    """What is new."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CHANGED_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def changed(self) -> _containers.RepeatedCompositeFieldContainer[Global___FeedPlace]:
+        """The last transaction with events of each feed that has new ones; at most 1,000."""
+
+    def __init__(
+        self,
+        *,
+        changed: _abc.Iterable[Global___FeedPlace] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["changed", b"changed"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FollowFeedsResponse: _TypeAlias = FollowFeedsResponse  # noqa: Y015
 
 @_typing.final
 class GetTemplateRequest(_message.Message):

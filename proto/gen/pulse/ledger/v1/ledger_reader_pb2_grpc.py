@@ -60,6 +60,21 @@ class LedgerReaderStub:
                 request_serializer=pulse_dot_ledger_dot_v1_dot_ledger__reader__pb2.GetEventsRequest.SerializeToString,
                 response_deserializer=pulse_dot_ledger_dot_v1_dot_ledger__reader__pb2.GetEventsResponse.FromString,
                 _registered_method=True)
+        self.ListEvents = channel.unary_unary(
+                '/pulse.ledger.v1.LedgerReader/ListEvents',
+                request_serializer=pulse_dot_ledger_dot_v1_dot_ledger__reader__pb2.ListEventsRequest.SerializeToString,
+                response_deserializer=pulse_dot_ledger_dot_v1_dot_ledger__reader__pb2.ListEventsResponse.FromString,
+                _registered_method=True)
+        self.GetFeeds = channel.unary_unary(
+                '/pulse.ledger.v1.LedgerReader/GetFeeds',
+                request_serializer=pulse_dot_ledger_dot_v1_dot_ledger__reader__pb2.GetFeedsRequest.SerializeToString,
+                response_deserializer=pulse_dot_ledger_dot_v1_dot_ledger__reader__pb2.GetFeedsResponse.FromString,
+                _registered_method=True)
+        self.FollowFeeds = channel.stream_stream(
+                '/pulse.ledger.v1.LedgerReader/FollowFeeds',
+                request_serializer=pulse_dot_ledger_dot_v1_dot_ledger__reader__pb2.FollowFeedsRequest.SerializeToString,
+                response_deserializer=pulse_dot_ledger_dot_v1_dot_ledger__reader__pb2.FollowFeedsResponse.FromString,
+                _registered_method=True)
         self.GetTemplate = channel.unary_unary(
                 '/pulse.ledger.v1.LedgerReader/GetTemplate',
                 request_serializer=pulse_dot_ledger_dot_v1_dot_ledger__reader__pb2.GetTemplateRequest.SerializeToString,
@@ -180,6 +195,28 @@ class LedgerReaderServicer:
     def GetEvents(self, request, context):
         """Events of many notifications behind those that the caller has seen, and where each notification stands.
         INVALID_ARGUMENT: none named, or more than may be.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListEvents(self, request, context):
+        """A page of a tenant's feed. INVALID_ARGUMENT: a position or a type that cannot be.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetFeeds(self, request, context):
+        """Short pages of many feeds, for those who follow them. INVALID_ARGUMENT: as ListEvents; none named, or more than may be.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def FollowFeeds(self, request_iterator, context):
+        """Tells which of the feeds that the caller follows have new events, as FollowNotifications does; the events are had by
+        GetFeeds. INVALID_ARGUMENT: more named at once than may be. UNAVAILABLE: this ledger is about to stop.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -324,6 +361,21 @@ def add_LedgerReaderServicer_to_server(servicer, server):
                     servicer.GetEvents,
                     request_deserializer=pulse_dot_ledger_dot_v1_dot_ledger__reader__pb2.GetEventsRequest.FromString,
                     response_serializer=pulse_dot_ledger_dot_v1_dot_ledger__reader__pb2.GetEventsResponse.SerializeToString,
+            ),
+            'ListEvents': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListEvents,
+                    request_deserializer=pulse_dot_ledger_dot_v1_dot_ledger__reader__pb2.ListEventsRequest.FromString,
+                    response_serializer=pulse_dot_ledger_dot_v1_dot_ledger__reader__pb2.ListEventsResponse.SerializeToString,
+            ),
+            'GetFeeds': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetFeeds,
+                    request_deserializer=pulse_dot_ledger_dot_v1_dot_ledger__reader__pb2.GetFeedsRequest.FromString,
+                    response_serializer=pulse_dot_ledger_dot_v1_dot_ledger__reader__pb2.GetFeedsResponse.SerializeToString,
+            ),
+            'FollowFeeds': grpc.stream_stream_rpc_method_handler(
+                    servicer.FollowFeeds,
+                    request_deserializer=pulse_dot_ledger_dot_v1_dot_ledger__reader__pb2.FollowFeedsRequest.FromString,
+                    response_serializer=pulse_dot_ledger_dot_v1_dot_ledger__reader__pb2.FollowFeedsResponse.SerializeToString,
             ),
             'GetTemplate': grpc.unary_unary_rpc_method_handler(
                     servicer.GetTemplate,
@@ -542,6 +594,87 @@ class LedgerReader:
             '/pulse.ledger.v1.LedgerReader/GetEvents',
             pulse_dot_ledger_dot_v1_dot_ledger__reader__pb2.GetEventsRequest.SerializeToString,
             pulse_dot_ledger_dot_v1_dot_ledger__reader__pb2.GetEventsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListEvents(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/pulse.ledger.v1.LedgerReader/ListEvents',
+            pulse_dot_ledger_dot_v1_dot_ledger__reader__pb2.ListEventsRequest.SerializeToString,
+            pulse_dot_ledger_dot_v1_dot_ledger__reader__pb2.ListEventsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetFeeds(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/pulse.ledger.v1.LedgerReader/GetFeeds',
+            pulse_dot_ledger_dot_v1_dot_ledger__reader__pb2.GetFeedsRequest.SerializeToString,
+            pulse_dot_ledger_dot_v1_dot_ledger__reader__pb2.GetFeedsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def FollowFeeds(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_stream(
+            request_iterator,
+            target,
+            '/pulse.ledger.v1.LedgerReader/FollowFeeds',
+            pulse_dot_ledger_dot_v1_dot_ledger__reader__pb2.FollowFeedsRequest.SerializeToString,
+            pulse_dot_ledger_dot_v1_dot_ledger__reader__pb2.FollowFeedsResponse.FromString,
             options,
             channel_credentials,
             insecure,

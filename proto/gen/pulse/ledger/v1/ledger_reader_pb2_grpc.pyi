@@ -50,6 +50,14 @@ class LedgerReaderStub:
     """Events of many notifications behind those that the caller has seen, and where each notification stands.
     INVALID_ARGUMENT: none named, or more than may be.
     """
+    ListEvents: _grpc.UnaryUnaryMultiCallable[_ledger_reader_pb2.ListEventsRequest, _ledger_reader_pb2.ListEventsResponse]
+    """A page of a tenant's feed. INVALID_ARGUMENT: a position or a type that cannot be."""
+    GetFeeds: _grpc.UnaryUnaryMultiCallable[_ledger_reader_pb2.GetFeedsRequest, _ledger_reader_pb2.GetFeedsResponse]
+    """Short pages of many feeds, for those who follow them. INVALID_ARGUMENT: as ListEvents; none named, or more than may be."""
+    FollowFeeds: _grpc.StreamStreamMultiCallable[_ledger_reader_pb2.FollowFeedsRequest, _ledger_reader_pb2.FollowFeedsResponse]
+    """Tells which of the feeds that the caller follows have new events, as FollowNotifications does; the events are had by
+    GetFeeds. INVALID_ARGUMENT: more named at once than may be. UNAVAILABLE: this ledger is about to stop.
+    """
     GetTemplate: _grpc.UnaryUnaryMultiCallable[_ledger_reader_pb2.GetTemplateRequest, _ledger_reader_pb2.GetTemplateResponse]
     """One template version. NOT_FOUND: no such template or version."""
     ListTemplates: _grpc.UnaryUnaryMultiCallable[_ledger_reader_pb2.ListTemplatesRequest, _ledger_reader_pb2.ListTemplatesResponse]
@@ -104,6 +112,14 @@ class LedgerReaderAsyncStub(LedgerReaderStub):
     GetEvents: _aio.UnaryUnaryMultiCallable[_ledger_reader_pb2.GetEventsRequest, _ledger_reader_pb2.GetEventsResponse]  # type: ignore[assignment]
     """Events of many notifications behind those that the caller has seen, and where each notification stands.
     INVALID_ARGUMENT: none named, or more than may be.
+    """
+    ListEvents: _aio.UnaryUnaryMultiCallable[_ledger_reader_pb2.ListEventsRequest, _ledger_reader_pb2.ListEventsResponse]  # type: ignore[assignment]
+    """A page of a tenant's feed. INVALID_ARGUMENT: a position or a type that cannot be."""
+    GetFeeds: _aio.UnaryUnaryMultiCallable[_ledger_reader_pb2.GetFeedsRequest, _ledger_reader_pb2.GetFeedsResponse]  # type: ignore[assignment]
+    """Short pages of many feeds, for those who follow them. INVALID_ARGUMENT: as ListEvents; none named, or more than may be."""
+    FollowFeeds: _aio.StreamStreamMultiCallable[_ledger_reader_pb2.FollowFeedsRequest, _ledger_reader_pb2.FollowFeedsResponse]  # type: ignore[assignment]
+    """Tells which of the feeds that the caller follows have new events, as FollowNotifications does; the events are had by
+    GetFeeds. INVALID_ARGUMENT: more named at once than may be. UNAVAILABLE: this ledger is about to stop.
     """
     GetTemplate: _aio.UnaryUnaryMultiCallable[_ledger_reader_pb2.GetTemplateRequest, _ledger_reader_pb2.GetTemplateResponse]  # type: ignore[assignment]
     """One template version. NOT_FOUND: no such template or version."""
@@ -186,6 +202,32 @@ class LedgerReaderServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_ledger_reader_pb2.GetEventsResponse, _abc.Awaitable[_ledger_reader_pb2.GetEventsResponse]]:
         """Events of many notifications behind those that the caller has seen, and where each notification stands.
         INVALID_ARGUMENT: none named, or more than may be.
+        """
+
+    @_abc_1.abstractmethod
+    def ListEvents(
+        self,
+        request: _ledger_reader_pb2.ListEventsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_ledger_reader_pb2.ListEventsResponse, _abc.Awaitable[_ledger_reader_pb2.ListEventsResponse]]:
+        """A page of a tenant's feed. INVALID_ARGUMENT: a position or a type that cannot be."""
+
+    @_abc_1.abstractmethod
+    def GetFeeds(
+        self,
+        request: _ledger_reader_pb2.GetFeedsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_ledger_reader_pb2.GetFeedsResponse, _abc.Awaitable[_ledger_reader_pb2.GetFeedsResponse]]:
+        """Short pages of many feeds, for those who follow them. INVALID_ARGUMENT: as ListEvents; none named, or more than may be."""
+
+    @_abc_1.abstractmethod
+    def FollowFeeds(
+        self,
+        request_iterator: _MaybeAsyncIterator[_ledger_reader_pb2.FollowFeedsRequest],
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_ledger_reader_pb2.FollowFeedsResponse], _abc.AsyncIterator[_ledger_reader_pb2.FollowFeedsResponse]]:
+        """Tells which of the feeds that the caller follows have new events, as FollowNotifications does; the events are had by
+        GetFeeds. INVALID_ARGUMENT: more named at once than may be. UNAVAILABLE: this ledger is about to stop.
         """
 
     @_abc_1.abstractmethod

@@ -1,0 +1,1 @@
+"""The feed: every event of a tenant, once and in order."""

@@ -1,0 +1,1 @@
+"""The feed: all events of a tenant in one order."""

@@ -1,0 +1,1 @@
+"""The feed's rules: which events are told, and in which order."""
