@@ -15,6 +15,7 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, ClassVar, NoReturn, Self, TypeVar
+from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, create_model, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -22,7 +23,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from shared import server_urls
 from shared.rpc.tls_files import TlsFiles
 from shared.server_urls import ServerUrl
-from shared.unsubscribe import KeyRing
+from shared.signing import KeyRing
 
 PREFIX = "PULSE_"
 #: Most processes of one role on one machine.
@@ -141,7 +142,8 @@ class Settings(BaseSettings):
         "", description="host:port of a second, plain listener for health checks alone, which show no certificate"
     )
     unsubscribe_key: SecretStr = Field(
-        SecretStr(""), description="signs unsubscribe links; several, by commas: the first signs; empty: no links"
+        SecretStr(""),
+        description="signs links to unsubscribe and to files; several, by commas: the first signs; empty: no links",
     )
     otlp_endpoint: str = Field("", description="OTLP/gRPC collector; empty: no traces leave the process")
     http_port: int = Field(8000, ge=0, le=65535, description="REST, /docs and /console on a laptop; 0: any free port")
@@ -299,6 +301,12 @@ def _said_by(settings: type) -> set[str]:
     """The names of its own fields, checks and methods."""
     own = {*vars(settings), *vars(settings).get("__annotations__", {})}
     return {name for name in own if not name.startswith(("__", "_abc_", "model_"))}
+
+
+def check_has_host(field: str, url: str) -> None:
+    """Raises ValueError for an address that leads nowhere; empty text is none."""
+    if url and not urlsplit(url).hostname:
+        raise ValueError(f"{PREFIX}{field.upper()} must be an address such as https://host")
 
 
 def base_environment() -> dict[str, str]:

@@ -134,6 +134,20 @@ checksum/providers: {{ include "pulse.map.providers" . | sha256sum }}
     return change
 
 
+def _gateway(tree: Any) -> None:
+    """Pulse's own address is one of the settings of providers that are no secret, or stands in their Secret."""
+    value = ".Values.providers.settings.PULSE_PUBLIC_URL"
+    lines = f"{{{{- if {value} }}}}\n- name: PULSE_PUBLIC_URL\n  value: {{{{ {value} | quote }}}}\n{{{{- else }}}}"
+
+    def change(env: list[Any]) -> list[Any]:
+        (address,) = (one for one in env if one["name"] == "PULSE_PUBLIC_URL")
+        others = [one for one in env if one is not address]
+        return [*others, Insert(lines), address, Insert("{{- end }}")]
+
+    _put(tree, "spec/template/spec/containers/0/env", change)
+    _SCALED["gateway"](tree)
+
+
 def _envoy(tree: Any) -> None:
     """What the program that writes Envoy's configuration is told besides."""
     told = [
@@ -185,7 +199,7 @@ _SPECIAL: dict[str, Callable[[Any], None]] = {
     "Ingress/pulse": _ingress,
     "Job/migrate": _migrate,
     "Certificate/pulse-gateway": _gateway_certificate,
-    "Deployment/gateway": _SCALED["gateway"],
+    "Deployment/gateway": _gateway,
     "Deployment/router": _router,
     "Deployment/envoy": _envoy,
     **{f"Deployment/{role}": _sender(role) for role in ("delivery", "worker-high", "worker-low")},

@@ -38,7 +38,7 @@ ORDER = (
     "Compatibility",
 )
 #: Pages that people see, and what only the edge asks: no part of the API.
-LEFT_OUT = frozenset({"Unsubscribe", "Door"})
+LEFT_OUT = frozenset({"Unsubscribe", "LinkedFile", "Door"})
 #: The original's send answers 202, and 200 for a replayed key.
 ACCEPTED = frozenset({"Send"})
 

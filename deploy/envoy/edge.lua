@@ -93,7 +93,7 @@ end
 
 -- Addresses that Pulse gave away: mail programs, proxies and providers add parameters to them, or a slash.
 local function was_given_away(path)
-  return starts_with(path, "/unsubscribe/") or starts_with(path, "/callbacks/")
+  return starts_with(path, "/unsubscribe/") or starts_with(path, "/files/") or starts_with(path, "/callbacks/")
 end
 
 -- No service reads the query of such an address. It goes along as a header, as a provider's signature covers it.

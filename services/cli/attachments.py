@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -90,32 +91,33 @@ def download(
     output.say(f"{place}: {len(content)} bytes")
 
 
-def read(path: Path, name: str = "", kind: str = "", inline_id: str = "") -> Attachment:
+def read(path: Path, name: str = "", kind: str = "") -> Attachment:
     """A file from disk; BadParameter where there is none."""
     from pulse_client import Attachment
 
     try:
-        return Attachment.from_path(path, filename=name, content_type=kind, inline_id=inline_id)
+        return Attachment.from_path(path, filename=name, content_type=kind)
     except OSError as error:
         raise typer.BadParameter(f"{path}: {error.strerror}") from None
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None
 
 
-def given(text: str, inline_id: str = "") -> Attachment:
+def given(text: str, inline_id: str = "", *, as_link: bool = False) -> Attachment:
     """What ``pulse send`` is to take along: a file from disk or, where there is none of that name, an id."""
     from pulse_client import Attachment
 
     if _ID.fullmatch(text) and not Path(text).exists():
-        return Attachment(attachment_id=text, inline_id=inline_id)
-    return read(Path(text), inline_id=inline_id)
+        return Attachment(attachment_id=text, inline_id=inline_id, as_link=as_link)
+    return replace(read(Path(text)), inline_id=inline_id, as_link=as_link)
 
 
 def sendable(client: Client, file: Attachment) -> Attachment:
     """The file itself, or uploaded where a request cannot hold it."""
     if not file.is_too_large_to_send:
         return file
-    return client.upload_attachment(file).attachment(filename=file.filename, inline_id=file.inline_id)
+    stored = client.upload_attachment(file)
+    return stored.attachment(filename=file.filename, inline_id=file.inline_id, as_link=file.as_link)
 
 
 def _own_name(filename: str) -> str:

@@ -51,6 +51,9 @@ def send(
     inline: Annotated[
         list[str], typer.Option("--inline", metavar="NAME=FILE|ID", help="a picture that the HTML shows as cid:NAME")
     ] = [],  # noqa: B006
+    attach_link: Annotated[
+        list[str], typer.Option("--attach-link", metavar="FILE|ID", help="a file of which a link is sent, which ends")
+    ] = [],  # noqa: B006
     at_most_once: Annotated[bool, typer.Option(help="never try again when a provider did not answer")] = False,
     check: Annotated[bool, typer.Option("--check", help="check everything, send nothing")] = False,
     wait: Annotated[bool, typer.Option("--wait", help="wait until it is sent, or has failed")] = False,
@@ -61,6 +64,7 @@ def send(
     variables, labels = parse.variables(context, var), parse.labels(label, "--label")
     fallbacks = [parse.fallback(text) for text in fallback]
     files = [attachments.given(text) for text in attach]
+    files += [attachments.given(text, as_link=True) for text in attach_link]
     files += [attachments.given(text, name) for name, text in parse.labels(inline, "--inline").items()]
     from pulse_client import Fallback
     from services.cli.connect import gateway

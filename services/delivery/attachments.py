@@ -44,12 +44,14 @@ class Attachments:
         return [
             File(one.filename, one.content_type, one.inline_id, await self._fetched.get((tenant_id, one.attachment_id)))
             for one in said.attachments
+            if not one.as_link
         ]
 
     @contextlib.asynccontextmanager
     async def in_hand(self, said: Mapping[str, Any]) -> AsyncIterator[None]:
         """Waits until there is room for the files that a claim names, and holds it until the block ends."""
-        wanted = min(sum(one.get("size", 0) for one in said.get("attachments", ())), _MOST_IN_HAND)
+        carried = (one for one in said.get("attachments", ()) if not one.get("as_link"))
+        wanted = min(sum(one.get("size", 0) for one in carried), _MOST_IN_HAND)
         if wanted:
             await self._room.reserve(wanted)
         try:

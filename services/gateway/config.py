@@ -6,7 +6,7 @@ from typing import ClassVar, NamedTuple
 
 from pydantic import Field
 
-from shared.config import Settings
+from shared.net.public_address import PublicAddress
 
 #: Where it serves unless told otherwise.
 DEFAULT_LISTEN = "[::]:50051"
@@ -20,10 +20,10 @@ class MostWatches(NamedTuple):
     of_gateway: int
 
 
-class GatewaySettings(Settings):
+class GatewaySettings(PublicAddress):
     """Keys of the front door."""
 
-    owns: ClassVar[tuple[str, ...]] = ("GATEWAY_", "CORS_")
+    owns: ClassVar[tuple[str, ...]] = ("GATEWAY_", "CORS_", "PUBLIC_")
 
     gateway_api_keys_file: str = Field(
         "",
@@ -61,6 +61,12 @@ class GatewaySettings(Settings):
         ge=1,
         le=1_000_000,
         description="most requests that may wait for the router; the next are told to come back",
+    )
+    gateway_file_link_hours: int = Field(
+        168,
+        ge=1,
+        le=2_160,
+        description="how long links to files (as_link) are good, after the latest of now, send_at and expires_at, h",
     )
     gateway_watches_of_key: int = Field(
         1_000,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import sys
 
 from pulse.delivery.v1.delivery_service_pb2_grpc import DeliveryServiceStub
@@ -12,6 +13,7 @@ from pulse.gateway.v1 import (
     event_service_pb2_grpc,
     fragment_service_pb2_grpc,
     key_service_pb2_grpc,
+    linked_file_service_pb2_grpc,
     notification_service_pb2_grpc,
     operations_service_pb2_grpc,
     recipient_service_pb2_grpc,
@@ -28,6 +30,7 @@ from services.gateway.api.event_service import EventService
 from services.gateway.api.feeds import Feeds
 from services.gateway.api.fragment_service import FragmentService
 from services.gateway.api.key_service import KeyService
+from services.gateway.api.linked_file_service import LinkedFileService
 from services.gateway.api.open_watches import OpenWatches
 from services.gateway.api.operations_service import OperationsService
 from services.gateway.api.original.metrics import Figures, OriginalMetrics
@@ -52,6 +55,7 @@ from services.gateway.peers import Peers
 from services.gateway.rules.addresses import Addresses
 from services.gateway.sending.acceptance import Acceptance
 from services.gateway.sending.attachments import Attachments
+from services.gateway.sending.file_links import FileLinks
 from services.gateway.sending.heavy_work import HeavyWork
 from services.gateway.sending.replays import Replays
 from services.gateway.sending.senders import Senders
@@ -69,7 +73,7 @@ from shared.observe.request_log import RequestLog
 from shared.observe.tracing import OFF, Tracer
 from shared.rpc.call_traces import CallTraces
 from shared.rpc.serving import Server
-from shared.unsubscribe import KeyRing
+from shared.signing import KeyRing
 
 SERVICE_NAMES = tuple(
     f"pulse.gateway.v1.{name}Service"
@@ -85,6 +89,7 @@ SERVICE_NAMES = tuple(
         "Key",
         "Compatibility",
         "Unsubscribe",
+        "LinkedFile",
         "Door",
     )
 )
@@ -109,8 +114,10 @@ class Gateway:
         templates = TemplateCatalogue(reader, fresh_seconds=settings.gateway_template_seconds)
         addresses = Addresses(phone_check=settings.phone_check, test_domains=settings.env == "development")
         heavy = HeavyWork()
-        attachments = Attachments(reader, LedgerAdminStub(self._peers.ledger))
         senders = Senders(reader, fresh_seconds=settings.gateway_sender_seconds)
+        keys_of_links = KeyRing.parse(settings.unsubscribe_key.get_secret_value())
+        links = FileLinks(keys_of_links, settings.public_url, dt.timedelta(hours=settings.gateway_file_link_hours))
+        attachments = Attachments(reader, LedgerAdminStub(self._peers.ledger), links)
         acceptance = Acceptance(
             templates,
             addresses,
@@ -153,6 +160,9 @@ class Gateway:
         )
         event_service_pb2_grpc.add_EventServiceServicer_to_server(
             EventService(entry, reader, self._feeds), self._server.grpc
+        )
+        linked_file_service_pb2_grpc.add_LinkedFileServiceServicer_to_server(
+            LinkedFileService(attachments, keys_of_links, clock), self._server.grpc
         )
 
     def _serving(self, settings: GatewaySettings, traces: CallTraces, entry: Entry) -> Server:

@@ -49,7 +49,7 @@ class Whatsapp(NamedTuple):
 
 
 class Attachment(NamedTuple):
-    """A file that goes with an email: one that was uploaded, or its content."""
+    """A file that goes along, or to which a link does: one that was uploaded, or its content."""
 
     attachment_id: str = ""
     content: bytes = b""
@@ -59,6 +59,7 @@ class Attachment(NamedTuple):
     as_link: bool = False
     size: int = 0  # bytes
     sha256: str = ""  # in hex
+    url: str = ""  # of one that goes as a link
 
 
 class Said(NamedTuple):

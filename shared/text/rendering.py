@@ -196,7 +196,8 @@ class _CompiledText:
         self._room = min(part.room if part else -1 for part in plain.values())
         if any(part and CONTROL.search(part.words) for name, part in plain.items() if is_one_line(name)):
             self._room = -1
-        if text.said:
+        self._has_html = bool(text.html_body)
+        if text.said or "cid:" in text.html_body:
             self._room = -1  # each part of it has rules of its own, which look at what was rendered
 
     def surely_renders(self, context: Mapping[str, object]) -> bool:
@@ -206,6 +207,8 @@ class _CompiledText:
             if type(value) is int:
                 value = str(value)
             if type(value) is not str or len(value) > self._room or CONTROL.search(value):
+                return False
+            if self._has_html and "cid:" in value:
                 return False
         return self._room >= 0
 

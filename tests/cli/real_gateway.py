@@ -15,6 +15,7 @@ from tests.gateway import fakes
 
 #: It is as strict as in production, and lets everybody in.
 OPEN = {"PULSE_AUTH": "off", "PULSE_CLEARTEXT": "allowed"}
+LINKS = {"PULSE_UNSUBSCRIBE_KEY": "a-key-of-sixteen-characters", "PULSE_PUBLIC_URL": "https://pulse.example.com"}
 AWAY = PulseError(Code.UNAVAILABLE, "LEDGER_UNAVAILABLE", "the ledger does not answer")
 
 
@@ -93,6 +94,7 @@ class RealGateway:
             "PULSE_DRAIN_SECONDS": "0.1",
             "PULSE_ENV": "production",
             **OPEN,
+            **LINKS,
             **place,
         }
         gateway = Gateway(GatewaySettings.load(settings), SystemClock())

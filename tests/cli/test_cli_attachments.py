@@ -68,15 +68,17 @@ def test_a_send_takes_files_ids_and_pictures_along(pulse: Pulse, served: RealGat
     (tmp_path / "logo.png").write_bytes(PNG)
     attachment_id = pulse("attachments", "upload", "a.txt").stdout.strip()
     sent = pulse(
-        *ANN, "--attach", "a.txt", "--attach", "large.bin", "--attach", attachment_id, "--inline", "logo=logo.png"
+        *(*ANN, "--attach", "a.txt", "--attach", "large.bin", "--attach", attachment_id, "--inline", "logo=logo.png"),
+        *("--attach-link", "large.bin"),
     )
     assert sent.exit_code == 0, sent.stderr
     asked = served.peers.router.submissions[-1].asked.attachments
-    assert [(one.filename, one.inline_id) for one in asked] == [
-        ("a.txt", ""),
-        ("large.bin", ""),
-        ("a.txt", ""),
-        ("logo.png", "logo"),
+    assert [(one.filename, one.inline_id, one.as_link) for one in asked] == [
+        ("a.txt", "", False),
+        ("large.bin", "", False),
+        ("a.txt", "", False),
+        ("large.bin", "", True),
+        ("logo.png", "logo", False),
     ]
 
 

@@ -62,6 +62,7 @@ def test_a_request_takes_files_along(client: Client, served: RealGateway, tmp_pa
             stored.attachment(filename="b.pdf"),
             Attachment.from_path(logo, inline_id="logo"),
             Attachment.from_bytes(b"x", "notes", content_type="text/plain"),
+            stored.attachment(as_link=True),
         ],
     )
     asked = served.peers.router.submissions[-1].asked.attachments
@@ -69,8 +70,10 @@ def test_a_request_takes_files_along(client: Client, served: RealGateway, tmp_pa
         ("b.pdf", "application/pdf", ""),
         ("logo.png", "image/png", "logo"),
         ("notes", "text/plain", ""),
+        ("a.pdf", "application/pdf", ""),
     ]
-    assert asked[0].attachment_id == stored.attachment_id
+    assert asked[0].attachment_id == asked[3].attachment_id == stored.attachment_id
+    assert [bool(one.url) for one in asked] == [False, False, False, True]
 
 
 def test_what_the_gateway_refuses_is_told_with_its_reason(client: Client) -> None:

@@ -15,8 +15,8 @@ from services.delivery.worker.templates import TemplateCache
 from services.delivery.worker.unsubscribe_links import UnsubscribeLinks
 from shared.errors import Code, PulseError
 from shared.saying.said import said
+from shared.signing import KeyRing
 from shared.text.rendering import CompiledTemplate, Text
-from shared.unsubscribe import KeyRing
 from tests.delivery.outgoing import claim
 
 MIB = 2**20
@@ -54,6 +54,21 @@ async def test_the_same_file_is_fetched_once_for_many_mails():
         (file,) = outgoing.files
         assert (file.filename, file.content_type, base64.b64decode(file.encoded)) == ("a.txt", "text/plain", b"abc")
     assert kept.asked == [("default", "att_1")]
+
+
+async def test_what_goes_as_a_link_is_said_and_not_fetched():
+    kept = Kept()
+    link = {**FILE, "as_link": True, "url": "https://p.example/files/abc"}
+
+    async def template(*_: Any) -> CompiledTemplate:
+        return CompiledTemplate([Text("EMAIL", "en", "", "", "<p>Hi</p>")], "en")
+
+    claimed = claim()._replace(said={"attachments": [link]})
+    attachments = Attachments(kept.fetch)
+    outgoing = await prepare(claimed, TemplateCache(template, 10), UnsubscribeLinks(KeyRing(()), ""), attachments)
+    assert (list(outgoing.files), kept.asked) == ([], [])
+    assert outgoing.body == "Hi\n\na.txt: https://p.example/files/abc"
+    assert outgoing.html_body == '<p>Hi</p><ul><li><a href="https://p.example/files/abc">a.txt</a></li></ul>'
 
 
 async def test_a_tenant_never_gets_another_ones_file():

@@ -18,9 +18,11 @@ from services.delivery.rules.room import RoomClosed
 from services.delivery.worker.engine import Engine
 from services.delivery.worker.pace import BITE, Pace
 from services.delivery.worker.rounds import ANSWER_TEXT
+from shared import unsubscribe
 from shared.rpc.channels import open_channel
+from shared.signing import KeyRing
 from shared.times import to_timestamp
-from shared.unsubscribe import KeyRing, Subscription
+from shared.unsubscribe import Subscription
 from tests.delivery.fakes import FakeLedger, FakeProvider, template_of
 from tests.support import eventually
 
@@ -143,7 +145,7 @@ async def test_an_email_that_may_be_unsubscribed_from_has_a_signed_link(
     before, _, token = provider.sent[0].unsubscribe_url.rpartition("/")
     assert before == ("https://pulse.example/unsubscribe" if linked else "")
     if linked:
-        assert KeyRing.parse(key).verify(token) == Subscription("default", "u-1", "news", "EMAIL")
+        assert unsubscribe.verify(KeyRing.parse(key), token) == Subscription("default", "u-1", "news", "EMAIL")
 
 
 async def test_unknown_foreign_and_repeated_ids_do_nothing(start: Start, ledger: tuple[FakeLedger, str]) -> None:

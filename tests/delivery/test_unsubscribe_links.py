@@ -11,7 +11,9 @@ from services.delivery.config import DeliverySettings
 from services.delivery.providers.mail.email_building import build
 from services.delivery.providers.mail.mail_addresses import parse_sender
 from services.delivery.worker.unsubscribe_links import LONGEST_LINK, MOST_TOLD, UnsubscribeLinks
-from shared.unsubscribe import KeyRing, Subscription
+from shared import unsubscribe
+from shared.signing import KeyRing
+from shared.unsubscribe import Subscription
 from tests.delivery.outgoing import claim, outgoing
 from tests.delivery.test_email_building import NOW
 
@@ -39,7 +41,7 @@ def test_an_email_of_a_category_carries_a_link_whatever_user_and_address(public_
     link = links(public_url).of(claim(**{**NEWS, "user_id": user}))
     head, _, token = link.rpartition("/unsubscribe/")
     assert head == base
-    assert KeyRing.parse(KEY).verify(token) == Subscription("default", user, "news", "EMAIL")
+    assert unsubscribe.verify(KeyRing.parse(KEY), token) == Subscription("default", user, "news", "EMAIL")
     content = build(outgoing(unsubscribe_url=link), parse_sender("pulse@example.org"), NOW).content
     assert f"\r\nList-Unsubscribe: <{link}>\r\n".encode("ascii") in content
     assert max(map(len, content.split(b"\r\n"))) <= 998

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 import uuid
 from typing import Any
 
@@ -56,3 +57,21 @@ def test_uploaded_and_inline_files_reach_the_recipient_byte_for_byte(suite: Suit
     for one in receipt["attachments"]:
         content = suite.sandbox.get(one["path"]).content
         assert content == (REPORT if one["size"] == len(REPORT) else PNG)
+
+
+def test_a_file_goes_as_a_link_by_email_and_by_sms(suite: Suite) -> None:
+    file = {"content": base64.b64encode(REPORT[:1000]).decode(), "filename": "report.pdf", "as_link": True}
+    for template, to, context in (
+        ("welcome_email", "ann@example.com", {"name": "Ann"}),
+        ("login_otp", "+4915112345678", {"code": "7"}),
+    ):
+        request = {"user_id": f"user_{uuid.uuid4().hex[:8]}", "template_name": template, "to": to, "context": context}
+        answer = suite.rest.post("/v1/notifications", json={**request, "attachments": [file]})
+        assert answer.status_code == 200, answer.text
+        receipt = suite.until_arrived(answer.json()["notification_id"])
+        link = re.search(r"report\.pdf: (\S+)", receipt["body"])
+        assert link is not None and not receipt.get("attachments"), receipt
+        got = suite.rest.get(link[1])
+        assert (got.status_code, got.content) == (200, REPORT[:1000])
+        assert got.headers["content-disposition"].startswith("attachment")
+        assert got.headers["x-content-type-options"] == "nosniff"

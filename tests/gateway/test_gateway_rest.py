@@ -14,9 +14,11 @@ import pytest
 from proof.planning import make_plan
 from pulse.common.v1 import limit_pb2
 from pulse.gateway.v1 import notification_service_pb2_grpc
+from shared import unsubscribe
 from shared.errors import Code, PulseError, QuotaViolation, Violation
 from shared.rpc.statuses import from_status, to_status
-from shared.unsubscribe import KeyRing, Subscription
+from shared.signing import KeyRing
+from shared.unsubscribe import Subscription
 from tests.gateway import fakes
 from tests.gateway.conftest import refusal, request
 from tests.gateway.edge import edge
@@ -32,7 +34,8 @@ FIELDS = {"ratelimit-policy": '"user_channel";q=10;w=60', "ratelimit": '"user_ch
 async def rest(serve: Callable[..., Any], tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
     """A client of the edge."""
     plan = make_plan(tmp_path)
-    await serve(PULSE_LISTEN=plan.ports.address("grpc"), PULSE_UNSUBSCRIBE_KEY=KEY)
+    links = {"PULSE_UNSUBSCRIBE_KEY": KEY, "PULSE_PUBLIC_URL": "https://pulse.example.com"}
+    await serve(PULSE_LISTEN=plan.ports.address("grpc"), **links)
     async with edge(plan) as client:
         yield client
 
@@ -66,7 +69,7 @@ async def test_grpc_through_the_edge_gets_them_as_metadata(rest: httpx.AsyncClie
 async def test_an_unsubscribe_link_works_in_a_browser_and_at_one_click(
     rest: httpx.AsyncClient, peers: fakes.Peers
 ) -> None:
-    token = KeyRing.parse(KEY).sign(Subscription("acme", "ada", "news", "EMAIL"))
+    token = unsubscribe.sign(KeyRing.parse(KEY), Subscription("acme", "ada", "news", "EMAIL"))
     asked = await rest.get(f"/unsubscribe/{token}")
     assert (asked.status_code, asked.headers["content-type"]) == (200, "text/html; charset=utf-8")
     assert asked.headers["content-security-policy"].startswith("default-src 'none'")
@@ -77,13 +80,34 @@ async def test_an_unsubscribe_link_works_in_a_browser_and_at_one_click(
     assert len(peers.recipients.requests) == 3
 
 
+async def test_a_link_to_a_file_gives_it_to_be_saved_and_a_page_where_there_is_none(
+    rest: httpx.AsyncClient, peers: fakes.Peers
+) -> None:
+    file = {"content": "PGgxPg==", "filename": "a.html", "content_type": "text/html", "as_link": True}
+    fields = {"user_id": "u", "template_name": "welcome", "to": "a@example.com", "context": {"name": "Ada"}}
+    sent = await rest.post("/v1/notifications", json={**fields, "attachments": [file]})
+    assert sent.status_code == 200, sent.text
+    path = peers.router.submissions[-1].asked.attachments[0].url.removeprefix("https://pulse.example.com")
+    for spoilt in (path, f"{path}?utm_source=x", f"{path}/"):
+        got = await rest.get(spoilt)
+        assert (got.status_code, got.content) == (200, b"<h1>")
+        assert got.headers["content-type"] == "application/octet-stream"
+        assert got.headers["content-disposition"].startswith('attachment; filename="a.html"')
+        assert got.headers["x-content-type-options"] == "nosniff"
+    for wrong in ("/files/x", path[:-2]):
+        page = await rest.get(wrong)
+        assert (page.status_code, page.headers["content-type"]) == (404, "text/html; charset=utf-8")
+    peers.reader.attachments.clear()
+    assert (await rest.get(path)).status_code == 410
+
+
 QUERIES = ["?utm_source=x", "?a=1&a=2&token=other", "?body.content_type=x", "?", "?%zz", "?x-pulse-query=1"]
 ENDS = ["&utm_source=x", "&amp;utm_source=x", "%3Futm_source%3Dx", "%253Futm_source%253Dx", "/", "/?x=+y", ")", "%20"]
 ADDED = ["", "?" + "y" * 5_000, *QUERIES, *ENDS]
 
 
 async def test_a_link_works_with_what_mail_programs_add_to_it(rest: httpx.AsyncClient, peers: fakes.Peers) -> None:
-    token = KeyRing.parse(KEY).sign(Subscription("acme", "ada", "news", "EMAIL"))
+    token = unsubscribe.sign(KeyRing.parse(KEY), Subscription("acme", "ada", "news", "EMAIL"))
     encoded_twice = "".join(f"%25{ord(character):02X}" for character in token)
     for path in [encoded_twice, *(token + added for added in ADDED)]:
         peers.recipients.requests.clear()

@@ -11,8 +11,10 @@ import pytest
 
 from pulse.common.v1 import enums_pb2, recipient_pb2
 from pulse.gateway.v1 import unsubscribe_service_pb2 as api
+from shared import unsubscribe
 from shared.errors import Code
-from shared.unsubscribe import KeyRing, Subscription
+from shared.signing import KeyRing
+from shared.unsubscribe import Subscription
 from tests.gateway import fakes
 from tests.gateway.conftest import Client, refusal
 
@@ -27,7 +29,7 @@ async def linked(serve: Any) -> Client:
 
 
 def token(subscription: Subscription = ADA, keys: str = KEYS) -> str:
-    return KeyRing.parse(keys).sign(subscription)
+    return unsubscribe.sign(KeyRing.parse(keys), subscription)
 
 
 async def page(call: Any) -> tuple[str, dict[str, str]]:

@@ -111,7 +111,7 @@ def test_production_brings_no_secret_and_asks_for_those_it_needs(production: Man
         "migrate-after": {"pulse-database-owner"},
         "ledger": {"pulse-database"},
         "router": {"pulse-redis", "pulse-broker"},
-        "gateway": {"pulse-unsubscribe"},
+        "gateway": {"pulse-unsubscribe", "pulse-providers"},
         "delivery": providers,
         "worker-high": providers | {"pulse-broker", "pulse-unsubscribe"},
         "worker-low": providers | {"pulse-broker", "pulse-unsubscribe"},

@@ -12,7 +12,7 @@ from services.delivery.rules.provider import Outcome, Outgoing, permanent, relea
 from services.delivery.worker import digest_fitting
 from services.delivery.worker.templates import TemplateCache
 from services.delivery.worker.unsubscribe_links import UnsubscribeLinks
-from shared.channel.sent_texts import body_of
+from shared.channel.sent_texts import body_of, html_of
 from shared.channel.table import Address, Channel
 from shared.errors import Code, PulseError
 from shared.lane.names import Lane
@@ -78,7 +78,7 @@ async def _outgoing(
         to=claim.to,
         subject=claim.asked.subject or rendered.subject,
         body=body_of(Channel.named(claim.channel), rendered.body, beside),
-        html_body=rendered.html_body,
+        html_body=html_of(rendered.html_body, beside),
         created_at=claim.created_at,
         unsubscribe_url=unsubscribe.of(claim),
         urgent=claim.lane is Lane.HIGH,

@@ -8,9 +8,11 @@ from typing import Self
 from services.delivery.config import DeliverySettings
 from services.delivery.providers.mail.mail_headers import LONGEST_PLAIN
 from services.delivery.rules.claim import ClaimedNotification
+from shared import unsubscribe
 from shared.channel.table import Address, Channel
 from shared.observe.logs import logger
-from shared.unsubscribe import KeyRing, Subscription
+from shared.signing import KeyRing
+from shared.unsubscribe import Subscription
 
 #: Characters of a link at the most: it cannot be folded (RFC 2369, section 2), and stands in brackets.
 LONGEST_LINK = LONGEST_PLAIN - len("List-Unsubscribe<>")
@@ -58,7 +60,7 @@ class UnsubscribeLinks:
                 "" if claim.asked.category else self._none(claim, NO_CATEGORY)
             )  # a critical category is meant to have none
         subscription = Subscription(claim.tenant_id, claim.asked.user_id, claim.asked.category, claim.channel)
-        link = f"{self._public_url}/unsubscribe/{self._keys.sign(subscription)}"
+        link = f"{self._public_url}/unsubscribe/{unsubscribe.sign(self._keys, subscription)}"
         return link if len(link) <= LONGEST_LINK else self._none(claim, TOO_LONG)
 
     def _none(self, claim: ClaimedNotification, reason: str) -> str:

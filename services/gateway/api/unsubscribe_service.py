@@ -12,10 +12,13 @@ from pulse.gateway.v1 import unsubscribe_service_pb2_grpc as api_grpc
 from pulse.ledger.v1 import ledger_admin_pb2
 from services.gateway.door.calls import Context
 from services.gateway.peers import ask
-from services.gateway.rules import unsubscribe_page as page
+from services.gateway.rules.pages import recipient_page
+from services.gateway.rules.pages import unsubscribe_page as page
+from shared import unsubscribe
 from shared.channel.numbers import number_of
 from shared.channel.table import Channel
-from shared.unsubscribe import BadToken, KeyRing, Subscription, unspoilt
+from shared.signing import BadToken, KeyRing, unspoilt
+from shared.unsubscribe import Subscription
 
 if TYPE_CHECKING:
     from pulse.ledger.v1.ledger_admin_pb2_grpc import LedgerAdminAsyncStub
@@ -56,11 +59,11 @@ class UnsubscribeService(api_grpc.UnsubscribeServiceServicer):
     def _read(self, token: str) -> Subscription | None:
         """What the link is for, None if it is none of Pulse's."""
         try:
-            return self._keys.verify(unspoilt(token))
+            return unsubscribe.verify(self._keys, unspoilt(token))
         except BadToken:
             return None
 
 
 async def _show(context: Context, html: bytes, *more: tuple[str, str]) -> httpbody_pb2.HttpBody:
-    await context.send_initial_metadata((*page.headers(), *more))
+    await context.send_initial_metadata((*recipient_page.headers(), *more))
     return httpbody_pb2.HttpBody(content_type="text/html; charset=utf-8", data=html)

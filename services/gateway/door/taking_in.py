@@ -24,7 +24,7 @@ LIMITS = {
     "/pulse.gateway.v1.FragmentService/UpdateFragment": 2 * _MIB,
 }
 #: Services for callers without a key, who are all one to the bounds.
-_OPEN = ("/pulse.gateway.v1.UnsubscribeService/", "/pulse.gateway.v1.DoorService/")
+_OPEN = tuple(f"/pulse.gateway.v1.{name}Service/" for name in ("Unsubscribe", "LinkedFile", "Door"))
 _NOBODY = ""
 
 

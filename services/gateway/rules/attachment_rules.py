@@ -5,7 +5,7 @@ from __future__ import annotations
 import mimetypes
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from services.gateway.rules import file_magic
 from shared.errors import Code, PulseError, invalid_field
@@ -213,6 +213,14 @@ def check_image(field: str, content_type: str, found: str, inline_id: str = "") 
     if kind.startswith("image/") and not file_magic.same_image(kind, found):
         what = f"are of {found}" if found else "are of no picture"
         raise invalid_field(field, "ATTACHMENT_NOT_AN_IMAGE", f"is {kind}, and the bytes {what}")
+
+
+def check_inline_ids(inline_ids: Sequence[str]) -> None:
+    """Raises INVALID_ARGUMENT where the HTML could mean either of two pictures."""
+    for n, inline_id in enumerate(inline_ids):
+        if inline_id and inline_id in inline_ids[:n]:
+            words = "is that of an attachment before it"
+            raise invalid_field(f"attachments[{n}].inline_id", "ATTACHMENT_INLINE_ID_REPEATED", words)
 
 
 def check_total(sizes: Iterable[int]) -> None:

@@ -27,7 +27,7 @@ from services.gateway.rules import (
 from services.gateway.rules.addresses import Addresses
 from services.gateway.rules.channel_addresses import ChannelAddress
 from services.gateway.rules.nul import refuse_nul
-from services.gateway.sending import sms_sizes
+from services.gateway.sending import file_links, pictures, sms_sizes
 from services.gateway.sending.attachments import Attachments
 from services.gateway.sending.heavy_work import HeavyWork
 from services.gateway.sending.plainly_valid import plainly_valid
@@ -70,6 +70,16 @@ class Draft(NamedTuple):
     expires_at: dt.datetime | None
     #: Beside subject and text (shared.saying); empty for most.
     beside: Mapping[str, Any]
+
+
+class _Files(NamedTuple):
+    """What the taking in of a request's files goes by."""
+
+    attachments: Attachments
+    channels: Sequence[Channel]
+    needed_until: dt.datetime | None
+    link_end: dt.datetime
+    linked: bool  # whether one goes as a link
 
 
 class Acceptance:
@@ -119,15 +129,20 @@ class Acceptance:
         channel = request.channel or template.stored.channel
         wanted = _wanted(request, channel)
         to, *further = channel_addresses.normalise(self._addresses, wanted)
+        files = self._files(wanted, draft, expires_at, now) if "attachments" in draft.said else None
+        if files and files.linked:
+            draft = await self._with_links(tenant_id, files, draft)
         decisions: list[notification_pb2.Decision] = []
         sms: SmsSize | None = None
         devices = 0
         if not _surely_renders(template, wanted, draft):
-            sms = await self._check_texts(tenant_id, wanted, draft, template)
-            decisions = _overriding(template, channel, draft)
+            sms, decisions = await self._check_texts(tenant_id, wanted, draft, template)
+            decisions += _overriding(template, channel, draft)
             devices = _devices(template, wanted, draft)
             if sms is not None:
                 decisions.append(sms_sizes.decision(sms))
+        if files and files.linked:
+            decisions.append(file_links.decision(files.link_end))
         pinned = await self._pin_senders(tenant_id, wanted, draft, template)
         # A mapping, of which protobuf makes the message where it belongs: half as dear as one that is copied there.
         asked: Any = {
@@ -145,8 +160,8 @@ class Acceptance:
             decisions = [*decisions, *pinned.decisions]
         if devices:
             asked["push"] = {**draft.beside.get("push", {}), "devices": devices}
-        if "attachments" in draft.said:
-            asked["attachments"] = await self._take_in(tenant_id, wanted, draft, expires_at)
+        if files:
+            asked["attachments"] = await self._take_in(tenant_id, files, draft, only_look=request.validate_only)
         if further:
             asked["fallbacks"] = list(map(_fallback, request.fallbacks, further))
         if expires_at is not None:
@@ -172,24 +187,46 @@ class Acceptance:
         request = draft.request
         return await self._senders.pinned(tenant_id, request.sender, wanted, template.compiled, request.locale)
 
-    async def _take_in(
-        self, tenant_id: str, wanted: Sequence[ChannelAddress], draft: Draft, expires_at: dt.datetime | None
-    ) -> Sequence[saying_pb2.Attachment]:
+    def _files(
+        self, wanted: Sequence[ChannelAddress], draft: Draft, expires_at: dt.datetime | None, now: dt.datetime
+    ) -> _Files:
         if self._attachments is None:
             raise invalid_field("attachments", "ATTACHMENTS_NOT_CARRIED", "are not taken here")
-        channels = [one.channel for one in wanted]
         until = max((time for time in (draft.send_at, expires_at) if time is not None), default=None)
-        said, only_look = draft.request.attachments, draft.request.validate_only
-        return await self._attachments.take_in(tenant_id, said, channels, until, only_look=only_look)
+        channels, end = [one.channel for one in wanted], self._attachments.links.end(now, until)
+        return _Files(self._attachments, channels, until, end, any(one.as_link for one in draft.request.attachments))
+
+    async def _take_in(
+        self, tenant_id: str, files: _Files, draft: Draft, *, only_look: bool
+    ) -> list[saying_pb2.Attachment]:
+        return await files.attachments.take_in(
+            tenant_id,
+            draft.request.attachments,
+            files.channels,
+            files.needed_until,
+            link_end=files.link_end,
+            only_look=only_look,
+        )
+
+    async def _with_links(self, tenant_id: str, files: _Files, draft: Draft) -> Draft:
+        """The request with its links, as its texts are rendered with them; nothing is kept yet."""
+        file_links.refuse_own(draft.context)
+        taken = await self._take_in(tenant_id, files, draft, only_look=True)
+        given = {**draft.context, file_links.VARIABLE: file_links.variable(taken, files.link_end)}
+        said = [{"filename": one.filename, "url": one.url, "inline_id": one.inline_id} for one in taken]
+        return draft._replace(
+            context=given, context_json=context.canonical(given), beside={**draft.beside, "attachments": said}
+        )
 
     async def _check_texts(
         self, tenant_id: str, wanted: Sequence[ChannelAddress], draft: Draft, template: PinnedTemplate
-    ) -> SmsSize | None:
-        """What it takes as SMS, if one of the channels is that.
+    ) -> tuple[SmsSize | None, list[notification_pb2.Decision]]:
+        """What it takes as SMS, if one of the channels is that, and what is to be told of its texts.
 
         Refuses what could not be rendered for each of the channels, or not be carried by it.
         """
         sms: SmsSize | None = None
+        told: list[notification_pb2.Decision] = []
         given = draft.context
         if template.stored.HasField("digest_window"):
             digests.refuse_own(given)
@@ -198,13 +235,14 @@ class Acceptance:
             check_it = partial(_check_text, one.channel, draft, given, template, self._addresses)
             try:
                 if template.compiled.is_quick(one.channel, draft.request.locale, given):
-                    size = check_it()
+                    size, pictures = check_it()
                 else:
-                    size = await self._heavy.do(tenant_id, check_it)
+                    size, pictures = await self._heavy.do(tenant_id, check_it)
             except RenderError as error:
                 raise template.refusal(error, one.field("channel")) from None
             sms = size or sms
-        return sms
+            told += pictures
+        return sms, told
 
     def _traceparent(self, headers: Headers) -> str:
         span = tracing.current()
@@ -226,6 +264,8 @@ def _read(request: api.SendNotificationRequest, keys: Sequence[str]) -> Draft:
     beside = said_fields.plain({name: said[name] for name in said_fields.NAMES if name in said})
     if beside:
         said_texts.check(beside)
+        for one in beside.get("attachments", ()):
+            one.pop("url", None)  # Pulse's to say
     return Draft(
         request,
         said,
@@ -277,10 +317,11 @@ def _surely_renders(template: PinnedTemplate, wanted: Sequence[ChannelAddress], 
 
 def _check_text(
     channel: Channel, draft: Draft, given: dict[str, Any], template: PinnedTemplate, addresses: Addresses
-) -> SmsSize | None:
+) -> tuple[SmsSize | None, list[notification_pb2.Decision]]:
     rendered = template.compiled.render(channel, draft.request.locale, given)
     said = made_said(layers.laid(rendered.said, draft.beside))
-    return carrying.check(channel, draft.request.subject, rendered, said, addresses)
+    size = carrying.check(channel, draft.request.subject, rendered, said, addresses)
+    return size, pictures.decisions(channel, rendered, said)
 
 
 def _overriding(template: PinnedTemplate, channel: int, draft: Draft) -> list[notification_pb2.Decision]:

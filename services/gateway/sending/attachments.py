@@ -13,6 +13,7 @@ from pulse.ledger.v1 import ledger_admin_pb2, ledger_reader_pb2
 from services.gateway.peers import ask
 from services.gateway.rules import attachment_rules as rules
 from services.gateway.rules import file_magic
+from services.gateway.sending.file_links import FileLinks
 from shared.channel.table import Address, Channel
 from shared.errors import invalid_field
 from shared.saying.attachment_ids import attachment_id
@@ -37,9 +38,10 @@ class _Given(NamedTuple):
 class Attachments:
     """Keeps files in the ledger."""
 
-    def __init__(self, reader: LedgerReaderAsyncStub, admin: LedgerAdminAsyncStub) -> None:
+    def __init__(self, reader: LedgerReaderAsyncStub, admin: LedgerAdminAsyncStub, links: FileLinks) -> None:
         self._reader = reader
         self._admin = admin
+        self.links = links
 
     async def upload(self, tenant_id: str, content: bytes, filename: str, content_type: str) -> Stored:
         """As kept. Raises INVALID_ARGUMENT and RESOURCE_EXHAUSTED."""
@@ -64,26 +66,39 @@ class Attachments:
         channels: Sequence[Channel],
         needed_until: dt.datetime | None,
         *,
+        link_end: dt.datetime,
         only_look: bool = False,
     ) -> list[saying_pb2.Attachment]:
-        """The request's files as references; ``only_look``: what is new is not kept.
+        """The request's files as references; links end at ``link_end``. ``only_look``: what is new is not kept.
 
         Raises INVALID_ARGUMENT for what no mail may carry, NOT_FOUND for an id that is not there.
         """
-        if not any(channel.facts.address is Address.MAILBOX for channel in channels):
-            raise invalid_field("attachments", "ATTACHMENTS_NOT_CARRIED", "cannot go by any of the request's channels")
+        carried = [one for one in said if not one.as_link]
+        if carried and not any(channel.facts.address is Address.MAILBOX for channel in channels):
+            hint = "as_link: true gives a link in the file's place, by any channel"
+            words = "cannot go by any of the request's channels"
+            raise invalid_field("attachments", "ATTACHMENTS_NOT_CARRIED", words, hint)
+        rules.check_inline_ids([one.inline_id for one in said])
+        for n, asked in enumerate(said):
+            if asked.as_link:
+                self.links.check(asked, f"attachments[{n}]")
+        if len(carried) < len(said):
+            needed_until = max(needed_until or link_end, link_end)
         given = {n: await _read(tenant_id, one, f"attachments[{n}]") for n, one in enumerate(said)}
         ids = [one.stored.attachment_id if one else said[n].attachment_id for n, one in given.items()]
         kept = await self._kept(tenant_id, ids, needed_until, only_look=only_look)
         for n, one in given.items():
             if one is None and ids[n] not in kept:
                 raise rules.unknown(ids[n])
-        sizes = [one.stored.size if one else kept[ids[n]].size for n, one in given.items()]
+        sizes = [one.stored.size if one else kept[ids[n]].size for n, one in given.items() if not said[n].as_link]
         rules.check_total(sizes)
         taken = []
         for n, one in given.items():
             found = one.stored if one else kept[ids[n]]
-            taken.append(_reference(found, said[n], f"attachments[{n}]"))
+            reference = _reference(found, said[n], f"attachments[{n}]")
+            if reference.as_link:
+                reference.url = self.links.url(tenant_id, reference, link_end)
+            taken.append(reference)
         if not only_look:
             await self._keep_new(tenant_id, given.values(), kept, needed_until)
         return taken
@@ -114,8 +129,6 @@ async def _read(tenant_id: str, said: saying_pb2.Attachment, field: str) -> _Giv
     """What came with the request; None: it names a file that is kept."""
     if said.attachment_id and said.content:
         raise invalid_field(field, "ATTACHMENT_SOURCE", "has an attachment_id and content; one of them is meant")
-    if said.as_link:
-        raise invalid_field(f"{field}.as_link", "ATTACHMENT_LINKS_OFF", "is not offered by this release")
     if said.filename:
         rules.checked_name(f"{field}.filename", said.filename)
     if said.attachment_id:
@@ -161,6 +174,7 @@ def _reference(stored: Stored, said: saying_pb2.Attachment, field: str) -> sayin
         filename=name,
         content_type=kind,
         inline_id=said.inline_id,
+        as_link=said.as_link,
         size=stored.size,
         sha256=stored.sha256,
     )

@@ -23,7 +23,7 @@ class Attachment:
     """A file for ``send``: one that was uploaded, by ``attachment_id``, or its ``content`` under a ``filename``.
 
     ``content_type`` ("application/pdf"): without one it is told by the name. ``inline_id``: it is a picture that the
-    HTML shows as ``cid:<inline_id>``.
+    HTML shows as ``cid:<inline_id>``. ``as_link``: a link to it goes in its place, by any channel.
     """
 
     attachment_id: str = ""
@@ -31,10 +31,17 @@ class Attachment:
     filename: str = ""
     content_type: str = ""
     inline_id: str = ""
+    as_link: bool = False
 
     @classmethod
     def from_path(
-        cls, path: str | os.PathLike[str], *, filename: str = "", content_type: str = "", inline_id: str = ""
+        cls,
+        path: str | os.PathLike[str],
+        *,
+        filename: str = "",
+        content_type: str = "",
+        inline_id: str = "",
+        as_link: bool = False,
     ) -> Self:
         """A file from disk, by its own name unless another is given.
 
@@ -42,14 +49,17 @@ class Attachment:
         """
         with _opened(Path(path)) as file:
             content = file.read(MOST_BYTES + 1)
-        return cls.from_bytes(content, filename or Path(path).name, content_type=content_type, inline_id=inline_id)
+        name = filename or Path(path).name
+        return cls.from_bytes(content, name, content_type=content_type, inline_id=inline_id, as_link=as_link)
 
     @classmethod
-    def from_bytes(cls, content: bytes, filename: str, *, content_type: str = "", inline_id: str = "") -> Self:
+    def from_bytes(
+        cls, content: bytes, filename: str, *, content_type: str = "", inline_id: str = "", as_link: bool = False
+    ) -> Self:
         """A file that the program has made; ValueError for one of more than 10 MiB."""
         if len(content) > MOST_BYTES:
             raise ValueError(f"a file has at most {MOST_BYTES // 2**20} MiB")
-        return cls(content=bytes(content), filename=filename, content_type=content_type, inline_id=inline_id)
+        return cls("", bytes(content), filename, content_type, inline_id, as_link)
 
     @property
     def is_too_large_to_send(self) -> bool:
@@ -69,9 +79,9 @@ class StoredAttachment:
     create_time: dt.datetime | None
     expire_time: dt.datetime | None
 
-    def attachment(self, *, filename: str = "", inline_id: str = "") -> Attachment:
+    def attachment(self, *, filename: str = "", inline_id: str = "", as_link: bool = False) -> Attachment:
         """It, for ``send``."""
-        return Attachment(attachment_id=self.attachment_id, filename=filename, inline_id=inline_id)
+        return Attachment(self.attachment_id, filename=filename, inline_id=inline_id, as_link=as_link)
 
 
 def message(attachment: Attachment) -> saying_pb2.Attachment:
@@ -84,6 +94,7 @@ def message(attachment: Attachment) -> saying_pb2.Attachment:
         filename=attachment.filename,
         content_type=attachment.content_type,
         inline_id=attachment.inline_id,
+        as_link=attachment.as_link,
     )
 
 

@@ -6,7 +6,8 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
-from services.delivery.providers.base.settings import ProviderSettings, check_has_host
+from services.delivery.providers.base.settings import ProviderSettings
+from shared.config import check_has_host
 
 #: https://developer.apple.com/documentation/usernotifications/sending-notification-requests-to-apns
 APNS_URLS = {"production": "https://api.push.apple.com", "development": "https://api.sandbox.push.apple.com"}

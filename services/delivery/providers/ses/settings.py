@@ -8,8 +8,8 @@ from typing import Self
 from pydantic import Field, model_validator
 
 from services.delivery.providers.aws.settings import REGION, AwsSettings
-from services.delivery.providers.base.settings import check_has_host
 from services.delivery.providers.mail.settings import MailSettings, check_sender
+from shared.config import check_has_host
 
 TOPIC_ARN = re.compile(r"arn:aws[a-z-]*:sns:[a-z0-9-]+:\d{12}:[A-Za-z0-9_-]{1,256}")
 

@@ -7,7 +7,7 @@ from typing import Self
 from pydantic import Field, model_validator
 
 from services.delivery.providers.aws.settings import REGION, AwsSettings
-from services.delivery.providers.base.settings import check_has_host
+from shared.config import check_has_host
 
 
 class SnsSettings(AwsSettings):

@@ -6,8 +6,9 @@ from typing import Self
 
 from pydantic import Field, SecretStr, model_validator
 
-from services.delivery.providers.base.settings import ProviderSettings, check_has_host
+from services.delivery.providers.base.settings import ProviderSettings
 from shared.channel.table import Channel
+from shared.config import check_has_host
 
 
 class WebhookSettings(ProviderSettings):

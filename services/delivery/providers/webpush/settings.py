@@ -6,7 +6,8 @@ from typing import Self
 
 from pydantic import Field, SecretStr, model_validator
 
-from services.delivery.providers.base.settings import ProviderSettings, check_has_host
+from services.delivery.providers.base.settings import ProviderSettings
+from shared.config import check_has_host
 
 #: Most browsers' subscriptions lead there: where it is looked whether push services are in reach.
 USUAL_SERVICE = "https://fcm.googleapis.com"

@@ -356,6 +356,7 @@ class Attachment(_message.Message):
     AS_LINK_FIELD_NUMBER: _builtins.int
     SIZE_FIELD_NUMBER: _builtins.int
     SHA256_FIELD_NUMBER: _builtins.int
+    URL_FIELD_NUMBER: _builtins.int
     attachment_id: _builtins.str
     """One that was uploaded; or content is given."""
     content: _builtins.bytes
@@ -369,11 +370,16 @@ class Attachment(_message.Message):
     text.
     """
     as_link: _builtins.bool
-    """A link to it stands in the mail in its place, which ends with the notification's retention."""
+    """It does not go along: a link to it does, by any channel, which ends PULSE_GATEWAY_FILE_LINK_HOURS after the latest of
+    now, send_at and expires_at. Templates name it as {{ attachments[0].url }}; where a text does not say it, it stands
+    behind the text. Not with inline_id.
+    """
     size: _builtins.int
     """Bytes; Pulse fills it in."""
     sha256: _builtins.str
     """SHA-256 in lower-case hex; Pulse fills it in."""
+    url: _builtins.str
+    """The link, if it goes as one; Pulse fills it in."""
     def __init__(
         self,
         *,
@@ -385,10 +391,11 @@ class Attachment(_message.Message):
         as_link: _builtins.bool = ...,
         size: _builtins.int = ...,
         sha256: _builtins.str = ...,
+        url: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_link", b"as_link", "attachment_id", b"attachment_id", "content", b"content", "content_type", b"content_type", "filename", b"filename", "inline_id", b"inline_id", "sha256", b"sha256", "size", b"size"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_link", b"as_link", "attachment_id", b"attachment_id", "content", b"content", "content_type", b"content_type", "filename", b"filename", "inline_id", b"inline_id", "sha256", b"sha256", "size", b"size", "url", b"url"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -1,13 +1,10 @@
-"""The pages that recipients see who follow an unsubscribe link. They ask nothing of any other address."""
+"""Pages that recipients see who follow a link of Pulse's. They ask nothing of any other address."""
 
 from __future__ import annotations
 
 import base64
 import hashlib
-import html
 from string import Template
-
-from shared.channel.table import Channel
 
 _STYLE = """
 :root { color-scheme: light dark; }
@@ -38,12 +35,6 @@ $body
 """
 )
 
-#: The pair that RFC 8058 (section 3.1) has mail programs post; the page's own button posts it too.
-_FORM = """<form method="post">
-<input type="hidden" name="List-Unsubscribe" value="One-Click">
-<button>Unsubscribe</button>
-</form>"""
-
 
 def headers() -> tuple[tuple[str, str], ...]:
     """What every page is sent with: nothing but its own style may load or run, and nobody may frame or keep it."""
@@ -61,30 +52,6 @@ def headers() -> tuple[tuple[str, str], ...]:
     )
 
 
-def asking(category: str, channel: Channel) -> bytes:
-    """Asks whether to unsubscribe; nothing is done until the button is pressed."""
-    what = _what(category, channel)
-    return _page("Unsubscribe?", f"<p>You will get no more {what}.</p>\n{_FORM}")
-
-
-def done(category: str, channel: Channel) -> bytes:
-    """Says that it is done."""
-    what = _what(category, channel)
-    return _page("You are unsubscribed", f"<p>You will get no more {what}. You can close this page.</p>")
-
-
-def not_a_link() -> bytes:
-    """Says that the link is none of Pulse's."""
-    return _page(
-        "This link does not work",
-        "<p>It may have been cut off, or have grown too old. Please use the link in the latest mail you got.</p>",
-    )
-
-
-def _what(category: str, channel: Channel) -> str:
-    told = channel.facts.in_words
-    return f"{told} of the kind “{html.escape(category)}”" if category else f"{told} of this kind"
-
-
-def _page(title: str, body: str) -> bytes:
+def page(title: str, body: str) -> bytes:
+    """A page; both are HTML."""
     return _PAGE.substitute(title=title, style=_STYLE, body=body).encode()

@@ -1,0 +1,1 @@
+"""What people see who follow a link of Pulse's."""
