@@ -139,6 +139,7 @@ def get(
             "digest": template.digest_window,
             "locale": template.default_locale,
             "variables": ", ".join(template.variables),
+            "fragments": ", ".join(f"{one.name} {one.version}" for one in template.fragments) or None,
         }
     )
     for content in template.contents:
@@ -196,6 +197,7 @@ def preview(
             "locale": shown.locale,
             "sms segments": shown.sms_segments or None,
             "missing strings": ", ".join(shown.missing_strings) or None,
+            "missing fragments": ", ".join(shown.missing_fragments) or None,
             "warnings": "; ".join(shown.warnings) or None,
         }
     )

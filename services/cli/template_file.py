@@ -16,7 +16,7 @@ from pulse_client.wire import SAID
 from services.cli import parse
 
 #: What Pulse adds to a template by itself.
-ANSWERED = ("version", "variables", "create_time", "update_time")
+ANSWERED = ("version", "variables", "create_time", "update_time", "fragments")
 
 
 def read(path: Path, name: str) -> Template:

@@ -397,3 +397,8 @@ def test_every_text_is_the_same_after_it_was_a_file(text: str) -> None:
     made, problems = template_of("t", files_of(given))
     assert problems == []
     assert made.template == given
+
+
+def test_what_fragments_say_is_left_to_the_gateway(pulse: Pulse, folder: Path) -> None:
+    simple(folder, "signed", body='Hi {% render "footer" %}')
+    assert pulse("lint", folder).exit_code == 0

@@ -15,6 +15,7 @@ from grpc_status import rpc_status
 
 from pulse.common.v1 import enums_pb2, notification_pb2, template_pb2
 from pulse.gateway.v1 import (
+    fragment_service_pb2_grpc,
     notification_service_pb2,
     notification_service_pb2_grpc,
     operations_service_pb2,
@@ -28,6 +29,7 @@ from shared.clock import SystemClock
 from shared.errors import Code, PulseError, Violation, invalid, not_found
 from shared.ids import uuid7
 from shared.rpc.statuses import to_status
+from tests.client.fake_fragments import Fragments
 from tests.client.fake_kept import Kept, Recipients
 from tests.client.fake_senders import Senders
 
@@ -285,11 +287,13 @@ class FakeGateway:
         self.operations = Operations()
         self.recipients = Recipients()
         self.senders = Senders()
+        self.fragments = Fragments()
         self._server = grpc.server(futures.ThreadPoolExecutor(8), options=[("grpc.so_reuseport", 0)])
         notification_service_pb2_grpc.add_NotificationServiceServicer_to_server(self.notifications, self._server)
         template_service_pb2_grpc.add_TemplateServiceServicer_to_server(self.templates, self._server)
         operations_service_pb2_grpc.add_OperationsServiceServicer_to_server(self.operations, self._server)
         recipient_service_pb2_grpc.add_RecipientServiceServicer_to_server(self.recipients, self._server)
+        fragment_service_pb2_grpc.add_FragmentServiceServicer_to_server(self.fragments, self._server)
         sender_service_pb2_grpc.add_SenderServiceServicer_to_server(self.senders, self._server)
         place = f"127.0.0.1:{port}"
         bound = (

@@ -11,9 +11,18 @@ import pytest
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 
-from pulse.common.v1 import enums_pb2, limit_pb2, notification_pb2, provider_pb2, recipient_pb2, template_pb2
+from pulse.common.v1 import (
+    enums_pb2,
+    fragment_pb2,
+    limit_pb2,
+    notification_pb2,
+    provider_pb2,
+    recipient_pb2,
+    template_pb2,
+)
 from pulse.gateway.v1 import notification_service_pb2, operations_service_pb2
 from pulse_client import Channel, Client, Priority, Template, TemplateContent, read, read_operations, read_recipients
+from pulse_client.fragments import read as read_fragment
 from tests.client.fake_gateway import FakeGateway
 from tests.support import newer_template
 
@@ -33,6 +42,7 @@ READERS: list[tuple[Callable[[Any], Any], type[Message]]] = [
     (read_recipients.preferences, recipient_pb2.Preferences),
     (read_recipients.suppression, recipient_pb2.Suppression),
     (read_recipients.device_token, recipient_pb2.DeviceToken),
+    (read_fragment.fragment, fragment_pb2.Fragment),
 ]
 
 

@@ -26,6 +26,7 @@ from pulse_client.enums import (
 )
 from pulse_client.errors import PulseError, Violation
 from pulse_client.feed.event import FeedEvent
+from pulse_client.fragments.fragment import Fragment, FragmentContent, FragmentPin, FragmentUse
 from pulse_client.models import (
     Decision,
     DeviceAttempt,
@@ -64,6 +65,10 @@ __all__ = [
     "Failure",
     "Fallback",
     "FeedEvent",
+    "Fragment",
+    "FragmentContent",
+    "FragmentPin",
+    "FragmentUse",
     "Limit",
     "LimitKind",
     "Notification",

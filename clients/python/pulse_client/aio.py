@@ -17,6 +17,7 @@ from pulse_client.enums import Channel
 from pulse_client.errors import PulseError, from_rpc_error
 from pulse_client.feed.aio import AsyncFeedMethods
 from pulse_client.follow import Follow
+from pulse_client.fragments.aio_methods import AsyncFragmentMethods
 from pulse_client.models import Event, Notification, Preview, Sent
 from pulse_client.request import Request, build
 from pulse_client.senders.aio_methods import AsyncSenderMethods
@@ -24,7 +25,12 @@ from pulse_client.template import Template, TemplateContent
 
 
 class AsyncClient(
-    AsyncRecipientMethods, AsyncSenderMethods, AsyncOperationMethods, AsyncAttachmentMethods, AsyncFeedMethods
+    AsyncRecipientMethods,
+    AsyncSenderMethods,
+    AsyncFragmentMethods,
+    AsyncOperationMethods,
+    AsyncAttachmentMethods,
+    AsyncFeedMethods,
 ):
     """Talks to one gateway, from the event loop it is made in. Connects when first used.
 

@@ -17,6 +17,7 @@ from pulse.common.v1 import enums_pb2, template_pb2
 from pulse.gateway.v1 import notification_service_pb2, operations_service_pb2, template_service_pb2
 from pulse.gateway.v1.attachment_service_pb2_grpc import AttachmentServiceStub
 from pulse.gateway.v1.event_service_pb2_grpc import EventServiceStub
+from pulse.gateway.v1.fragment_service_pb2_grpc import FragmentServiceStub
 from pulse.gateway.v1.notification_service_pb2_grpc import NotificationServiceStub
 from pulse.gateway.v1.operations_service_pb2_grpc import OperationsServiceStub
 from pulse.gateway.v1.recipient_service_pb2_grpc import RecipientServiceStub
@@ -37,6 +38,7 @@ STUBS: tuple[Any, ...] = (
     OperationsServiceStub,
     RecipientServiceStub,
     AttachmentServiceStub,
+    FragmentServiceStub,
     SenderServiceStub,
     EventServiceStub,
 )

@@ -18,6 +18,8 @@ RETRIED = [
     {"service": "pulse.gateway.v1.TemplateService", "method": "GetTemplate"},
     {"service": "pulse.gateway.v1.TemplateService", "method": "ListTemplates"},
     {"service": "pulse.gateway.v1.TemplateService", "method": "PreviewTemplate"},
+    {"service": "pulse.gateway.v1.FragmentService", "method": "GetFragment"},
+    {"service": "pulse.gateway.v1.FragmentService", "method": "ListFragments"},
     {"service": "pulse.gateway.v1.RecipientService"},
     {"service": "pulse.gateway.v1.AttachmentService"},
 ]

@@ -172,6 +172,8 @@ class Preview:
     email: Mapping[str, Any] = field(default_factory=dict)
     push: Mapping[str, Any] = field(default_factory=dict)
     whatsapp: Mapping[str, Any] = field(default_factory=dict)
+    #: Fragments that say nothing in the language, taken in another.
+    missing_fragments: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from pulse.common.v1 import enums_pb2, notification_pb2, saying_pb2, template_pb
 from pulse.gateway.v1 import notification_service_pb2, operations_service_pb2, template_service_pb2
 from pulse_client import errors
 from pulse_client.enums import Channel, DeliveryGuarantee, EventKind, Outcome, Priority, Status
+from pulse_client.fragments.fragment import FragmentPin
 from pulse_client.models import (
     AttachedFile,
     Decision,
@@ -120,6 +121,7 @@ def template(stored: template_pb2.Template) -> Template:
         create_time=time(stored, "create_time"),
         update_time=time(stored, "update_time"),
         digest_window=length(stored, "digest_window"),
+        fragments=tuple(FragmentPin(pin.name, pin.version) for pin in stored.fragments),
         unknown=unknown(stored),
         **{text: getattr(stored, text) for text in TEXTS},
     )
@@ -137,6 +139,7 @@ def preview(answer: template_service_pb2.PreviewTemplateResponse) -> Preview:
         tuple(answer.warnings),
         answer.sms_unicode_character,
         tuple(answer.variables),
+        missing_fragments=tuple(answer.missing_fragments),
         **said(answer),
     )
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from pulse.common.v1 import template_pb2
 from pulse_client.enums import Channel, Priority
+from pulse_client.fragments.fragment import FragmentPin
 from pulse_client.wire import SAID, with_unknown
 
 
@@ -53,6 +54,8 @@ class Template:
     create_time: dt.datetime | None = None
     update_time: dt.datetime | None = None
     digest_window: dt.timedelta | None = None
+    #: The fragments that this version takes in, at the versions that it keeps; Pulse's answer.
+    fragments: tuple[FragmentPin, ...] = ()
     #: What a newer gateway said of it besides, and is told again.
     unknown: bytes = field(default=b"", repr=False)
 

@@ -1,0 +1,1 @@
+"""Layouts and pieces that templates take in."""
