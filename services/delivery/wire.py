@@ -8,7 +8,15 @@ from collections.abc import Sequence
 from pulse.common.v1 import asked_pb2, enums_pb2, notification_pb2, provider_pb2
 from pulse.ledger.v1 import ledger_service_pb2, records_pb2
 from services.delivery.rules.claim import ClaimedNotification, Device, Settlement
-from services.delivery.rules.provider import Cause, Outcome, OutcomeKind, RegisteredSender, Rejection
+from services.delivery.rules.provider import (
+    NO_COPIES,
+    Cause,
+    Copies,
+    Outcome,
+    OutcomeKind,
+    RegisteredSender,
+    Rejection,
+)
 from services.delivery.rules.provider_view import Avoided, BreakerOverride, Directive, ProviderView
 from services.delivery.rules.receipts import Receipt
 from shared.channel.numbers import channel_of, number_of
@@ -80,12 +88,17 @@ def claim(claimed: records_pb2.ClaimedNotification, lease: float, asked_at: floa
         lane=lane_of(claimed.lane) or Lane.LOW,
         traceparent=claimed.traceparent,
         said=of_asked(asked),
+        copies=_copies(asked.copies) if asked.HasField("copies") else NO_COPIES,
         sender=_sender(asked, claimed.channel),
         expires_time=expires_time,
         unsubscribable=claimed.unsubscribable,
         span=span,
         devices=[Device(one.device_token_id, one.token, one.provider) for one in claimed.devices],
     )
+
+
+def _copies(copies: asked_pb2.Copies) -> Copies:
+    return Copies(tuple(copies.cc), tuple(copies.bcc))
 
 
 def _sender(asked: asked_pb2.Asked, channel: int) -> RegisteredSender | None:

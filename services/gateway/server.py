@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import sys
+from functools import partial
 
 from pulse.delivery.v1.delivery_service_pb2_grpc import DeliveryServiceStub
 from pulse.gateway.v1 import (
@@ -53,6 +54,7 @@ from services.gateway.door.watch_quota import WatchQuota
 from services.gateway.metrics import GatewayMetrics
 from services.gateway.peers import Peers
 from services.gateway.rules.addresses import Addresses
+from services.gateway.sending import copies
 from services.gateway.sending.acceptance import Acceptance
 from services.gateway.sending.attachments import Attachments
 from services.gateway.sending.file_links import FileLinks
@@ -126,6 +128,7 @@ class Gateway:
             heavy=heavy,
             attachments=attachments,
             senders=senders,
+            hold_copies=partial(copies.held, reader),
         )
         counted = GatewayMetrics(self.metrics)
         original = OriginalMetrics(reader)

@@ -51,6 +51,7 @@ from services.ledger.stores.provider_store import ProviderStore
 from services.ledger.stores.receipt_delays import ReceiptDelays
 from services.ledger.stores.recipient_store import RecipientStore
 from services.ledger.stores.sender_store import SenderStore
+from services.ledger.stores.suppressed_addresses import SuppressedAddresses
 from services.ledger.stores.template_store import TemplateStore
 from services.ledger.stores.tenant_caps import TenantCaps
 from shared.clock import Clock, SystemClock
@@ -175,6 +176,7 @@ class Ledger:
         ledger_reader_pb2_grpc.add_LedgerReaderServicer_to_server(
             LedgerReader(
                 **stores._asdict(),
+                suppressed=SuppressedAddresses(self._postgres, clock, critical),
                 timelines=self._timelines,
                 watchers=self._watchers,
                 feed=self._feed,

@@ -30,6 +30,8 @@ class Email(NamedTuple):
     """What an email carries."""
 
     reply_to: str = ""
+    cc: Sequence[str] = ()
+    bcc: Sequence[str] = ()
     headers: Mapping[str, str] = _NONE
     preheader: str = ""
 

@@ -125,3 +125,21 @@ def test_the_same_goes_by_grpc(suite: Suite, channel: grpc.Channel) -> None:
     with pytest.raises(grpc.RpcError) as refused:
         notifications.SendNotification(request)
     assert refused.value.code() is grpc.StatusCode.PERMISSION_DENIED
+
+
+def test_copies_reach_their_recipients_and_the_blind_ones_unseen(suite: Suite) -> None:
+    gone, to, cc, bcc = (mail_address() for _ in range(4))
+    kept = suite.rest.post(
+        f"/v1/recipients/{new('user')}/suppressions", json={"channel": "email", "address": gone, "reason": "MANUAL"}
+    )
+    assert kept.status_code == 200, kept.text
+    notification_id = send(suite, make_template(suite), to=to, email={"cc": [cc, gone.upper()], "bcc": [bcc, to]})
+    wait_until(lambda: told(suite, notification_id)["status"] == "SENT")
+    receipts = suite.receipts(notification_id)
+    assert sorted(one["to"] for one in receipts) == sorted([to, cc, bcc])
+    message = whole(suite, receipts[0])
+    assert (str(message["To"]), str(message["Cc"]), message["Bcc"]) == (to, cc, None)
+    assert bcc not in message.as_string()
+    assert reasons(told(suite, notification_id), "copy") == ["SUPPRESSED: cc 2: it was suppressed by hand"]
+    answer = post(suite, make_template(suite), email={"cc": [mail_address() for _ in range(21)]})
+    assert (answer.status_code, "TOO_MANY_COPIES" in answer.text) == (400, True), answer.text

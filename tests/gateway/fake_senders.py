@@ -17,6 +17,17 @@ class SenderReads(ledger_reader_pb2_grpc.LedgerReaderServicer):
 
     senders: Senders
     sender_look_ups: list[tuple[str, str]]
+    #: Why, by address in lower case; and what was asked for.
+    suppressed: dict[str, str]
+    suppressed_look_ups: list[ledger_reader_pb2.FindSuppressedRequest]
+
+    async def FindSuppressed(self, request: Any, context: Any) -> ledger_reader_pb2.FindSuppressedResponse:
+        self.suppressed_look_ups.append(request)
+        answer = ledger_reader_pb2.FindSuppressedResponse()
+        for address in request.addresses:
+            if address.lower() in self.suppressed:
+                answer.suppressed.add(address=address, reason=self.suppressed[address.lower()])
+        return answer
 
     async def FindSender(self, request: Any, context: Any) -> ledger_reader_pb2.FindSenderResponse:
         self.sender_look_ups.append((request.tenant_id, request.name))

@@ -102,6 +102,8 @@ class FakeReader(
         self.sender_look_ups = []
         self.fragments = {}
         self.feed = Feed()
+        self.suppressed = {}
+        self.suppressed_look_ups = []
         self.templates = {}
         self.versions: dict[tuple[str, str, int], template_pb2.Template] = {}
         self.notifications: dict[tuple[str, str], notification_pb2.Notification] = {}

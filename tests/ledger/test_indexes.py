@@ -28,6 +28,7 @@ from services.ledger.stores import (
     receipt_delays,
     recipient_store,
     sender_store,
+    suppressed_addresses,
 )
 from services.ledger.stores.paging import DeadLetterFilter, Filter
 from shared.ids import uuid7
@@ -82,6 +83,10 @@ READERS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
         {"providers": ["twilio"], "since": NOON - dt.timedelta(minutes=5), "until": NOON, "sample": 100},
     ),
     "attachments_expires_at_idx": (attachment_store.PURGE, {"before": NOON, "limit": 10}),
+    "suppressions_digest_idx": (
+        suppressed_addresses._FIND,
+        {"tenant_id": "tenant-1", "digests": [b"d" * 32]},
+    ),
     "senders_default_idx": (sender_store._DEFAULT, {"tenant_id": "tenant-1", "channel": "EMAIL"}),
     "idempotency_keys_expires_at_idx": (maintenance._PURGE_KEYS, {"before": NOON, "limit": 10}),
     "device_tokens_user_idx": (

@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol
 
 from services.delivery.rules.asked import Asked
-from services.delivery.rules.provider import Outcome, Outgoing, RegisteredSender
+from services.delivery.rules.provider import NO_COPIES, Copies, Outcome, Outgoing, RegisteredSender
 from shared.errors import PulseError
 from shared.lane.names import Lane
 from shared.observe.tracing import OFF, Span
@@ -52,6 +52,7 @@ class ClaimedNotification(NamedTuple):
     said: Mapping[str, Any] = MappingProxyType({})  # by the request, beside subject and text (shared.saying)
     expires_time: dt.datetime | None = None  # the same by the ledger's clock, UTC
     unsubscribable: bool = False  # its recipient may unsubscribe from its category
+    copies: Copies = NO_COPIES  # of an email
     sender: RegisteredSender | None = None  # by its channel; None: as the provider's settings say
     span: Span = _NO_SPAN  # of the attempt, under way
     devices: Sequence[Device] = ()  # it goes to each of these; empty: to the one address

@@ -20,6 +20,16 @@ class File(NamedTuple):
     encoded: bytes  # in base64, lines of 76 signs ended by CR LF
 
 
+class Copies(NamedTuple):
+    """Who else gets an email: mail addresses."""
+
+    cc: Sequence[str] = ()  # seen by all
+    bcc: Sequence[str] = ()  # seen by nobody else
+
+
+NO_COPIES = Copies()
+
+
 class RegisteredSender(NamedTuple):
     """Who a notification comes from in the settings' place, as its tenant has registered it."""
 

@@ -70,6 +70,8 @@ async def _outgoing(
     if html_text.lacks_text(rendered):
         rendered = await turns.take(claim.tenant_id, partial(html_text.completed, rendered))
     beside = said(laid(rendered.said, claim.said))
+    if beside.email.cc or beside.email.bcc:  # as they were accepted, whatever a text makes of them now
+        beside = beside._replace(email=beside.email._replace(cc=claim.copies.cc, bcc=claim.copies.bcc))
     return Outgoing(
         notification_id=claim.notification_id,
         tenant_id=claim.tenant_id,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from services.gateway.rules import copies
 from services.gateway.rules.addresses import Addresses
 from shared.channel.table import Address
 from shared.errors import PulseError, invalid_field, together
@@ -42,6 +43,7 @@ def _refusals(email: Email, addresses: Addresses, path: str) -> Iterator[PulseEr
             addresses.normalise(Address.MAILBOX, email.reply_to, f"{path}.reply_to")
         except PulseError as error:
             yield error
+    yield from copies.refusals(email, addresses, path)
     if len(email.preheader.encode("utf-8", "replace")) > LONGEST:
         yield invalid_field(f"{path}.preheader", "PREHEADER_TOO_LONG", f"is longer than {LONGEST} bytes")
     seen: set[str] = set()

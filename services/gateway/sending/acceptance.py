@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -18,6 +18,7 @@ from services.gateway.rules import (
     carrying,
     channel_addresses,
     context,
+    copies,
     digests,
     fingerprint,
     idempotency,
@@ -26,14 +27,18 @@ from services.gateway.rules import (
 )
 from services.gateway.rules.addresses import Addresses
 from services.gateway.rules.channel_addresses import ChannelAddress
+from services.gateway.rules.copies import NONE as NO_COPIES
+from services.gateway.rules.copies import Copies
 from services.gateway.rules.nul import refuse_nul
 from services.gateway.sending import file_links, pictures, sms_sizes
 from services.gateway.sending.attachments import Attachments
+from services.gateway.sending.copies import Held
 from services.gateway.sending.heavy_work import HeavyWork
 from services.gateway.sending.plainly_valid import plainly_valid
-from services.gateway.sending.senders import NONE, Pinned, Senders
+from services.gateway.sending.senders import NONE as NO_SENDERS
+from services.gateway.sending.senders import Senders
 from services.gateway.sending.templates import PinnedTemplate, TemplateCatalogue
-from shared.channel.table import Channel
+from shared.channel.table import Address, Channel
 from shared.clock import Clock
 from shared.errors import Code, PulseError, invalid_field
 from shared.ids import uuid7
@@ -82,6 +87,24 @@ class _Files(NamedTuple):
     linked: bool  # whether one goes as a link
 
 
+class Checked(NamedTuple):
+    """What came out when the texts were checked."""
+
+    sms: SmsSize | None = None
+    copies: Copies = NO_COPIES
+    decisions: Sequence[notification_pb2.Decision] = ()
+
+    def and_also(self, other: Checked) -> Checked:
+        """With what another channel's text came to."""
+        copies = self.copies if other.copies is NO_COPIES else other.copies
+        return Checked(other.sms or self.sms, copies, (*self.decisions, *other.decisions))
+
+
+_UNCHECKED = Checked()
+#: Leaves out of copies those that must not be sent, of a tenant and a category.
+HoldCopies = Callable[[str, str, Copies], Awaitable[Held]]
+
+
 class Acceptance:
     """The rules of the front door. ``trace_ratio`` is the share of untraced requests that are sampled."""
 
@@ -95,8 +118,10 @@ class Acceptance:
         heavy: HeavyWork | None = None,
         attachments: Attachments | None = None,
         senders: Senders | None = None,
+        hold_copies: HoldCopies | None = None,
     ) -> None:
         self._senders = senders
+        self._hold_copies = hold_copies
         self._attachments = attachments
         self._templates = templates
         self._addresses = addresses
@@ -133,17 +158,17 @@ class Acceptance:
         if files and files.linked:
             draft = await self._with_links(tenant_id, files, draft)
         decisions: list[notification_pb2.Decision] = []
-        sms: SmsSize | None = None
+        checked = _UNCHECKED
         devices = 0
         if not _surely_renders(template, wanted, draft):
-            sms, decisions = await self._check_texts(tenant_id, wanted, draft, template)
-            decisions += _overriding(template, channel, draft)
+            checked = await self._check_texts(tenant_id, wanted, (to, *further), draft, template)
+            decisions = [*checked.decisions, *_overriding(template, channel, draft)]
             devices = _devices(template, wanted, draft)
-            if sms is not None:
-                decisions.append(sms_sizes.decision(sms))
+            if checked.sms is not None:
+                decisions.append(sms_sizes.decision(checked.sms))
         if files and files.linked:
             decisions.append(file_links.decision(files.link_end))
-        pinned = await self._pin_senders(tenant_id, wanted, draft, template)
+        pinned, told = await self._pin(tenant_id, wanted, draft, template, checked.copies)
         # A mapping, of which protobuf makes the message where it belongs: half as dear as one that is copied there.
         asked: Any = {
             **template.carried,
@@ -154,10 +179,8 @@ class Acceptance:
             "to": to,
             "context_json": draft.context_json,
             "idempotency_key": draft.idempotency_key,
+            **pinned,
         }
-        if pinned is not NONE:
-            asked["senders"] = pinned.senders
-            decisions = [*decisions, *pinned.decisions]
         if devices:
             asked["push"] = {**draft.beside.get("push", {}), "devices": devices}
         if files:
@@ -175,17 +198,32 @@ class Acceptance:
             template_priority=template.stored.priority,
             traceparent=self._traceparent(headers),
             validate_only=request.validate_only,
-            decisions=decisions,
-            sms_size=None if sms is None else sms_sizes.message(sms),
+            decisions=[*decisions, *told],
+            sms_size=None if checked.sms is None else sms_sizes.message(checked.sms),
         )
 
-    async def _pin_senders(
-        self, tenant_id: str, wanted: Sequence[ChannelAddress], draft: Draft, template: PinnedTemplate
-    ) -> Pinned:
-        if self._senders is None:
-            return NONE
-        request = draft.request
-        return await self._senders.pinned(tenant_id, request.sender, wanted, template.compiled, request.locale)
+    async def _pin(
+        self,
+        tenant_id: str,
+        wanted: Sequence[ChannelAddress],
+        draft: Draft,
+        template: PinnedTemplate,
+        to_copy: Copies,
+    ) -> tuple[dict[str, Any], list[notification_pb2.Decision]]:
+        """Who it comes from and who else gets it, as fields of Asked, and what the timeline tells of that."""
+        fields: dict[str, Any] = {}
+        told: list[notification_pb2.Decision] = []
+        if self._senders is not None:
+            request = draft.request
+            senders = await self._senders.pinned(tenant_id, request.sender, wanted, template.compiled, request.locale)
+            if senders is not NO_SENDERS:
+                fields["senders"] = senders.senders
+                told += senders.decisions
+        if to_copy is not NO_COPIES and self._hold_copies is not None:
+            held = await self._hold_copies(tenant_id, template.stored.category, to_copy)
+            fields["copies"] = held.copies._asdict()
+            told += held.decisions
+        return fields, told
 
     def _files(
         self, wanted: Sequence[ChannelAddress], draft: Draft, expires_at: dt.datetime | None, now: dt.datetime
@@ -219,30 +257,35 @@ class Acceptance:
         )
 
     async def _check_texts(
-        self, tenant_id: str, wanted: Sequence[ChannelAddress], draft: Draft, template: PinnedTemplate
-    ) -> tuple[SmsSize | None, list[notification_pb2.Decision]]:
-        """What it takes as SMS, if one of the channels is that, and what is to be told of its texts.
+        self,
+        tenant_id: str,
+        wanted: Sequence[ChannelAddress],
+        to: Sequence[str],
+        draft: Draft,
+        template: PinnedTemplate,
+    ) -> Checked:
+        """What it takes as SMS, who gets copies, and what is to be told of its texts.
 
-        Refuses what could not be rendered for each of the channels, or not be carried by it.
+        ``to`` are the channels' addresses, normalised. Refuses what could not be rendered for each of the channels, or
+        not be carried by it.
         """
-        sms: SmsSize | None = None
-        told: list[notification_pb2.Decision] = []
+        checked = _UNCHECKED
         given = draft.context
         if template.stored.HasField("digest_window"):
             digests.refuse_own(given)
             given = digests.with_digest(given)
-        for one in wanted:
-            check_it = partial(_check_text, one.channel, draft, given, template, self._addresses)
+        for one, address in zip(wanted, to, strict=True):
+            whereto = ChannelAddress(one.channel, address)
+            check_it = partial(_check_text, whereto, draft, given, template, self._addresses)
             try:
                 if template.compiled.is_quick(one.channel, draft.request.locale, given):
-                    size, pictures = check_it()
+                    by_it = check_it()
                 else:
-                    size, pictures = await self._heavy.do(tenant_id, check_it)
+                    by_it = await self._heavy.do(tenant_id, check_it)
             except RenderError as error:
                 raise template.refusal(error, one.field("channel")) from None
-            sms = size or sms
-            told += pictures
-        return sms, told
+            checked = checked.and_also(by_it)
+        return checked
 
     def _traceparent(self, headers: Headers) -> str:
         span = tracing.current()
@@ -316,12 +359,14 @@ def _surely_renders(template: PinnedTemplate, wanted: Sequence[ChannelAddress], 
 
 
 def _check_text(
-    channel: Channel, draft: Draft, given: dict[str, Any], template: PinnedTemplate, addresses: Addresses
-) -> tuple[SmsSize | None, list[notification_pb2.Decision]]:
-    rendered = template.compiled.render(channel, draft.request.locale, given)
+    to: ChannelAddress, draft: Draft, given: dict[str, Any], template: PinnedTemplate, addresses: Addresses
+) -> Checked:
+    rendered = template.compiled.render(to.channel, draft.request.locale, given)
     said = made_said(layers.laid(rendered.said, draft.beside))
-    size = carrying.check(channel, draft.request.subject, rendered, said, addresses)
-    return size, pictures.decisions(channel, rendered, said)
+    sms = carrying.check(to.channel, draft.request.subject, rendered, said, addresses)
+    has_copies = to.channel.facts.address is Address.MAILBOX and (said.email.cc or said.email.bcc)
+    to_copy = copies.of(said.email, to.address, addresses) if has_copies else NO_COPIES
+    return Checked(sms, to_copy, pictures.decisions(to.channel, rendered, said))
 
 
 def _overriding(template: PinnedTemplate, channel: int, draft: Draft) -> list[notification_pb2.Decision]:

@@ -24,6 +24,7 @@ READERS: Mapping[str, str] = {
     "notifications_digest_idx": "services.ledger.move.digests:_ENTRIES",
     "notifications_template_idx": "services.ledger.read.page_queries:page",
     "notifications_user_idx": "services.ledger.read.page_queries:page",
+    "suppressions_digest_idx": "services.ledger.stores.suppressed_addresses:_FIND",
     "senders_default_idx": "services.ledger.stores.sender_store:_DEFAULT",
     "tenant_events_recorded_at_idx": "services.ledger.read.feed.statements:PURGE",
 }

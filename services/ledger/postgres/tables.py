@@ -331,6 +331,7 @@ suppressions = sa.Table(
     sa.Column("category", sa.Text, nullable=False),
     sa.Column("reason", sa.Text, nullable=False),
     sa.Column("created_at", TIME, nullable=False),
+    sa.Index("suppressions_digest_idx", "tenant_id", "digest"),
 )
 
 # Where pushes can go. The id is made of the token: a token is kept once.

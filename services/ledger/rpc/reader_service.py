@@ -33,6 +33,7 @@ from services.ledger.stores.limit_store import LimitStore
 from services.ledger.stores.provider_store import ProviderStore
 from services.ledger.stores.recipient_store import RecipientStore
 from services.ledger.stores.sender_store import SenderStore
+from services.ledger.stores.suppressed_addresses import SuppressedAddresses
 from services.ledger.stores.template_store import TemplateStore
 from shared.errors import not_found
 from shared.rpc.validation import check
@@ -70,6 +71,7 @@ class LedgerReader(
         attachments: AttachmentStore,
         senders: SenderStore,
         fragments: FragmentStore,
+        suppressed: SuppressedAddresses,
         timelines: Timelines,
         watchers: Watchers,
         feed: Feed,
@@ -86,6 +88,7 @@ class LedgerReader(
         self._attachments = attachments
         self._senders = senders
         self._fragments = fragments
+        self._suppressed = suppressed
         self._timelines = timelines
         self._watchers = watchers
         self._feed = feed

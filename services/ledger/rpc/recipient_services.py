@@ -11,7 +11,9 @@ from services.ledger.rpc import pages, wire_recipients
 from services.ledger.rpc.pages import PageRequest
 from services.ledger.stores.paging import SuppressionFilter
 from services.ledger.stores.recipient_store import RecipientStore
-from shared.errors import not_found
+from services.ledger.stores.suppressed_addresses import SuppressedAddresses
+from shared.channel.numbers import channel_of
+from shared.errors import Violation, invalid, not_found
 from shared.ids import canonical_uuid
 from shared.rpc.validation import check
 
@@ -20,6 +22,7 @@ class RecipientReads(ledger_reader_pb2_grpc.LedgerReaderServicer):
     """For LedgerReader: changes nothing."""
 
     _recipients: RecipientStore
+    _suppressed: SuppressedAddresses
 
     async def GetPreferences(
         self, request: reader_pb.GetPreferencesRequest, context: Any
@@ -47,6 +50,20 @@ class RecipientReads(ledger_reader_pb2_grpc.LedgerReaderServicer):
         check(request)
         found = await self._recipients.devices(request.tenant_id, request.user_id)
         return reader_pb.ListDeviceTokensResponse(device_tokens=[wire_recipients.device(one) for one in found])
+
+    async def FindSuppressed(
+        self, request: reader_pb.FindSuppressedRequest, context: Any
+    ) -> reader_pb.FindSuppressedResponse:
+        check(request)
+        channel = channel_of(request.channel)
+        if channel is None:
+            raise invalid([Violation("channel", "is not a channel that this ledger knows")])
+        found = await self._suppressed.among(request.tenant_id, channel, request.category, request.addresses)
+        suppressed = [
+            reader_pb.FindSuppressedResponse.Suppressed(address=address, reason=reason)
+            for address, reason in found.items()
+        ]
+        return reader_pb.FindSuppressedResponse(suppressed=suppressed)
 
 
 class RecipientWrites(ledger_admin_pb2_grpc.LedgerAdminServicer):

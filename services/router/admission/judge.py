@@ -37,7 +37,7 @@ class Judge:
     def candidate(self, submission: Submission) -> Candidate:
         """What the rules say; raises :class:`shared.errors.PulseError` if they do not let it pass."""
         asked = submission.asked
-        if asked.fallbacks or asked.HasField("send_at"):
+        if asked.fallbacks or asked.HasField("send_at") or asked.HasField("copies"):
             return Candidate(submission, self._case(submission))
         # Most are alike in all that is looked at here, which one look-up tells.
         priorities = submission.requested_priority, submission.template_priority
@@ -56,7 +56,8 @@ class Judge:
         if ruling is None:
             ruling = self._rulings[facts] = rule(facts, self._routes, self._rates, self._now)
         template, segments = submission.asked.template_name, submission.sms_size.segments or 1
-        applicable = self._limits.applicable(submission.tenant_id, template, addresses, segments)
+        copies = (*submission.asked.copies.cc, *submission.asked.copies.bcc)
+        applicable = self._limits.applicable(submission.tenant_id, template, addresses, segments, copies)
         case = self._cases.get((ruling, applicable))
         if case is None:
             most = self._max_attempts.of(facts.channels)

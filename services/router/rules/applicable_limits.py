@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from services.router.rules import refusals
 from services.router.rules.limit_book import LimitBook, PrefixRule
-from services.router.rules.quota import ApplicableLimits, Bound, Kind, WindowLimit, tenant_key
+from services.router.rules.quota import ApplicableLimits, Bound, Kind, WindowLimit, address_key, tenant_key
 from shared.channel.table import Channel
 
 #: Combinations of tenant, template and addresses whose limits are remembered.
@@ -41,16 +41,22 @@ class LimitMatcher:
         self._applicable: dict[object, ApplicableLimits] = {}
 
     def applicable(
-        self, tenant_id: str, template: str, addresses: Sequence[ChannelAddress], sms_segments: int = 1
+        self,
+        tenant_id: str,
+        template: str,
+        addresses: Sequence[ChannelAddress],
+        sms_segments: int = 1,
+        copies: Sequence[str] = (),
     ) -> ApplicableLimits:
         """The limits of a submission that may go to ``addresses``, its own channel first; one object for equal rules.
 
-        By SMS it takes ``sms_segments``, each of which is paid for.
+        By SMS it takes ``sms_segments``, each of which is paid for. Each of ``copies``, mail addresses, counts as one
+        more for the tenant, and as one to its address.
         Raises :class:`shared.errors.PulseError` for a phone number that no SMS may go to.
         """
         limit, own_template = self._book.user_channel(tenant_id, template)
         rules = tuple([(to.channel, bool(to.address), self._sms_rule(tenant_id, to, sms_segments)) for to in addresses])
-        which = (tenant_id, limit, own_template, rules)
+        which = (tenant_id, limit, own_template, rules, copies)
         applicable = self._applicable.get(which)
         if applicable is None:
             if len(self._applicable) >= _MOST:
@@ -59,7 +65,9 @@ class LimitMatcher:
             for channel, has_address, sms in rules:
                 bounds += self._recipient(tenant_id, channel) if has_address else ()
                 bounds += _sms(tenant_id, sms) if sms else ()
-            applicable = self._applicable[which] = ApplicableLimits((*bounds, *self._tenant(tenant_id)))
+            bounds += self._copies(tenant_id, copies)
+            tenant = self._tenant(tenant_id, 1 + len(copies))
+            applicable = self._applicable[which] = ApplicableLimits((*bounds, *tenant))
         return applicable
 
     def _sms_rule(self, tenant_id: str, to: ChannelAddress, segments: int) -> _SmsRule | None:
@@ -76,10 +84,18 @@ class LimitMatcher:
         if limit:
             yield Bound(Kind.RECIPIENT, limit, "to this address", channel=channel)
 
-    def _tenant(self, tenant_id: str) -> Iterator[Bound]:
+    def _copies(self, tenant_id: str, copies: Sequence[str]) -> Iterator[Bound]:
+        limit = self._book.recipient(tenant_id) if copies else None
+        if limit:
+            for address in copies:
+                key = address_key(tenant_id, Channel.EMAIL, address)
+                yield Bound(Kind.RECIPIENT, limit, "to the address of a copy", channel=Channel.EMAIL, key=key)
+
+    def _tenant(self, tenant_id: str, count: int) -> Iterator[Bound]:
         limit = self._book.tenant(tenant_id)
         if limit:
-            yield Bound(Kind.TENANT, limit, "for this tenant", key=tenant_key(Kind.TENANT, tenant_id, limit.seconds))
+            key = tenant_key(Kind.TENANT, tenant_id, limit.seconds)
+            yield Bound(Kind.TENANT, limit, "for this tenant", cost=count, key=key)
 
 
 def _user_channel(limit: WindowLimit, template: str, channel: str) -> Bound:

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import datetime as dt
 import email.utils
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
 from services.delivery.providers.mail import file_parts, mail_parts
 from services.delivery.providers.mail.mail_addresses import Sender, normal_address, registered
-from services.delivery.providers.mail.mail_headers import mailbox_header, plain_header, text_header, words_header
+from services.delivery.providers.mail.mail_headers import (
+    addresses_header,
+    mailbox_header,
+    plain_header,
+    text_header,
+    words_header,
+)
 from services.delivery.providers.mail.preheader import with_preheader
 from services.delivery.rules.provider import Outgoing
 
@@ -28,6 +34,13 @@ class BuiltEmail:
     recipient: str
     content: bytes  # lines end in CRLF
     utf8: bool
+    cc: Sequence[str] = ()
+    bcc: Sequence[str] = ()  # in the envelope alone
+
+    @property
+    def copies(self) -> list[str]:
+        """Who else it goes to."""
+        return [*self.cc, *self.bcc]
 
 
 def build(outgoing: Outgoing, sender: Sender, now: dt.datetime) -> BuiltEmail:
@@ -44,15 +57,17 @@ def build(outgoing: Outgoing, sender: Sender, now: dt.datetime) -> BuiltEmail:
     recipient = normal_address(outgoing.to)
     reply_to = outgoing.said.email.reply_to or (own.reply_to if own else "")
     reply_to = normal_address(reply_to) if reply_to else ""
+    cc, bcc = ([normal_address(one) for one in kind] for kind in (outgoing.said.email.cc, outgoing.said.email.bcc))
     headers = [
         _from_header(sender),
         mailbox_header("To", "", recipient),
+        *([addresses_header("Cc", cc)] if cc else []),
         text_header("Subject", outgoing.subject),
         *_own_headers(outgoing, sender, reply_to, now),
     ]
-    utf8 = not (recipient.isascii() and sender.envelope.isascii() and reply_to.isascii())
+    utf8 = not all(one.isascii() for one in (recipient, sender.envelope, reply_to, *cc, *bcc))
     content = "".join(headers).encode() + _body(outgoing)
-    return BuiltEmail(sender, recipient, content, utf8)
+    return BuiltEmail(sender, recipient, content, utf8, cc, bcc)
 
 
 @lru_cache(maxsize=256)

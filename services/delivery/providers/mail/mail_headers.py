@@ -59,6 +59,11 @@ def mailbox_header(name: str, display_name: str, address: str) -> str:
     return folded(name, mailbox(display_name, address, LONGEST_LINE - len(name) - len(": ")))
 
 
+def addresses_header(name: str, addresses: Sequence[str]) -> str:
+    """A header of several plain addresses, such as Cc."""
+    return folded(name, [*(f"{one}," for one in addresses[:-1]), addresses[-1]])
+
+
 def mailbox(display_name: str, address: str, room: int = LONGEST_WORD) -> list[str]:
     """One mailbox as words to be put together with single spaces or line breaks: ``Ada <ada@example.org>``."""
     return [*_phrase(carried(display_name), room), f"<{address}>"] if display_name else [address]

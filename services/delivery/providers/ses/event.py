@@ -40,6 +40,8 @@ def read(text: str) -> list[Receipt]:
     if ref is None or not message_id:
         log.info("an event of SES names no notification", kind=_word(event, "eventType"))
         return []
+    if tags.is_about_copies(mail.get("tags"), _recipients(event)):
+        return []
     return about(event, _Report(*ref, message_id))
 
 
@@ -93,6 +95,23 @@ _READERS: Mapping[str, Callable[[Mapping[str, Any], _Report], list[Receipt]]] = 
     "Complaint": _complaint,
     "Reject": _reject,
 }
+
+
+#: Where each kind of event names its recipients.
+_RECIPIENTS = (("delivery", "recipients"), ("bounce", "bouncedRecipients"), ("complaint", "complainedRecipients"))
+
+
+def _recipients(event: Mapping[str, Any]) -> list[str]:
+    """Who it is about; an event that names nobody, of an email that was not sent at all, is about all."""
+    named = [one for part, name in _RECIPIENTS for one in _list(_part(event, part).get(name))]
+    if not named:
+        named = _list(_part(event, "mail").get("destination"))
+    found = [one.get("emailAddress") if isinstance(one, dict) else one for one in named]
+    return [one for one in found if isinstance(one, str)]
+
+
+def _list(found: Any) -> list[Any]:
+    return found if isinstance(found, list) else []
 
 
 def _enhanced_status(bounce: Mapping[str, Any]) -> str:

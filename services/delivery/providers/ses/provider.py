@@ -9,7 +9,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from services.delivery.providers.aws.client import AwsClient
 from services.delivery.providers.base.call import Call
 from services.delivery.providers.base.http_provider import HttpProvider
-from services.delivery.providers.mail.email_building import build
+from services.delivery.providers.mail.email_building import BuiltEmail, build
 from services.delivery.providers.mail.mail_addresses import BadAddress, Sender, parse_sender
 from services.delivery.providers.ses.settings import SesSettings
 from services.delivery.providers.ses.tags import tags
@@ -59,9 +59,9 @@ class SesProvider(HttpProvider[dict[str, Any]]):
             return permanent("SMTPUTF8_NOT_OFFERED", "SES takes no addresses outside ASCII")
         return {
             "FromEmailAddress": email.sender.header,
-            "Destination": {"ToAddresses": [email.recipient]},
+            "Destination": _destination(email),
             "Content": {"Raw": {"Data": email.content}},
-            "EmailTags": tags(outgoing.tenant_id, outgoing.notification_id),
+            "EmailTags": tags(outgoing.tenant_id, outgoing.notification_id, email.recipient if email.copies else ""),
             **self._options,
         }
 
@@ -76,3 +76,8 @@ class SesProvider(HttpProvider[dict[str, Any]]):
 
     async def close(self) -> None:
         await self._client.close()
+
+
+def _destination(email: BuiltEmail) -> dict[str, list[str]]:
+    kinds = {"ToAddresses": [email.recipient], "CcAddresses": [*email.cc], "BccAddresses": [*email.bcc]}
+    return {kind: addresses for kind, addresses in kinds.items() if addresses}

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import binascii
+import hashlib
+from collections.abc import Iterable
 from typing import Any
 
 from shared.ids import canonical_uuid
@@ -12,14 +14,20 @@ NOTIFICATION = "pulse_notification_id"
 #: In base64 for URLs, without padding: SES takes letters, digits, ``_`` and ``-`` alone.
 TENANT = "pulse_tenant"
 
+#: The recipient of an email with copies, hashed: no address stands in a tag.
+RECIPIENT = "pulse_recipient"
+
 #: Longest value that SES takes.
 LONGEST = 256
 
 
-def tags(tenant_id: str, notification_id: str) -> list[dict[str, str]]:
-    """As SendEmail takes them. The events of a tenant whose name is too long for a tag name nothing of Pulse."""
+def tags(tenant_id: str, notification_id: str, recipient: str = "") -> list[dict[str, str]]:
+    """As SendEmail takes them. The events of a tenant whose name is too long for a tag name nothing of Pulse.
+
+    ``recipient`` is whose events count, where copies have events too; empty: there are none.
+    """
     tenant = base64.urlsafe_b64encode(tenant_id.encode()).decode().rstrip("=")
-    named = {NOTIFICATION: notification_id, TENANT: tenant}
+    named = {NOTIFICATION: notification_id, TENANT: tenant, RECIPIENT: _hash(recipient) if recipient else ""}
     return [{"Name": name, "Value": value} for name, value in named.items() if 0 < len(value) <= LONGEST]
 
 
@@ -31,6 +39,16 @@ def read(found: Any) -> tuple[str, str] | None:
     except (binascii.Error, ValueError):
         return None
     return (tenant_id, notification_id) if tenant_id and notification_id else None
+
+
+def is_about_copies(found: Any, recipients: Iterable[str]) -> bool:
+    """Whether an event with these ``mail.tags`` is about recipients of copies alone."""
+    recipient = _only(found, RECIPIENT)
+    return bool(recipient) and all(_hash(one) != recipient for one in recipients)
+
+
+def _hash(address: str) -> str:
+    return hashlib.sha256(address.lower().encode()).hexdigest()
 
 
 def _only(found: Any, name: str) -> str:

@@ -147,6 +147,10 @@ class SmtpProvider(CallingProvider[BuiltEmail]):
                 raise _ConnectionStale(lost) from None
             return lost
         outcome = _outcome(reply)
+        if session.refused_copies:
+            log.warning("smtp_copies_refused", copies=session.refused_copies)
+        if email.copies and reply.step is Step.END:
+            outcome = outcome._replace(rejection=None)  # whose address it speaks of, nobody can tell
         if reply.step is not Step.END and reply.code == 421 and session.sent > 1:
             raise _ConnectionStale(outcome)
         return outcome

@@ -7,7 +7,7 @@ import contextlib
 import re
 import smtplib
 import time
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from services.delivery.providers.base.call import Call
@@ -56,6 +56,8 @@ class SmtpSession:
         self.sent = 0
         self.last_used = time.monotonic()
         self.usable = True
+        #: Copies of the email that was sent last whose recipients the server did not take.
+        self.refused_copies = 0
         self._step = Step.MAIL  # how far the email under way has come
 
     @property
@@ -68,6 +70,7 @@ class SmtpSession:
         self.last_used = time.monotonic()
         self.sent += 1
         self.usable = False  # until all was said and heard
+        self.refused_copies = 0
         self._step = Step.MAIL
         try:
             async with asyncio.timeout(call.left()):
@@ -93,15 +96,17 @@ class SmtpSession:
         """MAIL, RCPT and DATA, in one go where the server takes it (RFC 2920); the refusal if there is one."""
         options = f" SIZE={len(email.content)}" if self.size_limit is not None else ""
         options += " SMTPUTF8" if email.utf8 else ""
-        commands = {
-            Step.MAIL: f"MAIL FROM:<{email.sender.envelope}>{options}",
-            Step.RCPT: f"RCPT TO:<{email.recipient}>",
-            Step.DATA: "DATA",
-        }
-        encoded = {step: said.encode("utf-8" if email.utf8 else "ascii") + _CRLF for step, said in commands.items()}
-        for group in [encoded] if self._pipelining else [{step: said} for step, said in encoded.items()]:
+        commands = [
+            (Step.MAIL, f"MAIL FROM:<{email.sender.envelope}>{options}"),
+            (Step.RCPT, f"RCPT TO:<{email.recipient}>"),
+            *[(Step.COPY, f"RCPT TO:<{copy}>") for copy in email.copies],
+            (Step.DATA, "DATA"),
+        ]
+        encoded = [(step, said.encode("utf-8" if email.utf8 else "ascii") + _CRLF) for step, said in commands]
+        for group in [encoded] if self._pipelining else [[command] for command in encoded]:
             replies = await self._exchange(group, call)
-            refusal = next((reply for reply in replies if not _goes_on(reply)), None)
+            self.refused_copies += sum(map(_is_refused_copy, replies))
+            refusal = next((reply for reply in replies if not (_goes_on(reply) or _is_refused_copy(reply))), None)
             if refusal is not None:
                 # Its connection ends: DATA may have been accepted after a refused recipient, and a reset costs as much.
                 return refusal
@@ -111,16 +116,16 @@ class SmtpSession:
         stuffed = content.replace(b"\r\n.", b"\r\n..")
         stuffed = b"." + stuffed if stuffed.startswith(b".") else stuffed
         end = _END if stuffed.endswith(_CRLF) else _CRLF + _END
-        reply = (await self._exchange({Step.END: stuffed + end}, call))[0]
+        reply = (await self._exchange([(Step.END, stuffed + end)], call))[0]
         self.usable = reply.code not in (-1, 421)
         return reply
 
-    async def _exchange(self, commands: Mapping[Step, bytes], call: Call) -> list[Reply]:
+    async def _exchange(self, commands: Sequence[tuple[Step, bytes]], call: Call) -> list[Reply]:
         """Sends commands and reads one reply to each."""
         replies: list[Reply] = []
-        self._step = next(iter(commands))
-        await self._socket.say(b"".join(commands.values()))
-        for self._step in commands:
+        self._step = commands[0][0]
+        await self._socket.say(b"".join(said for _, said in commands))
+        for self._step, _ in commands:
             replies.append(await self._reply(self._step, call))
             if replies[-1].code in (-1, 421):
                 break
@@ -151,6 +156,11 @@ def _code(line: bytes) -> int:
 def _size_limit(said: str) -> int | None:
     """Bytes that an email may have, of what stands behind SIZE; None: the server sets no limit, or none that is one."""
     return (int(said) or None) if _SIZE.fullmatch(said) else None
+
+
+def _is_refused_copy(reply: Reply) -> bool:
+    """Whether one copy is not to be had; the others go on without it. After a 421 the connection ends."""
+    return reply.step is Step.COPY and 400 <= reply.code <= 599 and reply.code != 421
 
 
 def _goes_on(reply: Reply) -> bool:

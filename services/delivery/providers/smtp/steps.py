@@ -15,6 +15,7 @@ class Step(enum.Enum):
     AUTH = "the login"
     MAIL = "the sender (MAIL)"
     RCPT = "the recipient (RCPT)"
+    COPY = "the recipient of a copy (RCPT)"  # refused alone, it keeps nobody else from getting theirs
     DATA = "the email (DATA)"
     CONTENT = "a part of the content"  # its end was not said: the server cannot have taken it over
     END = "the content"  # it was on its way: the server may have taken it over

@@ -76,6 +76,7 @@ class Asked(_message.Message):
     SMS_FIELD_NUMBER: _builtins.int
     ATTACHMENTS_FIELD_NUMBER: _builtins.int
     WHATSAPP_FIELD_NUMBER: _builtins.int
+    COPIES_FIELD_NUMBER: _builtins.int
     user_id: _builtins.str
     """As in SendNotificationRequest."""
     template_name: _builtins.str
@@ -144,6 +145,10 @@ class Asked(_message.Message):
     def whatsapp(self) -> _saying_pb2.Whatsapp:
         """What the request says of a WhatsApp message."""
 
+    @_builtins.property
+    def copies(self) -> Global___Copies:
+        """Who gets a copy of the email; what request and template said of that counts no more."""
+
     def __init__(
         self,
         *,
@@ -169,11 +174,42 @@ class Asked(_message.Message):
         sms: _saying_pb2.Sms | None = ...,
         attachments: _abc.Iterable[_saying_pb2.Attachment] | None = ...,
         whatsapp: _saying_pb2.Whatsapp | None = ...,
+        copies: Global___Copies | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["digest_window", b"digest_window", "email", b"email", "expires_at", b"expires_at", "push", b"push", "send_at", b"send_at", "sms", b"sms", "whatsapp", b"whatsapp"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["copies", b"copies", "digest_window", b"digest_window", "email", b"email", "expires_at", b"expires_at", "push", b"push", "send_at", b"send_at", "sms", b"sms", "whatsapp", b"whatsapp"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["attachments", b"attachments", "category", b"category", "channel", b"channel", "context_json", b"context_json", "delivery_guarantee", b"delivery_guarantee", "digest_window", b"digest_window", "email", b"email", "expires_at", b"expires_at", "fallbacks", b"fallbacks", "idempotency_key", b"idempotency_key", "locale", b"locale", "metadata", b"metadata", "push", b"push", "send_at", b"send_at", "senders", b"senders", "sms", b"sms", "subject", b"subject", "template_name", b"template_name", "template_version", b"template_version", "to", b"to", "user_id", b"user_id", "whatsapp", b"whatsapp"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attachments", b"attachments", "category", b"category", "channel", b"channel", "context_json", b"context_json", "copies", b"copies", "delivery_guarantee", b"delivery_guarantee", "digest_window", b"digest_window", "email", b"email", "expires_at", b"expires_at", "fallbacks", b"fallbacks", "idempotency_key", b"idempotency_key", "locale", b"locale", "metadata", b"metadata", "push", b"push", "send_at", b"send_at", "senders", b"senders", "sms", b"sms", "subject", b"subject", "template_name", b"template_name", "template_version", b"template_version", "to", b"to", "user_id", b"user_id", "whatsapp", b"whatsapp"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Asked: _TypeAlias = Asked  # noqa: Y015
+
+@_typing.final
+class Copies(_message.Message):
+    """Copies of an email, as they were accepted: normalised, each address once, without those that are suppressed."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CC_FIELD_NUMBER: _builtins.int
+    BCC_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def cc(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Seen by all."""
+
+    @_builtins.property
+    def bcc(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Seen by nobody else."""
+
+    def __init__(
+        self,
+        *,
+        cc: _abc.Iterable[_builtins.str] | None = ...,
+        bcc: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bcc", b"bcc", "cc", b"cc"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Copies: _TypeAlias = Copies  # noqa: Y015

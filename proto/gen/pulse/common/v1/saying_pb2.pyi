@@ -177,12 +177,24 @@ class Email(_message.Message):
         def WhichOneof(self, oneof_group: _Never) -> None: ...
 
     REPLY_TO_FIELD_NUMBER: _builtins.int
+    CC_FIELD_NUMBER: _builtins.int
+    BCC_FIELD_NUMBER: _builtins.int
     HEADERS_FIELD_NUMBER: _builtins.int
     PREHEADER_FIELD_NUMBER: _builtins.int
     reply_to: _builtins.str
     """Where answers go; empty: the sender's."""
     preheader: _builtins.str
     """What mail programs show behind the subject before it is opened."""
+    @_builtins.property
+    def cc(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Who gets a copy that all recipients see: mail addresses, at most 20 together with bcc (TOO_MANY_COPIES). What Liquid makes
+        empty is left out, and so are addresses that come before. A copy that is suppressed is left out, and the timeline tells it.
+        """
+
+    @_builtins.property
+    def bcc(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Who gets a copy that nobody else sees; likewise."""
+
     @_builtins.property
     def headers(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
         """Headers: X-..., In-Reply-To, References, Precedence, Auto-Submitted and Feedback-ID. At most 32."""
@@ -191,12 +203,14 @@ class Email(_message.Message):
         self,
         *,
         reply_to: _builtins.str = ...,
+        cc: _abc.Iterable[_builtins.str] | None = ...,
+        bcc: _abc.Iterable[_builtins.str] | None = ...,
         headers: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
         preheader: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["headers", b"headers", "preheader", b"preheader", "reply_to", b"reply_to"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bcc", b"bcc", "cc", b"cc", "headers", b"headers", "preheader", b"preheader", "reply_to", b"reply_to"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -1648,3 +1648,87 @@ class ListFragmentsResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ListFragmentsResponse: _TypeAlias = ListFragmentsResponse  # noqa: Y015
+
+@_typing.final
+class FindSuppressedRequest(_message.Message):
+    """Addresses of one channel."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TENANT_ID_FIELD_NUMBER: _builtins.int
+    CHANNEL_FIELD_NUMBER: _builtins.int
+    CATEGORY_FIELD_NUMBER: _builtins.int
+    ADDRESSES_FIELD_NUMBER: _builtins.int
+    tenant_id: _builtins.str
+    """The tenant."""
+    channel: _enums_pb2.Channel.ValueType
+    """By what it is sent."""
+    category: _builtins.str
+    """What is sent; suppressions of other categories do not hold for it."""
+    @_builtins.property
+    def addresses(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Normalised; at most 100."""
+
+    def __init__(
+        self,
+        *,
+        tenant_id: _builtins.str = ...,
+        channel: _enums_pb2.Channel.ValueType = ...,
+        category: _builtins.str = ...,
+        addresses: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["addresses", b"addresses", "category", b"category", "channel", b"channel", "tenant_id", b"tenant_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FindSuppressedRequest: _TypeAlias = FindSuppressedRequest  # noqa: Y015
+
+@_typing.final
+class FindSuppressedResponse(_message.Message):
+    """Those that are suppressed."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class Suppressed(_message.Message):
+        """One of them."""
+
+        DESCRIPTOR: _descriptor.Descriptor
+
+        ADDRESS_FIELD_NUMBER: _builtins.int
+        REASON_FIELD_NUMBER: _builtins.int
+        address: _builtins.str
+        """As it was asked for."""
+        reason: _builtins.str
+        """Why, in one sentence."""
+        def __init__(
+            self,
+            *,
+            address: _builtins.str = ...,
+            reason: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "reason", b"reason"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    SUPPRESSED_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def suppressed(self) -> _containers.RepeatedCompositeFieldContainer[Global___FindSuppressedResponse.Suppressed]:
+        """In the order in which they were asked for."""
+
+    def __init__(
+        self,
+        *,
+        suppressed: _abc.Iterable[Global___FindSuppressedResponse.Suppressed] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["suppressed", b"suppressed"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FindSuppressedResponse: _TypeAlias = FindSuppressedResponse  # noqa: Y015

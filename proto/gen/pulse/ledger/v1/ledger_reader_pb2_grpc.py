@@ -145,6 +145,11 @@ class LedgerReaderStub:
                 request_serializer=pulse_dot_ledger_dot_v1_dot_ledger__reader__pb2.GetAttachmentRequest.SerializeToString,
                 response_deserializer=pulse_dot_ledger_dot_v1_dot_ledger__reader__pb2.GetAttachmentResponse.FromString,
                 _registered_method=True)
+        self.FindSuppressed = channel.unary_unary(
+                '/pulse.ledger.v1.LedgerReader/FindSuppressed',
+                request_serializer=pulse_dot_ledger_dot_v1_dot_ledger__reader__pb2.FindSuppressedRequest.SerializeToString,
+                response_deserializer=pulse_dot_ledger_dot_v1_dot_ledger__reader__pb2.FindSuppressedResponse.FromString,
+                _registered_method=True)
         self.FindSender = channel.unary_unary(
                 '/pulse.ledger.v1.LedgerReader/FindSender',
                 request_serializer=pulse_dot_ledger_dot_v1_dot_ledger__reader__pb2.FindSenderRequest.SerializeToString,
@@ -320,6 +325,13 @@ class LedgerReaderServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def FindSuppressed(self, request, context):
+        """Which of some addresses a tenant must not send to, whoever's they are.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def FindSender(self, request, context):
         """The sender of a name, or a channel's default; empty where there is none.
         """
@@ -446,6 +458,11 @@ def add_LedgerReaderServicer_to_server(servicer, server):
                     servicer.GetAttachment,
                     request_deserializer=pulse_dot_ledger_dot_v1_dot_ledger__reader__pb2.GetAttachmentRequest.FromString,
                     response_serializer=pulse_dot_ledger_dot_v1_dot_ledger__reader__pb2.GetAttachmentResponse.SerializeToString,
+            ),
+            'FindSuppressed': grpc.unary_unary_rpc_method_handler(
+                    servicer.FindSuppressed,
+                    request_deserializer=pulse_dot_ledger_dot_v1_dot_ledger__reader__pb2.FindSuppressedRequest.FromString,
+                    response_serializer=pulse_dot_ledger_dot_v1_dot_ledger__reader__pb2.FindSuppressedResponse.SerializeToString,
             ),
             'FindSender': grpc.unary_unary_rpc_method_handler(
                     servicer.FindSender,
@@ -1053,6 +1070,33 @@ class LedgerReader:
             '/pulse.ledger.v1.LedgerReader/GetAttachment',
             pulse_dot_ledger_dot_v1_dot_ledger__reader__pb2.GetAttachmentRequest.SerializeToString,
             pulse_dot_ledger_dot_v1_dot_ledger__reader__pb2.GetAttachmentResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def FindSuppressed(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/pulse.ledger.v1.LedgerReader/FindSuppressed',
+            pulse_dot_ledger_dot_v1_dot_ledger__reader__pb2.FindSuppressedRequest.SerializeToString,
+            pulse_dot_ledger_dot_v1_dot_ledger__reader__pb2.FindSuppressedResponse.FromString,
             options,
             channel_credentials,
             insecure,

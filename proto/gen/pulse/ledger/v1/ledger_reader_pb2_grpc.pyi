@@ -86,6 +86,8 @@ class LedgerReaderStub:
     """A tenant's API keys, the last made first, or all that are accepted now, with their hashes."""
     GetAttachment: _grpc.UnaryUnaryMultiCallable[_ledger_reader_pb2.GetAttachmentRequest, _ledger_reader_pb2.GetAttachmentResponse]
     """A file. NOT_FOUND: there is none of that id, or its time is over."""
+    FindSuppressed: _grpc.UnaryUnaryMultiCallable[_ledger_reader_pb2.FindSuppressedRequest, _ledger_reader_pb2.FindSuppressedResponse]
+    """Which of some addresses a tenant must not send to, whoever's they are."""
     FindSender: _grpc.UnaryUnaryMultiCallable[_ledger_reader_pb2.FindSenderRequest, _ledger_reader_pb2.FindSenderResponse]
     """The sender of a name, or a channel's default; empty where there is none."""
     ListSenders: _grpc.UnaryUnaryMultiCallable[_ledger_reader_pb2.ListSendersRequest, _ledger_reader_pb2.ListSendersResponse]
@@ -149,6 +151,8 @@ class LedgerReaderAsyncStub(LedgerReaderStub):
     """A tenant's API keys, the last made first, or all that are accepted now, with their hashes."""
     GetAttachment: _aio.UnaryUnaryMultiCallable[_ledger_reader_pb2.GetAttachmentRequest, _ledger_reader_pb2.GetAttachmentResponse]  # type: ignore[assignment]
     """A file. NOT_FOUND: there is none of that id, or its time is over."""
+    FindSuppressed: _aio.UnaryUnaryMultiCallable[_ledger_reader_pb2.FindSuppressedRequest, _ledger_reader_pb2.FindSuppressedResponse]  # type: ignore[assignment]
+    """Which of some addresses a tenant must not send to, whoever's they are."""
     FindSender: _aio.UnaryUnaryMultiCallable[_ledger_reader_pb2.FindSenderRequest, _ledger_reader_pb2.FindSenderResponse]  # type: ignore[assignment]
     """The sender of a name, or a channel's default; empty where there is none."""
     ListSenders: _aio.UnaryUnaryMultiCallable[_ledger_reader_pb2.ListSendersRequest, _ledger_reader_pb2.ListSendersResponse]  # type: ignore[assignment]
@@ -341,6 +345,14 @@ class LedgerReaderServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_ledger_reader_pb2.GetAttachmentResponse, _abc.Awaitable[_ledger_reader_pb2.GetAttachmentResponse]]:
         """A file. NOT_FOUND: there is none of that id, or its time is over."""
+
+    @_abc_1.abstractmethod
+    def FindSuppressed(
+        self,
+        request: _ledger_reader_pb2.FindSuppressedRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_ledger_reader_pb2.FindSuppressedResponse, _abc.Awaitable[_ledger_reader_pb2.FindSuppressedResponse]]:
+        """Which of some addresses a tenant must not send to, whoever's they are."""
 
     @_abc_1.abstractmethod
     def FindSender(
