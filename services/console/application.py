@@ -17,6 +17,7 @@ from starlette.types import Scope
 from pulse_client import PulseError
 from services.console.views.attachment_pages import AttachmentPages
 from services.console.views.dead_letter_pages import DeadLetterPages
+from services.console.views.editor.part_styles import part_styles
 from services.console.views.editor.preview_pages import PreviewPages
 from services.console.views.limit_pages import LimitPages
 from services.console.views.notification_pages import NotificationPages
@@ -124,7 +125,7 @@ async def _healthy(_request: Request) -> Response:
 
 
 async def _channels(_request: Request) -> Response:
-    return Response(style_sheet(), media_type="text/css", headers=FOR_STATIC)
+    return Response(style_sheet() + part_styles(), media_type="text/css", headers=FOR_STATIC)
 
 
 async def _home(_request: Request) -> Response:

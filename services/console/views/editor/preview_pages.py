@@ -66,7 +66,7 @@ class PreviewPages:
         """What the frame shows; empty where nothing is to be seen in one."""
         if shown.preview is None:
             return ""
-        if shown.channel == "PUSH":
+        if shown.look == "push":
             cards = self._pages.text(request, "editor/devices.html", shown=shown, pictures=pictures)
             return push_document(cards, shown.shade, pictures=pictures)
         return mail_document(shown.preview.html_body, shown.shade, pictures=pictures)

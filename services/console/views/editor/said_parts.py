@@ -11,6 +11,7 @@ from google.protobuf.descriptor import FieldDescriptor
 from pulse.common.v1 import template_pb2
 from pulse_client.template import CONTENT_TEXTS
 from pulse_client.wire import SAID
+from shared.channel.table import Channel
 
 #: What stands in an empty field, where its name does not say enough.
 _EXAMPLES: Mapping[str, str] = {
@@ -28,7 +29,6 @@ _EXAMPLES: Mapping[str, str] = {
     "sms.max_segments": "as many as it takes",
     "whatsapp.content_sid": "HX… of Twilio; empty: the text",
 }
-_TITLES: Mapping[str, str] = {"sms": "SMS", "whatsapp": "WhatsApp", "content_sid": "Content SID"}
 _NUMBERS = (FieldDescriptor.TYPE_INT32, FieldDescriptor.TYPE_INT64)
 
 
@@ -55,7 +55,9 @@ class Part:
 
 def _part(name: str) -> Part:
     message: Any = template_pb2.TemplateContent.DESCRIPTOR.fields_by_name[name].message_type
-    return Part(name, _title(name), [_field(name, field) for field in message.fields])
+    channel = Channel.named(name)
+    title = channel.facts.title if channel else _title(name)
+    return Part(name, title, [_field(name, field) for field in message.fields])
 
 
 def _field(part: str, field: Any) -> Field:
@@ -79,7 +81,7 @@ def _kind(field: Any) -> str:
 
 
 def _title(name: str) -> str:
-    return _TITLES.get(name) or name.replace("_", " ").capitalize()
+    return name.replace("_", " ").capitalize()
 
 
 PARTS: Sequence[Part] = [_part(name) for name in SAID]

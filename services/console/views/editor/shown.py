@@ -21,7 +21,9 @@ from services.console.web.field_error import FieldError
 from services.console.web.forms import Form
 from services.console.web.gateway import Gateway
 from services.console.web.refusals import refusal
+from shared.channel.table import Address, Channel
 
+_LOOKS: Mapping[Address, str] = {Address.MAILBOX: "mail", Address.DEVICE: "push"}
 #: What a browser would fetch for HTML: an address behind an attribute or within a style.
 _REMOTE = re.compile(r"(?:(?:src|srcset|background|poster)\s*=|url\()\s*[\"']?\s*(?:https?:)?//", re.IGNORECASE)
 
@@ -42,6 +44,17 @@ class Shown:
     locales: Sequence[str] = ("",)
     locale: str = ""
     shade: str = "light"
+
+    @property
+    def look(self) -> str:
+        """Which of the previews' templates draws it."""
+        channel = Channel.named(self.channel)
+        return _LOOKS.get(channel.facts.address, "message") if channel else "mail"
+
+    @property
+    def said(self) -> Mapping[str, Any]:
+        """What its channel carries besides."""
+        return getattr(self.preview, self.channel.lower(), {})
 
     @property
     def has_pictures(self) -> bool:
