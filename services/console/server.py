@@ -95,7 +95,7 @@ def build(settings: ConsoleSettings, clock: Clock, gateway: grpc.aio.Channel, me
         previews=PreviewPages(pages),
         providers=ProviderPages(pages),
         limits=LimitPages(pages),
-        login=Login(pages),
+        login=Login(pages, settings.console_session_hours * 3600),
         middleware=_own_pages_only(settings),
     )
 

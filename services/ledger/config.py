@@ -105,6 +105,9 @@ class LedgerSettings(Settings):
     ledger_most_api_keys: int = Field(
         1_000, ge=1, le=100_000, description="most API keys of a tenant that are accepted"
     )
+    ledger_most_sessions: int = Field(
+        1_000, ge=1, le=100_000, description="most sessions of a tenant, the console's logins say, at a time"
+    )
     ledger_most_limits: int = Field(1_000, ge=1, le=100_000, description="most limits set for a tenant")
     ledger_most_templates: int = Field(10_000, ge=1, le=1_000_000, description="most templates of a tenant")
     ledger_most_senders: int = Field(1_000, ge=1, le=1_000_000, description="most senders of a tenant")

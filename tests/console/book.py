@@ -41,6 +41,9 @@ class Book:
         #: What a preview tells besides, and what templates are refused for.
         self.preview: dict[str, Any] = {}
         self.violations: list[Violation] = []
+        #: Secrets of sessions by their keys' ids, and why none can be begun.
+        self.sessions: dict[str, str] = {}
+        self.no_sessions: PulseError | None = None
         self.needs_key = False
         self.failure: PulseError | None = None
 
@@ -73,7 +76,8 @@ class Book:
         metadata = dict(context.invocation_metadata())
         self.traceparents.append(metadata.get("traceparent", ""))
         given = metadata.get("authorization")
-        if self.needs_key and given != f"Bearer {KEY}":
+        accepted = [f"Bearer {secret}" for secret in (KEY, *self.sessions.values())]
+        if self.needs_key and given not in accepted:
             await abort(context, PulseError(Code.UNAUTHENTICATED, "API_KEY_UNKNOWN", "the API key is not known"))
         if self.failure:
             await abort(context, self.failure)

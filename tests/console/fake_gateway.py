@@ -10,6 +10,8 @@ from google.api import httpbody_pb2
 from pulse.common.v1 import enums_pb2
 from pulse.gateway.v1 import (
     attachment_service_pb2_grpc,
+    key_service_pb2,
+    key_service_pb2_grpc,
     notification_service_pb2,
     notification_service_pb2_grpc,
     operations_service_pb2_grpc,
@@ -126,6 +128,26 @@ class Attachments(attachment_service_pb2_grpc.AttachmentServiceServicer):
         return httpbody_pb2.HttpBody(data=self.book.files[request.attachment_id], content_type="text/html")
 
 
+class Sessions(key_service_pb2_grpc.KeyServiceServicer):
+    """Begins and ends them."""
+
+    def __init__(self, book: Book) -> None:
+        self.book = book
+
+    async def BeginSession(self, request: Any, context: Any) -> Any:
+        await self.book.begin(request, context)
+        if self.book.no_sessions:
+            await abort(context, self.book.no_sessions)
+        key_id = f"session-{len(self.book.requests)}"
+        self.book.sessions[key_id] = f"secret of {key_id}"
+        return key_service_pb2.BeginSessionResponse(key={"key_id": key_id}, secret=self.book.sessions[key_id])
+
+    async def EndSession(self, request: Any, context: Any) -> Any:
+        await self.book.begin(request, context)
+        self.book.sessions.pop(request.key_id, None)
+        return key_service_pb2.EndSessionResponse()
+
+
 class FakeGateway:
     """All of it on a port of the loopback; give ``port`` to come back where it was."""
 
@@ -136,6 +158,7 @@ class FakeGateway:
         template_service_pb2_grpc.add_TemplateServiceServicer_to_server(Templates(book), self._server)
         recipient_service_pb2_grpc.add_RecipientServiceServicer_to_server(Recipients(book), self._server)
         attachment_service_pb2_grpc.add_AttachmentServiceServicer_to_server(Attachments(book), self._server)
+        key_service_pb2_grpc.add_KeyServiceServicer_to_server(Sessions(book), self._server)
         self.port = self._server.add_insecure_port(f"127.0.0.1:{port}")
 
     async def start(self) -> None:

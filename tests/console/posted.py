@@ -7,12 +7,13 @@ from html.parser import HTMLParser
 Attributes = list[tuple[str, str | None]]
 
 
-def fields_of(page: str, form_id: str = "editor") -> dict[str, list[str]]:
-    """Every field of the form by its name, without the session's token."""
+def fields_of(page: str, form_id: str = "editor", *, token: bool = False) -> dict[str, list[str]]:
+    """Every field of the form by its name, without the session's ``token`` unless that is wanted."""
     reader = _Reader(form_id)
     reader.feed(page)
     assert reader.found, page
-    reader.found.pop("form_token", None)
+    if not token:
+        reader.found.pop("form_token", None)
     return reader.found
 
 

@@ -5,13 +5,17 @@ from __future__ import annotations
 import base64
 import datetime as dt
 import json
+from dataclasses import replace
 
 import pytest
 
 from pulse.common.v1 import enums_pb2
-from services.console.web.session import COOKIE, Session, Sessions
+from services.console.web.calls import SessionKey
+from services.console.web.session import COOKIE, KNOWN_S, Session, Sessions
 from shared.clock import FixedClock, SystemClock
+from shared.errors import Code, PulseError
 from tests.console.book import KEY
+from tests.console.posted import fields_of
 
 LOGIN = "/console/login"
 NOON = dt.datetime(2026, 11, 23, 12, tzinfo=dt.UTC)
@@ -97,7 +101,7 @@ async def test_a_post_without_the_forms_token_changes_nothing(visitor, book):
 
 
 async def test_a_form_that_is_too_large_is_refused(visitor):
-    assert (await visitor.submit("/console/preview", {"context": "x" * 3_000_000})).status_code == 400
+    assert (await visitor.submit("/console/preview", {"context": "x" * 12_000_000})).status_code == 400
 
 
 async def test_a_copy_of_the_cookie_is_worth_nothing_after_the_logout(stranger, visit):
@@ -106,6 +110,64 @@ async def test_a_copy_of_the_cookie_is_worth_nothing_after_the_logout(stranger, 
     await stranger.submit("/console/logout", {})
     stranger.cookies.set(COOKIE, copy, path="/console")
     assert (await stranger.get("/console/templates")).status_code == 303
+
+
+async def test_after_the_logout_a_copy_is_dead_at_every_replica_and_after_a_restart(stranger, visit, book):
+    await enter(stranger)
+    copy = stranger.cookies[COOKIE]
+    other = await visit(AUTH="required", CONSOLE_SECRET="of all replicas")
+    other.cookies.set(COOKIE, copy, path="/console")
+    assert (await other.get("/console/templates")).status_code == 200
+    await stranger.submit("/console/logout", {})
+    assert book.sessions == {}
+    clock = SystemClock()
+    sealed = Sessions("of all replicas", 3600, 3600, clock).read(copy)
+    later = replace(sealed, login_key="")  # as it is read a quarter of a minute after the login
+    other.cookies.set(COOKIE, Sessions("of all replicas", 3600, 3600, clock).write(later), path="/console")
+    assert (await other.get("/console/templates")).headers["location"].startswith(LOGIN)
+
+
+async def test_a_login_is_for_the_sessions_hours_and_ends_with_its_own_key(visit, book):
+    book.needs_key = True
+    visitor = await visit(AUTH="required", CONSOLE_SESSION_HOURS="2")
+    await enter(visitor)
+    assert book.asked("BeginSessionRequest").lifetime.seconds == 7200
+    (key_id,) = book.sessions
+    await visitor.submit("/console/logout", {})
+    assert book.asked("EndSessionRequest").key_id == key_id
+
+
+async def test_a_logout_that_the_gateway_does_not_hear_of_is_told(stranger, book):
+    await enter(stranger)
+    await stranger.get("/console/templates")
+    token = fields_of((await stranger.get("/console/new-template")).text, token=True)
+    book.failure = PulseError(Code.UNAVAILABLE, "LEDGER_AWAY", "try again")
+    left = await stranger.post("/console/logout", data={"form_token": token["form_token"][0]})
+    (key_id,) = book.sessions
+    assert "LEDGER_AWAY" in left.text and f"pulse keys revoke {key_id}" in left.text
+    book.failure = None
+    assert (await stranger.get("/console")).status_code == 303, "here it is over all the same"
+
+
+@pytest.mark.parametrize("code", [Code.UNIMPLEMENTED, Code.FAILED_PRECONDITION, Code.INVALID_ARGUMENT])
+async def test_where_no_session_can_be_begun_one_is_logged_in_by_the_key_itself(stranger, book, code):
+    book.no_sessions = PulseError(code, "SESSION_OF_SESSION", "no")
+    await enter(stranger)
+    assert (await stranger.get("/console/templates")).status_code == 200
+    await stranger.submit("/console/logout", {})
+    assert (await stranger.get("/console/templates")).status_code == 303
+
+
+def test_the_key_of_the_login_goes_out_of_the_cookie_when_every_gateway_knows_the_sessions():
+    clock = FixedClock(NOON)
+    sessions = Sessions("secret", lifetime_s=3600, idle_s=600, clock=clock)
+    cookie = sessions.write(Session(SessionKey("id", "made for it"), KEY))
+    assert sessions.read(cookie).api_key == KEY
+    clock.advance(KNOWN_S + 1)
+    session = sessions.read(cookie)
+    assert (session.api_key, session.login_key, sessions.is_aging(session)) == ("made for it", "", True)
+    again = sessions.read(sessions.write(session))
+    assert (again.api_key, again.began, sessions.is_aging(again)) == ("made for it", session.began, False)
 
 
 async def test_the_cookie_tells_nobody_the_key(stranger):
@@ -118,7 +180,7 @@ async def test_the_cookie_tells_nobody_the_key(stranger):
 def test_a_session_goes_on_while_it_is_used_and_ends_when_it_idles_or_is_over():
     clock = FixedClock(NOON)
     sessions = Sessions("secret", lifetime_s=3600, idle_s=600, clock=clock)
-    cookie = sessions.write(Session(KEY))
+    cookie = sessions.write(Session(login_key=KEY))
     clock.advance(599)
     session = sessions.read(cookie)
     assert session is not None and sessions.is_aging(session)
@@ -137,14 +199,15 @@ def test_a_session_goes_on_while_it_is_used_and_ends_when_it_idles_or_is_over():
 def test_a_cookie_is_worth_something_unchanged_within_its_time_and_where_it_was_made():
     clock = SystemClock()
     sessions = Sessions("secret", 60, 60, clock)
-    cookie = sessions.write(Session(KEY))
+    cookie = sessions.write(Session(login_key=KEY))
     assert sessions.read(cookie).api_key == KEY
     payload = base64.urlsafe_b64encode(json.dumps({"key": "x", "nonce": "y", "ends": 9e9}).encode()).decode()
     changed = cookie[:20] + ("A" if cookie[20] != "A" else "B") + cookie[21:]
     worthless = [payload, changed, cookie[:-4], cookie[:10], "", "x", "ä.ö", cookie + "0", cookie + "AAAA"]
     assert [sessions.read(other) for other in worthless] == [None] * len(worthless)
     assert Sessions("another", 60, 60, clock).read(cookie) is None
-    assert Sessions("secret", -1, 60, clock).read(Sessions("secret", -1, 60, clock).write(Session(KEY))) is None
+    over = Sessions("secret", -1, 60, clock)
+    assert over.read(over.write(Session(login_key=KEY))) is None
 
 
 async def test_a_session_is_good_at_every_replica(stranger, visit):

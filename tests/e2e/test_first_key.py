@@ -35,6 +35,25 @@ def test_a_first_key_is_made_and_shown_once(tmp_path: Path) -> None:
         wait_until(lambda: output.read_text().count("Pulse is ready") == 2)
         assert len(KEY.findall(output.read_text())) == 1
         assert send(again, key).status_code == 200
+        check_session(again, key)
+
+
+def check_session(suite: Suite, key: str) -> None:
+    """A session of the key does what the key does, until it is ended."""
+    bearer = {"Authorization": f"Bearer {key}"}
+    session = suite.rest.post("/v1/sessions", json={"lifetime": "3600s"}, headers=bearer).json()
+    wait_until(lambda: looked(suite, session["secret"]) == 200)
+    listed = suite.rest.get("/v1/keys", headers=bearer).json()["keys"]
+    assert session["key"]["key_id"] not in [one["key_id"] for one in listed]
+    ended = suite.rest.post(f"/v1/sessions/{session['key']['key_id']}:end", headers=bearer, json={})
+    assert ended.status_code == 200, ended.text
+    wait_until(lambda: looked(suite, session["secret"]) == 401)
+    assert looked(suite, key) == 200
+
+
+def looked(suite: Suite, key: str) -> int:
+    """What a key is answered that looks at templates."""
+    return suite.rest.get("/v1/templates", headers={"Authorization": f"Bearer {key}"}).status_code
 
 
 def test_a_key_made_while_none_was_asked_for_opens_nothing_later(tmp_path: Path) -> None:

@@ -135,3 +135,31 @@ def test_a_first_key_that_cannot_be_is_wrong_usage(arguments: list[str]):
     with pytest.raises(SystemExit) as ended:
         first_key.main(arguments)
     assert ended.value.code == 2
+
+
+async def session(calls: Calls, begun_by: str = "", **fields: Any) -> ApiKey:
+    made = secret_keys.make_session(begun_by)
+    ends = to_timestamp(NOON + dt.timedelta(hours=12))
+    return await created(calls, key_id=made.key_id, **{"expire_time": ends, **fields})
+
+
+async def test_sessions_are_told_to_gateways_and_stand_in_no_list(calls: Calls):
+    key = await created(calls)
+    one = await session(calls, key.key_id)
+    assert {record.key.key_id for record in (await listed(calls)).keys} == {key.key_id, one.key_id}
+    assert [record.key.key_id for record in (await listed(calls, "acme")).keys] == [key.key_id]
+    request = ledger_reader_pb2.ListKeysRequest(tenant_id="acme", key_id=one.key_id)
+    (found,) = (await call(calls.reader.ListKeys, request)).keys
+    assert found.key.key_id == one.key_id
+
+
+async def test_sessions_that_ended_are_forgotten_when_another_is_begun(calls: Calls, clock: Any, database: Any):
+    revoked, expired, live = [await session(calls) for _ in "123"]
+    await ended(calls, revoked)
+    await ended(calls, expired, after=60)
+    clock.advance(3600 + 59)
+    key = await created(calls)
+    await ended(calls, key)
+    last = await session(calls)
+    rows = database.rows("SELECT key_id FROM api_keys")
+    assert {row[0] for row in rows} == {expired.key_id, live.key_id, key.key_id, last.key_id}

@@ -1,11 +1,14 @@
-"""Calls of the public API that go page by page."""
+"""Calls of the public API that the client does not make as they are needed here: page by page, and of sessions."""
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar, Unpack
 
+from pulse.gateway.v1 import key_service_pb2
+from pulse.gateway.v1.key_service_pb2_grpc import KeyServiceStub
 from pulse_client import calls, calls_operations, calls_recipients
 from pulse_client.calls import Call, Filters
 from pulse_client.calls_operations import Deaths
@@ -23,6 +26,17 @@ class Page(Generic[Entry]):
 
     entries: Sequence[Entry]
     token: str
+
+
+@dataclass(frozen=True)
+class SessionKey:
+    """A key that was made for a login: its id, and what is sent as the credential."""
+
+    key_id: str
+    secret: str = field(repr=False)
+
+
+NO_KEY = SessionKey("", "")
 
 
 def notifications(token: str, **filters: Unpack[Filters]) -> Call[Page[Notification]]:
@@ -53,3 +67,16 @@ def _paged(call: Call[calls.Page[Entry]], token: str) -> Call[Page[Entry]]:
         return Page(call.read(answer).entries, answer.next_page_token)
 
     return Call(call.stub, call.method, request, read_page)
+
+
+def begin_session(lifetime_s: float) -> Call[SessionKey]:
+    """BeginSession."""
+    request = key_service_pb2.BeginSessionRequest()
+    request.lifetime.FromTimedelta(dt.timedelta(seconds=lifetime_s))
+    return Call(KeyServiceStub, "BeginSession", request, lambda answer: SessionKey(answer.key.key_id, answer.secret))
+
+
+def end_session(key_id: str) -> Call[None]:
+    """EndSession."""
+    request = key_service_pb2.EndSessionRequest(key_id=key_id)
+    return Call(KeyServiceStub, "EndSession", request, lambda _answer: None)

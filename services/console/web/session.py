@@ -1,7 +1,8 @@
 """Sessions: who is logged in, in a cookie that only this console can write and read, and the token its forms carry.
 
-The cookie is sealed by AES-256-GCM (RFC 5116): it holds the reader's API key, which whoever else sees the cookie must
-not learn. It is good while pages are looked at, to the end of the session, and no longer than until the logout.
+The cookie is sealed by AES-256-GCM (RFC 5116). It holds an API key that the gateway made for this login alone: the
+logout revokes it, at every replica and whoever holds a copy. It is good while pages are looked at, and no
+longer than to the session's end.
 """
 
 from __future__ import annotations
@@ -12,16 +13,20 @@ import hmac
 import json
 import secrets
 from collections import OrderedDict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+from services.console.web.calls import NO_KEY, SessionKey
 from shared.clock import Clock
 
 COOKIE = "pulse_console"
+
+#: By then every gateway knows a session's key, or refuses all keys as it has not heard of the ledger for so long, s.
+KNOWN_S = 15.0
 
 _NONCE_BYTES = 12
 #: Sessions that were ended and are remembered; beyond, those ended first are forgotten, as if they had only idled.
@@ -30,21 +35,30 @@ _MOST_ENDED = 100_000
 
 @dataclass(frozen=True)
 class Session:
-    """One browser's. ``api_key`` is empty before the login, and where none is needed."""
+    """One browser's. Without keys before the login, and where none is needed."""
 
-    api_key: str = field(default="", repr=False)
+    #: Made for this login; for a moment not every gateway knows it yet.
+    key: SessionKey = NO_KEY
+    #: What one logged in by, kept for that moment; or for good, where the gateway begins no sessions by such a key.
+    login_key: str = field(default="", repr=False)
     nonce: str = field(default_factory=lambda: secrets.token_urlsafe(16))
+    #: When the login was, Unix time; 0: not known before its first cookie.
+    began: float = 0.0
     #: When it is over, however much it is used, Unix time; 0: not known before its first cookie.
     ends: float = 0.0
     #: Until when the cookie that it came by is good, Unix time.
     good_until: float = 0.0
 
+    @property
+    def api_key(self) -> str:
+        """What calls are made with; empty: nobody is logged in."""
+        return self.login_key or self.key.secret
+
 
 class Sessions:
     """Writes, reads and ends cookies. An empty ``secret`` is replaced by one that ends with the process.
 
-    A logout is known to this process alone. To another replica, or after a restart with the same secret, a copy of the
-    cookie is good until it idles or ``lifetime_s`` is over; nothing but the key's revocation ends it there.
+    That a session was ended is known to this process at once, and to others as its key is revoked.
     """
 
     def __init__(self, secret: str, lifetime_s: float, idle_s: float, clock: Clock) -> None:
@@ -59,8 +73,15 @@ class Sessions:
     def write(self, session: Session) -> str:
         """The cookie's value, good until the session idles or ends."""
         now = self._clock.now().timestamp()
-        ends = session.ends or now + self._lifetime_s
-        content = {"key": session.api_key, "nonce": session.nonce, "ends": ends, "until": min(ends, now + self._idle_s)}
+        began, ends = session.began or now, session.ends or now + self._lifetime_s
+        content = {
+            "key": [session.key.key_id, session.key.secret],
+            "login": session.login_key,
+            "nonce": session.nonce,
+            "began": began,
+            "ends": ends,
+            "until": min(ends, now + self._idle_s),
+        }
         nonce = secrets.token_bytes(_NONCE_BYTES)
         return base64.urlsafe_b64encode(nonce + self._seal.encrypt(nonce, json.dumps(content).encode(), None)).decode()
 
@@ -69,11 +90,16 @@ class Sessions:
         try:
             sealed = base64.b64decode(cookie.encode("ascii"), altchars=b"-_", validate=True)
             content = json.loads(self._seal.decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], None))
-        except (binascii.Error, ValueError, InvalidTag):
+            key, login_key, began = SessionKey(*content["key"]), content["login"], content["began"]
+        except (binascii.Error, ValueError, InvalidTag, TypeError, KeyError):
             return None
-        if content["until"] < self._clock.now().timestamp() or content["nonce"] in self._ended:
+        now = self._clock.now().timestamp()
+        if content["until"] < now or content["nonce"] in self._ended:
             return None
-        return Session(content["key"], content["nonce"], content["ends"], content["until"])
+        read = Session(key, login_key, content["nonce"], began, content["ends"], content["until"])
+        if key.secret and login_key and now > began + KNOWN_S:
+            return replace(read, login_key="", good_until=0.0)  # the next cookie is without it
+        return read
 
     def is_aging(self, session: Session) -> bool:
         """Whether the cookie is to be written anew, so that a session that is used does not idle."""

@@ -21,7 +21,7 @@ from shared.observe.logs import logger
 from shared.rpc.validation import check
 from shared.scopes import SCOPES
 from shared.text.error_bounds import quoted
-from shared.times import from_timestamp
+from shared.times import from_timestamp, to_timestamp
 
 if TYPE_CHECKING:
     from pulse.ledger.v1.ledger_admin_pb2_grpc import LedgerAdminAsyncStub
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 _SCOPE = "keys"
 #: How long a rotated key goes on unless the caller says, s.
 _OVERLAP = 24 * 3600
+#: How long a session lasts unless the caller says, s.
+_SESSION = 12 * 3600
 
 log = logger(__name__)
 
@@ -86,8 +88,36 @@ class KeyService(api_grpc.KeyServiceServicer):
         _refuse_more_than_held(caller, key.scopes)
         return await self._end(key, caller, None)
 
+    async def BeginSession(self, request: api.BeginSessionRequest, context: Context) -> api.BeginSessionResponse:
+        caller = self._entry.holder(context)
+        check(request)
+        _refuse_session_of(caller)
+        lifetime = request.lifetime if request.HasField("lifetime") else Duration(seconds=_SESSION)
+        ends = self._clock.now() + lifetime.ToTimedelta()
+        key = key_pb2.ApiKey(
+            name=caller.actor,
+            scopes=sorted(caller.scopes),
+            tenant_id=caller.tenant_id,
+            expire_time=to_timestamp(min(ends, caller.expires_at or ends)),
+        )
+        stored, secret = await self._store(key, secret_keys.make_session(caller.key_id), caller)
+        return api.BeginSessionResponse(key=stored, secret=secret)
+
+    async def EndSession(self, request: api.EndSessionRequest, context: Context) -> api.EndSessionResponse:
+        caller = self._entry.holder(context)
+        check(request)
+        if not secret_keys.is_of_session(request.key_id):
+            raise not_found("SESSION", request.key_id)
+        key = await self._find(caller.tenant_id, request.key_id, "SESSION")
+        if not _is_own(caller, key):
+            raise not_found("SESSION", request.key_id)
+        await self._end(key, caller, None)
+        return api.EndSessionResponse()
+
     async def _create(self, key: key_pb2.ApiKey, caller: Caller) -> tuple[key_pb2.ApiKey, str]:
-        made = secret_keys.make(of_development=caller.made_without_key)
+        return await self._store(key, secret_keys.make(of_development=caller.made_without_key), caller)
+
+    async def _store(self, key: key_pb2.ApiKey, made: secret_keys.NewKey, caller: Caller) -> tuple[key_pb2.ApiKey, str]:
         key.key_id = made.key_id
         answer = await ask(self._admin.CreateKey, ledger_admin_pb2.CreateKeyRequest(key=key, digest=made.digest))
         log.info("API key made", key_id=key.key_id, tenant=key.tenant_id, scopes=sorted(key.scopes), actor=caller.actor)
@@ -104,11 +134,11 @@ class KeyService(api_grpc.KeyServiceServicer):
         request = ledger_reader_pb2.ListKeysRequest(tenant_id=tenant_id, key_id=key_id)
         return [record.key for record in (await ask(self._reader.ListKeys, request)).keys]
 
-    async def _find(self, tenant_id: str, key_id: str) -> key_pb2.ApiKey:
+    async def _find(self, tenant_id: str, key_id: str, what: str = "KEY") -> key_pb2.ApiKey:
         for key in await self._list(tenant_id, key_id):
             if key.key_id == key_id:
                 return key
-        raise not_found("KEY", key_id)
+        raise not_found(what, key_id)
 
     def _refuse_past(self, key: key_pb2.ApiKey) -> None:
         """INVALID_ARGUMENT for an end that is no time, or has passed."""
@@ -162,3 +192,19 @@ def _refuse_to_outlive(caller: Caller, key: key_pb2.ApiKey) -> None:
 def _refuse_more_than_held(caller: Caller, scopes: Iterable[str]) -> None:
     for scope in sorted(set(scopes)):
         caller.require(scope)
+
+
+def _refuse_session_of(caller: Caller) -> None:
+    """FAILED_PRECONDITION for who has no key of his own to begin a session by."""
+    if caller.made_without_key:
+        raise PulseError(Code.FAILED_PRECONDITION, "SESSION_WITHOUT_KEY", "no session is begun without an API key")
+    if secret_keys.is_of_session(caller.key_id):
+        message = "a session begins no other; the key that it was begun by does"
+        raise PulseError(Code.FAILED_PRECONDITION, "SESSION_OF_SESSION", message)
+
+
+def _is_own(caller: Caller, session: key_pb2.ApiKey) -> bool:
+    """Whether it is the caller's own session, or one that the caller's key began."""
+    if caller.key_id:
+        return caller.key_id in (session.key_id, secret_keys.begun_by(session.key_id))
+    return not secret_keys.begun_by(session.key_id) and caller.actor == session.name

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hmac
 import time
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 
 from services.gateway.door.auth import ApiKey
 from shared import secret_keys
@@ -70,4 +71,21 @@ class AcceptedKeys:
         for key in (*self._of_file, *([named] if named else [])):
             if hmac.compare_digest(key.digest, digest):
                 found = key
-        return found
+        return self._while_begun_by_one(found) if found and secret_keys.is_of_session(found.key_id) else found
+
+    def _while_begun_by_one(self, session: ApiKey) -> ApiKey | None:
+        """A session as long as the key that it was begun by is accepted."""
+        begun_by = secret_keys.begun_by(session.key_id)
+        parent = self._of_ledger.get(begun_by) if begun_by else self._in_file(session)
+        if parent is None:
+            return None
+        ends = [key.expires_at for key in (session, parent) if key.expires_at is not None]
+        return replace(session, expires_at=min(ends, default=None))
+
+    def _in_file(self, session: ApiKey) -> ApiKey | None:
+        """The file's key of that name, as long as it may do what the session may."""
+        for key in self._of_file:
+            mine, its = key.caller, session.caller
+            if (mine.tenant_id, mine.actor) == (its.tenant_id, its.actor) and its.scopes <= mine.scopes:
+                return key
+        return None

@@ -29,6 +29,8 @@ class Caller:
     made_without_key: bool = False
     #: When the credential ends; None: never.
     expires_at: dt.datetime | None = None
+    #: The credential's public name; empty: it has none, as those of a file.
+    key_id: str = ""
 
     def require(self, scope: str) -> Caller:
         """The caller again; PERMISSION_DENIED if the credential does not reach so far."""

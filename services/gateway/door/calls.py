@@ -25,13 +25,20 @@ class Entry:
     def admit(self, context: Context, scope: str) -> tuple[Caller, Headers]:
         """The caller and what it said besides; UNAUTHENTICATED or PERMISSION_DENIED."""
         said = headers.read(context.invocation_metadata() or ())
-        caller = self.door.admit(said)
-        request_log.note("tenant", caller.tenant_id)
-        return caller.require(scope), said
+        return self._known(said).require(scope), said
 
     def caller(self, context: Context, scope: str) -> Caller:
         """The caller alone."""
         return self.admit(context, scope)[0]
+
+    def holder(self, context: Context) -> Caller:
+        """Whoever calls, whatever the credential may do; UNAUTHENTICATED."""
+        return self._known(headers.read(context.invocation_metadata() or ()))
+
+    def _known(self, said: Headers) -> Caller:
+        caller = self.door.admit(said)
+        request_log.note("tenant", caller.tenant_id)
+        return caller
 
 
 def refuse_key_on_batch(said: Headers) -> None:

@@ -98,5 +98,5 @@ def _keys(records: Iterable[ledger_reader_pb2.KeyRecord]) -> list[ApiKey]:
 def _key(record: ledger_reader_pb2.KeyRecord) -> ApiKey:
     key = record.key
     expires_at = from_timestamp(key.expire_time) if key.HasField("expire_time") else None
-    caller = Caller(key.tenant_id, key.name, frozenset(key.scopes), expires_at=expires_at)
+    caller = Caller(key.tenant_id, key.name, frozenset(key.scopes), expires_at=expires_at, key_id=key.key_id)
     return ApiKey(caller, record.digest, key.key_id, expires_at)

@@ -10,6 +10,7 @@ from services.ledger.postgres.postgres import Connection, Postgres
 from services.ledger.postgres.revisions import Page
 from services.ledger.rules.api_keys import ApiKey
 from services.ledger.stores.tenant_caps import Subject, TenantCaps
+from shared import secret_keys
 from shared.clock import Clock
 
 _COLUMNS = ", ".join(ApiKey._fields)
@@ -22,6 +23,12 @@ INSERT INTO api_keys ({_COLUMNS})
 VALUES (%(tenant_id)s, %(key_id)s, %(name)s, %(scopes)s, %(digest)s, %(created_at)s, %(expires_at)s, NULL)
 ON CONFLICT DO NOTHING
 """  # noqa: S608 -- names of columns
+
+# Sessions that ended are of no use to anybody, once every gateway has been told.
+_FORGET = """
+DELETE FROM api_keys WHERE tenant_id = %(tenant_id)s AND starts_with(key_id, %(of_session)s)
+    AND least(revoked_at, expires_at) < %(now)s::timestamptz - interval '1 hour'
+"""
 
 # Revoked once is revoked for ever, and an end is never put off.
 _END = f"""
@@ -38,7 +45,8 @@ SELECT c.revision, {", ".join(f"k.{name}" for name in ApiKey._fields)}
 FROM (SELECT coalesce((SELECT revision FROM revisions WHERE subject = 'keys'), 0) AS revision) AS c
 LEFT JOIN api_keys k ON c.revision <> %(known_revision)s AND CASE
     WHEN %(tenant_id)s::text = '' THEN k.revoked_at IS NULL AND coalesce(k.expires_at > %(now)s, true)
-    ELSE k.tenant_id = %(tenant_id)s::text AND %(key_id)s::text IN ('', k.key_id) END
+    WHEN %(key_id)s::text = '' THEN k.tenant_id = %(tenant_id)s::text AND NOT starts_with(k.key_id, %(of_session)s)
+    ELSE k.tenant_id = %(tenant_id)s::text AND k.key_id = %(key_id)s::text END
 ORDER BY k.created_at DESC, k.key_id LIMIT %(limit)s
 """  # noqa: S608 -- names of columns
 
@@ -50,6 +58,9 @@ WHERE revision > %(known_revision)s AND revision <= %(newest)s AND (%(known_revi
     OR revoked_at IS NULL AND coalesce(expires_at > %(now)s, true))
 ORDER BY revision LIMIT %(limit)s
 """  # noqa: S608 -- names of columns
+
+
+_OF_SESSION = {"of_session": secret_keys.OF_SESSION}
 
 
 class Listed(NamedTuple):
@@ -71,11 +82,14 @@ class ApiKeyStore:
     async def create(self, key: ApiKey) -> ApiKey | None:
         """As stored, made now; None if its id is taken."""
         stored = key._replace(created_at=self._clock.now(), revoked_at=None)
-        parameters = stored._asdict() | {"scopes": list(stored.scopes)}
+        parameters = stored._asdict() | {"scopes": list(stored.scopes), "now": stored.created_at} | _OF_SESSION
+        is_session = secret_keys.is_of_session(key.key_id)
 
         async def work(connection: Connection) -> bool:
             async with connection.transaction():
-                await self._caps.check(connection, Subject.KEYS, parameters)
+                if is_session:
+                    await connection.execute(_FORGET, parameters)
+                await self._caps.check(connection, Subject.SESSIONS if is_session else Subject.KEYS, parameters)
                 return (await connection.execute(_CREATE, parameters)).rowcount == 1
 
         return stored if await self._postgres.write(work) else None
@@ -101,11 +115,13 @@ class ApiKeyStore:
         return Listed([ApiKey._make(row[1:]) for row in found.rows], found.revision, found.more)
 
     async def list(self, tenant_id: str, known_revision: int, key_id: str = "") -> Listed:
-        """A tenant's newest keys, or the one of ``key_id``; of all tenants those accepted now, if ``tenant_id`` is
-        empty."""
+        """A tenant's newest keys but for sessions', or the one of ``key_id``.
+
+        Of all tenants those that are accepted now, if ``tenant_id`` is empty.
+        """
         most = MOST_LISTED if tenant_id else None
         given = {"tenant_id": tenant_id, "key_id": key_id, "known_revision": known_revision}
-        parameters = given | {"limit": most, "now": self._clock.now()}
+        parameters = given | {"limit": most, "now": self._clock.now()} | _OF_SESSION
 
         async def work(connection: Connection) -> list[tuple[Any, ...]]:
             return await (await connection.execute(_LIST, parameters)).fetchall()

@@ -21,6 +21,7 @@ class Subject(enum.StrEnum):
     """What is capped; the words stand in errors."""
 
     KEYS = "API keys"
+    SESSIONS = "sessions"
     LIMITS = "limits"
     TEMPLATES = "templates"
     SENDERS = "senders"
@@ -39,7 +40,12 @@ class _Rows(NamedTuple):
 _ROWS: Mapping[Subject, _Rows] = {
     Subject.KEYS: _Rows(
         "api_keys WHERE tenant_id = %(tenant_id)s AND revoked_at IS NULL "
-        "AND coalesce(expires_at > clock_timestamp(), true)",
+        "AND coalesce(expires_at > clock_timestamp(), true) AND NOT starts_with(key_id, %(of_session)s)",
+        "key_id = %(key_id)s",
+    ),
+    Subject.SESSIONS: _Rows(
+        "api_keys WHERE tenant_id = %(tenant_id)s AND revoked_at IS NULL "
+        "AND expires_at > clock_timestamp() AND starts_with(key_id, %(of_session)s)",
         "key_id = %(key_id)s",
     ),
     Subject.LIMITS: _Rows("limits WHERE tenant_id = %(tenant_id)s AND deleted_at IS NULL", "limit_id = %(limit_id)s"),
@@ -70,6 +76,7 @@ class TenantCaps:
         return cls(
             {
                 Subject.KEYS: settings.ledger_most_api_keys,
+                Subject.SESSIONS: settings.ledger_most_sessions,
                 Subject.LIMITS: settings.ledger_most_limits,
                 Subject.TEMPLATES: settings.ledger_most_templates,
                 Subject.SENDERS: settings.ledger_most_senders,

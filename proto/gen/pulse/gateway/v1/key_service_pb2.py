@@ -29,7 +29,7 @@ from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb
 from pulse.common.v1 import key_pb2 as pulse_dot_common_dot_v1_dot_key__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"pulse/gateway/v1/key_service.proto\x12\x10pulse.gateway.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x19pulse/common/v1/key.proto\"D\n\x10\x43reateKeyRequest\x12\x30\n\x03key\x18\x01 \x01(\x0b\x32\x17.pulse.common.v1.ApiKeyB\n\xe2\x41\x01\x02\xbaH\x03\xc8\x01\x01\"I\n\x11\x43reateKeyResponse\x12$\n\x03key\x18\x01 \x01(\x0b\x32\x17.pulse.common.v1.ApiKey\x12\x0e\n\x06secret\x18\x02 \x01(\t\".\n\x0fListKeysRequest\x12\x1b\n\ttenant_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x02\"9\n\x10ListKeysResponse\x12%\n\x04keys\x18\x01 \x03(\x0b\x32\x17.pulse.common.v1.ApiKey\"\x8b\x01\n\x10RotateKeyRequest\x12\x1d\n\x06key_id\x18\x01 \x01(\tB\r\xe2\x41\x01\x02\xbaH\x06r\x04\x10\x01\x18@\x12;\n\x07overlap\x18\x02 \x01(\x0b\x32\x19.google.protobuf.DurationB\x0f\xbaH\x0c\xaa\x01\t\"\x05\x08\x80\xbd\xa3\x01\x32\x00\x12\x1b\n\ttenant_id\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x02\"I\n\x11RotateKeyResponse\x12$\n\x03key\x18\x01 \x01(\x0b\x32\x17.pulse.common.v1.ApiKey\x12\x0e\n\x06secret\x18\x02 \x01(\t\"N\n\x10RevokeKeyRequest\x12\x1d\n\x06key_id\x18\x01 \x01(\tB\r\xe2\x41\x01\x02\xbaH\x06r\x04\x10\x01\x18@\x12\x1b\n\ttenant_id\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x02\x32\xc8\x03\n\nKeyService\x12k\n\tCreateKey\x12\".pulse.gateway.v1.CreateKeyRequest\x1a#.pulse.gateway.v1.CreateKeyResponse\"\x15\x82\xd3\xe4\x93\x02\x0f\"\x08/v1/keys:\x03key\x12\x63\n\x08ListKeys\x12!.pulse.gateway.v1.ListKeysRequest\x1a\".pulse.gateway.v1.ListKeysResponse\"\x10\x82\xd3\xe4\x93\x02\n\x12\x08/v1/keys\x12y\n\tRotateKey\x12\".pulse.gateway.v1.RotateKeyRequest\x1a#.pulse.gateway.v1.RotateKeyResponse\"#\x82\xd3\xe4\x93\x02\x1d\"\x18/v1/keys/{key_id}:rotate:\x01*\x12m\n\tRevokeKey\x12\".pulse.gateway.v1.RevokeKeyRequest\x1a\x17.pulse.common.v1.ApiKey\"#\x82\xd3\xe4\x93\x02\x1d\"\x18/v1/keys/{key_id}:revoke:\x01*b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"pulse/gateway/v1/key_service.proto\x12\x10pulse.gateway.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x19pulse/common/v1/key.proto\"D\n\x10\x43reateKeyRequest\x12\x30\n\x03key\x18\x01 \x01(\x0b\x32\x17.pulse.common.v1.ApiKeyB\n\xe2\x41\x01\x02\xbaH\x03\xc8\x01\x01\"I\n\x11\x43reateKeyResponse\x12$\n\x03key\x18\x01 \x01(\x0b\x32\x17.pulse.common.v1.ApiKey\x12\x0e\n\x06secret\x18\x02 \x01(\t\".\n\x0fListKeysRequest\x12\x1b\n\ttenant_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x02\"9\n\x10ListKeysResponse\x12%\n\x04keys\x18\x01 \x03(\x0b\x32\x17.pulse.common.v1.ApiKey\"\x8b\x01\n\x10RotateKeyRequest\x12\x1d\n\x06key_id\x18\x01 \x01(\tB\r\xe2\x41\x01\x02\xbaH\x06r\x04\x10\x01\x18@\x12;\n\x07overlap\x18\x02 \x01(\x0b\x32\x19.google.protobuf.DurationB\x0f\xbaH\x0c\xaa\x01\t\"\x05\x08\x80\xbd\xa3\x01\x32\x00\x12\x1b\n\ttenant_id\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x02\"I\n\x11RotateKeyResponse\x12$\n\x03key\x18\x01 \x01(\x0b\x32\x17.pulse.common.v1.ApiKey\x12\x0e\n\x06secret\x18\x02 \x01(\t\"N\n\x10RevokeKeyRequest\x12\x1d\n\x06key_id\x18\x01 \x01(\tB\r\xe2\x41\x01\x02\xbaH\x06r\x04\x10\x01\x18@\x12\x1b\n\ttenant_id\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x02\"U\n\x13\x42\x65ginSessionRequest\x12>\n\x08lifetime\x18\x01 \x01(\x0b\x32\x19.google.protobuf.DurationB\x11\xbaH\x0e\xaa\x01\x0b\"\x05\x08\x80\xbd\xa3\x01\x32\x02\x08\x01\"L\n\x14\x42\x65ginSessionResponse\x12$\n\x03key\x18\x01 \x01(\x0b\x32\x17.pulse.common.v1.ApiKey\x12\x0e\n\x06secret\x18\x02 \x01(\t\"2\n\x11\x45ndSessionRequest\x12\x1d\n\x06key_id\x18\x01 \x01(\tB\r\xe2\x41\x01\x02\xbaH\x06r\x04\x10\x01\x18@\"\x14\n\x12\x45ndSessionResponse2\xbf\x05\n\nKeyService\x12k\n\tCreateKey\x12\".pulse.gateway.v1.CreateKeyRequest\x1a#.pulse.gateway.v1.CreateKeyResponse\"\x15\x82\xd3\xe4\x93\x02\x0f\"\x08/v1/keys:\x03key\x12\x63\n\x08ListKeys\x12!.pulse.gateway.v1.ListKeysRequest\x1a\".pulse.gateway.v1.ListKeysResponse\"\x10\x82\xd3\xe4\x93\x02\n\x12\x08/v1/keys\x12y\n\tRotateKey\x12\".pulse.gateway.v1.RotateKeyRequest\x1a#.pulse.gateway.v1.RotateKeyResponse\"#\x82\xd3\xe4\x93\x02\x1d\"\x18/v1/keys/{key_id}:rotate:\x01*\x12m\n\tRevokeKey\x12\".pulse.gateway.v1.RevokeKeyRequest\x1a\x17.pulse.common.v1.ApiKey\"#\x82\xd3\xe4\x93\x02\x1d\"\x18/v1/keys/{key_id}:revoke:\x01*\x12v\n\x0c\x42\x65ginSession\x12%.pulse.gateway.v1.BeginSessionRequest\x1a&.pulse.gateway.v1.BeginSessionResponse\"\x17\x82\xd3\xe4\x93\x02\x11\"\x0c/v1/sessions:\x01*\x12}\n\nEndSession\x12#.pulse.gateway.v1.EndSessionRequest\x1a$.pulse.gateway.v1.EndSessionResponse\"$\x82\xd3\xe4\x93\x02\x1e\"\x19/v1/sessions/{key_id}:end:\x01*b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -50,6 +50,10 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_REVOKEKEYREQUEST'].fields_by_name['key_id']._serialized_options = b'\342A\001\002\272H\006r\004\020\001\030@'
   _globals['_REVOKEKEYREQUEST'].fields_by_name['tenant_id']._loaded_options = None
   _globals['_REVOKEKEYREQUEST'].fields_by_name['tenant_id']._serialized_options = b'\272H\005r\003\030\200\002'
+  _globals['_BEGINSESSIONREQUEST'].fields_by_name['lifetime']._loaded_options = None
+  _globals['_BEGINSESSIONREQUEST'].fields_by_name['lifetime']._serialized_options = b'\272H\016\252\001\013\"\005\010\200\275\243\0012\002\010\001'
+  _globals['_ENDSESSIONREQUEST'].fields_by_name['key_id']._loaded_options = None
+  _globals['_ENDSESSIONREQUEST'].fields_by_name['key_id']._serialized_options = b'\342A\001\002\272H\006r\004\020\001\030@'
   _globals['_KEYSERVICE'].methods_by_name['CreateKey']._loaded_options = None
   _globals['_KEYSERVICE'].methods_by_name['CreateKey']._serialized_options = b'\202\323\344\223\002\017\"\010/v1/keys:\003key'
   _globals['_KEYSERVICE'].methods_by_name['ListKeys']._loaded_options = None
@@ -58,6 +62,10 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_KEYSERVICE'].methods_by_name['RotateKey']._serialized_options = b'\202\323\344\223\002\035\"\030/v1/keys/{key_id}:rotate:\001*'
   _globals['_KEYSERVICE'].methods_by_name['RevokeKey']._loaded_options = None
   _globals['_KEYSERVICE'].methods_by_name['RevokeKey']._serialized_options = b'\202\323\344\223\002\035\"\030/v1/keys/{key_id}:revoke:\001*'
+  _globals['_KEYSERVICE'].methods_by_name['BeginSession']._loaded_options = None
+  _globals['_KEYSERVICE'].methods_by_name['BeginSession']._serialized_options = b'\202\323\344\223\002\021\"\014/v1/sessions:\001*'
+  _globals['_KEYSERVICE'].methods_by_name['EndSession']._loaded_options = None
+  _globals['_KEYSERVICE'].methods_by_name['EndSession']._serialized_options = b'\202\323\344\223\002\036\"\031/v1/sessions/{key_id}:end:\001*'
   _globals['_CREATEKEYREQUEST']._serialized_start=207
   _globals['_CREATEKEYREQUEST']._serialized_end=275
   _globals['_CREATEKEYRESPONSE']._serialized_start=277
@@ -72,6 +80,14 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ROTATEKEYRESPONSE']._serialized_end=674
   _globals['_REVOKEKEYREQUEST']._serialized_start=676
   _globals['_REVOKEKEYREQUEST']._serialized_end=754
-  _globals['_KEYSERVICE']._serialized_start=757
-  _globals['_KEYSERVICE']._serialized_end=1213
+  _globals['_BEGINSESSIONREQUEST']._serialized_start=756
+  _globals['_BEGINSESSIONREQUEST']._serialized_end=841
+  _globals['_BEGINSESSIONRESPONSE']._serialized_start=843
+  _globals['_BEGINSESSIONRESPONSE']._serialized_end=919
+  _globals['_ENDSESSIONREQUEST']._serialized_start=921
+  _globals['_ENDSESSIONREQUEST']._serialized_end=971
+  _globals['_ENDSESSIONRESPONSE']._serialized_start=973
+  _globals['_ENDSESSIONRESPONSE']._serialized_end=993
+  _globals['_KEYSERVICE']._serialized_start=996
+  _globals['_KEYSERVICE']._serialized_end=1699
 # @@protoc_insertion_point(module_scope)

@@ -27,7 +27,8 @@ if _version_not_supported:
 
 
 class KeyServiceStub:
-    """Makes, lists, rotates and revokes API keys of the caller's tenant. Needs the scope keys; nobody gives what he has not.
+    """Makes, lists, rotates and revokes API keys of the caller's tenant. Needs the scope keys, but for sessions; nobody gives what
+    he has not.
     """
 
     def __init__(self, channel):
@@ -56,10 +57,21 @@ class KeyServiceStub:
                 request_serializer=pulse_dot_gateway_dot_v1_dot_key__service__pb2.RevokeKeyRequest.SerializeToString,
                 response_deserializer=pulse_dot_common_dot_v1_dot_key__pb2.ApiKey.FromString,
                 _registered_method=True)
+        self.BeginSession = channel.unary_unary(
+                '/pulse.gateway.v1.KeyService/BeginSession',
+                request_serializer=pulse_dot_gateway_dot_v1_dot_key__service__pb2.BeginSessionRequest.SerializeToString,
+                response_deserializer=pulse_dot_gateway_dot_v1_dot_key__service__pb2.BeginSessionResponse.FromString,
+                _registered_method=True)
+        self.EndSession = channel.unary_unary(
+                '/pulse.gateway.v1.KeyService/EndSession',
+                request_serializer=pulse_dot_gateway_dot_v1_dot_key__service__pb2.EndSessionRequest.SerializeToString,
+                response_deserializer=pulse_dot_gateway_dot_v1_dot_key__service__pb2.EndSessionResponse.FromString,
+                _registered_method=True)
 
 
 class KeyServiceServicer:
-    """Makes, lists, rotates and revokes API keys of the caller's tenant. Needs the scope keys; nobody gives what he has not.
+    """Makes, lists, rotates and revokes API keys of the caller's tenant. Needs the scope keys, but for sessions; nobody gives what
+    he has not.
     """
 
     def CreateKey(self, request, context):
@@ -91,6 +103,23 @@ class KeyServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def BeginSession(self, request, context):
+        """Makes a key for a login, which does what the caller's own does, under the same name, and ends with it at the latest: so that
+        what a browser holds is worth nothing after the logout. Needs no scope. Gateways know it within seconds.
+        FAILED_PRECONDITION: the caller has no key, or one of a session. RESOURCE_EXHAUSTED: the tenant has too many sessions.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def EndSession(self, request, context):
+        """Ends a session within seconds, by its own key or the one that began it; doing it twice is no error. Needs no scope.
+        NOT_FOUND: the caller has no such session.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_KeyServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -114,6 +143,16 @@ def add_KeyServiceServicer_to_server(servicer, server):
                     request_deserializer=pulse_dot_gateway_dot_v1_dot_key__service__pb2.RevokeKeyRequest.FromString,
                     response_serializer=pulse_dot_common_dot_v1_dot_key__pb2.ApiKey.SerializeToString,
             ),
+            'BeginSession': grpc.unary_unary_rpc_method_handler(
+                    servicer.BeginSession,
+                    request_deserializer=pulse_dot_gateway_dot_v1_dot_key__service__pb2.BeginSessionRequest.FromString,
+                    response_serializer=pulse_dot_gateway_dot_v1_dot_key__service__pb2.BeginSessionResponse.SerializeToString,
+            ),
+            'EndSession': grpc.unary_unary_rpc_method_handler(
+                    servicer.EndSession,
+                    request_deserializer=pulse_dot_gateway_dot_v1_dot_key__service__pb2.EndSessionRequest.FromString,
+                    response_serializer=pulse_dot_gateway_dot_v1_dot_key__service__pb2.EndSessionResponse.SerializeToString,
+            ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
             'pulse.gateway.v1.KeyService', rpc_method_handlers)
@@ -123,7 +162,8 @@ def add_KeyServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class KeyService:
-    """Makes, lists, rotates and revokes API keys of the caller's tenant. Needs the scope keys; nobody gives what he has not.
+    """Makes, lists, rotates and revokes API keys of the caller's tenant. Needs the scope keys, but for sessions; nobody gives what
+    he has not.
     """
 
     @staticmethod
@@ -224,6 +264,60 @@ class KeyService:
             '/pulse.gateway.v1.KeyService/RevokeKey',
             pulse_dot_gateway_dot_v1_dot_key__service__pb2.RevokeKeyRequest.SerializeToString,
             pulse_dot_common_dot_v1_dot_key__pb2.ApiKey.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def BeginSession(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/pulse.gateway.v1.KeyService/BeginSession',
+            pulse_dot_gateway_dot_v1_dot_key__service__pb2.BeginSessionRequest.SerializeToString,
+            pulse_dot_gateway_dot_v1_dot_key__service__pb2.BeginSessionResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def EndSession(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/pulse.gateway.v1.KeyService/EndSession',
+            pulse_dot_gateway_dot_v1_dot_key__service__pb2.EndSessionRequest.SerializeToString,
+            pulse_dot_gateway_dot_v1_dot_key__service__pb2.EndSessionResponse.FromString,
             options,
             channel_credentials,
             insecure,

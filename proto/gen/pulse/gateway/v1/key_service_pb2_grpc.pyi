@@ -28,7 +28,9 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class KeyServiceStub:
-    """Makes, lists, rotates and revokes API keys of the caller's tenant. Needs the scope keys; nobody gives what he has not."""
+    """Makes, lists, rotates and revokes API keys of the caller's tenant. Needs the scope keys, but for sessions; nobody gives what
+    he has not.
+    """
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
@@ -44,10 +46,21 @@ class KeyServiceStub:
     """
     RevokeKey: _grpc.UnaryUnaryMultiCallable[_key_service_pb2.RevokeKeyRequest, _key_pb2.ApiKey]
     """Ends a key within seconds; doing it twice is no error. NOT_FOUND: no such key."""
+    BeginSession: _grpc.UnaryUnaryMultiCallable[_key_service_pb2.BeginSessionRequest, _key_service_pb2.BeginSessionResponse]
+    """Makes a key for a login, which does what the caller's own does, under the same name, and ends with it at the latest: so that
+    what a browser holds is worth nothing after the logout. Needs no scope. Gateways know it within seconds.
+    FAILED_PRECONDITION: the caller has no key, or one of a session. RESOURCE_EXHAUSTED: the tenant has too many sessions.
+    """
+    EndSession: _grpc.UnaryUnaryMultiCallable[_key_service_pb2.EndSessionRequest, _key_service_pb2.EndSessionResponse]
+    """Ends a session within seconds, by its own key or the one that began it; doing it twice is no error. Needs no scope.
+    NOT_FOUND: the caller has no such session.
+    """
 
 @_typing.type_check_only
 class KeyServiceAsyncStub(KeyServiceStub):
-    """Makes, lists, rotates and revokes API keys of the caller's tenant. Needs the scope keys; nobody gives what he has not."""
+    """Makes, lists, rotates and revokes API keys of the caller's tenant. Needs the scope keys, but for sessions; nobody gives what
+    he has not.
+    """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     CreateKey: _aio.UnaryUnaryMultiCallable[_key_service_pb2.CreateKeyRequest, _key_service_pb2.CreateKeyResponse]  # type: ignore[assignment]
@@ -60,9 +73,20 @@ class KeyServiceAsyncStub(KeyServiceStub):
     """
     RevokeKey: _aio.UnaryUnaryMultiCallable[_key_service_pb2.RevokeKeyRequest, _key_pb2.ApiKey]  # type: ignore[assignment]
     """Ends a key within seconds; doing it twice is no error. NOT_FOUND: no such key."""
+    BeginSession: _aio.UnaryUnaryMultiCallable[_key_service_pb2.BeginSessionRequest, _key_service_pb2.BeginSessionResponse]  # type: ignore[assignment]
+    """Makes a key for a login, which does what the caller's own does, under the same name, and ends with it at the latest: so that
+    what a browser holds is worth nothing after the logout. Needs no scope. Gateways know it within seconds.
+    FAILED_PRECONDITION: the caller has no key, or one of a session. RESOURCE_EXHAUSTED: the tenant has too many sessions.
+    """
+    EndSession: _aio.UnaryUnaryMultiCallable[_key_service_pb2.EndSessionRequest, _key_service_pb2.EndSessionResponse]  # type: ignore[assignment]
+    """Ends a session within seconds, by its own key or the one that began it; doing it twice is no error. Needs no scope.
+    NOT_FOUND: the caller has no such session.
+    """
 
 class KeyServiceServicer(metaclass=_abc_1.ABCMeta):
-    """Makes, lists, rotates and revokes API keys of the caller's tenant. Needs the scope keys; nobody gives what he has not."""
+    """Makes, lists, rotates and revokes API keys of the caller's tenant. Needs the scope keys, but for sessions; nobody gives what
+    he has not.
+    """
 
     @_abc_1.abstractmethod
     def CreateKey(
@@ -97,5 +121,26 @@ class KeyServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_key_pb2.ApiKey, _abc.Awaitable[_key_pb2.ApiKey]]:
         """Ends a key within seconds; doing it twice is no error. NOT_FOUND: no such key."""
+
+    @_abc_1.abstractmethod
+    def BeginSession(
+        self,
+        request: _key_service_pb2.BeginSessionRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_key_service_pb2.BeginSessionResponse, _abc.Awaitable[_key_service_pb2.BeginSessionResponse]]:
+        """Makes a key for a login, which does what the caller's own does, under the same name, and ends with it at the latest: so that
+        what a browser holds is worth nothing after the logout. Needs no scope. Gateways know it within seconds.
+        FAILED_PRECONDITION: the caller has no key, or one of a session. RESOURCE_EXHAUSTED: the tenant has too many sessions.
+        """
+
+    @_abc_1.abstractmethod
+    def EndSession(
+        self,
+        request: _key_service_pb2.EndSessionRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_key_service_pb2.EndSessionResponse, _abc.Awaitable[_key_service_pb2.EndSessionResponse]]:
+        """Ends a session within seconds, by its own key or the one that began it; doing it twice is no error. Needs no scope.
+        NOT_FOUND: the caller has no such session.
+        """
 
 def add_KeyServiceServicer_to_server(servicer: KeyServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
