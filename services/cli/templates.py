@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
@@ -13,12 +14,14 @@ from services.cli import output
 from services.cli.options import Address
 
 if TYPE_CHECKING:
-    from services.cli.template_folder.changes import Change, Deletion
-    from services.cli.template_folder.converting import LocalTemplate
-    from services.cli.template_folder.kept import KeptTemplates
+    from pulse.common.v1.fragment_pb2 import Fragment
+    from pulse.common.v1.template_pb2 import Template
+    from services.cli.template_folder.folder import Folder
+    from services.cli.template_folder.kept import Gateway
+    from services.cli.template_folder.plan import Plan
     from services.cli.template_folder.problem import Problem
 
-Folder = Annotated[Path, typer.Argument(metavar="DIR", help="a folder with a folder for each template")]
+Directory = Annotated[Path, typer.Argument(metavar="DIR", help="a folder with a folder for each template")]
 Prune = Annotated[bool, typer.Option("--prune", help="also take out of use what the folder does not have")]
 
 #: What scripts go by.
@@ -52,45 +55,46 @@ def build() -> typer.Typer:
     return tree
 
 
-def pull(directory: Folder, address: Address = "") -> None:
+def pull(directory: Directory, address: Address = "") -> None:
     """Write the gateway's templates into a folder; those that say the same are left as they are."""
-    from services.cli.template_folder import writing
+    from services.cli.template_folder import folder, reading, writing
+    from services.cli.template_folder.changes import Deletion
     from services.cli.template_folder.kept import kept
-    from services.cli.template_folder.reading import Unreadable, folders
 
-    with kept(address) as templates:
-        stored = templates.all()
+    with kept(address) as gateway:
+        stored: list[Template | Fragment] = [*gateway.templates.all().values(), *gateway.fragments.all().values()]
     problems, written = [], 0
-    for template in stored.values():
+    for message in stored:
         try:
-            written += writing.write(directory, template)
-        except Unreadable as error:
+            written += writing.write(directory, message)
+        except reading.Unreadable as error:
             problems.append(error.problem)
-    if directory.exists():
-        for folder in folders(directory):
-            if folder.name not in stored:
-                output.say(f"{folder.name} is not at the gateway.")
+    places = {Deletion(message).place for message in stored}
+    here = folder.read(directory) if directory.exists() else folder.Folder()
+    for place in here.places:
+        if place not in places:
+            output.say(f"{place} is not at the gateway.")
     output.say(f"{written} written, {len(stored) - written - len(problems)} unchanged.")
     _fail_for(directory, problems)
 
 
-def diff(directory: Folder, prune: Prune = False, address: Address = "") -> None:
+def diff(directory: Directory, prune: Prune = False, address: Address = "") -> None:
     """Show what `apply` would change; status 2 if there is anything."""
     from services.cli.template_folder.changes import difference
     from services.cli.template_folder.kept import kept
 
-    local = _read(directory)
-    with kept(address) as templates:
-        found = [part for parts in _changes(local, templates, prune) for part in parts]
-    for change in found:
-        for line in difference(change):
+    here = _read(directory)
+    with kept(address) as gateway:
+        found = _plan(here, gateway, prune)
+    for step in found.steps:
+        for line in [*difference(step)] or [f"{step.place}: takes in fragments that have changed"]:
             print(_shown(line))
-    if found:
+    if found.steps:
         raise typer.Exit(DIFFERS)
 
 
 def apply(
-    directory: Folder,
+    directory: Directory,
     prune: Prune = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="check all, change nothing; status 2 if it would")] = False,
     address: Address = "",
@@ -98,23 +102,27 @@ def apply(
     """Bring the gateway's templates to what the folder says: all of them, or none."""
     from services.cli.template_folder import applying
     from services.cli.template_folder.kept import kept
+    from services.cli.template_folder.rules import broken
 
-    local = _read(directory)
-    _fail_for(directory, _broken(local))
-    with kept(address) as templates:
-        found, gone = _changes(local, templates, prune)
+    here = _read(directory)
+    with kept(address) as gateway:
+        found = _plan(here, gateway, prune)
+        _fail_for(directory, broken(here, found.kept_fragments))
         try:
-            _fail_for(directory, applying.refused(templates, found))
+            _fail_for(directory, applying.refused(gateway, found.to_be_checked()))
             if dry_run:
-                _would(found, gone)
-            applying.apply(templates, found, gone, _tell)
+                _would(found)
+            applying.apply(gateway, found.fragments, found.templates, found.deletions, _tell)
         except applying.KeptWhatWasToBeChecked as error:
             output.fail(f"the gateway is older than this command and kept what it was only to check: {error}")
         except applying.NotApplied as error:
             for sentence in error.left:
                 output.say(f"pulse: {output.printable(sentence)}")
-            output.fail(f"{error.name}: {error.error}")
-    output.say(f"{len(found)} changed, {len(local) - len(found)} unchanged, {len(gone)} deleted.")
+            _fail_for(directory, error.problems)
+            output.fail(f"{error.place}: {error.error}")
+    gone = len(found.deletions)
+    changed = len(found.steps) - gone
+    output.say(f"{changed} changed, {len(here.places) - changed} unchanged, {gone} deleted.")
 
 
 def rollback(
@@ -126,7 +134,8 @@ def rollback(
     from services.cli.template_folder.changes import is_said
     from services.cli.template_folder.kept import kept
 
-    with kept(address) as templates:
+    with kept(address) as gateway:
+        templates = gateway.templates
         newest = templates.get(name)
         wanted = version or newest.version - 1
         if not wanted:
@@ -141,48 +150,44 @@ def rollback(
     output.say(f"{name} is at version {made.version}, which says what {wanted} said.")
 
 
-def lint(directory: Folder) -> None:
+def lint(directory: Directory) -> None:
     """Check a folder by the gateway's rules, without a gateway."""
-    local = _read(directory)
-    _fail_for(directory, _broken(local))
-    output.say(f"{len(local)} templates are as they should be.")
-
-
-def _read(directory: Path) -> Mapping[str, LocalTemplate]:
-    from services.cli.template_folder import folder
-
-    local, problems = folder.read(directory)
-    _fail_for(directory, problems)
-    return local
-
-
-def _broken(local: Mapping[str, LocalTemplate]) -> list[Problem]:
     from services.cli.template_folder.rules import broken
 
-    return [problem for template in local.values() for problem in broken(template)]
+    here = _read(directory)
+    _fail_for(directory, broken(here, {}))
+    told = f"{len(here.templates)} templates"
+    if here.fragments:
+        told += f" and {len(here.fragments)} fragments"
+    output.say(f"{told} are as they should be.")
 
 
-def _changes(
-    local: Mapping[str, LocalTemplate], templates: KeptTemplates, prune: bool
-) -> tuple[list[Change], list[Deletion]]:
-    from services.cli.template_folder.changes import changes, deletions
+def _read(directory: Path) -> Folder:
+    from services.cli.template_folder import folder
 
-    stored = templates.all()
-    gone = deletions(local, stored)
-    if not prune:
-        for deletion in gone:
-            output.say(f"{output.printable(deletion.name)} is only at the gateway; --prune takes it out of use.")
+    here = folder.read(directory)
+    _fail_for(directory, here.problems)
+    return here
+
+
+def _plan(here: Folder, gateway: Gateway, prune: bool) -> Plan:
+    from services.cli.template_folder.plan import plan
+
     try:
-        return changes(local, stored), gone if prune else []
+        found = plan(here, gateway)
     except ValueError as error:
         output.fail(str(error))
+    if prune:
+        return found
+    for deletion in found.deletions:
+        output.say(f"{output.printable(deletion.place)} is only at the gateway; --prune takes it out of use.")
+    return replace(found, deletions=[])
 
 
-def _would(found: list[Change], gone: list[Deletion]) -> NoReturn:
-    every: list[Change | Deletion] = [*found, *gone]
-    for change in every:
-        print(f"{change.name}: would be {change.action}d")
-    raise typer.Exit(DIFFERS if every else 0)
+def _would(found: Plan) -> NoReturn:
+    for step in found.steps:
+        print(f"{step.place}: would be {step.action}d")
+    raise typer.Exit(DIFFERS if found.steps else 0)
 
 
 def _fail_for(directory: Path, problems: Iterable[Problem]) -> None:

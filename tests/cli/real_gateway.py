@@ -40,6 +40,11 @@ class BreakingAdmin(fakes.FakeAdmin):
             self._keep(request.tenant_id, theirs, request.expected_version + 1)
         return await self._breaking(super().UpdateTemplate, request, context)
 
+    async def CreateFragment(self, request: Any, context: Any) -> Any:
+        if f"fragments/{request.fragment.name}" == self.breaks_at:
+            raise AWAY
+        return await super().CreateFragment(request, context)
+
     async def DeleteTemplate(self, request: Any, context: Any) -> Any:
         if not self.deletes:
             raise AWAY

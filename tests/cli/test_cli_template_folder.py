@@ -12,10 +12,13 @@ from typer.testing import CliRunner, Result
 from pulse.common.v1 import enums_pb2
 from pulse.common.v1.template_pb2 import Template, TemplateContent
 from services.cli.app import build
-from services.cli.template_folder.converting import files_of, template_of
+from services.cli.template_folder.changes import files_of
+from services.cli.template_folder.converting import template_of
 from services.local.home import checkout
 from tests.cli.real_gateway import RealGateway
 
+#: What the example has, in the order in which it is applied.
+ALL = ["fragments/footer", "fragments/letter", "hello", "order_shipped"]
 EXAMPLE = checkout() / "docs" / "examples" / "templates"
 Pulse = Callable[..., Result]
 
@@ -30,7 +33,8 @@ def served() -> Iterator[RealGateway]:
 @pytest.fixture
 def gateway(served: RealGateway) -> RealGateway:
     """One that keeps nothing."""
-    for kept in (served.peers.reader.templates, served.peers.reader.versions, served.admin.changes):
+    reader = served.peers.reader
+    for kept in (reader.templates, reader.versions, reader.fragments, reader.fragment_versions, served.admin.changes):
         kept.clear()
     served.admin.changes_before = ""
     served.admin.breaks_at, served.admin.keeps_it, served.admin.deletes = "", False, True
@@ -66,7 +70,7 @@ def test_what_is_applied_is_kept_and_applied_twice_changes_nothing(
 ) -> None:
     first = pulse("apply", folder)
     assert first.exit_code == 0, first.stderr
-    assert first.stdout == "hello: created, version 1\norder_shipped: created, version 1\n"
+    assert first.stdout.splitlines() == [f"{place}: created, version 1" for place in ALL]
     stored = gateway.template("order_shipped")
     assert stored is not None and stored.channel == enums_pb2.EMAIL
     push = next(content for content in stored.contents if content.channel == enums_pb2.PUSH)
@@ -75,7 +79,7 @@ def test_what_is_applied_is_kept_and_applied_twice_changes_nothing(
     assert html == (folder / "order_shipped" / "en.email.html").read_text().removesuffix("\n")
     second = pulse("apply", folder)
     assert (second.exit_code, second.stdout) == (0, "")
-    assert "0 changed, 2 unchanged" in second.stderr
+    assert "0 changed, 4 unchanged" in second.stderr
     assert len(gateway.admin.changes) == 2
     assert pulse("diff", folder).exit_code == 0
 
@@ -85,10 +89,10 @@ def test_what_is_pulled_differs_in_nothing_and_pulling_again_writes_nothing(
 ) -> None:
     pulse("apply", folder)
     there = tmp_path / "new" / "there"
-    assert "2 written" in pulse("pull", there).stderr
+    assert "4 written" in pulse("pull", there).stderr
     assert pulse("diff", there, "--prune").exit_code == 0
     put(there, "hello/template.toml", b"# mine\n" + (there / "hello" / "template.toml").read_bytes())
-    assert "0 written, 2 unchanged" in pulse("pull", there).stderr
+    assert "0 written, 4 unchanged" in pulse("pull", there).stderr
     assert (there / "hello" / "template.toml").read_text().startswith("# mine\n")
 
 
@@ -98,7 +102,7 @@ def test_pulling_takes_away_texts_that_are_gone_and_leaves_what_is_not_its_own(p
     put(folder, "hello/.mine", "mine")
     simple(folder, "only_here")
     told = pulse("pull", folder).stderr
-    assert "1 written, 1 unchanged" in told and "only_here is not at the gateway" in told
+    assert "1 written, 3 unchanged" in told and "only_here is not at the gateway" in told
     assert not (folder / "hello" / "fr.email.txt").exists()
     assert (folder / "hello" / ".mine").exists() and (folder / "only_here").exists()
 
@@ -196,7 +200,7 @@ def test_an_answer_that_was_lost_is_no_failure(pulse: Pulse, gateway: RealGatewa
     gateway.admin.breaks_at, gateway.admin.keeps_it = "hello", True
     applied = pulse("apply", folder)
     assert applied.exit_code == 0, applied.stderr
-    assert applied.stdout.splitlines() == ["hello: created, version 1", "order_shipped: created, version 1"]
+    assert applied.stdout.splitlines() == [f"{place}: created, version 1" for place in ALL]
 
 
 def test_a_deletion_that_fails_is_named_and_what_was_applied_stays(
@@ -322,7 +326,22 @@ MISTAKES: list[tuple[str, dict[str, str | bytes], str]] = [
         "news/template.toml:3: en.email: push.link: INVALID_LINK",
     ),
     ("nothing by its channel", {"news/template.toml": 'channel = "SMS"\n'}, "NO_CONTENT_FOR_CHANNEL"),
-    ("the fragments' place", {"fragments/template.toml": 'channel = "EMAIL"\n'}, "fragments: is kept for pieces"),
+    ("a file among the fragments", {"fragments/template.toml": ""}, "fragments/template.toml: is no fragment"),
+    ("a fragment's subject", {"fragments/a/en.email.subject": "x"}, "fragments/a/en.email.subject: is no file of a"),
+    ("a fragment said twice", {"fragments/a/de.sms.txt": "x", "fragments/a/de.sms.html": "x"}, "says already"),
+    ("a fragment that is empty", {"fragments/a/de.sms.txt": ""}, "fragments/a/de.sms.txt: INVALID_FIELDS"),
+    ("a fragment without a text", {"fragments/a/.keep": ""}, "fragments/a: contents: INVALID_FIELDS"),
+    (
+        "a fragment's Liquid",
+        {"fragments/a/de.sms.txt": "a\n{{ a | nope }}"},
+        "fragments/a/de.sms.txt: TEMPLATE_SYNTAX: line 2",
+    ),
+    ("a fragment that takes itself in", {"fragments/a/de.sms.txt": '{% render "a" %}'}, "FRAGMENT_CYCLE"),
+    (
+        "a fragment that is nowhere",
+        {"news/en.email.txt": '{% render "nope" %}'},
+        "news/en.email.txt: FRAGMENT_NOT_FOUND",
+    ),
 ]
 
 
@@ -381,6 +400,69 @@ def test_whatever_goes_wrong_the_status_is_one(pulse: Pulse, monkeypatch: pytest
     assert pulse("diff", folder, "--address", "127.0.0.1:1").exit_code == 1
 
 
+def test_a_fragment_that_changes_gives_the_templates_that_take_it_in_a_next_version(
+    pulse: Pulse, gateway: RealGateway, folder: Path
+) -> None:
+    pulse("apply", folder)
+    put(folder, "fragments/footer/default.email.txt", "The new shop")
+    shown = pulse("diff", folder)
+    assert shown.exit_code == 2 and "+The new shop" in shown.stdout
+    assert "order_shipped: takes in fragments that have changed" in shown.stdout
+    dry = pulse("apply", "--dry-run", folder)
+    assert dry.stdout.splitlines() == ["fragments/footer: would be updated", "order_shipped: would be updated"]
+    applied = pulse("apply", folder)
+    assert applied.stdout.splitlines() == ["fragments/footer: updated, version 2", "order_shipped: updated, version 2"]
+    stored = gateway.template("order_shipped")
+    assert stored is not None
+    assert {pin.name: pin.version for pin in stored.fragments} == {"footer": 2, "letter": 1}
+    assert "The new shop" in "".join(str(content.compiled) for content in stored.contents)
+    assert pulse("diff", folder).exit_code == 0
+
+
+def test_fragments_that_take_each_other_in_are_made_and_deleted_in_an_order_that_goes(
+    pulse: Pulse, gateway: RealGateway, folder: Path
+) -> None:
+    put(folder, "fragments/aa/default.email.txt", '{% render "bb" %}')
+    put(folder, "fragments/bb/default.email.txt", '{% render "cc" %}')
+    put(folder, "fragments/cc/default.email.txt", "c")
+    simple(folder, "news", '{% render "aa" %}')
+    made = [line for line in pulse("apply", folder).stdout.splitlines() if line[10:12] in ("aa", "bb", "cc")]
+    assert [line[10:12] for line in made] == ["cc", "bb", "aa"]
+    shutil.rmtree(folder / "news")
+    for name in ("aa", "bb", "cc"):
+        shutil.rmtree(folder / "fragments" / name)
+    gone = pulse("apply", folder, "--prune")
+    assert gone.stdout.splitlines() == [
+        "news: deleted",
+        *(f"fragments/{name}: deleted" for name in ("aa", "bb", "cc")),
+    ]
+
+
+def test_fragments_are_taken_back_where_a_template_is_refused(pulse: Pulse, gateway: RealGateway, folder: Path) -> None:
+    pulse("apply", folder)
+    put(folder, "fragments/footer/default.email.txt", "The new shop")
+    put(folder, "fragments/new/default.email.txt", "new")
+    simple(folder, "zz", toml='channel = "EMAIL"\n[contents."en.email".email]\nreply_to = "a@b.test"\n')
+    put(folder, "zz/en.email.txt", '{% render "new" %}')
+    failed = pulse("apply", folder)
+    assert failed.exit_code == 1 and "zz/template.toml:3: en.email: email.reply_to: " in failed.stderr
+    assert failed.stdout.splitlines()[-2:] == ["fragments/new: taken back", "fragments/footer: taken back, version 3"]
+    stored = gateway.template("order_shipped")
+    assert stored is not None and stored.version == 1
+    shutil.rmtree(folder / "zz")
+    shutil.rmtree(folder / "fragments" / "new")
+    put(folder, "fragments/footer/default.email.txt", (EXAMPLE / "fragments/footer/default.email.txt").read_bytes())
+    assert pulse("diff", folder, "--prune").exit_code == 0
+
+
+def test_a_fragment_that_only_the_gateway_has_may_be_taken_in(pulse: Pulse, folder: Path) -> None:
+    pulse("apply", folder)
+    shutil.rmtree(folder / "fragments")
+    assert pulse("lint", folder).exit_code == 1
+    told = pulse("apply", folder)
+    assert told.exit_code == 0 and "fragments/footer is only at the gateway" in told.stderr
+
+
 TEXTS = ["", "a", "a\n", "\n", "a\r\n", "a\r", "\r", "\r\n", " a \n\n", "ä\u2028\x7f", "a\x0bb", '"""', "\ufeffa"[1:]]
 
 
@@ -396,9 +478,4 @@ def test_every_text_is_the_same_after_it_was_a_file(text: str) -> None:
     given.contents.append(content)
     made, problems = template_of("t", files_of(given))
     assert problems == []
-    assert made.template == given
-
-
-def test_what_fragments_say_is_left_to_the_gateway(pulse: Pulse, folder: Path) -> None:
-    simple(folder, "signed", body='Hi {% render "footer" %}')
-    assert pulse("lint", folder).exit_code == 0
+    assert made.message == given

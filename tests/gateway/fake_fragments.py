@@ -1,4 +1,4 @@
-"""Fragments as the ledger keeps them, in memory: the newest version alone."""
+"""Fragments as the ledger keeps them, in memory."""
 
 from __future__ import annotations
 
@@ -29,13 +29,16 @@ class FragmentReads(ledger_reader_pb2_grpc.LedgerReaderServicer):
     """For the reader."""
 
     fragments: Fragments
+    fragment_versions: dict[tuple[str, str, int], fragment_pb2.Fragment]
     templates: Templates
     requests: list[Any]
 
     async def GetFragment(self, request: Any, context: Any) -> ledger_reader_pb2.GetFragmentResponse:
         found = fragment_pb2.Fragment()
         stored = self.fragments.get((request.tenant_id, request.name))
-        if stored is None or request.version not in (0, stored.version):
+        if request.version:
+            stored = self.fragment_versions.get((request.tenant_id, request.name, request.version))
+        if stored is None:
             raise not_found("FRAGMENT", request.name)
         found.CopyFrom(stored)
         found.used_by.extend(uses(self.templates, request.tenant_id, request.name))
@@ -56,6 +59,7 @@ class FragmentWrites(ledger_admin_pb2_grpc.LedgerAdminServicer):
     """For the administrator."""
 
     fragments: Fragments
+    fragment_versions: dict[tuple[str, str, int], fragment_pb2.Fragment]
     templates: Templates
     changes: list[Any]
 
@@ -90,4 +94,5 @@ class FragmentWrites(ledger_admin_pb2_grpc.LedgerAdminServicer):
         kept.CopyFrom(request.fragment)
         kept.version = version
         self.fragments[request.tenant_id, kept.name] = kept
+        self.fragment_versions[request.tenant_id, kept.name, version] = kept
         return kept

@@ -101,6 +101,7 @@ class FakeReader(
         self.senders = {}
         self.sender_look_ups = []
         self.fragments = {}
+        self.fragment_versions = {}
         self.feed = Feed()
         self.suppressed = {}
         self.suppressed_look_ups = []
@@ -232,6 +233,7 @@ class FakeAdmin(
         self.attachments = reader.attachments
         self.senders = reader.senders
         self.fragments = reader.fragments
+        self.fragment_versions = reader.fragment_versions
         self.templates = reader.templates
         self.puts = []
         self.changes: list[Any] = []

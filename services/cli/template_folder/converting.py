@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 from pulse.common.v1 import enums_pb2
 from pulse.common.v1.template_pb2 import Template, TemplateContent
 from services.cli.template_folder import fields, toml_text
 from services.cli.template_folder.content_names import ENDINGS, BadName, ContentKey, key_of, locale_written, parts
+from services.cli.template_folder.local import Local
 from services.cli.template_folder.problem import Problem
 from services.cli.template_folder.reading import TOML, Files
 
@@ -21,27 +21,6 @@ _ENDING_OF = {field: ending for ending, field in ENDINGS.items()}
 _BY_NAME = frozenset({"channel", "locale", *_ENDING_OF})
 _CONTENTS = "contents"
 _BOM = b"\xef\xbb\xbf"
-
-
-@dataclass
-class LocalTemplate:
-    """A template as its folder says it, and where in the folder what stands."""
-
-    template: Template
-    keys: list[ContentKey] = field(default_factory=list)  # of its contents, in their order
-    toml: str = ""
-
-    def at(self, path: str, words: str) -> Problem:
-        """A problem with a field, by its path in the template: ``contents[1].body``."""
-        name, place = self.template.name, f"{self.template.name}/{TOML}"
-        outer, _, rest = path.partition(".")
-        if not (outer.startswith(f"{_CONTENTS}[") and outer[len(_CONTENTS) + 1 : -1].isdigit()):
-            return Problem(place, f"{path}: {words}" if path else words, toml_text.line_of(self.toml, path.split(".")))
-        key = self.keys[int(outer[len(_CONTENTS) + 1 : -1])]
-        if rest in _ENDING_OF:
-            return Problem(f"{name}/{key.stem}.{_ENDING_OF[rest]}", words)
-        where = [_CONTENTS, key.stem, *filter(None, rest.split("."))]
-        return Problem(place, f"{key.stem}: {rest}: {words}", toml_text.line_of(self.toml, where))
 
 
 def files_of(template: Template) -> dict[str, bytes]:
@@ -55,7 +34,7 @@ def files_of(template: Template) -> dict[str, bytes]:
     for content in template.contents:
         stem = key_in(template, content).stem
         texts = {name: getattr(content, name) for name in _ENDING_OF if getattr(content, name)}
-        files |= {f"{stem}.{_ENDING_OF[name]}": _as_file(text) for name, text in texts.items()}
+        files |= {f"{stem}.{_ENDING_OF[name]}": as_file(text) for name, text in texts.items()}
         beside = fields.plain(content, _BY_NAME)
         if beside or not texts:
             tables[stem] = beside
@@ -69,31 +48,36 @@ def key_in(template: Template, content: TemplateContent) -> ContentKey:
     return ContentKey(locale_written(content.locale or template.default_locale or DEFAULT_LOCALE), content.channel)
 
 
-def template_of(name: str, files: Files) -> tuple[LocalTemplate, list[Problem]]:
+def template_of(name: str, files: Files) -> tuple[Local[Template], list[Problem]]:
     """The template that a folder's files say, and all that is wrong with them."""
     problems: list[Problem] = []
-    made = LocalTemplate(Template(name=name))
+    made = Local(Template(name=name), [], place=name, toml_file=TOML)
     contents: dict[ContentKey, TemplateContent] = {}
     for file, content in files.items():
         try:
             if file == TOML:
-                made.toml = _text(content)
+                made.toml = text_of(content)
             else:
                 key, part = parts(file)
-                setattr(contents.setdefault(key, TemplateContent()), part, _from_file(_text(content)))
+                setattr(contents.setdefault(key, TemplateContent()), part, from_file(text_of(content)))
         except BadName as error:
             problems.append(Problem(f"{name}/{file}", str(error)))
-    problems += _read_toml(made, contents)
-    default = locale_written(made.template.default_locale or DEFAULT_LOCALE)
+    problems += _read_toml(made, contents) if TOML in files else [Problem(name, f"holds no {TOML}")]
+    default = locale_written(made.message.default_locale or DEFAULT_LOCALE)
     made.keys = sorted(contents, key=lambda key: (key.locale != default, key.locale, key.channel))
     for key in made.keys:
         contents[key].MergeFrom(TemplateContent(locale=key.locale, channel=key.channel))
-        made.template.contents.append(contents[key])
+        made.message.contents.append(contents[key])
+    made.places = {
+        f"{_CONTENTS}[{n}].{part}": f"{key.stem}.{ending}"
+        for n, key in enumerate(made.keys)
+        for part, ending in _ENDING_OF.items()
+    }
     return made, problems
 
 
-def _read_toml(made: LocalTemplate, contents: dict[ContentKey, TemplateContent]) -> list[Problem]:
-    name, place = made.template.name, f"{made.template.name}/{TOML}"
+def _read_toml(made: Local[Template], contents: dict[ContentKey, TemplateContent]) -> list[Problem]:
+    name, place = made.message.name, f"{made.message.name}/{TOML}"
     problems: list[Problem] = []
 
     def refuse(path: tuple[str, ...], words: str) -> None:
@@ -106,7 +90,7 @@ def _read_toml(made: LocalTemplate, contents: dict[ContentKey, TemplateContent])
     if table.pop("name", name) != name:
         refuse(("name",), f"the template's name is its folder's, {name!r}")
     tables = table.pop(_CONTENTS, {})
-    fields.fill(made.template, table, (), refuse)
+    fields.fill(made.message, table, (), refuse)
     if isinstance(tables, dict):
         _read_contents(tables, contents, refuse)
     else:
@@ -141,7 +125,8 @@ def _read_contents(
         fields.fill(contents.setdefault(key, TemplateContent()), rest, path, refuse, _BY_NAME)
 
 
-def _text(content: bytes) -> str:
+def text_of(content: bytes) -> str:
+    """A file's text; raises :class:`BadName` where it is none."""
     if content.startswith(_BOM):
         raise BadName("begins with a byte order mark; save it as UTF-8 without one")
     try:
@@ -151,10 +136,11 @@ def _text(content: bytes) -> str:
         raise BadName(f"line {line} is not UTF-8 text") from None
 
 
-def _as_file(text: str) -> bytes:
+def as_file(text: str) -> bytes:
     """With the line end that editors want to see at a file's end, and that is no part of the text."""
     return (text + ("\r\n" if text.endswith("\r") else "\n")).encode()
 
 
-def _from_file(text: str) -> str:
+def from_file(text: str) -> str:
+    """A text without the line end that :func:`as_file` gave it."""
     return text[:-2] if text.endswith("\r\n") else text.removesuffix("\n")

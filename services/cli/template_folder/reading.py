@@ -18,10 +18,10 @@ MOST_FILES = 500
 MOST_TEMPLATES = 5_000
 #: What a template may be called, in the contract as here.
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
-#: Kept for pieces that templates share.
+#: The folder of layouts and pieces that templates take in, which no template can be called.
 FRAGMENTS = "fragments"
 
-#: A template's files by their names.
+#: The files of one template or fragment by their names.
 Files = Mapping[str, bytes]
 
 
@@ -38,22 +38,31 @@ def folders(root: Path) -> Iterator[Path]:
 
     Raises :class:`Unreadable`.
     """
-    yield from (path for path in _listed(root, "", MOST_TEMPLATES) if path.is_dir() and path.name[0] != ".")
+    yield from (path for path in _inner(root, "") if path.name != FRAGMENTS)
+
+
+def fragment_folders(root: Path) -> Iterator[Path]:
+    """The fragments' folders, in order; none where there is no folder of them. Raises :class:`Unreadable`."""
+    if (root / FRAGMENTS).is_dir():
+        _within(root, root / FRAGMENTS)
+        for path in _listed(root / FRAGMENTS, FRAGMENTS, MOST_TEMPLATES):
+            if path.name[0] != "." and not path.is_dir():
+                raise Unreadable(f"{FRAGMENTS}/{path.name}", "is no fragment: each has a folder of its own")
+        yield from _inner(root / FRAGMENTS, FRAGMENTS)
+
+
+def _inner(folder: Path, place: str) -> Iterator[Path]:
+    return (path for path in _listed(folder, place, MOST_TEMPLATES) if path.is_dir() and path.name[0] != ".")
 
 
 def read(root: Path, folder: Path) -> Files:
-    """One template's files, without hidden ones; raises :class:`Unreadable`."""
-    place = folder.name
-    if place == FRAGMENTS:
-        raise Unreadable(place, "is kept for pieces that templates share, which this release does not know")
-    if not NAME.fullmatch(place):
+    """The files of one template or fragment, without hidden ones; raises :class:`Unreadable`."""
+    place = str(folder.relative_to(root))
+    if not NAME.fullmatch(folder.name):
         raise Unreadable(place, "is no name of a template: letters, digits, _, - and ., at most 100")
     _within(root, folder)
     names = _listed(folder, place, MOST_FILES)
-    files = {path.name: _content(root, path) for path in names if path.name[0] != "."}
-    if TOML not in files:
-        raise Unreadable(place, f"holds no {TOML}")
-    return files
+    return {path.name: _content(root, path) for path in names if path.name[0] != "."}
 
 
 def _listed(folder: Path, place: str, most: int) -> list[Path]:

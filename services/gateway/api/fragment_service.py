@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 from typing import TYPE_CHECKING
 
 from google.protobuf import empty_pb2
@@ -15,14 +14,13 @@ from pulse.ledger.v1 import ledger_admin_pb2, ledger_reader_pb2
 from services.gateway.api.service import DEFAULT_PAGE_SIZE
 from services.gateway.door.calls import Context, Entry
 from services.gateway.peers import ask
+from services.gateway.sending.fragment_making import FragmentMaking
 from services.gateway.sending.heavy_work import HeavyWork
-from services.gateway.sending.taking_in import Owner, TakingIn, names_in
+from services.gateway.sending.taking_in import TakingIn
 from services.gateway.sending.template_making import TemplateMaking
 from services.gateway.sending.templates import TemplateCatalogue, require_possible
-from shared.channel.numbers import channel_of
-from shared.errors import Code, PulseError, invalid_field, together
+from shared.errors import Code, PulseError
 from shared.rpc.validation import check
-from shared.text.rendering import RenderError, Text, variables_in
 
 if TYPE_CHECKING:
     from pulse.ledger.v1.ledger_admin_pb2_grpc import LedgerAdminAsyncStub
@@ -33,8 +31,6 @@ _READ = "read"
 #: Most templates that a fragment is applied to at once, and their bytes; gRPC's own clients take 4 MiB.
 MOST_TEMPLATES = 100
 _MOST_BYTES = 3 * 2**20
-_PATH = "fragment.contents"
-_MADE_BY_PULSE = ("version", "create_time", "update_time", "fragments", "used_by")
 
 
 class FragmentService(api_grpc.FragmentServiceServicer):
@@ -53,22 +49,21 @@ class FragmentService(api_grpc.FragmentServiceServicer):
         self._entry = entry
         self._templates = templates
         self._making = making
-        self._taking_in = taking_in
-        self._heavy = heavy
+        self._fragments = FragmentMaking(taking_in, heavy)
         self._reader = reader
         self._admin = admin
 
     async def CreateFragment(self, request: api.CreateFragmentRequest, context: Context) -> fragment_pb2.Fragment:
         caller = self._entry.caller(context, _WRITE)
         check(request)
-        kept = await self._to_keep(caller.tenant_id, request.fragment)
+        kept = await self._fragments.to_keep(caller.tenant_id, request.fragment)
         inner = ledger_admin_pb2.CreateFragmentRequest(tenant_id=caller.tenant_id, fragment=kept)
         return (await ask(self._admin.CreateFragment, inner)).fragment
 
     async def UpdateFragment(self, request: api.UpdateFragmentRequest, context: Context) -> fragment_pb2.Fragment:
         caller = self._entry.caller(context, _WRITE)
         check(request)
-        kept = await self._to_keep(caller.tenant_id, request.fragment)
+        kept = await self._fragments.to_keep(caller.tenant_id, request.fragment)
         templates: Sequence[template_pb2.Template] = ()
         if request.apply_to_templates:
             templates = await self._next_versions(caller.tenant_id, kept)
@@ -107,29 +102,6 @@ class FragmentService(api_grpc.FragmentServiceServicer):
         request = ledger_reader_pb2.GetFragmentRequest(tenant_id=tenant_id, name=name, version=version)
         return (await ask(self._reader.GetFragment, request)).fragment
 
-    async def _to_keep(self, tenant_id: str, given: fragment_pb2.Fragment) -> fragment_pb2.Fragment:
-        """The fragment as the ledger stores it. Raises INVALID_ARGUMENT that names each text that cannot be kept."""
-        kept = fragment_pb2.Fragment()
-        kept.CopyFrom(given)
-        for name in _MADE_BY_PULSE:
-            kept.ClearField(name)  # type: ignore[arg-type]
-        given_texts = [
-            Text(channel_of(content.channel) or "", content.locale, "", content.body, "") for content in kept.contents
-        ]
-        _check(given_texts)
-        taken_in = await self._taking_in.into(given_texts, Owner(tenant_id, "", "", _PATH, is_fragment=True), kept)
-        refusals = []
-        for n, text in enumerate(taken_in.texts):
-            try:
-                await self._heavy.do(tenant_id, partial(variables_in, "body", text))
-            except RenderError as error:
-                words = error.message.partition(": ")[2] or error.message
-                refusals.append(invalid_field(f"{_PATH}[{n}].body", error.reason, words))
-        if refusals:
-            raise together(refusals)
-        kept.fragments.extend(sorted(set().union(*(names_in(text.body) for text in given_texts))))
-        return kept
-
     async def _next_versions(self, tenant_id: str, fragment: fragment_pb2.Fragment) -> Sequence[template_pb2.Template]:
         """Of all templates that take ``fragment`` in, with it, which is given the version that it must have before."""
         stored = await self._stored(tenant_id, fragment.name)
@@ -150,20 +122,6 @@ class FragmentService(api_grpc.FragmentServiceServicer):
                 raise _too_many(f"the templates that take the fragment in weigh more than {_MOST_BYTES // 2**20} MiB")
             made.append(kept)
         return made
-
-
-def _check(contents: Sequence[Text]) -> None:
-    refusals, seen = [], set()
-    for n, text in enumerate(contents):
-        if "\0" in text.body:
-            refusals.append(invalid_field(f"{_PATH}[{n}].body", "CONTROL_CHARACTER", "holds a NUL character"))
-        key = (text.channel, text.locale.lower())
-        if key in seen:
-            words = "is for the same channel and language as one before it"
-            refusals.append(invalid_field(f"{_PATH}[{n}]", "CONTENT_REPEATED", words))
-        seen.add(key)
-    if refusals:
-        raise together(refusals)
 
 
 def _too_many(words: str) -> PulseError:
