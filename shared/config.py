@@ -21,6 +21,7 @@ from pydantic import Field, SecretStr, ValidationError, create_model, model_vali
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from shared import server_urls
+from shared.net.public_addresses import networks
 from shared.rpc.tls_files import TlsFiles
 from shared.server_urls import ServerUrl
 from shared.signing import KeyRing
@@ -141,6 +142,11 @@ class Settings(BaseSettings):
     health_listen: str = Field(
         "", description="host:port of a second, plain listener for health checks alone, which show no certificate"
     )
+    event_networks: str = Field(
+        "",
+        description="networks besides the public internet that subscriptions to events may lead to, 10.1.0.0/16 say, "
+        "by commas; the gateway and the delivery service go by it",
+    )
     unsubscribe_key: SecretStr = Field(
         SecretStr(""),
         description="signs links to unsubscribe and to files; several, by commas: the first signs; empty: no links",
@@ -188,6 +194,14 @@ class Settings(BaseSettings):
             KeyRing.parse(self.unsubscribe_key.get_secret_value())
         except ValueError as error:
             raise ValueError(f"PULSE_UNSUBSCRIBE_KEY: {error}") from None
+        return self
+
+    @model_validator(mode="after")
+    def _networks_are_networks(self) -> Self:
+        try:
+            networks(self.event_networks)
+        except ValueError as error:
+            raise ValueError(f"PULSE_EVENT_NETWORKS: {error}") from None
         return self
 
     @property

@@ -38,6 +38,13 @@ class DeliverySettings(_OfProviders):
     )
     delivery_probe_seconds: float = Field(5.0, gt=0, le=300, description="how long a reachability check is believed, s")
 
+    delivery_event_seconds: float = Field(
+        10.0, gt=0, le=60, description="longest request to the endpoint of a subscription to events, s"
+    )
+    delivery_events_pause_seconds: float = Field(
+        0.5, gt=0, le=60, description="how often the ledger is asked for events that are due for endpoints, s"
+    )
+
     delivery_breaker_calls: int = Field(
         50, ge=2, le=10_000, description="calls by which a provider is judged, the last"
     )

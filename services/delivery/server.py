@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from pulse.delivery.v1 import delivery_service_pb2, delivery_service_pb2_grpc
 from services.delivery.config import DEFAULT_LISTEN, DeliverySettings
+from services.delivery.events.endpoints import Endpoints
+from services.delivery.events.event_metrics import EventMetrics
+from services.delivery.events.event_sender import EventSender
 from services.delivery.ledger import LedgerClient
 from services.delivery.providers import registry
 from services.delivery.receiving.reachability import ReachabilityChecks
 from services.delivery.receiving.service import DeliveryServicer, ReceiptServicer
 from shared.clock import Clock, SystemClock
+from shared.net.public_addresses import networks
 from shared.observe.metrics import Metrics
 from shared.observe.tracing import OFF, Tracer
 from shared.rpc.call_traces import CallTraces
@@ -21,7 +25,7 @@ LARGEST_REPORT = 1024 * 1024
 
 
 class Delivery:
-    """The delivery gRPC service: provider health and receipts. The workers are processes of their own."""
+    """The delivery gRPC service, provider health and receipts, and who sends events. Workers are other processes."""
 
     def __init__(self, settings: DeliverySettings, clock: Clock | None = None, tracer: Tracer = OFF) -> None:
         clock = clock or SystemClock()
@@ -51,14 +55,24 @@ class Delivery:
         delivery_service_pb2_grpc.add_DeliveryServiceServicer_to_server(DeliveryServicer(checks), self._server.grpc)
         delivery_service_pb2_grpc.add_ReceiptServiceServicer_to_server(receipts, self._server.grpc)
         self.port = self._server.port
+        self._events = EventSender(
+            self._channel,
+            Endpoints(networks(settings.event_networks), settings.delivery_event_seconds),
+            clock,
+            EventMetrics(self.metrics),
+            pause=settings.delivery_events_pause_seconds,
+            seconds=settings.delivery_event_seconds,
+        )
 
     async def start(self) -> None:
-        """Serves."""
+        """Serves, and sends events."""
         await self._server.start()
+        await self._events.start()
 
     async def stop(self) -> None:
         """Drains, then closes what it calls others by."""
         await self._server.stop()
+        await self._events.stop()
         for receiver in self._receivers.values():
             await receiver.close()
         await self._channel.close()

@@ -19,12 +19,14 @@ from pulse.gateway.v1 import (
     operations_service_pb2_grpc,
     recipient_service_pb2_grpc,
     sender_service_pb2_grpc,
+    subscription_service_pb2_grpc,
     template_service_pb2_grpc,
     unsubscribe_service_pb2_grpc,
 )
 from pulse.ledger.v1.ledger_admin_pb2_grpc import LedgerAdminStub
 from pulse.ledger.v1.ledger_reader_pb2_grpc import LedgerReaderStub
 from pulse.ledger.v1.ledger_service_pb2_grpc import LedgerServiceStub
+from pulse.ledger.v1.ledger_subscriptions_pb2_grpc import LedgerSubscriptionsStub
 from pulse.router.v1.router_service_pb2_grpc import RouterServiceStub
 from services.gateway.api.attachment_service import AttachmentService
 from services.gateway.api.event_service import EventService
@@ -39,6 +41,7 @@ from services.gateway.api.original.service import CompatibilityService
 from services.gateway.api.recipient_service import RecipientService
 from services.gateway.api.sender_service import SenderService
 from services.gateway.api.service import NotificationService
+from services.gateway.api.subscription_service import SubscriptionService
 from services.gateway.api.template_service import TemplateService
 from services.gateway.api.unsubscribe_service import UnsubscribeService
 from services.gateway.api.watching import Watching
@@ -68,6 +71,7 @@ from services.gateway.sending.template_making import TemplateMaking
 from services.gateway.sending.templates import TemplateCatalogue
 from shared.clock import Clock, SystemClock
 from shared.net.own_pages import OwnPages, names
+from shared.net.public_addresses import networks
 from shared.observe.logs import logger
 from shared.observe.metrics import Metrics
 from shared.observe.metrics_polling import Polled
@@ -87,6 +91,7 @@ SERVICE_NAMES = tuple(
         "Sender",
         "Attachment",
         "Event",
+        "Subscription",
         "Operations",
         "Key",
         "Compatibility",
@@ -166,6 +171,10 @@ class Gateway:
         )
         linked_file_service_pb2_grpc.add_LinkedFileServiceServicer_to_server(
             LinkedFileService(attachments, keys_of_links, clock), self._server.grpc
+        )
+        subscription_service_pb2_grpc.add_SubscriptionServiceServicer_to_server(
+            SubscriptionService(entry, LedgerSubscriptionsStub(self._peers.ledger), networks(settings.event_networks)),
+            self._server.grpc,
         )
 
     def _serving(self, settings: GatewaySettings, traces: CallTraces, entry: Entry) -> Server:

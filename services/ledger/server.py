@@ -7,7 +7,12 @@ import random
 from functools import partial
 from typing import NamedTuple
 
-from pulse.ledger.v1 import ledger_admin_pb2_grpc, ledger_reader_pb2_grpc, ledger_service_pb2_grpc
+from pulse.ledger.v1 import (
+    ledger_admin_pb2_grpc,
+    ledger_reader_pb2_grpc,
+    ledger_service_pb2_grpc,
+    ledger_subscriptions_pb2_grpc,
+)
 from services.ledger.accept.recorder import Recorder, RecorderSettings
 from services.ledger.config import DEFAULT_LISTEN, LedgerSettings
 from services.ledger.draw.bounded_providers import BoundedProviders
@@ -22,6 +27,8 @@ from services.ledger.move.receive import Receiver
 from services.ledger.move.rounds import Rounds
 from services.ledger.move.settle import Settler
 from services.ledger.move.transaction import Transactions
+from services.ledger.outgoing.event_deliveries import EventDeliveries
+from services.ledger.outgoing.subscriptions import Subscriptions
 from services.ledger.postgres import start_errors
 from services.ledger.postgres.agreed_time import postgres_time
 from services.ledger.postgres.database_clock import DatabaseClock
@@ -36,6 +43,8 @@ from services.ledger.rpc.admin_service import LedgerAdmin
 from services.ledger.rpc.looking_back import LookingBack
 from services.ledger.rpc.metrics import DeliveredMetrics, show_clock, show_lanes
 from services.ledger.rpc.observers import Observers
+from services.ledger.rpc.outgoing.subscription_service import LedgerSubscriptions
+from services.ledger.rpc.outgoing.wire_subscriptions import CODEC
 from services.ledger.rpc.reader_service import LedgerReader
 from services.ledger.rpc.service import LedgerService
 from services.ledger.rpc.spans import LedgerSpans
@@ -60,7 +69,9 @@ from shared.observe.tracing import OFF, Tracer
 from shared.rpc.call_traces import CallTraces
 from shared.rpc.serving import Server
 
-_NAMES = tuple(f"pulse.ledger.v1.{name}" for name in ("LedgerService", "LedgerReader", "LedgerAdmin"))
+_NAMES = tuple(
+    f"pulse.ledger.v1.{name}" for name in ("LedgerService", "LedgerReader", "LedgerAdmin", "LedgerSubscriptions")
+)
 
 
 class Stores(NamedTuple):
@@ -111,6 +122,7 @@ class Ledger:
         if self._database_clock:
             show_clock(self.metrics.registry, self._database_clock)
         self._add_services(settings, clock or self._database_clock or SystemClock(), tracer)
+        self._add_subscriptions(clock or self._database_clock or SystemClock())
 
     @property
     def port(self) -> int:
@@ -193,6 +205,12 @@ class Ledger:
                 bulk_cancel=BulkCancel(self._postgres, transactions),
             ),
             self._server.grpc,
+        )
+
+    def _add_subscriptions(self, clock: Clock) -> None:
+        subscriptions, deliveries = Subscriptions(self._postgres, clock), EventDeliveries(self._postgres, clock, CODEC)
+        ledger_subscriptions_pb2_grpc.add_LedgerSubscriptionsServicer_to_server(
+            LedgerSubscriptions(subscriptions, deliveries, clock), self._server.grpc
         )
 
     def _observers(self, reader: Reader, clock: Clock, tracer: Tracer) -> Observers:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Sequence
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 #: Addresses of IPv4 inside those of IPv6, for translators on the way (RFC 6052, RFC 8215).
 _TRANSLATED = (ipaddress.IPv6Network("64:ff9b::/96"), ipaddress.IPv6Network("64:ff9b:1::/48"))
+#: Public by its number, and answered by the cloud that a machine is in.
+_CLOUDS_OWN = ipaddress.ip_address("168.63.129.16")
 
 
 def is_public(address: Address) -> bool:
@@ -18,7 +22,23 @@ def is_public(address: Address) -> bool:
             return is_public(inner)
         if address.is_site_local:
             return False
-    return address.is_global and not address.is_multicast and not address.is_reserved
+    return address.is_global and not address.is_multicast and not address.is_reserved and address != _CLOUDS_OWN
+
+
+def networks(text: str) -> tuple[Network, ...]:
+    """Networks such as 10.1.0.0/16, by commas; raises ValueError."""
+    return tuple(ipaddress.ip_network(one.strip()) for one in text.split(",") if one.strip())
+
+
+def may_be_called(address: Address, besides: Sequence[Network]) -> bool:
+    """Whether it is public, or lies in a network that is allowed ``besides``."""
+    inner = _inner(address) if isinstance(address, ipaddress.IPv6Address) else None
+    return is_public(address) or is_within(inner or address, besides)
+
+
+def is_within(address: Address, among: Sequence[Network]) -> bool:
+    """Whether it lies in one of them."""
+    return any(address in network for network in among)
 
 
 def literal(host: str) -> Address | None:

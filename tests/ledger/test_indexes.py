@@ -13,6 +13,7 @@ import pytest
 
 from services.ledger.draw import draw_statements
 from services.ledger.move import digests, sql
+from services.ledger.outgoing import statements as outgoing
 from services.ledger.postgres import index_readers, tables
 from services.ledger.postgres import sql as statements
 from services.ledger.postgres.postgres import PLANS
@@ -96,6 +97,24 @@ READERS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     "digests_notification_id_idx": (digests._CLOSE, REFS),
     "limits_revision_idx": (limit_store._CHANGED, CHANGES),
     "api_keys_revision_idx": (api_key_store._CHANGED, CHANGES),
+    "event_deliveries_created_at_idx": (outgoing.PURGE, {"before": NOON, "limit": 10}),
+    "event_deliveries_due_idx": (
+        outgoing.DRAW,
+        {"now": NOON, "most": 10, "limit": 100, "lease_until": NOON + dt.timedelta(seconds=40)},
+    ),
+    "event_deliveries_event_idx": (
+        outgoing.REDELIVER,
+        {
+            "tenant_id": "tenant-1",
+            "subscription_id": REF[1],
+            "event_id": "e-1",
+            "created_after": None,
+            "created_before": None,
+            "now": NOON,
+            "give_up_at": NOON,
+            "limit": 10,
+        },
+    ),
     "events_feed_idx": (feed.PAGE, FEED_PAGE),
     "tenant_events_pkey": (feed.PAGE, FEED_PAGE),
     "tenant_events_recorded_at_idx": (feed.PURGE, {"before": NOON, "limit": 10}),
@@ -157,6 +176,20 @@ FILLED = (
     """
     INSERT INTO tenant_events (tenant_id, event_id, recorded_at, type, data)
     SELECT 'tenant-' || i %% 5, id, '{now}'::timestamptz + i * interval '1 min', 'template.updated', '{{}}'
+    FROM unnest(%(ids)s::uuid[]) WITH ORDINALITY r(id, i)
+    """,
+    """
+    INSERT INTO subscriptions (tenant_id, subscription_id, document, secret, former_secret, state, position,
+        next_transaction, created_at, updated_at)
+    SELECT 'tenant-' || i %% 5, id, '', '', '', 'ENABLED', '', 0, '{now}', '{now}'
+    FROM unnest(%(ids)s::uuid[]) WITH ORDINALITY r(id, i)
+    """,
+    """
+    INSERT INTO event_deliveries (tenant_id, subscription_id, event_delivery_id, event_id, event, state, attempt,
+        leased, due_at, give_up_at, created_at, answer_status, answer_body, error)
+    SELECT 'tenant-' || i %% 5, id, id, 'e-' || i, '', 'PENDING', 0, FALSE,
+        CASE WHEN i %% 8 = 0 THEN '{now}'::timestamptz END, '{now}',
+        '{now}'::timestamptz + i * interval '1 min', 0, '', ''
     FROM unnest(%(ids)s::uuid[]) WITH ORDINALITY r(id, i)
     """,
     "ANALYZE",

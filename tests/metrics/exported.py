@@ -53,6 +53,10 @@ EXPORTED = {
     "pulse_lane_oldest_due_age_seconds": _exported("gauge", "lane", "ledger"),
     "pulse_ledger_clock_ahead_seconds": _exported("gauge", "", "ledger"),
     "pulse_accept_to_delivered_seconds": _exported("histogram", "lane", "ledger"),
+    # Delivery service.
+    "pulse_event_requests": _exported("counter", "outcome", "delivery"),
+    "pulse_event_request_seconds": _exported("histogram", "", "delivery"),
+    "pulse_subscriptions_disabled": _exported("counter", "", "delivery"),
     # Workers.
     "pulse_accept_to_provider_seconds": _exported("histogram", "lane", WORKERS),
     "pulse_attempts": _exported("counter", "provider channel outcome", WORKERS),

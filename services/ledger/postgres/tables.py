@@ -235,6 +235,64 @@ tenant_events = sa.Table(
     sa.Index("tenant_events_recorded_at_idx", "recorded_at"),
 )
 
+# Endpoints that are sent events.
+subscriptions = sa.Table(
+    "subscriptions",
+    metadata,
+    sa.Column("tenant_id", sa.Text, primary_key=True),
+    sa.Column("subscription_id", sa.Uuid, primary_key=True),
+    # What callers give, a marshalled pulse.common.v1.Subscription.
+    sa.Column("document", sa.LargeBinary, nullable=False),
+    sa.Column("secret", sa.Text, nullable=False),
+    # Signs too, until then.
+    sa.Column("former_secret", sa.Text, nullable=False),
+    sa.Column("former_until", TIME),
+    sa.Column("state", sa.Text, nullable=False),
+    # Up to where its feed was gone through, and the first transaction that may have more.
+    sa.Column("position", sa.Text, nullable=False),
+    sa.Column("next_transaction", sa.BigInteger, nullable=False),
+    sa.Column("failing_since", TIME),
+    # The endpoint wants to be left alone until then.
+    sa.Column("rest_until", TIME),
+    sa.Column("created_at", TIME, nullable=False),
+    sa.Column("updated_at", TIME, nullable=False),
+)
+
+# Events on their way to endpoints, and what became of them.
+event_deliveries = sa.Table(
+    "event_deliveries",
+    metadata,
+    sa.Column("tenant_id", sa.Text, primary_key=True),
+    sa.Column("subscription_id", sa.Uuid, primary_key=True),
+    sa.Column("event_delivery_id", sa.Uuid, primary_key=True),
+    sa.Column("event_id", sa.Text, nullable=False),
+    # A marshalled pulse.common.v1.Event.
+    sa.Column("event", sa.LargeBinary, nullable=False),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("attempt", sa.Integer, nullable=False),
+    # Somebody makes a request until due_at.
+    sa.Column("leased", sa.Boolean, nullable=False),
+    # NULL: there is no request to come.
+    sa.Column("due_at", TIME),
+    sa.Column("give_up_at", TIME, nullable=False),
+    sa.Column("created_at", TIME, nullable=False),
+    # The last request.
+    sa.Column("answered_at", TIME),
+    sa.Column("latency_ms", sa.Double),
+    sa.Column("answer_status", sa.Integer, nullable=False),
+    sa.Column("answer_body", sa.Text, nullable=False),
+    sa.Column("error", sa.Text, nullable=False),
+    sa.Index("event_deliveries_event_idx", "tenant_id", "subscription_id", "event_id", unique=True),
+    sa.Index(
+        "event_deliveries_due_idx",
+        "tenant_id",
+        "subscription_id",
+        "due_at",
+        postgresql_where=sa.text("due_at IS NOT NULL"),
+    ),
+    sa.Index("event_deliveries_created_at_idx", "created_at"),
+)
+
 idempotency_keys = sa.Table(
     "idempotency_keys",
     metadata,

@@ -12,7 +12,12 @@ from services.ledger.postgres import tenancy
 from services.ledger.postgres.tenancy import Platform, Scope
 
 #: Methods that are always about all tenants: the dispatcher takes what is due of any, and providers serve all.
-PLATFORM = frozenset({"Draw", "ExchangeProviderStates", "ListProviderStates", "SetPause", "OverrideBreaker"})
+PLATFORM = frozenset(
+    {
+        *("Draw", "ExchangeProviderStates", "ListProviderStates", "SetPause", "OverrideBreaker"),
+        *("DrawEventDeliveries", "SettleEventDeliveries"),
+    }
+)
 #: Methods that are about all tenants if their request names none.
 PLATFORM_IF_UNNAMED = frozenset(
     {"GetQueueDepths", "GetStatistics", "ListLimits", "ListKeys", "SetLimit", "DeleteLimit"}

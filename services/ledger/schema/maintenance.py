@@ -15,6 +15,7 @@ from psycopg import errors
 
 from services.ledger.config import LedgerSettings
 from services.ledger.move import digests
+from services.ledger.outgoing import statements as outgoing
 from services.ledger.postgres.agreed_time import AskTime, agreed_time, postgres_time
 from services.ledger.postgres.postgres import Connection, Postgres
 from services.ledger.read.feed import statements as feed
@@ -73,6 +74,8 @@ class Done:
     attachments: int = 0
     #: Events about no notification that were as old as notifications become.
     events: int = 0
+    #: Deliveries of events to endpoints, likewise.
+    event_deliveries: int = 0
 
     def __bool__(self) -> bool:
         return any(dataclasses.astuple(self))
@@ -158,6 +161,8 @@ class Maintenance:
             done.attachments += count
         async for count in self._batches(feed.PURGE, end):
             done.events += count
+        async for count in self._batches(outgoing.PURGE, end):
+            done.event_deliveries += count
 
     async def _drop_weeks(self, done: Done, end: dt.datetime) -> None:
         weeks = await self._alone(partial(retention.weeks_before, end=end)) or []

@@ -81,8 +81,18 @@ class SuppressionFilter(NamedTuple):
     user_id: str
 
 
+class EventDeliveryFilter(NamedTuple):
+    """Which deliveries of a subscription; an empty state: in any."""
+
+    tenant_id: str
+    subscription_id: str
+    state: str
+
+
 #: What pages can be asked for.
-AnyFilter = Filter | DeadLetterFilter | TemplateFilter | FragmentFilter | SenderFilter | SuppressionFilter
+AnyFilter = (
+    Filter | DeadLetterFilter | TemplateFilter | FragmentFilter | SenderFilter | SuppressionFilter | EventDeliveryFilter
+)
 
 
 def token(last: str, wanted: AnyFilter) -> str:

@@ -27,6 +27,7 @@ class Call:
     sent: bool = True  # a byte of the request may have gone out
     received: int = 0  # bytes of the answer so far
     answer: Answer | None = None  # the last one by HTTP
+    largest: int = LARGEST_ANSWER  # most that is read of an answer by HTTP, bytes
 
     def left(self) -> float:
         """Seconds until the deadline, more than 0; raises TimeoutError once it has passed."""

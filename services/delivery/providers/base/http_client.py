@@ -6,7 +6,7 @@ import re
 import ssl
 import time
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from urllib.parse import quote, urlsplit
 
 import certifi
@@ -16,6 +16,7 @@ from services.delivery.providers.base.http_answer import Answer, NotPublic, NotS
 from services.delivery.providers.base.http_connection import HttpConnection
 from services.delivery.providers.base.http_opening import Route, basic_authentication, open_connection, why_not
 from services.delivery.providers.base.threads import Threads
+from shared.net.public_addresses import Network
 
 #: A connection that lay idle for longer is not used again, s: what lies between, a NAT say, may have forgotten it
 #: without a word, and then nobody knows what became of the request.
@@ -51,14 +52,20 @@ class HttpClient:
     """
 
     def __init__(
-        self, url: str, connections: int, tls: ssl.SSLContext | None = None, *, public_only: bool = False
+        self,
+        url: str,
+        connections: int,
+        tls: ssl.SSLContext | None = None,
+        *,
+        public_only: bool = False,
+        besides: Sequence[Network] = (),
     ) -> None:
         """Of ``url`` only where it leads counts, and who it says to log in as; ValueError: it is no address.
 
         The environment's proxies are looked up here, once. Without ``tls`` servers are believed that certifi knows.
-        ``public_only``: it came from others, and must not lead into a network of ours.
+        ``public_only``: it came from others, and must not lead into a network of ours, but for those ``besides``.
         """
-        self._route = Route.to(url, public_only=public_only)
+        self._route = Route.to(url, public_only=public_only, besides=besides)
         login = basic_authentication(urlsplit(url))
         self._headers = {"User-Agent": "Pulse", "Accept": "*/*", **({"Authorization": login} if login else {})}
         self._tls = tls
@@ -92,7 +99,7 @@ class HttpClient:
             raise NotSent("the server hung up at once")
         call.sent = True
         try:
-            call.answer = await connection.exchange(request, left)
+            call.answer = await connection.exchange(request, left, largest=call.largest)
         finally:
             self._keep(connection)
         return call.answer

@@ -37,16 +37,18 @@ class HttpConnection(asyncio.Protocol):
         """Whether it is usable, and the server has neither hung up nor said anything that the loop has not come to."""
         return self.usable and not self._news.poll(0)
 
-    async def exchange(self, request: bytes, seconds: float, *, tunnel: bool = False) -> Answer:
+    async def exchange(
+        self, request: bytes, seconds: float, *, tunnel: bool = False, largest: int = LARGEST_ANSWER
+    ) -> Answer:
         """Sends a request, and returns the answer to it; raises :class:`NoAnswer`, after ``seconds`` at the latest.
 
         After that, and if the server wants it, the connection is closed. ``tunnel``: it is a CONNECT, and what follows
-        the head of a good answer is no body.
+        the head of a good answer is no body. ``largest``: more bytes than that are no answer.
         """
         if not self.usable:
             raise NoAnswer("the connection was lost")
         loop = asyncio.get_running_loop()
-        under_way = self._exchange = _Exchange(loop.create_future(), tunnel)
+        under_way = self._exchange = _Exchange(loop.create_future(), tunnel, largest)
         overdue = loop.call_later(seconds, under_way.fail, "nothing came in time")
         keep = False
         try:
@@ -86,10 +88,11 @@ class HttpConnection(asyncio.Protocol):
 class _Exchange:
     """One answer as it comes: what llhttp tells of it."""
 
-    def __init__(self, ended: asyncio.Future[Answer], tunnel: bool) -> None:
+    def __init__(self, ended: asyncio.Future[Answer], tunnel: bool, largest: int) -> None:
         self.ended = ended
         self.keeps_connection = False
         self._tunnel = tunnel
+        self._largest = largest
         self._parser = httptools.HttpResponseParser(self)
         self._received = 0
         self._begin()
@@ -97,8 +100,8 @@ class _Exchange:
     def take(self, data: bytes) -> None:
         """Bytes of the answer."""
         self._received += len(data)
-        if self._received > LARGEST_ANSWER:
-            self.fail(f"an answer has at most {LARGEST_ANSWER} bytes")
+        if self._received > self._largest:
+            self.fail(f"an answer has at most {self._largest} bytes")
             return
         try:
             self._parser.feed_data(data)

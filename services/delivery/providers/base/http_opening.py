@@ -6,7 +6,7 @@ import asyncio
 import base64
 import socket
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Self, TypeVar
 from urllib.parse import SplitResult, unquote, urlsplit
@@ -19,7 +19,7 @@ from services.delivery.providers.base.look_ups import look_up
 from services.delivery.providers.base.outgoing_proxies import proxy_for
 from services.delivery.providers.base.threads import Threads
 from shared.net.domains import ascii_domain
-from shared.net.public_addresses import is_public, literal
+from shared.net.public_addresses import Network, literal, may_be_called
 
 Made = TypeVar("Made", bound=asyncio.Protocol)
 
@@ -63,14 +63,15 @@ class Route:
     proxy: Place | None
     authorization: str  # Proxy-Authorization; empty: none
     public_only: bool = False  # it leads to no private address; names are the proxy's to resolve, if there is one
+    besides: Sequence[Network] = ()  # private networks that it may lead to all the same
 
     @classmethod
-    def to(cls, url: str, *, public_only: bool = False) -> Self:
+    def to(cls, url: str, *, public_only: bool = False, besides: Sequence[Network] = ()) -> Self:
         """As the environment says; raises ValueError for an address that is none."""
         server = Place.of(urlsplit(url))
         proxy = proxy_for(url)
         parts = urlsplit(proxy)
-        return cls(server, Place.of(parts) if proxy else None, basic_authentication(parts), public_only)
+        return cls(server, Place.of(parts) if proxy else None, basic_authentication(parts), public_only, besides)
 
     @property
     def encrypted(self) -> bool:
@@ -105,14 +106,19 @@ def _permitted(route: Route, addresses: list[Any]) -> list[Any]:
     if not route.public_only:
         return addresses
     written = literal(route.server.host)
-    if written is not None and not is_public(written):
+    if written is not None and not may_be_called(written, route.besides):
         raise NotPublic("its address is a private one")
     if route.proxy is not None:
         return addresses
-    permitted = [one for one in addresses if (address := literal(one[4][0])) is not None and is_public(address)]
+    permitted = [one for one in addresses if _may_be_called(one[4][0], route)]
     if not permitted:
         raise NotPublic("its name leads to private addresses alone")
     return permitted
+
+
+def _may_be_called(address: str, route: Route) -> bool:
+    found = literal(address)
+    return found is not None and may_be_called(found, route.besides)
 
 
 async def _connected(place: Place, addresses: list[Any], call: Call) -> socket.socket:

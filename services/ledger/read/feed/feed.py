@@ -83,7 +83,7 @@ class Feed:
         after = Position(0) if asked.after == LATEST else Position.parse(asked.after)
         for start in range(0, asked.walk, _AT_ONCE):
             part = asked._replace(walk=min(_AT_ONCE, asked.walk - start))
-            step = await run(_latest if asked.after == LATEST else partial(_step, part, after))
+            step = await run(_read_latest if asked.after == LATEST else partial(read_step, part, after))
             yield step
             if step.at_end:
                 return
@@ -96,18 +96,20 @@ class Feed:
         return {(tenant, ""): transaction for tenant, transaction in found if transaction is not None}
 
 
-async def _horizon(connection: Connection) -> int:
+async def read_horizon(connection: Connection) -> int:
+    """Transactions below this have ended."""
     row = await (await connection.execute(statements.HORIZON)).fetchone()
     return row[0] if row else 0
 
 
-async def _latest(connection: Connection) -> Step:
-    horizon = await _horizon(connection)
+async def _read_latest(connection: Connection) -> Step:
+    horizon = await read_horizon(connection)
     return Step((), Position(horizon), True, horizon)
 
 
-async def _step(asked: Asked, after: Position, connection: Connection) -> Step:
-    horizon = await _horizon(connection)
+async def read_step(asked: Asked, after: Position, connection: Connection) -> Step:
+    """What is behind a position, as far as the walk goes. Raises POSITION_AHEAD."""
+    horizon = await read_horizon(connection)
     if after.transaction > horizon:
         raise ahead()
     parameters = {

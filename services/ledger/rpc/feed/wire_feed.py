@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from google.protobuf import json_format
 
 from pulse.common.v1 import event_pb2, notification_pb2
@@ -29,11 +31,16 @@ def event(found: FeedEvent) -> event_pb2.Event:
 
 def asked_of(request: pb.ListEventsRequest, walk: int) -> Asked:
     """Which part is wanted. Raises INVALID_ARGUMENT for a type that this release does not tell."""
-    for number, type_ in enumerate(request.event_types):
+    check_types(request.event_types, "event_types")
+    return Asked(request.tenant_id, request.after, frozenset(request.event_types) or TYPES, walk)
+
+
+def check_types(types: Iterable[str], field: str) -> None:
+    """Raises INVALID_ARGUMENT for a type that this release does not tell."""
+    for number, type_ in enumerate(types):
         if type_ not in TYPES:
             reason = f"is no type of events; there are {', '.join(sorted(TYPES))}"
-            raise invalid([Violation(f"event_types[{number}]", reason)], "UNKNOWN_EVENT_TYPE")
-    return Asked(request.tenant_id, request.after, frozenset(request.event_types) or TYPES, walk)
+            raise invalid([Violation(f"{field}[{number}]", reason)], "UNKNOWN_EVENT_TYPE")
 
 
 def _of_notification(found: FeedEvent) -> event_pb2.EventData:

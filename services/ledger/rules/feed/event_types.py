@@ -10,13 +10,14 @@ from services.ledger.rules.states import TERMINAL, Status
 ACCEPTED = "notification.accepted"
 SUPPRESSION_CREATED = "suppression.created"
 TEMPLATE_UPDATED = "template.updated"
+SUBSCRIPTION_DISABLED = "subscription.disabled"
 
 #: What is told of a notification beside its acceptance: that it has come to stand so.
 OF_STATUS = {
     status: f"notification.{status.lower()}" for status in Status.known() if status in TERMINAL | {Status.SENT}
 }
 #: All types that there are.
-TYPES = frozenset({ACCEPTED, SUPPRESSION_CREATED, TEMPLATE_UPDATED, *OF_STATUS.values()})
+TYPES = frozenset({ACCEPTED, SUPPRESSION_CREATED, TEMPLATE_UPDATED, SUBSCRIPTION_DISABLED, *OF_STATUS.values()})
 
 
 def of_row(kind: Kind, status: Status, before: Status, *, moved_on: bool) -> Sequence[tuple[int, str]]:

@@ -42,7 +42,7 @@ class Event(_message.Message):
     """
     type: _builtins.str
     """notification.accepted, .sent, .delivered, .undelivered, .failed, .unknown, .expired, .cancelled, .suppressed;
-    suppression.created, template.updated. Later releases tell more.
+    suppression.created, template.updated, subscription.disabled. Later releases tell more.
     """
     notification_id: _builtins.str
     """The notification that it is about; empty: none."""
@@ -114,6 +114,7 @@ class EventData(_message.Message):
     ACTOR_FIELD_NUMBER: _builtins.int
     TRACE_ID_FIELD_NUMBER: _builtins.int
     SUPPRESSION_FIELD_NUMBER: _builtins.int
+    SUBSCRIPTION_ID_FIELD_NUMBER: _builtins.int
     status: _enums_pb2.Status.ValueType
     """Where the notification stood after it."""
     user_id: _builtins.str
@@ -138,6 +139,8 @@ class EventData(_message.Message):
     """Who did it, where a person or key did."""
     trace_id: _builtins.str
     """W3C trace id, 32 hex digits."""
+    subscription_id: _builtins.str
+    """The subscription that was disabled."""
     @_builtins.property
     def metadata(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
         """The caller's labels."""
@@ -173,10 +176,11 @@ class EventData(_message.Message):
         actor: _builtins.str = ...,
         trace_id: _builtins.str = ...,
         suppression: _recipient_pb2.Suppression | None = ...,
+        subscription_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["failure", b"failure", "suppression", b"suppression"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "attempt", b"attempt", "category", b"category", "channel", b"channel", "decisions", b"decisions", "failure", b"failure", "idempotency_key", b"idempotency_key", "metadata", b"metadata", "provider", b"provider", "provider_message_id", b"provider_message_id", "status", b"status", "suppression", b"suppression", "template_name", b"template_name", "template_version", b"template_version", "trace_id", b"trace_id", "user_id", b"user_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "attempt", b"attempt", "category", b"category", "channel", b"channel", "decisions", b"decisions", "failure", b"failure", "idempotency_key", b"idempotency_key", "metadata", b"metadata", "provider", b"provider", "provider_message_id", b"provider_message_id", "status", b"status", "subscription_id", b"subscription_id", "suppression", b"suppression", "template_name", b"template_name", "template_version", b"template_version", "trace_id", b"trace_id", "user_id", b"user_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -1,0 +1,82 @@
+"""From feeds to deliveries: one for each event that a subscription is sent."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+from typing import NamedTuple
+
+from services.ledger.outgoing import statements
+from services.ledger.postgres.postgres import Connection
+from services.ledger.read.feed.feed import Asked, FeedEvent, read_horizon, read_step
+from services.ledger.rules.feed.delivering import TRIED_FOR, Wanted
+from services.ledger.rules.feed.positions import Position
+from shared.errors import PulseError
+from shared.ids import uuid7
+from shared.observe.logs import logger
+
+log = logger(__name__)
+
+#: Subscriptions that are gone on with at a time, and rows of timelines that are looked at for each.
+_SUBSCRIPTIONS, _WALK = 50, 500
+#: An endpoint that is behind by so many has the rest wait in the feed.
+_MOST_WAITING = 5_000
+
+
+class Codec(NamedTuple):
+    """What the contract's documents say, and how events are written for endpoints."""
+
+    types: Callable[[bytes], frozenset[str]]
+    wanted: Callable[[bytes], Wanted]
+    event: Callable[[FeedEvent], bytes]
+
+
+class Behind(NamedTuple):
+    """A subscription that has something before it."""
+
+    tenant_id: str
+    subscription_id: str
+    document: bytes
+    position: str
+
+
+async def plan(connection: Connection, codec: Codec, now: dt.datetime) -> None:
+    """Goes on through feeds for some of the subscriptions that are behind, in the caller's transaction."""
+    horizon = await read_horizon(connection)
+    parameters = {"horizon": horizon, "most_waiting": _MOST_WAITING, "limit": _SUBSCRIPTIONS}
+    rows = await (await connection.execute(statements.BEHIND, parameters)).fetchall()
+    for row in rows:
+        await _go_on(connection, Behind._make(row), codec, now)
+
+
+async def _go_on(connection: Connection, behind: Behind, codec: Codec, now: dt.datetime) -> None:
+    asked = Asked(behind.tenant_id, behind.position, codec.types(behind.document), _WALK)
+    try:
+        step = await read_step(asked, Position.parse(behind.position), connection)
+    except PulseError as error:  # a database that failed over: it holds up no other subscription
+        log.warning("a subscription does not go on", subscription_id=behind.subscription_id, reason=error.reason)
+        return
+    wanted = codec.wanted(behind.document)
+    name = {"tenant_id": behind.tenant_id, "subscription_id": behind.subscription_id}
+    for event in step.events:
+        if _is_wanted(wanted, event):
+            await connection.execute(statements.PLAN, name | planned(event.event_id, codec.event(event), now))
+    place = {"position": str(step.end), "next_transaction": step.end.transaction}
+    await connection.execute(statements.ADVANCE, name | place)
+
+
+def planned(event_id: str, event: bytes, now: dt.datetime) -> dict[str, object]:
+    """A delivery that is due."""
+    return {
+        "event_delivery_id": uuid7(now),
+        "event_id": event_id,
+        "event": event,
+        "now": now,
+        "give_up_at": now + TRIED_FOR,
+    }
+
+
+def _is_wanted(wanted: Wanted, event: FeedEvent) -> bool:
+    if not event.notification_id:
+        return True
+    return wanted.matches(event.category, event.channel.value, event.template_name, event.metadata)

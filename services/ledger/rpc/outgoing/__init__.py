@@ -1,0 +1,1 @@
+"""Subscriptions' part of the ledger's services."""
