@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import grpc
@@ -19,11 +20,13 @@ from services.console.views.attachment_pages import AttachmentPages
 from services.console.views.dead_letter_pages import DeadLetterPages
 from services.console.views.editor.part_styles import part_styles
 from services.console.views.editor.preview_pages import PreviewPages
+from services.console.views.fragment_pages import FragmentPages
 from services.console.views.limit_pages import LimitPages
 from services.console.views.notification_pages import NotificationPages
 from services.console.views.overview import Overview
 from services.console.views.provider_pages import ProviderPages
 from services.console.views.recipient_pages import RecipientPages
+from services.console.views.sender_pages import SenderPages
 from services.console.views.template_pages import TemplatePages
 from services.console.web import docs
 from services.console.web.headers import FOR_STATIC, CommonHeaders
@@ -36,67 +39,107 @@ from shared.channel.styles import style_sheet
 STATIC = Path(__file__).parent / "static"
 
 
-def application(
-    visits: Visits,
-    pages: Pages,
-    overview: Overview,
-    notifications: NotificationPages,
-    attachments: AttachmentPages,
-    dead_letters: DeadLetterPages,
-    recipients: RecipientPages,
-    templates: TemplatePages,
-    previews: PreviewPages,
-    providers: ProviderPages,
-    limits: LimitPages,
-    login: Login,
-    middleware: Sequence[Middleware] = (),
-) -> Starlette:
+@dataclass(frozen=True)
+class Views:
+    """Who answers."""
+
+    overview: Overview
+    notifications: NotificationPages
+    attachments: AttachmentPages
+    dead_letters: DeadLetterPages
+    recipients: RecipientPages
+    templates: TemplatePages
+    previews: PreviewPages
+    fragments: FragmentPages
+    senders: SenderPages
+    providers: ProviderPages
+    limits: LimitPages
+    login: Login
+
+
+def application(visits: Visits, pages: Pages, views: Views, middleware: Sequence[Middleware] = ()) -> Starlette:
     """The ASGI application."""
-    one, template = f"{HOME}/notifications/{{notification_id}}", f"{HOME}/templates/{{name}}"
-    route = visits.route
     return Starlette(
         routes=[
             Route("/healthz", _healthy),
             Route(f"{HOME}/static/channels.css", _channels),
             Mount(f"{HOME}/static", KeptFiles(directory=STATIC)),
             Route(f"{HOME}/", _home),
-            route(HOME, overview.show),
-            route(f"{HOME}/overview.json", overview.figures),
-            route(f"{HOME}/notifications", notifications.search),
-            route(one, notifications.show),
-            route(f"{one}/cancel", notifications.cancel, ["POST"]),
-            route(f"{one}/attachments/{{attachment_id}}", attachments.download),
-            route(f"{HOME}/dead-letters", dead_letters.browse),
-            route(f"{HOME}/dead-letters/replay", dead_letters.replay, ["POST"]),
-            route(f"{HOME}/dead-letters/replay-all", dead_letters.replay_all, ["POST"]),
-            route(f"{HOME}/recipients", recipients.show),
-            route(f"{HOME}/recipients/lift", recipients.lift, ["POST"]),
-            route(f"{HOME}/templates", templates.list),
-            route(f"{HOME}/templates", templates.create, ["POST"]),
-            route(f"{HOME}/new-template", templates.blank),
-            route(f"{HOME}/new-template/text", previews.text),
-            route(f"{HOME}/new-template/row", previews.row),
-            route(f"{HOME}/editor", previews.again, ["POST"]),
-            route(f"{HOME}/preview", previews.part, ["POST"]),
-            route(f"{HOME}/preview/context", previews.context, ["POST"]),
-            route(f"{HOME}/preview/pictures", previews.pictures, ["POST"]),
-            route(template, templates.show),
-            route(template, templates.update, ["POST"]),
-            route(f"{HOME}/providers", providers.show),
-            route(f"{HOME}/providers/override", providers.override, ["POST"]),
-            route(f"{HOME}/providers/pause", providers.pause, ["POST"]),
-            route(f"{HOME}/providers/resume", providers.resume, ["POST"]),
-            route(f"{HOME}/limits", limits.list),
-            route(f"{HOME}/limits", limits.set, ["POST"]),
-            route(f"{HOME}/limits/delete", limits.delete, ["POST"]),
-            route(LOGIN, login.show, is_open=True),
-            route(LOGIN, login.enter, ["POST"], is_open=True),
-            route(f"{HOME}/logout", login.leave, ["POST"]),
+            *_of_notifications(visits.route, views),
+            *_of_templates(visits.route, views),
+            *_of_fragments(visits.route, views.fragments),
+            *_of_operations(visits.route, views),
+            visits.route(LOGIN, views.login.show, is_open=True),
+            visits.route(LOGIN, views.login.enter, ["POST"], is_open=True),
+            visits.route(f"{HOME}/logout", views.login.leave, ["POST"]),
             *docs.routes(),
         ],
         middleware=[Middleware(CommonHeaders), *middleware],
         exception_handlers={404: NotFound(pages)},
     )
+
+
+def _of_notifications(route: Callable[..., Route], views: Views) -> list[Route]:
+    one = f"{HOME}/notifications/{{notification_id}}"
+    return [
+        route(HOME, views.overview.show),
+        route(f"{HOME}/overview.json", views.overview.figures),
+        route(f"{HOME}/notifications", views.notifications.search),
+        route(one, views.notifications.show),
+        route(f"{one}/cancel", views.notifications.cancel, ["POST"]),
+        route(f"{one}/attachments/{{attachment_id}}", views.attachments.download),
+        route(f"{HOME}/dead-letters", views.dead_letters.browse),
+        route(f"{HOME}/dead-letters/replay", views.dead_letters.replay, ["POST"]),
+        route(f"{HOME}/dead-letters/replay-all", views.dead_letters.replay_all, ["POST"]),
+        route(f"{HOME}/recipients", views.recipients.show),
+        route(f"{HOME}/recipients/lift", views.recipients.lift, ["POST"]),
+    ]
+
+
+def _of_templates(route: Callable[..., Route], views: Views) -> list[Route]:
+    one, previews = f"{HOME}/templates/{{name}}", views.previews
+    return [
+        route(f"{HOME}/templates", views.templates.list),
+        route(f"{HOME}/templates", views.templates.create, ["POST"]),
+        route(f"{HOME}/new-template", views.templates.blank),
+        route(f"{HOME}/new-template/text", previews.text),
+        route(f"{HOME}/new-template/row", previews.row),
+        route(f"{HOME}/editor", previews.again, ["POST"]),
+        route(f"{HOME}/preview", previews.part, ["POST"]),
+        route(f"{HOME}/preview/context", previews.context, ["POST"]),
+        route(f"{HOME}/preview/pictures", previews.pictures, ["POST"]),
+        route(one, views.templates.show),
+        route(one, views.templates.update, ["POST"]),
+    ]
+
+
+def _of_fragments(route: Callable[..., Route], fragments: FragmentPages) -> list[Route]:
+    one = f"{HOME}/fragments/{{name}}"
+    return [
+        route(f"{HOME}/fragments", fragments.list),
+        route(f"{HOME}/fragments", fragments.create, ["POST"]),
+        route(f"{HOME}/new-fragment", fragments.blank),
+        route(f"{HOME}/new-fragment/text", fragments.text),
+        route(f"{HOME}/fragment-editor", fragments.again, ["POST"]),
+        route(one, fragments.show),
+        route(one, fragments.update, ["POST"]),
+        route(f"{one}/delete", fragments.delete, ["POST"]),
+    ]
+
+
+def _of_operations(route: Callable[..., Route], views: Views) -> list[Route]:
+    return [
+        route(f"{HOME}/senders", views.senders.list),
+        route(f"{HOME}/senders", views.senders.set, ["POST"]),
+        route(f"{HOME}/senders/delete", views.senders.delete, ["POST"]),
+        route(f"{HOME}/providers", views.providers.show),
+        route(f"{HOME}/providers/override", views.providers.override, ["POST"]),
+        route(f"{HOME}/providers/pause", views.providers.pause, ["POST"]),
+        route(f"{HOME}/providers/resume", views.providers.resume, ["POST"]),
+        route(f"{HOME}/limits", views.limits.list),
+        route(f"{HOME}/limits", views.limits.set, ["POST"]),
+        route(f"{HOME}/limits/delete", views.limits.delete, ["POST"]),
+    ]
 
 
 class KeptFiles(StaticFiles):

@@ -9,18 +9,20 @@ import grpc.aio
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 
-from services.console.application import application
+from services.console.application import Views, application
 from services.console.config import ConsoleSettings
 from services.console.metrics import ConsoleMetrics
 from services.console.views.attachment_pages import AttachmentPages
 from services.console.views.dead_letter_pages import DeadLetterPages
 from services.console.views.editor.preview_pages import PreviewPages
+from services.console.views.fragment_pages import FragmentPages
 from services.console.views.limit_pages import LimitPages
 from services.console.views.monitor import Monitors
 from services.console.views.notification_pages import NotificationPages
 from services.console.views.overview import Overview
 from services.console.views.provider_pages import ProviderPages
 from services.console.views.recipient_pages import RecipientPages
+from services.console.views.sender_pages import SenderPages
 from services.console.views.template_pages import TemplatePages
 from services.console.web.gateway import Gateway
 from services.console.web.login import Login
@@ -83,9 +85,7 @@ def build(settings: ConsoleSettings, clock: Clock, gateway: grpc.aio.Channel, me
         needs_login=settings.auth == "required",
         secure=settings.env == "production",
     )
-    return application(
-        visits,
-        pages,
+    views = Views(
         overview=Overview(pages, Monitors(clock)),
         notifications=NotificationPages(pages),
         attachments=AttachmentPages(pages),
@@ -93,11 +93,13 @@ def build(settings: ConsoleSettings, clock: Clock, gateway: grpc.aio.Channel, me
         recipients=RecipientPages(pages),
         templates=TemplatePages(pages),
         previews=PreviewPages(pages),
+        fragments=FragmentPages(pages),
+        senders=SenderPages(pages),
         providers=ProviderPages(pages),
         limits=LimitPages(pages),
         login=Login(pages, settings.console_session_hours * 3600),
-        middleware=_own_pages_only(settings),
     )
+    return application(visits, pages, views, _own_pages_only(settings))
 
 
 def _own_pages_only(settings: ConsoleSettings) -> list[Middleware]:

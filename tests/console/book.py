@@ -6,7 +6,16 @@ from typing import Any
 
 from grpc_status import rpc_status
 
-from pulse.common.v1 import enums_pb2, limit_pb2, notification_pb2, provider_pb2, recipient_pb2, template_pb2
+from pulse.common.v1 import (
+    enums_pb2,
+    fragment_pb2,
+    limit_pb2,
+    notification_pb2,
+    provider_pb2,
+    recipient_pb2,
+    sender_pb2,
+    template_pb2,
+)
 from shared.clock import SystemClock
 from shared.errors import Code, PulseError, Violation, not_found
 from shared.ids import uuid7
@@ -24,6 +33,8 @@ class Book:
         self.notifications: dict[str, notification_pb2.Notification] = {}
         self.templates: dict[str, list[template_pb2.Template]] = {}
         self.files: dict[str, bytes] = {}
+        self.senders: dict[str, sender_pb2.Sender] = {}
+        self.fragments: dict[str, list[fragment_pb2.Fragment]] = {}
         self.requests: list[Any] = []
         self.traceparents: list[str] = []
         self.limits: dict[tuple[str, str], limit_pb2.Limit] = {}

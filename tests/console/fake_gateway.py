@@ -10,17 +10,20 @@ from google.api import httpbody_pb2
 from pulse.common.v1 import enums_pb2
 from pulse.gateway.v1 import (
     attachment_service_pb2_grpc,
+    fragment_service_pb2_grpc,
     key_service_pb2,
     key_service_pb2_grpc,
     notification_service_pb2,
     notification_service_pb2_grpc,
     operations_service_pb2_grpc,
     recipient_service_pb2_grpc,
+    sender_service_pb2_grpc,
     template_service_pb2,
     template_service_pb2_grpc,
 )
 from shared.errors import Code, PulseError, Violation, invalid, not_found
 from tests.console.book import Book, abort
+from tests.console.fake_library import Fragments, Senders
 from tests.console.fake_operations import Operations
 from tests.console.fake_recipients import Recipients
 
@@ -159,6 +162,8 @@ class FakeGateway:
         recipient_service_pb2_grpc.add_RecipientServiceServicer_to_server(Recipients(book), self._server)
         attachment_service_pb2_grpc.add_AttachmentServiceServicer_to_server(Attachments(book), self._server)
         key_service_pb2_grpc.add_KeyServiceServicer_to_server(Sessions(book), self._server)
+        sender_service_pb2_grpc.add_SenderServiceServicer_to_server(Senders(book), self._server)
+        fragment_service_pb2_grpc.add_FragmentServiceServicer_to_server(Fragments(book), self._server)
         self.port = self._server.add_insecure_port(f"127.0.0.1:{port}")
 
     async def start(self) -> None:

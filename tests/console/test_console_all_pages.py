@@ -30,6 +30,8 @@ PAGES: Mapping[str, tuple[Callable[[Story], str], str]] = {
     "templates": (lambda _story: "/templates", "#found tbody tr"),
     "template": (lambda _story: f"/templates/{NEWS['name']}", "#preview pre"),
     "new-template": (lambda _story: "/new-template", "#texts .text"),
+    "new-fragment": (lambda _story: "/new-fragment", "#texts .text"),
+    "senders": (lambda _story: "/senders", ".empty"),
     "providers": (lambda _story: "/providers", "#found tbody tr"),
     "limits": (lambda _story: "/limits", "#found tbody tr"),
 }

@@ -1,4 +1,4 @@
-// The template editor: texts and rows come and go, and what was typed is not lost.
+// The editors of templates and fragments: texts and rows come and go, and what was typed is not lost.
 
 const editor = document.getElementById("editor");
 const kept = document.getElementById("kept-draft");
@@ -63,7 +63,7 @@ addEventListener("beforeunload", (event) => { if (isDirty) event.preventDefault(
 
 function restore(fields) {
   const form = document.createElement("form");
-  Object.assign(form, { method: "post", action: "/console/editor", hidden: true });
+  Object.assign(form, { method: "post", action: editor.dataset.again ?? "/console/editor", hidden: true });
   for (const [name, value] of [...fields, ["form_token", editor.elements.form_token.value]]) {
     const field = document.createElement("textarea");
     Object.assign(field, { name, value });
@@ -79,7 +79,7 @@ const read = (name) => JSON.parse(sessionStorage.getItem(name) ?? "null");
 const draft = read(key);
 sessionStorage.removeItem(key);
 // A new one that is shown here by its name has been saved.
-const newOne = "pulse-draft:/console/templates";
+const newOne = `pulse-draft:${editor.getAttribute("action").replace(/\/[^/]*$/, "")}`;
 const newName = read(newOne)?.fields.find(([name]) => name === "name")?.[1];
 if (editor.dataset.base !== "0" && newName === editor.elements.name.value) sessionStorage.removeItem(newOne);
 if (draft && "fresh" in editor.dataset && draft.base === editor.dataset.base) {

@@ -13,8 +13,12 @@ from pulse_client import calls, calls_operations, calls_recipients
 from pulse_client.calls import Call, Filters
 from pulse_client.calls_operations import Deaths
 from pulse_client.enums import Channel
+from pulse_client.fragments.calls import list_fragments
+from pulse_client.fragments.fragment import Fragment
 from pulse_client.models import Notification
 from pulse_client.recipient import Suppression
+from pulse_client.senders.calls import list_senders
+from pulse_client.senders.sender import Sender
 from pulse_client.template import Template
 
 Entry = TypeVar("Entry")
@@ -57,6 +61,16 @@ def dead_letters(token: str, page_size: int, **deaths: Unpack[Deaths]) -> Call[P
 def suppressions(token: str, user_id: str, page_size: int = 50) -> Call[Page[Suppression]]:
     """ListSuppressions from a page token on."""
     return _paged(calls_recipients.list_suppressions(user_id, page_size), token)
+
+
+def senders(token: str, page_size: int = 50) -> Call[Page[Sender]]:
+    """ListSenders from a page token on."""
+    return _paged(list_senders(page_size=page_size), token)
+
+
+def fragments(token: str, page_size: int = 50) -> Call[Page[Fragment]]:
+    """ListFragments from a page token on."""
+    return _paged(list_fragments(page_size), token)
 
 
 def _paged(call: Call[calls.Page[Entry]], token: str) -> Call[Page[Entry]]:
