@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from typing import TypeVar
 
 import grpc.aio
@@ -20,6 +20,8 @@ from services.delivery.rules.claim import Claimed, ClaimedNotification, Round, S
 from services.delivery.rules.provider_view import NONE_AVOIDED, Avoided, Directive, ProviderView
 from services.delivery.rules.receipts import Receipt
 from services.delivery.spans import Spans
+from shared.channel.numbers import number_of
+from shared.channel.table import Channel
 from shared.channel.texts import texts
 from shared.errors import Code, PulseError
 from shared.observe.logs import logger
@@ -131,6 +133,17 @@ class LedgerClient:
             tenant_id=tenant_id, attachment_id=attachment_id, with_content=True
         )
         return (await call(self._reader.GetAttachment, request, CALL_SECONDS)).content
+
+    async def suppressed(self, claim: ClaimedNotification, addresses: Sequence[str]) -> Mapping[str, str]:
+        """Which of some mail addresses nothing of the claim's category may go to now, each with the reason."""
+        request = ledger_reader_pb2.FindSuppressedRequest(
+            tenant_id=claim.tenant_id,
+            channel=number_of(Channel.named(claim.channel)),
+            category=claim.asked.category,
+            addresses=addresses,
+        )
+        answer = await call(self._reader.FindSuppressed, request, CALL_SECONDS)
+        return {one.address: one.reason for one in answer.suppressed}
 
     async def exchange(self, views: Sequence[ProviderView]) -> list[Directive]:
         """Tells how this worker sees its providers; how all do, and what operators decided."""

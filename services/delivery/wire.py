@@ -122,6 +122,8 @@ def settlement(settled: Settlement) -> records_pb2.Settlement:
     if held.span.sampled:
         message.traceparent = held.span.traceparent
     _add_outcome(message, outcome)
+    for decided in outcome.told:
+        message.decisions.add(rule=decided.rule, result=decided.result, reason=_text(decided.reason, _LONGEST_TEXT))
     for device, its, latency in settled.devices:
         part = message.devices.add(
             device_token_id=device.device_token_id, provider=device.provider, outcome=_OUTCOMES[its.kind]

@@ -30,7 +30,7 @@ ALLOWED: Mapping[str, Mapping[str, Sequence[str]]] = {
     "worker": {
         "pulse.router.v1.RouterService": ("AwaitUrgent",),
         "pulse.ledger.v1.LedgerService": ("Claim", "Settle", "SettleAndClaim", "ExchangeProviderStates"),
-        "pulse.ledger.v1.LedgerReader": ("GetTemplate", "GetAttachment"),
+        "pulse.ledger.v1.LedgerReader": ("GetTemplate", "GetAttachment", "FindSuppressed"),
         "pulse.rpc.v1.KeptStreamService": ("Exchange",),
     },
     "edge": {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import email
 import email.policy
 from collections.abc import Iterator
@@ -143,3 +144,14 @@ def test_copies_reach_their_recipients_and_the_blind_ones_unseen(suite: Suite) -
     assert reasons(told(suite, notification_id), "copy") == ["SUPPRESSED: cc 2: it was suppressed by hand"]
     answer = post(suite, make_template(suite), email={"cc": [mail_address() for _ in range(21)]})
     assert (answer.status_code, "TOO_MANY_COPIES" in answer.text) == (400, True), answer.text
+
+
+def test_a_copy_that_was_suppressed_after_its_email_was_accepted_is_not_sent(suite: Suite) -> None:
+    to, cc = mail_address(), mail_address()
+    soon = (dt.datetime.now(dt.UTC) + dt.timedelta(seconds=3)).isoformat()
+    notification_id = send(suite, make_template(suite), to=to, email={"cc": [cc]}, send_at=soon)
+    path, body = f"/v1/recipients/{new('user')}/suppressions", {"channel": "email", "address": cc, "reason": "MANUAL"}
+    assert suite.rest.post(path, json=body).status_code == 200
+    wait_until(lambda: told(suite, notification_id)["status"] == "SENT")
+    assert [one["to"] for one in suite.receipts(notification_id)] == [to]
+    assert reasons(told(suite, notification_id), "copy") == ["SUPPRESSED: cc 1: it was suppressed by hand"]

@@ -7,7 +7,7 @@ import datetime as dt
 
 import pytest
 
-from pulse.common.v1 import enums_pb2
+from pulse.common.v1 import enums_pb2, notification_pb2
 from pulse.ledger.v1 import records_pb2
 from services.ledger.rules.delivery import Outcome as Names
 from shared.errors import Code, PulseError
@@ -275,3 +275,14 @@ async def test_attempts_can_be_read_as_a_table(calls: Calls, clock, database):
     await calls.end(claimed, Outcome.SUCCEEDED, provider_message_id="m-1")
     seen = database.rows("SELECT attempt, fence, worker, outcome, provider_message_id FROM attempts ORDER BY fence")
     assert seen == [(1, 1, "w-1", "UNANSWERED", None), (2, 2, "w-2", "SUCCEEDED", "m-1")]
+
+
+@pytest.mark.parametrize("outcome", [Outcome.SUCCEEDED, Outcome.TRANSIENT_FAILURE, Outcome.PERMANENT_FAILURE])
+async def test_what_a_worker_decided_on_the_way_stands_in_the_timeline(calls: Calls, outcome: Outcome.Outcome):
+    ref = await calls.recorded()
+    (claimed,) = await calls.claim(ref)
+    told = [notification_pb2.Decision(rule="copy", result="SUPPRESSED", reason=f"cc {n}: by hand") for n in range(25)]
+    assert (await calls.end(claimed, outcome, decisions=told)).applied
+    event = (await calls.get(ref)).timeline[-1]
+    assert [one for one in event.decisions if one.rule == "copy"] == told[:20]
+    assert ("retry" in [one.rule for one in event.decisions]) is (outcome == Outcome.TRANSIENT_FAILURE)

@@ -20,6 +20,14 @@ class File(NamedTuple):
     encoded: bytes  # in base64, lines of 76 signs ended by CR LF
 
 
+class Decision(NamedTuple):
+    """What was decided on the way, as the timeline tells it; without personal data."""
+
+    rule: str
+    result: str
+    reason: str
+
+
 class Copies(NamedTuple):
     """Who else gets an email: mail addresses."""
 
@@ -59,6 +67,7 @@ class Outgoing(NamedTuple):
     asked: Asked | None = None  # what it was made of, for providers that pass it on
     locale: str = ""  # the language that was taken
     expires_time: dt.datetime | None = None  # what ends_at is by the ledger's clock, UTC
+    told: Sequence[Decision] = ()  # what was decided before the call
     traceparent: str = ""  # W3C context of the call, for providers reached by HTTP; empty: not sampled
     device_token_id: str = ""  # which of several devices this goes to; empty: it goes to one address
 
@@ -103,6 +112,7 @@ class Outcome(NamedTuple):
     retry_after: float | None = None  # the provider asked not to be called again for so long, s
     rejection: Rejection | None = None
     cause: Cause = Cause.PROVIDER  # of a failure that may pass
+    told: Sequence[Decision] = ()  # what was decided on the way
 
 
 def succeeded(provider_message_id: str) -> Outcome:

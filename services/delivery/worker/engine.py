@@ -157,6 +157,7 @@ class Engine:
                 call_seconds=settings.delivery_call_seconds,
                 stall_seconds=settings.delivery_stall_seconds,
                 attachments=attachments,
+                suppressed_copies=ledger.suppressed,
             )
             for name, provider in self._providers.items()
         }

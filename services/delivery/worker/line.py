@@ -19,6 +19,7 @@ from services.delivery.rules.provider import Outcome, Outgoing, Provider, releas
 from services.delivery.rules.slots import Slots
 from services.delivery.rules.waiting_claims import WaitingClaims
 from services.delivery.spans import Spans
+from services.delivery.suppressed_copies import FindSuppressed
 from services.delivery.worker.calls import Calls
 from services.delivery.worker.preparing import prepare
 from services.delivery.worker.templates import TemplateCache
@@ -57,8 +58,10 @@ class Line:
         call_seconds: float,
         stall_seconds: float,
         attachments: Attachments | None = None,
+        suppressed_copies: FindSuppressed | None = None,
     ) -> None:
         self._attachments = attachments
+        self._suppressed_copies = suppressed_copies
         self._provider = provider
         self._templates = templates
         self._settle = settle
@@ -182,7 +185,9 @@ class Line:
 
     async def _prepared(self, claim: ClaimedNotification) -> Prepared:
         """What the provider is given. All devices of one notification are given the same, rendered once."""
-        rendering = partial(prepare, claim, self._templates, self._unsubscribe, self._attachments)
+        rendering = partial(
+            prepare, claim, self._templates, self._unsubscribe, self._attachments, self._suppressed_copies
+        )
         if claim.whole is None:
             return await rendering()
         prepared = await claim.whole.prepared(rendering)
@@ -197,7 +202,7 @@ class Line:
         call = self._calls.begin(claim, span)
         try:
             outcome = await self._provider.send(outgoing, time.monotonic() + self._call_seconds)
-            call.end(outcome)
+            call.end(outcome._replace(told=(*outgoing.told, *outcome.told)) if outgoing.told else outcome)
         except Exception as error:
             # Its text may quote the recipient. Whatever broke, broke at an unknown point of the call.
             log.error("provider broke", provider=self._provider.name, kind=type(error).__name__)

@@ -6,9 +6,11 @@ import json
 from functools import partial
 from typing import Any
 
+from services.delivery import suppressed_copies
 from services.delivery.attachments import Attachments
 from services.delivery.rules.claim import ClaimedNotification
 from services.delivery.rules.provider import Outcome, Outgoing, permanent, released, transient, unbuildable
+from services.delivery.suppressed_copies import FindSuppressed
 from services.delivery.worker import digest_fitting
 from services.delivery.worker.templates import TemplateCache
 from services.delivery.worker.unsubscribe_links import UnsubscribeLinks
@@ -28,9 +30,15 @@ async def prepare(
     templates: TemplateCache,
     unsubscribe: UnsubscribeLinks,
     attachments: Attachments | None = None,
+    find_suppressed: FindSuppressed | None = None,
 ) -> Outgoing | Outcome:
     """Renders ``claim`` for a provider, or says how the attempt ends without a call."""
     outgoing = await _rendered(claim, templates, unsubscribe)
+    if find_suppressed is not None and not isinstance(outgoing, Outcome) and _has_copies(outgoing):
+        try:
+            outgoing = await suppressed_copies.left_out(outgoing, claim, find_suppressed)
+        except PulseError:
+            return released("COPIES_UNAVAILABLE", "whether its copies may go could not be asked", retry_after=1.0)
     if attachments is None or isinstance(outgoing, Outcome) or not outgoing.said.attachments:
         return outgoing
     channel = Channel.named(claim.channel)
@@ -42,6 +50,11 @@ async def prepare(
         if error.code is Code.NOT_FOUND:
             return permanent("ATTACHMENT_NOT_FOUND", "an attached file is not kept any more")
         return transient("ATTACHMENT_UNAVAILABLE", "an attached file could not be fetched", retry_after=1.0)
+
+
+def _has_copies(outgoing: Outgoing) -> bool:
+    channel, email = Channel.named(outgoing.channel), outgoing.said.email
+    return bool(email.cc or email.bcc) and channel is not None and channel.facts.address is Address.MAILBOX
 
 
 async def _rendered(

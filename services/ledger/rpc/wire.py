@@ -42,6 +42,8 @@ from shared.rpc.former import Former
 from shared.rpc.statuses import to_status
 from shared.times import from_duration, from_timestamp, set_timestamp
 
+#: Decisions of a worker that are kept of one attempt: as many as an email has copies.
+_MOST_DECISIONS = 20
 #: What providers and workers say is kept up to so many characters.
 _LONGEST_NAME, _LONGEST_TEXT = 256, 1024
 
@@ -148,8 +150,13 @@ def settlement(message: records_pb2.Settlement) -> Settlement | None:
     devices = [_device(one) for one in message.devices] if message.devices else ()
     if any(one.outcome is None or not one.device_token_id for one in devices):
         return None
-    ending = Ending(outcome, failed, message_id, latency)
+    told = [_decision(one) for one in message.decisions[:_MOST_DECISIONS]] if message.decisions else ()
+    ending = Ending(outcome, failed, message_id, latency, decisions=told)
     return Settlement(named, message.fence, ending, retry_after, rejection, cause, devices)
+
+
+def _decision(message: notification_pb2.Decision) -> Mapping[str, str]:
+    return {"rule": clean(message.rule), "result": clean(message.result), "reason": clean(message.reason)}
 
 
 def _device(message: records_pb2.SettledDevice) -> DeviceAttempt:

@@ -26,6 +26,8 @@ class Ending(NamedTuple):
     devices: Sequence[Mapping[str, Any]] = ()
     #: What it came to, in words that follow its number.
     in_words: str = "did not succeed"
+    #: What the worker or the provider decided on the way.
+    decisions: Sequence[Mapping[str, str]] = ()
 
 
 class Next(NamedTuple):
@@ -39,6 +41,7 @@ class Next(NamedTuple):
 
 def ended(delivery: Delivery, status: Status, ending: Ending, **more: Any) -> Event:
     """The event of the current attempt's end; ``more`` are further fields of it."""
+    decisions = more.pop("decisions", ())
     return Event(
         Kind.ATTEMPT_ENDED,
         status,
@@ -50,6 +53,7 @@ def ended(delivery: Delivery, status: Status, ending: Ending, **more: Any) -> Ev
         provider_message_id=ending.provider_message_id,
         latency_ms=ending.latency_ms,
         devices=ending.devices,
+        decisions=(*ending.decisions, *decisions),
         **more,
     )
 

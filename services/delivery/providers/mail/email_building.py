@@ -42,6 +42,10 @@ class BuiltEmail:
         """Who else it goes to."""
         return [*self.cc, *self.bcc]
 
+    def place(self, number: int) -> str:
+        """Where the copy of that number, from 0, stands: "cc 1" say."""
+        return f"cc {number + 1}" if number < len(self.cc) else f"bcc {number - len(self.cc) + 1}"
+
 
 def build(outgoing: Outgoing, sender: Sender, now: dt.datetime) -> BuiltEmail:
     """The email: plain text, and HTML beside it if there is any. Raises :class:`.mail_addresses.BadAddress`.

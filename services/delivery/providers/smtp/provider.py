@@ -22,7 +22,7 @@ from services.delivery.providers.smtp.opening import MailServer, NotOpened, open
 from services.delivery.providers.smtp.session import ConnectionLost, Reply, SmtpSession
 from services.delivery.providers.smtp.settings import SmtpSettings
 from services.delivery.providers.smtp.steps import Step
-from services.delivery.rules.provider import Cause, Outcome, Outgoing, permanent, transient
+from services.delivery.rules.provider import Cause, Decision, Outcome, Outgoing, permanent, transient
 from shared.clock import Clock
 from shared.observe.logs import logger
 
@@ -148,7 +148,7 @@ class SmtpProvider(CallingProvider[BuiltEmail]):
             return lost
         outcome = _outcome(reply)
         if session.refused_copies:
-            log.warning("smtp_copies_refused", copies=session.refused_copies)
+            outcome = outcome._replace(told=[_refused_copy(email, *one) for one in session.refused_copies])
         if email.copies and reply.step is Step.END:
             outcome = outcome._replace(rejection=None)  # whose address it speaks of, nobody can tell
         if reply.step is not Step.END and reply.code == 421 and session.sent > 1:
@@ -182,6 +182,10 @@ def _cannot_carry(session: SmtpSession, email: BuiltEmail) -> Outcome | None:
     if email.utf8 and not session.utf8:
         return permanent("SMTPUTF8_NOT_OFFERED", "the mail server takes no addresses outside ASCII")
     return None
+
+
+def _refused_copy(email: BuiltEmail, number: int, code: int) -> Decision:
+    return Decision("copy", "REFUSED", f"{email.place(number)}: the mail server refused its recipient ({code})")
 
 
 def _outcome(reply: Reply) -> Outcome:

@@ -56,8 +56,8 @@ class SmtpSession:
         self.sent = 0
         self.last_used = time.monotonic()
         self.usable = True
-        #: Copies of the email that was sent last whose recipients the server did not take.
-        self.refused_copies = 0
+        #: Copies of the email that was sent last whose recipients the server did not take: which, and its code.
+        self.refused_copies: Sequence[tuple[int, int]] = ()
         self._step = Step.MAIL  # how far the email under way has come
 
     @property
@@ -70,7 +70,7 @@ class SmtpSession:
         self.last_used = time.monotonic()
         self.sent += 1
         self.usable = False  # until all was said and heard
-        self.refused_copies = 0
+        self.refused_copies = ()
         self._step = Step.MAIL
         try:
             async with asyncio.timeout(call.left()):
@@ -103,9 +103,11 @@ class SmtpSession:
             (Step.DATA, "DATA"),
         ]
         encoded = [(step, said.encode("utf-8" if email.utf8 else "ascii") + _CRLF) for step, said in commands]
+        heard: list[Reply] = []
         for group in [encoded] if self._pipelining else [[command] for command in encoded]:
             replies = await self._exchange(group, call)
-            self.refused_copies += sum(map(_is_refused_copy, replies))
+            heard += [reply for reply in replies if reply.step is Step.COPY]
+            self.refused_copies = [(n, reply.code) for n, reply in enumerate(heard) if _is_refused_copy(reply)]
             refusal = next((reply for reply in replies if not (_goes_on(reply) or _is_refused_copy(reply))), None)
             if refusal is not None:
                 # Its connection ends: DATA may have been accepted after a refused recipient, and a reset costs as much.

@@ -781,6 +781,7 @@ class Settlement(_message.Message):
     TRACEPARENT_FIELD_NUMBER: _builtins.int
     CAUSE_FIELD_NUMBER: _builtins.int
     DEVICES_FIELD_NUMBER: _builtins.int
+    DECISIONS_FIELD_NUMBER: _builtins.int
     fence: _builtins.int
     """From the claim."""
     outcome: _notification_pb2.TimelineEvent.Outcome.ValueType
@@ -813,6 +814,10 @@ class Settlement(_message.Message):
     def devices(self) -> _containers.RepeatedCompositeFieldContainer[Global___SettledDevice]:
         """How it ended for each of ClaimedNotification.devices; the fields above then say it of all together. Empty without such."""
 
+    @_builtins.property
+    def decisions(self) -> _containers.RepeatedCompositeFieldContainer[_notification_pb2.Decision]:
+        """What the worker or the provider decided on the way, for the timeline: a copy that was left out, say. At most 20 are kept."""
+
     def __init__(
         self,
         *,
@@ -827,10 +832,11 @@ class Settlement(_message.Message):
         traceparent: _builtins.str = ...,
         cause: Global___Cause.ValueType = ...,
         devices: _abc.Iterable[Global___SettledDevice] | None = ...,
+        decisions: _abc.Iterable[_notification_pb2.Decision] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["failure", b"failure", "latency", b"latency", "ref", b"ref", "retry_after", b"retry_after"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cause", b"cause", "devices", b"devices", "failure", b"failure", "fence", b"fence", "latency", b"latency", "outcome", b"outcome", "provider_message_id", b"provider_message_id", "ref", b"ref", "rejection", b"rejection", "retry_after", b"retry_after", "traceparent", b"traceparent"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cause", b"cause", "decisions", b"decisions", "devices", b"devices", "failure", b"failure", "fence", b"fence", "latency", b"latency", "outcome", b"outcome", "provider_message_id", b"provider_message_id", "ref", b"ref", "rejection", b"rejection", "retry_after", b"retry_after", "traceparent", b"traceparent"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
