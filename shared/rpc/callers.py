@@ -40,6 +40,7 @@ ALLOWED: Mapping[str, Mapping[str, Sequence[str]]] = {
         "pulse.gateway.v1.RecipientService": ("*",),
         "pulse.gateway.v1.SenderService": ("*",),
         "pulse.gateway.v1.AttachmentService": ("*",),
+        "pulse.gateway.v1.LinkedFileService": ("*",),
         "pulse.gateway.v1.EventService": ("*",),
         "pulse.gateway.v1.SubscriptionService": ("*",),
         "pulse.gateway.v1.OperationsService": ("*",),
