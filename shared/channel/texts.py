@@ -70,5 +70,6 @@ def _text(
         strings=strings,
         lacking=tuple(sorted(strings.keys() - content.strings.keys())) if strings else (),
         woven=content.compiled.texts if content.HasField("compiled") else {},
+        mjml=says.mjml,
         lacking_fragments=tuple(content.compiled.missing_fragments),
     )

@@ -64,6 +64,8 @@ class Text:
     lacking: Sequence[str] = ()
     #: What is rendered in the place of texts that take fragments in, by the parts' names.
     woven: Mapping[str, str] = field(default_factory=dict)
+    #: Whether its HTML is written as MJML.
+    mjml: bool = False
     #: Names of fragments that its language lacks.
     lacking_fragments: Sequence[str] = ()
 

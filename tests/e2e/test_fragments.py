@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from typing import Any
 
 import grpc
@@ -71,3 +72,21 @@ def test_fragments_by_grpc(suite: Suite) -> None:
         assert suite.rest.get(f"/v1/fragments/{footer}").json()["contents"][0]["body"] == "Bye"
         stub.DeleteFragment(fragment_service_pb2.DeleteFragmentRequest(name=footer))
     assert suite.rest.get(f"/v1/fragments/{footer}").json()["details"][0]["reason"] == "FRAGMENT_NOT_FOUND"
+
+
+def test_a_mail_of_mjml_arrives_as_html_with_its_styles_in_line(suite: Suite) -> None:
+    text = "<mj-text><p class='big'>Hi {{ name }}</p></mj-text>"
+    section = f"{{% if name %}}<mj-section><mj-column>{text}</mj-column></mj-section>{{% endif %}}"
+    mjml = f"<mjml><mj-head><mj-style>.big{{font-size:40px}}</mj-style></mj-head><mj-body>{section}</mj-body></mjml>"
+    contents = [{"channel": "email", "subject": "S", "html_body": mjml, "mjml": True}]
+    template = make_template(suite, channel="email", contents=contents)
+    receipt = mail(suite, template)
+    assert re.search('<p class="big" style="[^"]*font-size: 40px;[^"]*">Hi Ann</p>', receipt["html_body"])
+    assert "Hi Ann" in receipt["body"]
+    assert suite.rest.get(f"/v1/templates/{template}").json()["contents"][0]["html_body"] == mjml
+    broken = [
+        {"channel": "email", "subject": "S", "html_body": "<mjml>\n<mj-body><mj-x/></mj-body></mjml>", "mjml": True}
+    ]
+    answer = suite.rest.post("/v1/templates", json={"name": new("t"), "channel": "email", "contents": broken}).json()
+    assert answer["details"][0]["reason"] == "MJML_SYNTAX"
+    assert "line 2, column 10: there is no component mj-x" in answer["message"]

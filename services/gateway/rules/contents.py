@@ -13,6 +13,7 @@ from shared.saying import layers
 from shared.saying.said import said
 from shared.text.rendering import CONTROL, RenderError, Text, is_one_line, variables_in
 
+HTML = "html_body"
 #: Most outputs and tags of all texts together.
 MAX_MARKUP = 20_000
 
@@ -35,6 +36,10 @@ async def check_contents(
     variables: set[str] = set()
     for n, text in enumerate(texts):
         refusals += _nothing_said(text, f"{path}[{n}].body")
+        if text.mjml and not text.html_body:
+            refusals.append(
+                invalid_field(f"{path}[{n}].{HTML}", "MJML_MISSING", "is empty, and mjml says that it is MJML")
+            )
         refusals += [_nul(f"{path}[{n}].strings.{name}") for name, words in text.own_strings() if "\0" in words]
         for part, source in text.parts().items():
             refusals += _characters(part, source, f"{path}[{n}].{part}")

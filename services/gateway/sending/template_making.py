@@ -12,6 +12,7 @@ from services.gateway import wire
 from services.gateway.rules.addresses import Addresses
 from services.gateway.rules.contents import check_contents
 from services.gateway.sending.heavy_work import HeavyWork
+from services.gateway.sending.mail_html import MailHtml
 from services.gateway.sending.senders import Senders
 from services.gateway.sending.taking_in import Owner, TakingIn
 from shared.channel import template_rules
@@ -37,6 +38,7 @@ class TemplateMaking:
         self._heavy = heavy
         self._addresses = addresses
         self._senders = senders
+        self._mail_html = MailHtml(heavy)
 
     async def to_keep(
         self,
@@ -74,8 +76,9 @@ class TemplateMaking:
         """What is rendered of a template that is not stored. Raises INVALID_ARGUMENT."""
         owner = Owner(tenant_id, wire.channel(given.channel), given.default_locale, path)
         taken_in = await self._taking_in.into(_as_given(given), owner, instead)
-        variables = await self._check(taken_in.texts, owner)
-        return Tried(taken_in.texts, wire.left_to_callers(given, variables), taken_in.versions)
+        made = await self._mail_html.ready(taken_in.texts, owner)
+        variables = await self._check(made, owner)
+        return Tried(made, wire.left_to_callers(given, variables), taken_in.versions)
 
     async def _check(self, contents: Sequence[Text], owner: Owner) -> frozenset[str]:
         """The names a context must hold; INVALID_ARGUMENT for contents that cannot be kept."""

@@ -146,6 +146,7 @@ class TemplateContent(_message.Message):
     SMS_FIELD_NUMBER: _builtins.int
     WHATSAPP_FIELD_NUMBER: _builtins.int
     STRINGS_FIELD_NUMBER: _builtins.int
+    MJML_FIELD_NUMBER: _builtins.int
     COMPILED_FIELD_NUMBER: _builtins.int
     channel: _enums_pb2.Channel.ValueType
     """The channel it is for; unspecified: any channel that has none of its own."""
@@ -158,10 +159,16 @@ class TemplateContent(_message.Message):
     all else is said as in the template's own language, by the same channel.
     """
     html_body: _builtins.str
-    """The mail's HTML part, values escaped; empty: text only. At most 64 KiB."""
+    """The mail's HTML part, values escaped; empty: text only. At most 64 KiB. Its styles are put in line when the template is
+    saved, at the elements that they are for.
+    """
     sender: _builtins.str
     """Who it comes from: a registered sender's name, no Liquid; empty: the tenant's default of the channel. Of a content for any
     channel it counts for the sender's own.
+    """
+    mjml: _builtins.bool
+    """Whether html_body is MJML, which is compiled when the template is saved (MJML_SYNTAX, by line and column); mj-include is
+    refused. Answers give it as it was written.
     """
     @_builtins.property
     def email(self) -> _saying_pb2.Email:
@@ -206,11 +213,12 @@ class TemplateContent(_message.Message):
         sms: _saying_pb2.Sms | None = ...,
         whatsapp: _saying_pb2.Whatsapp | None = ...,
         strings: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
+        mjml: _builtins.bool = ...,
         compiled: Global___CompiledTexts | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["compiled", b"compiled", "email", b"email", "push", b"push", "sms", b"sms", "whatsapp", b"whatsapp"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["body", b"body", "channel", b"channel", "compiled", b"compiled", "email", b"email", "html_body", b"html_body", "locale", b"locale", "push", b"push", "sender", b"sender", "sms", b"sms", "strings", b"strings", "subject", b"subject", "whatsapp", b"whatsapp"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["body", b"body", "channel", b"channel", "compiled", b"compiled", "email", b"email", "html_body", b"html_body", "locale", b"locale", "mjml", b"mjml", "push", b"push", "sender", b"sender", "sms", b"sms", "strings", b"strings", "subject", b"subject", "whatsapp", b"whatsapp"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
