@@ -33,6 +33,13 @@ def priority(text: str) -> str:
     return _name(Priority, text)
 
 
+def device_kind(text: str) -> str:
+    """A kind of device's name, in any case."""
+    from pulse_client import DeviceKind
+
+    return _name(DeviceKind, text)
+
+
 def status(text: str) -> str:
     """A status' name, in any case."""
     from pulse_client import Status

@@ -103,8 +103,16 @@ def unsuppress(
 
 def add_device(
     user: User,
-    token: Annotated[str, typer.Argument(metavar="TOKEN", help="FCM's registration token")],
+    token: Annotated[
+        str, typer.Argument(metavar="TOKEN", help="FCM's or APNs' token, or a browser's subscription as JSON")
+    ],
     label: Annotated[str, typer.Option("--label", help='yours, "Pixel 9" say')] = "",
+    kind: Annotated[
+        str,
+        typer.Option(
+            "--kind", parser=parse.device_kind, metavar="fcm|apns|web_push", help="by whose service it is reached"
+        ),
+    ] = "FCM",
     json: Json = False,
     address: Address = "",
 ) -> None:
@@ -112,7 +120,7 @@ def add_device(
     from services.cli.connect import gateway
 
     with gateway(address) as client:
-        kept = client.register_device_token(user, token, label)
+        kept = client.register_device_token(user, token, label, kind)
     if json:
         output.print_json(kept)
     else:
@@ -158,6 +166,6 @@ def _print_devices(found: tuple[DeviceToken, ...]) -> None:
     if found:
         print()
         output.print_table(
-            ("DEVICE", "REGISTERED", "LABEL", "TOKEN"),
-            [(d.device_token_id, d.update_time, d.label, d.token) for d in found],
+            ("DEVICE", "REGISTERED", "KIND", "LABEL", "TOKEN"),
+            [(d.device_token_id, d.update_time, d.kind, d.label, d.token) for d in found],
         )

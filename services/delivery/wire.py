@@ -93,7 +93,7 @@ def claim(claimed: records_pb2.ClaimedNotification, lease: float, asked_at: floa
         expires_time=expires_time,
         unsubscribable=claimed.unsubscribable,
         span=span,
-        devices=[Device(one.device_token_id, one.token, one.provider) for one in claimed.devices],
+        devices=[Device(one.device_token_id, one.token, one.provider, one.waits) for one in claimed.devices],
     )
 
 

@@ -119,7 +119,8 @@ class Gateway:
         self._key_polling = polling if settings.auth == "required" else None
         entry = Entry(_door(settings, keys, clock))
         templates = TemplateCatalogue(reader, fresh_seconds=settings.gateway_template_seconds)
-        addresses = Addresses(phone_check=settings.phone_check, test_domains=settings.env == "development")
+        developing = settings.env == "development"
+        addresses = Addresses(phone_check=settings.phone_check, test_domains=developing, local_subscriptions=developing)
         heavy = HeavyWork()
         senders = Senders(reader, fresh_seconds=settings.gateway_sender_seconds)
         keys_of_links = KeyRing.parse(settings.unsubscribe_key.get_secret_value())

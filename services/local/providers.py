@@ -1,4 +1,4 @@
-"""The providers of a local run: those that routes name by themselves, each of them its look-alike in the sandbox.
+"""The providers of a local run: those that routes and kinds of devices name by themselves, each its look-alike.
 
 Here delivery's list of providers and the sandbox's of look-alikes are joined, by their names.
 """
@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from services.delivery.providers import registry as providers
 from services.local.ports import HOST, Ports
 from services.sandbox.providers import registry as lookalikes
+from shared.channel.device_kinds import DeviceKind
 from shared.channel.table import Channel
 
 
@@ -20,7 +21,8 @@ def settings(base: Mapping[str, str], ports: Ports) -> dict[str, str]:
     """
     places = {"http": ports.sandbox, "smtp": ports.sandbox_smtp}
     told: dict[str, str] = {}
-    for name in (channel.facts.usual_provider for channel in Channel):
+    usual = [channel.facts.usual_provider for channel in Channel]
+    for name in dict.fromkeys([*usual, *(kind.provider for kind in DeviceKind)]):
         provider, port = providers.BY_NAME[name].lookalike, lookalikes.PORTS[name]
         if not any(base.get(owner) for owner in provider.owners):
             told |= provider.told(HOST, places[port])

@@ -32,6 +32,12 @@ class Subscription(NamedTuple):
     auth: bytes
 
     @property
+    def text(self) -> str:
+        """The same for the same subscription, without what nobody needs."""
+        keys = {"p256dh": _base64url(self.p256dh), "auth": _base64url(self.auth)}
+        return json.dumps({"endpoint": self.endpoint, "keys": keys}, separators=(",", ":"))
+
+    @property
     def origin(self) -> str:
         """Scheme, host and port of the push service, the port where it is not the usual one (RFC 6454)."""
         parts = urlsplit(self.endpoint)
@@ -83,6 +89,10 @@ def _endpoint(given: Any) -> str:
     if bad:
         raise ValueError("endpoint is an address by https, with a host, and without user or fragment")
     return given
+
+
+def _base64url(given: bytes) -> str:
+    return base64.urlsafe_b64encode(given).decode().rstrip("=")
 
 
 def _bytes(given: Any) -> bytes:

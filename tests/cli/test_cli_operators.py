@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 from typer.testing import Result
 
-from pulse.common.v1 import provider_pb2
+from pulse.common.v1 import provider_pb2, recipient_pb2
 from tests.client.fake_gateway import FakeGateway
 from tests.client.fake_kept import ID
 
@@ -81,6 +81,10 @@ def test_a_user_is_suppressed_and_let_go(pulse: Pulse, gateway: FakeGateway) -> 
 
 def test_a_device_is_added_and_removed(pulse: Pulse, gateway: FakeGateway) -> None:
     assert pulse("recipients", "add-device", "ann", "abc", "--label", "Pixel 9").stdout.strip() == ID
+    assert gateway.recipients.requests[-1].device_token.kind == recipient_pb2.DeviceToken.FCM
+    assert pulse("recipients", "add-device", "ann", "ab" * 32, "--kind", "apns").exit_code == 0
+    assert gateway.recipients.requests.pop().device_token.kind == recipient_pb2.DeviceToken.APNS
+    assert pulse("recipients", "add-device", "ann", "abc", "--kind", "PAGER").exit_code == 2
     assert pulse("recipients", "remove-device", "ann", ID).exit_code == 0
     assert [request.DESCRIPTOR.name for request in gateway.recipients.requests] == [
         "RegisterDeviceTokenRequest",

@@ -16,6 +16,7 @@ from pulse_client import (
     Channel,
     Choice,
     Client,
+    DeviceKind,
     Fallback,
     LimitKind,
     Preferences,
@@ -47,8 +48,9 @@ def test_suppressions_are_made_listed_and_lifted(client: Client, gateway: FakeGa
 
 
 def test_devices_are_registered_listed_and_forgotten(client: Client, gateway: FakeGateway) -> None:
-    made = client.register_device_token("ann", "abc", "Pixel 9")
-    assert (made.device_token_id, made.token, made.label) == (ID, "abc", "Pixel 9")
+    made = client.register_device_token("ann", "abc", "iPhone", DeviceKind.APNS)
+    assert (made.device_token_id, made.token, made.label, made.kind) == (ID, "abc", "iPhone", DeviceKind.APNS)
+    assert client.register_device_token("ann", "abc", kind="WEB_PUSH").kind is DeviceKind.WEB_PUSH
     assert [one.token for one in client.list_device_tokens("ann")] == ["abc"]
     client.delete_device_token("ann", ID)
     assert gateway.recipients.requests[-1].device_token_id == ID

@@ -45,9 +45,18 @@ BESIDES: Mapping[str, Mapping[str, str]] = {
     },
     "twilio_whatsapp": {"shared/channel/table.py": "it serves WhatsApp where no route is set"},
     "sns": {"services/delivery/providers/ses/": "it brings SES's events", "pyproject.toml": "the same"},
-    "fcm": {"shared/channel/table.py": "it serves push where no route is set"},
-    "apns": {"services/sandbox/providers/fcm/": "a part of FCM's messages is called so"},
-    "webpush": {"services/sandbox/providers/fcm/": "the same"},
+    "fcm": {
+        "shared/channel/table.py": "it serves push where no route is set",
+        "shared/channel/device_kinds.py": "it serves devices of its own kind alone",
+    },
+    "apns": {
+        "services/sandbox/providers/fcm/": "a part of FCM's messages is called so",
+        "shared/channel/device_kinds.py": "it serves devices of its own kind alone",
+    },
+    "webpush": {
+        "services/sandbox/providers/fcm/": "the same",
+        "shared/channel/device_kinds.py": "it serves devices of its own kind alone",
+    },
 }
 
 

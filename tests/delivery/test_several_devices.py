@@ -144,6 +144,22 @@ async def test_each_device_goes_by_its_own_provider(
     assert [[one.to for one in fake.sent] for fake in fakes] == [[f"for-{name}"] for name in providers]
     unknown = ledger[0].settled[ref[1]].devices[2]
     assert unknown.failure.code == "PROVIDER_NOT_CONFIGURED"
+    assert ends(ledger[0], ref)["id-unknown"] == "PERMANENT_FAILURE"
+
+
+async def test_a_device_whose_provider_is_not_called_now_is_given_back(
+    start: Start, ledger: tuple[FakeLedger, str]
+) -> None:
+    devices = [
+        records_pb2.ClaimedDevice(device_token_id=f"id-{name}", token=name, provider=name, waits=name != "fcm")
+        for name in ("apns", "fcm", "webpush")
+    ]
+    fakes = [fcm(name=one.provider) for one in devices]
+    ref = ledger[0].add("", channel="PUSH", provider="fcm", devices=devices)
+    await start(*fakes).take([ref])
+    await eventually(lambda: ledger[0].settled)
+    assert ends(ledger[0], ref) == {"id-apns": "RELEASED", "id-fcm": "SUCCEEDED", "id-webpush": "RELEASED"}
+    assert [len(fake.sent) for fake in fakes] == [0, 1, 0]
 
 
 async def test_a_worker_that_stops_hands_back_the_devices_that_were_not_called(

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import uuid
+
 from proof.waiting import wait_until
+from tests.delivery.recipients import browser
 from tests.e2e.notifications import events, make_template, new, providers, put_faults, send, settled
 from tests.e2e.suite import Suite
 
@@ -98,3 +101,35 @@ def test_a_user_without_devices_gets_the_fallback_at_once(suite: Suite) -> None:
     fallback = {"channel": "sms", "to": "+14155550123", "after": "3600s"}
     sent = send(suite, "welcome_push", channel="push", fallbacks=[fallback])
     wait_until(lambda: providers(suite, sent) == ["twilio"])
+
+
+def test_devices_of_three_kinds_are_one_notification_with_three_outcomes(suite: Suite) -> None:
+    user, android, apple = new("user"), new("android"), uuid.uuid4().hex + uuid.uuid4().hex
+    web = browser(str(suite.sandbox.base_url).rstrip("/"), new("ada"))
+    for body in ({"token": android}, {"token": apple.upper(), "kind": "apns"}, {"token": web, "kind": "WEB_PUSH"}):
+        answer = suite.rest.post(f"/v1/recipients/{user}/devices", json=body)
+        assert answer.status_code == 200, answer.text
+    registered = suite.rest.get(f"/v1/recipients/{user}/devices").json()["device_tokens"]
+    assert [one["kind"] for one in registered] == ["WEB_PUSH", "APNS", "FCM"]
+    assert [one["token"] for one in registered[1:]] == [apple, android]
+    sent = send(suite, "welcome_push", channel="push", user_id=user)
+    (ended,) = events(settled(suite, sent), "ATTEMPT_ENDED")
+    assert [(one["provider"], one["outcome"]) for one in ended["devices"]] == [
+        ("webpush", "SUCCEEDED"),
+        ("apns", "SUCCEEDED"),
+        ("fcm", "SUCCEEDED"),
+    ]
+    assert sorted(providers(suite, sent)) == ["apns", "fcm", "webpush"]
+
+
+def test_an_expired_device_of_each_kind_is_forgotten(suite: Suite) -> None:
+    user, android, apple = new("user"), new("unregistered"), "dead" + (uuid.uuid4().hex + uuid.uuid4().hex)[4:]
+    web = browser(str(suite.sandbox.base_url).rstrip("/"), new("unregistered"))
+    for token, kind in ((android, "fcm"), (apple, "apns"), (web, "web_push")):
+        answer = suite.rest.post(f"/v1/recipients/{user}/devices", json={"token": token, "kind": kind})
+        assert answer.status_code == 200, answer.text
+    notification = settled(suite, send(suite, "welcome_push", channel="push", user_id=user))
+    (ended,) = events(notification, "ATTEMPT_ENDED")
+    assert [one["forgotten"] for one in ended["devices"]] == [True] * 3
+    assert (notification["status"], notification["failure"]["code"]) == ("FAILED", "NO_DEVICE")
+    assert tokens_of(suite, user) == []

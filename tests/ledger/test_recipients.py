@@ -55,8 +55,10 @@ class Recipients:
     async def suppressions(self, user_id: str = USER) -> list[recipient_pb2.Suppression]:
         return list((await self.page(user_id=user_id)).suppressions)
 
-    async def register(self, token: str, user_id: str = USER, label: str = "") -> recipient_pb2.DeviceToken:
-        wanted = recipient_pb2.DeviceToken(user_id=user_id, token=token, label=label)
+    async def register(
+        self, token: str, user_id: str = USER, label: str = "", kind: Any = 0
+    ) -> recipient_pb2.DeviceToken:
+        wanted = recipient_pb2.DeviceToken(user_id=user_id, token=token, label=label, kind=kind)
         request = ledger_admin_pb2.RegisterDeviceTokenRequest(tenant_id=self._tenant, device_token=wanted)
         return (await call(self._admin.RegisterDeviceToken, request)).device_token
 

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 
 from pulse_client import calls_recipients as calls
 from pulse_client.aio_calling import AsyncCalling
-from pulse_client.enums import Channel, SuppressionReason
+from pulse_client.enums import Channel, DeviceKind, SuppressionReason
 from pulse_client.recipient import DeviceToken, Preferences, Suppression
 
 
@@ -45,9 +45,11 @@ class AsyncRecipientMethods(AsyncCalling):
         """A user's devices, the last registered first."""
         return await self._call(calls.list_device_tokens(user_id))
 
-    async def register_device_token(self, user_id: str, token: str, label: str = "") -> DeviceToken:
-        """Keeps a device for a user; it is taken from whoever had it."""
-        return await self._call(calls.register_device_token(user_id, token, label))
+    async def register_device_token(
+        self, user_id: str, token: str, label: str = "", kind: DeviceKind | str | None = None
+    ) -> DeviceToken:
+        """Keeps a device for a user, FCM's unless ``kind`` says otherwise; it is taken from whoever had it."""
+        return await self._call(calls.register_device_token(user_id, token, label, kind))
 
     async def delete_device_token(self, user_id: str, device_token_id: str) -> None:
         """Forgets a device."""

@@ -7,7 +7,7 @@ from pulse.gateway.v1 import recipient_service_pb2 as pb
 from pulse.gateway.v1.recipient_service_pb2_grpc import RecipientServiceStub
 from pulse_client import read_recipients as read
 from pulse_client.calls import Call, Page, page
-from pulse_client.enums import Channel, SuppressionReason
+from pulse_client.enums import Channel, DeviceKind, SuppressionReason
 from pulse_client.recipient import DeviceToken, Preferences, Suppression
 from pulse_client.wire import number
 
@@ -81,9 +81,13 @@ def list_device_tokens(user_id: str) -> Call[tuple[DeviceToken, ...]]:
     )
 
 
-def register_device_token(user_id: str, token: str, label: str = "") -> Call[DeviceToken]:
+def register_device_token(
+    user_id: str, token: str, label: str = "", kind: DeviceKind | str | None = None
+) -> Call[DeviceToken]:
     """RegisterDeviceToken."""
-    device_token = recipient_pb2.DeviceToken(user_id=user_id, token=token, label=label)
+    device_token = recipient_pb2.DeviceToken(
+        user_id=user_id, token=token, label=label, kind=number(DeviceKind, recipient_pb2.DeviceToken.Kind, kind)
+    )
     request = pb.RegisterDeviceTokenRequest(device_token=device_token)
     return Call(RecipientServiceStub, "RegisterDeviceToken", request, read.device_token)
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from pulse_client import calls_recipients as calls
 from pulse_client.calling import Calling
-from pulse_client.enums import Channel, SuppressionReason
+from pulse_client.enums import Channel, DeviceKind, SuppressionReason
 from pulse_client.recipient import DeviceToken, Preferences, Suppression
 
 
@@ -45,9 +45,11 @@ class RecipientMethods(Calling):
         """A user's devices, the last registered first."""
         return self._call(calls.list_device_tokens(user_id))
 
-    def register_device_token(self, user_id: str, token: str, label: str = "") -> DeviceToken:
-        """Keeps a device for a user; it is taken from whoever had it."""
-        return self._call(calls.register_device_token(user_id, token, label))
+    def register_device_token(
+        self, user_id: str, token: str, label: str = "", kind: DeviceKind | str | None = None
+    ) -> DeviceToken:
+        """Keeps a device for a user, FCM's unless ``kind`` says otherwise; it is taken from whoever had it."""
+        return self._call(calls.register_device_token(user_id, token, label, kind))
 
     def delete_device_token(self, user_id: str, device_token_id: str) -> None:
         """Forgets a device."""

@@ -108,6 +108,15 @@ class SuppressionReason(StrEnum):
     UNSUBSCRIBE = "UNSUBSCRIBE"
 
 
+class DeviceKind(StrEnum):
+    """By whose service a device is reached, and so what its token is."""
+
+    UNSPECIFIED = "UNSPECIFIED"
+    FCM = "FCM"
+    APNS = "APNS"
+    WEB_PUSH = "WEB_PUSH"
+
+
 class LimitKind(StrEnum):
     """What is limited."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pulse.common.v1 import enums_pb2, recipient_pb2
-from pulse_client.enums import Channel, SuppressionReason
+from pulse_client.enums import Channel, DeviceKind, SuppressionReason
 from pulse_client.recipient import Choice, DeviceToken, Preferences, Suppression
 from pulse_client.wire import name, time
 
@@ -36,4 +36,5 @@ def suppression(kept: recipient_pb2.Suppression) -> Suppression:
 
 def device_token(kept: recipient_pb2.DeviceToken) -> DeviceToken:
     """From RegisterDeviceToken and ListDeviceTokens."""
-    return DeviceToken(kept.device_token_id, kept.user_id, kept.token, kept.label, time(kept, "update_time"))
+    kind = name(DeviceKind, recipient_pb2.DeviceToken.Kind, kept.kind)
+    return DeviceToken(kept.device_token_id, kept.user_id, kept.token, kept.label, time(kept, "update_time"), kind)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import dataclass
 
-from pulse_client.enums import Channel, SuppressionReason
+from pulse_client.enums import Channel, DeviceKind, SuppressionReason
 
 
 @dataclass(frozen=True)
@@ -47,10 +47,11 @@ class Suppression:
 
 @dataclass(frozen=True)
 class DeviceToken:
-    """A device that pushes go to."""
+    """A device that pushes go to; a browser's ``token`` is the JSON of its subscription."""
 
     device_token_id: str
     user_id: str
     token: str
     label: str
     update_time: dt.datetime | None
+    kind: DeviceKind = DeviceKind.FCM

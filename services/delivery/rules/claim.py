@@ -26,6 +26,7 @@ class Device(NamedTuple):
     device_token_id: str
     token: str
     provider: str  # that is called for it
+    waits: bool = False  # that must not be called now: it is given back
 
 
 class ClaimedNotification(NamedTuple):

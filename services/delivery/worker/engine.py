@@ -15,7 +15,7 @@ from services.delivery.config import DeliverySettings
 from services.delivery.ledger import HOPELESS, LedgerClient
 from services.delivery.rules.breakers import Breakers, Probe
 from services.delivery.rules.claim import Claimed, ClaimedNotification, Settlement
-from services.delivery.rules.provider import Provider, released, transient
+from services.delivery.rules.provider import Outcome, Provider, permanent, released, transient
 from services.delivery.rules.provider_view import NONE_AVOIDED, Avoided
 from services.delivery.rules.room import Room
 from services.delivery.spans import Spans, settled
@@ -221,10 +221,11 @@ class Engine:
 
     def _put(self, claim: ClaimedNotification, avoided: Avoided) -> None:
         line = self._lines.get(claim.provider)
-        if line is None:
+        if claim.devices and claim.devices[0].waits:
+            self._settle(Settlement(claim, released("PROVIDER_AVOIDED", "the provider is not called now")))
+        elif line is None:
             log.error("provider not configured", provider=claim.provider)
-            outcome = transient("PROVIDER_NOT_CONFIGURED", f"this worker has no provider {claim.provider!r}")
-            self._settle(Settlement(claim, outcome))
+            self._settle(Settlement(claim, _not_configured(claim)))
         elif not avoided.holds(claim.tenant_id, claim.provider) and self._breakers.is_closed_to(claim):
             # It came to be avoided meanwhile. Where the ledger chose it all the same, an operator has forced it.
             self._settle(Settlement(claim, released("PROVIDER_AVOIDED", "the provider is not called now")))
@@ -254,3 +255,9 @@ class Engine:
         self._text.release(sum(one.claim.weight for one in settlements))
         for one in settlements:
             settled(one)
+
+
+def _not_configured(claim: ClaimedNotification) -> Outcome:
+    """Of one of several devices it is for good: the others must not wait for an operator."""
+    said = f"this worker has no provider {claim.provider!r}"
+    return permanent("PROVIDER_NOT_CONFIGURED", said) if claim.devices else transient("PROVIDER_NOT_CONFIGURED", said)

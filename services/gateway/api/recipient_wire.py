@@ -7,6 +7,7 @@ from services.gateway import wire
 from services.gateway.rules.addresses import Addresses
 from services.gateway.rules.nul import refuse_nul
 from shared import preference_rules
+from shared.channel.device_kinds import DeviceKind
 from shared.channel.table import Address
 
 
@@ -44,8 +45,11 @@ def suppression(given: recipient_pb2.Suppression, addresses: Addresses) -> recip
 def device_token(given: recipient_pb2.DeviceToken, addresses: Addresses) -> recipient_pb2.DeviceToken:
     """Raises INVALID_ARGUMENT for a token or label that cannot be."""
     refuse_nul("device_token.label", "LABEL_NUL", given.label)
+    kind = given.kind or recipient_pb2.DeviceToken.FCM
+    named = DeviceKind.named(recipient_pb2.DeviceToken.Kind.Name(kind)) or DeviceKind.FCM
     return recipient_pb2.DeviceToken(
         user_id=given.user_id,
-        token=addresses.normalise(Address.DEVICE, given.token, "device_token.token"),
+        token=addresses.device(named, given.token, "device_token.token"),
         label=given.label,
+        kind=kind,
     )

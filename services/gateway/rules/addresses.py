@@ -10,6 +10,8 @@ import idna
 import phonenumbers
 
 from services.gateway.rules import homoglyphs
+from shared.channel.device_kinds import DeviceKind
+from shared.channel.device_tokens import is_apns_token, leads_outside, read_subscription
 from shared.channel.table import Address
 from shared.errors import PulseError, invalid_field
 from shared.net.domains import BadDomain, ascii_domain
@@ -32,15 +34,19 @@ _MAILBOX = Address.MAILBOX
 
 
 class Addresses:
-    """The rules for addresses. ``test_domains`` lets mail addresses under ``.test`` through (RFC 6761).
+    """The rules for addresses. ``test_domains`` lets mail addresses under ``.test`` through (RFC 6761), and
+    ``local_subscriptions`` browsers' subscriptions at a look-alike, by http or in this network.
 
     ``phone_check`` says how closely a phone number is looked at: "form" alone, whether a number of that country can
     have that length ("possible"), or whether it lies in a range that was given out ("assigned").
     """
 
-    def __init__(self, *, phone_check: str = "possible", test_domains: bool = False) -> None:
+    def __init__(
+        self, *, phone_check: str = "possible", test_domains: bool = False, local_subscriptions: bool = False
+    ) -> None:
         self._phone_check = phone_check
         self._test_domains = test_domains
+        self._local_subscriptions = local_subscriptions
         # A few domains make up most mail: each is looked at once, a hundred times dearer than finding it again.
         self._domain = functools.lru_cache(maxsize=4096)(self._check_domain)
         self._normalisers = {
@@ -66,6 +72,27 @@ class Addresses:
             if field == "to":
                 raise
             raise invalid_field(field, error.reason, error.violations[0].description, error.hint) from None
+
+    def device(self, kind: DeviceKind, token: str, field: str) -> str:
+        """A device's token as its kind has it, and as it is stored: one way of writing it for one device.
+
+        Raises INVALID_ARGUMENT for ``field``.
+        """
+        if kind is DeviceKind.APNS and not is_apns_token(token):
+            raise invalid_field(field, "DEVICE_TOKEN_INVALID", "is not a token of APNs: 64 to 200 hexadecimal digits")
+        if kind is DeviceKind.WEB_PUSH:
+            return self._subscription(token, field)
+        return self.normalise(Address.DEVICE, token.lower() if kind is DeviceKind.APNS else token, field)
+
+    def _subscription(self, text: str, field: str) -> str:
+        try:
+            subscription = read_subscription(text)
+        except ValueError as error:
+            raise invalid_field(field, "DEVICE_TOKEN_INVALID", f"is not a subscription: {error}") from None
+        if not leads_outside(subscription) and not self._local_subscriptions:
+            description = "has an endpoint that is not by https, or not in the public network"
+            raise invalid_field(field, "DEVICE_TOKEN_INVALID", description)
+        return subscription.text
 
     def _usual_mailbox(self, address: str) -> str:
         """What nearly every mail address becomes, told by one look; empty for any that must be looked into."""

@@ -10,13 +10,13 @@ from typing import NamedTuple
 from services.ledger.draw.bounded_providers import BoundedProviders
 from services.ledger.move import content
 from services.ledger.move.batch_state import BatchState, decided
-from services.ledger.move.content import Content
+from services.ledger.move.content import ClaimedDevice, Content
 from services.ledger.move.transaction import Found, Read, Rows, Step, Transactions, close_digests
 from services.ledger.postgres.postgres import Connection
 from services.ledger.rules import claims, deferrals, recipients
 from services.ledger.rules.claims import Claim
 from services.ledger.rules.delivery import Change, Delivery, Ref
-from services.ledger.rules.devices import LiveDevice
+from services.ledger.rules.devices import LiveDevice, live, restored
 from services.ledger.rules.provider_choice import Providers
 from services.ledger.rules.provider_states import Controls
 from services.ledger.rules.recipient_gate import Recipient, RecipientGate
@@ -52,7 +52,7 @@ Find = Callable[[Ref], Recipient | None]
 
 
 def _contents(rows: Rows) -> dict[Ref, Content]:
-    return {(row[0], row[1]): Content._make(row) for row in rows}
+    return {(row[0], row[1]): Content(*row) for row in rows}
 
 
 _CONTENTS = Read(content.CONTENT, _contents)
@@ -102,7 +102,7 @@ class Claimer:
             change = decided(delivery, partial(claims.decide, claim=claim, now=now, gate=gate))
             if change is not None and claims.goes_straight(change.delivery):
                 held.take(change)
-                claimed.append((change.delivery, _target(change.delivery, gate)))
+                claimed.append((change.delivery, _target(change, gate)))
         return claimed
 
     def recipient(
@@ -127,7 +127,10 @@ class Claimer:
         slow, avoided_for = self._delays.known(), frozenset(claimant.avoided_for)
         providers = Providers(frozenset(claimant.avoided), controls, slow, avoided_for)
         until, bounded = now + claimant.lease, self._bounded.providers
-        return Claim(claimant.worker, until, providers, self._random, bounded, gate.devices, claimant.several), gate
+        claim = Claim(
+            claimant.worker, until, providers, self._random, bounded, gate.devices, claimant.several, gate.kinds
+        )
+        return claim, gate
 
     def _decide(
         self,
@@ -149,7 +152,7 @@ class Claimer:
                 claimed.left.append(delivery.ref)
             else:
                 held.take(change)
-                target = _target(change.delivery, gate)
+                target = _target(change, gate)
                 claimed.deliveries.append((change.delivery, target.on(its_content)))
         return claimed
 
@@ -162,7 +165,7 @@ class Claimer:
             if its is None:
                 return None
             profile = recipients.profile(its.preferences, its.suppressions)
-            devices = [LiveDevice(*one) for one in its.devices or ()]
+            devices = live(its.devices) if its.devices else ()
             return self.recipient(claimant, its.category, its.recipient, profile, devices, its.asked)
 
         return find
@@ -172,19 +175,25 @@ class Target(NamedTuple):
     """Where an attempt goes: to an address, or to several devices."""
 
     address: str
-    devices: Sequence[LiveDevice] = ()
+    devices: Sequence[ClaimedDevice] = ()
 
     def on(self, content: Content) -> Content:
         """``content`` with it, which is as good as always where it went at first."""
-        if content.recipient == self.address and not content.devices:
+        if content.recipient == self.address and not self.devices:
             return content
-        return content._replace(recipient=self.address, devices=self.devices)
+        return content._replace(recipient=self.address, targets=self.devices)
 
 
-def _target(delivery: Delivery, gate: RecipientGate) -> Target:
-    devices = gate.devices(delivery)
-    if devices is None or delivery.device_token_id is not None:
+def _target(change: Change, gate: RecipientGate) -> Target:
+    """Where the attempt that ``change`` starts goes."""
+    delivery, meant = change.delivery, change.events[-1].devices
+    if not meant:
         return Target(gate.address(delivery))
+    tokens = {one.device_token_id: one.token for one in gate.devices(delivery) or ()}
+    devices = [
+        ClaimedDevice(one.device_token_id, tokens[one.device_token_id], one.provider, one.outcome is not None)
+        for one in map(restored, meant)
+    ]
     return Target("", devices)
 
 

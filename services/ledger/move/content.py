@@ -51,14 +51,25 @@ FROM (
     FROM {sql.REFS} JOIN notifications n USING (tenant_id, notification_id)
     LEFT JOIN preferences p ON p.tenant_id = n.tenant_id AND p.user_id = n.user_id
     LEFT JOIN LATERAL (
-        SELECT json_agg(json_build_array(t.device_token_id, t.token) ORDER BY t.updated_at DESC, t.device_token_id)
-            AS devices, sum(octet_length(t.token)) AS bytes
+        SELECT sum(octet_length(t.token)) AS bytes,
+            json_agg(json_build_array(t.device_token_id, t.token, t.kind)
+                ORDER BY t.updated_at DESC, t.device_token_id) AS devices
         FROM device_tokens t
         WHERE t.tenant_id = n.tenant_id AND t.user_id = n.user_id AND NOT {DEVICE_REFUSED}
     ) t ON TRUE
 ) c
 WINDOW lightest AS (ORDER BY c.bytes, c.tenant_id, c.notification_id ROWS UNBOUNDED PRECEDING)
 """  # noqa: S608 -- made of constants
+
+
+class ClaimedDevice(NamedTuple):
+    """One of several devices that a notification goes to."""
+
+    device_token_id: str
+    token: str
+    provider: str
+    #: That provider is not called now.
+    waits: bool
 
 
 class Content(NamedTuple):
@@ -88,9 +99,10 @@ class Content(NamedTuple):
     #: What is known of its recipient, as in :func:`services.ledger.rules.recipients.profile`.
     preferences: dict[str, Any] | None
     suppressions: Sequence[Sequence[str]] | None
-    #: Ids and tokens: as it is read, of all the user's devices that it may go to, the one registered last first; as it
-    #: is given to a worker, of those that it goes to, if they are several.
+    #: Ids, tokens and kinds of all the user's devices that it may go to, the one registered last first.
     devices: Sequence[Sequence[str]] | None
+    #: The devices that it goes to, if they are several.
+    targets: Sequence[ClaimedDevice] = ()
 
     @property
     def ref(self) -> Ref:

@@ -20,7 +20,7 @@ from services.ledger.move.transaction import Read, Reading, Rows, Transactions
 from services.ledger.postgres import rows
 from services.ledger.postgres.postgres import Connection
 from services.ledger.rules.delivery import Change, Delivery, Ref
-from services.ledger.rules.devices import LiveDevice
+from services.ledger.rules.devices import LiveDevice, live
 from services.ledger.rules.recipient_gate import Recipient
 from services.ledger.rules.recipients import UNKNOWN, Profile
 from services.ledger.rules.states import Status
@@ -31,10 +31,10 @@ User = tuple[str, str]
 
 # The devices of each user, the one registered last first.
 _DEVICES = """
-SELECT r.tenant_id, r.user_id, t.device_token_id::text, t.token
+SELECT r.tenant_id, r.user_id, t.device_token_id::text, t.token, t.kind
 FROM json_to_recordset(%(users)s::json) AS r(tenant_id text, user_id text)
 CROSS JOIN LATERAL (
-    SELECT device_token_id, token FROM device_tokens
+    SELECT device_token_id, token, kind FROM device_tokens
     WHERE tenant_id = r.tenant_id AND user_id = r.user_id ORDER BY updated_at DESC, device_token_id LIMIT 100
 ) t
 """
@@ -43,7 +43,7 @@ CROSS JOIN LATERAL (
 def _devices(found: Rows) -> dict[User, list[LiveDevice]]:
     devices: dict[User, list[LiveDevice]] = {}
     for tenant, user, *device in found:
-        devices.setdefault((tenant, user), []).append(LiveDevice(*device))
+        devices.setdefault((tenant, user), []).extend(live([device]))
     return devices
 
 
@@ -163,5 +163,6 @@ def _content(entry: Entry, target: Target, accepted_at: dt.datetime) -> Content:
         bytes=0,
         preferences=None,
         suppressions=None,
-        devices=target.devices,
+        devices=None,
+        targets=target.devices,
     )

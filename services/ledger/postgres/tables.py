@@ -402,6 +402,7 @@ device_tokens = sa.Table(
     sa.Column("token", sa.Text, nullable=False),
     sa.Column("label", sa.Text, nullable=False),
     sa.Column("updated_at", TIME, nullable=False),
+    sa.Column("kind", sa.Text, nullable=False, server_default="FCM"),
     sa.Index("device_tokens_user_idx", "tenant_id", "user_id", "updated_at"),
 )
 

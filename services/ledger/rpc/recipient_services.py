@@ -101,7 +101,8 @@ class RecipientWrites(ledger_admin_pb2_grpc.LedgerAdminServicer):
     ) -> admin_pb.RegisterDeviceTokenResponse:
         check(request)
         wanted = request.device_token
-        stored = await self._recipients.register(request.tenant_id, wanted.user_id, wanted.token, wanted.label)
+        kind = wire_recipients.kind_of(wanted)
+        stored = await self._recipients.register(request.tenant_id, wanted.user_id, wanted.token, wanted.label, kind)
         return admin_pb.RegisterDeviceTokenResponse(device_token=wire_recipients.device(stored))
 
     async def DeleteDeviceToken(

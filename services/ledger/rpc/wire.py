@@ -227,8 +227,8 @@ def claimed(
     )
     if content.metadata:
         asked.metadata.update(content.metadata)
-    for device_token_id, token in content.devices or ():
-        message.devices.add(device_token_id=device_token_id, token=token, provider=delivery.provider)
+    for device in content.targets:
+        message.devices.add(**device._asdict())
     if not reads_asked:
         message.MergeFrom(records_pb2.ClaimedNotification(**_CLAIMED.fields(asked)))
         message.ClearField("asked")

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from pulse.common.v1 import recipient_pb2
-from services.ledger.rpc.wire_enums import channel_asked, channel_needed
+from services.ledger.rpc.wire_enums import channel_asked, channel_needed, wanted
 from services.ledger.rules.recipients import Choice, Device, Preferences, Reason, Suppression
 from shared import preference_rules
+from shared.channel.device_kinds import DeviceKind
 from shared.channel.numbers import number_of
 from shared.times import to_timestamp
 
 _FROM_REASON = {recipient_pb2.Suppression.Reason.Value(one.value): one for one in Reason.known()}
+_TO_KIND = {one.value: recipient_pb2.DeviceToken.Kind.Value(one.value) for one in DeviceKind}
+_FROM_KIND: dict[int, DeviceKind] = {_TO_KIND[one.value]: one for one in DeviceKind}
 _TO_REASON = {one: value for value, one in _FROM_REASON.items()}
 
 
@@ -69,4 +72,10 @@ def device(found: Device) -> recipient_pb2.DeviceToken:
         token=found.token,
         label=found.label,
         update_time=to_timestamp(found.updated_at),
+        kind=_TO_KIND.get(found.kind, recipient_pb2.DeviceToken.KIND_UNSPECIFIED),
     )
+
+
+def kind_of(message: recipient_pb2.DeviceToken) -> DeviceKind:
+    """FCM where nothing is said. Raises INVALID_ARGUMENT for a kind that is newer than this release."""
+    return wanted(_FROM_KIND, message.kind, "device_token.kind") or DeviceKind.FCM

@@ -37,6 +37,8 @@ class Next(NamedTuple):
     route_index: int
     #: Until when the provider that was called asked not to be called again; None: it did not ask.
     rests_until: dt.datetime | None = None
+    #: That provider's name, where the route does not say it.
+    provider: str = ""
 
 
 def ended(delivery: Delivery, status: Status, ending: Ending, **more: Any) -> Event:
@@ -73,7 +75,8 @@ def try_again(delivery: Delivery, ending: Ending, following: Next, now: dt.datet
     too_late = delivery.expired(following.ready_at)
     if too_late and fallbacks.pending(delivery) and not delivery.expired(now):
         return fail(delivery, Status.FAILED, ending, now, decisions=_retry(end, "the next would come too late"))
-    retried = _retry("RETRYING", f"{number} {ending.in_words}; {delivery.route[following.route_index]} is next")
+    provider = following.provider or delivery.route[following.route_index]
+    retried = _retry("RETRYING", f"{number} {ending.in_words}; {provider} is next")
     rests, asked = retry_times.remembered(delivery, following.rests_until, now)
     decisions = (*retried, *asked)
     event = ended(delivery, Status.RETRYING, ending, next_attempt_at=following.ready_at, decisions=decisions)

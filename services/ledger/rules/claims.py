@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import math
 from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from services.ledger.rules import deferrals, fallbacks
@@ -12,10 +13,11 @@ from services.ledger.rules.attempts import Ending, Next, overtaken, unanswered
 from services.ledger.rules.changes import begin, expire, happen, in_time
 from services.ledger.rules.delivery import Change, Delivery, Event, Failure, Guarantee, Kind, Lane, Outcome
 from services.ledger.rules.devices import DeviceAttempt, LiveDevice
-from services.ledger.rules.provider_choice import ANY, Choice, Obstacle, Providers, choose
+from services.ledger.rules.provider_choice import ANY, Choice, Obstacle, Providers, choose, narrowed
 from services.ledger.rules.recipient_rules import Decision, decision
 from services.ledger.rules.retry import Random, RetryPolicy
 from services.ledger.rules.states import WAITING, Status
+from shared.channel.device_kinds import DeviceKind
 
 #: Recorded when a worker neither settled nor came back.
 LEASE_EXPIRED = Ending(Outcome.UNANSWERED, Failure("LEASE_EXPIRED", "the worker did not settle before its lease ended"))
@@ -50,6 +52,8 @@ class Claim(NamedTuple):
     devices: Callable[[Delivery], Sequence[LiveDevice] | None] = lambda _: None
     #: The worker takes several devices of one notification.
     several: bool = False
+    #: Of which kinds the devices are that it goes to; empty: it goes to none.
+    kinds: Callable[[Delivery], frozenset[DeviceKind]] = lambda _: frozenset()
 
 
 def open_gate(_: Change) -> None:
@@ -69,16 +73,17 @@ def decide(delivery: Delivery, claim: Claim, now: dt.datetime, gate: Gate = open
         if wanted.delivery.fallback_index == change.delivery.fallback_index:
             return wanted
         change, wanted = wanted, gate(wanted)
-    choice = choose(change.delivery, claim.providers, now, claim.random)
-    if isinstance(choice, Obstacle):
-        return deferrals.look_again(change, choice, now)
-    if change.delivery.route[choice.route_index] in claim.bounded:
-        if change.delivery is not delivery or choice.route_index != delivery.route_index:
+    change = _narrowed(change, claim)
+    way = _way(change.delivery, claim, now)
+    if isinstance(way, Obstacle):
+        return deferrals.look_again(change, way, now)
+    if way.provider in claim.bounded:
+        if change.delivery is not delivery or way.choice.route_index != delivery.route_index:
             # It was drawn for another provider, or for another reason than to be sent.
-            return deferrals.wait_for_draw(change, choice, now)
+            return deferrals.wait_for_draw(change, way.choice, now)
         if not delivery.drawn:
             return None
-    return _start(change, claim, choice, now)
+    return _start(change, claim, way, now)
 
 
 def may_be_first(delivery: Delivery) -> bool:
@@ -143,17 +148,58 @@ def _not_yet(delivery: Delivery, now: dt.datetime) -> bool:
     return delivery.status is not Status.QUEUED and delivery.ready_at > now
 
 
-def _start(change: Change, claim: Claim, choice: Choice, now: dt.datetime) -> Change:
-    delivery = change.delivery
+class _Way(NamedTuple):
+    """By which provider an attempt goes."""
+
+    choice: Choice
+    provider: str
+    #: Where its devices are of several kinds, by which each of these, and whether that must not be called now.
+    by_kind: Mapping[DeviceKind, tuple[str, bool]] = MappingProxyType({})
+
+
+def _narrowed(change: Change, claim: Claim) -> Change:
+    """With the route that is left for the devices that it goes to, if they are of one kind."""
+    delivery, kinds = change.delivery, claim.kinds(change.delivery)
+    if len(kinds) != 1:
+        return change
+    (kind,) = kinds
+    following = narrowed(delivery, kind, own=claim.devices(delivery) is not None)
+    return change if following is delivery else Change(following, change.events)
+
+
+def _way(delivery: Delivery, claim: Claim, now: dt.datetime) -> _Way | Obstacle:
+    """For devices of several kinds, each kind by its own provider, as far as that may be called."""
+    kinds = claim.kinds(delivery)
+    if len(kinds) < 2:
+        choice = choose(delivery, claim.providers, now, claim.random)
+        return choice if isinstance(choice, Obstacle) else _Way(choice, delivery.route[choice.route_index])
+    by_kind: dict[DeviceKind, tuple[str, bool]] = {}
+    obstacles: list[Obstacle] = []
+    found: _Way | None = None
+    for kind in sorted(kinds, key=[*DeviceKind].index):
+        of_kind = narrowed(delivery, kind, own=True)
+        choice = choose(of_kind, claim.providers, now, claim.random)
+        if isinstance(choice, Obstacle):
+            obstacles.append(choice)
+            by_kind[kind] = of_kind.route[of_kind.route_index], True
+            continue
+        provider = of_kind.route[choice.route_index]
+        by_kind[kind] = provider, False
+        place = delivery.route.index(provider) if provider in delivery.route else delivery.route_index
+        found = found or _Way(Choice(place, choice.decisions), provider)
+    return obstacles[0] if found is None else found._replace(by_kind=by_kind)
+
+
+def _start(change: Change, claim: Claim, way: _Way, now: dt.datetime) -> Change:
+    delivery, choice = change.delivery, way.choice
     attempt, fence = delivery.attempt + 1, delivery.fence + 1
-    provider, devices = delivery.route[choice.route_index], claim.devices(delivery)
-    told, device, meant = _towards(delivery, claim, devices, provider)
+    told, device, meant = _towards(delivery, claim, way)
     event = Event(
         Kind.ATTEMPT_STARTED,
         Status.SENDING,
         attempt=attempt,
         fence=fence,
-        provider=provider,
+        provider=way.provider,
         lease_until=claim.lease_until,
         worker=claim.worker,
         decisions=(*choice.decisions, *told),
@@ -165,7 +211,7 @@ def _start(change: Change, claim: Claim, choice: Choice, now: dt.datetime) -> Ch
         now,
         attempt=attempt,
         fence=fence,
-        provider=provider,
+        provider=way.provider,
         route_index=choice.route_index,
         due_at=claim.lease_until,
         lease_until=claim.lease_until,
@@ -175,16 +221,22 @@ def _start(change: Change, claim: Claim, choice: Choice, now: dt.datetime) -> Ch
 
 
 def _towards(
-    delivery: Delivery, claim: Claim, devices: Sequence[LiveDevice] | None, provider: str
+    delivery: Delivery, claim: Claim, way: _Way
 ) -> tuple[Sequence[Decision], str | None, Sequence[Mapping[str, Any]]]:
     """What is told of where it goes; the device that it goes to, if it is one; and all of them, if they are several.
 
     The only device that a user has is one: that is the usual case, and cheaper.
     """
+    devices = claim.devices(delivery)
     if devices is None:
         return (), None, ()
     if not claim.several or (len(devices) == 1 and not delivery.refused_devices):
         device = devices[0].device_token_id
         return (decision("device", device, "it is the device registered last"),), device, ()
     told = decision("devices", str(len(devices)), "so many devices of the user may still take it")
-    return (told,), None, [DeviceAttempt(one.device_token_id, provider).stored() for one in devices]
+    return (told,), None, [_meant(device, way).stored() for device in devices]
+
+
+def _meant(device: LiveDevice, way: _Way) -> DeviceAttempt:
+    provider, waits = way.by_kind.get(device.kind, (way.provider, False))
+    return DeviceAttempt(device.device_token_id, provider, Outcome.RELEASED if waits else None)

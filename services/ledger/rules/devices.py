@@ -10,6 +10,7 @@ from services.ledger.rules.delivery import NO_FAILURE, Delivery, Failure, Guaran
 from services.ledger.rules.recipients import Rejection
 from services.ledger.rules.retry import Cause
 from services.ledger.rules.states import Status
+from shared.channel.device_kinds import DeviceKind
 
 #: After these the provider surely does not have it for the device, and never will, or surely has it.
 _FINAL = frozenset({Outcome.SUCCEEDED, Outcome.PERMANENT_FAILURE})
@@ -20,10 +21,14 @@ class LiveDevice(NamedTuple):
 
     device_token_id: str
     token: str
+    kind: DeviceKind = DeviceKind.FCM
 
 
 class DeviceAttempt(NamedTuple):
-    """One of the devices of an attempt; without an outcome it is only meant to go there."""
+    """One of the devices of an attempt; without an outcome it is only meant to go there.
+
+    RELEASED from the first: its provider is not called now, and it waits for the next attempt.
+    """
 
     device_token_id: str
     provider: str
@@ -125,3 +130,8 @@ def restored(stored: Mapping[str, Any]) -> DeviceAttempt:
         stored.get("latency_ms"),
         rejection=Rejection.GONE if stored.get("forgotten") else None,
     )
+
+
+def live(rows: Sequence[Sequence[str]]) -> list[LiveDevice]:
+    """Of ids, tokens and kinds; without those of a kind that only another release knows."""
+    return [LiveDevice(id_, token, kind) for id_, token, name in rows if (kind := DeviceKind.named(name)) is not None]

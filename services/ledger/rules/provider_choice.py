@@ -18,6 +18,7 @@ from services.ledger.rules.provider_states import (
 )
 from services.ledger.rules.retry import Random
 from services.ledger.rules.states import Status
+from shared.channel.device_kinds import DeviceKind
 
 #: So many of those meant for a provider whose receipts are slow go to it all the same: how else to see it recover.
 PROBES = 0.05
@@ -123,3 +124,17 @@ def _decisions(
         obstacle = _first(obstacles)
         return ({"rule": obstacle.rule, "result": provider, "reason": obstacle.reason},)
     return ()
+
+
+def narrowed(delivery: Delivery, kind: DeviceKind, *, own: bool) -> Delivery:
+    """``delivery`` with only those providers in its route that serve devices of ``kind``, beginning where it does.
+
+    Where none is, with the kind's own provider if ``own``, else as it is.
+    """
+    served = [kind.served_by(provider) for provider in delivery.route]
+    if all(served):
+        return delivery
+    route = [provider for provider, serves in zip(delivery.route, served, strict=True) if serves]
+    if not route:
+        return delivery._replace(route=[kind.provider], route_index=0) if own else delivery
+    return delivery._replace(route=route, route_index=sum(served[: delivery.route_index]) % len(route))

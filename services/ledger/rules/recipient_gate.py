@@ -13,6 +13,8 @@ from services.ledger.rules.devices import LiveDevice
 from services.ledger.rules.recipient_rules import Decision, Deferred, Sending, Suppressed, Verdict, decision, rule
 from services.ledger.rules.recipients import UNKNOWN, Profile
 from services.ledger.rules.states import Status
+from shared.channel.device_kinds import DeviceKind
+from shared.channel.table import Address
 
 
 class Recipient(NamedTuple):
@@ -77,6 +79,15 @@ class RecipientGate:
         if recipient.profile is UNKNOWN:
             return recipient.devices
         return [one for one in recipient.devices if self._wants(recipient, delivery, one.token)]
+
+    def kinds(self, delivery: Delivery) -> frozenset[DeviceKind]:
+        """What the devices are that it goes to; empty where it goes to none."""
+        if delivery.channel.facts.address is not Address.DEVICE:
+            return frozenset()
+        devices = self.devices(delivery)
+        if devices is None:
+            return frozenset({DeviceKind.looks_like(self.address(delivery))})
+        return frozenset(one.kind for one in devices)
 
     def _wants(self, recipient: Recipient, delivery: Delivery, address: str) -> bool:
         return not isinstance(self._verdict(recipient, delivery, address), Suppressed)

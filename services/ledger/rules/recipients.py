@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from services.ledger.rules.words import Word
 from shared.channel.address_keys import address_key
+from shared.channel.device_kinds import DeviceKind
 from shared.channel.table import Channel
 
 #: Devices kept of one user; whoever registers one more loses the one he used least lately.
@@ -89,6 +90,8 @@ class Device(NamedTuple):
     token: str
     label: str
     updated_at: dt.datetime | None = None
+    #: A name of :class:`shared.channel.device_kinds.DeviceKind`, or one that only another release knows.
+    kind: str = DeviceKind.FCM
 
 
 class Profile(NamedTuple):

@@ -102,6 +102,7 @@ def _decide_devices(
         return _handed_back(delivery, settlement, ending, now, policies, random)
     if devices.left:
         following = _following_devices(delivery, settlement, devices, now, policies, random)
+        delivery = delivery._replace(provider=following.provider or delivery.provider)
         return try_again(_one_more(delivery) if devices.makes_way else delivery, ending, following, now)
     if delivery.secured is Status.SENT:
         return _sent(delivery, ending, now)
@@ -130,7 +131,12 @@ def _following_devices(
     one = unsure or called[0]
     assert one.outcome is not None  # noqa: S101 -- it ended
     alike = Settlement(settlement.ref, settlement.fence, Ending(one.outcome), asked, cause=one.cause)
-    return _following(delivery, alike, now, policies, random)
+    if len({each.provider for each in settlement.devices}) == 1:
+        return _following(delivery, alike, now, policies, random)
+    # Each kind of device has a route of its own: all wait, and the next claim sees which may be called for each.
+    alone = delivery._replace(route=[one.provider], route_index=0, provider=one.provider)
+    following = _following(alone, alike, now, policies, random)
+    return following._replace(route_index=delivery.route_index, provider=one.provider)
 
 
 def _one_more(delivery: Delivery) -> Delivery:

@@ -19,10 +19,10 @@ log = logger(__name__)
 
 #: The newest revision that every database comes to before the release. Revisions are numbered: a later one compares as
 #: greater, also one of a later release, with which this code can live.
-NEEDED = "0009k"
+NEEDED = "0009l"
 #: What repeats it for databases that had passed that number before there was such a revision: they may be beyond NEEDED
 #: and still lack what it added.
-REPETITION = "0023"
+REPETITION = "0024"
 #: The channels of this release, as text of SQL.
 _CHANNELS = ",".join(f"'{channel}'" for channel in Channel)
 _LOOK = f"""

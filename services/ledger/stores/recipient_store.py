@@ -11,6 +11,7 @@ from services.ledger.postgres.postgres import Connection, Postgres
 from services.ledger.rules import recipients
 from services.ledger.rules.recipients import MOST_DEVICES, MOST_SUPPRESSIONS, Device, Preferences, Reason, Suppression
 from services.ledger.stores.tenant_caps import Subject, TenantCaps
+from shared.channel.device_kinds import DeviceKind
 from shared.clock import Clock
 from shared.errors import Code, PulseError
 from shared.ids import uuid7
@@ -58,14 +59,14 @@ WHERE tenant_id = %(tenant_id)s AND user_id = %(user_id)s AND suppression_id = %
 """
 
 _REGISTER = """
-INSERT INTO device_tokens (tenant_id, device_token_id, user_id, token, label, updated_at)
-VALUES (%(tenant_id)s, %(device_token_id)s, %(user_id)s, %(token)s, %(label)s, %(now)s)
+INSERT INTO device_tokens (tenant_id, device_token_id, user_id, token, label, updated_at, kind)
+VALUES (%(tenant_id)s, %(device_token_id)s, %(user_id)s, %(token)s, %(label)s, %(now)s, %(kind)s)
 ON CONFLICT (tenant_id, device_token_id) DO UPDATE
-    SET user_id = excluded.user_id, label = excluded.label, updated_at = excluded.updated_at
+    SET user_id = excluded.user_id, label = excluded.label, updated_at = excluded.updated_at, kind = excluded.kind
 """
 
 _DEVICES = """
-SELECT device_token_id::text, user_id, token, label, updated_at FROM device_tokens
+SELECT device_token_id::text, user_id, token, label, updated_at, kind FROM device_tokens
 WHERE tenant_id = %(tenant_id)s AND user_id = %(user_id)s
 ORDER BY updated_at DESC, device_token_id LIMIT %(limit)s
 """
@@ -130,10 +131,12 @@ class RecipientStore:
         parameters = {"tenant_id": tenant_id, "user_id": user_id, "suppression_id": suppression_id}
         return await self._write(_LIFT, parameters) == 1
 
-    async def register(self, tenant_id: str, user_id: str, token: str, label: str) -> Device:
+    async def register(
+        self, tenant_id: str, user_id: str, token: str, label: str, kind: DeviceKind = DeviceKind.FCM
+    ) -> Device:
         """Gives a token to a user, whoever had it; his oldest beyond :data:`MOST_DEVICES` is dropped."""
         now = self._clock.now()
-        device = Device(recipients.device_token_id(token), user_id, token, label, now)
+        device = Device(recipients.device_token_id(token), user_id, token, label, now, kind)
         parameters = device._asdict() | {"tenant_id": tenant_id, "now": now, "limit": MOST_DEVICES}
 
         async def work(connection: Connection) -> Device:

@@ -503,7 +503,7 @@ class DeviceAttempt(_message.Message):
     provider: _builtins.str
     """The provider that is called for it."""
     outcome: Global___TimelineEvent.Outcome.ValueType
-    """How that ended; unspecified where the attempt was started."""
+    """How that ended; where the attempt was started unspecified, or RELEASED for one whose provider is not called now."""
     provider_message_id: _builtins.str
     """The provider's own id, if it took it over."""
     forgotten: _builtins.bool

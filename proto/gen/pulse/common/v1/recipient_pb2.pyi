@@ -182,19 +182,53 @@ class DeviceToken(_message.Message):
 
     DESCRIPTOR: _descriptor.Descriptor
 
+    class _Kind:
+        ValueType = _typing.NewType("ValueType", _builtins.int)
+        V: _TypeAlias = ValueType  # noqa: Y015
+
+    class _KindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[DeviceToken._Kind.ValueType], _builtins.type):
+        DESCRIPTOR: _descriptor.EnumDescriptor
+        KIND_UNSPECIFIED: DeviceToken._Kind.ValueType  # 0
+        """As FCM."""
+        FCM: DeviceToken._Kind.ValueType  # 1
+        """Firebase Cloud Messaging: a registration token, whatever the device is."""
+        APNS: DeviceToken._Kind.ValueType  # 2
+        """Apple's own service: a device token, 64 to 200 hexadecimal digits."""
+        WEB_PUSH: DeviceToken._Kind.ValueType  # 3
+        """A browser's push service: the subscription as the browser gives it, JSON with an https endpoint and its keys p256dh
+        and auth.
+        """
+
+    class Kind(_Kind, metaclass=_KindEnumTypeWrapper):
+        """By whose service it is reached, and so what its token is."""
+
+    KIND_UNSPECIFIED: DeviceToken.Kind.ValueType  # 0
+    """As FCM."""
+    FCM: DeviceToken.Kind.ValueType  # 1
+    """Firebase Cloud Messaging: a registration token, whatever the device is."""
+    APNS: DeviceToken.Kind.ValueType  # 2
+    """Apple's own service: a device token, 64 to 200 hexadecimal digits."""
+    WEB_PUSH: DeviceToken.Kind.ValueType  # 3
+    """A browser's push service: the subscription as the browser gives it, JSON with an https endpoint and its keys p256dh
+    and auth.
+    """
+
     DEVICE_TOKEN_ID_FIELD_NUMBER: _builtins.int
     USER_ID_FIELD_NUMBER: _builtins.int
     TOKEN_FIELD_NUMBER: _builtins.int
     LABEL_FIELD_NUMBER: _builtins.int
     UPDATE_TIME_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
     device_token_id: _builtins.str
     """Made by Pulse."""
     user_id: _builtins.str
     """Whose."""
     token: _builtins.str
-    """FCM's registration token."""
+    """The token, as its kind has it; a subscription is kept without what is not needed."""
     label: _builtins.str
     """The caller's label, "Pixel 9" say."""
+    kind: Global___DeviceToken.Kind.ValueType
+    """Its kind: a push goes to it by a provider that serves such devices."""
     @_builtins.property
     def update_time(self) -> _timestamp_pb2.Timestamp:
         """When it was last registered."""
@@ -207,10 +241,11 @@ class DeviceToken(_message.Message):
         token: _builtins.str = ...,
         label: _builtins.str = ...,
         update_time: _timestamp_pb2.Timestamp | None = ...,
+        kind: Global___DeviceToken.Kind.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["device_token_id", b"device_token_id", "label", b"label", "token", b"token", "update_time", b"update_time", "user_id", b"user_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["device_token_id", b"device_token_id", "kind", b"kind", "label", b"label", "token", b"token", "update_time", b"update_time", "user_id", b"user_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -127,7 +127,8 @@ class RecipientServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def RegisterDeviceToken(self, request, context):
-        """Keeps a device token; a token belongs to the user it was last registered for. INVALID_ARGUMENT: a token that cannot be.
+        """Keeps a device token; a token belongs to the user it was last registered for. INVALID_ARGUMENT: a token that its
+        kind cannot have.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

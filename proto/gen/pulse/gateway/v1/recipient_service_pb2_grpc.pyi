@@ -50,7 +50,9 @@ class RecipientServiceStub:
     ListDeviceTokens: _grpc.UnaryUnaryMultiCallable[_recipient_service_pb2.ListDeviceTokensRequest, _recipient_service_pb2.ListDeviceTokensResponse]
     """Lists the device tokens of a user. INVALID_ARGUMENT: a user id that cannot be."""
     RegisterDeviceToken: _grpc.UnaryUnaryMultiCallable[_recipient_service_pb2.RegisterDeviceTokenRequest, _recipient_pb2.DeviceToken]
-    """Keeps a device token; a token belongs to the user it was last registered for. INVALID_ARGUMENT: a token that cannot be."""
+    """Keeps a device token; a token belongs to the user it was last registered for. INVALID_ARGUMENT: a token that its
+    kind cannot have.
+    """
     DeleteDeviceToken: _grpc.UnaryUnaryMultiCallable[_recipient_service_pb2.DeleteDeviceTokenRequest, _empty_pb2.Empty]
     """Forgets a device token. NOT_FOUND: no such token."""
 
@@ -74,7 +76,9 @@ class RecipientServiceAsyncStub(RecipientServiceStub):
     ListDeviceTokens: _aio.UnaryUnaryMultiCallable[_recipient_service_pb2.ListDeviceTokensRequest, _recipient_service_pb2.ListDeviceTokensResponse]  # type: ignore[assignment]
     """Lists the device tokens of a user. INVALID_ARGUMENT: a user id that cannot be."""
     RegisterDeviceToken: _aio.UnaryUnaryMultiCallable[_recipient_service_pb2.RegisterDeviceTokenRequest, _recipient_pb2.DeviceToken]  # type: ignore[assignment]
-    """Keeps a device token; a token belongs to the user it was last registered for. INVALID_ARGUMENT: a token that cannot be."""
+    """Keeps a device token; a token belongs to the user it was last registered for. INVALID_ARGUMENT: a token that its
+    kind cannot have.
+    """
     DeleteDeviceToken: _aio.UnaryUnaryMultiCallable[_recipient_service_pb2.DeleteDeviceTokenRequest, _empty_pb2.Empty]  # type: ignore[assignment]
     """Forgets a device token. NOT_FOUND: no such token."""
 
@@ -137,7 +141,9 @@ class RecipientServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _recipient_service_pb2.RegisterDeviceTokenRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_recipient_pb2.DeviceToken, _abc.Awaitable[_recipient_pb2.DeviceToken]]:
-        """Keeps a device token; a token belongs to the user it was last registered for. INVALID_ARGUMENT: a token that cannot be."""
+        """Keeps a device token; a token belongs to the user it was last registered for. INVALID_ARGUMENT: a token that its
+        kind cannot have.
+        """
 
     @_abc_1.abstractmethod
     def DeleteDeviceToken(

@@ -743,22 +743,26 @@ class ClaimedDevice(_message.Message):
     DEVICE_TOKEN_ID_FIELD_NUMBER: _builtins.int
     TOKEN_FIELD_NUMBER: _builtins.int
     PROVIDER_FIELD_NUMBER: _builtins.int
+    WAITS_FIELD_NUMBER: _builtins.int
     device_token_id: _builtins.str
     """The registered device."""
     token: _builtins.str
     """Its address."""
     provider: _builtins.str
     """The provider to call for it."""
+    waits: _builtins.bool
+    """That provider must not be called now: the device is given back unsent (RELEASED), and waits for the next attempt."""
     def __init__(
         self,
         *,
         device_token_id: _builtins.str = ...,
         token: _builtins.str = ...,
         provider: _builtins.str = ...,
+        waits: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["device_token_id", b"device_token_id", "provider", b"provider", "token", b"token"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["device_token_id", b"device_token_id", "provider", b"provider", "token", b"token", "waits", b"waits"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
