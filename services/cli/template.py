@@ -22,6 +22,7 @@ File = Annotated[
 Body = Annotated[str, typer.Option("--body", help="the text, Liquid; @PATH reads a file")]
 Subject = Annotated[str, typer.Option("--subject", help="the subject or title")]
 Html = Annotated[str, typer.Option("--html", help="the mail's HTML part; @PATH reads a file")]
+Mjml = Annotated[bool, typer.Option("--mjml", help="the HTML part is MJML")]
 Window = Annotated[
     dt.timedelta | None,
     typer.Option("--digest", parser=parse.length, metavar="LENGTH", help="make one of a user's within so long: 5m, 1d"),
@@ -53,6 +54,7 @@ def create(
     subject: Subject = "",
     body: Body = "",
     html: Html = "",
+    mjml: Mjml = False,
     priority: PriorityName = "",
     category: Category = "",
     digest: Window = None,
@@ -68,6 +70,7 @@ def create(
         subject=subject,
         body=body,
         html=html,
+        mjml=mjml,
         priority=priority,
         category=category,
         digest_window=digest,
@@ -86,6 +89,7 @@ def update(
     subject: Subject = "",
     body: Body = "",
     html: Html = "",
+    mjml: Mjml = False,
     priority: PriorityName = "",
     category: Category = "",
     digest: Window = None,
@@ -104,6 +108,7 @@ def update(
         subject=subject,
         body=body,
         html=html,
+        mjml=mjml,
         priority=priority,
         category=category,
         digest_window=digest,
@@ -211,18 +216,19 @@ def _show(template: Template, json: bool) -> None:
         output.say(f"{template.name} is at version {template.version}.")
 
 
-def _given(name: str, file: Path | None, digest_window: dt.timedelta | None, **options: str) -> Template:
+def _given(name: str, file: Path | None, digest_window: dt.timedelta | None, mjml: bool, **options: str) -> Template:
     """The template out of options or a file; a file is whole, so options beside it would be lost."""
     from services.cli import template_file
 
     if file:
-        if digest_window or any(options.values()):
+        if digest_window or mjml or any(options.values()):
             raise typer.BadParameter("--file holds the whole template; leave the other options away")
         return template_file.read(file, name)
     content = {
         "subject": options["subject"],
         "body": parse.text_or_file(options["body"]),
         "html_body": parse.text_or_file(options["html"]),
+        "mjml": mjml,
     }
     fields = {
         "name": name,

@@ -72,7 +72,9 @@ def _window(given: Any) -> dt.timedelta | None:
 def _content(fields: Any) -> TemplateContent:
     if not isinstance(fields, dict):
         raise typer.BadParameter("each of a template's contents must be a JSON object")
-    known: dict[str, Any] = _texts(fields, ("channel", *CONTENT_TEXTS), ("strings", "unknown", *SAID))
+    known: dict[str, Any] = _texts(fields, ("channel", *CONTENT_TEXTS), ("strings", "mjml", "unknown", *SAID))
+    if not isinstance(fields.get("mjml", False), bool):
+        raise typer.BadParameter("mjml must be true or false")
     strings = fields.get("strings") or {}
     if not isinstance(strings, dict) or not all(isinstance(words, str) for words in strings.values()):
         raise typer.BadParameter("strings must be a JSON object of texts")
@@ -83,7 +85,8 @@ def _content(fields: Any) -> TemplateContent:
     if not (known["body"] or known["html_body"] or strings):
         raise typer.BadParameter("a template needs a body")
     channel = Channel(parse.channel(known.pop("channel")) or "UNSPECIFIED")
-    return TemplateContent(channel=channel, strings=strings, unknown=_unknown(fields), **known, **said)
+    mjml = fields.get("mjml", False)
+    return TemplateContent(channel=channel, strings=strings, mjml=mjml, unknown=_unknown(fields), **known, **said)
 
 
 def _texts(fields: Mapping[str, Any], names: tuple[str, ...], others: tuple[str, ...] = ()) -> dict[str, str]:

@@ -52,6 +52,17 @@ def test_a_file_says_what_goes_beside_the_texts(pulse: Pulse, gateway: FakeGatew
     assert {name: printed[name] for name in content} == content
 
 
+def test_html_may_be_mjml(pulse: Pulse, gateway: FakeGateway, tmp_path: Path) -> None:
+    pulse("template", "create", "hi", "--channel", "email", "--html", "<mjml>", "--mjml")
+    assert gateway.templates.stored["hi"].contents[0].mjml
+    file = tmp_path / "hi.json"
+    file.write_text(pulse("template", "get", "hi", "--json").stdout)
+    pulse("template", "create", "other", "--file", file)
+    assert gateway.templates.stored["other"].contents[0].mjml
+    file.write_text(json.dumps({"name": "x", "channel": "email", "contents": [{"html_body": "x", "mjml": "yes"}]}))
+    assert "mjml must be true or false" in pulse("template", "create", "--file", file).output
+
+
 def test_get_list_and_delete_are_readable(pulse: Pulse) -> None:
     pulse("template", "create", "hi", "--channel", "sms", "--body", "Hi")
     assert "Hi" in pulse("template", "get", "hi").stdout

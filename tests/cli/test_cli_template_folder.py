@@ -479,3 +479,26 @@ def test_every_text_is_the_same_after_it_was_a_file(text: str) -> None:
     made, problems = template_of("t", files_of(given))
     assert problems == []
     assert made.message == given
+
+
+MJML = "<mjml><mj-body><mj-section><mj-column><mj-text>Hi</mj-text></mj-column></mj-section></mj-body></mjml>"
+
+
+def test_html_may_be_written_as_mjml(pulse: Pulse, gateway: RealGateway, folder: Path, tmp_path: Path) -> None:
+    simple(folder, "news")
+    put(folder, "news/en.email.mjml", MJML)
+    applied = pulse("apply", folder)
+    assert applied.exit_code == 0, applied.stderr
+    stored = gateway.template("news")
+    assert stored is not None
+    assert (stored.contents[0].html_body, stored.contents[0].mjml) == (MJML, True)
+    assert pulse("apply", folder).stdout == ""
+    pulse("pull", tmp_path / "there")
+    assert (tmp_path / "there" / "news" / "en.email.mjml").read_text() == MJML + "\n"
+    put(folder, "news/en.email.html", "<p>")
+    assert "says already" in pulse("lint", folder).stderr
+    (folder / "news" / "en.email.html").unlink()
+    put(folder, "news/en.email.mjml", "<mjml>\n<mj-body><mj-x/></mj-body></mjml>")
+    refused = pulse("apply", folder)
+    assert refused.exit_code != 0
+    assert "news/en.email.mjml" in refused.stderr and "line 2, column 10" in refused.stderr

@@ -259,6 +259,7 @@ def _content(content: TemplateContent) -> template_pb2.TemplateContent:
     made = template_pb2.TemplateContent(
         channel=number(Channel, enums_pb2.Channel, content.channel),
         strings=content.strings,
+        mjml=content.mjml,
         **{text: getattr(content, text) for text in CONTENT_TEXTS},
     )
     made.MergeFrom(said_of(content))

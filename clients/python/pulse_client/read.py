@@ -179,7 +179,9 @@ def _queue_depth(queue: operations_service_pb2.QueueDepth) -> QueueDepth:
 def _content(content: template_pb2.TemplateContent) -> TemplateContent:
     channel = name(Channel, enums_pb2.Channel, content.channel)
     fields: dict[str, Any] = {text: getattr(content, text) for text in CONTENT_TEXTS} | said(content)
-    return TemplateContent(channel=channel, strings=dict(content.strings), unknown=unknown(content), **fields)
+    return TemplateContent(
+        channel=channel, strings=dict(content.strings), mjml=content.mjml, unknown=unknown(content), **fields
+    )
 
 
 def _attached(stored: saying_pb2.Attachment) -> AttachedFile:

@@ -32,6 +32,8 @@ class TemplateContent:
     whatsapp: Mapping[str, Any] = field(default_factory=dict)
     #: Who it comes from: a registered sender's name.
     sender: str = ""
+    #: Whether ``html_body`` is MJML, which is compiled when the template is saved.
+    mjml: bool = False
     #: What this client does not know of it, and is told again.
     unknown: bytes = field(default=b"", repr=False)
 

@@ -7,8 +7,10 @@ from typing import NamedTuple
 
 from pulse.common.v1 import enums_pb2
 
+#: Of HTML that is written as MJML.
+MJML = "mjml"
 #: A content's text fields by the ending of their file.
-ENDINGS = {"subject": "subject", "txt": "body", "html": "html_body"}
+ENDINGS = {"subject": "subject", "txt": "body", MJML: "html_body", "html": "html_body"}
 #: Stands for a content that serves any channel.
 ANY = "any"
 

@@ -9,7 +9,7 @@ from typing import Any
 from pulse.common.v1 import enums_pb2
 from pulse.common.v1.template_pb2 import Template, TemplateContent
 from services.cli.template_folder import fields, toml_text
-from services.cli.template_folder.content_names import ENDINGS, BadName, ContentKey, key_of, locale_written, parts
+from services.cli.template_folder.content_names import ENDINGS, MJML, BadName, ContentKey, key_of, locale_written, parts
 from services.cli.template_folder.local import Local
 from services.cli.template_folder.problem import Problem
 from services.cli.template_folder.reading import TOML, Files
@@ -18,7 +18,7 @@ from services.cli.template_folder.reading import TOML, Files
 DEFAULT_LOCALE = "en"
 _ENDING_OF = {field: ending for ending, field in ENDINGS.items()}
 #: What a content's place says of it.
-_BY_NAME = frozenset({"channel", "locale", *_ENDING_OF})
+_BY_NAME = frozenset({"channel", "locale", "mjml", *_ENDING_OF})
 _CONTENTS = "contents"
 _BOM = b"\xef\xbb\xbf"
 
@@ -34,11 +34,15 @@ def files_of(template: Template) -> dict[str, bytes]:
     for content in template.contents:
         stem = key_in(template, content).stem
         texts = {name: getattr(content, name) for name in _ENDING_OF if getattr(content, name)}
-        files |= {f"{stem}.{_ENDING_OF[name]}": as_file(text) for name, text in texts.items()}
+        files |= {f"{stem}.{_ending(content, name)}": as_file(text) for name, text in texts.items()}
         beside = fields.plain(content, _BY_NAME)
         if beside or not texts:
             tables[stem] = beside
     return {TOML: toml_text.dumped(table | ({_CONTENTS: tables} if tables else {})).encode(), **files}
+
+
+def _ending(content: TemplateContent, part: str) -> str:
+    return MJML if part == "html_body" and content.mjml else _ENDING_OF[part]
 
 
 def key_in(template: Template, content: TemplateContent) -> ContentKey:
@@ -59,7 +63,11 @@ def template_of(name: str, files: Files) -> tuple[Local[Template], list[Problem]
                 made.toml = text_of(content)
             else:
                 key, part = parts(file)
-                setattr(contents.setdefault(key, TemplateContent()), part, from_file(text_of(content)))
+                said = contents.setdefault(key, TemplateContent())
+                if getattr(said, part):
+                    raise BadName(f"says what {key.stem}.{_ending(said, part)} says already")
+                setattr(said, part, from_file(text_of(content)))
+                said.mjml = said.mjml or file.endswith(f".{MJML}")
         except BadName as error:
             problems.append(Problem(f"{name}/{file}", str(error)))
     problems += _read_toml(made, contents) if TOML in files else [Problem(name, f"holds no {TOML}")]
@@ -69,9 +77,9 @@ def template_of(name: str, files: Files) -> tuple[Local[Template], list[Problem]
         contents[key].MergeFrom(TemplateContent(locale=key.locale, channel=key.channel))
         made.message.contents.append(contents[key])
     made.places = {
-        f"{_CONTENTS}[{n}].{part}": f"{key.stem}.{ending}"
+        f"{_CONTENTS}[{n}].{part}": f"{key.stem}.{_ending(contents[key], part)}"
         for n, key in enumerate(made.keys)
-        for part, ending in _ENDING_OF.items()
+        for part in _ENDING_OF
     }
     return made, problems
 
@@ -117,12 +125,15 @@ def _read_contents(
             refuse(path, _HOW)
             continue
         for name in table.keys() & _BY_NAME:
-            where = (
-                f"stands in the file {stem}.{_ENDING_OF[name]}" if name in _ENDING_OF else "stands in the table's name"
-            )
-            refuse((*path, name), f"{name!r} {where}")
+            refuse((*path, name), f"{name!r} stands in {_stands_in(stem, name)}")
         rest = {name: value for name, value in table.items() if name not in _BY_NAME}
         fields.fill(contents.setdefault(key, TemplateContent()), rest, path, refuse, _BY_NAME)
+
+
+def _stands_in(stem: str, name: str) -> str:
+    if name == "mjml":
+        return f"the ending of the file {stem}.{MJML}"
+    return f"the file {stem}.{_ENDING_OF[name]}" if name in _ENDING_OF else "the table's name"
 
 
 def text_of(content: bytes) -> str:
