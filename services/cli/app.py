@@ -22,7 +22,7 @@ from services.cli import (
     version,
 )
 from services.cli.batch import command as batch
-from services.cli.events import feed
+from services.cli.events import feed, subscriptions
 from services.cli.registry import fragments, senders
 from services.cli.running import certs, local, roles
 
@@ -67,6 +67,7 @@ def build() -> typer.Typer:
     tree.add_typer(templates.build(), name="templates", rich_help_panel="Notifications")
     tree.add_typer(attachments.build(), name="attachments", rich_help_panel="Notifications")
     tree.add_typer(recipients.build(), name="recipients", rich_help_panel="Notifications")
+    tree.add_typer(subscriptions.build(), name="subscriptions", rich_help_panel="Notifications")
     tree.add_typer(fragments.build(), name="fragments", rich_help_panel="Notifications")
     tree.add_typer(senders.build(), name="senders", rich_help_panel="Notifications")
     tree.add_typer(dead_letters.build(), name="dead-letters", rich_help_panel="Operations")

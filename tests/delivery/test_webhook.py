@@ -12,9 +12,9 @@ import pytest
 
 from pulse.common.v1.asked_pb2 import Asked
 from services.delivery.config import DeliverySettings
+from services.delivery.providers.base.standard_signature import Signer
 from services.delivery.providers.webhook.body import LARGEST
 from services.delivery.providers.webhook.provider import WebhookProvider
-from services.delivery.providers.webhook.signature import Signer
 from services.delivery.rules.provider import OutcomeKind
 from shared.clock import SystemClock
 from shared.saying.said import Email, Push, Said, Sms, Whatsapp

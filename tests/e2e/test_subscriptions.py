@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
+import socket
+import time
 import uuid
 from collections.abc import Iterator
 from http.server import ThreadingHTTPServer
 from typing import Any
 
+import grpc
 import pytest
 from standardwebhooks.webhooks import Webhook
+from typer.testing import CliRunner
 
 from proof.waiting import wait_until
+from pulse_client import Channel, Client, EventDeliveryState, PulseError, SubscriptionFormat, SubscriptionState
+from services.cli.app import build
 from tests.e2e.suite import Suite, running
 from tests.support.http_servers import QuietHandler, serving
 
@@ -146,3 +154,67 @@ def test_gone_disables_it_and_the_feed_says_so(sending: Suite, receiver: Any) ->
 def test_one_that_leads_inside_is_refused(suite: Suite, receiver: Any) -> None:
     answer = suite.rest.post("/v1/subscriptions", json={"url": f"http://127.0.0.1:{receiver.server_port}/"})
     assert (answer.status_code, answer.json()["details"][0]["reason"]) == (400, "PRIVATE_ADDRESS")
+
+
+def test_a_client_and_the_command_keep_subscriptions(
+    sending: Suite, receiver: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PULSE_GATEWAY_ADDRESS", sending.grpc_address)
+
+    def pulse(*words: str) -> Any:
+        ran = CliRunner().invoke(build(), ["subscriptions", *words])
+        assert ran.exit_code == 0, ran.output
+        return ran
+
+    label = uuid.uuid4().hex
+    made = json.loads(
+        pulse(
+            *("create", f"http://127.0.0.1:{receiver.server_port}/", "--label", f"test={label}", "--cloudevents"),
+            *("--type", "notification.accepted", "--channel", "email", "--json"),
+        ).stdout
+    )
+    id_ = made["subscription"]["subscription_id"]
+    with Client(sending.grpc_address) as client:
+        kept = client.get_subscription(id_)
+        assert (kept.channels, kept.format, dict(kept.metadata)) == (
+            (Channel.EMAIL,),
+            SubscriptionFormat.CLOUDEVENTS,
+            {"test": label},
+        )
+        assert id_ in [one.subscription_id for one in client.list_subscriptions()]
+        changed = client.update_subscription(dataclasses.replace(kept, description="orders", channels=()))
+        assert (changed.description, changed.channels, changed.state) == ("orders", (), SubscriptionState.ENABLED)
+        send(sending, label)
+        wait_until(lambda: len(receiver.seen) == 1)
+        wait_until(lambda: [d.state for d in client.list_event_deliveries(id_)] == [EventDeliveryState.DELIVERED])
+        (delivery,) = client.list_event_deliveries(id_, "delivered")
+        assert client.redeliver_events(id_, delivery.event.event_id) == 1
+        wait_until(lambda: len(receiver.seen) == 2)
+        with pytest.raises(PulseError) as refused:
+            client.redeliver_events(id_)
+        assert refused.value.code is grpc.StatusCode.INVALID_ARGUMENT
+    assert "orders" in pulse("get", id_).stdout
+    assert id_ in pulse("list").stdout
+    assert "DELIVERED" in pulse("deliveries", id_, "--state", "delivered").stdout
+    assert pulse("rotate-secret", id_).stdout.startswith("whsec_")
+    assert "PAUSED" in pulse("pause", id_).stdout
+    assert "ENABLED" in pulse("resume", id_).stdout
+    pulse("redeliver", id_, "--event", delivery.event.event_id)
+    pulse("delete", id_)
+    assert CliRunner().invoke(build(), ["subscriptions", "get", id_]).exit_code == 1
+
+
+def test_an_endpoint_that_says_nothing_holds_up_no_other(sending: Suite, receiver: Any) -> None:
+    label = uuid.uuid4().hex
+    with socket.create_server(("127.0.0.1", 0), backlog=1_000) as silent:
+        dead = {"url": f"http://127.0.0.1:{silent.getsockname()[1]}/", "metadata": {"test": label}}
+        for _ in range(3):
+            assert sending.rest.post("/v1/subscriptions", json=dead).status_code == 200
+        subscribe(sending, receiver, metadata={"test": label}, event_types=["notification.sent"])
+        ids = {send(sending, label) for _ in range(30)}
+        for notification_id in ids:
+            sending.until_arrived(notification_id)
+        arrived = time.monotonic()
+        wait_until(lambda: len(receiver.seen) >= len(ids))
+        # A request to the silent ones lasts ten seconds.
+        assert time.monotonic() - arrived < 8

@@ -46,6 +46,14 @@ from pulse_client.operations import Cancelled, Limit, ProviderState, Replay
 from pulse_client.recipient import Choice, DeviceToken, Preferences, Suppression
 from pulse_client.request import Request
 from pulse_client.senders.sender import Sender
+from pulse_client.subscriptions.subscription import (
+    EventDelivery,
+    EventDeliveryState,
+    NewSubscription,
+    Subscription,
+    SubscriptionFormat,
+    SubscriptionState,
+)
 from pulse_client.template import Template, TemplateContent
 
 __all__ = [
@@ -63,6 +71,8 @@ __all__ = [
     "DeviceKind",
     "DeviceToken",
     "Event",
+    "EventDelivery",
+    "EventDeliveryState",
     "EventKind",
     "Failure",
     "Fallback",
@@ -73,6 +83,7 @@ __all__ = [
     "FragmentUse",
     "Limit",
     "LimitKind",
+    "NewSubscription",
     "Notification",
     "Outcome",
     "Preferences",
@@ -91,6 +102,9 @@ __all__ = [
     "Status",
     "StatusCount",
     "StoredAttachment",
+    "Subscription",
+    "SubscriptionFormat",
+    "SubscriptionState",
     "Suppression",
     "SuppressionReason",
     "Template",

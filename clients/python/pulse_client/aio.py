@@ -21,6 +21,7 @@ from pulse_client.fragments.aio_methods import AsyncFragmentMethods
 from pulse_client.models import Event, Notification, Preview, Sent
 from pulse_client.request import Request, build
 from pulse_client.senders.aio_methods import AsyncSenderMethods
+from pulse_client.subscriptions.aio_methods import AsyncSubscriptionMethods
 from pulse_client.template import Template, TemplateContent
 
 
@@ -31,6 +32,7 @@ class AsyncClient(
     AsyncOperationMethods,
     AsyncAttachmentMethods,
     AsyncFeedMethods,
+    AsyncSubscriptionMethods,
 ):
     """Talks to one gateway, from the event loop it is made in. Connects when first used.
 

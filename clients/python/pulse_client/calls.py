@@ -22,6 +22,7 @@ from pulse.gateway.v1.notification_service_pb2_grpc import NotificationServiceSt
 from pulse.gateway.v1.operations_service_pb2_grpc import OperationsServiceStub
 from pulse.gateway.v1.recipient_service_pb2_grpc import RecipientServiceStub
 from pulse.gateway.v1.sender_service_pb2_grpc import SenderServiceStub
+from pulse.gateway.v1.subscription_service_pb2_grpc import SubscriptionServiceStub
 from pulse.gateway.v1.template_service_pb2_grpc import TemplateServiceStub
 from pulse_client import read
 from pulse_client.enums import Channel, Priority, Status
@@ -41,6 +42,7 @@ STUBS: tuple[Any, ...] = (
     FragmentServiceStub,
     SenderServiceStub,
     EventServiceStub,
+    SubscriptionServiceStub,
 )
 #: The one of them with ``WatchNotification``.
 WATCH_STUB: Any = NotificationServiceStub

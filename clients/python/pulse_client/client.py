@@ -21,10 +21,19 @@ from pulse_client.fragments.methods import FragmentMethods
 from pulse_client.models import Event, Notification, Preview, Sent
 from pulse_client.request import Request, build
 from pulse_client.senders.methods import SenderMethods
+from pulse_client.subscriptions.methods import SubscriptionMethods
 from pulse_client.template import Template, TemplateContent
 
 
-class Client(RecipientMethods, SenderMethods, FragmentMethods, OperationMethods, AttachmentMethods, FeedMethods):
+class Client(
+    RecipientMethods,
+    SenderMethods,
+    FragmentMethods,
+    OperationMethods,
+    AttachmentMethods,
+    FeedMethods,
+    SubscriptionMethods,
+):
     """Talks to one gateway; safe to share among threads. Connects when first used.
 
     ``address`` is host:port or any gRPC target, ``timeout`` (s) bounds every unary call, its retries

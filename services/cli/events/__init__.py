@@ -1,1 +1,1 @@
-"""``pulse events``."""
+"""``pulse events`` and ``pulse subscriptions``."""

@@ -9,7 +9,7 @@ from google.protobuf import json_format
 
 from pulse.common.v1 import event_pb2, subscription_pb2
 from pulse.ledger.v1 import ledger_subscriptions_pb2 as pb
-from services.delivery.providers.webhook.signature import Signer
+from services.delivery.providers.base.standard_signature import Signer
 
 _CLOUDEVENTS = subscription_pb2.Subscription.CLOUDEVENTS
 

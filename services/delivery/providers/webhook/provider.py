@@ -8,10 +8,10 @@ from services.delivery.providers.base.call import Call
 from services.delivery.providers.base.http_answer import Answer, NoAnswer
 from services.delivery.providers.base.http_client import HttpClient, target_of
 from services.delivery.providers.base.http_provider import HttpProvider
+from services.delivery.providers.base.standard_signature import Signer
 from services.delivery.providers.webhook import answers
 from services.delivery.providers.webhook import body as bodies
 from services.delivery.providers.webhook.settings import WebhookSettings
-from services.delivery.providers.webhook.signature import Signer
 from services.delivery.rules.provider import Outcome, Outgoing, permanent
 from shared.clock import Clock
 from shared.observe.logs import logger

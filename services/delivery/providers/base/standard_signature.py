@@ -22,12 +22,12 @@ class Signer:
         """Secrets separated by commas, each ``whsec_`` and base64 of 24 to 64 bytes; raises ValueError."""
         return cls(tuple(_key(part.strip()) for part in text.split(",") if part.strip()))
 
-    def headers(self, webhook_id: str, timestamp: int, body: bytes) -> dict[str, str]:
+    def headers(self, message_id: str, timestamp: int, body: bytes) -> dict[str, str]:
         """The three headers; ``timestamp`` is in seconds since 1970."""
-        signed = f"{webhook_id}.{timestamp}.".encode() + body
+        signed = f"{message_id}.{timestamp}.".encode() + body
         digests = (hmac.digest(key, signed, hashlib.sha256) for key in self._keys)
         return {
-            "webhook-id": webhook_id,
+            "webhook-id": message_id,
             "webhook-timestamp": str(timestamp),
             "webhook-signature": " ".join(f"v1,{base64.b64encode(digest).decode('ascii')}" for digest in digests),
         }

@@ -1,0 +1,1 @@
+"""Subscriptions: events sent to your own endpoints."""
