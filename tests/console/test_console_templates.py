@@ -52,6 +52,12 @@ async def test_any_version_can_be_read_and_the_next_one_is_made_of_it(visitor, h
     assert "Save as version 3" in older.text
 
 
+async def test_the_fragments_that_a_version_keeps_are_named(visitor, hello):
+    hello[1].fragments.add(name="footer", version=4)
+    page = (await visitor.get("/console/templates/hello")).text
+    assert 'href="/console/fragments/footer?version=4"' in page
+
+
 async def test_saving_makes_the_next_version(visitor, book, hello):
     saved = await visitor.submit("/console/templates/hello", FORM)
     assert saved.headers["location"] == "/console/templates/hello"
