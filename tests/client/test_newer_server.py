@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 import pytest
+from google.api import field_behavior_pb2
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 
@@ -137,6 +138,21 @@ def test_what_a_content_says_beside_its_texts_is_changed_by_its_names(gateway: F
     expected.MergeFromString(b"\xc2\x0c\x05newer")
     kept = gateway.templates.stored["letter"].contents[0]
     assert (kept.push, kept.sms.max_segments) == (expected, 2)
+
+
+def test_the_client_has_a_name_for_all_that_one_may_say_in_a_content() -> None:
+    behaviours = {
+        field.name: list(field.GetOptions().Extensions[field_behavior_pb2.field_behavior])
+        for field in template_pb2.TemplateContent.DESCRIPTOR.fields
+    }
+    said = {name for name, found in behaviours.items() if field_behavior_pb2.OUTPUT_ONLY not in found}
+    assert said == {field.name for field in fields(TemplateContent)} - {"unknown"}, "else it is lost by an update"
+
+
+def test_whether_the_html_is_mjml_is_kept_and_changed(gateway: FakeGateway, client: Client) -> None:
+    made = client.create_template(Template("t", Channel.EMAIL, (TemplateContent(html_body="<mjml/>", mjml=True),)))
+    assert client.update_template(replace(made, category="news")).contents[0].mjml
+    assert gateway.templates.stored["t"].contents[0].mjml
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from pulse.common.v1 import enums_pb2, template_pb2
-from pulse_client.template import CONTENT_TEXTS, TemplateContent
+from pulse_client.template import CONTENT_FLAGS, CONTENT_TEXTS, TemplateContent
 from services.console.views.editor import places
 from services.console.views.editor.draft import Draft
 from services.console.views.editor.form import read_draft
@@ -135,7 +135,7 @@ def whole() -> template_pb2.Template:
         },
     )
     mail = made.contents.add(
-        channel=enums_pb2.EMAIL, locale="fr", sender="news", body="b", html_body="\n<p>{{ name }}</p>"
+        channel=enums_pb2.EMAIL, locale="fr", sender="news", mjml=True, body="b", html_body="\n<p>{{ name }}</p>"
     )
     mail.email.reply_to, mail.email.preheader = "help@example.com", "Look"
     mail.email.headers["X-Kind"] = "order"
@@ -162,7 +162,7 @@ async def test_a_template_that_is_saved_as_it_is_shown_is_the_same(visitor, book
 async def test_every_field_of_the_contract_can_be_edited(visitor, book):
     assert [one for part in PARTS for one in part.fields if one.kind == "other"] == []
     page = (await visitor.get("/console/new-template")).text
-    for name in CONTENT_TEXTS:
+    for name in (*CONTENT_TEXTS, *CONTENT_FLAGS):
         assert f'name="text-0-{name}"' in page
     for part in PARTS:
         for one in part.fields:
@@ -180,6 +180,7 @@ async def test_every_field_of_the_contract_can_be_edited(visitor, book):
         ({"push-data-key": ["a", "", "b"], "push-data-value": ["1", "", ""]}, {"push": {"data": {"a": "1", "b": ""}}}),
         ({"push-data-key": ["a"], "push-data-value": ["1\r\n2"]}, {"push": {"data": {"a": "1\n2"}}}),
         ({"strings-key": ["hello"], "strings-value": [" Hi "]}, {"strings": {"hello": " Hi "}}),
+        ({"mjml": "yes"}, {"mjml": True}),
         ({"sms-max_segments": "2", "sms-transliterate": "yes"}, {"sms": {"max_segments": 2, "transliterate": True}}),
         ({"email-reply_to": "a@b.example"}, {"email": {"reply_to": "a@b.example"}}),
     ],

@@ -110,3 +110,5 @@ def said_of(content: TemplateContent) -> template_pb2.TemplateContent:
 TEXTS, CONTENT_TEXTS = (
     tuple(one.name for one in fields(kind) if one.type == "str") for kind in (Template, TemplateContent)
 )
+#: What of a content is yes or no.
+CONTENT_FLAGS = tuple(one.name for one in fields(TemplateContent) if one.type == "bool")

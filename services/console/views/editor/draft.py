@@ -8,13 +8,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from pulse_client.template import CONTENT_TEXTS, TEXTS, Template, TemplateContent
+from pulse_client.template import CONTENT_FLAGS, CONTENT_TEXTS, TEXTS, Template, TemplateContent
 from services.console.views.editor.said_parts import PARTS, Field
 
 Row = tuple[str, str]
 
 #: What of a content is one field of the form, beside its texts and the parts of it.
-_OF_CONTENT = (*CONTENT_TEXTS, "channel", "unknown")
+_OF_CONTENT = (*CONTENT_TEXTS, *CONTENT_FLAGS, "channel", "unknown")
 #: The rows of a content's form, by what they are called in it.
 ROWS = ("strings", *(f"{part.name}-{field.name}" for part in PARTS for field in part.fields if field.kind == "map"))
 #: Fields of a content's form that have one value each.
@@ -80,6 +80,7 @@ def of_template(template: Template, newest: int) -> Draft:
 
 def _text(number: str, content: TemplateContent) -> TextDraft:
     values = {name: str(getattr(content, name)) for name in CONTENT_TEXTS}
+    values |= {name: "yes" if getattr(content, name) else "" for name in CONTENT_FLAGS}
     values |= {"channel": _word(content.channel), "unknown": base64.b64encode(content.unknown).decode()}
     rows: dict[str, Sequence[Row]] = {"strings": _pairs(content.strings.items())}
     for part in PARTS:

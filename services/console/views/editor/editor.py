@@ -15,7 +15,7 @@ from pulse_client.template import Template
 from services.console.views.editor.draft import Draft, TextDraft
 from services.console.views.editor.form import write_context
 from services.console.views.editor.places import title_of
-from services.console.views.editor.said_parts import OTHERS, PARTS
+from services.console.views.editor.said_parts import FLAGS, OTHERS, PARTS
 from services.console.views.editor.shown import Shown
 from services.console.web.headers import WITH_STYLES
 from services.console.web.page import Pages, status_of
@@ -82,7 +82,7 @@ class Editor:
 
 def parts() -> Mapping[str, Any]:
     """What the templates of a text need."""
-    return {"parts": PARTS, "others": OTHERS}
+    return {"parts": PARTS, "others": OTHERS, "flags": FLAGS}
 
 
 def _status(error: PulseError | None, problems: Mapping[str, str]) -> int:

@@ -9,7 +9,7 @@ from typing import Any
 from google.protobuf.descriptor import FieldDescriptor
 
 from pulse.common.v1 import template_pb2
-from pulse_client.template import CONTENT_TEXTS
+from pulse_client.template import CONTENT_FLAGS, CONTENT_TEXTS
 from pulse_client.wire import SAID
 from shared.channel.table import Channel
 
@@ -29,6 +29,7 @@ _EXAMPLES: Mapping[str, str] = {
     "sms.max_segments": "as many as it takes",
     "whatsapp.content_sid": "HX… of Twilio; empty: the text",
 }
+_FLAGS: Mapping[str, str] = {"mjml": "it is MJML"}
 _NUMBERS = (FieldDescriptor.TYPE_INT32, FieldDescriptor.TYPE_INT64)
 
 
@@ -38,7 +39,8 @@ class Field:
 
     name: str
     title: str
-    #: text, number, choice (yes, no or not said), map, lines (a text each), word (one of ``words``); other: not shown.
+    #: text, number, choice (yes, no or not said), flag (yes or no), map, lines (a text each), word (one of ``words``);
+    #: other: not shown.
     kind: str
     example: str = ""
     words: Sequence[str] = ()
@@ -92,3 +94,5 @@ OTHERS: Sequence[Field] = [
     for name in CONTENT_TEXTS
     if name not in ("subject", "body", "html_body", "locale")
 ]
+#: What is yes or no of a content; all of it is about its HTML by now.
+FLAGS: Sequence[Field] = [Field(name, _FLAGS.get(name, _title(name)), "flag") for name in CONTENT_FLAGS]

@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 from pulse_client.enums import Channel, Priority
-from pulse_client.template import CONTENT_TEXTS, TEXTS, Template, TemplateContent, check_unknown
+from pulse_client.template import CONTENT_FLAGS, CONTENT_TEXTS, TEXTS, Template, TemplateContent, check_unknown
 from services.console.views.editor.draft import Draft, Row, TextDraft
 from services.console.views.editor.said_parts import PARTS, Field
 from services.console.web.field_error import FieldError
@@ -76,12 +76,14 @@ def _content(text: TextDraft, reading: _Reading) -> TemplateContent:
             if value not in (None, "", {}, []):
                 values[one.name] = value
         said[part.name] = values
+    flags: dict[str, Any] = {name: bool(text[name]) for name in CONTENT_FLAGS}
     texts: dict[str, Any] = {name: text[name] if name in _EXACT else text[name].strip() for name in CONTENT_TEXTS}
     return TemplateContent(
         channel=_member(Channel, text["channel"]),
         strings=strings or {},
         unknown=_unknown(text["unknown"]),
         **texts,
+        **flags,
         **said,
     )
 
