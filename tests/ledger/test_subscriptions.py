@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
 from typing import Any
 
@@ -225,6 +226,43 @@ async def test_an_event_is_given_up_after_three_days(calls: Calls, hub: Hub, clo
     assert (delivery.state, delivery.error, delivery.HasField("next_attempt_time")) == (FAILED, "no answer", False)
     assert clock.now() > NOON + dt.timedelta(days=2)
     assert delivery.attempt > 8
+
+
+async def test_one_that_is_ahead_of_its_feed_goes_on(calls: Calls, hub: Hub, database: Database):
+    """PostgreSQL failed over to a server that lacked the last transactions."""
+    await hub.create()
+    ahead = f"{2**40:016x}" + "0" * 40
+    database.execute(f"UPDATE subscriptions SET next_transaction = {2**40}, position = '{ahead}'")
+    assert await hub.draw() == []
+    await calls.recorded()
+    assert types(await hub.draw()) == ["notification.accepted"]
+
+
+async def test_what_is_settled_twice_counts_once(calls: Calls, hub: Hub):
+    id_ = await hub.create()
+    await calls.recorded()
+    (one,) = await hub.draw()
+    await hub.settle(one, 200)
+    await hub.settle(one, 410)
+    assert (await hub.deliveries(id_))[0].state == DELIVERED
+    assert (await hub.get(id_)).state == subscription_pb2.Subscription.ENABLED
+
+
+async def test_who_draws_and_settles_at_once_loses_and_doubles_nothing(calls: Calls, hub: Hub):
+    ids = [await hub.create() for _ in range(3)]
+    await calls.record(*(calls.entry() for _ in range(20)))
+    seen: list[tuple[str, str]] = []
+
+    async def work() -> None:
+        while due := await hub.draw(limit=5):
+            seen.extend((one.subscription_id, one.event.event_id) for one in due)
+            await asyncio.gather(*(hub.settle(one, 200) for one in due))
+
+    await asyncio.gather(*(work() for _ in range(4)))
+    await work()
+    assert len(seen) == len(set(seen)) == 60
+    for id_ in ids:
+        assert {one.state for one in await hub.deliveries(id_)} == {DELIVERED}
 
 
 async def test_paused_it_is_sent_nothing_and_resumed_all_of_it(calls: Calls, hub: Hub):

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
 #: Feeds in one question to the ledger.
 _FEEDS = 20
-#: Events in one answer to who catches up, and to who is at the end.
-_LONG, _SHORT = 1_000, 100
+#: Events in one answer: a caller who does not read holds no more than these.
+_EVENTS = 100
 
 
 class FeedPart(NamedTuple):
@@ -34,9 +34,11 @@ class FeedPart(NamedTuple):
     after: str
     types: tuple[str, ...]
 
-    def request(self, size: int) -> pb.ListEventsRequest:
+    def request(self) -> pb.ListEventsRequest:
         """Asks for it."""
-        return pb.ListEventsRequest(tenant_id=self.tenant_id, after=self.after, event_types=self.types, page_size=size)
+        return pb.ListEventsRequest(
+            tenant_id=self.tenant_id, after=self.after, event_types=self.types, page_size=_EVENTS
+        )
 
 
 class Feeds:
@@ -87,12 +89,12 @@ class Feeds:
 
     async def _catch_up(self, part: FeedPart) -> pb.ListEventsResponse:
         """By a question of its own, as lists are asked for: it takes its turn among its tenant's."""
-        return await ask(self._reader.ListEvents, part.request(_LONG))
+        return await ask(self._reader.ListEvents, part.request())
 
     async def _ask(self, wanted: Sequence[FeedPart]) -> Sequence[pb.ListEventsResponse]:
         parts, found = list(dict.fromkeys(wanted)), dict[FeedPart, pb.ListEventsResponse]()
         for start in range(0, len(parts), _FEEDS):
             some = parts[start : start + _FEEDS]
-            asked = pb.GetFeedsRequest(wanted=[part.request(_SHORT) for part in some])
+            asked = pb.GetFeedsRequest(wanted=[part.request() for part in some])
             found |= zip(some, (await ask(self._reader.GetFeeds, asked)).results, strict=True)
         return [found[part] for part in wanted]

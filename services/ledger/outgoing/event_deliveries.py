@@ -109,7 +109,8 @@ class EventDeliveries:
             told = {"latency_ms": answer.latency_ms, "status": answer.status, "error": answer.error[:_MOST_KEPT]}
             kept = told | {"body": answer.body[:_MOST_KEPT].replace("\0", "\N{REPLACEMENT CHARACTER}")}
             state = {"state": verdict.state.value, "due_at": verdict.due_at, "now": now}
-            await connection.execute(statements.SETTLE, name | state | kept)
+            if not (await connection.execute(statements.SETTLE, name | state | kept)).rowcount:
+                return 0
             if verdict.state is DeliveryState.DELIVERED:
                 await connection.execute(statements.SUCCEEDED, name)
                 return 0

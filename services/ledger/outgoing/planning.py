@@ -11,7 +11,6 @@ from services.ledger.postgres.postgres import Connection
 from services.ledger.read.feed.feed import Asked, FeedEvent, read_horizon, read_step
 from services.ledger.rules.feed.delivering import TRIED_FOR, Wanted
 from services.ledger.rules.feed.positions import Position
-from shared.errors import PulseError
 from shared.ids import uuid7
 from shared.observe.logs import logger
 
@@ -46,16 +45,18 @@ async def plan(connection: Connection, codec: Codec, now: dt.datetime) -> None:
     parameters = {"horizon": horizon, "most_waiting": _MOST_WAITING, "limit": _SUBSCRIPTIONS}
     rows = await (await connection.execute(statements.BEHIND, parameters)).fetchall()
     for row in rows:
-        await _go_on(connection, Behind._make(row), codec, now)
+        await _go_on(connection, Behind._make(row), codec, now, Position(horizon))
 
 
-async def _go_on(connection: Connection, behind: Behind, codec: Codec, now: dt.datetime) -> None:
+async def _go_on(connection: Connection, behind: Behind, codec: Codec, now: dt.datetime, end: Position) -> None:
     asked = Asked(behind.tenant_id, behind.position, codec.types(behind.document), _WALK)
-    try:
-        step = await read_step(asked, Position.parse(behind.position), connection)
-    except PulseError as error:  # a database that failed over: it holds up no other subscription
-        log.warning("a subscription does not go on", subscription_id=behind.subscription_id, reason=error.reason)
-        return
+    position = Position.parse(behind.position)
+    if position.transaction > end.transaction:  # PostgreSQL failed over to a server that lacked the last transactions
+        log.warning(
+            "a subscription was ahead of its feed, and goes on at its end", subscription_id=behind.subscription_id
+        )
+        position = end
+    step = await read_step(asked, position, connection)
     wanted = codec.wanted(behind.document)
     name = {"tenant_id": behind.tenant_id, "subscription_id": behind.subscription_id}
     for event in step.events:

@@ -86,11 +86,12 @@ WHERE ctid = ANY (ARRAY(
 #: Those who draw take turns, so that what is leased of one endpoint is counted.
 DRAW_IN_TURN = "SELECT pg_advisory_xact_lock(%(lock)s)"
 
-#: Subscriptions that have something before them in their feeds, and not too much on its way.
+#: Subscriptions that have something before them in their feeds, and not too much on its way; and those that are ahead.
 BEHIND = """
 SELECT s.tenant_id, s.subscription_id::text, s.document, s.position FROM subscriptions s
 WHERE s.state = 'ENABLED' AND (
-    EXISTS (SELECT FROM events e WHERE e.tenant_id = s.tenant_id AND e.kind <> 'ATTEMPT_STARTED'
+    s.next_transaction > %(horizon)s
+    OR EXISTS (SELECT FROM events e WHERE e.tenant_id = s.tenant_id AND e.kind <> 'ATTEMPT_STARTED'
         AND e.transaction_id >= s.next_transaction AND e.transaction_id < %(horizon)s)
     OR EXISTS (SELECT FROM tenant_events t WHERE t.tenant_id = s.tenant_id
         AND t.transaction_id >= s.next_transaction AND t.transaction_id < %(horizon)s)
@@ -121,18 +122,19 @@ RETURNING e.tenant_id, e.subscription_id::text, e.event_delivery_id::text, e.att
     due.former_secret, e.event
 """
 
+# Subscriptions are locked before their deliveries, as by who draws.
 LEASED = """
 SELECT d.give_up_at, s.failing_since FROM event_deliveries d JOIN subscriptions s USING (tenant_id, subscription_id)
 WHERE d.tenant_id = %(tenant_id)s AND d.subscription_id = %(subscription_id)s
     AND d.event_delivery_id = %(event_delivery_id)s AND d.attempt = %(attempt)s AND d.leased
-FOR UPDATE
+FOR UPDATE OF s
 """
 
 SETTLE = """
 UPDATE event_deliveries SET state = %(state)s, due_at = %(due_at)s, leased = FALSE, answered_at = %(now)s,
     latency_ms = %(latency_ms)s, answer_status = %(status)s, answer_body = %(body)s, error = %(error)s
 WHERE tenant_id = %(tenant_id)s AND subscription_id = %(subscription_id)s
-    AND event_delivery_id = %(event_delivery_id)s
+    AND event_delivery_id = %(event_delivery_id)s AND attempt = %(attempt)s AND leased
 """
 
 SUCCEEDED = """
