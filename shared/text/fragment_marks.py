@@ -61,6 +61,8 @@ class Render(NamedTuple):
     name: str
     expression: str
     tag: Tag
+    #: Whether it is given nothing, and takes no white space away.
+    is_bare: bool
 
 
 class Super(NamedTuple):
@@ -96,6 +98,10 @@ class Marked:
     segments: list[Segment]
     has_dashes: bool
 
+    def words(self) -> Iterator[str]:
+        """All of it that is neither a block nor taken in."""
+        return (one for one in _all(self.segments) if isinstance(one, str))
+
     def names(self) -> set[str]:
         """The fragments that it takes in itself."""
         found = {one.name for one in _all(self.segments) if isinstance(one, Render)}
@@ -105,6 +111,11 @@ class Marked:
 def may_take_in(source: str) -> bool:
     """False if it surely takes nothing in: so it is for most texts, and costs next to nothing."""
     return "{%" in source and bool(_MAY_TAKE_IN.search(source))
+
+
+def has_dashes(source: str) -> bool:
+    """Whether any tag or output takes white space away."""
+    return bool(_DASHES.search(source))
 
 
 def blocks_in(segments: list[Segment]) -> Iterator[Block]:
@@ -163,7 +174,7 @@ class _Reader:
         if self._begun:
             raise WeavingError("TEMPLATE_SYNTAX", f"the tag '{self._begun[-1]}' is not closed")
         self._keep(len(self._source))
-        return Marked(self._layout, self._top, bool(_DASHES.search(self._source)))
+        return Marked(self._layout, self._top, has_dashes(self._source))
 
     def _inner(self, begin: int) -> str:
         """What stands in the tag or output that ends where the lexer is."""
@@ -184,8 +195,9 @@ class _Reader:
             self._end_block(expression, begin)
         elif name == "render":
             self._text()
-            fragment, _ = _name_in(expression, "render")
-            self._put(begin, Render(fragment, expression, self._tag(begin)))
+            fragment, given = _name_in(expression, "render")
+            tag = self._tag(begin)
+            self._put(begin, Render(fragment, expression, tag, not given and tag == _NO_DASH))
         elif name in _RESERVED:
             raise WeavingError("TEMPLATE_SYNTAX", f"unexpected tag '{name}'")
         elif name not in _NOTHING:

@@ -132,7 +132,8 @@ class CompiledTemplate:
     def weight(self) -> int:
         """About how much memory it takes with all texts parsed, bytes."""
         strings = sum(200 + 2 * len(value) for text in self._texts for value in (text.strings or {}).values())
-        return strings + sum(_weight(source) for text in self._texts for source in text.parts().values())
+        replaced = sum(2 * len(text.html_body) for text in self._texts if text.woven)
+        return strings + replaced + sum(_weight(source) for text in self._texts for source in text.parts().values())
 
     def is_quick(self, channel: str, locale: str, context: Mapping[str, object]) -> bool:
         """True if rendering is filling in words and numbers; False if it may take some 50 ms."""

@@ -11,7 +11,18 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from shared.text.error_bounds import quoted
-from shared.text.fragment_marks import Block, Marked, Render, Segment, Super, Tag, WeavingError, blocks_in, marked
+from shared.text.fragment_marks import (
+    Block,
+    Marked,
+    Render,
+    Segment,
+    Super,
+    Tag,
+    WeavingError,
+    blocks_in,
+    has_dashes,
+    marked,
+)
 from shared.text.liquid.bounds import MAX_MARKUP, MAX_TEXT
 
 #: Largest text that is woven, bytes.
@@ -34,6 +45,8 @@ class _Woven(NamedTuple):
 
     text: str
     height: int
+    #: Whether it is nothing but words and values.
+    only_shows: bool
 
 
 class _Said(NamedTuple):
@@ -59,20 +72,17 @@ class Weaver:
         self._made = 0
         return _Chain(self, self._layouts(marked(source), ())).text
 
-    def piece(self, name: str, path: _Path) -> str:
+    def piece(self, name: str, path: _Path) -> _Woven:
         """A fragment woven, as it is put where ``path`` leads to."""
         done = self._done.get(name)
         if done is None:
             within = self.entered(name, path)
             chain = _Chain(self, self._layouts(self.read(name), within))
-            done = self._done[name] = _Woven(chain.text, chain.height - len(path))
+            only_shows = "{%" not in chain.text and not has_dashes(chain.text)
+            done = self._done[name] = _Woven(chain.text, chain.height - len(path), only_shows)
         elif len(path) + done.height > MAX_WITHIN:
             raise _too_deep((*path, name))
-        return done.text
-
-    def height(self, name: str) -> int:
-        """Of a fragment that was woven."""
-        return self._done[name].height
+        return done
 
     def read(self, name: str) -> Marked:
         """A fragment taken apart."""
@@ -97,11 +107,15 @@ class Weaver:
 
     def joined(self, parts: Sequence[str]) -> str:
         """One text of them; raises :class:`WeavingError` for one that is too large."""
-        size = sum(len(part.encode("utf-8", "replace")) for part in parts)
+        size = 0
+        for part in parts:
+            size += len(part.encode("utf-8", "replace"))
+            if size > MAX_WOVEN or self._made + size > _MAX_MADE:
+                kib = MAX_WOVEN // 1024
+                raise WeavingError(
+                    "TEMPLATE_TOO_LARGE", f"takes more than {kib} KiB with the fragments that it takes in"
+                )
         self._made += size
-        if size > MAX_WOVEN or self._made > _MAX_MADE:
-            kib = MAX_WOVEN // 1024
-            raise WeavingError("TEMPLATE_TOO_LARGE", f"takes more than {kib} KiB with the fragments that it takes in")
         return "".join(parts)
 
     def _layouts(self, text: Marked, path: _Path) -> list[tuple[Marked, _Path]]:
@@ -122,6 +136,8 @@ class _Chain:
         self._shows_dashes = any(text.has_dashes for text, _ in layouts)
         self._done: dict[tuple[str, int], str] = {}
         self._writing: list[tuple[str, int]] = []
+        #: Whether it only shows words and values, so that no piece needs variables of its own.
+        self._only_shows = not any("{%" in words for text, _ in layouts for words in text.words())
         for text, path in layouts:
             for block in blocks_in(text.segments):
                 self._blocks.setdefault(block.name, []).append(_Said(block, path))
@@ -145,10 +161,12 @@ class _Chain:
         return self._block(segment.name, 0, segment.begin, segment.end)
 
     def _piece(self, render: Render, path: _Path) -> str:
-        text = self._weaver.piece(render.name, path)
-        self.height = max(self.height, len(path) + self._weaver.height(render.name))
+        piece = self._weaver.piece(render.name, path)
+        self.height = max(self.height, len(path) + piece.height)
+        if self._only_shows and render.is_bare and piece.only_shows:
+            return piece.text  # so that it stays as quick as a text that takes nothing in
         begin = f"{{%{_dash(render.tag.left)} piece {render.expression} %}}"
-        return f"{begin}{text}{{% endpiece {_dash(render.tag.right)}%}}"
+        return f"{begin}{piece.text}{{% endpiece {_dash(render.tag.right)}%}}"
 
     def _block(self, name: str, level: int, begin: Tag, end: Tag) -> str:
         """What the block says, between two tags of the text that it stands in."""

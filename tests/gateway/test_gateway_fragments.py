@@ -236,7 +236,7 @@ RENDER = '{% render "footer" %}'
         ("{% block x %}{% endblock %}{% block x %}{% endblock %}", "TEMPLATE_SYNTAX"),
         ("{% if a %}{% block x %}{% endif %}{% endblock %}", "TEMPLATE_SYNTAX"),
         ("{% block x %}{% if a %}{% endblock %}{% endif %}", "TEMPLATE_SYNTAX"),
-        (RENDER * 1_001, "TEMPLATE_TOO_LARGE"),
+        ('{% render "footer", a: 1 %}' * 1_001, "TEMPLATE_TOO_LARGE"),
         ('{% render "long" %}' * 6, "TEMPLATE_TOO_LARGE"),
         (RENDER + "{% piece 'x' %}{% endpiece %}", "TEMPLATE_SYNTAX"),
         ('{% render "footer" with %}', "TEMPLATE_SYNTAX"),

@@ -119,6 +119,28 @@ def test_a_layout_says_its_blocks_as_the_text_has_them(source: str, fragments: d
     assert rendered(source, {"base": BASE, **fragments}, name="Ada") == shown
 
 
+@pytest.mark.parametrize(
+    "source, fragment, is_quick",
+    [
+        ("Hi {{ name }}, {% render 'f' %}", "Bye {{ name }}", True),
+        (
+            "{% extends 'f' %}{% block a %}{% render 'g' %}{% endblock %}",
+            "Hi {{ name }} {% block a %}{% endblock %}",
+            True,
+        ),
+        ("Hi {% render 'f', name: 'x' %}", "Bye {{ name }}", False),
+        ("{% assign name = 'x' %}{% render 'f' %}", "{{ name }}", False),
+        ("Hi {% render 'f' %}", "{% assign name = 'x' %}", False),
+    ],
+)
+def test_what_only_shows_words_and_values_is_as_quick_as_without_fragments(
+    source: str, fragment: str, is_quick: bool
+) -> None:
+    template = compiled(source, {"f": fragment, "g": "Bye"})
+    template.render("EMAIL", "", {"name": "Ada"})
+    assert template.is_quick("EMAIL", "", {"name": "Ada"}) is is_quick
+
+
 def test_in_html_values_are_escaped_and_a_fragments_own_text_is_not() -> None:
     template = compiled("<p>{% render 'f', x: name %}", {"f": "<b>{{ x }}</b><a href='{{ link }}'>"}, "html_body")
     shown = template.render("EMAIL", "", {"name": "<i>", "link": "javascript:alert(1)"}).html_body

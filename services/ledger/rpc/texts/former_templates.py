@@ -16,6 +16,8 @@ from shared.channel.numbers import number_of
 from shared.channel.table import Channel
 from shared.times import from_duration, to_duration
 
+_TEXTS = ("subject", "body", "html_body")
+
 
 def columns(message: template_pb2.Template) -> dict[str, Any]:
     """The row of the release before, but for its key and channel. INVALID_ARGUMENT for an unknown channel."""
@@ -23,9 +25,7 @@ def columns(message: template_pb2.Template) -> dict[str, Any]:
         {
             "channel": channel_asked(content.channel, f"template.contents[{place}].channel") or "",
             "locale": content.locale,
-            "subject": content.subject,
-            "body": content.body,
-            "html_body": content.html_body,
+            **{part: content.compiled.texts.get(part, getattr(content, part)) for part in _TEXTS},
         }
         for place, content in enumerate(message.contents)
     ]
