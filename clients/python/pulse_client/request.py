@@ -41,7 +41,7 @@ class Request(TypedDict):
     metadata: NotRequired[Mapping[str, str] | None]  # your labels, returned as they came
     subject: NotRequired[str | None]  # overrides the template's subject or title
     sender: NotRequired[str | None]  # who it comes from: a registered sender's name; overrides the template's
-    email: NotRequired[Mapping[str, Any] | None]  # by the contract's names: reply_to, headers, preheader
+    email: NotRequired[Mapping[str, Any] | None]  # by the contract's names: reply_to, cc, bcc, headers, preheader
     push: NotRequired[Mapping[str, Any] | None]  # data, link, image, sound, badge, collapse_key, ...
     sms: NotRequired[Mapping[str, Any] | None]  # max_segments, transliterate
     attachments: NotRequired[Sequence[Attachment]]  # files, of at most 20 MiB together
