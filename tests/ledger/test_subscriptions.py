@@ -12,6 +12,7 @@ from pulse.common.v1 import enums_pb2, subscription_pb2
 from pulse.ledger.v1 import ledger_reader_pb2 as reader_pb
 from pulse.ledger.v1 import ledger_subscriptions_pb2 as pb
 from pulse.ledger.v1.ledger_subscriptions_pb2_grpc import LedgerSubscriptionsStub
+from services.ledger.outgoing import planning, subscriptions
 from services.ledger.rules.feed import delivering
 from services.ledger.rules.feed.delivering import Answered, DeliveryState, decide
 from services.ledger.server import Ledger
@@ -147,6 +148,39 @@ async def test_what_is_in_flight_to_one_endpoint_is_bounded(calls: Calls, hub: H
     await hub.settle(due[0], 200)
     (more,) = await hub.draw(most=3)
     assert more.subscription_id == due[0].subscription_id
+
+
+async def test_a_tenant_with_many_endpoints_crowds_out_no_other(calls: Calls, hub: Hub):
+    for _ in range(20):
+        await hub.create()
+    await hub.create("other")
+    await calls.record(*(calls.entry(tenant_id=tenant) for tenant in (TENANT, "other") for _ in range(4)))
+    for _ in range(4):
+        assert {one.tenant_id for one in await hub.draw(limit=2)} == {TENANT, "other"}
+
+
+async def test_one_draw_begins_with_no_further_subscription_when_its_time_is_over(
+    calls: Calls, hub: Hub, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(planning, "LONGEST", 0.0)
+    ids = {await hub.create() for _ in range(3)}
+    await calls.record(calls.entry(), calls.entry())
+    drawn = [[one.subscription_id for one in await hub.draw()] for _ in range(4)]
+    assert [len(some) for some in drawn] == [2, 2, 2, 0]
+    assert {one for some in drawn for one in some} == ids
+
+
+async def test_an_event_that_cannot_be_written_holds_up_no_other_tenant(calls: Calls, hub: Hub, database: Database):
+    held_up, other = await hub.create(), await hub.create("other")
+    database.execute(
+        "INSERT INTO tenant_events (tenant_id, event_id, recorded_at, type, data)"
+        f" VALUES ('{TENANT}', gen_random_uuid(), now(), 'template.updated', '{{\"decisions\": 5}}')"
+    )
+    await calls.recorded(tenant_id="other")
+    await calls.recorded()
+    assert {one.subscription_id for one in await hub.draw()} == {other}
+    database.execute("DELETE FROM tenant_events")
+    assert {one.subscription_id for one in await hub.draw()} == {held_up}
 
 
 async def test_one_that_fails_is_tried_by_one_at_a_time_and_holds_up_no_other(
@@ -316,6 +350,18 @@ async def test_a_test_is_sent_to_one_that_is_enabled(hub: Hub):
     assert refused.value.reason == "SUBSCRIPTION_NOT_ENABLED"
 
 
+async def test_a_test_is_found_among_many_that_another_ledgers_clock_dates_later(
+    calls: Calls, hub: Hub, clock: FixedClock
+):
+    id_ = await hub.create()
+    await calls.record(*(calls.entry() for _ in range(101)))
+    clock.advance(1)
+    assert len(await hub.draw(most=200)) == 101
+    clock.advance(-1)
+    made = await call(hub.stub.TestSubscription, pb.TestSubscriptionRequest(tenant_id=TENANT, subscription_id=id_))
+    assert (made.event.type, made.state, made.attempt) == ("subscription.test", PENDING, 0)
+
+
 async def test_what_is_another_tenants_is_not_found(hub: Hub):
     id_ = await hub.create("other")
     for name in (id_, "none", "01890000-0000-7000-8000-000000000000"):
@@ -330,6 +376,18 @@ async def test_a_deleted_one_is_sent_nothing(calls: Calls, hub: Hub, database: D
     assert await hub.draw()
     await call(hub.stub.DeleteSubscription, pb.DeleteSubscriptionRequest(tenant_id=TENANT, subscription_id=id_))
     assert (database.count("subscriptions"), database.count("event_deliveries")) == (0, 0)
+
+
+async def test_of_a_deleted_one_with_many_deliveries_some_are_left_for_retention_and_never_sent(
+    calls: Calls, hub: Hub, database: Database, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(subscriptions, "MOST_DELETED", 2)
+    id_ = await hub.create()
+    await calls.record(*(calls.entry() for _ in range(3)))
+    assert len(await hub.draw(limit=1)) == 1
+    await call(hub.stub.DeleteSubscription, pb.DeleteSubscriptionRequest(tenant_id=TENANT, subscription_id=id_))
+    assert (database.count("subscriptions"), database.count("event_deliveries")) == (0, 1)
+    assert await hub.draw() == []
 
 
 async def test_a_tenant_has_a_hundred_at_the_most(hub: Hub):

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
+import ssl
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import NamedTuple
+
+import certifi
 
 from services.delivery.events.requests import Written
 from services.delivery.providers.base.call import calling
@@ -49,6 +52,8 @@ class Endpoints:
     def __init__(self, besides: Sequence[Network], seconds: float) -> None:
         self._besides = besides
         self._seconds = seconds
+        # Made once: it takes as long as many requests.
+        self._tls = ssl.create_default_context(cafile=certifi.where())
         self._kept: dict[str, _Kept] = {}
 
     async def post(self, url: str, request: Written) -> Outcome:
@@ -76,7 +81,7 @@ class Endpoints:
     @contextmanager
     def _client(self, url: str) -> Iterator[HttpClient]:
         kept = self._kept.pop(url, None) or _Kept(
-            HttpClient(url, _CONNECTIONS, public_only=True, besides=self._besides)
+            HttpClient(url, _CONNECTIONS, self._tls, public_only=True, besides=self._besides)
         )
         self._kept[url] = kept  # the last used last
         kept.users += 1

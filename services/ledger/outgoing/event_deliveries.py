@@ -129,20 +129,14 @@ class EventDeliveries:
 
     async def add(self, tenant_id: str, subscription_id: str, event_id: str, event: bytes) -> EventDelivery:
         """One that stands in no feed."""
-        now = self._clock.now()
-        parameters = planning.planned(event_id, event, now) | {"tenant_id": tenant_id}
-        parameters["subscription_id"] = subscription_id
+        name = {"tenant_id": tenant_id, "subscription_id": subscription_id}
+        parameters = name | planning.planned([(event_id, event)], self._clock.now())
 
-        async def work(connection: Connection) -> None:
-            await connection.execute(statements.PLAN, parameters)
+        async def work(connection: Connection) -> list[tuple[Any, ...]]:
+            return await (await connection.execute(statements.ADD, parameters)).fetchall()
 
-        await self._postgres.write(work)
-        (added,) = [
-            one
-            for one in await self.page(tenant_id, subscription_id, "", 100, "")
-            if one.event_delivery_id == parameters["event_delivery_id"]
-        ]
-        return added
+        (row,) = await self._postgres.write(work)
+        return EventDelivery._make(row)
 
     async def page(
         self, tenant_id: str, subscription_id: str, state: str, size: int, before: str

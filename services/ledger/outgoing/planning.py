@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from services.ledger.outgoing import statements
@@ -18,6 +19,8 @@ log = logger(__name__)
 
 #: Subscriptions that are gone on with at a time, and rows of timelines that are looked at for each.
 _SUBSCRIPTIONS, _WALK = 50, 500
+#: No further subscription is begun with after so long, s: whoever draws waits for it, and others for their turn.
+LONGEST = 1.0
 #: An endpoint that is behind by so many has the rest wait in the feed.
 _MOST_WAITING = 5_000
 
@@ -44,8 +47,19 @@ async def plan(connection: Connection, codec: Codec, now: dt.datetime) -> None:
     horizon = await read_horizon(connection)
     parameters = {"horizon": horizon, "most_waiting": _MOST_WAITING, "limit": _SUBSCRIPTIONS}
     rows = await (await connection.execute(statements.BEHIND, parameters)).fetchall()
+    begun = time.monotonic()
+    failed: list[tuple[str, Exception]] = []
     for row in rows:
-        await _go_on(connection, Behind._make(row), codec, now, Position(horizon))
+        behind = Behind._make(row)
+        try:
+            async with connection.transaction():
+                await _go_on(connection, behind, codec, now, Position(horizon))
+        except Exception as error:  # it holds up no other subscription
+            failed.append((behind.subscription_id, error))
+        if time.monotonic() - begun >= LONGEST:
+            break
+    for subscription_id, why in failed:  # an event that cannot be written, say
+        log.error("a subscription does not go on", subscription_id=subscription_id, exc_info=why)
 
 
 async def _go_on(connection: Connection, behind: Behind, codec: Codec, now: dt.datetime, end: Position) -> None:
@@ -59,19 +73,19 @@ async def _go_on(connection: Connection, behind: Behind, codec: Codec, now: dt.d
     step = await read_step(asked, position, connection)
     wanted = codec.wanted(behind.document)
     name = {"tenant_id": behind.tenant_id, "subscription_id": behind.subscription_id}
-    for event in step.events:
-        if _is_wanted(wanted, event):
-            await connection.execute(statements.PLAN, name | planned(event.event_id, codec.event(event), now))
+    events = [(event.event_id, codec.event(event)) for event in step.events if _is_wanted(wanted, event)]
+    if events:
+        await connection.execute(statements.PLAN, name | planned(events, now))
     place = {"position": str(step.end), "next_transaction": step.end.transaction}
     await connection.execute(statements.ADVANCE, name | place)
 
 
-def planned(event_id: str, event: bytes, now: dt.datetime) -> dict[str, object]:
-    """A delivery that is due."""
+def planned(events: Sequence[tuple[str, bytes]], now: dt.datetime) -> dict[str, object]:
+    """Deliveries that are due, of events each with its id."""
     return {
-        "event_delivery_id": uuid7(now),
-        "event_id": event_id,
-        "event": event,
+        "ids": [uuid7(now) for _ in events],
+        "event_ids": [event_id for event_id, _ in events],
+        "events": [event for _, event in events],
         "now": now,
         "give_up_at": now + TRIED_FOR,
     }

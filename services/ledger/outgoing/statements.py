@@ -43,7 +43,9 @@ WHERE tenant_id = %(tenant_id)s AND subscription_id = %(subscription_id)s
 """
 
 DELETE_DELIVERIES = """
-DELETE FROM event_deliveries WHERE tenant_id = %(tenant_id)s AND subscription_id = %(subscription_id)s
+DELETE FROM event_deliveries WHERE ctid = ANY (ARRAY(
+    SELECT ctid FROM event_deliveries
+    WHERE tenant_id = %(tenant_id)s AND subscription_id = %(subscription_id)s LIMIT %(limit)s))
 """
 
 DELETE = "DELETE FROM subscriptions WHERE tenant_id = %(tenant_id)s AND subscription_id = %(subscription_id)s"
@@ -63,10 +65,13 @@ ORDER BY event_delivery_id DESC LIMIT %(limit)s
 PLAN = """
 INSERT INTO event_deliveries (tenant_id, subscription_id, event_delivery_id, event_id, event, state, attempt, leased,
     due_at, give_up_at, created_at, answer_status, answer_body, error)
-VALUES (%(tenant_id)s, %(subscription_id)s, %(event_delivery_id)s, %(event_id)s, %(event)s, 'PENDING', 0, FALSE,
-    %(now)s, %(give_up_at)s, %(now)s, 0, '', '')
+SELECT %(tenant_id)s::text, %(subscription_id)s::uuid, p.id, p.event_id, p.event, 'PENDING', 0, FALSE,
+    %(now)s::timestamptz, %(give_up_at)s::timestamptz, %(now)s::timestamptz, 0, '', ''
+FROM unnest(%(ids)s::uuid[], %(event_ids)s::text[], %(events)s::bytea[]) AS p (id, event_id, event)
 ON CONFLICT (tenant_id, subscription_id, event_id) DO NOTHING
 """
+
+ADD = f"{PLAN} RETURNING {DELIVERY}"
 
 ADVANCE = """
 UPDATE subscriptions SET position = %(position)s, next_transaction = %(next_transaction)s
@@ -86,8 +91,11 @@ WHERE ctid = ANY (ARRAY(
 #: Those who draw take turns, so that what is leased of one endpoint is counted.
 DRAW_IN_TURN = "SELECT pg_advisory_xact_lock(%(lock)s)"
 
+# However many endpoints, or events, a tenant has: the first of each tenant comes before the second of any.
+_TENANTS_IN_TURN = "row_number() OVER (PARTITION BY s.tenant_id ORDER BY random()), random()"
+
 #: Subscriptions that have something before them in their feeds, and not too much on its way; and those that are ahead.
-BEHIND = """
+BEHIND = f"""
 SELECT s.tenant_id, s.subscription_id::text, s.document, s.position FROM subscriptions s
 WHERE s.state = 'ENABLED' AND (
     s.next_transaction > %(horizon)s
@@ -98,10 +106,10 @@ WHERE s.state = 'ENABLED' AND (
 ) AND (SELECT count(*) FROM (
     SELECT FROM event_deliveries d WHERE d.tenant_id = s.tenant_id AND d.subscription_id = s.subscription_id
         AND d.due_at IS NOT NULL LIMIT %(most_waiting)s) AS w) < %(most_waiting)s
-ORDER BY random() LIMIT %(limit)s
-"""
+ORDER BY {_TENANTS_IN_TURN} LIMIT %(limit)s
+"""  # noqa: S608 -- made of constants
 
-DRAW = """
+DRAW = f"""
 WITH due AS (
     SELECT s.tenant_id, s.subscription_id, s.document, s.secret,
         CASE WHEN s.former_until > %(now)s THEN s.former_secret ELSE '' END AS former_secret, d.event_delivery_id
@@ -113,14 +121,14 @@ WITH due AS (
             AND l.subscription_id = s.subscription_id AND l.due_at > %(now)s AND l.leased))
     ) AS d
     WHERE s.state = 'ENABLED' AND (s.rest_until IS NULL OR s.rest_until <= %(now)s)
-    ORDER BY random() LIMIT %(limit)s
+    ORDER BY {_TENANTS_IN_TURN} LIMIT %(limit)s
 )
 UPDATE event_deliveries e SET leased = TRUE, due_at = %(lease_until)s, attempt = e.attempt + 1
 FROM due WHERE e.tenant_id = due.tenant_id AND e.subscription_id = due.subscription_id
     AND e.event_delivery_id = due.event_delivery_id
 RETURNING e.tenant_id, e.subscription_id::text, e.event_delivery_id::text, e.attempt, due.document, due.secret,
     due.former_secret, e.event
-"""
+"""  # noqa: S608 -- made of constants
 
 # Subscriptions are locked before their deliveries, as by who draws.
 LEASED = """

@@ -16,6 +16,8 @@ from shared.ids import uuid7
 
 #: Of one tenant.
 MOST = 100
+#: Deliveries that go with their subscription, in one call's time; nobody is sent what is left, which goes at its age.
+MOST_DELETED = 10_000
 #: How long the secret before goes on.
 _OVERLAP = dt.timedelta(hours=24)
 
@@ -86,7 +88,7 @@ class Subscriptions:
 
     async def delete(self, tenant_id: str, subscription_id: str) -> bool:
         """With its deliveries; False: there is none."""
-        parameters = self._named(tenant_id, subscription_id)
+        parameters = self._named(tenant_id, subscription_id, limit=MOST_DELETED)
 
         async def work(connection: Connection) -> int:
             async with connection.transaction():
