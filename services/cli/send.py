@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 #: How long ``--wait`` waits, s.
 LONGEST_WAIT_S = 300.0
 
+Copies = Annotated[list[str], typer.Option(metavar="ADDRESS", help="who gets a copy of an email; many times")]
+
 
 def send(
     template: Annotated[str, typer.Argument(help="the template's name")],
@@ -40,6 +42,8 @@ def send(
     locale: Locale = "",
     subject: Annotated[str, typer.Option("--subject", help="in place of the template's subject or title")] = "",
     sender: Annotated[str, typer.Option("--sender", help="who it comes from: a registered sender's name")] = "",
+    cc: Copies = [],  # noqa: B006
+    bcc: Copies = [],  # noqa: B006
     label: Annotated[list[str], typer.Option("--label", metavar="NAME=TEXT", help="a label of your own")] = [],  # noqa: B006
     fallback: Annotated[
         list[str],
@@ -83,6 +87,7 @@ def send(
             locale=locale,
             subject=subject,
             sender=sender,
+            email={"cc": cc, "bcc": bcc} if cc or bcc else None,
             metadata=labels,
             attachments=[attachments.sendable(client, file) for file in files],
             fallbacks=[Fallback(*one) for one in fallbacks],

@@ -47,3 +47,13 @@ def test_a_notification_is_sent_from_a_sender(pulse: Pulse, gateway: FakeGateway
     done = pulse("send", "welcome", "--user", "u", "--to", "ann@example.com", "--sender", "billing")
     assert done.exit_code == 0, done.output
     assert gateway.notifications.requests[-1].sender == "billing"
+
+
+def test_an_email_is_sent_in_copy(pulse: Pulse, gateway: FakeGateway) -> None:
+    copies = ("--cc", "bob@example.com", "--cc", "joe@example.com", "--bcc", "eve@example.com")
+    done = pulse("send", "welcome", "--user", "u", "--to", "ann@example.com", *copies)
+    assert done.exit_code == 0, done.output
+    email = gateway.notifications.requests[-1].email
+    assert (list(email.cc), list(email.bcc)) == (["bob@example.com", "joe@example.com"], ["eve@example.com"])
+    assert pulse("send", "welcome", "--user", "u", "--to", "ann@example.com").exit_code == 0
+    assert not gateway.notifications.requests[-1].HasField("email")
