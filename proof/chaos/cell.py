@@ -18,6 +18,7 @@ from proof.chaos.faults_of_traffic import RETRY_AFTER_CODES, RETRY_AFTER_S
 from proof.chaos.findings import Violation
 from proof.chaos.invariants_of_entries import ENDED
 from proof.chaos.journal import Journal
+from proof.chaos.listening import Listener
 from proof.chaos.load import Load
 from proof.chaos.suite import Suite
 from proof.chaos.window import Window
@@ -93,6 +94,8 @@ async def run(suite: Suite, cell: Cell, notifications: int) -> Result:
     load = Load(cell.prefix, cell.prefix)
     third = notifications // 3
     fault = cell.fault(window, phase := phases.make(cell.phase), chance)
+    listener = Listener(suite.link("client").address)
+    await listener.start()
     books = asyncio.create_task(window.watch_books())
     suite.deaths.clear()
     try:
@@ -112,7 +115,7 @@ async def run(suite: Suite, cell: Cell, notifications: int) -> Result:
     driver.start(load.steps(third), SPREAD_S)
     await driver.finish()
     evidence = await _when_quiet(suite, window, fault)
-    aftermath = await fault.aftermath()
+    aftermath = [*await fault.aftermath(), *await _heard(suite, window, listener, evidence)]
     books.cancel()
     await asyncio.gather(books, return_exceptions=True)
     return Result(
@@ -183,6 +186,15 @@ async def _when_quiet(suite: Suite, window: Window, fault: Fault) -> Evidence:
         return await gathering.gather(
             connection, window.prefix, window.driver.journal, receipts, window.snapshots, rules
         )
+
+
+async def _heard(suite: Suite, window: Window, listener: Listener, evidence: Evidence) -> list[Violation]:
+    """I21, by what was told until now and a look at the ledger after it."""
+    missed = await listener.missed(evidence.events)
+    await listener.stop()
+    async with suite.database() as connection:
+        later = await gathering.gather(connection, window.prefix, window.driver.journal, [], [], evidence.rules)
+    return [*missed, *listener.invented(later.events)]
 
 
 def ended_after(evidence: Evidence, moment: float) -> list[float]:

@@ -108,6 +108,7 @@ async def running(folder: Path, profile: Profile, arrangement: type[Arrangement]
     settings = {
         **profile.environment,
         **with_keys(folder, API_KEYS, SCOPES),
+        "PULSE_EVENT_NETWORKS": "127.0.0.0/8",
         "PULSE_SANDBOX_CALLBACKS": "on",
         "PULSE_SANDBOX_CALLBACK_DELAY_MS": "300",
     }

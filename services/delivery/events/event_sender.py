@@ -32,7 +32,7 @@ _MOST, _MOST_OF_ONE = 500, 10
 #: Drawn at a time.
 _AT_ONCE = 100
 #: Time that must be left between an answer and the lease's end, s.
-_TO_SETTLE = 30.0
+_TO_SETTLE = 15.0
 #: Longest call of the ledger, s.
 _CALL_SECONDS = 10.0
 #: What an answer's beginning is cut to, characters.
