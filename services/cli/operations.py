@@ -34,7 +34,7 @@ def stats(
     json: Json = False,
     address: Address = "",
 ) -> None:
-    """Count notifications by channel and status."""
+    """Count notifications by channel and status; what providers said that they cost, by day."""
     from services.cli.connect import gateway
 
     with gateway(address) as client:
@@ -44,4 +44,12 @@ def stats(
         return
     counts = sorted(statistics.counts, key=lambda count: (count.channel, count.status))
     output.print_table(("CHANNEL", "STATUS", "COUNT"), [(c.channel, c.status, c.count) for c in counts])
+    if statistics.costs:
+        output.print_table(
+            ("DAY", "CHANNEL", "PROVIDER", "COST", "CURRENCY", "ATTEMPTS"),
+            [
+                (c.day, c.channel, c.provider, f"{c.price.amount:f}", c.price.currency, c.count)
+                for c in statistics.costs
+            ],
+        )
     output.say(f"average attempts of those that are retrying: {statistics.average_retry_attempts:.2f}")

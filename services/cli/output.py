@@ -9,6 +9,7 @@ import json
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
+from decimal import Decimal
 from typing import Any, NoReturn
 
 from rich.console import Console
@@ -86,6 +87,8 @@ def _plain_json(value: Any) -> Any:
         return value.isoformat().replace("+00:00", "Z")
     if isinstance(value, dt.timedelta):
         return value.total_seconds()
+    if isinstance(value, dt.date | Decimal):
+        return f"{value}" if isinstance(value, dt.date) else f"{value:f}"
     if isinstance(value, bytes):
         return base64.b64encode(value).decode()
     raise TypeError(f"{type(value).__name__} has no JSON form")

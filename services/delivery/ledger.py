@@ -18,7 +18,7 @@ from pulse.ledger.v1 import (
 from services.delivery import wire
 from services.delivery.rules.claim import Claimed, ClaimedNotification, Round, Settlement
 from services.delivery.rules.provider_view import NONE_AVOIDED, Avoided, Directive, ProviderView
-from services.delivery.rules.receipts import Receipt
+from services.delivery.rules.receipts import Price, Receipt
 from services.delivery.spans import Spans
 from shared.channel.numbers import number_of
 from shared.channel.table import Channel
@@ -154,6 +154,10 @@ class LedgerClient:
         """Repetitions and unknown notifications change nothing."""
         request = ledger_service_pb2.RecordReceiptsRequest(receipts=[wire.provider_receipt(each) for each in receipts])
         await call(self._service.RecordReceipts, request)
+
+    async def record_price(self, price: Price) -> None:
+        """A price that is known, or an unknown notification's, changes nothing."""
+        await call(self._service.RecordPrice, wire.provider_price(price))
 
 
 def _applied(answer: ledger_service_pb2.SettleResponse) -> list[bool]:

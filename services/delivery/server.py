@@ -9,6 +9,7 @@ from services.delivery.events.event_metrics import EventMetrics
 from services.delivery.events.event_sender import EventSender
 from services.delivery.ledger import LedgerClient
 from services.delivery.providers import registry
+from services.delivery.receiving.price_asking import PriceAsking
 from services.delivery.receiving.reachability import ReachabilityChecks
 from services.delivery.receiving.service import DeliveryServicer, ReceiptServicer
 from shared.clock import Clock, SystemClock
@@ -36,7 +37,8 @@ class Delivery:
         ledger = LedgerClient(self._channel, worker_id="delivery", lease=settings.delivery_lease_seconds)
         checks = ReachabilityChecks(registry.endpoints(settings), clock, settings.delivery_probe_seconds)
         self._receivers = registry.receivers(settings, clock)
-        receipts = ReceiptServicer(ledger.record_receipts, self._receivers)
+        self._prices = PriceAsking(ledger.record_price)
+        receipts = ReceiptServicer(ledger.record_receipts, self._receivers, self._prices)
         services = delivery_service_pb2.DESCRIPTOR.services_by_name.values()
         self._server = Server(
             settings.listen or DEFAULT_LISTEN,
@@ -73,6 +75,7 @@ class Delivery:
         """Drains, then closes what it calls others by."""
         await self._server.stop()
         await self._events.stop()
+        await self._prices.close()
         for receiver in self._receivers.values():
             await receiver.close()
         await self._channel.close()

@@ -18,7 +18,7 @@ from services.delivery.rules.provider import (
     Rejection,
 )
 from services.delivery.rules.provider_view import Avoided, BreakerOverride, Directive, ProviderView
-from services.delivery.rules.receipts import Receipt
+from services.delivery.rules.receipts import Price, Receipt
 from shared.channel.numbers import channel_of, number_of
 from shared.channel.table import Channel
 from shared.lane.names import Lane
@@ -161,6 +161,17 @@ def provider_receipt(receipt: Receipt) -> records_pb2.ProviderReceipt:
     if receipt.rejection is not None:
         message.rejection = _REJECTIONS[receipt.rejection]
     return message
+
+
+def provider_price(price: Price) -> ledger_service_pb2.RecordPriceRequest:
+    """As the ledger takes it."""
+    return ledger_service_pb2.RecordPriceRequest(
+        ref=records_pb2.NotificationRef(tenant_id=price.tenant_id, notification_id=price.notification_id),
+        provider=price.provider,
+        provider_message_id=_text(price.provider_message_id, _LONGEST_NAME),
+        channel=number_of(Channel.named(price.channel)),
+        price=notification_pb2.Price(amount=price.amount, currency=price.currency),
+    )
 
 
 def provider_states(worker_id: str, views: Sequence[ProviderView]) -> ledger_service_pb2.ExchangeProviderStatesRequest:

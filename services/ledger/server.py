@@ -56,6 +56,7 @@ from services.ledger.stores.api_key_store import ApiKeyStore
 from services.ledger.stores.attachment_store import AttachmentStore
 from services.ledger.stores.fragment_store import FragmentStore
 from services.ledger.stores.limit_store import LimitStore
+from services.ledger.stores.price_store import PriceStore
 from services.ledger.stores.provider_store import ProviderStore
 from services.ledger.stores.receipt_delays import ReceiptDelays
 from services.ledger.stores.recipient_store import RecipientStore
@@ -164,6 +165,7 @@ class Ledger:
         bounds = BoundedProviders(clock)
         jitter = random.SystemRandom().random
         critical = settings.critical_categories
+        prices = PriceStore(self._postgres, clock)
         claimer = Claimer(
             transactions, delays=delays, bounds=bounds, random=jitter, for_latest=asked.for_latest, critical=critical
         )
@@ -181,6 +183,7 @@ class Ledger:
                 operator=operator,
                 reader=stores.reader,
                 providers=stores.providers,
+                prices=prices,
                 observers=self._observers(stores.reader, clock, tracer),
             ),
             self._server.grpc,
@@ -189,6 +192,7 @@ class Ledger:
             LedgerReader(
                 **stores._asdict(),
                 suppressed=SuppressedAddresses(self._postgres, clock, critical),
+                prices=prices,
                 timelines=self._timelines,
                 watchers=self._watchers,
                 feed=self._feed,

@@ -24,7 +24,7 @@ ALLOWED: Mapping[str, Mapping[str, Sequence[str]]] = {
         "pulse.rpc.v1.KeptStreamService": ("Exchange",),
     },
     "delivery": {
-        "pulse.ledger.v1.LedgerService": ("RecordReceipts",),
+        "pulse.ledger.v1.LedgerService": ("RecordReceipts", "RecordPrice"),
         "pulse.ledger.v1.LedgerSubscriptions": ("DrawEventDeliveries", "SettleEventDeliveries"),
     },
     "worker": {

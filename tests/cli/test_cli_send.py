@@ -190,7 +190,12 @@ def test_queues_and_stats_tell_figures(pulse: Pulse) -> None:
     assert "90 s" in pulse("queues").stdout
     assert json.loads(pulse("queues", "--json").stdout)[0]["oldest_due_age"] == 90
     assert "41" in pulse("stats", "--window", "1h").stdout
-    assert json.loads(pulse("stats", "--json").stdout)["average_retry_attempts"] == 1.5
+    told = json.loads(pulse("stats", "--json").stdout)
+    assert told["average_retry_attempts"] == 1.5
+    assert told["costs"][0]["day"] == "2026-06-01"
+    assert told["costs"][0]["price"] == {"amount": "12.3398", "currency": "USD"}
+    shown = pulse("stats").stdout
+    assert "12.3398" in shown and "USD" in shown and "2026-06-01" in shown
 
 
 def test_tls_is_a_setting(pulse: Pulse, tmp_path: Path) -> None:

@@ -275,7 +275,14 @@ class Operations(Kept, operations_service_pb2_grpc.OperationsServiceServicer):
 
     def GetStatistics(self, request: Any, context: Any) -> Any:
         count = operations_service_pb2.StatusCount(status=enums_pb2.SENT, channel=enums_pb2.SMS, count=41)
-        return operations_service_pb2.GetStatisticsResponse(counts=[count], average_retry_attempts=1.5)
+        cost = notification_pb2.Cost(
+            day={"seconds": 1_780_272_000},
+            channel=enums_pb2.SMS,
+            provider="twilio",
+            price={"amount": "12.3398", "currency": "USD"},
+            count=1562,
+        )
+        return operations_service_pb2.GetStatisticsResponse(counts=[count], average_retry_attempts=1.5, costs=[cost])
 
 
 class FakeGateway:

@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import inspect
+from decimal import Decimal
 
 import pytest
 
 from pulse.common.v1 import enums_pb2
-from pulse_client import AsyncClient, Channel, Client, PulseError, Request, Sent, Status, Template, TemplateContent
+from pulse_client import (
+    AsyncClient,
+    Channel,
+    Client,
+    Cost,
+    Price,
+    PulseError,
+    Request,
+    Sent,
+    Status,
+    Template,
+    TemplateContent,
+)
 from tests.client.fake_gateway import AWAY, LIMITED, FakeGateway
 
 ANN = Request(user_id="u1", template="welcome_email", to="ann@example.org")
@@ -75,4 +89,7 @@ async def test_cancel_and_the_rest_answer_too(aio_client: AsyncClient) -> None:
     assert (await aio_client.preview_template("hi", {"name": "Ann"})).body == "Hi Ann"
     await aio_client.delete_template("hi")
     assert (await aio_client.queue_depths())[0].due == 3
-    assert (await aio_client.statistics()).average_retry_attempts == 1.5
+    statistics = await aio_client.statistics()
+    assert statistics.average_retry_attempts == 1.5
+    price = Price(Decimal("12.3398"), "USD")
+    assert statistics.costs == (Cost(dt.date(2026, 6, 1), Channel.SMS, "twilio", price, 1562),)

@@ -8,7 +8,7 @@ from typing import Any
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.empty_pb2 import Empty
 
-from pulse.common.v1 import enums_pb2
+from pulse.common.v1 import enums_pb2, notification_pb2
 from pulse.gateway.v1 import operations_service_pb2 as pb
 from pulse.gateway.v1 import operations_service_pb2_grpc
 from shared.clock import SystemClock
@@ -35,7 +35,14 @@ class Operations(operations_service_pb2_grpc.OperationsServiceServicer):
         counts = [_cell(enums_pb2.FAILED, hour)]
         if request.HasField("bucket"):
             counts += [_cell(enums_pb2.SENT, hour - dt.timedelta(hours=back)) for back in range(25)]
-        return pb.GetStatisticsResponse(counts=counts, average_retry_attempts=1.5)
+        cost = notification_pb2.Cost(
+            day={"seconds": 1_780_272_000},
+            channel=enums_pb2.SMS,
+            provider="twilio",
+            price={"amount": "12.3398", "currency": "USD"},
+            count=1562,
+        )
+        return pb.GetStatisticsResponse(counts=counts, average_retry_attempts=1.5, costs=[cost])
 
     async def ListDeadLetters(self, request: Any, context: Any) -> Any:
         await self.book.begin(request, context)

@@ -25,6 +25,17 @@ async def test_figures_tell_lanes_channels_retries_and_hours(visitor):
     assert told["error"] is None
 
 
+async def test_what_providers_charge_is_told_by_day_in_its_currency(visitor):
+    (cost,) = (await visitor.get(FIGURES)).json()["figures"]["costs"]
+    assert cost == {
+        "day": "2026-06-01",
+        "channel": "SMS",
+        "provider": "twilio",
+        "cost": "12.3398 USD",
+        "count": 1562,
+    }
+
+
 async def test_every_channel_has_its_colour_and_its_row(visitor):
     sheet = await visitor.get("/console/static/channels.css")
     assert (sheet.status_code, sheet.headers["content-type"]) == (200, "text/css; charset=utf-8")

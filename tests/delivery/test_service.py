@@ -40,6 +40,7 @@ async def channel(ledger: tuple[FakeLedger, str]) -> AsyncIterator[grpc.aio.Chan
         twilio_account_sid="AC1",
         twilio_auth_token=TOKEN,
         twilio_from="+15005550006",
+        twilio_prices=False,
         drain_seconds=0.1,
     )
     service = Delivery(settings)

@@ -25,6 +25,7 @@ from services.ledger.stores import (
     api_key_store,
     attachment_store,
     limit_store,
+    price_store,
     provider_store,
     receipt_delays,
     recipient_store,
@@ -83,6 +84,8 @@ READERS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
         receipt_delays._DELAYED,
         {"providers": ["twilio"], "since": NOON - dt.timedelta(minutes=5), "until": NOON, "sample": 100},
     ),
+    "prices_told_at_idx": (price_store.PURGE, {"before": NOON, "limit": 10}),
+    "price_sums_day_idx": (price_store.PURGE_SUMS, {"before": NOON.date(), "limit": 10}),
     "attachments_expires_at_idx": (attachment_store.PURGE, {"before": NOON, "limit": 10}),
     "suppressions_digest_idx": (
         suppressed_addresses._FIND,

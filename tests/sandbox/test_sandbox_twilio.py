@@ -44,6 +44,17 @@ def test_an_sms_is_queued_and_kept(sandbox: RunningSandbox) -> None:
     assert (receipt["provider_id"], receipt["notification_id"]) == (message.sid, NOTIFICATION_ID)
 
 
+def test_a_message_has_its_price_when_it_is_asked_for_later(sandbox: RunningSandbox) -> None:
+    client = twilio(sandbox)
+    made = client.messages.create(to=TO, from_=FROM, body="x" * 161)
+    assert made.sid is not None and made.price is None
+    later = client.messages(made.sid).fetch()
+    assert (later.price, later.price_unit, later.status) == ("-0.01580", "USD", "delivered")
+    with pytest.raises(TwilioRestException) as caught:
+        client.messages("SM" + "0" * 32).fetch()
+    assert (caught.value.status, caught.value.code) == (404, 20404)
+
+
 def test_the_notification_id_may_come_as_a_parameter_of_its_own(sandbox: RunningSandbox) -> None:
     form = {"To": TO, "From": FROM, "Body": "x", "PulseNotificationId": NOTIFICATION_ID}
     answer = requests.post(f"{sandbox.url}/2010-04-01/Accounts/{SID}/Messages.json", form, auth=(SID, TOKEN), timeout=5)

@@ -29,6 +29,7 @@ from pulse_client.errors import PulseError, Violation
 from pulse_client.feed.event import FeedEvent
 from pulse_client.fragments.fragment import Fragment, FragmentContent, FragmentPin, FragmentUse
 from pulse_client.models import (
+    Cost,
     Decision,
     DeviceAttempt,
     Event,
@@ -36,6 +37,7 @@ from pulse_client.models import (
     Fallback,
     Notification,
     Preview,
+    Price,
     QueueDepth,
     Sent,
     SmsSize,
@@ -65,6 +67,7 @@ __all__ = [
     "Channel",
     "Choice",
     "Client",
+    "Cost",
     "Decision",
     "DeliveryGuarantee",
     "DeviceAttempt",
@@ -88,6 +91,7 @@ __all__ = [
     "Outcome",
     "Preferences",
     "Preview",
+    "Price",
     "Priority",
     "ProviderState",
     "PulseError",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any
 
 from pulse_client.enums import Channel, DeliveryGuarantee, EventKind, Outcome, Priority, Status
@@ -66,10 +67,19 @@ class DeviceAttempt:
 
 
 @dataclass(frozen=True)
+class Price:
+    """What a provider charges; ``currency`` is of ISO 4217."""
+
+    amount: Decimal
+    currency: str
+
+
+@dataclass(frozen=True)
 class Event:
     """One thing that happened to a notification. ``sequence`` counts from 1, ``attempt`` too (0: none meant).
 
-    ``devices`` are those of an attempt that went to several at once.
+    ``devices`` are those of an attempt that went to several at once. ``price`` is what the provider charges for an
+    attempt, once it has told.
     """
 
     sequence: int
@@ -87,6 +97,7 @@ class Event:
     actor: str
     trace_id: str
     devices: tuple[DeviceAttempt, ...] = ()
+    price: Price | None = None
 
 
 @dataclass(frozen=True)
@@ -197,8 +208,23 @@ class StatusCount:
 
 
 @dataclass(frozen=True)
+class Cost:
+    """What a provider charged for ``count`` attempts that it told the price of on a ``day`` (UTC)."""
+
+    day: dt.date
+    channel: Channel
+    provider: str
+    price: Price
+    count: int
+
+
+@dataclass(frozen=True)
 class Statistics:
-    """How things went; ``average_retry_attempts`` is over those that are RETRYING now."""
+    """How things went; ``average_retry_attempts`` is over those that are RETRYING now.
+
+    ``costs`` are those of the days that the window touches; never add them up over currencies.
+    """
 
     counts: tuple[StatusCount, ...]
     average_retry_attempts: float
+    costs: tuple[Cost, ...] = ()

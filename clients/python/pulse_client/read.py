@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from decimal import Decimal
 from typing import Any
 
 from pulse.common.v1 import enums_pb2, notification_pb2, saying_pb2, template_pb2
@@ -11,6 +13,7 @@ from pulse_client.enums import Channel, DeliveryGuarantee, EventKind, Outcome, P
 from pulse_client.fragments.fragment import FragmentPin
 from pulse_client.models import (
     AttachedFile,
+    Cost,
     Decision,
     DeviceAttempt,
     Event,
@@ -18,6 +21,7 @@ from pulse_client.models import (
     Fallback,
     Notification,
     Preview,
+    Price,
     QueueDepth,
     Sent,
     SmsSize,
@@ -95,6 +99,7 @@ def event(happened: notification_pb2.TimelineEvent) -> Event:
         actor=happened.actor,
         trace_id=happened.trace_id,
         devices=tuple(_device(one) for one in happened.devices),
+        price=_price(happened.price) if happened.HasField("price") else None,
     )
 
 
@@ -155,7 +160,25 @@ def statistics(answer: operations_service_pb2.GetStatisticsResponse) -> Statisti
         StatusCount(name(Status, enums_pb2.Status, c.status), name(Channel, enums_pb2.Channel, c.channel), c.count)
         for c in answer.counts
     )
-    return Statistics(counts, answer.average_retry_attempts)
+    return Statistics(counts, answer.average_retry_attempts, costs(answer.costs))
+
+
+def costs(found: Iterable[notification_pb2.Cost]) -> tuple[Cost, ...]:
+    """From GetStatistics."""
+    return tuple(
+        Cost(
+            day=one.day.ToDatetime().date(),
+            channel=name(Channel, enums_pb2.Channel, one.channel),
+            provider=one.provider,
+            price=_price(one.price),
+            count=one.count,
+        )
+        for one in found
+    )
+
+
+def _price(told: notification_pb2.Price) -> Price:
+    return Price(Decimal(told.amount), told.currency)
 
 
 def _sent(

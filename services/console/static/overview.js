@@ -81,8 +81,8 @@ function showTally(row, tally) {
   meter.classList.toggle("none", tally.success_rate == null);
 }
 
-function providerRow({ provider, channel }) {
-  const row = document.querySelector("#providers template").content.firstElementChild.cloneNode(true);
+function providerRow(table, { provider, channel }) {
+  const row = document.querySelector(`#${table} template`).content.firstElementChild.cloneNode(true);
   row.querySelector("[data-name]").textContent = provider;
   const name = row.querySelector("[data-channel-name]");
   name.textContent = channel;
@@ -92,12 +92,22 @@ function providerRow({ provider, channel }) {
 
 function showProviders(providers) {
   const rows = providers.map((tally) => {
-    const row = providerRow(tally);
+    const row = providerRow("providers", tally);
     showTally(row, tally);
     return row;
   });
   document.querySelector("#providers tbody").replaceChildren(...rows);
   byId("providers").hidden = rows.length === 0;
+}
+
+function showCosts(costs) {
+  const rows = costs.map((cost) => {
+    const row = providerRow("costs", cost);
+    fill(row, cost, (value, name) => (name === "count" ? number(value) : value));
+    return row;
+  });
+  document.querySelector("#costs tbody").replaceChildren(...rows);
+  byId("costs").hidden = rows.length === 0;
 }
 
 /** The row of a lane or channel. What only another release of Pulse knows has none until it is there: then it gets one. */
@@ -112,9 +122,10 @@ function rowOf(kind, name) {
   return made;
 }
 
-function showTables({ channels, providers, lanes }) {
+function showTables({ channels, providers, lanes, costs }) {
   for (const channel of channels) showTally(rowOf("channel", channel.channel), channel);
   showProviders(providers);
+  showCosts(costs ?? []);
   for (const lane of lanes) {
     fill(rowOf("lane", lane.lane), lane, (value, name) =>
       name === "age" ? length(value) : number(value),

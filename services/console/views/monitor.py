@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from pulse_client import PulseError, calls
 from pulse_client.enums import Channel
-from pulse_client.models import QueueDepth, Statistics
+from pulse_client.models import Cost, QueueDepth, Statistics
 from services.console.views import statistics, tally
 from services.console.views.history import History, Sample
 from services.console.views.tally import Tally
@@ -39,6 +39,8 @@ class Figures:
     average_retry_attempts: float
     #: Accepted by channel in each of the last hours (their beginnings), oldest first; the last one still runs.
     hours: Mapping[dt.datetime, Mapping[Channel, int]]
+    #: What providers told that they charge, by day.
+    costs: Sequence[Cost] = ()
 
 
 class Monitor:
@@ -79,6 +81,7 @@ class Monitor:
             tally.by_provider(day.counts),
             day.average_retry_attempts,
             statistics.by_hour(day.counts, now.replace(minute=0, second=0, microsecond=0), HOURS),
+            day.costs,
         )
         self.history.add(
             Sample(

@@ -10,6 +10,7 @@ from starlette.responses import JSONResponse, Response
 
 from pulse_client import PulseError
 from pulse_client.enums import Channel
+from pulse_client.models import Cost
 from services.console.views.monitor import Figures, Monitor, Monitors
 from services.console.views.tally import Tally
 from services.console.web.page import Pages
@@ -60,6 +61,7 @@ def _figures(figures: Figures) -> dict[str, Any]:
         "channels": [_tally(tally) for tally in figures.channels],
         "providers": [_tally(tally) for tally in figures.providers],
         "average_retry_attempts": figures.average_retry_attempts,
+        "costs": [_cost(cost) for cost in figures.costs],
         "hours": {
             "start": [hour.timestamp() for hour in figures.hours],
             "channels": {
@@ -68,6 +70,16 @@ def _figures(figures: Figures) -> dict[str, Any]:
                 if channel is not Channel.UNSPECIFIED
             },
         },
+    }
+
+
+def _cost(cost: Cost) -> dict[str, Any]:
+    return {
+        "day": cost.day.isoformat(),
+        "channel": cost.channel,
+        "provider": cost.provider,
+        "cost": f"{cost.price.amount:f} {cost.price.currency}",
+        "count": cost.count,
     }
 
 

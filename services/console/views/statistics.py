@@ -11,6 +11,8 @@ from pulse.gateway.v1 import operations_service_pb2
 from pulse.gateway.v1.operations_service_pb2_grpc import OperationsServiceStub
 from pulse_client.calls import Call
 from pulse_client.enums import Channel, Status
+from pulse_client.models import Cost
+from pulse_client.read import costs
 from pulse_client.wire import name, time, to_duration
 
 HOUR = dt.timedelta(hours=1)
@@ -33,6 +35,7 @@ class Statistics:
 
     counts: Sequence[Count]
     average_retry_attempts: float
+    costs: Sequence[Cost] = ()
 
 
 def in_detail(window: dt.timedelta) -> Call[Statistics]:
@@ -54,7 +57,7 @@ def by_hour(counts: Sequence[Count], current: dt.datetime, hours: int) -> Mappin
 
 
 def _read(answer: operations_service_pb2.GetStatisticsResponse) -> Statistics:
-    return Statistics([_count(cell) for cell in answer.counts], answer.average_retry_attempts)
+    return Statistics([_count(cell) for cell in answer.counts], answer.average_retry_attempts, costs(answer.costs))
 
 
 def _count(cell: operations_service_pb2.StatusCount) -> Count:

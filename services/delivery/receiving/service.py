@@ -10,6 +10,7 @@ from google.api import httpbody_pb2
 
 from pulse.delivery.v1 import delivery_service_pb2, delivery_service_pb2_grpc
 from services.delivery.providers.base.receiver import Receiver, Report
+from services.delivery.receiving.price_asking import PriceAsking
 from services.delivery.receiving.reachability import Reachability, ReachabilityChecks
 from services.delivery.rules.receipts import Receipt
 from shared.channel.numbers import number_of
@@ -37,10 +38,14 @@ class ReceiptServicer(delivery_service_pb2_grpc.ReceiptServiceServicer):
     """Takes what providers report: ``receivers`` have those that do, by name."""
 
     def __init__(
-        self, record: Callable[[Sequence[Receipt]], Awaitable[None]], receivers: Mapping[str, Receiver]
+        self,
+        record: Callable[[Sequence[Receipt]], Awaitable[None]],
+        receivers: Mapping[str, Receiver],
+        prices: PriceAsking,
     ) -> None:
         self._record = record
         self._receivers = receivers
+        self._prices = prices
 
     async def ReceiveReport(
         self, request: delivery_service_pb2.ReceiveReportRequest, context: Context
@@ -66,6 +71,7 @@ class ReceiptServicer(delivery_service_pb2_grpc.ReceiptServiceServicer):
         receipts = await receiver.take(report)
         if receipts:
             await self._record(receipts)
+            self._prices.about(receiver, receipts)
         media_type, body = receiver.answer
         return httpbody_pb2.HttpBody(content_type=media_type, data=body)
 

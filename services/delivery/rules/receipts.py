@@ -19,3 +19,16 @@ class Receipt:
     failure_code: str = ""
     failure_message: str = ""
     rejection: Rejection | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """What a provider charges for what it took over; ``amount`` is a decimal number, ``currency`` of ISO 4217."""
+
+    tenant_id: str
+    notification_id: str
+    provider: str
+    provider_message_id: str
+    channel: str
+    amount: str
+    currency: str

@@ -80,6 +80,7 @@ class OperationsService(ProviderOperations, LimitOperations, api_grpc.Operations
         return api.GetStatisticsResponse(
             counts=[_status_count(cell) for cell in statistics.cells],
             average_retry_attempts=statistics.average_retry_attempts,
+            costs=statistics.costs,
         )
 
     async def ListDeadLetters(

@@ -9,6 +9,8 @@ from collections.abc import Mapping
 
 READERS: Mapping[str, str] = {
     "api_keys_revision_idx": "services.ledger.stores.api_key_store:_CHANGED",
+    "prices_told_at_idx": "services.ledger.stores.price_store:PURGE",
+    "price_sums_day_idx": "services.ledger.stores.price_store:PURGE_SUMS",
     "attachments_expires_at_idx": "services.ledger.stores.attachment_store:PURGE",
     "deliveries_dead_idx": "services.ledger.read.dead_letter_queries:page",
     "deliveries_deferred_idx": "services.ledger.stores.provider_store:_WAKE",

@@ -473,6 +473,35 @@ attachments = sa.Table(
     sa.Index("attachments_expires_at_idx", "expires_at"),
 )
 
+# What providers charge for attempts.
+prices = sa.Table(
+    "prices",
+    metadata,
+    sa.Column("tenant_id", sa.Text, primary_key=True),
+    sa.Column("notification_id", pg.UUID(as_uuid=False), primary_key=True),
+    sa.Column("provider", sa.Text, primary_key=True),
+    # The provider's own.
+    sa.Column("provider_message_id", sa.Text, primary_key=True),
+    sa.Column("amount", sa.Numeric(15, 9), nullable=False),
+    sa.Column("currency", sa.Text, nullable=False),
+    sa.Column("told_at", TIME, nullable=False),
+    sa.Index("prices_told_at_idx", "told_at"),
+)
+
+# Their sums by day, in UTC.
+price_sums = sa.Table(
+    "price_sums",
+    metadata,
+    sa.Column("tenant_id", sa.Text, primary_key=True),
+    sa.Column("day", sa.Date, primary_key=True),
+    sa.Column("channel", CHANNEL, primary_key=True),
+    sa.Column("provider", sa.Text, primary_key=True),
+    sa.Column("currency", sa.Text, primary_key=True),
+    sa.Column("amount", sa.Numeric, nullable=False),
+    sa.Column("attempts", sa.BigInteger, nullable=False),
+    sa.Index("price_sums_day_idx", "day"),
+)
+
 # Who a tenant's notifications may come from.
 senders = sa.Table(
     "senders",

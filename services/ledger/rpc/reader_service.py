@@ -20,6 +20,7 @@ from services.ledger.rpc.feed.feed_rpcs import FeedReads
 from services.ledger.rpc.follow_rpcs import FollowReads
 from services.ledger.rpc.limit_service import LimitReads
 from services.ledger.rpc.pages import PageRequest
+from services.ledger.rpc.price_rpcs import add_prices, cost
 from services.ledger.rpc.provider_rpcs import ProviderReads
 from services.ledger.rpc.recipient_services import RecipientReads
 from services.ledger.rpc.sender_rpcs import SenderReads
@@ -30,6 +31,7 @@ from services.ledger.stores.api_key_store import ApiKeyStore
 from services.ledger.stores.attachment_store import AttachmentStore
 from services.ledger.stores.fragment_store import FragmentStore
 from services.ledger.stores.limit_store import LimitStore
+from services.ledger.stores.price_store import PriceStore
 from services.ledger.stores.provider_store import ProviderStore
 from services.ledger.stores.recipient_store import RecipientStore
 from services.ledger.stores.sender_store import SenderStore
@@ -72,6 +74,7 @@ class LedgerReader(
         senders: SenderStore,
         fragments: FragmentStore,
         suppressed: SuppressedAddresses,
+        prices: PriceStore,
         timelines: Timelines,
         watchers: Watchers,
         feed: Feed,
@@ -89,6 +92,7 @@ class LedgerReader(
         self._senders = senders
         self._fragments = fragments
         self._suppressed = suppressed
+        self._prices = prices
         self._timelines = timelines
         self._watchers = watchers
         self._feed = feed
@@ -98,7 +102,9 @@ class LedgerReader(
     async def GetNotification(self, request: pb.GetNotificationRequest, context: Any) -> pb.GetNotificationResponse:
         found = await self._one(request.ref)
         timeline = await self._reader.timeline(found.delivery.ref)
-        return pb.GetNotificationResponse(notification=wire_reads.notification(found, timeline))
+        notification = wire_reads.notification(found, timeline)
+        add_prices(notification.timeline, await self._prices.of(found.delivery.ref))
+        return pb.GetNotificationResponse(notification=notification)
 
     async def ListNotifications(
         self, request: pb.ListNotificationsRequest, context: Any
@@ -156,7 +162,10 @@ class LedgerReader(
             bucket=wire.length(request.bucket, 0) or None,
             by_provider=request.by_provider,
         )
-        return wire_reads.statistics(cells)
+        statistics = wire_reads.statistics(cells)
+        found = await self._prices.costs(request.tenant_id, wire.length(request.window, _DAY))
+        statistics.costs.extend(map(cost, found))
+        return statistics
 
     async def _one(self, ref: Any) -> Notification:
         found = await self._reader.get(named(ref))

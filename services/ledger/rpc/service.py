@@ -23,9 +23,11 @@ from services.ledger.move.settled import NOTHING
 from services.ledger.read.reader import Reader
 from services.ledger.rpc import wire, wire_providers, wire_reads
 from services.ledger.rpc.observers import Observers, tell
+from services.ledger.rpc.price_rpcs import PriceWrites
 from services.ledger.rpc.wire_enums import FROM_PRIORITY
 from services.ledger.rpc.worker_rpcs import WorkerRpcs, bounded
 from services.ledger.rules.delivery import Ref
+from services.ledger.stores.price_store import PriceStore
 from services.ledger.stores.provider_store import ProviderStore
 from shared.errors import PulseError, Violation, invalid, not_found
 from shared.rpc.validation import check
@@ -34,7 +36,7 @@ from shared.rpc.validation import check
 FirstClaims = Callable[[Claimant, Collection[Ref]], FirstClaim]
 
 
-class LedgerService(WorkerRpcs):
+class LedgerService(PriceWrites, WorkerRpcs):
     """For those who move notifications."""
 
     def __init__(
@@ -51,6 +53,7 @@ class LedgerService(WorkerRpcs):
         operator: OperatorActions,
         reader: Reader,
         providers: ProviderStore,
+        prices: PriceStore,
         observers: Observers,
     ) -> None:
         self._settings = settings
@@ -64,6 +67,7 @@ class LedgerService(WorkerRpcs):
         self._operator = operator
         self._reader = reader
         self._providers = providers
+        self._prices = prices
         self._observers = observers
         self._high = HighTraffic()
 

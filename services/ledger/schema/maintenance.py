@@ -21,7 +21,7 @@ from services.ledger.postgres.postgres import Connection, Postgres
 from services.ledger.read.feed import statements as feed
 from services.ledger.schema import partitions, retention
 from services.ledger.schema.partitions import Partition
-from services.ledger.stores import attachment_store
+from services.ledger.stores import attachment_store, price_store
 from shared.clock import Clock
 from shared.ids import time_floor
 from shared.observe.logs import logger
@@ -72,6 +72,8 @@ class Done:
     digests: int = 0
     #: Files whose time was over.
     attachments: int = 0
+    #: Prices of attempts past retention, and sums of days long ago.
+    prices: int = 0
     #: Events about no notification that were as old as notifications become.
     events: int = 0
     #: Deliveries of events to endpoints, likewise.
@@ -159,6 +161,9 @@ class Maintenance:
             done.digests += count
         async for count in self._batches(attachment_store.PURGE, now):
             done.attachments += count
+        for statement, before in ((price_store.PURGE, end), (price_store.PURGE_SUMS, now - price_store.SUMS_KEPT)):
+            async for count in self._batches(statement, before):
+                done.prices += count
         async for count in self._batches(feed.PURGE, end):
             done.events += count
         async for count in self._batches(outgoing.PURGE, end):

@@ -19,10 +19,10 @@ log = logger(__name__)
 
 #: The newest revision that every database comes to before the release. Revisions are numbered: a later one compares as
 #: greater, also one of a later release, with which this code can live.
-NEEDED = "0009l"
+NEEDED = "0009m"
 #: What repeats it for databases that had passed that number before there was such a revision: they may be beyond NEEDED
 #: and still lack what it added.
-REPETITION = "0024"
+REPETITION = "0025"
 #: The channels of this release, as text of SQL.
 _CHANNELS = ",".join(f"'{channel}'" for channel in Channel)
 _LOOK = f"""
@@ -34,6 +34,7 @@ SELECT version_num, EXISTS (SELECT FROM pg_attribute WHERE attrelid = to_regclas
     AND to_regclass('events_feed_idx') IS NOT NULL
     AND to_regclass('suppressions_digest_idx') IS NOT NULL
     AND to_regclass('event_deliveries') IS NOT NULL
+    AND to_regclass('price_sums') IS NOT NULL
     AND ARRAY(SELECT enumlabel::text FROM pg_enum WHERE enumtypid = to_regtype('channel')) @> ARRAY[{_CHANNELS}]
 FROM alembic_version"""  # noqa: S608 -- names of the contract
 #: What a login may be bounded by must not end the look.

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from services.delivery.rules.receipts import Receipt
+from services.delivery.rules.receipts import Price, Receipt
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +39,18 @@ class Receiver(ABC):
         Raises UNAUTHENTICATED or PERMISSION_DENIED for one that is not the provider's, and INVALID_ARGUMENT for one
         that cannot be read.
         """
+
+    async def price(self, receipt: Receipt) -> Price | None:
+        """What the provider charges for what a receipt is about; None: it does not say so, or not yet.
+
+        Raises OSError or TimeoutError where it cannot be asked.
+        """
+        return None
+
+    @property
+    def tells_prices(self) -> bool:
+        """Whether it ever does."""
+        return False
 
     async def close(self) -> None:  # noqa: B027 -- most have nothing open
         """Hangs up."""

@@ -37,5 +37,9 @@ class Twilio(Entry[TwilioSettings]):
 
     def receiver(self, settings: TwilioSettings, clock: Clock) -> Receiver:
         from services.delivery.providers.twilio.callbacks import StatusCallbacks
+        from services.delivery.providers.twilio.message_price import MessagePrices
 
-        return StatusCallbacks(settings.public_url, settings.twilio_auth_token.get_secret_value())
+        account, token = settings.twilio_account_sid, settings.twilio_auth_token.get_secret_value()
+        url = settings.twilio_base_url or TWILIO_URL
+        prices = MessagePrices(account, token, url, "SMS") if account and settings.twilio_prices else None
+        return StatusCallbacks(settings.public_url, token, prices=prices)

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 from services.delivery.providers.base.receiver import Receiver, Report
 from services.delivery.providers.twilio import status_callback
+from services.delivery.providers.twilio.message_price import MessagePrices
 from services.delivery.providers.twilio.signature import callback_url, is_signed
-from services.delivery.rules.receipts import Receipt
+from services.delivery.rules.receipts import Price, Receipt
 from shared.errors import Code, PulseError
 from shared.ids import canonical_uuid
 
@@ -21,8 +22,11 @@ class StatusCallbacks(Receiver):
 
     answer = ("text/xml", b"<Response/>")
 
-    def __init__(self, public_url: str, auth_token: str, provider: str = "twilio") -> None:
+    def __init__(
+        self, public_url: str, auth_token: str, provider: str = "twilio", prices: MessagePrices | None = None
+    ) -> None:
         self._provider = provider
+        self._prices = prices
         self._public_url = public_url
         self._auth_token = auth_token
 
@@ -31,6 +35,17 @@ class StatusCallbacks(Receiver):
         self._verify(report, form)
         receipt = status_callback.read(self._provider, report.tenant_id, report.notification_id, form)
         return [receipt] if receipt is not None and canonical_uuid(receipt.notification_id) else []
+
+    @property
+    def tells_prices(self) -> bool:
+        return self._prices is not None
+
+    async def price(self, receipt: Receipt) -> Price | None:
+        return await self._prices.of(receipt) if self._prices else None
+
+    async def close(self) -> None:
+        if self._prices:
+            await self._prices.close()
 
     def _verify(self, report: Report, form: dict[str, str]) -> None:
         """Raises UNAUTHENTICATED unless Twilio signed this form for this notification's address.

@@ -25,6 +25,8 @@ class TwilioSettings(ProviderSettings):
     twilio_base_url: str = Field("", description="replaces https://api.twilio.com, for a look-alike")
     twilio_connections: int = Field(16, ge=1, le=500, description="calls to Twilio at once")
 
+    twilio_prices: bool = Field(True, description="whether Twilio is asked what an SMS costs once it has arrived")
+
     @model_validator(mode="after")
     def _twilio_is_complete(self) -> Self:
         if self.twilio_account_sid and not (self.twilio_auth_token.get_secret_value() and self.twilio_from):

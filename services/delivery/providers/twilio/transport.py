@@ -34,11 +34,12 @@ class Transport(AsyncHttpClient):  # type: ignore[misc]
     ) -> Response:
         """Raises what :meth:`HttpClient.request` does."""
         target = target_of(f"{uri}?{urlencode(params)}" if params else uri)
-        login = {} if auth is None else {"Authorization": _basic(*auth)}
+        login = {} if auth is None else {"Authorization": basic(*auth)}
         body = urlencode(data or {}, doseq=True).encode("ascii")
         answer = await self._http.request(current(), method, target, {**(headers or {}), **login}, body)
         return Response(answer.status, answer.body.decode("utf-8", "replace"), answer.headers)
 
 
-def _basic(user: str, password: str) -> str:
+def basic(user: str, password: str) -> str:
+    """As a header says it (RFC 7617)."""
     return f"Basic {base64.b64encode(f'{user}:{password}'.encode()).decode('ascii')}"

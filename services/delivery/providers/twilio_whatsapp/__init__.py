@@ -42,6 +42,11 @@ class TwilioWhatsapp(Entry[TwilioWhatsappSettings]):
 
     def receiver(self, settings: TwilioWhatsappSettings, clock: Clock) -> Receiver:
         from services.delivery.providers.twilio.callbacks import StatusCallbacks
+        from services.delivery.providers.twilio.message_price import MessagePrices
 
+        account = settings.twilio_whatsapp_account_sid
         token = settings.twilio_whatsapp_auth_token.get_secret_value()
-        return StatusCallbacks(settings.public_url, token, self.name)
+        url = settings.twilio_whatsapp_base_url or TWILIO_URL
+        asked = account and settings.twilio_whatsapp_prices
+        prices = MessagePrices(account, token, url, "WHATSAPP") if asked else None
+        return StatusCallbacks(settings.public_url, token, self.name, prices)

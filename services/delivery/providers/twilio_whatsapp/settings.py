@@ -22,6 +22,10 @@ class TwilioWhatsappSettings(ProviderSettings):
     twilio_whatsapp_base_url: str = Field("", description="replaces https://api.twilio.com, for a look-alike")
     twilio_whatsapp_connections: int = Field(16, ge=1, le=500, description="calls to Twilio for WhatsApp at once")
 
+    twilio_whatsapp_prices: bool = Field(
+        True, description="whether Twilio is asked what a WhatsApp message costs once it has arrived"
+    )
+
     @model_validator(mode="after")
     def _twilio_whatsapp_is_complete(self) -> Self:
         token, sender = self.twilio_whatsapp_auth_token.get_secret_value(), self.twilio_whatsapp_from

@@ -41,7 +41,10 @@ class TwilioAccount(Lookalike):
         self._api = Twilio(parts.receipts, parts.faults, token, self._callbacks)
 
     def routes(self) -> Sequence[Route]:
-        return (Route("/2010-04-01/Accounts/{sid}/Messages.json", self._api.create_message, methods=["POST"]),)
+        return (
+            Route("/2010-04-01/Accounts/{sid}/Messages.json", self._api.create_message, methods=["POST"]),
+            Route("/2010-04-01/Accounts/{sid}/Messages/{message}.json", self._api.fetch_message, methods=["GET"]),
+        )
 
     async def stop(self) -> None:
         if self._callbacks is not None:

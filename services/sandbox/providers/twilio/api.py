@@ -7,6 +7,7 @@ import binascii
 import json
 import re
 import secrets
+from collections import OrderedDict
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from hmac import compare_digest
@@ -30,6 +31,10 @@ WHATSAPP_PROVIDER = "twilio_whatsapp"
 WHATSAPP = "whatsapp:"
 #: UTF-16 code units: an emoji counts twice.
 LONGEST_BODY = 1600
+#: What a segment costs, in US dollars.
+PRICE = 0.0079
+#: So many messages can be told of later.
+MOST_REMEMBERED = 10_000
 
 E164 = re.compile(r"\+[1-9]\d{6,14}")
 #: A sender may also be a short code or an alphanumeric id.
@@ -48,6 +53,8 @@ class Twilio:
         self._faults = faults
         self._auth_token = auth_token
         self._callbacks = callbacks
+        #: The last messages, by their ids, as they are told of later.
+        self._sent: OrderedDict[str, dict[str, object]] = OrderedDict()
 
     async def create_message(self, request: Request) -> Response:
         """Answers 201 with the message, or Twilio's error JSON."""
@@ -66,6 +73,19 @@ class Twilio:
         return await answer(
             request, self._faults.take(_provider(form), [form["To"].removeprefix(WHATSAPP)]), accept, refusal
         )
+
+    async def fetch_message(self, request: Request) -> Response:
+        """Answers with the message, which by then has its price, or Twilio's error JSON."""
+        if self._token(request.headers.get("authorization", "")) is None:
+            return refusal(20003)
+        message = self._sent.get(request.path_params["message"])
+        return refusal(20404) if message is None else JSONResponse(message)
+
+    def _remember(self, message: dict[str, object]) -> None:
+        cost = PRICE * int(str(message["num_segments"]))
+        self._sent[str(message["sid"])] = {**message, "status": "delivered", "price": f"{-cost:.5f}"}
+        while len(self._sent) > MOST_REMEMBERED:
+            self._sent.popitem(last=False)
 
     def _token(self, header: str) -> str | None:
         """The auth token of Basic authentication (RFC 7617), None if it will not do."""
@@ -90,7 +110,9 @@ class Twilio:
             self._callbacks.schedule(
                 Callback(form["StatusCallback"], token, account, sid, form.get("From", ""), form["To"])
             )
-        return JSONResponse(_message(account, sid, form), status_code=201)
+        message = _message(account, sid, form)
+        self._remember(message)
+        return JSONResponse(message, status_code=201)
 
 
 def _provider(form: dict[str, str]) -> str:

@@ -414,6 +414,7 @@ class TimelineEvent(_message.Message):
     ACTOR_FIELD_NUMBER: _builtins.int
     TRACE_ID_FIELD_NUMBER: _builtins.int
     DEVICES_FIELD_NUMBER: _builtins.int
+    PRICE_FIELD_NUMBER: _builtins.int
     sequence: _builtins.int
     """Counts from 1 within the notification, without gaps."""
     kind: Global___TimelineEvent.Kind.ValueType
@@ -458,6 +459,10 @@ class TimelineEvent(_message.Message):
         started, and what became of each where it ended. At most 100; empty for an attempt to one address or device.
         """
 
+    @_builtins.property
+    def price(self) -> Global___Price:
+        """Of an attempt that ended: what the provider charges for it, as it has told; unset: it has not, or never does."""
+
     def __init__(
         self,
         *,
@@ -476,10 +481,11 @@ class TimelineEvent(_message.Message):
         actor: _builtins.str = ...,
         trace_id: _builtins.str = ...,
         devices: _abc.Iterable[Global___DeviceAttempt] | None = ...,
+        price: Global___Price | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["failure", b"failure", "latency", b"latency", "next_attempt_time", b"next_attempt_time", "time", b"time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["failure", b"failure", "latency", b"latency", "next_attempt_time", b"next_attempt_time", "price", b"price", "time", b"time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "attempt", b"attempt", "decisions", b"decisions", "devices", b"devices", "failure", b"failure", "kind", b"kind", "latency", b"latency", "next_attempt_time", b"next_attempt_time", "outcome", b"outcome", "provider", b"provider", "provider_message_id", b"provider_message_id", "sequence", b"sequence", "status", b"status", "time", b"time", "trace_id", b"trace_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "attempt", b"attempt", "decisions", b"decisions", "devices", b"devices", "failure", b"failure", "kind", b"kind", "latency", b"latency", "next_attempt_time", b"next_attempt_time", "outcome", b"outcome", "price", b"price", "provider", b"provider", "provider_message_id", b"provider_message_id", "sequence", b"sequence", "status", b"status", "time", b"time", "trace_id", b"trace_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -534,3 +540,71 @@ class DeviceAttempt(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___DeviceAttempt: _TypeAlias = DeviceAttempt  # noqa: Y015
+
+@_typing.final
+class Price(_message.Message):
+    """What a provider charges, as it says it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    AMOUNT_FIELD_NUMBER: _builtins.int
+    CURRENCY_FIELD_NUMBER: _builtins.int
+    amount: _builtins.str
+    """A decimal number with a full stop: "0.0079"."""
+    currency: _builtins.str
+    """ISO 4217: "USD"."""
+    def __init__(
+        self,
+        *,
+        amount: _builtins.str = ...,
+        currency: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "currency", b"currency"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Price: _TypeAlias = Price  # noqa: Y015
+
+@_typing.final
+class Cost(_message.Message):
+    """What a provider charged for notifications that it told the price of on one day."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DAY_FIELD_NUMBER: _builtins.int
+    CHANNEL_FIELD_NUMBER: _builtins.int
+    PROVIDER_FIELD_NUMBER: _builtins.int
+    PRICE_FIELD_NUMBER: _builtins.int
+    COUNT_FIELD_NUMBER: _builtins.int
+    channel: _enums_pb2.Channel.ValueType
+    """The channel."""
+    provider: _builtins.str
+    """The provider."""
+    count: _builtins.int
+    """How many attempts it is for."""
+    @_builtins.property
+    def day(self) -> _timestamp_pb2.Timestamp:
+        """When the day begins, in UTC."""
+
+    @_builtins.property
+    def price(self) -> Global___Price:
+        """The sum. Of several currencies there are several."""
+
+    def __init__(
+        self,
+        *,
+        day: _timestamp_pb2.Timestamp | None = ...,
+        channel: _enums_pb2.Channel.ValueType = ...,
+        provider: _builtins.str = ...,
+        price: Global___Price | None = ...,
+        count: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["day", b"day", "price", b"price"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["channel", b"channel", "count", b"count", "day", b"day", "price", b"price", "provider", b"provider"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Cost: _TypeAlias = Cost  # noqa: Y015

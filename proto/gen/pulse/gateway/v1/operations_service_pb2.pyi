@@ -149,21 +149,29 @@ class GetStatisticsResponse(_message.Message):
 
     COUNTS_FIELD_NUMBER: _builtins.int
     AVERAGE_RETRY_ATTEMPTS_FIELD_NUMBER: _builtins.int
+    COSTS_FIELD_NUMBER: _builtins.int
     average_retry_attempts: _builtins.float
     """The mean number of attempts of those that are RETRYING now; 0 if none is."""
     @_builtins.property
     def counts(self) -> _containers.RepeatedCompositeFieldContainer[Global___StatusCount]:
         """One for each status and channel, and each provider and bucket if asked, that has any."""
 
+    @_builtins.property
+    def costs(self) -> _containers.RepeatedCompositeFieldContainer[_notification_pb2.Cost]:
+        """What providers told that they charge, on the days (UTC) that the window touches: one for each day, channel, provider and
+        currency, the newest day first.
+        """
+
     def __init__(
         self,
         *,
         counts: _abc.Iterable[Global___StatusCount] | None = ...,
         average_retry_attempts: _builtins.float = ...,
+        costs: _abc.Iterable[_notification_pb2.Cost] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["average_retry_attempts", b"average_retry_attempts", "counts", b"counts"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["average_retry_attempts", b"average_retry_attempts", "costs", b"costs", "counts", b"counts"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -862,21 +862,27 @@ class GetStatisticsResponse(_message.Message):
 
     CELLS_FIELD_NUMBER: _builtins.int
     AVERAGE_RETRY_ATTEMPTS_FIELD_NUMBER: _builtins.int
+    COSTS_FIELD_NUMBER: _builtins.int
     average_retry_attempts: _builtins.float
     """Mean attempts of those that are RETRYING."""
     @_builtins.property
     def cells(self) -> _containers.RepeatedCompositeFieldContainer[Global___StatisticsCell]:
         """One for each status and channel, and each provider and bucket if asked, that has any."""
 
+    @_builtins.property
+    def costs(self) -> _containers.RepeatedCompositeFieldContainer[_notification_pb2.Cost]:
+        """What providers told that they charge, on the days that the window touches."""
+
     def __init__(
         self,
         *,
         cells: _abc.Iterable[Global___StatisticsCell] | None = ...,
         average_retry_attempts: _builtins.float = ...,
+        costs: _abc.Iterable[_notification_pb2.Cost] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["average_retry_attempts", b"average_retry_attempts", "cells", b"cells"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["average_retry_attempts", b"average_retry_attempts", "cells", b"cells", "costs", b"costs"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

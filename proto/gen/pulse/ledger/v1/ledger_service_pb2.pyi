@@ -523,6 +523,70 @@ class RecordReceiptsResponse(_message.Message):
 Global___RecordReceiptsResponse: _TypeAlias = RecordReceiptsResponse  # noqa: Y015
 
 @_typing.final
+class RecordPriceRequest(_message.Message):
+    """A provider's price."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REF_FIELD_NUMBER: _builtins.int
+    PROVIDER_FIELD_NUMBER: _builtins.int
+    PROVIDER_MESSAGE_ID_FIELD_NUMBER: _builtins.int
+    CHANNEL_FIELD_NUMBER: _builtins.int
+    PRICE_FIELD_NUMBER: _builtins.int
+    provider: _builtins.str
+    """The provider."""
+    provider_message_id: _builtins.str
+    """The provider's own id."""
+    channel: _enums_pb2.Channel.ValueType
+    """How it was sent."""
+    @_builtins.property
+    def ref(self) -> _records_pb2.NotificationRef:
+        """Which."""
+
+    @_builtins.property
+    def price(self) -> _notification_pb2.Price:
+        """What it costs; below a million, with 9 decimals at the most."""
+
+    def __init__(
+        self,
+        *,
+        ref: _records_pb2.NotificationRef | None = ...,
+        provider: _builtins.str = ...,
+        provider_message_id: _builtins.str = ...,
+        channel: _enums_pb2.Channel.ValueType = ...,
+        price: _notification_pb2.Price | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["price", b"price", "ref", b"ref"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["channel", b"channel", "price", b"price", "provider", b"provider", "provider_message_id", b"provider_message_id", "ref", b"ref"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RecordPriceRequest: _TypeAlias = RecordPriceRequest  # noqa: Y015
+
+@_typing.final
+class RecordPriceResponse(_message.Message):
+    """What became of it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    APPLIED_FIELD_NUMBER: _builtins.int
+    applied: _builtins.bool
+    """Whether it was kept."""
+    def __init__(
+        self,
+        *,
+        applied: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["applied", b"applied"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RecordPriceResponse: _TypeAlias = RecordPriceResponse  # noqa: Y015
+
+@_typing.final
 class ExchangeProviderStatesRequest(_message.Message):
     """How one worker sees its providers."""
 

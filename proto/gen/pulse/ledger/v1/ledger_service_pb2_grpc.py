@@ -71,6 +71,11 @@ class LedgerServiceStub:
                 request_serializer=pulse_dot_ledger_dot_v1_dot_ledger__service__pb2.RecordReceiptsRequest.SerializeToString,
                 response_deserializer=pulse_dot_ledger_dot_v1_dot_ledger__service__pb2.RecordReceiptsResponse.FromString,
                 _registered_method=True)
+        self.RecordPrice = channel.unary_unary(
+                '/pulse.ledger.v1.LedgerService/RecordPrice',
+                request_serializer=pulse_dot_ledger_dot_v1_dot_ledger__service__pb2.RecordPriceRequest.SerializeToString,
+                response_deserializer=pulse_dot_ledger_dot_v1_dot_ledger__service__pb2.RecordPriceResponse.FromString,
+                _registered_method=True)
         self.ExchangeProviderStates = channel.unary_unary(
                 '/pulse.ledger.v1.LedgerService/ExchangeProviderStates',
                 request_serializer=pulse_dot_ledger_dot_v1_dot_ledger__service__pb2.ExchangeProviderStatesRequest.SerializeToString,
@@ -148,6 +153,13 @@ class LedgerServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def RecordPrice(self, request, context):
+        """Keeps what a provider charges for an attempt, once; of an unknown notification or a price that is known, nothing.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ExchangeProviderStates(self, request, context):
         """Takes in how a worker sees its providers, and tells how all together see them and what operators decided. Called
         about once a second by every worker; who is silent for 10 s is forgotten.
@@ -207,6 +219,11 @@ def add_LedgerServiceServicer_to_server(servicer, server):
                     servicer.RecordReceipts,
                     request_deserializer=pulse_dot_ledger_dot_v1_dot_ledger__service__pb2.RecordReceiptsRequest.FromString,
                     response_serializer=pulse_dot_ledger_dot_v1_dot_ledger__service__pb2.RecordReceiptsResponse.SerializeToString,
+            ),
+            'RecordPrice': grpc.unary_unary_rpc_method_handler(
+                    servicer.RecordPrice,
+                    request_deserializer=pulse_dot_ledger_dot_v1_dot_ledger__service__pb2.RecordPriceRequest.FromString,
+                    response_serializer=pulse_dot_ledger_dot_v1_dot_ledger__service__pb2.RecordPriceResponse.SerializeToString,
             ),
             'ExchangeProviderStates': grpc.unary_unary_rpc_method_handler(
                     servicer.ExchangeProviderStates,
@@ -415,6 +432,33 @@ class LedgerService:
             '/pulse.ledger.v1.LedgerService/RecordReceipts',
             pulse_dot_ledger_dot_v1_dot_ledger__service__pb2.RecordReceiptsRequest.SerializeToString,
             pulse_dot_ledger_dot_v1_dot_ledger__service__pb2.RecordReceiptsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RecordPrice(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/pulse.ledger.v1.LedgerService/RecordPrice',
+            pulse_dot_ledger_dot_v1_dot_ledger__service__pb2.RecordPriceRequest.SerializeToString,
+            pulse_dot_ledger_dot_v1_dot_ledger__service__pb2.RecordPriceResponse.FromString,
             options,
             channel_credentials,
             insecure,

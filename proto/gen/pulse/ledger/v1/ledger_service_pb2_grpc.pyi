@@ -59,6 +59,8 @@ class LedgerServiceStub:
     """
     RecordReceipts: _grpc.UnaryUnaryMultiCallable[_ledger_service_pb2.RecordReceiptsRequest, _ledger_service_pb2.RecordReceiptsResponse]
     """Records what providers reported later; duplicates and late ones never move a state backward."""
+    RecordPrice: _grpc.UnaryUnaryMultiCallable[_ledger_service_pb2.RecordPriceRequest, _ledger_service_pb2.RecordPriceResponse]
+    """Keeps what a provider charges for an attempt, once; of an unknown notification or a price that is known, nothing."""
     ExchangeProviderStates: _grpc.UnaryUnaryMultiCallable[_ledger_service_pb2.ExchangeProviderStatesRequest, _ledger_service_pb2.ExchangeProviderStatesResponse]
     """Takes in how a worker sees its providers, and tells how all together see them and what operators decided. Called
     about once a second by every worker; who is silent for 10 s is forgotten.
@@ -99,6 +101,8 @@ class LedgerServiceAsyncStub(LedgerServiceStub):
     """
     RecordReceipts: _aio.UnaryUnaryMultiCallable[_ledger_service_pb2.RecordReceiptsRequest, _ledger_service_pb2.RecordReceiptsResponse]  # type: ignore[assignment]
     """Records what providers reported later; duplicates and late ones never move a state backward."""
+    RecordPrice: _aio.UnaryUnaryMultiCallable[_ledger_service_pb2.RecordPriceRequest, _ledger_service_pb2.RecordPriceResponse]  # type: ignore[assignment]
+    """Keeps what a provider charges for an attempt, once; of an unknown notification or a price that is known, nothing."""
     ExchangeProviderStates: _aio.UnaryUnaryMultiCallable[_ledger_service_pb2.ExchangeProviderStatesRequest, _ledger_service_pb2.ExchangeProviderStatesResponse]  # type: ignore[assignment]
     """Takes in how a worker sees its providers, and tells how all together see them and what operators decided. Called
     about once a second by every worker; who is silent for 10 s is forgotten.
@@ -178,6 +182,14 @@ class LedgerServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_ledger_service_pb2.RecordReceiptsResponse, _abc.Awaitable[_ledger_service_pb2.RecordReceiptsResponse]]:
         """Records what providers reported later; duplicates and late ones never move a state backward."""
+
+    @_abc_1.abstractmethod
+    def RecordPrice(
+        self,
+        request: _ledger_service_pb2.RecordPriceRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_ledger_service_pb2.RecordPriceResponse, _abc.Awaitable[_ledger_service_pb2.RecordPriceResponse]]:
+        """Keeps what a provider charges for an attempt, once; of an unknown notification or a price that is known, nothing."""
 
     @_abc_1.abstractmethod
     def ExchangeProviderStates(
