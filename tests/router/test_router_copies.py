@@ -35,6 +35,15 @@ def test_those_without_copies_still_share_one_object() -> None:
     assert matcher.applicable("acme", "news", TO) is not matcher.applicable("acme", "news", TO, 1, ("a@example.com",))
 
 
+def test_copies_push_nothing_out_of_what_is_remembered_and_are_not_remembered() -> None:
+    matcher = LimitMatcher(BOOK)
+    shared = matcher.applicable("acme", "news", TO)
+    for number in range(10_001):
+        matcher.applicable("acme", "news", TO, 1, (f"{number}@example.com",))
+    assert matcher.applicable("acme", "news", TO) is shared
+    assert "@example.com" not in str(vars(matcher))
+
+
 def copied(*copies: str, user: str, to: str) -> Any:
     made = submission(user=user)
     made.asked.to = to

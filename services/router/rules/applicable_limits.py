@@ -48,7 +48,8 @@ class LimitMatcher:
         sms_segments: int = 1,
         copies: Sequence[str] = (),
     ) -> ApplicableLimits:
-        """The limits of a submission that may go to ``addresses``, its own channel first; one object for equal rules.
+        """The limits of a submission that may go to ``addresses``, its own channel first; one object for equal rules
+        without copies.
 
         By SMS it takes ``sms_segments``, each of which is paid for. Each of ``copies``, mail addresses, counts as one
         more for the tenant, and as one to its address.
@@ -56,18 +57,20 @@ class LimitMatcher:
         """
         limit, own_template = self._book.user_channel(tenant_id, template)
         rules = tuple([(to.channel, bool(to.address), self._sms_rule(tenant_id, to, sms_segments)) for to in addresses])
-        which = (tenant_id, limit, own_template, rules, copies)
-        applicable = self._applicable.get(which)
-        if applicable is None:
+        which = (tenant_id, limit, own_template, rules)
+        applicable = None if copies else self._applicable.get(which)
+        if applicable is not None:
+            return applicable
+        bounds = [_user_channel(limit, own_template, channel) for channel, _, _ in rules]
+        for channel, has_address, sms in rules:
+            bounds += self._recipient(tenant_id, channel) if has_address else ()
+            bounds += _sms(tenant_id, sms) if sms else ()
+        bounds += self._copies(tenant_id, copies)
+        applicable = ApplicableLimits((*bounds, *self._tenant(tenant_id, 1 + len(copies))))
+        if not copies:  # hardly two have the same, and their addresses are nothing to be remembered
             if len(self._applicable) >= _MOST:
                 self._applicable.clear()
-            bounds = [_user_channel(limit, own_template, channel) for channel, _, _ in rules]
-            for channel, has_address, sms in rules:
-                bounds += self._recipient(tenant_id, channel) if has_address else ()
-                bounds += _sms(tenant_id, sms) if sms else ()
-            bounds += self._copies(tenant_id, copies)
-            tenant = self._tenant(tenant_id, 1 + len(copies))
-            applicable = self._applicable[which] = ApplicableLimits((*bounds, *tenant))
+            self._applicable[which] = applicable
         return applicable
 
     def _sms_rule(self, tenant_id: str, to: ChannelAddress, segments: int) -> _SmsRule | None:
