@@ -187,21 +187,21 @@ def test_who_sends_it_is_shown_as_another_library_checks_it(
     assert 11 * 3600 <= claims["exp"] - time.time() <= 24 * 3600
 
 
-def test_a_subscription_for_another_sender_waits_for_an_operator(webpush: InALoop, sandbox: Sandbox) -> None:
+def test_a_subscription_for_another_sender_says_nothing_of_other_browsers(webpush: InALoop, sandbox: Sandbox) -> None:
     own = webpush.provider._vapid.public_key  # type: ignore[attr-defined]
     assert send(webpush, browser(sandbox.http, key=own)).kind is OK
     other = provider(sandbox.http)
     outcome = send(other, browser(sandbox.http, key=own))
     other.close()
-    assert (outcome.kind, outcome.cause, outcome.code) == (PASSING, Cause.CONFIGURATION, "403")
-    assert "PULSE_WEBPUSH_PRIVATE_KEY" in outcome.message
+    assert (outcome.kind, outcome.rejection, outcome.code) == (FOR_GOOD, REFUSED, "403")
+    assert "another key" in outcome.message
 
 
 GONE, REFUSED = Rejection.GONE, Rejection.REFUSED
 MEANING: dict[int, tuple[OutcomeKind, Rejection | Cause | None]] = {
     400: (FOR_GOOD, None),
     401: (PASSING, Cause.CONFIGURATION),
-    403: (PASSING, Cause.CONFIGURATION),
+    403: (FOR_GOOD, REFUSED),
     404: (FOR_GOOD, GONE),
     405: (FOR_GOOD, None),
     410: (FOR_GOOD, GONE),

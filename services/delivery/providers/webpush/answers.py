@@ -13,6 +13,8 @@ def classify(status: int, retry_after: float | None) -> Outcome:
         return permanent(code, said, Rejection.GONE)
     if is_configuration(status):
         return misconfigured(code, said, "PULSE_WEBPUSH_PRIVATE_KEY, with which pages must have subscribed")
+    if status == 403:  # of one browser: others, which subscribed since the key was changed, must not wait for it
+        return permanent(code, f"{said}: the browser subscribed with another key", Rejection.REFUSED)
     if status in (408, 425, 429, 503) or (status >= 500 and retry_after is not None):
         return transient(code, said, retry_after)
     if status >= 500:
@@ -21,5 +23,5 @@ def classify(status: int, retry_after: float | None) -> Outcome:
 
 
 def is_configuration(status: int) -> bool:
-    """True if the key is not the one that the browser subscribed with, or no key at all."""
-    return status in (401, 403)
+    """True if the push service does not take the key for one at all."""
+    return status == 401
