@@ -30,10 +30,10 @@ class Email(NamedTuple):
     """What an email carries."""
 
     reply_to: str = ""
-    cc: Sequence[str] = ()
-    bcc: Sequence[str] = ()
     headers: Mapping[str, str] = _NONE
     preheader: str = ""
+    cc: Sequence[str] = ()
+    bcc: Sequence[str] = ()
 
 
 class Sms(NamedTuple):
