@@ -362,6 +362,21 @@ async def test_a_hundred_devices_weigh_what_their_tokens_do(calls: Calls, recipi
     assert len(answer.left) >= 1
 
 
+async def test_of_what_is_recorded_for_users_of_many_devices_as_much_is_claimed_as_an_answer_holds(
+    calls: Calls, recipients: Recipients, database: Database
+):
+    await recipients.register("token")
+    database.execute("""
+        INSERT INTO device_tokens (tenant_id, device_token_id, user_id, token, label, updated_at)
+        SELECT tenant_id, gen_random_uuid(), user_id, repeat('x', 4096), '', now()
+        FROM device_tokens, generate_series(1, 99)""")
+    results = await record_waited(calls, *(calls.entry(**PUSH) for _ in range(12)), devices=True)
+    claimed = [result.claimed for result in results if result.HasField("claimed")]
+    assert {len(one.devices) for one in claimed} == {100}
+    assert 9 <= len(claimed) < 12
+    assert sum(one.ByteSize() for one in claimed) < 4.5 * 2**20
+
+
 @pytest.mark.usefixtures("three")
 @pytest.mark.parametrize("named", ["", "not an id"])
 async def test_a_settlement_that_names_no_device_changes_nothing(calls: Calls, named: str):

@@ -17,6 +17,8 @@ from services.ledger.rules.delivery import Ref
 MOST_BYTES = 4 * 1024 * 1024
 #: What names and times take in the answer as a rule, bytes.
 _AROUND = 300
+#: What a device takes beside its token, bytes.
+AROUND_DEVICE = 60
 
 # What an answer holds of a notification, bytes: PostgreSQL knows how long a text is without reading it. One that tells
 # a digest holds, beside its own context, those that were collected.
@@ -51,7 +53,7 @@ FROM (
     FROM {sql.REFS} JOIN notifications n USING (tenant_id, notification_id)
     LEFT JOIN preferences p ON p.tenant_id = n.tenant_id AND p.user_id = n.user_id
     LEFT JOIN LATERAL (
-        SELECT sum(octet_length(t.token)) AS bytes,
+        SELECT sum({AROUND_DEVICE} + octet_length(t.token)) AS bytes,
             json_agg(json_build_array(t.device_token_id, t.token, t.kind)
                 ORDER BY t.updated_at DESC, t.device_token_id) AS devices
         FROM device_tokens t

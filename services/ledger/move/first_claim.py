@@ -15,7 +15,7 @@ from services.ledger.accept.entries import Entry
 from services.ledger.accept.entry_columns import Draft
 from services.ledger.move.batch_state import BatchState
 from services.ledger.move.claim import CONTROLS, Claimant, Claimer, Target
-from services.ledger.move.content import MOST_BYTES, Content
+from services.ledger.move.content import AROUND_DEVICE, MOST_BYTES, Content
 from services.ledger.move.transaction import Read, Reading, Rows, Transactions
 from services.ledger.postgres import rows
 from services.ledger.postgres.postgres import Connection
@@ -99,7 +99,7 @@ class FirstClaim:
         """Claims what was recorded."""
         found = await recording.reading.fetch()
         devices = found[DEVICES]
-        drafts = _light([draft for draft in recording.drafts if _is_to_be_sent(draft, unrecorded)])
+        drafts = _light([draft for draft in recording.drafts if _is_to_be_sent(draft, unrecorded)], devices)
         entries = {draft.ref: draft.entry for draft in drafts}
         stored = {draft.ref: recorded.delivery(draft, accepted_at) for draft in drafts}
         held, now = BatchState(stored.values(), stored), self._clock.now()
@@ -126,13 +126,15 @@ def _is_to_be_sent(draft: Draft, unrecorded: Collection[Ref]) -> bool:
     return draft.state.status is Status.QUEUED and draft.ref not in unrecorded
 
 
-def _light(drafts: Sequence[Draft]) -> list[Draft]:
+def _light(drafts: Sequence[Draft], devices: Mapping[User, Sequence[LiveDevice]]) -> list[Draft]:
     """As many as one answer holds, as of a claim."""
     taken, weight = [], 0
     for draft in drafts:
         labels = draft.entry.metadata
         weight += 4 * len(draft.entry.context_json) + len(draft.entry.asked)
         weight += 4 * sum(map(len, (*labels, *labels.values()))) if labels else 0
+        if devices and not draft.entry.recipient:
+            weight += sum(AROUND_DEVICE + len(one.token) for one in devices.get(_user(draft.entry), ()))
         if weight <= MOST_BYTES:
             taken.append(draft)
     return taken
