@@ -171,7 +171,8 @@ def test_a_mail_runs_nothing_and_fetches_pictures_only_when_one_asks_for_them(
 
 
 def test_a_mail_is_seen_at_a_desks_and_a_phones_width_light_and_dark(page: Any, suite: Suite) -> None:
-    style = "<style>p {color: rgb(1, 1, 1)} @media (prefers-color-scheme: dark) {p {color: rgb(2, 2, 2)}}</style>"
+    dark = "@media (prefers-color-scheme: dark) {p {color: rgb(2, 2, 2) !important}}"
+    style = f"<style>p {{color: rgb(1, 1, 1)}} {dark}</style>"
     page.goto(f"/console/templates/{stored(suite, html_body=style + '<p>{{ name }}</p>')}")
     shown = page.frame_locator("iframe[name=shown]").get_by_text("NAME")
     shown.wait_for()
