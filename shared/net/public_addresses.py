@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ipaddress
+import re
+import socket
 from collections.abc import Sequence
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -10,6 +12,8 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 #: Addresses of IPv4 inside those of IPv6, for translators on the way (RFC 6052, RFC 8215).
 _TRANSLATED = (ipaddress.IPv6Network("64:ff9b::/96"), ipaddress.IPv6Network("64:ff9b:1::/48"))
+#: One to four numbers, decimal, octal or hexadecimal.
+_NUMBERS = re.compile(r"(?:0x)?[0-9a-f]+(?:\.(?:0x)?[0-9a-f]+){0,3}", re.IGNORECASE | re.ASCII)
 #: Public by its number, and answered by the cloud that a machine is in.
 _CLOUDS_OWN = ipaddress.ip_address("168.63.129.16")
 
@@ -42,10 +46,19 @@ def is_within(address: Address, among: Sequence[Network]) -> bool:
 
 
 def literal(host: str) -> Address | None:
-    """The address that a host is written as; None: it is a name."""
+    """The address that a host is written as, be it as whoever connects reads 127.1, 0x7f000001 or 2130706433.
+
+    None: it is a name.
+    """
     try:
         return ipaddress.ip_address(host.strip("[]"))
     except ValueError:
+        pass
+    if _NUMBERS.fullmatch(host) is None:
+        return None
+    try:
+        return ipaddress.IPv4Address(socket.inet_aton(host))
+    except OSError:
         return None
 
 

@@ -51,6 +51,10 @@ def test_what_may_lie_in_the_internet_is_taken(url: str) -> None:
         ("http://192.168.0.1/", "PRIVATE_ADDRESS"),
         ("http://169.254.169.254/latest/meta-data/", "PRIVATE_ADDRESS"),
         ("http://[fd00:ec2::254]/", "PRIVATE_ADDRESS"),
+        ("http://2130706433/", "PRIVATE_ADDRESS"),
+        ("http://0x7f.1:5432/", "PRIVATE_ADDRESS"),
+        ("http://0251.0376.0251.0376/", "PRIVATE_ADDRESS"),
+        ("http://0/", "PRIVATE_ADDRESS"),
     ],
 )
 def test_what_cannot_be_called_is_refused_by_its_reason(url: str, reason: str) -> None:

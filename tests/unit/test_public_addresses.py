@@ -60,6 +60,31 @@ def test_an_address_in_place_of_a_name_is_known_as_one(host: str, is_one: bool) 
 
 
 @pytest.mark.parametrize(
+    ("host", "address"),
+    [
+        ("2130706433", "127.0.0.1"),
+        ("0x7f000001", "127.0.0.1"),
+        ("0X7F.1", "127.0.0.1"),
+        ("0177.0.0.01", "127.0.0.1"),
+        ("127.1", "127.0.0.1"),
+        ("0", "0.0.0.0"),
+        ("10.1.258", "10.1.1.2"),
+        ("134744072", "8.8.8.8"),
+        ("4294967296", None),
+        ("1.2.3.256", None),
+        ("1.2.3.4.5", None),
+        ("127.0.0.1 x", None),
+        ("0x", None),
+        ("cafe", None),
+        ("dead.beef", None),
+        ("127.1.example.org", None),
+    ],
+)
+def test_addresses_are_known_in_whatever_way_they_are_written(host: str, address: str | None) -> None:
+    assert literal(host) == (address and ipaddress.ip_address(address))
+
+
+@pytest.mark.parametrize(
     ("host", "here"), [("localhost", True), ("A.LocalHost.", True), ("localhost.example.org", False)]
 )
 def test_names_of_the_machine_itself_are_known(host: str, here: bool) -> None:
