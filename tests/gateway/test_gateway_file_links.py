@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
 import json
 from typing import Any
+from unittest import mock
 
 import pytest
 
 from pulse.common.v1 import enums_pb2
+from pulse.common.v1.attachment_pb2 import StoredAttachment
 from pulse.common.v1.template_pb2 import Template, TemplateContent
 from pulse.gateway.v1 import attachment_service_pb2, linked_file_service_pb2, unsubscribe_service_pb2
 from pulse.gateway.v1.linked_file_service_pb2_grpc import LinkedFileServiceStub
+from services.gateway.api.linked_file_service import LinkedFileService
+from services.gateway.sending.attachments import Attachments
 from shared import file_links, unsubscribe
 from shared.clock import FixedClock
 from shared.errors import Code
@@ -236,3 +241,29 @@ async def test_where_no_links_can_be_made_it_is_said(serve: Serve, missing: str)
 async def test_an_address_that_a_caller_says_is_none(linked: Client, peers: fakes.Peers) -> None:
     await linked.send(attachments=[{**PDF, "url": "https://evil.example"}])
     assert asked(peers).attachments[0].url == ""
+
+
+class Counting(Attachments):
+    """Keeps whoever asks until all others have asked who may, and counts these."""
+
+    def __init__(self) -> None:
+        self.now = self.most = 0
+
+    async def get(self, tenant_id: str, attachment_id: str, *, with_content: bool = False) -> tuple[Any, bytes]:
+        self.now += 1
+        self.most = max(self.most, self.now)
+        for _ in range(100):
+            await asyncio.sleep(0)
+        self.now -= 1
+        return StoredAttachment(content_type="application/pdf"), b"x"
+
+
+async def test_many_who_follow_links_at_once_have_their_files_in_turns(clock: FixedClock) -> None:
+    """A file has 10 MiB, and whoever has a link may share it with the world."""
+    kept, keys, context = Counting(), KeyRing.parse(KEY), mock.AsyncMock()
+    service = LinkedFileService(kept, keys, clock)
+    link = file_links.FileLink("default", "att_" + "0" * 40, "a.pdf", clock.now() + WEEK)
+    request = linked_file_service_pb2.DownloadLinkedFileRequest(token=file_links.sign(keys, link))
+    answers = await asyncio.gather(*(service.DownloadLinkedFile(request, context) for _ in range(50)))
+    assert [answer.data for answer in answers] == [b"x"] * 50
+    assert kept.most == 8

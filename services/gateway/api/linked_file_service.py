@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from google.api import httpbody_pb2
 
 from pulse.gateway.v1 import linked_file_service_pb2 as api
@@ -16,6 +18,8 @@ from shared.signing import BadToken, KeyRing, unspoilt
 
 #: Envoy turns these initial metadata into the HTTP status.
 _NOT_FOUND, _GONE = ("x-http-code", "404"), ("x-http-code", "410")
+#: Files that are fetched at a time, each of 10 MiB at the most: a link may be followed by very many at once.
+_AT_A_TIME = 8
 
 
 class LinkedFileService(api_grpc.LinkedFileServiceServicer):
@@ -25,6 +29,7 @@ class LinkedFileService(api_grpc.LinkedFileServiceServicer):
         self._attachments = attachments
         self._keys = keys
         self._clock = clock
+        self._turns = asyncio.Semaphore(_AT_A_TIME)
 
     async def DownloadLinkedFile(
         self, request: api.DownloadLinkedFileRequest, context: Context
@@ -36,7 +41,8 @@ class LinkedFileService(api_grpc.LinkedFileServiceServicer):
         if self._clock.now() >= link.ends_at:
             return await _show(context, linked_file.is_over(), _GONE)
         try:
-            stored, content = await self._attachments.get(link.tenant_id, link.attachment_id, with_content=True)
+            async with self._turns:
+                stored, content = await self._attachments.get(link.tenant_id, link.attachment_id, with_content=True)
         except PulseError as error:
             if error.code is not Code.NOT_FOUND:
                 raise
