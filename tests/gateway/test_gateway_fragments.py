@@ -107,6 +107,20 @@ async def test_a_fragment_is_applied_to_the_templates_that_take_it_in(client: Cl
     assert peers.reader.templates["default", "plain"].version == 1
 
 
+async def test_what_else_a_template_takes_in_stays_as_it_was(client: Client, peers: fakes.Peers) -> None:
+    await create(client, fragment("header", "old"))
+    await create(client, fragment())
+    await save(client, template('{% render "header" %} {% render "footer" %}'))
+    await update(client, fragment("header", "not yet"))
+    await update(client, fragment(body="new"), apply=True)
+    assert (await show(client)).body == "old new"
+    pins = peers.reader.templates["default", "hello"].fragments
+    assert {pin.name: pin.version for pin in pins} == {"footer": 2, "header": 1}
+    await create(client, fragment("more", "more"))
+    await update(client, fragment(body='{% render "more" %} {% render "header" %}'), apply=True)
+    assert (await show(client)).body == "old more old"
+
+
 async def test_what_one_of_the_templates_cannot_take_is_applied_to_none(client: Client, peers: fakes.Peers) -> None:
     await create(client, fragment())
     await save(client, template())

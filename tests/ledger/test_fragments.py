@@ -198,8 +198,11 @@ async def test_templates_get_their_next_versions_with_a_fragment_or_all_stay_as_
     for given, templates, reason in bad:
         assert (await refusal(update(calls, given, *templates))).reason == reason
         assert ((await get(calls)).version, (await get_template(calls, "a")).version) == (1, 1)
-    updated = await update(calls, fragment(version=1), using("a", 1, footer=2), using("b", 1, footer=2))
-    assert (updated.version, uses(updated)) == (2, [("a", 2, 2), ("b", 2, 2)])
+    await create(calls, fragment("header"))
+    await update_template(calls, using("b", footer=1, header=1))
+    await update(calls, fragment("header"))
+    updated = await update(calls, fragment(version=1), using("a", 1, footer=2), using("b", 2, footer=2, header=1))
+    assert (updated.version, uses(updated)) == (2, [("a", 2, 2), ("b", 3, 2)])
 
 
 async def test_of_those_who_change_the_same_at_once_each_is_done_or_told(calls: Calls):

@@ -16,7 +16,7 @@ from services.gateway.door.calls import Context, Entry
 from services.gateway.peers import ask
 from services.gateway.sending.fragment_making import FragmentMaking
 from services.gateway.sending.heavy_work import HeavyWork
-from services.gateway.sending.taking_in import TakingIn
+from services.gateway.sending.taking_in import Applied, TakingIn
 from services.gateway.sending.template_making import TemplateMaking
 from services.gateway.sending.templates import TemplateCatalogue, require_possible
 from shared.errors import Code, PulseError
@@ -115,7 +115,8 @@ class FragmentService(api_grpc.FragmentServiceServicer):
         for use in stored.used_by:
             template = (await self._templates.at_version(tenant_id, use.template_name, use.template_version)).stored
             path = f"templates[{template.name}].contents"
-            kept = await self._making.to_keep(tenant_id, template, path, next_one)
+            applied = Applied(next_one, {pin.name: pin.version for pin in template.fragments})
+            kept = await self._making.to_keep(tenant_id, template, path, applied)
             kept.version = template.version
             room -= kept.ByteSize()
             if room < 0:

@@ -7,7 +7,7 @@ from functools import partial
 
 from pulse.common.v1 import fragment_pb2
 from services.gateway.sending.heavy_work import HeavyWork
-from services.gateway.sending.taking_in import Owner, TakingIn, names_in
+from services.gateway.sending.taking_in import Applied, Owner, TakingIn, names_in
 from shared.channel.numbers import channel_of
 from shared.errors import invalid_field, together
 from shared.text.rendering import RenderError, Text, variables_in
@@ -33,7 +33,8 @@ class FragmentMaking:
             Text(channel_of(content.channel) or "", content.locale, "", content.body, "") for content in kept.contents
         ]
         _check(given_texts)
-        taken_in = await self._taking_in.into(given_texts, Owner(tenant_id, "", "", _PATH, is_fragment=True), kept)
+        owner = Owner(tenant_id, "", "", _PATH, is_fragment=True)
+        taken_in = await self._taking_in.into(given_texts, owner, Applied(kept, {}))
         refusals = []
         for n, text in enumerate(taken_in.texts):
             try:

@@ -28,6 +28,14 @@ MOST_FRAGMENTS = 100
 Fragments = Mapping[str, fragment_pb2.Fragment]
 
 
+class Applied(NamedTuple):
+    """A fragment that is about to be saved, for a template that keeps all else that it takes in as it was."""
+
+    fragment: fragment_pb2.Fragment
+    #: The template's fragments before, by name.
+    versions: Mapping[str, int]
+
+
 class Owner(NamedTuple):
     """Whose the texts are that take fragments in."""
 
@@ -55,8 +63,8 @@ class TakingIn:
         self._reader = reader
         self._heavy = heavy
 
-    async def into(self, texts: Sequence[Text], owner: Owner, instead: fragment_pb2.Fragment | None = None) -> TakenIn:
-        """The texts with all that they take in. ``instead``: a fragment that is about to be saved.
+    async def into(self, texts: Sequence[Text], owner: Owner, applied: Applied | None = None) -> TakenIn:
+        """The texts with all that they take in, each at its newest version, unless something is ``applied``.
 
         Raises INVALID_ARGUMENT that names each text that cannot be woven.
         """
@@ -64,7 +72,7 @@ class TakingIn:
         if not taking:
             return TakenIn(texts, {})
         sources = [source for parts in taking.values() for source in parts.values()]
-        found = await self._closure(owner, sources, instead)
+        found = await self._closure(owner, sources, applied)
         woven, refusals = [*texts], []
         for n, parts in taking.items():
             try:
@@ -89,7 +97,7 @@ class TakingIn:
             raise together(refusals)
         return replace(text, woven=made, lacking_fragments=sorted(lacking))
 
-    async def _closure(self, owner: Owner, sources: Sequence[str], instead: fragment_pb2.Fragment | None) -> Fragments:
+    async def _closure(self, owner: Owner, sources: Sequence[str], applied: Applied | None) -> Fragments:
         """All fragments that the sources take in, and those that these take in."""
         found: dict[str, fragment_pb2.Fragment] = {}
         asked: set[str] = set()
@@ -98,12 +106,22 @@ class TakingIn:
             asked |= wanted
             if len(asked) > MOST_FRAGMENTS:
                 raise invalid_field(owner.path, "TOO_MANY_FRAGMENTS", f"take in more than {MOST_FRAGMENTS} fragments")
-            new = [instead] if instead and instead.name in wanted else []
-            new += await self.newest(owner.tenant_id, wanted - {one.name for one in new})
+            new = await self._fetched(owner.tenant_id, wanted, applied)
             found |= {one.name: one for one in new}
             bodies = [content.body for one in new for content in one.contents]
             wanted = await self._names(owner.tenant_id, bodies) - asked
         return found
+
+    async def _fetched(self, tenant_id: str, names: set[str], applied: Applied | None) -> list[fragment_pb2.Fragment]:
+        found = [applied.fragment] if applied and applied.fragment.name in names else []
+        for one in await self.newest(tenant_id, names - {one.name for one in found}):
+            version = applied.versions.get(one.name, one.version) if applied else one.version
+            found.append(one if version == one.version else await self._at_version(tenant_id, one.name, version))
+        return found
+
+    async def _at_version(self, tenant_id: str, name: str, version: int) -> fragment_pb2.Fragment:
+        request = ledger_reader_pb2.GetFragmentRequest(tenant_id=tenant_id, name=name, version=version)
+        return (await ask(self._reader.GetFragment, request)).fragment
 
     async def newest(self, tenant_id: str, names: Iterable[str]) -> list[fragment_pb2.Fragment]:
         """Those of them that are in use."""

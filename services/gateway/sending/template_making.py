@@ -7,14 +7,14 @@ from dataclasses import replace
 from functools import partial
 from typing import NamedTuple
 
-from pulse.common.v1 import fragment_pb2, template_pb2
+from pulse.common.v1 import template_pb2
 from services.gateway import wire
 from services.gateway.rules.addresses import Addresses
 from services.gateway.rules.contents import check_contents
 from services.gateway.sending.heavy_work import HeavyWork
 from services.gateway.sending.mail_html import MailHtml
 from services.gateway.sending.senders import Senders
-from services.gateway.sending.taking_in import Owner, TakingIn
+from services.gateway.sending.taking_in import Applied, Owner, TakingIn
 from shared.channel import template_rules
 from shared.channel.texts import known_contents, texts
 from shared.text.rendering import Text
@@ -45,10 +45,10 @@ class TemplateMaking:
         tenant_id: str,
         given: template_pb2.Template,
         path: str = "template.contents",
-        instead: fragment_pb2.Fragment | None = None,
+        applied: Applied | None = None,
     ) -> template_pb2.Template:
-        """The next version; ``instead`` is a fragment that is about to be saved. Raises INVALID_ARGUMENT."""
-        tried = await self.tried(tenant_id, given, path, instead)
+        """The next version, with the fragment that is ``applied``. Raises INVALID_ARGUMENT."""
+        tried = await self.tried(tenant_id, given, path, applied)
         kept = template_pb2.Template()
         kept.CopyFrom(given)
         for name in _MADE_BY_PULSE:
@@ -71,11 +71,11 @@ class TemplateMaking:
         tenant_id: str,
         given: template_pb2.Template,
         path: str,
-        instead: fragment_pb2.Fragment | None = None,
+        applied: Applied | None = None,
     ) -> Tried:
         """What is rendered of a template that is not stored. Raises INVALID_ARGUMENT."""
         owner = Owner(tenant_id, wire.channel(given.channel), given.default_locale, path)
-        taken_in = await self._taking_in.into(_as_given(given), owner, instead)
+        taken_in = await self._taking_in.into(_as_given(given), owner, applied)
         made = await self._mail_html.ready(taken_in.texts, owner)
         variables = await self._check(made, owner)
         return Tried(made, wire.left_to_callers(given, variables), taken_in.versions)

@@ -18,18 +18,20 @@ _OWN = _SHARE.replace("FOR SHARE", "FOR UPDATE")
 
 
 async def require_newest(
-    connection: Connection, tenant_id: str, fragments: Mapping[str, int], *, to_change: bool = False
+    connection: Connection, tenant_id: str, fragments: Mapping[str, int], *, to_change: str = ""
 ) -> None:
     """Keeps everybody from changing these versions until the transaction's end.
 
-    Raises FAILED_PRECONDITION if one of them is not the newest, or out of use.
+    Raises FAILED_PRECONDITION if one of them is not the newest, or out of use. With a fragment ``to_change``, it alone
+    has to be the newest: what it is applied to keeps all else as it was.
     """
     if not fragments:
         return
     names = {"tenant_id": tenant_id, "names": sorted(fragments)}
     found = dict(await (await connection.execute(_OWN if to_change else _SHARE, names)).fetchall())
     for name, version in sorted(fragments.items()):
-        if found.get(name) != version:
+        newest = found.get(name, 0)
+        if newest < version or (newest != version and to_change in ("", name)):
             raise changed("fragment", name)
 
 

@@ -130,10 +130,10 @@ class FragmentStore:
     async def _hold(
         self, connection: Connection, tenant_id: str, fragment: Fragment, templates: Sequence[Template]
     ) -> None:
-        """All that the templates take in, at the versions that they are to have, this one at the version before."""
+        """All that the templates take in; this one must be at the version before."""
         wanted = {name: version for template in templates for name, version in template.fragments.items()}
         wanted[fragment.name] = fragment.version
-        await fragment_locks.require_newest(connection, tenant_id, wanted, to_change=True)
+        await fragment_locks.require_newest(connection, tenant_id, wanted, to_change=fragment.name)
 
     async def _insert(self, connection: Connection, number: str, tenant_id: str, fragment: Fragment) -> int | None:
         """``number`` is the statement that gives the version, or no row."""

@@ -52,8 +52,8 @@ class UpdateFragmentRequest(_message.Message):
     FRAGMENT_FIELD_NUMBER: _builtins.int
     APPLY_TO_TEMPLATES_FIELD_NUMBER: _builtins.int
     apply_to_templates: _builtins.bool
-    """Whether the templates that take it in get a next version with it: all of them or, if one cannot, none, and the fragment
-    stays as it is too. At most 100 templates, which take at most 3 MiB together (TOO_MANY_TEMPLATES).
+    """Whether the templates that take it in get a next version with it, all else that they take in as it was: all of them or,
+    if one cannot, none, and the fragment stays as it is too. At most 100 templates, which take at most 3 MiB together (TOO_MANY_TEMPLATES).
     """
     @_builtins.property
     def fragment(self) -> _fragment_pb2.Fragment:
