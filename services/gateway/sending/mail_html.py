@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from liquid.exceptions import LiquidError
 
 from services.gateway.sending.heavy_work import HeavyWork
+from services.gateway.sending.places import Places
 from services.gateway.sending.taking_in import Owner
 from shared.errors import Code, PulseError, invalid_field, together
 from shared.rpc import deadlines
@@ -24,7 +25,7 @@ from shared.text.mjml_faults import Fault
 from shared.text.rendering import Text
 from shared.text.weaving import MAX_WOVEN
 
-#: Programs that run at once for one process of the gateway.
+#: Programs that run at once for one process of the gateway; tenants take turns.
 _AT_ONCE = 2
 _STYLE = re.compile("<style", re.I)
 PART = "html_body"
@@ -40,7 +41,7 @@ class MailHtml:
 
     def __init__(self, heavy: HeavyWork) -> None:
         self._heavy = heavy
-        self._running = asyncio.Semaphore(_AT_ONCE)
+        self._running = Places(_AT_ONCE)
 
     async def ready(self, texts: Sequence[Text], owner: Owner) -> Sequence[Text]:
         """The texts with HTML as it is to be sent. What has neither MJML nor styles costs nothing.
@@ -84,7 +85,7 @@ class MailHtml:
         """The program's answers. Raises INVALID_ARGUMENT if it was ended, and DEADLINE_EXCEEDED."""
         asked = json.dumps([{"html": mask.text, "mjml": job.mjml} for job, mask in masks.items()]).encode()
         try:
-            async with asyncio.timeout(deadlines.remaining()), self._running:
+            async with asyncio.timeout(deadlines.remaining()), self._running.place(owner.tenant_id):
                 status, answer = await _run(asked)
         except TimeoutError:
             raise PulseError(Code.DEADLINE_EXCEEDED, "DEADLINE_EXCEEDED", "no answer before the deadline") from None
