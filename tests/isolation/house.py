@@ -87,7 +87,9 @@ async def _furnish(suite: Suite, target: Target) -> None:
 @contextlib.asynccontextmanager
 async def connected(suite: Suite) -> AsyncIterator[psycopg.AsyncConnection[Any]]:
     """A connection to the database, past the ledger."""
-    async with await psycopg.AsyncConnection.connect(suite.database_url(), autocommit=True) as connection:
+    # A command tells where it is, which takes a while: others that connect here must not wait for it.
+    url = await asyncio.to_thread(suite.database_url)
+    async with await psycopg.AsyncConnection.connect(url, autocommit=True) as connection:
         yield connection
 
 
