@@ -35,7 +35,7 @@ SENDS = frozenset({"SendNotification", "Send"})
 #: In the order in which a reader needs them; the original's paths come last.
 ORDER = (
     *("Notification", "Template", "Fragment", "Recipient", "Sender", "Attachment", "Event", "Subscription"),
-    *("Operations", "Key", "Compatibility"),
+    *("Destination", "Operations", "Key", "Compatibility"),
 )
 #: Pages that people see, and what only the edge asks: no part of the API.
 LEFT_OUT = frozenset({"Unsubscribe", "LinkedFile", "Door"})

@@ -10,6 +10,7 @@ from services.cli import (
     attachments,
     cancel,
     dead_letters,
+    destinations,
     keys,
     limits,
     notification,
@@ -74,6 +75,7 @@ def build() -> typer.Typer:
     tree.add_typer(limits.build(), name="limits", rich_help_panel="Operations")
     tree.add_typer(providers.build(), name="providers", rich_help_panel="Operations")
     tree.add_typer(keys.build(), name="keys", rich_help_panel="Operations")
+    tree.add_typer(destinations.build(), name="destinations", rich_help_panel="Operations")
     return tree
 
 

@@ -145,6 +145,11 @@ class LedgerClient:
         answer = await call(self._reader.FindSuppressed, request, CALL_SECONDS)
         return {one.address: one.reason for one in answer.suppressed}
 
+    async def destination(self, tenant_id: str, name: str) -> bytes:
+        """Where a destination leads, encrypted."""
+        request = ledger_reader_pb2.GetDestinationRequest(tenant_id=tenant_id, name=name)
+        return (await call(self._reader.GetDestination, request, CALL_SECONDS)).sealed
+
     async def exchange(self, views: Sequence[ProviderView]) -> list[Directive]:
         """Tells how this worker sees its providers; how all do, and what operators decided."""
         request = wire.provider_states(self._worker_id, views)

@@ -54,7 +54,9 @@ class Delivery:
             # Providers show no credential that can be checked without the body, so all are one to its bounds.
             take_in=Receiving(lambda _method, _context: "", {}, LARGEST_REPORT),
         )
-        delivery_service_pb2_grpc.add_DeliveryServiceServicer_to_server(DeliveryServicer(checks), self._server.grpc)
+        delivery_service_pb2_grpc.add_DeliveryServiceServicer_to_server(
+            DeliveryServicer(checks, registry.destinations(settings)), self._server.grpc
+        )
         delivery_service_pb2_grpc.add_ReceiptServiceServicer_to_server(receipts, self._server.grpc)
         self.port = self._server.port
         self._events = EventSender(

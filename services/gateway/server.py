@@ -10,6 +10,7 @@ from pulse.delivery.v1.delivery_service_pb2_grpc import DeliveryServiceStub
 from pulse.gateway.v1 import (
     attachment_service_pb2_grpc,
     compatibility_service_pb2_grpc,
+    destination_service_pb2_grpc,
     door_service_pb2_grpc,
     event_service_pb2_grpc,
     fragment_service_pb2_grpc,
@@ -29,6 +30,7 @@ from pulse.ledger.v1.ledger_service_pb2_grpc import LedgerServiceStub
 from pulse.ledger.v1.ledger_subscriptions_pb2_grpc import LedgerSubscriptionsStub
 from pulse.router.v1.router_service_pb2_grpc import RouterServiceStub
 from services.gateway.api.attachment_service import AttachmentService
+from services.gateway.api.destination_service import DestinationService
 from services.gateway.api.event_service import EventService
 from services.gateway.api.feeds import Feeds
 from services.gateway.api.fragment_service import FragmentService
@@ -60,6 +62,7 @@ from services.gateway.rules.addresses import Addresses
 from services.gateway.sending import copies
 from services.gateway.sending.acceptance import Acceptance
 from services.gateway.sending.attachments import Attachments
+from services.gateway.sending.destinations import Destinations
 from services.gateway.sending.file_links import FileLinks
 from services.gateway.sending.heavy_work import HeavyWork
 from services.gateway.sending.replays import Replays
@@ -92,6 +95,7 @@ SERVICE_NAMES = tuple(
         "Attachment",
         "Event",
         "Subscription",
+        "Destination",
         "Operations",
         "Key",
         "Compatibility",
@@ -126,6 +130,7 @@ class Gateway:
         keys_of_links = KeyRing.parse(settings.unsubscribe_key.get_secret_value())
         links = FileLinks(keys_of_links, settings.public_url, dt.timedelta(hours=settings.gateway_file_link_hours))
         attachments = Attachments(reader, LedgerAdminStub(self._peers.ledger), links)
+        destinations = Destinations(reader, fresh_seconds=settings.gateway_template_seconds)
         acceptance = Acceptance(
             templates,
             addresses,
@@ -135,6 +140,7 @@ class Gateway:
             attachments=attachments,
             senders=senders,
             hold_copies=partial(copies.held, reader),
+            destinations=destinations,
         )
         counted = GatewayMetrics(self.metrics)
         original = OriginalMetrics(reader)
@@ -175,6 +181,16 @@ class Gateway:
         )
         subscription_service_pb2_grpc.add_SubscriptionServiceServicer_to_server(
             SubscriptionService(entry, LedgerSubscriptionsStub(self._peers.ledger), networks(settings.event_networks)),
+            self._server.grpc,
+        )
+        destination_service_pb2_grpc.add_DestinationServiceServicer_to_server(
+            DestinationService(
+                entry,
+                destinations,
+                DeliveryServiceStub(self._peers.delivery),
+                reader,
+                LedgerAdminStub(self._peers.ledger),
+            ),
             self._server.grpc,
         )
 

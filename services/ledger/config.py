@@ -116,6 +116,9 @@ class LedgerSettings(Settings):
         5_000_000, ge=1, le=1_000_000_000, description="most suppressions that a tenant's callers may add"
     )
     ledger_most_devices: int = Field(5_000_000, ge=1, le=1_000_000_000, description="most devices of a tenant's users")
+    ledger_most_destinations: int = Field(
+        1_000, ge=1, le=100_000, description="most destinations of channel CHAT that a tenant may register"
+    )
     ledger_most_attachments: int = Field(10_000, ge=1, le=10_000_000, description="most files that a tenant may keep")
     ledger_attachments_mib: int = Field(
         5_120, ge=1, le=10_000_000, description="what a tenant's files may weigh together, MiB"

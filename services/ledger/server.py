@@ -54,6 +54,7 @@ from services.ledger.schema.housekeeping import Housekeeping
 from services.ledger.schema.maintenance import Maintenance
 from services.ledger.stores.api_key_store import ApiKeyStore
 from services.ledger.stores.attachment_store import AttachmentStore
+from services.ledger.stores.destination_store import DestinationStore
 from services.ledger.stores.fragment_store import FragmentStore
 from services.ledger.stores.limit_store import LimitStore
 from services.ledger.stores.price_store import PriceStore
@@ -88,6 +89,7 @@ class Stores(NamedTuple):
     attachments: AttachmentStore
     senders: SenderStore
     fragments: FragmentStore
+    destinations: DestinationStore
 
 
 class Ledger:
@@ -242,6 +244,7 @@ def _stores(postgres: Postgres, clock: Clock, settings: LedgerSettings, delays: 
         attachments=AttachmentStore(postgres, clock, settings),
         senders=SenderStore(postgres, clock, caps),
         fragments=FragmentStore(postgres, clock, caps),
+        destinations=DestinationStore(postgres, clock, caps),
     )
 
 

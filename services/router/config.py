@@ -90,6 +90,7 @@ class RouterSettings(Settings):
     router_sms_route: str = _route(Channel.SMS)
     router_push_route: str = _route(Channel.PUSH)
     router_whatsapp_route: str = _route(Channel.WHATSAPP)
+    router_chat_route: str = _route(Channel.CHAT)
     router_max_attempts: int = Field(6, ge=1, le=100, description="attempts at the most for one notification")
     router_email_max_attempts: int = Field(
         20, ge=1, le=100, description="the same for one by email that has no other channel to go on to"

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from shared.text.channel_bounds import PUSH_PAYLOAD, SMS_TEXT, WHATSAPP_TEXT, Bound
+from shared.text.chat_bounds import CHAT_TEXT
 
 
 class Address(enum.Enum):
@@ -19,6 +20,7 @@ class Address(enum.Enum):
     MAILBOX = "mail address"
     PHONE = "phone number"
     DEVICE = "device token"
+    DESTINATION = "destination's name"
 
     @classmethod
     def looks_like(cls, text: str) -> Address:
@@ -142,6 +144,18 @@ class Channel(enum.StrEnum):
             ("#0e7490", "#67d3e8"),
             bound=WHATSAPP_TEXT,
             sender=SenderKind.NUMBER,
+        ),
+    )
+    CHAT = (
+        "CHAT",
+        Facts(
+            Address.DESTINATION,
+            Heading.TITLE,
+            "Chat",
+            "chat messages",
+            "apprise",
+            ("#b45309", "#f5b567"),
+            bound=CHAT_TEXT,
         ),
     )
 

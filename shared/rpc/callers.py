@@ -15,7 +15,7 @@ ALLOWED: Mapping[str, Mapping[str, Sequence[str]]] = {
             *("CreateSubscription", "ListSubscriptions", "UpdateSubscription", "DeleteSubscription", "RotateSecret"),
             *("SetState", "TestSubscription", "ListEventDeliveries", "RedeliverEvents"),
         ),
-        "pulse.delivery.v1.DeliveryService": ("ListProviders",),
+        "pulse.delivery.v1.DeliveryService": ("ListProviders", "SealDestination"),
         "pulse.rpc.v1.KeptStreamService": ("Exchange",),
     },
     "router": {
@@ -30,7 +30,7 @@ ALLOWED: Mapping[str, Mapping[str, Sequence[str]]] = {
     "worker": {
         "pulse.router.v1.RouterService": ("AwaitUrgent",),
         "pulse.ledger.v1.LedgerService": ("Claim", "Settle", "SettleAndClaim", "ExchangeProviderStates"),
-        "pulse.ledger.v1.LedgerReader": ("GetTemplate", "GetAttachment", "FindSuppressed"),
+        "pulse.ledger.v1.LedgerReader": ("GetTemplate", "GetAttachment", "FindSuppressed", "GetDestination"),
         "pulse.rpc.v1.KeptStreamService": ("Exchange",),
     },
     "edge": {
@@ -43,6 +43,7 @@ ALLOWED: Mapping[str, Mapping[str, Sequence[str]]] = {
         "pulse.gateway.v1.LinkedFileService": ("*",),
         "pulse.gateway.v1.EventService": ("*",),
         "pulse.gateway.v1.SubscriptionService": ("*",),
+        "pulse.gateway.v1.DestinationService": ("*",),
         "pulse.gateway.v1.OperationsService": ("*",),
         "pulse.gateway.v1.KeyService": ("*",),
         "pulse.gateway.v1.CompatibilityService": ("*",),
@@ -59,6 +60,7 @@ ALLOWED: Mapping[str, Mapping[str, Sequence[str]]] = {
         "pulse.gateway.v1.AttachmentService": ("*",),
         "pulse.gateway.v1.EventService": ("*",),
         "pulse.gateway.v1.SubscriptionService": ("*",),
+        "pulse.gateway.v1.DestinationService": ("*",),
         "pulse.gateway.v1.OperationsService": ("*",),
         "pulse.gateway.v1.KeyService": ("*",),
     },
@@ -71,6 +73,7 @@ ALLOWED: Mapping[str, Mapping[str, Sequence[str]]] = {
         "pulse.gateway.v1.AttachmentService": ("*",),
         "pulse.gateway.v1.EventService": ("*",),
         "pulse.gateway.v1.SubscriptionService": ("*",),
+        "pulse.gateway.v1.DestinationService": ("*",),
         "pulse.gateway.v1.OperationsService": ("*",),
         "pulse.gateway.v1.KeyService": ("*",),
     },

@@ -15,6 +15,7 @@ from grpc_status import rpc_status
 
 from pulse.common.v1 import enums_pb2, notification_pb2, template_pb2
 from pulse.gateway.v1 import (
+    destination_service_pb2_grpc,
     fragment_service_pb2_grpc,
     notification_service_pb2,
     notification_service_pb2_grpc,
@@ -30,7 +31,7 @@ from shared.errors import Code, PulseError, Violation, invalid, not_found
 from shared.ids import uuid7
 from shared.rpc.statuses import to_status
 from tests.client.fake_fragments import Fragments
-from tests.client.fake_kept import Kept, Recipients
+from tests.client.fake_kept import Destinations, Kept, Recipients
 from tests.client.fake_senders import Senders
 
 Kind = notification_pb2.TimelineEvent.Kind
@@ -295,6 +296,7 @@ class FakeGateway:
         self.recipients = Recipients()
         self.senders = Senders()
         self.fragments = Fragments()
+        self.destinations = Destinations()
         self._server = grpc.server(futures.ThreadPoolExecutor(8), options=[("grpc.so_reuseport", 0)])
         notification_service_pb2_grpc.add_NotificationServiceServicer_to_server(self.notifications, self._server)
         template_service_pb2_grpc.add_TemplateServiceServicer_to_server(self.templates, self._server)
@@ -302,6 +304,7 @@ class FakeGateway:
         recipient_service_pb2_grpc.add_RecipientServiceServicer_to_server(self.recipients, self._server)
         fragment_service_pb2_grpc.add_FragmentServiceServicer_to_server(self.fragments, self._server)
         sender_service_pb2_grpc.add_SenderServiceServicer_to_server(self.senders, self._server)
+        destination_service_pb2_grpc.add_DestinationServiceServicer_to_server(self.destinations, self._server)
         place = f"127.0.0.1:{port}"
         bound = (
             self._server.add_secure_port(place, credentials) if credentials else self._server.add_insecure_port(place)

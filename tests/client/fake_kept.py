@@ -6,8 +6,14 @@ from typing import Any
 
 from google.protobuf import empty_pb2
 
-from pulse.common.v1 import enums_pb2, limit_pb2, notification_pb2, provider_pb2, recipient_pb2
-from pulse.gateway.v1 import operations_service_pb2, recipient_service_pb2, recipient_service_pb2_grpc
+from pulse.common.v1 import destination_pb2, enums_pb2, limit_pb2, notification_pb2, provider_pb2, recipient_pb2
+from pulse.gateway.v1 import (
+    destination_service_pb2,
+    destination_service_pb2_grpc,
+    operations_service_pb2,
+    recipient_service_pb2,
+    recipient_service_pb2_grpc,
+)
 
 ID = "01890000-0000-7000-8000-000000000001"
 
@@ -110,3 +116,39 @@ class Kept:
     def ResumeDelivery(self, request: Any, context: Any) -> Any:
         self.requests.append(request)
         return operations_service_pb2.ResumeDeliveryResponse()
+
+
+class Destinations(destination_service_pb2_grpc.DestinationServiceServicer):
+    """Keeps them without their urls, as a gateway tells them."""
+
+    def __init__(self) -> None:
+        self.requests: list[Any] = []
+        self.kept: dict[str, destination_pb2.Destination] = {}
+
+    def _keep(self, request: Any) -> Any:
+        self.requests.append(request)
+        given = request.destination
+        kept = destination_pb2.Destination(
+            name=given.name, kind="slack", host="hooks.slack.com", fingerprint="0123456789abcdef", key_id="0a0b0c0d"
+        )
+        self.kept[given.name] = kept
+        return kept
+
+    def CreateDestination(self, request: Any, context: Any) -> Any:
+        return self._keep(request)
+
+    def UpdateDestination(self, request: Any, context: Any) -> Any:
+        return self._keep(request)
+
+    def GetDestination(self, request: Any, context: Any) -> Any:
+        self.requests.append(request)
+        return self.kept[request.name]
+
+    def ListDestinations(self, request: Any, context: Any) -> Any:
+        self.requests.append(request)
+        return destination_service_pb2.ListDestinationsResponse(destinations=self.kept.values())
+
+    def DeleteDestination(self, request: Any, context: Any) -> Any:
+        self.requests.append(request)
+        del self.kept[request.name]
+        return empty_pb2.Empty()

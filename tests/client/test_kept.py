@@ -102,6 +102,17 @@ def test_an_acknowledgement_is_the_end_of_it(client: Client) -> None:
     assert client.acknowledge(sent.notification_id).status == Status.DELIVERED
 
 
+def test_destinations_are_registered_by_an_address_that_never_comes_back(client: Client, gateway: FakeGateway) -> None:
+    made = client.create_destination("ops", "slack://a/b/secret")
+    assert (made.name, made.kind, made.host, made.key_id) == ("ops", "slack", "hooks.slack.com", "0a0b0c0d")
+    assert client.update_destination("ops", "slack://a/b/other") == client.get_destination("ops") == made
+    assert client.list_destinations() == (made,)
+    client.delete_destination("ops")
+    assert client.list_destinations() == ()
+    given = [one.destination.url for one in gateway.destinations.requests[:2]]
+    assert (given, "secret" in repr(made)) == (["slack://a/b/secret", "slack://a/b/other"], False)
+
+
 def test_a_template_keeps_its_digest_window(client: Client) -> None:
     template = Template("t", Channel.EMAIL, (TemplateContent("x"),), digest_window=MINUTE)
     assert client.create_template(template).digest_window == MINUTE
@@ -138,6 +149,7 @@ async def test_the_asyncio_client_does_the_same(aio_client: AsyncClient) -> None
     assert (await aio_client.set_limit("tenant", 3, MINUTE)).amount == 3
     assert [one.provider for one in await aio_client.list_providers()] == ["twilio"]
     assert [one.notification_id async for one in aio_client.list_dead_letters(1)] == [ID, ID]
+    assert await aio_client.create_destination("ops", "slack://a/b/c") == (await aio_client.list_destinations())[0]
 
 
 def test_both_clients_have_the_same_methods_with_the_same_arguments() -> None:

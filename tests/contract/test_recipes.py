@@ -44,6 +44,11 @@ BESIDES: Mapping[str, Mapping[str, str]] = {
         "services/delivery/providers/twilio_whatsapp/": "it goes by the same API",
     },
     "twilio_whatsapp": {"shared/channel/table.py": "it serves WhatsApp where no route is set"},
+    "apprise": {
+        "shared/channel/table.py": "it serves chat where no route is set",
+        "pyproject.toml": "its library",
+        "services/delivery/receiving/service.py": "its keys encrypt destinations",
+    },
     "sns": {"services/delivery/providers/ses/": "it brings SES's events", "pyproject.toml": "the same"},
     "fcm": {
         "shared/channel/table.py": "it serves push where no route is set",

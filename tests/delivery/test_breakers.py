@@ -62,6 +62,8 @@ def bench() -> Bench:
         (unanswered("CUT", "cut"), 5.0, True),
         (transient("450", "greylisted", cause=Cause.RECIPIENT), 0.1, False),
         (permanent("550", "no such user"), 0.1, False),
+        (FAILED._replace(about_address=True), 0.1, False),
+        (unanswered("CUT", "cut")._replace(about_address=True), 5.0, False),
         (succeeded("1"), 0.1, False),
         (released("WORKER_STOPPING", "stops"), 0.0, False),
         (FAILED, 0.0, False),  # nobody was called

@@ -15,6 +15,7 @@ from pulse.common.v1 import enums_pb2
 from pulse.gateway.v1 import (
     attachment_service_pb2_grpc,
     compatibility_service_pb2_grpc,
+    destination_service_pb2_grpc,
     event_service_pb2_grpc,
     fragment_service_pb2_grpc,
     notification_service_pb2,
@@ -51,6 +52,7 @@ class Client:
         self.senders = sender_service_pb2_grpc.SenderServiceStub(self.channel)
         self.attachments = attachment_service_pb2_grpc.AttachmentServiceStub(self.channel)
         self.events = event_service_pb2_grpc.EventServiceStub(self.channel)
+        self.destinations = destination_service_pb2_grpc.DestinationServiceStub(self.channel)
         self.links = unsubscribe_service_pb2_grpc.UnsubscribeServiceStub(self.channel)
         self.original = compatibility_service_pb2_grpc.CompatibilityServiceStub(self.channel)
 

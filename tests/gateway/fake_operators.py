@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from pulse.common.v1 import enums_pb2, limit_pb2, provider_pb2
-from pulse.delivery.v1 import delivery_service_pb2, delivery_service_pb2_grpc
+from pulse.delivery.v1 import delivery_service_pb2
 from pulse.ledger.v1 import ledger_admin_pb2, ledger_reader_pb2
 from shared.errors import PulseError, not_found
+from tests.gateway.fake_destinations import KEY, Sealing
 
 
 class Operators:
@@ -66,11 +67,12 @@ class OperatorWrites:
         raise not_found("provider", request.provider)
 
 
-class FakeDelivery(delivery_service_pb2_grpc.DeliveryServiceServicer):
+class FakeDelivery(Sealing):
     """One provider of mail that can be reached, and one of SMS that cannot."""
 
     def __init__(self) -> None:
         self.fail: PulseError | None = None
+        self.environment = {"PULSE_APPRISE_KEYS": KEY, "PULSE_APPRISE_BASE_URL": "http://127.0.0.1:9/chat"}
 
     async def ListProviders(self, request: Any, context: Any) -> Any:
         if self.fail:

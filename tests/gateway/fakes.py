@@ -25,6 +25,7 @@ from shared.errors import Code, PulseError, not_found
 from shared.rpc.serving import Server
 from shared.rpc.statuses import to_status
 from tests.gateway.fake_attachments import AttachmentReads, AttachmentWrites
+from tests.gateway.fake_destinations import DestinationReads, DestinationWrites
 from tests.gateway.fake_feeds import Feed, FeedReads
 from tests.gateway.fake_fragments import FragmentReads, FragmentWrites
 from tests.gateway.fake_operators import FakeDelivery, OperatorReads, Operators, OperatorWrites
@@ -86,6 +87,7 @@ class FakeReader(
     AttachmentReads,
     SenderReads,
     FragmentReads,
+    DestinationReads,
     TimelineReads,
     FeedReads,
     RecipientReads,
@@ -102,6 +104,7 @@ class FakeReader(
         self.sender_look_ups = []
         self.fragments = {}
         self.fragment_versions = {}
+        self.destinations = {}
         self.feed = Feed()
         self.suppressed = {}
         self.suppressed_look_ups = []
@@ -220,6 +223,7 @@ class FakeAdmin(
     AttachmentWrites,
     SenderWrites,
     FragmentWrites,
+    DestinationWrites,
     RecipientWrites,
     OperatorWrites,
     ledger_admin_pb2_grpc.LedgerAdminServicer,
@@ -234,6 +238,7 @@ class FakeAdmin(
         self.senders = reader.senders
         self.fragments = reader.fragments
         self.fragment_versions = reader.fragment_versions
+        self.destinations = reader.destinations
         self.templates = reader.templates
         self.puts = []
         self.changes: list[Any] = []

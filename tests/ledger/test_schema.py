@@ -52,7 +52,7 @@ def test_any_number_may_migrate_at_once_and_again(database_url: str):
         list(pool.map(lambda _: migrate(database_url, NOON, 2), range(4)))
     migrate(database_url, NOON, 2)
     with psycopg.connect(database_url) as connection:
-        assert connection.execute("SELECT version_num FROM alembic_version").fetchall() == [("0025",)]
+        assert connection.execute("SELECT version_num FROM alembic_version").fetchall() == [("0026",)]
 
 
 def test_every_key_begins_with_the_tenant():

@@ -14,12 +14,13 @@ from shared.errors import Code, PulseError
 from shared.rpc.channels import call
 from tests.ledger.calls import Calls, template
 from tests.ledger.test_api_keys import created, ended
+from tests.ledger.test_destinations import make
 from tests.ledger.test_limits import forget, limit, listed, set_limit
 from tests.ledger.test_recipients import Recipients
 from tests.ledger.test_senders import billing
 from tests.ledger.test_senders import create as create_sender
 
-CAPPED = ("api_keys", "limits", "templates", "senders", "suppressions", "devices")
+CAPPED = ("api_keys", "limits", "templates", "senders", "suppressions", "devices", "destinations")
 
 
 @pytest.fixture
@@ -58,6 +59,10 @@ async def register(calls: Calls, number: int, **fields: Any) -> Any:
     return await Recipients(calls).register(f"token-{number}", **fields)
 
 
+async def make_destination(calls: Calls, number: int) -> None:
+    await make(calls, f"room-{number}")
+
+
 MAKES: dict[str, Make] = {
     "API_KEYS": make_key,
     "LIMITS": make_limit,
@@ -65,6 +70,7 @@ MAKES: dict[str, Make] = {
     "SENDERS": make_sender,
     "SUPPRESSIONS": suppress,
     "DEVICES": register,
+    "DESTINATIONS": make_destination,
 }
 
 

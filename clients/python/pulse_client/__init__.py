@@ -11,6 +11,7 @@ from __future__ import annotations
 from pulse_client.aio import AsyncClient
 from pulse_client.attachments.attachment import Attachment, StoredAttachment
 from pulse_client.client import Client
+from pulse_client.destinations.destination import Destination
 from pulse_client.enums import (
     BreakerOverride,
     BreakerState,
@@ -70,6 +71,7 @@ __all__ = [
     "Cost",
     "Decision",
     "DeliveryGuarantee",
+    "Destination",
     "DeviceAttempt",
     "DeviceKind",
     "DeviceToken",

@@ -13,6 +13,7 @@ from pulse_client import calls
 from pulse_client.aio_operations import AsyncOperationMethods
 from pulse_client.aio_recipients import AsyncRecipientMethods
 from pulse_client.attachments.aio_methods import AsyncAttachmentMethods
+from pulse_client.destinations.aio_methods import AsyncDestinationMethods
 from pulse_client.enums import Channel
 from pulse_client.errors import PulseError, from_rpc_error
 from pulse_client.feed.aio import AsyncFeedMethods
@@ -31,6 +32,7 @@ class AsyncClient(
     AsyncFragmentMethods,
     AsyncOperationMethods,
     AsyncAttachmentMethods,
+    AsyncDestinationMethods,
     AsyncFeedMethods,
     AsyncSubscriptionMethods,
 ):

@@ -16,6 +16,7 @@ from google.protobuf.message import Message
 from pulse.common.v1 import enums_pb2, template_pb2
 from pulse.gateway.v1 import notification_service_pb2, operations_service_pb2, template_service_pb2
 from pulse.gateway.v1.attachment_service_pb2_grpc import AttachmentServiceStub
+from pulse.gateway.v1.destination_service_pb2_grpc import DestinationServiceStub
 from pulse.gateway.v1.event_service_pb2_grpc import EventServiceStub
 from pulse.gateway.v1.fragment_service_pb2_grpc import FragmentServiceStub
 from pulse.gateway.v1.notification_service_pb2_grpc import NotificationServiceStub
@@ -43,6 +44,7 @@ STUBS: tuple[Any, ...] = (
     SenderServiceStub,
     EventServiceStub,
     SubscriptionServiceStub,
+    DestinationServiceStub,
 )
 #: The one of them with ``WatchNotification``.
 WATCH_STUB: Any = NotificationServiceStub

@@ -13,6 +13,7 @@ from pulse_client import calls
 from pulse_client.attachments.methods import AttachmentMethods
 from pulse_client.client_operations import OperationMethods
 from pulse_client.client_recipients import RecipientMethods
+from pulse_client.destinations.methods import DestinationMethods
 from pulse_client.enums import Channel
 from pulse_client.errors import PulseError, from_rpc_error
 from pulse_client.feed.client import FeedMethods
@@ -31,6 +32,7 @@ class Client(
     FragmentMethods,
     OperationMethods,
     AttachmentMethods,
+    DestinationMethods,
     FeedMethods,
     SubscriptionMethods,
 ):

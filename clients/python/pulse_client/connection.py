@@ -22,6 +22,9 @@ RETRIED = [
     {"service": "pulse.gateway.v1.FragmentService", "method": "ListFragments"},
     {"service": "pulse.gateway.v1.RecipientService"},
     {"service": "pulse.gateway.v1.AttachmentService"},
+    {"service": "pulse.gateway.v1.DestinationService", "method": "UpdateDestination"},
+    {"service": "pulse.gateway.v1.DestinationService", "method": "GetDestination"},
+    {"service": "pulse.gateway.v1.DestinationService", "method": "ListDestinations"},
 ]
 #: A second try would not find what the first one, whose answer was lost, has taken away.
 NOT_RETRIED = [

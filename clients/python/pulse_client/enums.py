@@ -17,6 +17,7 @@ class Channel(StrEnum):
     SMS = "SMS"
     PUSH = "PUSH"
     WHATSAPP = "WHATSAPP"
+    CHAT = "CHAT"
 
 
 class ReplayTemplate(StrEnum):

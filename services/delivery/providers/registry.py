@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from services.delivery.providers.apns import Apns
+from services.delivery.providers.apprise import Apprise
+from services.delivery.providers.base.destinations import Destinations
 from services.delivery.providers.base.entry import Endpoint, Entry
 from services.delivery.providers.base.receiver import Receiver
 from services.delivery.providers.base.settings import ProviderSettings
@@ -30,6 +32,7 @@ PROVIDERS: tuple[Entry[Any], ...] = (
     Apns(),
     Webpush(),
     TwilioWhatsapp(),
+    Apprise(),
     Webhook(),
 )
 
@@ -57,3 +60,8 @@ def receivers(settings: ProviderSettings, clock: Clock) -> dict[str, Receiver]:
 def settings_of_all() -> type[ProviderSettings]:
     """One class that has every provider's settings."""
     return joined("ProvidersSettings", ProviderSettings, (entry.settings for entry in PROVIDERS))
+
+
+def destinations(settings: ProviderSettings) -> Destinations | None:
+    """Takes in where notifications may go; None: no configured provider has destinations."""
+    return next((found for entry in PROVIDERS if (found := entry.destinations(settings)) is not None), None)

@@ -48,6 +48,8 @@ class ReachabilityChecks:
 
 
 async def _problem(endpoint: Endpoint) -> str:
+    if not endpoint.host:  # each of its destinations is somewhere else
+        return ""
     try:
         async with asyncio.timeout(CONNECT_SECONDS):
             _, writer = await asyncio.open_connection(endpoint.host, endpoint.port)

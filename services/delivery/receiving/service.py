@@ -8,30 +8,49 @@ from typing import Any
 import grpc.aio
 from google.api import httpbody_pb2
 
+from pulse.common.v1 import destination_pb2
 from pulse.delivery.v1 import delivery_service_pb2, delivery_service_pb2_grpc
+from services.delivery.providers.base.destinations import Destinations
 from services.delivery.providers.base.receiver import Receiver, Report
 from services.delivery.receiving.price_asking import PriceAsking
 from services.delivery.receiving.reachability import Reachability, ReachabilityChecks
 from services.delivery.rules.receipts import Receipt
 from shared.channel.numbers import number_of
 from shared.channel.table import Channel
-from shared.errors import not_found
+from shared.errors import Code, PulseError, not_found
 from shared.times import to_timestamp
 
 Context = grpc.aio.ServicerContext[Any, Any]
 
 
 class DeliveryServicer(delivery_service_pb2_grpc.DeliveryServiceServicer):
-    """Tells how providers are doing."""
+    """Tells how providers are doing, and takes destinations in; ``destinations``: None where no provider has any."""
 
-    def __init__(self, checks: ReachabilityChecks) -> None:
+    def __init__(self, checks: ReachabilityChecks, destinations: Destinations | None = None) -> None:
         self._checks = checks
+        self._destinations = destinations
 
     async def ListProviders(
         self, _request: delivery_service_pb2.ListProvidersRequest, _context: Context
     ) -> delivery_service_pb2.ListProvidersResponse:
         found = await self._checks.current()
         return delivery_service_pb2.ListProvidersResponse(providers=[_provider(each) for each in found])
+
+    async def SealDestination(
+        self, request: delivery_service_pb2.SealDestinationRequest, _context: Context
+    ) -> delivery_service_pb2.SealDestinationResponse:
+        if self._destinations is None:
+            raise PulseError(
+                Code.FAILED_PRECONDITION,
+                "DESTINATIONS_OFF",
+                "there is no key to encrypt destinations with",
+                hint="whoever runs Pulse sets PULSE_APPRISE_KEYS",
+            )
+        found = await self._destinations.seal(request.tenant_id, request.name, request.url)
+        kept = destination_pb2.Destination(
+            name=request.name, kind=found.kind, host=found.host, fingerprint=found.fingerprint, key_id=found.key_id
+        )
+        return delivery_service_pb2.SealDestinationResponse(destination=kept, sealed=found.sealed)
 
 
 class ReceiptServicer(delivery_service_pb2_grpc.ReceiptServiceServicer):

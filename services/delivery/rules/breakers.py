@@ -13,7 +13,7 @@ from functools import partial
 
 from services.delivery.rules.breaker import Breaker, BreakerPolicy, BreakerState
 from services.delivery.rules.claim import ClaimedNotification, Settlement
-from services.delivery.rules.provider import Cause, OutcomeKind
+from services.delivery.rules.provider import Cause, Outcome, OutcomeKind
 from services.delivery.rules.provider_view import Avoided, BreakerOverride, Directive, ProviderView
 from services.delivery.rules.tenant_breakers import TenantBreakers
 from shared.clock import Clock
@@ -188,7 +188,7 @@ class Breakers:
         if outcome.kind is OutcomeKind.SUCCEEDED:
             provider.tenants.succeeded(tenant_id)
             provider.breaker.succeeded()
-        elif outcome.kind in _FAILURES and outcome.cause is not Cause.RECIPIENT and provider.tenants.failed(tenant_id):
+        elif _counts(outcome) and provider.tenants.failed(tenant_id):
             provider.breaker.failed()
 
     def stalled(self, name: str, seconds: float, tenants: frozenset[str]) -> str | None:
@@ -237,6 +237,11 @@ class Breakers:
         log.warning("breaker", provider=name, tenant_id=tenant_id, state=state.name, reason=reason)
         if state is BreakerState.OPEN and not self._providers[name].is_forced_closed:
             self._hand_back(name, tenant_id)
+
+
+def _counts(outcome: Outcome) -> bool:
+    """Whether it may be held against the provider."""
+    return outcome.kind in _FAILURES and outcome.cause is not Cause.RECIPIENT and not outcome.about_address
 
 
 def _key(claim: ClaimedNotification) -> tuple[str, int]:

@@ -64,6 +64,7 @@ class Outgoing(NamedTuple):
     said: Said = NOTHING  # beside subject and text
     files: Sequence[File] = ()
     sender: RegisteredSender | None = None  # None: as the provider's settings say
+    destination: bytes = b""  # where ``to`` leads, encrypted, by channels whose addresses are destinations' names
     asked: Asked | None = None  # what it was made of, for providers that pass it on
     locale: str = ""  # the language that was taken
     expires_time: dt.datetime | None = None  # what ends_at is by the ledger's clock, UTC
@@ -113,6 +114,7 @@ class Outcome(NamedTuple):
     rejection: Rejection | None = None
     cause: Cause = Cause.PROVIDER  # of a failure that may pass
     told: Sequence[Decision] = ()  # what was decided on the way
+    about_address: bool = False  # it tells of this one address alone: nothing is held against the provider
 
 
 def succeeded(provider_message_id: str) -> Outcome:

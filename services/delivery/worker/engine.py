@@ -12,6 +12,7 @@ from typing import TypeVar
 
 from services.delivery.attachments import Attachments
 from services.delivery.config import DeliverySettings
+from services.delivery.destinations import Destinations
 from services.delivery.ledger import HOPELESS, LedgerClient
 from services.delivery.rules.breakers import Breakers, Probe
 from services.delivery.rules.claim import Claimed, ClaimedNotification, Settlement
@@ -144,7 +145,7 @@ class Engine:
 
     def _make_lines(self, ledger: LedgerClient, settings: DeliverySettings) -> dict[str, Line]:
         templates = TemplateCache(ledger.template, settings.worker_templates, settings.worker_templates_mib * 2**20)
-        attachments = Attachments(ledger.attachment)
+        attachments, destinations = Attachments(ledger.attachment), Destinations(ledger.destination)
         links = UnsubscribeLinks.from_settings(settings, self._metrics.without_link)
         return {
             name: Line(
@@ -158,6 +159,7 @@ class Engine:
                 stall_seconds=settings.delivery_stall_seconds,
                 attachments=attachments,
                 suppressed_copies=ledger.suppressed,
+                destinations=destinations,
             )
             for name, provider in self._providers.items()
         }

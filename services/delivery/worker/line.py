@@ -14,6 +14,7 @@ from functools import partial
 from typing import cast
 
 from services.delivery.attachments import Attachments
+from services.delivery.destinations import Destinations
 from services.delivery.rules.claim import ClaimedNotification, Prepared, Settlement
 from services.delivery.rules.provider import Outcome, Outgoing, Provider, released, transient, unanswered
 from services.delivery.rules.slots import Slots
@@ -59,9 +60,11 @@ class Line:
         stall_seconds: float,
         attachments: Attachments | None = None,
         suppressed_copies: FindSuppressed | None = None,
+        destinations: Destinations | None = None,
     ) -> None:
         self._attachments = attachments
         self._suppressed_copies = suppressed_copies
+        self._destinations = destinations
         self._provider = provider
         self._templates = templates
         self._settle = settle
@@ -186,7 +189,13 @@ class Line:
     async def _prepared(self, claim: ClaimedNotification) -> Prepared:
         """What the provider is given. All devices of one notification are given the same, rendered once."""
         rendering = partial(
-            prepare, claim, self._templates, self._unsubscribe, self._attachments, self._suppressed_copies
+            prepare,
+            claim,
+            self._templates,
+            self._unsubscribe,
+            self._attachments,
+            self._suppressed_copies,
+            self._destinations,
         )
         if claim.whole is None:
             return await rendering()

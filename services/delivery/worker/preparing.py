@@ -8,6 +8,7 @@ from typing import Any
 
 from services.delivery import suppressed_copies
 from services.delivery.attachments import Attachments
+from services.delivery.destinations import Destinations
 from services.delivery.rules.claim import ClaimedNotification
 from services.delivery.rules.provider import Outcome, Outgoing, permanent, released, transient, unbuildable
 from services.delivery.suppressed_copies import FindSuppressed
@@ -31,6 +32,7 @@ async def prepare(
     unsubscribe: UnsubscribeLinks,
     attachments: Attachments | None = None,
     find_suppressed: FindSuppressed | None = None,
+    destinations: Destinations | None = None,
 ) -> Outgoing | Outcome:
     """Renders ``claim`` for a provider, or says how the attempt ends without a call."""
     outgoing = await _rendered(claim, templates, unsubscribe)
@@ -39,6 +41,8 @@ async def prepare(
             outgoing = await suppressed_copies.left_out(outgoing, claim, find_suppressed)
         except PulseError:
             return released("COPIES_UNAVAILABLE", "whether its copies may go could not be asked", retry_after=1.0)
+    if destinations is not None and isinstance(outgoing, Outgoing) and _goes_to_a_destination(claim):
+        return await _led(outgoing, destinations)
     if attachments is None or isinstance(outgoing, Outcome) or not outgoing.said.attachments:
         return outgoing
     channel = Channel.named(claim.channel)
@@ -55,6 +59,20 @@ async def prepare(
 def _has_copies(outgoing: Outgoing) -> bool:
     channel, email = Channel.named(outgoing.channel), outgoing.said.email
     return bool(email.cc or email.bcc) and channel is not None and channel.facts.address is Address.MAILBOX
+
+
+def _goes_to_a_destination(claim: ClaimedNotification) -> bool:
+    channel = Channel.named(claim.channel)
+    return channel is not None and channel.facts.address is Address.DESTINATION
+
+
+async def _led(outgoing: Outgoing, destinations: Destinations) -> Outgoing | Outcome:
+    try:
+        return outgoing._replace(destination=await destinations.get(outgoing.tenant_id, outgoing.to))
+    except PulseError as error:
+        if error.code is Code.NOT_FOUND:
+            return permanent("DESTINATION_UNKNOWN", "the destination is not registered any more")
+        return released("DESTINATION_UNAVAILABLE", "the destination could not be fetched", retry_after=1.0)
 
 
 async def _rendered(

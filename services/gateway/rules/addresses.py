@@ -1,4 +1,4 @@
-"""Where a notification goes: mail addresses, phone numbers and device tokens, checked and normalised."""
+"""Where a notification goes: mail addresses, phone numbers, device tokens, destinations' names; checked, normalised."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ _USUAL_MAILBOX = re.compile(rf"(?!.*=\?)({_DOT_ATOM.pattern})@([A-Za-z0-9.-]+)")
 _JOINERS = re.compile("[\u200c\u200d]")
 #: ITU-T E.164: "+", a country code that does not begin with 0, at most 15 digits in all.
 _E164 = re.compile(r"\+[1-9][0-9]{6,14}")
+_DESTINATION = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 _DEVICE_TOKEN = re.compile(r"[\x21-\x7e]{1,4096}")
 #: RFC 5321, section 4.5.3.1.
 _LONGEST_LOCAL_PART = 64
@@ -53,13 +54,14 @@ class Addresses:
             Address.MAILBOX: self._email,
             Address.PHONE: self._phone,
             Address.DEVICE: self._device_token,
+            Address.DESTINATION: self._destination,
         }
 
     def normalise(self, kind: Address, address: str, field: str = "to") -> str:
         """The address as it is stored and sent to; raises INVALID_ARGUMENT for ``field``, its path in the request.
 
         Of a mail address the domain is in lower-case A-labels, the local part as given; a phone number is in E.164; a
-        device token is as given.
+        device token and a destination's name are as given.
         """
         usual = self._usual_mailbox(address) if kind is _MAILBOX else ""
         if usual:
@@ -157,6 +159,20 @@ class Addresses:
         if not _DEVICE_TOKEN.fullmatch(address):
             raise _refusal(
                 "DEVICE_TOKEN_INVALID", "is not a device token: 1 to 4,096 visible ASCII characters, no space"
+            )
+        return address
+
+    def _destination(self, address: str) -> str:
+        if "://" in address:
+            raise _refusal(
+                "DESTINATION_IS_A_URL",
+                "is an address, where a destination's name is meant",
+                "whoever administers Pulse registers it (POST /v1/destinations), and requests name it",
+            )
+        if not _DESTINATION.fullmatch(address):
+            raise _refusal(
+                "DESTINATION_NAME_INVALID",
+                "is no destination's name: at most 64 letters, digits, _, - and ., the first a letter or digit",
             )
         return address
 

@@ -9,6 +9,7 @@ from shared.channel.table import Address, Channel
 from shared.errors import PulseError, invalid_field
 from shared.saying.said import NOTHING, Said, Sms
 from shared.text import channel_bounds
+from shared.text.channel_bounds import Bound
 from shared.text.rendering import Rendered
 from shared.text.sms_segments import SmsSize, measure
 
@@ -16,15 +17,19 @@ from shared.text.sms_segments import SmsSize, measure
 _ANY_ID = "0" * 36
 
 
-def check(channel: Channel, subject: str, rendered: Rendered, said: Said, addresses: Addresses) -> SmsSize | None:
+def check(
+    channel: Channel, subject: str, rendered: Rendered, said: Said, addresses: Addresses, bound: Bound | None = None
+) -> SmsSize | None:
     """What it takes as SMS, None by other channels; raises INVALID_ARGUMENT.
+
+    ``bound`` is the address's own, where the channel's is not that of all its addresses.
 
     ``subject`` is the request's own, which takes the place of the rendered one. ``said`` is what is said beside subject
     and text, the request's laid over the template's.
     """
     if said is not NOTHING:
         _check_said(channel, said, addresses)
-    bound = channel.facts.bound
+    bound = bound or channel.facts.bound
     if bound is None or bound.in_its_place(said):
         return None
     body = body_of(channel, rendered.body, said)

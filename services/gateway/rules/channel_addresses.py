@@ -8,14 +8,19 @@ from typing import NamedTuple
 from services.gateway.rules.addresses import Addresses
 from shared.channel.table import Channel
 from shared.errors import invalid_field
+from shared.text.channel_bounds import Bound
 
 
 class ChannelAddress(NamedTuple):
-    """One channel and an address in its terms; ``path`` is its place in the request, "" for the request itself."""
+    """One channel and an address in its terms; ``path`` is its place in the request, "" for the request itself.
+
+    ``bound`` is what that address carries at the most, where that is not the same for all of the channel's.
+    """
 
     channel: Channel
     address: str
     path: str = ""
+    bound: Bound | None = None
 
     def field(self, name: str) -> str:
         """The path of one of its fields in the request."""

@@ -33,6 +33,7 @@ from services.gateway.rules.nul import refuse_nul
 from services.gateway.sending import file_links, pictures, sms_sizes
 from services.gateway.sending.attachments import Attachments
 from services.gateway.sending.copies import Held
+from services.gateway.sending.destinations import Destinations
 from services.gateway.sending.heavy_work import HeavyWork
 from services.gateway.sending.plainly_valid import plainly_valid
 from services.gateway.sending.senders import NONE as NO_SENDERS
@@ -119,10 +120,12 @@ class Acceptance:
         attachments: Attachments | None = None,
         senders: Senders | None = None,
         hold_copies: HoldCopies | None = None,
+        destinations: Destinations | None = None,
     ) -> None:
         self._senders = senders
         self._hold_copies = hold_copies
         self._attachments = attachments
+        self._destinations = destinations
         self._templates = templates
         self._addresses = addresses
         self._clock = clock
@@ -154,6 +157,8 @@ class Acceptance:
         channel = request.channel or template.stored.channel
         wanted = _wanted(request, channel)
         to, *further = channel_addresses.normalise(self._addresses, wanted)
+        if self._destinations is not None:
+            wanted = await self._destinations.bounded(tenant_id, wanted)
         files = self._files(wanted, draft, expires_at, now) if "attachments" in draft.said else None
         if files and files.linked:
             draft = await self._with_links(tenant_id, files, draft)
@@ -275,7 +280,7 @@ class Acceptance:
             digests.refuse_own(given)
             given = digests.with_digest(given)
         for one, address in zip(wanted, to, strict=True):
-            whereto = ChannelAddress(one.channel, address)
+            whereto = one._replace(address=address)
             check_it = partial(_check_text, whereto, draft, given, template, self._addresses)
             try:
                 if template.compiled.is_quick(one.channel, draft.request.locale, given):
@@ -363,7 +368,7 @@ def _check_text(
 ) -> Checked:
     rendered = template.compiled.render(to.channel, draft.request.locale, given)
     said = made_said(layers.laid(rendered.said, draft.beside))
-    sms = carrying.check(to.channel, draft.request.subject, rendered, said, addresses)
+    sms = carrying.check(to.channel, draft.request.subject, rendered, said, addresses, to.bound)
     has_copies = to.channel.facts.address is Address.MAILBOX and (said.email.cc or said.email.bcc)
     to_copy = copies.of(said.email, to.address, addresses) if has_copies else NO_COPIES
     return Checked(sms, to_copy, pictures.decisions(to.channel, rendered, said))

@@ -519,6 +519,21 @@ senders = sa.Table(
     sa.Index("senders_default_idx", "tenant_id", "channel", unique=True, postgresql_where=sa.text("is_default")),
 )
 
+# Where notifications of channel CHAT can go. Their addresses are encrypted, with keys that the ledger does not have.
+destinations = sa.Table(
+    "destinations",
+    metadata,
+    sa.Column("tenant_id", sa.Text, primary_key=True),
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("host", sa.Text, nullable=False),
+    sa.Column("fingerprint", sa.Text, nullable=False),
+    sa.Column("key_id", sa.Text, nullable=False),
+    sa.Column("sealed", sa.LargeBinary, nullable=False),
+    sa.Column("created_at", TIME, nullable=False),
+    sa.Column("updated_at", TIME, nullable=False),
+)
+
 # How often what many poll was changed: limits, keys.
 revisions = sa.Table(
     "revisions",

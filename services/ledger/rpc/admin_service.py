@@ -15,6 +15,7 @@ from services.ledger.read.reader import Reader
 from services.ledger.rpc import wire, wire_reads
 from services.ledger.rpc.api_key_rpcs import ApiKeyWrites
 from services.ledger.rpc.attachment_rpcs import AttachmentWrites
+from services.ledger.rpc.destination_rpcs import DestinationWrites
 from services.ledger.rpc.limit_service import LimitWrites
 from services.ledger.rpc.provider_rpcs import ProviderDecisions
 from services.ledger.rpc.recipient_services import RecipientWrites
@@ -24,6 +25,7 @@ from services.ledger.rpc.texts import wire_templates
 from services.ledger.rpc.texts.fragment_rpcs import FragmentWrites
 from services.ledger.stores.api_key_store import ApiKeyStore
 from services.ledger.stores.attachment_store import AttachmentStore
+from services.ledger.stores.destination_store import DestinationStore
 from services.ledger.stores.fragment_store import FragmentStore
 from services.ledger.stores.limit_store import LimitStore
 from services.ledger.stores.provider_store import ProviderStore
@@ -44,6 +46,7 @@ class LedgerAdmin(
     AttachmentWrites,
     SenderWrites,
     FragmentWrites,
+    DestinationWrites,
     ledger_admin_pb2_grpc.LedgerAdminServicer,
 ):
     """For those who administer."""
@@ -64,6 +67,7 @@ class LedgerAdmin(
         attachments: AttachmentStore,
         senders: SenderStore,
         fragments: FragmentStore,
+        destinations: DestinationStore,
     ) -> None:
         self._operator = operator
         self._bulk_replay = bulk_replay
@@ -78,6 +82,7 @@ class LedgerAdmin(
         self._attachments = attachments
         self._senders = senders
         self._fragments = fragments
+        self._destinations = destinations
 
     async def CreateTemplate(self, request: pb.CreateTemplateRequest, context: Any) -> pb.CreateTemplateResponse:
         check(request)

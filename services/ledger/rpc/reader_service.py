@@ -16,6 +16,7 @@ from services.ledger.read.watchers import Watchers
 from services.ledger.rpc import pages, wire, wire_reads
 from services.ledger.rpc.api_key_rpcs import ApiKeyReads
 from services.ledger.rpc.attachment_rpcs import AttachmentReads
+from services.ledger.rpc.destination_rpcs import DestinationReads
 from services.ledger.rpc.feed.feed_rpcs import FeedReads
 from services.ledger.rpc.follow_rpcs import FollowReads
 from services.ledger.rpc.limit_service import LimitReads
@@ -29,6 +30,7 @@ from services.ledger.rpc.texts import wire_templates
 from services.ledger.rpc.texts.fragment_rpcs import FragmentReads
 from services.ledger.stores.api_key_store import ApiKeyStore
 from services.ledger.stores.attachment_store import AttachmentStore
+from services.ledger.stores.destination_store import DestinationStore
 from services.ledger.stores.fragment_store import FragmentStore
 from services.ledger.stores.limit_store import LimitStore
 from services.ledger.stores.price_store import PriceStore
@@ -56,6 +58,7 @@ class LedgerReader(
     AttachmentReads,
     SenderReads,
     FragmentReads,
+    DestinationReads,
     ledger_reader_pb2_grpc.LedgerReaderServicer,
 ):
     """Changes nothing."""
@@ -75,6 +78,7 @@ class LedgerReader(
         fragments: FragmentStore,
         suppressed: SuppressedAddresses,
         prices: PriceStore,
+        destinations: DestinationStore,
         timelines: Timelines,
         watchers: Watchers,
         feed: Feed,
@@ -93,6 +97,7 @@ class LedgerReader(
         self._fragments = fragments
         self._suppressed = suppressed
         self._prices = prices
+        self._destinations = destinations
         self._timelines = timelines
         self._watchers = watchers
         self._feed = feed

@@ -19,10 +19,10 @@ log = logger(__name__)
 
 #: The newest revision that every database comes to before the release. Revisions are numbered: a later one compares as
 #: greater, also one of a later release, with which this code can live.
-NEEDED = "0009m"
+NEEDED = "0009n"
 #: What repeats it for databases that had passed that number before there was such a revision: they may be beyond NEEDED
 #: and still lack what it added.
-REPETITION = "0025"
+REPETITION = "0026"
 #: The channels of this release, as text of SQL.
 _CHANNELS = ",".join(f"'{channel}'" for channel in Channel)
 _LOOK = f"""
@@ -30,6 +30,7 @@ SELECT version_num, EXISTS (SELECT FROM pg_attribute WHERE attrelid = to_regclas
     AND attname = 'document' AND NOT attisdropped)
     AND to_regclass('attachments') IS NOT NULL
     AND to_regclass('senders') IS NOT NULL
+    AND to_regclass('destinations') IS NOT NULL
     AND to_regclass('fragment_versions') IS NOT NULL
     AND to_regclass('events_feed_idx') IS NOT NULL
     AND to_regclass('suppressions_digest_idx') IS NOT NULL

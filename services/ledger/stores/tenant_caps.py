@@ -28,6 +28,7 @@ class Subject(enum.StrEnum):
     FRAGMENTS = "fragments"
     SUPPRESSIONS = "suppressions"
     DEVICES = "devices"
+    DESTINATIONS = "destinations"
 
 
 class _Rows(NamedTuple):
@@ -56,6 +57,7 @@ _ROWS: Mapping[Subject, _Rows] = {
         "suppressions WHERE tenant_id = %(tenant_id)s", "user_id = %(user_id)s AND digest = %(digest)s"
     ),
     Subject.DEVICES: _Rows("device_tokens WHERE tenant_id = %(tenant_id)s", "device_token_id = %(device_token_id)s"),
+    Subject.DESTINATIONS: _Rows("destinations WHERE tenant_id = %(tenant_id)s", "name = %(name)s"),
 }
 
 
@@ -83,6 +85,7 @@ class TenantCaps:
                 Subject.FRAGMENTS: settings.ledger_most_fragments,
                 Subject.SUPPRESSIONS: settings.ledger_most_suppressions,
                 Subject.DEVICES: settings.ledger_most_devices,
+                Subject.DESTINATIONS: settings.ledger_most_destinations,
             }
         )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from services.sandbox.providers.apns import Apns
 from services.sandbox.providers.aws import Aws
+from services.sandbox.providers.chat import Chat
 from services.sandbox.providers.fcm import Firebase
 from services.sandbox.providers.lookalike import Lookalike, LookalikeSettings
 from services.sandbox.providers.mail import Mail
@@ -12,7 +13,7 @@ from services.sandbox.providers.webhook import Webhook
 from services.sandbox.providers.webpush import Webpush
 from shared.config import joined
 
-LOOKALIKES: tuple[type[Lookalike], ...] = (Mail, Aws, TwilioAccount, Firebase, Apns, Webpush, Webhook)
+LOOKALIKES: tuple[type[Lookalike], ...] = (Mail, Aws, TwilioAccount, Firebase, Apns, Webpush, Chat, Webhook)
 
 #: What faults can make each provider answer.
 ANSWERS = {name: answers for one in LOOKALIKES for name, answers in one.serves.items()}

@@ -24,7 +24,7 @@ from shared.channel.table import Channel
 from shared.clock import SystemClock
 from tests.delivery.conftest import Sandbox
 from tests.delivery.outgoing import outgoing, within
-from tests.delivery.recipients import as_kept, recipient
+from tests.delivery.recipients import as_kept, destination, recipient
 
 #: The deadline of a call that is not answered, s, and how much later it may end on a machine with much to do.
 SHORT_S, LATE_S = 0.4, 3.0
@@ -68,7 +68,7 @@ async def made() -> AsyncIterator[Made]:
 
 def addressed(provider: Provider, port: int) -> Outgoing:
     """A notification for somebody whom the provider's look-alike at that port knows."""
-    return outgoing(recipient(provider, port), channel=provider.channel)
+    return outgoing(recipient(provider, port), channel=provider.channel, destination=destination(provider))
 
 
 class Stage:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Generic, NamedTuple, TypeVar
 from urllib.parse import urlsplit
 
+from services.delivery.providers.base.destinations import Destinations
 from services.delivery.providers.base.outgoing_proxies import proxy_for
 from services.delivery.providers.base.receiver import Receiver
 from services.delivery.providers.base.settings import ProviderSettings
@@ -24,7 +25,7 @@ class Endpoint:
 
     name: str
     channel: str  # its name in the contract
-    host: str
+    host: str  # empty: it has no one place
     port: int
 
 
@@ -65,6 +66,10 @@ class Entry(ABC, Generic[Own]):
 
     def receiver(self, settings: Own, clock: Clock) -> Receiver | None:
         """Takes what it reports of notifications; None: it reports nothing."""
+        return None
+
+    def destinations(self, settings: Own) -> Destinations | None:
+        """Takes in where its notifications may go; None: that stands in requests, or it is not configured."""
         return None
 
     def endpoint(self, settings: Own) -> Endpoint | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from alembic import op
 
 revision = "0010"
-down_revision = "0009m"
+down_revision = "0009n"
 #: The release before says nowhere for whom it works, and would see no rows if it is not the database's superuser.
 release = "after"
 

@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1bpulse/common/v1/enums.proto\x12\x0fpulse.common.v1*N\n\x07\x43hannel\x12\x17\n\x13\x43HANNEL_UNSPECIFIED\x10\x00\x12\t\n\x05\x45MAIL\x10\x01\x12\x07\n\x03SMS\x10\x02\x12\x08\n\x04PUSH\x10\x03\x12\x0c\n\x08WHATSAPP\x10\x04*7\n\x08Priority\x12\x18\n\x14PRIORITY_UNSPECIFIED\x10\x00\x12\x08\n\x04HIGH\x10\x01\x12\x07\n\x03LOW\x10\x02*\xc5\x01\n\x06Status\x12\x16\n\x12STATUS_UNSPECIFIED\x10\x00\x12\r\n\tSCHEDULED\x10\x01\x12\n\n\x06QUEUED\x10\x02\x12\x0b\n\x07SENDING\x10\x03\x12\x0c\n\x08RETRYING\x10\x04\x12\x08\n\x04SENT\x10\x05\x12\r\n\tDELIVERED\x10\x06\x12\x0f\n\x0bUNDELIVERED\x10\x07\x12\n\n\x06\x46\x41ILED\x10\x08\x12\x0b\n\x07UNKNOWN\x10\t\x12\x0b\n\x07\x45XPIRED\x10\n\x12\r\n\tCANCELLED\x10\x0b\x12\x0e\n\nSUPPRESSED\x10\x0c*I\n\x0eReplayTemplate\x12\x1f\n\x1bREPLAY_TEMPLATE_UNSPECIFIED\x10\x00\x12\n\n\x06PINNED\x10\x01\x12\n\n\x06NEWEST\x10\x02*\\\n\x11\x44\x65liveryGuarantee\x12\"\n\x1e\x44\x45LIVERY_GUARANTEE_UNSPECIFIED\x10\x00\x12\x11\n\rAT_LEAST_ONCE\x10\x01\x12\x10\n\x0c\x41T_MOST_ONCE\x10\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1bpulse/common/v1/enums.proto\x12\x0fpulse.common.v1*X\n\x07\x43hannel\x12\x17\n\x13\x43HANNEL_UNSPECIFIED\x10\x00\x12\t\n\x05\x45MAIL\x10\x01\x12\x07\n\x03SMS\x10\x02\x12\x08\n\x04PUSH\x10\x03\x12\x0c\n\x08WHATSAPP\x10\x04\x12\x08\n\x04\x43HAT\x10\x05*7\n\x08Priority\x12\x18\n\x14PRIORITY_UNSPECIFIED\x10\x00\x12\x08\n\x04HIGH\x10\x01\x12\x07\n\x03LOW\x10\x02*\xc5\x01\n\x06Status\x12\x16\n\x12STATUS_UNSPECIFIED\x10\x00\x12\r\n\tSCHEDULED\x10\x01\x12\n\n\x06QUEUED\x10\x02\x12\x0b\n\x07SENDING\x10\x03\x12\x0c\n\x08RETRYING\x10\x04\x12\x08\n\x04SENT\x10\x05\x12\r\n\tDELIVERED\x10\x06\x12\x0f\n\x0bUNDELIVERED\x10\x07\x12\n\n\x06\x46\x41ILED\x10\x08\x12\x0b\n\x07UNKNOWN\x10\t\x12\x0b\n\x07\x45XPIRED\x10\n\x12\r\n\tCANCELLED\x10\x0b\x12\x0e\n\nSUPPRESSED\x10\x0c*I\n\x0eReplayTemplate\x12\x1f\n\x1bREPLAY_TEMPLATE_UNSPECIFIED\x10\x00\x12\n\n\x06PINNED\x10\x01\x12\n\n\x06NEWEST\x10\x02*\\\n\x11\x44\x65liveryGuarantee\x12\"\n\x1e\x44\x45LIVERY_GUARANTEE_UNSPECIFIED\x10\x00\x12\x11\n\rAT_LEAST_ONCE\x10\x01\x12\x10\n\x0c\x41T_MOST_ONCE\x10\x02\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -32,13 +32,13 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'pulse.common.v1.enums_pb2',
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_CHANNEL']._serialized_start=48
-  _globals['_CHANNEL']._serialized_end=126
-  _globals['_PRIORITY']._serialized_start=128
-  _globals['_PRIORITY']._serialized_end=183
-  _globals['_STATUS']._serialized_start=186
-  _globals['_STATUS']._serialized_end=383
-  _globals['_REPLAYTEMPLATE']._serialized_start=385
-  _globals['_REPLAYTEMPLATE']._serialized_end=458
-  _globals['_DELIVERYGUARANTEE']._serialized_start=460
-  _globals['_DELIVERYGUARANTEE']._serialized_end=552
+  _globals['_CHANNEL']._serialized_end=136
+  _globals['_PRIORITY']._serialized_start=138
+  _globals['_PRIORITY']._serialized_end=193
+  _globals['_STATUS']._serialized_start=196
+  _globals['_STATUS']._serialized_end=393
+  _globals['_REPLAYTEMPLATE']._serialized_start=395
+  _globals['_REPLAYTEMPLATE']._serialized_end=468
+  _globals['_DELIVERYGUARANTEE']._serialized_start=470
+  _globals['_DELIVERYGUARANTEE']._serialized_end=562
 # @@protoc_insertion_point(module_scope)

@@ -32,6 +32,8 @@ class _ChannelEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Channel.Value
     """A push to one device, by its token."""
     WHATSAPP: _Channel.ValueType  # 4
     """A WhatsApp message to a phone number in E.164."""
+    CHAT: _Channel.ValueType  # 5
+    """A message to a room of a chat service (Slack, Discord, Teams, ...), by the name of a registered destination."""
 
 class Channel(_Channel, metaclass=_ChannelEnumTypeWrapper):
     """How a recipient is reached."""
@@ -46,6 +48,8 @@ PUSH: Channel.ValueType  # 3
 """A push to one device, by its token."""
 WHATSAPP: Channel.ValueType  # 4
 """A WhatsApp message to a phone number in E.164."""
+CHAT: Channel.ValueType  # 5
+"""A message to a room of a chat service (Slack, Discord, Teams, ...), by the name of a registered destination."""
 Global___Channel: _TypeAlias = Channel  # noqa: Y015
 
 class _Priority:

@@ -25,10 +25,11 @@ _sym_db = _symbol_database.Default()
 from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 from google.api import httpbody_pb2 as google_dot_api_dot_httpbody__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
+from pulse.common.v1 import destination_pb2 as pulse_dot_common_dot_v1_dot_destination__pb2
 from pulse.common.v1 import enums_pb2 as pulse_dot_common_dot_v1_dot_enums__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(pulse/delivery/v1/delivery_service.proto\x12\x11pulse.delivery.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x19google/api/httpbody.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1bpulse/common/v1/enums.proto\"x\n\x14ReceiveReportRequest\x12\x10\n\x08provider\x18\x01 \x01(\t\x12\x11\n\ttenant_id\x18\x02 \x01(\t\x12\x17\n\x0fnotification_id\x18\x03 \x01(\t\x12\"\n\x04\x62ody\x18\x04 \x01(\x0b\x32\x14.google.api.HttpBody\"m\n\x1bReceiveTwilioReceiptRequest\x12\x11\n\ttenant_id\x18\x01 \x01(\t\x12\x17\n\x0fnotification_id\x18\x02 \x01(\t\x12\"\n\x04\x62ody\x18\x03 \x01(\x0b\x32\x14.google.api.HttpBody\"<\n\x16ReceiveSesEventRequest\x12\"\n\x04\x62ody\x18\x01 \x01(\x0b\x32\x14.google.api.HttpBody\"\x16\n\x14ListProvidersRequest\"G\n\x15ListProvidersResponse\x12.\n\tproviders\x18\x01 \x03(\x0b\x32\x1b.pulse.delivery.v1.Provider\"\x97\x01\n\x08Provider\x12\x0c\n\x04name\x18\x01 \x01(\t\x12)\n\x07\x63hannel\x18\x02 \x01(\x0e\x32\x18.pulse.common.v1.Channel\x12\x11\n\treachable\x18\x03 \x01(\x08\x12\x0f\n\x07problem\x18\x04 \x01(\t\x12.\n\ncheck_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp2u\n\x0f\x44\x65liveryService\x12\x62\n\rListProviders\x12\'.pulse.delivery.v1.ListProvidersRequest\x1a(.pulse.delivery.v1.ListProvidersResponse2\xd3\x03\n\x0eReceiptService\x12\xb0\x01\n\rReceiveReport\x12\'.pulse.delivery.v1.ReceiveReportRequest\x1a\x14.google.api.HttpBody\"`\x82\xd3\xe4\x93\x02Z\"\x15/callbacks/{provider}:\x04\x62odyZ;\"3/callbacks/{provider}/{tenant_id}/{notification_id}:\x04\x62ody\x12\x9b\x01\n\x14ReceiveTwilioReceipt\x12..pulse.delivery.v1.ReceiveTwilioReceiptRequest\x1a\x14.google.api.HttpBody\"=\x82\xd3\xe4\x93\x02\x37\"//callbacks/twilio/{tenant_id}/{notification_id}:\x04\x62ody\x12p\n\x0fReceiveSesEvent\x12).pulse.delivery.v1.ReceiveSesEventRequest\x1a\x14.google.api.HttpBody\"\x1c\x82\xd3\xe4\x93\x02\x16\"\x0e/callbacks/ses:\x04\x62odyb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(pulse/delivery/v1/delivery_service.proto\x12\x11pulse.delivery.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x19google/api/httpbody.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a!pulse/common/v1/destination.proto\x1a\x1bpulse/common/v1/enums.proto\"x\n\x14ReceiveReportRequest\x12\x10\n\x08provider\x18\x01 \x01(\t\x12\x11\n\ttenant_id\x18\x02 \x01(\t\x12\x17\n\x0fnotification_id\x18\x03 \x01(\t\x12\"\n\x04\x62ody\x18\x04 \x01(\x0b\x32\x14.google.api.HttpBody\"m\n\x1bReceiveTwilioReceiptRequest\x12\x11\n\ttenant_id\x18\x01 \x01(\t\x12\x17\n\x0fnotification_id\x18\x02 \x01(\t\x12\"\n\x04\x62ody\x18\x03 \x01(\x0b\x32\x14.google.api.HttpBody\"<\n\x16ReceiveSesEventRequest\x12\"\n\x04\x62ody\x18\x01 \x01(\x0b\x32\x14.google.api.HttpBody\"F\n\x16SealDestinationRequest\x12\x11\n\ttenant_id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0b\n\x03url\x18\x03 \x01(\t\"\\\n\x17SealDestinationResponse\x12\x31\n\x0b\x64\x65stination\x18\x01 \x01(\x0b\x32\x1c.pulse.common.v1.Destination\x12\x0e\n\x06sealed\x18\x02 \x01(\x0c\"\x16\n\x14ListProvidersRequest\"G\n\x15ListProvidersResponse\x12.\n\tproviders\x18\x01 \x03(\x0b\x32\x1b.pulse.delivery.v1.Provider\"\x97\x01\n\x08Provider\x12\x0c\n\x04name\x18\x01 \x01(\t\x12)\n\x07\x63hannel\x18\x02 \x01(\x0e\x32\x18.pulse.common.v1.Channel\x12\x11\n\treachable\x18\x03 \x01(\x08\x12\x0f\n\x07problem\x18\x04 \x01(\t\x12.\n\ncheck_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp2\xdf\x01\n\x0f\x44\x65liveryService\x12\x62\n\rListProviders\x12\'.pulse.delivery.v1.ListProvidersRequest\x1a(.pulse.delivery.v1.ListProvidersResponse\x12h\n\x0fSealDestination\x12).pulse.delivery.v1.SealDestinationRequest\x1a*.pulse.delivery.v1.SealDestinationResponse2\xd3\x03\n\x0eReceiptService\x12\xb0\x01\n\rReceiveReport\x12\'.pulse.delivery.v1.ReceiveReportRequest\x1a\x14.google.api.HttpBody\"`\x82\xd3\xe4\x93\x02Z\"\x15/callbacks/{provider}:\x04\x62odyZ;\"3/callbacks/{provider}/{tenant_id}/{notification_id}:\x04\x62ody\x12\x9b\x01\n\x14ReceiveTwilioReceipt\x12..pulse.delivery.v1.ReceiveTwilioReceiptRequest\x1a\x14.google.api.HttpBody\"=\x82\xd3\xe4\x93\x02\x37\"//callbacks/twilio/{tenant_id}/{notification_id}:\x04\x62ody\x12p\n\x0fReceiveSesEvent\x12).pulse.delivery.v1.ReceiveSesEventRequest\x1a\x14.google.api.HttpBody\"\x1c\x82\xd3\xe4\x93\x02\x16\"\x0e/callbacks/ses:\x04\x62odyb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -41,20 +42,24 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_RECEIPTSERVICE'].methods_by_name['ReceiveTwilioReceipt']._serialized_options = b'\202\323\344\223\0027\"//callbacks/twilio/{tenant_id}/{notification_id}:\004body'
   _globals['_RECEIPTSERVICE'].methods_by_name['ReceiveSesEvent']._loaded_options = None
   _globals['_RECEIPTSERVICE'].methods_by_name['ReceiveSesEvent']._serialized_options = b'\202\323\344\223\002\026\"\016/callbacks/ses:\004body'
-  _globals['_RECEIVEREPORTREQUEST']._serialized_start=182
-  _globals['_RECEIVEREPORTREQUEST']._serialized_end=302
-  _globals['_RECEIVETWILIORECEIPTREQUEST']._serialized_start=304
-  _globals['_RECEIVETWILIORECEIPTREQUEST']._serialized_end=413
-  _globals['_RECEIVESESEVENTREQUEST']._serialized_start=415
-  _globals['_RECEIVESESEVENTREQUEST']._serialized_end=475
-  _globals['_LISTPROVIDERSREQUEST']._serialized_start=477
-  _globals['_LISTPROVIDERSREQUEST']._serialized_end=499
-  _globals['_LISTPROVIDERSRESPONSE']._serialized_start=501
-  _globals['_LISTPROVIDERSRESPONSE']._serialized_end=572
-  _globals['_PROVIDER']._serialized_start=575
-  _globals['_PROVIDER']._serialized_end=726
-  _globals['_DELIVERYSERVICE']._serialized_start=728
-  _globals['_DELIVERYSERVICE']._serialized_end=845
-  _globals['_RECEIPTSERVICE']._serialized_start=848
-  _globals['_RECEIPTSERVICE']._serialized_end=1315
+  _globals['_RECEIVEREPORTREQUEST']._serialized_start=217
+  _globals['_RECEIVEREPORTREQUEST']._serialized_end=337
+  _globals['_RECEIVETWILIORECEIPTREQUEST']._serialized_start=339
+  _globals['_RECEIVETWILIORECEIPTREQUEST']._serialized_end=448
+  _globals['_RECEIVESESEVENTREQUEST']._serialized_start=450
+  _globals['_RECEIVESESEVENTREQUEST']._serialized_end=510
+  _globals['_SEALDESTINATIONREQUEST']._serialized_start=512
+  _globals['_SEALDESTINATIONREQUEST']._serialized_end=582
+  _globals['_SEALDESTINATIONRESPONSE']._serialized_start=584
+  _globals['_SEALDESTINATIONRESPONSE']._serialized_end=676
+  _globals['_LISTPROVIDERSREQUEST']._serialized_start=678
+  _globals['_LISTPROVIDERSREQUEST']._serialized_end=700
+  _globals['_LISTPROVIDERSRESPONSE']._serialized_start=702
+  _globals['_LISTPROVIDERSRESPONSE']._serialized_end=773
+  _globals['_PROVIDER']._serialized_start=776
+  _globals['_PROVIDER']._serialized_end=927
+  _globals['_DELIVERYSERVICE']._serialized_start=930
+  _globals['_DELIVERYSERVICE']._serialized_end=1153
+  _globals['_RECEIPTSERVICE']._serialized_start=1156
+  _globals['_RECEIPTSERVICE']._serialized_end=1623
 # @@protoc_insertion_point(module_scope)

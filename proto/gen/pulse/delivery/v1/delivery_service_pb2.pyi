@@ -9,6 +9,7 @@ from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
+from pulse.common.v1 import destination_pb2 as _destination_pb2
 from pulse.common.v1 import enums_pb2 as _enums_pb2
 import builtins as _builtins
 import sys
@@ -112,6 +113,64 @@ class ReceiveSesEventRequest(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ReceiveSesEventRequest: _TypeAlias = ReceiveSesEventRequest  # noqa: Y015
+
+@_typing.final
+class SealDestinationRequest(_message.Message):
+    """A destination to be."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TENANT_ID_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    URL_FIELD_NUMBER: _builtins.int
+    tenant_id: _builtins.str
+    """Whose; what is encrypted opens for this tenant and name alone."""
+    name: _builtins.str
+    """Its name."""
+    url: _builtins.str
+    """Where it leads."""
+    def __init__(
+        self,
+        *,
+        tenant_id: _builtins.str = ...,
+        name: _builtins.str = ...,
+        url: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "tenant_id", b"tenant_id", "url", b"url"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SealDestinationRequest: _TypeAlias = SealDestinationRequest  # noqa: Y015
+
+@_typing.final
+class SealDestinationResponse(_message.Message):
+    """What may be kept of it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DESTINATION_FIELD_NUMBER: _builtins.int
+    SEALED_FIELD_NUMBER: _builtins.int
+    sealed: _builtins.bytes
+    """Its url, encrypted."""
+    @_builtins.property
+    def destination(self) -> _destination_pb2.Destination:
+        """All but its url and times."""
+
+    def __init__(
+        self,
+        *,
+        destination: _destination_pb2.Destination | None = ...,
+        sealed: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["destination", b"destination"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["destination", b"destination", "sealed", b"sealed"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SealDestinationResponse: _TypeAlias = SealDestinationResponse  # noqa: Y015
 
 @_typing.final
 class ListProvidersRequest(_message.Message):

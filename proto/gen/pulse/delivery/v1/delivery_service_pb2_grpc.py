@@ -27,7 +27,7 @@ if _version_not_supported:
 
 
 class DeliveryServiceStub:
-    """Tells how providers are doing.
+    """Tells how providers are doing, and takes in where they may be led.
     """
 
     def __init__(self, channel):
@@ -41,14 +41,27 @@ class DeliveryServiceStub:
                 request_serializer=pulse_dot_delivery_dot_v1_dot_delivery__service__pb2.ListProvidersRequest.SerializeToString,
                 response_deserializer=pulse_dot_delivery_dot_v1_dot_delivery__service__pb2.ListProvidersResponse.FromString,
                 _registered_method=True)
+        self.SealDestination = channel.unary_unary(
+                '/pulse.delivery.v1.DeliveryService/SealDestination',
+                request_serializer=pulse_dot_delivery_dot_v1_dot_delivery__service__pb2.SealDestinationRequest.SerializeToString,
+                response_deserializer=pulse_dot_delivery_dot_v1_dot_delivery__service__pb2.SealDestinationResponse.FromString,
+                _registered_method=True)
 
 
 class DeliveryServiceServicer:
-    """Tells how providers are doing.
+    """Tells how providers are doing, and takes in where they may be led.
     """
 
     def ListProviders(self, request, context):
         """Every configured provider: that it is configured, and whether it can be reached now.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SealDestination(self, request, context):
+        """Checks a destination's url, and encrypts it for the workers; it is kept nowhere here. INVALID_ARGUMENT: it is of no kind
+        that is known, or leads to a private address. FAILED_PRECONDITION: there is no key to encrypt with.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -62,6 +75,11 @@ def add_DeliveryServiceServicer_to_server(servicer, server):
                     request_deserializer=pulse_dot_delivery_dot_v1_dot_delivery__service__pb2.ListProvidersRequest.FromString,
                     response_serializer=pulse_dot_delivery_dot_v1_dot_delivery__service__pb2.ListProvidersResponse.SerializeToString,
             ),
+            'SealDestination': grpc.unary_unary_rpc_method_handler(
+                    servicer.SealDestination,
+                    request_deserializer=pulse_dot_delivery_dot_v1_dot_delivery__service__pb2.SealDestinationRequest.FromString,
+                    response_serializer=pulse_dot_delivery_dot_v1_dot_delivery__service__pb2.SealDestinationResponse.SerializeToString,
+            ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
             'pulse.delivery.v1.DeliveryService', rpc_method_handlers)
@@ -71,7 +89,7 @@ def add_DeliveryServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class DeliveryService:
-    """Tells how providers are doing.
+    """Tells how providers are doing, and takes in where they may be led.
     """
 
     @staticmethod
@@ -91,6 +109,33 @@ class DeliveryService:
             '/pulse.delivery.v1.DeliveryService/ListProviders',
             pulse_dot_delivery_dot_v1_dot_delivery__service__pb2.ListProvidersRequest.SerializeToString,
             pulse_dot_delivery_dot_v1_dot_delivery__service__pb2.ListProvidersResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SealDestination(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/pulse.delivery.v1.DeliveryService/SealDestination',
+            pulse_dot_delivery_dot_v1_dot_delivery__service__pb2.SealDestinationRequest.SerializeToString,
+            pulse_dot_delivery_dot_v1_dot_delivery__service__pb2.SealDestinationResponse.FromString,
             options,
             channel_credentials,
             insecure,

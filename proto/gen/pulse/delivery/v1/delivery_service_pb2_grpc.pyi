@@ -28,7 +28,7 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class DeliveryServiceStub:
-    """Tells how providers are doing."""
+    """Tells how providers are doing, and takes in where they may be led."""
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
@@ -36,17 +36,25 @@ class DeliveryServiceStub:
     def __new__(cls, channel: _aio.Channel) -> DeliveryServiceAsyncStub: ...
     ListProviders: _grpc.UnaryUnaryMultiCallable[_delivery_service_pb2.ListProvidersRequest, _delivery_service_pb2.ListProvidersResponse]
     """Every configured provider: that it is configured, and whether it can be reached now."""
+    SealDestination: _grpc.UnaryUnaryMultiCallable[_delivery_service_pb2.SealDestinationRequest, _delivery_service_pb2.SealDestinationResponse]
+    """Checks a destination's url, and encrypts it for the workers; it is kept nowhere here. INVALID_ARGUMENT: it is of no kind
+    that is known, or leads to a private address. FAILED_PRECONDITION: there is no key to encrypt with.
+    """
 
 @_typing.type_check_only
 class DeliveryServiceAsyncStub(DeliveryServiceStub):
-    """Tells how providers are doing."""
+    """Tells how providers are doing, and takes in where they may be led."""
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     ListProviders: _aio.UnaryUnaryMultiCallable[_delivery_service_pb2.ListProvidersRequest, _delivery_service_pb2.ListProvidersResponse]  # type: ignore[assignment]
     """Every configured provider: that it is configured, and whether it can be reached now."""
+    SealDestination: _aio.UnaryUnaryMultiCallable[_delivery_service_pb2.SealDestinationRequest, _delivery_service_pb2.SealDestinationResponse]  # type: ignore[assignment]
+    """Checks a destination's url, and encrypts it for the workers; it is kept nowhere here. INVALID_ARGUMENT: it is of no kind
+    that is known, or leads to a private address. FAILED_PRECONDITION: there is no key to encrypt with.
+    """
 
 class DeliveryServiceServicer(metaclass=_abc_1.ABCMeta):
-    """Tells how providers are doing."""
+    """Tells how providers are doing, and takes in where they may be led."""
 
     @_abc_1.abstractmethod
     def ListProviders(
@@ -55,6 +63,16 @@ class DeliveryServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_delivery_service_pb2.ListProvidersResponse, _abc.Awaitable[_delivery_service_pb2.ListProvidersResponse]]:
         """Every configured provider: that it is configured, and whether it can be reached now."""
+
+    @_abc_1.abstractmethod
+    def SealDestination(
+        self,
+        request: _delivery_service_pb2.SealDestinationRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_delivery_service_pb2.SealDestinationResponse, _abc.Awaitable[_delivery_service_pb2.SealDestinationResponse]]:
+        """Checks a destination's url, and encrypts it for the workers; it is kept nowhere here. INVALID_ARGUMENT: it is of no kind
+        that is known, or leads to a private address. FAILED_PRECONDITION: there is no key to encrypt with.
+        """
 
 def add_DeliveryServiceServicer_to_server(servicer: DeliveryServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
 

@@ -160,6 +160,21 @@ class LedgerAdminStub:
                 request_serializer=pulse_dot_ledger_dot_v1_dot_ledger__admin__pb2.DeleteFragmentRequest.SerializeToString,
                 response_deserializer=pulse_dot_ledger_dot_v1_dot_ledger__admin__pb2.DeleteFragmentResponse.FromString,
                 _registered_method=True)
+        self.CreateDestination = channel.unary_unary(
+                '/pulse.ledger.v1.LedgerAdmin/CreateDestination',
+                request_serializer=pulse_dot_ledger_dot_v1_dot_ledger__admin__pb2.CreateDestinationRequest.SerializeToString,
+                response_deserializer=pulse_dot_ledger_dot_v1_dot_ledger__admin__pb2.CreateDestinationResponse.FromString,
+                _registered_method=True)
+        self.UpdateDestination = channel.unary_unary(
+                '/pulse.ledger.v1.LedgerAdmin/UpdateDestination',
+                request_serializer=pulse_dot_ledger_dot_v1_dot_ledger__admin__pb2.UpdateDestinationRequest.SerializeToString,
+                response_deserializer=pulse_dot_ledger_dot_v1_dot_ledger__admin__pb2.UpdateDestinationResponse.FromString,
+                _registered_method=True)
+        self.DeleteDestination = channel.unary_unary(
+                '/pulse.ledger.v1.LedgerAdmin/DeleteDestination',
+                request_serializer=pulse_dot_ledger_dot_v1_dot_ledger__admin__pb2.DeleteDestinationRequest.SerializeToString,
+                response_deserializer=pulse_dot_ledger_dot_v1_dot_ledger__admin__pb2.DeleteDestinationResponse.FromString,
+                _registered_method=True)
 
 
 class LedgerAdminServicer:
@@ -344,6 +359,27 @@ class LedgerAdminServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def CreateDestination(self, request, context):
+        """Keeps a new destination. ALREADY_EXISTS: the name is taken. RESOURCE_EXHAUSTED: the tenant has as many as it may.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UpdateDestination(self, request, context):
+        """Sets where a destination leads. NOT_FOUND: there is none of that name.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeleteDestination(self, request, context):
+        """Forgets a destination. NOT_FOUND: there is none of that name.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_LedgerAdminServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -471,6 +507,21 @@ def add_LedgerAdminServicer_to_server(servicer, server):
                     servicer.DeleteFragment,
                     request_deserializer=pulse_dot_ledger_dot_v1_dot_ledger__admin__pb2.DeleteFragmentRequest.FromString,
                     response_serializer=pulse_dot_ledger_dot_v1_dot_ledger__admin__pb2.DeleteFragmentResponse.SerializeToString,
+            ),
+            'CreateDestination': grpc.unary_unary_rpc_method_handler(
+                    servicer.CreateDestination,
+                    request_deserializer=pulse_dot_ledger_dot_v1_dot_ledger__admin__pb2.CreateDestinationRequest.FromString,
+                    response_serializer=pulse_dot_ledger_dot_v1_dot_ledger__admin__pb2.CreateDestinationResponse.SerializeToString,
+            ),
+            'UpdateDestination': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdateDestination,
+                    request_deserializer=pulse_dot_ledger_dot_v1_dot_ledger__admin__pb2.UpdateDestinationRequest.FromString,
+                    response_serializer=pulse_dot_ledger_dot_v1_dot_ledger__admin__pb2.UpdateDestinationResponse.SerializeToString,
+            ),
+            'DeleteDestination': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteDestination,
+                    request_deserializer=pulse_dot_ledger_dot_v1_dot_ledger__admin__pb2.DeleteDestinationRequest.FromString,
+                    response_serializer=pulse_dot_ledger_dot_v1_dot_ledger__admin__pb2.DeleteDestinationResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -1149,6 +1200,87 @@ class LedgerAdmin:
             '/pulse.ledger.v1.LedgerAdmin/DeleteFragment',
             pulse_dot_ledger_dot_v1_dot_ledger__admin__pb2.DeleteFragmentRequest.SerializeToString,
             pulse_dot_ledger_dot_v1_dot_ledger__admin__pb2.DeleteFragmentResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CreateDestination(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/pulse.ledger.v1.LedgerAdmin/CreateDestination',
+            pulse_dot_ledger_dot_v1_dot_ledger__admin__pb2.CreateDestinationRequest.SerializeToString,
+            pulse_dot_ledger_dot_v1_dot_ledger__admin__pb2.CreateDestinationResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UpdateDestination(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/pulse.ledger.v1.LedgerAdmin/UpdateDestination',
+            pulse_dot_ledger_dot_v1_dot_ledger__admin__pb2.UpdateDestinationRequest.SerializeToString,
+            pulse_dot_ledger_dot_v1_dot_ledger__admin__pb2.UpdateDestinationResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteDestination(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/pulse.ledger.v1.LedgerAdmin/DeleteDestination',
+            pulse_dot_ledger_dot_v1_dot_ledger__admin__pb2.DeleteDestinationRequest.SerializeToString,
+            pulse_dot_ledger_dot_v1_dot_ledger__admin__pb2.DeleteDestinationResponse.FromString,
             options,
             channel_credentials,
             insecure,

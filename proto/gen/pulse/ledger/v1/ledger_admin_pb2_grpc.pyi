@@ -89,6 +89,12 @@ class LedgerAdminStub:
     """
     DeleteFragment: _grpc.UnaryUnaryMultiCallable[_ledger_admin_pb2.DeleteFragmentRequest, _ledger_admin_pb2.DeleteFragmentResponse]
     """Takes a fragment out of use. NOT_FOUND: no such fragment. FAILED_PRECONDITION: what is in use takes it in."""
+    CreateDestination: _grpc.UnaryUnaryMultiCallable[_ledger_admin_pb2.CreateDestinationRequest, _ledger_admin_pb2.CreateDestinationResponse]
+    """Keeps a new destination. ALREADY_EXISTS: the name is taken. RESOURCE_EXHAUSTED: the tenant has as many as it may."""
+    UpdateDestination: _grpc.UnaryUnaryMultiCallable[_ledger_admin_pb2.UpdateDestinationRequest, _ledger_admin_pb2.UpdateDestinationResponse]
+    """Sets where a destination leads. NOT_FOUND: there is none of that name."""
+    DeleteDestination: _grpc.UnaryUnaryMultiCallable[_ledger_admin_pb2.DeleteDestinationRequest, _ledger_admin_pb2.DeleteDestinationResponse]
+    """Forgets a destination. NOT_FOUND: there is none of that name."""
 
 @_typing.type_check_only
 class LedgerAdminAsyncStub(LedgerAdminStub):
@@ -151,6 +157,12 @@ class LedgerAdminAsyncStub(LedgerAdminStub):
     """
     DeleteFragment: _aio.UnaryUnaryMultiCallable[_ledger_admin_pb2.DeleteFragmentRequest, _ledger_admin_pb2.DeleteFragmentResponse]  # type: ignore[assignment]
     """Takes a fragment out of use. NOT_FOUND: no such fragment. FAILED_PRECONDITION: what is in use takes it in."""
+    CreateDestination: _aio.UnaryUnaryMultiCallable[_ledger_admin_pb2.CreateDestinationRequest, _ledger_admin_pb2.CreateDestinationResponse]  # type: ignore[assignment]
+    """Keeps a new destination. ALREADY_EXISTS: the name is taken. RESOURCE_EXHAUSTED: the tenant has as many as it may."""
+    UpdateDestination: _aio.UnaryUnaryMultiCallable[_ledger_admin_pb2.UpdateDestinationRequest, _ledger_admin_pb2.UpdateDestinationResponse]  # type: ignore[assignment]
+    """Sets where a destination leads. NOT_FOUND: there is none of that name."""
+    DeleteDestination: _aio.UnaryUnaryMultiCallable[_ledger_admin_pb2.DeleteDestinationRequest, _ledger_admin_pb2.DeleteDestinationResponse]  # type: ignore[assignment]
+    """Forgets a destination. NOT_FOUND: there is none of that name."""
 
 class LedgerAdminServicer(metaclass=_abc_1.ABCMeta):
     """Changes what is not a notification's ordinary way: templates and dead letters. Called by the gateway."""
@@ -360,5 +372,29 @@ class LedgerAdminServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_ledger_admin_pb2.DeleteFragmentResponse, _abc.Awaitable[_ledger_admin_pb2.DeleteFragmentResponse]]:
         """Takes a fragment out of use. NOT_FOUND: no such fragment. FAILED_PRECONDITION: what is in use takes it in."""
+
+    @_abc_1.abstractmethod
+    def CreateDestination(
+        self,
+        request: _ledger_admin_pb2.CreateDestinationRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_ledger_admin_pb2.CreateDestinationResponse, _abc.Awaitable[_ledger_admin_pb2.CreateDestinationResponse]]:
+        """Keeps a new destination. ALREADY_EXISTS: the name is taken. RESOURCE_EXHAUSTED: the tenant has as many as it may."""
+
+    @_abc_1.abstractmethod
+    def UpdateDestination(
+        self,
+        request: _ledger_admin_pb2.UpdateDestinationRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_ledger_admin_pb2.UpdateDestinationResponse, _abc.Awaitable[_ledger_admin_pb2.UpdateDestinationResponse]]:
+        """Sets where a destination leads. NOT_FOUND: there is none of that name."""
+
+    @_abc_1.abstractmethod
+    def DeleteDestination(
+        self,
+        request: _ledger_admin_pb2.DeleteDestinationRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_ledger_admin_pb2.DeleteDestinationResponse, _abc.Awaitable[_ledger_admin_pb2.DeleteDestinationResponse]]:
+        """Forgets a destination. NOT_FOUND: there is none of that name."""
 
 def add_LedgerAdminServicer_to_server(servicer: LedgerAdminServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

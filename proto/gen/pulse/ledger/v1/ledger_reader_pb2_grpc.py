@@ -160,6 +160,16 @@ class LedgerReaderStub:
                 request_serializer=pulse_dot_ledger_dot_v1_dot_ledger__reader__pb2.ListSendersRequest.SerializeToString,
                 response_deserializer=pulse_dot_ledger_dot_v1_dot_ledger__reader__pb2.ListSendersResponse.FromString,
                 _registered_method=True)
+        self.GetDestination = channel.unary_unary(
+                '/pulse.ledger.v1.LedgerReader/GetDestination',
+                request_serializer=pulse_dot_ledger_dot_v1_dot_ledger__reader__pb2.GetDestinationRequest.SerializeToString,
+                response_deserializer=pulse_dot_ledger_dot_v1_dot_ledger__reader__pb2.GetDestinationResponse.FromString,
+                _registered_method=True)
+        self.ListDestinations = channel.unary_unary(
+                '/pulse.ledger.v1.LedgerReader/ListDestinations',
+                request_serializer=pulse_dot_ledger_dot_v1_dot_ledger__reader__pb2.ListDestinationsRequest.SerializeToString,
+                response_deserializer=pulse_dot_ledger_dot_v1_dot_ledger__reader__pb2.ListDestinationsResponse.FromString,
+                _registered_method=True)
 
 
 class LedgerReaderServicer:
@@ -346,6 +356,20 @@ class LedgerReaderServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetDestination(self, request, context):
+        """A destination, with its encrypted url. NOT_FOUND: there is none of that name.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListDestinations(self, request, context):
+        """A tenant's destinations by name.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_LedgerReaderServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -473,6 +497,16 @@ def add_LedgerReaderServicer_to_server(servicer, server):
                     servicer.ListSenders,
                     request_deserializer=pulse_dot_ledger_dot_v1_dot_ledger__reader__pb2.ListSendersRequest.FromString,
                     response_serializer=pulse_dot_ledger_dot_v1_dot_ledger__reader__pb2.ListSendersResponse.SerializeToString,
+            ),
+            'GetDestination': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetDestination,
+                    request_deserializer=pulse_dot_ledger_dot_v1_dot_ledger__reader__pb2.GetDestinationRequest.FromString,
+                    response_serializer=pulse_dot_ledger_dot_v1_dot_ledger__reader__pb2.GetDestinationResponse.SerializeToString,
+            ),
+            'ListDestinations': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListDestinations,
+                    request_deserializer=pulse_dot_ledger_dot_v1_dot_ledger__reader__pb2.ListDestinationsRequest.FromString,
+                    response_serializer=pulse_dot_ledger_dot_v1_dot_ledger__reader__pb2.ListDestinationsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -1151,6 +1185,60 @@ class LedgerReader:
             '/pulse.ledger.v1.LedgerReader/ListSenders',
             pulse_dot_ledger_dot_v1_dot_ledger__reader__pb2.ListSendersRequest.SerializeToString,
             pulse_dot_ledger_dot_v1_dot_ledger__reader__pb2.ListSendersResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetDestination(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/pulse.ledger.v1.LedgerReader/GetDestination',
+            pulse_dot_ledger_dot_v1_dot_ledger__reader__pb2.GetDestinationRequest.SerializeToString,
+            pulse_dot_ledger_dot_v1_dot_ledger__reader__pb2.GetDestinationResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListDestinations(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/pulse.ledger.v1.LedgerReader/ListDestinations',
+            pulse_dot_ledger_dot_v1_dot_ledger__reader__pb2.ListDestinationsRequest.SerializeToString,
+            pulse_dot_ledger_dot_v1_dot_ledger__reader__pb2.ListDestinationsResponse.FromString,
             options,
             channel_credentials,
             insecure,

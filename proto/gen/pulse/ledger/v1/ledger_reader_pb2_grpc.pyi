@@ -92,6 +92,10 @@ class LedgerReaderStub:
     """The sender of a name, or a channel's default; empty where there is none."""
     ListSenders: _grpc.UnaryUnaryMultiCallable[_ledger_reader_pb2.ListSendersRequest, _ledger_reader_pb2.ListSendersResponse]
     """A page of senders by name. INVALID_ARGUMENT: a page token that cannot be."""
+    GetDestination: _grpc.UnaryUnaryMultiCallable[_ledger_reader_pb2.GetDestinationRequest, _ledger_reader_pb2.GetDestinationResponse]
+    """A destination, with its encrypted url. NOT_FOUND: there is none of that name."""
+    ListDestinations: _grpc.UnaryUnaryMultiCallable[_ledger_reader_pb2.ListDestinationsRequest, _ledger_reader_pb2.ListDestinationsResponse]
+    """A tenant's destinations by name."""
 
 @_typing.type_check_only
 class LedgerReaderAsyncStub(LedgerReaderStub):
@@ -157,6 +161,10 @@ class LedgerReaderAsyncStub(LedgerReaderStub):
     """The sender of a name, or a channel's default; empty where there is none."""
     ListSenders: _aio.UnaryUnaryMultiCallable[_ledger_reader_pb2.ListSendersRequest, _ledger_reader_pb2.ListSendersResponse]  # type: ignore[assignment]
     """A page of senders by name. INVALID_ARGUMENT: a page token that cannot be."""
+    GetDestination: _aio.UnaryUnaryMultiCallable[_ledger_reader_pb2.GetDestinationRequest, _ledger_reader_pb2.GetDestinationResponse]  # type: ignore[assignment]
+    """A destination, with its encrypted url. NOT_FOUND: there is none of that name."""
+    ListDestinations: _aio.UnaryUnaryMultiCallable[_ledger_reader_pb2.ListDestinationsRequest, _ledger_reader_pb2.ListDestinationsResponse]  # type: ignore[assignment]
+    """A tenant's destinations by name."""
 
 class LedgerReaderServicer(metaclass=_abc_1.ABCMeta):
     """Reads; changes nothing. Every request names the tenant it reads for."""
@@ -369,5 +377,21 @@ class LedgerReaderServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_ledger_reader_pb2.ListSendersResponse, _abc.Awaitable[_ledger_reader_pb2.ListSendersResponse]]:
         """A page of senders by name. INVALID_ARGUMENT: a page token that cannot be."""
+
+    @_abc_1.abstractmethod
+    def GetDestination(
+        self,
+        request: _ledger_reader_pb2.GetDestinationRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_ledger_reader_pb2.GetDestinationResponse, _abc.Awaitable[_ledger_reader_pb2.GetDestinationResponse]]:
+        """A destination, with its encrypted url. NOT_FOUND: there is none of that name."""
+
+    @_abc_1.abstractmethod
+    def ListDestinations(
+        self,
+        request: _ledger_reader_pb2.ListDestinationsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_ledger_reader_pb2.ListDestinationsResponse, _abc.Awaitable[_ledger_reader_pb2.ListDestinationsResponse]]:
+        """A tenant's destinations by name."""
 
 def add_LedgerReaderServicer_to_server(servicer: LedgerReaderServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -1,0 +1,1 @@
+"""Rooms of chat services, registered under names."""
