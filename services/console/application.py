@@ -18,6 +18,7 @@ from starlette.types import Scope
 from pulse_client import PulseError
 from services.console.views.attachment_pages import AttachmentPages
 from services.console.views.dead_letter_pages import DeadLetterPages
+from services.console.views.destination_pages import DestinationPages
 from services.console.views.editor.part_styles import part_styles
 from services.console.views.editor.preview_pages import PreviewPages
 from services.console.views.fragment_pages import FragmentPages
@@ -52,6 +53,7 @@ class Views:
     previews: PreviewPages
     fragments: FragmentPages
     senders: SenderPages
+    destinations: DestinationPages
     providers: ProviderPages
     limits: LimitPages
     login: Login
@@ -132,6 +134,9 @@ def _of_operations(route: Callable[..., Route], views: Views) -> list[Route]:
         route(f"{HOME}/senders", views.senders.list),
         route(f"{HOME}/senders", views.senders.set, ["POST"]),
         route(f"{HOME}/senders/delete", views.senders.delete, ["POST"]),
+        route(f"{HOME}/destinations", views.destinations.list),
+        route(f"{HOME}/destinations", views.destinations.set, ["POST"]),
+        route(f"{HOME}/destinations/delete", views.destinations.delete, ["POST"]),
         route(f"{HOME}/providers", views.providers.show),
         route(f"{HOME}/providers/override", views.providers.override, ["POST"]),
         route(f"{HOME}/providers/pause", views.providers.pause, ["POST"]),

@@ -14,6 +14,7 @@ from services.console.config import ConsoleSettings
 from services.console.metrics import ConsoleMetrics
 from services.console.views.attachment_pages import AttachmentPages
 from services.console.views.dead_letter_pages import DeadLetterPages
+from services.console.views.destination_pages import DestinationPages
 from services.console.views.editor.preview_pages import PreviewPages
 from services.console.views.fragment_pages import FragmentPages
 from services.console.views.limit_pages import LimitPages
@@ -95,6 +96,7 @@ def build(settings: ConsoleSettings, clock: Clock, gateway: grpc.aio.Channel, me
         previews=PreviewPages(pages),
         fragments=FragmentPages(pages),
         senders=SenderPages(pages),
+        destinations=DestinationPages(pages),
         providers=ProviderPages(pages),
         limits=LimitPages(pages),
         login=Login(pages, settings.console_session_hours * 3600),

@@ -7,6 +7,7 @@ from typing import Any
 from grpc_status import rpc_status
 
 from pulse.common.v1 import (
+    destination_pb2,
     enums_pb2,
     fragment_pb2,
     limit_pb2,
@@ -33,6 +34,7 @@ class Book:
         self.notifications: dict[str, notification_pb2.Notification] = {}
         self.templates: dict[str, list[template_pb2.Template]] = {}
         self.files: dict[str, bytes] = {}
+        self.destinations: dict[str, destination_pb2.Destination] = {}
         self.senders: dict[str, sender_pb2.Sender] = {}
         self.fragments: dict[str, list[fragment_pb2.Fragment]] = {}
         self.requests: list[Any] = []

@@ -10,6 +10,7 @@ from google.api import httpbody_pb2
 from pulse.common.v1 import enums_pb2
 from pulse.gateway.v1 import (
     attachment_service_pb2_grpc,
+    destination_service_pb2_grpc,
     fragment_service_pb2_grpc,
     key_service_pb2,
     key_service_pb2_grpc,
@@ -23,7 +24,7 @@ from pulse.gateway.v1 import (
 )
 from shared.errors import Code, PulseError, Violation, invalid, not_found
 from tests.console.book import Book, abort
-from tests.console.fake_library import Fragments, Senders
+from tests.console.fake_library import Destinations, Fragments, Senders
 from tests.console.fake_operations import Operations
 from tests.console.fake_recipients import Recipients
 
@@ -164,6 +165,7 @@ class FakeGateway:
         key_service_pb2_grpc.add_KeyServiceServicer_to_server(Sessions(book), self._server)
         sender_service_pb2_grpc.add_SenderServiceServicer_to_server(Senders(book), self._server)
         fragment_service_pb2_grpc.add_FragmentServiceServicer_to_server(Fragments(book), self._server)
+        destination_service_pb2_grpc.add_DestinationServiceServicer_to_server(Destinations(book), self._server)
         self.port = self._server.add_insecure_port(f"127.0.0.1:{port}")
 
     async def start(self) -> None:

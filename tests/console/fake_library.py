@@ -1,4 +1,4 @@
-"""Senders and fragments of the fake gateway."""
+"""Senders, destinations and fragments of the fake gateway."""
 
 from __future__ import annotations
 
@@ -6,7 +6,10 @@ from typing import Any
 
 from google.protobuf.empty_pb2 import Empty
 
+from pulse.common.v1 import destination_pb2
 from pulse.gateway.v1 import (
+    destination_service_pb2,
+    destination_service_pb2_grpc,
     fragment_service_pb2,
     fragment_service_pb2_grpc,
     sender_service_pb2,
@@ -51,6 +54,38 @@ class Senders(sender_service_pb2_grpc.SenderServiceServicer):
             await abort(context, invalid([Violation("sender.address", "is no address")], "INVALID_ADDRESS"))
         self.book.senders[request.sender.name] = request.sender
         return request.sender
+
+
+class Destinations(destination_service_pb2_grpc.DestinationServiceServicer):
+    """Keeps them, without their addresses."""
+
+    def __init__(self, book: Book) -> None:
+        self.book = book
+
+    async def CreateDestination(self, request: Any, context: Any) -> Any:
+        return await self._keep(request, context)
+
+    async def UpdateDestination(self, request: Any, context: Any) -> Any:
+        return await self._keep(request, context)
+
+    async def ListDestinations(self, request: Any, context: Any) -> Any:
+        await self.book.begin(request, context)
+        return destination_service_pb2.ListDestinationsResponse(destinations=self.book.destinations.values())
+
+    async def DeleteDestination(self, request: Any, context: Any) -> Any:
+        await self.book.begin(request, context)
+        if self.book.destinations.pop(request.name, None) is None:
+            await abort(context, not_found("destination", request.name))
+        return Empty()
+
+    async def _keep(self, request: Any, context: Any) -> Any:
+        await self.book.begin(request, context)
+        if "127.0.0.1" in request.destination.url:
+            found = [Violation("destination.url", "leads to a private address")]
+            await abort(context, invalid(found, "DESTINATION_PRIVATE"))
+        kept = destination_pb2.Destination(name=request.destination.name, kind="slack", host="hooks.slack.com")
+        self.book.destinations[kept.name] = kept
+        return kept
 
 
 class Fragments(fragment_service_pb2_grpc.FragmentServiceServicer):

@@ -31,6 +31,7 @@ PAGES: Mapping[str, tuple[Callable[[Story], str], str]] = {
     "template": (lambda _story: f"/templates/{NEWS['name']}", "#preview pre"),
     "new-template": (lambda _story: "/new-template", "#texts .text"),
     "new-fragment": (lambda _story: "/new-fragment", "#texts .text"),
+    "destinations": (lambda _story: "/destinations", "#set"),
     "senders": (lambda _story: "/senders", ".empty"),
     "providers": (lambda _story: "/providers", "#found tbody tr"),
     "limits": (lambda _story: "/limits", "#found tbody tr"),
