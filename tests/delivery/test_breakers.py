@@ -8,7 +8,7 @@ import pytest
 
 from services.delivery.rules.breaker import BreakerPolicy, BreakerState
 from services.delivery.rules.breakers import Breakers
-from services.delivery.rules.claim import ClaimedNotification, Settlement
+from services.delivery.rules.claim import ClaimedNotification, Device, Settlement
 from services.delivery.rules.provider import Cause, Outcome, permanent, released, succeeded, transient, unanswered
 from services.delivery.rules.provider_view import NONE_AVOIDED, Avoided, BreakerOverride, Directive
 from services.delivery.rules.tenant_breakers import MOST_TENANTS
@@ -99,6 +99,23 @@ def test_a_few_claims_try_a_provider_after_its_pause_and_close_it(bench: Bench) 
     bench.end(succeeded("2"), held=second)
     assert bench.avoided == frozenset()
     assert [state.name for _, state in bench.changes] == ["OPEN", "HALF_OPEN", "CLOSED"]
+
+
+def test_one_of_several_devices_tries_its_provider_whatever_the_others_wait_for_or_go_by(bench: Bench) -> None:
+    bench.end(FAILED, times=2)
+    bench.now += 5
+    probe = bench.breakers.begin_probe([])
+    assert probe is not None
+    tried, other, waiting = Device("1", "a", "smtp"), Device("2", "b", "ses"), Device("3", "c", "pigeon", waits=True)
+    whole = claim(provider="ses", devices=[waiting, other, tried])
+    bench.breakers.claimed(probe, [whole])
+    parts = [whole._replace(provider=one.provider, devices=(one,)) for one in (waiting, other, tried)]
+    bench.end(released("PROVIDER_AVOIDED", "it is not called now"), held=parts[0], latency=0.0)
+    bench.end(succeeded("1"), held=parts[1])
+    assert not bench.breakers.is_closed_to(parts[2])
+    for _ in range(2):
+        bench.end(succeeded("2"), held=parts[2])
+    assert bench.avoided == frozenset()
 
 
 @pytest.mark.parametrize("claims", [[], [claim(provider="ses")]])

@@ -117,7 +117,7 @@ class Breakers:
             )
             for name, channel in channels.items()
         }
-        self._probing: dict[tuple[str, int], list[Breaker]] = {}  # by notification id and fence
+        self._probing: dict[tuple[str, int, str], list[Breaker]] = {}  # by notification id, fence and provider
 
     def avoided(self) -> Avoided:
         """Providers that no notification, or none of a tenant's, may be claimed for, probes aside."""
@@ -157,11 +157,12 @@ class Breakers:
         """What a probe led to; nothing, if it could not be made."""
         left = probe.permits
         for claim in claims:
-            own, _ = probe.tries.get((claim.tenant_id, claim.provider), (None, 0))
-            for breaker in (probe.providers.get(claim.provider), own):
-                if breaker is not None and left[breaker]:
-                    left[breaker] -= 1
-                    self._probing.setdefault(_key(claim), []).append(breaker)
+            for name in claim.providers:
+                own, _ = probe.tries.get((claim.tenant_id, name), (None, 0))
+                for breaker in (probe.providers.get(name), own):
+                    if breaker is not None and left[breaker]:
+                        left[breaker] -= 1
+                        self._probing.setdefault(_key(claim, name), []).append(breaker)
         for breaker, unused in left.items():
             for _ in range(unused):
                 breaker.end_probe()
@@ -169,7 +170,7 @@ class Breakers:
     def is_closed_to(self, claim: ClaimedNotification) -> bool:
         """Whether ``claim`` must not be sent: its provider came to be avoided after it was asked for."""
         provider = self._providers[claim.provider]
-        tried = self._probing.get(_key(claim), ())
+        tried = self._probing.get(_key(claim, claim.provider), ())
         if provider.avoided and provider.breaker not in tried:
             return True
         own = provider.tenants.shut(claim.tenant_id)
@@ -180,7 +181,7 @@ class Breakers:
         provider = self._providers.get(settlement.claim.provider)
         if provider is None:
             return
-        for breaker in self._probing.pop(_key(settlement.claim), ()):
+        for breaker in self._probing.pop(_key(settlement.claim, settlement.claim.provider), ()):
             breaker.end_probe()
         if not settlement.called:
             return
@@ -244,5 +245,5 @@ def _counts(outcome: Outcome) -> bool:
     return outcome.kind in _FAILURES and outcome.cause is not Cause.RECIPIENT and not outcome.about_address
 
 
-def _key(claim: ClaimedNotification) -> tuple[str, int]:
-    return claim.notification_id, claim.fence
+def _key(claim: ClaimedNotification, provider: str) -> tuple[str, int, str]:
+    return claim.notification_id, claim.fence, provider

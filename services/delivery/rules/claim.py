@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol
 
@@ -58,6 +58,11 @@ class ClaimedNotification(NamedTuple):
     span: Span = _NO_SPAN  # of the attempt, under way
     devices: Sequence[Device] = ()  # it goes to each of these; empty: to the one address
     whole: Whole | None = None  # this is its part for one device, which stands alone in devices
+
+    @property
+    def providers(self) -> Collection[str]:
+        """Those that are called for it."""
+        return {device.provider for device in self.devices if not device.waits} or (self.provider,)
 
     @property
     def weight(self) -> int:
