@@ -16,7 +16,7 @@ from proof.chaos.evidence import Evidence, Receipt, Rules, Snapshot
 from proof.chaos.faults import Fault
 from proof.chaos.faults_of_traffic import RETRY_AFTER_CODES, RETRY_AFTER_S
 from proof.chaos.findings import Violation
-from proof.chaos.invariants_of_entries import ENDED
+from proof.chaos.invariants.of_entries import ENDED
 from proof.chaos.journal import Journal
 from proof.chaos.listening import Listener
 from proof.chaos.load import Load

@@ -6,27 +6,27 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from proof.chaos import invariants_of_attempts, invariants_of_entries
 from proof.chaos.evidence import Evidence
 from proof.chaos.findings import View, Violation
+from proof.chaos.invariants import of_attempts, of_entries
 
 Check = Callable[[View], Iterator[Violation]]
 
 #: One function for each invariant; I14 is all of them where the broker was wiped, I15 and I16 are not about faults.
 CHECKS: dict[str, Check] = {
-    "I1": invariants_of_entries.recorded_once,
-    "I2": invariants_of_entries.ended,
-    "I3": invariants_of_entries.receipts_are_committed,
-    "I4": invariants_of_attempts.sent_at_most,
-    "I5": invariants_of_attempts.intent_first,
-    "I6": invariants_of_attempts.fenced,
-    "I7": invariants_of_attempts.transitions_allowed,
-    "I8": invariants_of_entries.keys_idempotent,
-    "I9": invariants_of_attempts.retries_bounded,
-    "I10": invariants_of_entries.limit_kept,
-    "I11": invariants_of_entries.tenants_apart,
-    "I12": invariants_of_attempts.nothing_after_withdrawal,
-    "I13": invariants_of_entries.books_balance,
+    "I1": of_entries.recorded_once,
+    "I2": of_entries.ended,
+    "I3": of_entries.receipts_are_committed,
+    "I4": of_attempts.sent_at_most,
+    "I5": of_attempts.intent_first,
+    "I6": of_attempts.fenced,
+    "I7": of_attempts.transitions_allowed,
+    "I8": of_entries.keys_idempotent,
+    "I9": of_attempts.retries_bounded,
+    "I10": of_entries.limit_kept,
+    "I11": of_entries.tenants_apart,
+    "I12": of_attempts.nothing_after_withdrawal,
+    "I13": of_entries.books_balance,
 }
 
 

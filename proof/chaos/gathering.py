@@ -11,7 +11,7 @@ from typing import Any
 import psycopg
 
 from proof.chaos.evidence import Event, Evidence, Receipt, Row, Rules, Snapshot
-from proof.chaos.invariants_of_entries import ENDED
+from proof.chaos.invariants.of_entries import ENDED
 from proof.chaos.journal import Journal
 
 ROWS = """

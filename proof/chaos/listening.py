@@ -14,7 +14,7 @@ import grpc.aio
 
 from proof.chaos.evidence import Event
 from proof.chaos.findings import Violation
-from proof.chaos.invariants_of_entries import ENDED
+from proof.chaos.invariants.of_entries import ENDED
 from proof.chaos.suite import API_KEYS
 from proof.waiting import until
 from pulse.common.v1.subscription_pb2 import Subscription

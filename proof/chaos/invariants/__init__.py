@@ -1,0 +1,1 @@
+"""What has to hold of all that was acknowledged, whatever was broken."""
