@@ -103,7 +103,12 @@ class Rollout:
 #: Of those that callers need, what version N knows too.
 KNOWN_SCOPES = ["send", "read", "templates", "operate"]
 #: How settings begin that version N does not know, and would refuse to start with.
-NEW_SETTINGS = ("PULSE_LEDGER_RETRY_POLICIES", "PULSE_ROUTER_EMAIL_MAX_ATTEMPTS", "PULSE_TWILIO_WHATSAPP_")
+NEW_SETTINGS = (
+    "PULSE_LEDGER_RETRY_POLICIES",
+    "PULSE_ROUTER_EMAIL_MAX_ATTEMPTS",
+    "PULSE_TWILIO_WHATSAPP_",
+    "PULSE_APPRISE_",
+)
 
 
 def _known(settings: Mapping[str, str]) -> dict[str, str]:

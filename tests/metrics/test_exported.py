@@ -51,8 +51,15 @@ def test_the_originals_metrics_have_its_labels_and_words(look: Look) -> None:
         "sms": 1,
         "push": 0,
         "whatsapp": 0,
+        "chat": 0,
     }
-    assert found.by("pulse_notification_failure_rate", "channel") == {"email": 0, "sms": 0, "push": 0, "whatsapp": 0}
+    assert found.by("pulse_notification_failure_rate", "channel") == {
+        "email": 0,
+        "sms": 0,
+        "push": 0,
+        "whatsapp": 0,
+        "chat": 0,
+    }
     assert found.value("pulse_avg_retry_attempts") == 0
     assert found.value("pulse_notifications_total") == EMAILS + 1
 

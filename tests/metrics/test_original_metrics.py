@@ -62,7 +62,7 @@ def test_an_empty_ledger_has_every_label_with_zero() -> None:
     assert found["pulse_celery_queue_length"] == {"high_priority": 0, "low_priority": 0}
     assert found["pulse_notifications_by_status"] == {"pending": 0, "retrying": 0, "sent": 0, "failed": 0}
     for name in ("pulse_notifications_by_channel", "pulse_notification_failure_rate", "pulse_dead_letters"):
-        assert found[name] == {"email": 0, "sms": 0, "push": 0, "whatsapp": 0}
+        assert found[name] == {"email": 0, "sms": 0, "push": 0, "whatsapp": 0, "chat": 0}
 
 
 def test_a_lane_is_shown_under_its_queues_name() -> None:
@@ -95,7 +95,7 @@ def test_a_status_is_shown_in_the_originals_word(status: str, word: str) -> None
 def test_what_shares_a_word_or_a_channel_is_added_up() -> None:
     found = shown(cell("SENT", "SMS", 2), cell("DELIVERED", "SMS", 3), cell("QUEUED", "PUSH", 4))
     assert found["pulse_notifications_by_status"] == {"pending": 4, "retrying": 0, "sent": 5, "failed": 0}
-    assert found["pulse_notifications_by_channel"] == {"email": 0, "sms": 5, "push": 4, "whatsapp": 0}
+    assert found["pulse_notifications_by_channel"] == {"email": 0, "sms": 5, "push": 4, "whatsapp": 0, "chat": 0}
     assert found["pulse_avg_retry_attempts"] == {"": 1.5}
 
 
@@ -110,8 +110,8 @@ def test_the_failure_rate_is_a_percentage_of_those_whose_sending_had_an_outcome(
         cell("CANCELLED", "EMAIL", 100),
         cell("FAILED", "SMS", 2),
     )
-    assert found["pulse_notification_failure_rate"] == {"email": 30, "sms": 100, "push": 0, "whatsapp": 0}
-    assert found["pulse_dead_letters"] == {"email": 3, "sms": 2, "push": 0, "whatsapp": 0}
+    assert found["pulse_notification_failure_rate"] == {"email": 30, "sms": 100, "push": 0, "whatsapp": 0, "chat": 0}
+    assert found["pulse_dead_letters"] == {"email": 3, "sms": 2, "push": 0, "whatsapp": 0, "chat": 0}
 
 
 def test_what_only_another_release_knows_is_pending_by_no_channel() -> None:
