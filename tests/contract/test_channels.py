@@ -27,6 +27,9 @@ NAMING = {
     "services/router/config.py": "a channel's route is a setting",
     "services/gateway/rules/compatibility.py": "what the original called ids of its SMS",
     "services/cli/seed.py": "templates to begin with",
+    "services/gateway/rules/copies.py": "copies are mails, whatever the notification's own channel is",
+    "services/gateway/sending/copies.py": "the same",
+    "services/router/rules/applicable_limits.py": "what counts an address of a copy, which is a mailbox",
     "services/console/views/template_pages.py": "what the form for a new template begins with",
 }
 #: Providers and look-alikes say whose they are, a migration is what it was, and the client's fake stands alone.

@@ -29,8 +29,8 @@ KNOWN_HERE = {
     "POST /v1/templates/welcome:preview?colour=red": "channel, fill_missing, locale, version",
     "POST /v1/notifications?send_at.second=1": "",
     "POST /v1/notifications?colour=red": (
-        "channel, delivery_guarantee, expires_at, idempotency_key, locale, priority, send_at, subject, template_name,"
-        " to, ttl, user_id, validate_only"
+        "channel, delivery_guarantee, expires_at, idempotency_key, locale, priority, send_at, sender, subject,"
+        " template_name, to, ttl, user_id, validate_only"
     ),
 }
 
