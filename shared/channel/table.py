@@ -190,3 +190,7 @@ def needs_address(name: str) -> bool:
     """Whether a request by the channel of that name must name an address; True where there is no such channel."""
     channel = Channel.named(name)
     return channel is None or channel.facts.needs_address
+
+
+#: The channel whose messages also go in copy.
+WITH_COPIES = Channel.EMAIL

@@ -47,7 +47,7 @@ def test_every_channel_of_the_contract_has_an_entry(name: str) -> None:
     assert name in pulse_client.Channel.__members__, f"{name} is missing in clients/python/pulse_client/enums.py"
     setting = f"router_{name.lower()}_route"
     assert setting in RouterSettings.model_fields, f"{name} has no {setting} in services/router/config.py"
-    migrations = (ROOT / "services" / "ledger" / "migrations" / "versions").glob("*.py")
+    migrations = (ROOT / "services" / "ledger" / "migrations" / "versions").rglob("*.py")
     assert any(f"'{name}'" in one.read_text("utf-8") for one in migrations), f"no migration adds {name} to the database"
 
 

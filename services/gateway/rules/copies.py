@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from services.gateway.rules.addresses import Addresses
 from shared.channel.address_keys import address_key
-from shared.channel.table import Address, Channel
+from shared.channel.table import WITH_COPIES, Address
 from shared.errors import PulseError, invalid_field
 from shared.saying.said import Email
 
@@ -51,14 +51,14 @@ def refusals(email: Email, addresses: Addresses, path: str) -> Iterator[PulseErr
 
 def of(email: Email, to: str, addresses: Addresses) -> Copies:
     """Those of an email that keeps the rules, to ``to``: who stands twice, or gets it anyway, gets no second one."""
-    seen = {address_key(Channel.EMAIL, to)}
+    seen = {address_key(WITH_COPIES, to)}
     return Copies(*(list(_new(kind, seen, addresses)) for kind in (email.cc, email.bcc)))
 
 
 def _new(kind: Sequence[str], seen: set[str], addresses: Addresses) -> Iterator[str]:
     for one in filter(None, kind):
         normalised = addresses.normalise(Address.MAILBOX, one)
-        key = address_key(Channel.EMAIL, normalised)
+        key = address_key(WITH_COPIES, normalised)
         if key not in seen:
             seen.add(key)
             yield normalised

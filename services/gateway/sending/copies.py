@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from pulse.common.v1 import enums_pb2, notification_pb2
+from pulse.common.v1 import notification_pb2
 from pulse.ledger.v1 import ledger_reader_pb2
 from services.gateway.peers import ask
 from services.gateway.rules.copies import NONE, Copies
+from shared.channel.numbers import number_of
+from shared.channel.table import WITH_COPIES
 
 if TYPE_CHECKING:
     from pulse.ledger.v1.ledger_reader_pb2_grpc import LedgerReaderAsyncStub
@@ -26,7 +28,7 @@ async def held(reader: LedgerReaderAsyncStub, tenant_id: str, category: str, cop
     if not copies.all:
         return Held()
     request = ledger_reader_pb2.FindSuppressedRequest(
-        tenant_id=tenant_id, channel=enums_pb2.EMAIL, category=category, addresses=copies.all
+        tenant_id=tenant_id, channel=number_of(WITH_COPIES), category=category, addresses=copies.all
     )
     answer = await ask(reader.FindSuppressed, request)
     reasons = {one.address: one.reason for one in answer.suppressed}

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from services.router.rules import refusals
 from services.router.rules.limit_book import LimitBook, PrefixRule
 from services.router.rules.quota import ApplicableLimits, Bound, Kind, WindowLimit, address_key, tenant_key
-from shared.channel.table import Channel
+from shared.channel.table import WITH_COPIES, Channel
 
 #: Combinations of tenant, template and addresses whose limits are remembered.
 _MOST = 10_000
@@ -91,8 +91,8 @@ class LimitMatcher:
         limit = self._book.recipient(tenant_id) if copies else None
         if limit:
             for address in copies:
-                key = address_key(tenant_id, Channel.EMAIL, address)
-                yield Bound(Kind.RECIPIENT, limit, "to the address of a copy", channel=Channel.EMAIL, key=key)
+                key = address_key(tenant_id, WITH_COPIES, address)
+                yield Bound(Kind.RECIPIENT, limit, "to the address of a copy", channel=WITH_COPIES, key=key)
 
     def _tenant(self, tenant_id: str, count: int) -> Iterator[Bound]:
         limit = self._book.tenant(tenant_id)

@@ -11,4 +11,4 @@ release = "before"
 
 
 def upgrade() -> None:
-    importlib.import_module("services.ledger.migrations.versions.0009i_feed").upgrade()
+    importlib.import_module("services.ledger.migrations.versions.additions.0009i_feed").upgrade()

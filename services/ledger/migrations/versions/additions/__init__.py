@@ -1,0 +1,1 @@
+"""Tables and columns that the release before need not know."""
