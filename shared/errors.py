@@ -84,6 +84,7 @@ def together(errors: Sequence[PulseError]) -> PulseError:
     return invalid([violation for error in errors for violation in error.violations], errors[0].reason)
 
 
-def not_found(what: str, name: str) -> PulseError:
-    """NOT_FOUND with reason ``<WHAT>_NOT_FOUND``."""
-    return PulseError(Code.NOT_FOUND, f"{what.upper()}_NOT_FOUND", f"there is no {what.lower()} {quoted(name)}")
+def not_found(what: str, name: str, version: int = 0) -> PulseError:
+    """NOT_FOUND with reason ``<WHAT>_NOT_FOUND``; ``version``: the one that is not there, if one was asked for."""
+    which = f"version {version} of the {what.lower()}" if version else what.lower()
+    return PulseError(Code.NOT_FOUND, f"{what.upper()}_NOT_FOUND", f"there is no {which} {quoted(name)}")

@@ -32,7 +32,7 @@ CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 #: Most choices of a text that a template remembers.
 _MOST_CHOSEN = 100
 _MARKUP = re.compile(r"\{[{%][^{}%]*")
-_LIMITS = f"{MAX_TEXT // 1024} KiB, {MAX_MARKUP:,} tags, or {MAX_EXPRESSIONS // 1024} KiB within tags"
+_HOLDS = f"or holds more than {MAX_MARKUP:,} tags or {MAX_EXPRESSIONS // 1024} KiB within tags"
 
 
 class RenderError(Exception):
@@ -274,7 +274,8 @@ def _parse(part: str, source: str, *, woven: bool = False) -> BoundedTemplate:
         # Values are escaped in HTML alone.
         return _environment(autoescape=part == "html_body", woven=woven).compiled(source)
     except (ResourceLimitError, RecursionError):
-        raise RenderError("TEMPLATE_TOO_LARGE", f"{part} is longer or holds more than {_LIMITS}") from None
+        longest = MAX_WOVEN if woven else MAX_TEXT
+        raise RenderError("TEMPLATE_TOO_LARGE", f"{part} is longer than {longest // 1024} KiB, {_HOLDS}") from None
     except LiquidError as error:
         raise RenderError(
             "TEMPLATE_SYNTAX", f"{part}: {'' if woven else _place(error, source)}{_first_line(error)}"

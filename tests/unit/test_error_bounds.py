@@ -90,6 +90,7 @@ def test_a_few_violations_are_all_named_in_the_message() -> None:
 
 def test_a_name_that_is_not_found_is_quoted_in_part() -> None:
     assert not_found("template", "x" * 30_000).message == f"there is no template '{'x' * 99}…'"
+    assert not_found("FRAGMENT", "footer", 3).message == "there is no version 3 of the fragment 'footer'"
 
 
 class Router(rpc.RouterServiceServicer):

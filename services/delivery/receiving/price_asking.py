@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 
 from services.delivery.providers.base.receiver import Receiver
+from services.delivery.providers.base.threads import TooManyHang
 from services.delivery.rules.receipts import Price, Receipt
 from shared.errors import PulseError
 from shared.observe.logs import logger
@@ -56,5 +57,5 @@ class PriceAsking:
                 if price is not None:
                     await self._record(price)
                     return
-            except (OSError, TimeoutError, PulseError) as error:
+            except (OSError, TooManyHang, PulseError) as error:
                 log.warning("a price could not be had", provider=receipt.provider, kind=type(error).__name__)

@@ -141,7 +141,7 @@ class LedgerReader(
         check(request)
         found = await self._templates.get(request.tenant_id, request.name, request.version)
         if found is None:
-            raise not_found("TEMPLATE", request.name)
+            raise not_found("TEMPLATE", request.name, request.version)
         return pb.GetTemplateResponse(template=wire_templates.template(found))
 
     async def ListTemplates(self, request: pb.ListTemplatesRequest, context: Any) -> pb.ListTemplatesResponse:

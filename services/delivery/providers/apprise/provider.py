@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import ssl
 from collections import OrderedDict
 from collections.abc import Sequence
 from typing import NamedTuple, Self
 from urllib.parse import urlsplit
+
+import certifi
 
 from services.delivery.providers.apprise import answers
 from services.delivery.providers.apprise.kinds import Speaker, speaker
@@ -51,6 +54,7 @@ class AppriseProvider(HttpProvider[_Message]):
         self._clock = clock
         self._speakers: OrderedDict[tuple[str, str, bytes], Speaker] = OrderedDict()
         self._clients: OrderedDict[str, HttpClient] = OrderedDict()
+        self._tls = ssl.create_default_context(cafile=certifi.where())  # which takes too long to be made for each
         self.concurrency = connections
 
     @classmethod
@@ -120,7 +124,8 @@ class AppriseProvider(HttpProvider[_Message]):
         place = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
         client = self._clients.get(place)
         if client is None:
-            client = HttpClient(place, self.concurrency, public_only=not self._base_url, besides=self._besides)
+            only = not self._base_url
+            client = HttpClient(place, self.concurrency, self._tls, public_only=only, besides=self._besides)
             self._clients[place] = client
             if len(self._clients) > _MOST_REMEMBERED:
                 await self._clients.popitem(last=False)[1].close()

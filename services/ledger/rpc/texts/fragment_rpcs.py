@@ -79,7 +79,7 @@ class FragmentReads(ledger_reader_pb2_grpc.LedgerReaderServicer):
         check(request)
         found = await self._fragments.get(request.tenant_id, request.name, request.version)
         if found is None:
-            raise not_found("FRAGMENT", request.name)
+            raise not_found("FRAGMENT", request.name, request.version)
         uses = await self._fragments.uses(request.tenant_id, request.name)
         return ledger_reader_pb2.GetFragmentResponse(fragment=_shown(found, uses))
 
