@@ -12,6 +12,7 @@ import uvloop
 
 from services.delivery.providers.base.bounded_sockets import connect
 from services.delivery.providers.base.call import Call, calling
+from services.delivery.providers.base.http_connection import HttpConnection
 from services.delivery.providers.base.http_opening import Route, open_connection
 from services.delivery.providers.base.threads import Threads
 from tests.delivery.outgoing import within
@@ -27,7 +28,8 @@ def by_loop() -> Any:
     """Where one of a loop leads."""
 
     async def opened() -> Any:
-        connection = await open_connection(Route.to("http://mail.example:25"), None, Threads(1), Call(within(20)))
+        route = Route.to("http://mail.example:25")
+        connection = await open_connection(route, None, Threads(1), Call(within(20)), HttpConnection)
         peer = connection.transport.get_extra_info("peername")
         connection.close()
         return peer
