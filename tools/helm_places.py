@@ -136,7 +136,7 @@ checksum/providers: {{ include "pulse.map.providers" . | sha256sum }}
 
 def _gateway(tree: Any) -> None:
     """Pulse's own address is one of the settings of providers that are no secret, or stands in their Secret."""
-    value = ".Values.providers.settings.PULSE_PUBLIC_URL"
+    value = "(.Values.providers.settings).PULSE_PUBLIC_URL"
     lines = f"{{{{- if {value} }}}}\n- name: PULSE_PUBLIC_URL\n  value: {{{{ {value} | quote }}}}\n{{{{- else }}}}"
 
     def change(env: list[Any]) -> list[Any]:

@@ -29,7 +29,7 @@ def spoilt(message: Descriptor, above: tuple[str, ...] = ()) -> Iterator[tuple[s
             if field.message_type.GetOptions().map_entry:
                 yield f"{field.name}.key.{path}", {field.name: {"key": body}}
             elif field.is_repeated:
-                yield f"{field.name}[1].{path}", {field.json_name: [{}, body]}
+                yield f"{field.json_name}[1].{path}", {field.json_name: [{}, body]}
                 yield f"{field.json_name}.{path}", {field.json_name: body}
             else:
                 yield f"{field.name}.{path}", {field.name: body}

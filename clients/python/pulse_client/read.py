@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from pulse.common.v1 import enums_pb2, notification_pb2, saying_pb2, template_pb2
@@ -178,7 +178,11 @@ def costs(found: Iterable[notification_pb2.Cost]) -> tuple[Cost, ...]:
 
 
 def _price(told: notification_pb2.Price) -> Price:
-    return Price(Decimal(told.amount), told.currency)
+    """NaN for an amount that this release cannot read."""
+    try:
+        return Price(Decimal(told.amount), told.currency)
+    except InvalidOperation:
+        return Price(Decimal("NaN"), told.currency)
 
 
 def _sent(

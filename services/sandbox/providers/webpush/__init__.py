@@ -15,7 +15,7 @@ from services.sandbox.providers.webpush.api import PROVIDER, PushService
 class Webpush(Lookalike):
     """Takes pushes for any subscription that it gave out."""
 
-    serves: ClassVar = {PROVIDER: Answers(Status(413), Status(403))}
+    serves: ClassVar = {PROVIDER: Answers(Status(413), Status(401))}
 
     def __init__(self, parts: Parts) -> None:
         super().__init__(parts)
