@@ -17,6 +17,27 @@ if TYPE_CHECKING:
 LONGEST_WAIT_S = 300.0
 
 Copies = Annotated[list[str], typer.Option(metavar="ADDRESS", help="who gets a copy of an email; many times")]
+At = Annotated[
+    dt.datetime | None,
+    typer.Option("--at", parser=parse.moment, metavar="TIME", help="not before: 2026-12-01T09:00Z"),
+]
+Ttl = Annotated[
+    dt.timedelta | None,
+    typer.Option("--ttl", parser=parse.length, metavar="LENGTH", help="give up after: 90s, 10m, 1h30m, 2d"),
+]
+Fallbacks = Annotated[
+    list[str],
+    typer.Option("--fallback", metavar="CHANNEL[:TO][@LENGTH]", help="where to next if it does not arrive in time"),
+]
+Files = Annotated[
+    list[str], typer.Option("--attach", metavar="FILE|ID", help="a file, or the id of one that was uploaded")
+]
+Pictures = Annotated[
+    list[str], typer.Option("--inline", metavar="NAME=FILE|ID", help="a picture that the HTML shows as cid:NAME")
+]
+Links = Annotated[
+    list[str], typer.Option("--attach-link", metavar="FILE|ID", help="a file of which a link is sent, which ends")
+]
 
 
 def send(
@@ -31,33 +52,18 @@ def send(
     var: Variables = [],  # noqa: B006  # typer makes a new list for each run
     key: Annotated[str, typer.Option("--key", help="idempotency key; one key makes one notification")] = "",
     priority: PriorityName = "",
-    at: Annotated[
-        dt.datetime | None,
-        typer.Option("--at", parser=parse.moment, metavar="TIME", help="not before: 2026-12-01T09:00Z"),
-    ] = None,
-    ttl: Annotated[
-        dt.timedelta | None,
-        typer.Option("--ttl", parser=parse.length, metavar="LENGTH", help="give up after: 90s, 10m, 1h30m, 2d"),
-    ] = None,
+    at: At = None,
+    ttl: Ttl = None,
     locale: Locale = "",
     subject: Annotated[str, typer.Option("--subject", help="in place of the template's subject or title")] = "",
     sender: Annotated[str, typer.Option("--sender", help="who it comes from: a registered sender's name")] = "",
     cc: Copies = [],  # noqa: B006
     bcc: Copies = [],  # noqa: B006
     label: Annotated[list[str], typer.Option("--label", metavar="NAME=TEXT", help="a label of your own")] = [],  # noqa: B006
-    fallback: Annotated[
-        list[str],
-        typer.Option("--fallback", metavar="CHANNEL[:TO][@LENGTH]", help="where to next if it does not arrive in time"),
-    ] = [],  # noqa: B006
-    attach: Annotated[
-        list[str], typer.Option("--attach", metavar="FILE|ID", help="a file, or the id of one that was uploaded")
-    ] = [],  # noqa: B006
-    inline: Annotated[
-        list[str], typer.Option("--inline", metavar="NAME=FILE|ID", help="a picture that the HTML shows as cid:NAME")
-    ] = [],  # noqa: B006
-    attach_link: Annotated[
-        list[str], typer.Option("--attach-link", metavar="FILE|ID", help="a file of which a link is sent, which ends")
-    ] = [],  # noqa: B006
+    fallback: Fallbacks = [],  # noqa: B006
+    attach: Files = [],  # noqa: B006
+    inline: Pictures = [],  # noqa: B006
+    attach_link: Links = [],  # noqa: B006
     at_most_once: Annotated[bool, typer.Option(help="never try again when a provider did not answer")] = False,
     check: Annotated[bool, typer.Option("--check", help="check everything, send nothing")] = False,
     wait: Annotated[bool, typer.Option("--wait", help="wait until it is sent, or has failed")] = False,

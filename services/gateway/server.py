@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import sys
 from functools import partial
+from typing import TYPE_CHECKING, NamedTuple, Self
 
 from pulse.delivery.v1.delivery_service_pb2_grpc import DeliveryServiceStub
 from pulse.gateway.v1 import (
@@ -84,6 +85,10 @@ from shared.rpc.call_traces import CallTraces
 from shared.rpc.serving import Server
 from shared.signing import KeyRing
 
+if TYPE_CHECKING:
+    from pulse.ledger.v1.ledger_admin_pb2_grpc import LedgerAdminAsyncStub
+    from pulse.ledger.v1.ledger_reader_pb2_grpc import LedgerReaderAsyncStub
+
 SERVICE_NAMES = tuple(
     f"pulse.gateway.v1.{name}Service"
     for name in (
@@ -106,6 +111,60 @@ SERVICE_NAMES = tuple(
 )
 
 
+class _Shared(NamedTuple):
+    """What several services are made of."""
+
+    settings: GatewaySettings
+    clock: Clock
+    entry: Entry
+    reader: LedgerReaderAsyncStub
+    admin: LedgerAdminAsyncStub
+    templates: TemplateCatalogue
+    addresses: Addresses
+    heavy: HeavyWork
+    senders: Senders
+    attachments: Attachments
+    destinations: Destinations
+    link_keys: KeyRing
+
+    @classmethod
+    def made(cls, settings: GatewaySettings, clock: Clock, entry: Entry, peers: Peers) -> Self:
+        """By the settings."""
+        reader: LedgerReaderAsyncStub = LedgerReaderStub(peers.ledger)
+        admin: LedgerAdminAsyncStub = LedgerAdminStub(peers.ledger)
+        developing = settings.env == "development"
+        link_keys = KeyRing.parse(settings.unsubscribe_key.get_secret_value())
+        links = FileLinks(link_keys, settings.public_url, dt.timedelta(hours=settings.gateway_file_link_hours))
+        return cls(
+            settings,
+            clock,
+            entry,
+            reader,
+            admin,
+            TemplateCatalogue(reader, fresh_seconds=settings.gateway_template_seconds),
+            Addresses(phone_check=settings.phone_check, test_domains=developing, local_subscriptions=developing),
+            HeavyWork(),
+            Senders(reader, fresh_seconds=settings.gateway_sender_seconds),
+            Attachments(reader, admin, links),
+            Destinations(reader, fresh_seconds=settings.gateway_template_seconds),
+            link_keys,
+        )
+
+    def acceptance(self) -> Acceptance:
+        """The rules of the front door."""
+        return Acceptance(
+            self.templates,
+            self.addresses,
+            self.clock,
+            trace_ratio=self.settings.gateway_trace_ratio,
+            heavy=self.heavy,
+            attachments=self.attachments,
+            senders=self.senders,
+            hold_copies=partial(copies.held, self.reader),
+            destinations=self.destinations,
+        )
+
+
 class Gateway:
     """The front door as a process serves it; made inside the event loop. ``process`` is its number among several."""
 
@@ -122,26 +181,7 @@ class Gateway:
         polling = KeyPolling(reader, keys, settings.gateway_keys_seconds)
         self._key_polling = polling if settings.auth == "required" else None
         entry = Entry(_door(settings, keys, clock))
-        templates = TemplateCatalogue(reader, fresh_seconds=settings.gateway_template_seconds)
-        developing = settings.env == "development"
-        addresses = Addresses(phone_check=settings.phone_check, test_domains=developing, local_subscriptions=developing)
-        heavy = HeavyWork()
-        senders = Senders(reader, fresh_seconds=settings.gateway_sender_seconds)
-        keys_of_links = KeyRing.parse(settings.unsubscribe_key.get_secret_value())
-        links = FileLinks(keys_of_links, settings.public_url, dt.timedelta(hours=settings.gateway_file_link_hours))
-        attachments = Attachments(reader, LedgerAdminStub(self._peers.ledger), links)
-        destinations = Destinations(reader, fresh_seconds=settings.gateway_template_seconds)
-        acceptance = Acceptance(
-            templates,
-            addresses,
-            clock,
-            trace_ratio=settings.gateway_trace_ratio,
-            heavy=heavy,
-            attachments=attachments,
-            senders=senders,
-            hold_copies=partial(copies.held, reader),
-            destinations=destinations,
-        )
+        shared = _Shared.made(settings, clock, entry, self._peers)
         counted = GatewayMetrics(self.metrics)
         original = OriginalMetrics(reader)
         self.metrics.registry.register(Polled[Figures]("ledger", original.ask, original.show))
@@ -153,7 +193,8 @@ class Gateway:
             tracer=tracer,
         )
         traces = CallTraces(tracer, settings.gateway_trace_ratio)
-        sending = Sending(acceptance, self._submitter, Replays(LedgerServiceStub(self._peers.ledger)), traces)
+        replays = Replays(LedgerServiceStub(self._peers.ledger))
+        sending = Sending(shared.acceptance(), self._submitter, replays, traces)
 
         self._requests = RequestLog("gateway", sys.stderr.write, process)
         self._server = self._serving(settings, traces, entry)
@@ -169,30 +210,10 @@ class Gateway:
         watching = LedgerReaderStub(self._peers.watching)
         self._watching = Watching(watching, self._watches)
         self._feeds = Feeds(watching, self._watches)
-        self._add_services(settings, clock, entry, templates, sending, addresses, heavy, senders)
-        attachment_service_pb2_grpc.add_AttachmentServiceServicer_to_server(
-            AttachmentService(entry, attachments), self._server.grpc
-        )
-        event_service_pb2_grpc.add_EventServiceServicer_to_server(
-            EventService(entry, reader, self._feeds), self._server.grpc
-        )
-        linked_file_service_pb2_grpc.add_LinkedFileServiceServicer_to_server(
-            LinkedFileService(attachments, keys_of_links, clock), self._server.grpc
-        )
-        subscription_service_pb2_grpc.add_SubscriptionServiceServicer_to_server(
-            SubscriptionService(entry, LedgerSubscriptionsStub(self._peers.ledger), networks(settings.event_networks)),
-            self._server.grpc,
-        )
-        destination_service_pb2_grpc.add_DestinationServiceServicer_to_server(
-            DestinationService(
-                entry,
-                destinations,
-                DeliveryServiceStub(self._peers.delivery),
-                reader,
-                LedgerAdminStub(self._peers.ledger),
-            ),
-            self._server.grpc,
-        )
+        self._add_sending(shared, sending)
+        self._add_texts(shared)
+        self._add_kept(shared)
+        self._add_events(shared)
 
     def _serving(self, settings: GatewaySettings, traces: CallTraces, entry: Entry) -> Server:
         return Server(
@@ -210,48 +231,65 @@ class Gateway:
             take_in=receiving(entry.door),
         )
 
-    def _add_services(
-        self,
-        settings: GatewaySettings,
-        clock: Clock,
-        entry: Entry,
-        templates: TemplateCatalogue,
-        sending: Sending,
-        addresses: Addresses,
-        heavy: HeavyWork,
-        senders: Senders,
-    ) -> None:
-        reader = LedgerReaderStub(self._peers.ledger)
-        admin = LedgerAdminStub(self._peers.ledger)
+    def _add_sending(self, shared: _Shared, sending: Sending) -> None:
+        """Sending, looking and operating."""
+        entry, reader, admin, to = shared.entry, shared.reader, shared.admin, self._server.grpc
         ledger = LedgerServiceStub(self._peers.ledger)
-        to = self._server.grpc
         notification_service_pb2_grpc.add_NotificationServiceServicer_to_server(
             NotificationService(entry, sending, reader, ledger, admin, self._watching), to
         )
-        taking_in = TakingIn(reader, heavy)
-        making = TemplateMaking(taking_in, heavy, addresses, senders)
-        template_service_pb2_grpc.add_TemplateServiceServicer_to_server(
-            TemplateService(entry, templates, reader, admin, heavy, addresses, making), to
-        )
-        fragment_service_pb2_grpc.add_FragmentServiceServicer_to_server(
-            FragmentService(entry, templates, making, taking_in, heavy, reader, admin), to
+        compatibility_service_pb2_grpc.add_CompatibilityServiceServicer_to_server(
+            CompatibilityService(entry, sending, shared.templates, reader), to
         )
         operations_service_pb2_grpc.add_OperationsServiceServicer_to_server(
             OperationsService(entry, reader, admin, DeliveryServiceStub(self._peers.delivery)), to
         )
-        key_service_pb2_grpc.add_KeyServiceServicer_to_server(KeyService(entry, reader, admin, clock), to)
-        compatibility_service_pb2_grpc.add_CompatibilityServiceServicer_to_server(
-            CompatibilityService(entry, sending, templates, reader), to
-        )
+        key_service_pb2_grpc.add_KeyServiceServicer_to_server(KeyService(entry, reader, admin, shared.clock), to)
         door_service_pb2_grpc.add_DoorServiceServicer_to_server(DoorService(entry.door), to)
+
+    def _add_texts(self, shared: _Shared) -> None:
+        """Templates, and what they take in."""
+        entry, reader, admin, to = shared.entry, shared.reader, shared.admin, self._server.grpc
+        taking_in = TakingIn(reader, shared.heavy)
+        making = TemplateMaking(taking_in, shared.heavy, shared.addresses, shared.senders)
+        template_service_pb2_grpc.add_TemplateServiceServicer_to_server(
+            TemplateService(entry, shared.templates, reader, admin, shared.heavy, shared.addresses, making), to
+        )
+        fragment_service_pb2_grpc.add_FragmentServiceServicer_to_server(
+            FragmentService(entry, shared.templates, making, taking_in, shared.heavy, reader, admin), to
+        )
+
+    def _add_kept(self, shared: _Shared) -> None:
+        """Recipients, senders, destinations and files."""
+        entry, reader, admin, to = shared.entry, shared.reader, shared.admin, self._server.grpc
+        delivery = DeliveryServiceStub(self._peers.delivery)
         recipient_service_pb2_grpc.add_RecipientServiceServicer_to_server(
-            RecipientService(entry, addresses, reader, admin), to
+            RecipientService(entry, shared.addresses, reader, admin), to
         )
         sender_service_pb2_grpc.add_SenderServiceServicer_to_server(
-            SenderService(entry, senders, addresses, reader, admin), to
+            SenderService(entry, shared.senders, shared.addresses, reader, admin), to
+        )
+        destination_service_pb2_grpc.add_DestinationServiceServicer_to_server(
+            DestinationService(entry, shared.destinations, delivery, reader, admin), to
         )
         unsubscribe_service_pb2_grpc.add_UnsubscribeServiceServicer_to_server(
-            UnsubscribeService(admin, KeyRing.parse(settings.unsubscribe_key.get_secret_value())), to
+            UnsubscribeService(admin, shared.link_keys), to
+        )
+        attachment_service_pb2_grpc.add_AttachmentServiceServicer_to_server(
+            AttachmentService(entry, shared.attachments), to
+        )
+        linked_file_service_pb2_grpc.add_LinkedFileServiceServicer_to_server(
+            LinkedFileService(shared.attachments, shared.link_keys, shared.clock), to
+        )
+
+    def _add_events(self, shared: _Shared) -> None:
+        """The feed, and who is sent it."""
+        subscriptions, besides = LedgerSubscriptionsStub(self._peers.ledger), networks(shared.settings.event_networks)
+        event_service_pb2_grpc.add_EventServiceServicer_to_server(
+            EventService(shared.entry, shared.reader, self._feeds), self._server.grpc
+        )
+        subscription_service_pb2_grpc.add_SubscriptionServiceServicer_to_server(
+            SubscriptionService(shared.entry, subscriptions, besides), self._server.grpc
         )
 
     async def start(self) -> None:

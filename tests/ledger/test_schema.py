@@ -14,7 +14,7 @@ from alembic.migration import MigrationContext
 
 from services.ledger.config import LedgerSettings
 from services.ledger.migrate import migrate
-from services.ledger.postgres import tables
+from services.ledger.postgres import tables, tables_of_tenants  # noqa: F401
 from services.ledger.postgres.postgres import Postgres
 from services.ledger.schema import partitions
 from services.ledger.schema.maintenance import Maintenance

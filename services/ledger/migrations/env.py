@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from alembic import context
 
+from services.ledger.postgres import tables_of_tenants  # noqa: F401 -- adds its tables to the others
 from services.ledger.postgres.tables import metadata
 
 if context.is_offline_mode():

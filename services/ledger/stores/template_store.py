@@ -11,8 +11,8 @@ from psycopg.types.json import Jsonb
 
 from services.ledger.postgres.compiling import Query, compiled
 from services.ledger.postgres.postgres import Connection, Postgres
-from services.ledger.postgres.tables import template_versions as v
-from services.ledger.postgres.tables import templates as t
+from services.ledger.postgres.tables_of_tenants import template_versions as v
+from services.ledger.postgres.tables_of_tenants import templates as t
 from services.ledger.rules.templates import Template
 from services.ledger.stores import fragment_locks, named_versions
 from services.ledger.stores.paging import TemplateFilter
