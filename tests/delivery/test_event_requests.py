@@ -264,11 +264,10 @@ async def test_an_operator_can_allow_a_network(receiver: Any):
         await endpoints.close()
 
 
-async def test_connections_of_endpoints_long_not_called_are_closed(
-    receiver: Any, allowed: Endpoints, monkeypatch: pytest.MonkeyPatch
-):
+async def test_connections_of_endpoints_long_not_called_are_closed(receiver: Any, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(sending, "_MOST_KEPT", 2)
+    endpoints = Endpoints(networks("127.0.0.1/32"), 5.0)
     for number in range(5):
-        await allowed.post(f"{receiver.url}&n={number}", REQUEST)
-        await allowed.forget()
-    assert len(allowed._kept) == 2
+        await endpoints.post(f"{receiver.url}&n={number}", REQUEST)
+    assert len(endpoints.clients) == 2
+    await endpoints.close()

@@ -121,5 +121,5 @@ def test_however_many_push_services_there_are_connections_have_a_bound(monkeypat
     services = made.provider._services  # type: ignore[attr-defined]
     for number in range(MOST + 5):
         assert send(made, browser(f"https://push-{number}.example")).kind is PASSING
-    assert len(services._clients) == MOST
+    assert len(services.clients) == MOST
     made.close()

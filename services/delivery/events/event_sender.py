@@ -89,7 +89,6 @@ class EventSender:
                 task.add_done_callback(self._sending.discard)
             if not drawn.due:
                 break
-        await self._endpoints.forget()
 
     async def _send(self, due: pb.DueEventDelivery) -> None:
         begun = time.monotonic()

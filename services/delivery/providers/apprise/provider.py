@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import ssl
 from collections import OrderedDict
 from collections.abc import Sequence
 from typing import NamedTuple, Self
 from urllib.parse import urlsplit
-
-import certifi
 
 from services.delivery.providers.apprise import answers
 from services.delivery.providers.apprise.kinds import Speaker, speaker
@@ -18,6 +15,7 @@ from services.delivery.providers.apprise.speaking import CannotSpeak, Request
 from services.delivery.providers.base.call import Call
 from services.delivery.providers.base.http_answer import NotPublic
 from services.delivery.providers.base.http_client import HttpClient, target_of
+from services.delivery.providers.base.http_clients import HttpClients
 from services.delivery.providers.base.http_provider import HttpProvider
 from services.delivery.rules.provider import Outcome, Outgoing, misconfigured, permanent
 from shared.clock import Clock
@@ -49,12 +47,13 @@ class AppriseProvider(HttpProvider[_Message]):
         self, keys: KeyRing, besides: Sequence[Network], base_url: str, *, connections: int, clock: Clock
     ) -> None:
         self._keys = keys
-        self._besides = besides
         self._base_url = base_url.rstrip("/")
         self._clock = clock
         self._speakers: OrderedDict[tuple[str, str, bytes], Speaker] = OrderedDict()
-        self._clients: OrderedDict[str, HttpClient] = OrderedDict()
-        self._tls = ssl.create_default_context(cafile=certifi.where())  # which takes too long to be made for each
+        self._clients = HttpClients(
+            lambda place, tls: HttpClient(place, connections, tls, public_only=not base_url, besides=besides),
+            _MOST_REMEMBERED,
+        )
         self.concurrency = connections
 
     @classmethod
@@ -87,8 +86,8 @@ class AppriseProvider(HttpProvider[_Message]):
         request = message.request
         url = self._led(request.url)
         try:
-            client = await self._client(url)
-            answer = await client.request(call, request.method, target_of(url), request.headers, request.body)
+            async with self._clients.of(_place(url)) as client:
+                answer = await client.request(call, request.method, target_of(url), request.headers, request.body)
         except NotPublic as error:
             return permanent("DESTINATION_ADDRESS_PRIVATE", f"the destination cannot be called: {error}")
         return answers.classify(message.kind, answer, message.notification_id, self._clock.now())
@@ -97,8 +96,7 @@ class AppriseProvider(HttpProvider[_Message]):
         return (await super().send(outgoing, deadline))._replace(about_address=True)
 
     async def close(self) -> None:
-        for client in self._clients.values():
-            await client.close()
+        await self._clients.close()
 
     def _speaker(self, outgoing: Outgoing) -> Speaker:
         """Remembered, as reading an address takes Apprise a while."""
@@ -119,15 +117,8 @@ class AppriseProvider(HttpProvider[_Message]):
         query = f"?{parts.query}" if parts.query else ""
         return f"{self._base_url}/{parts.hostname}{parts.path}{query}"
 
-    async def _client(self, url: str) -> HttpClient:
-        parts = urlsplit(url)
-        place = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
-        client = self._clients.get(place)
-        if client is None:
-            only = not self._base_url
-            client = HttpClient(place, self.concurrency, self._tls, public_only=only, besides=self._besides)
-            self._clients[place] = client
-            if len(self._clients) > _MOST_REMEMBERED:
-                await self._clients.popitem(last=False)[1].close()
-        self._clients.move_to_end(place)
-        return client
+
+def _place(url: str) -> str:
+    """Whose connections serve it."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
